@@ -1,0 +1,1 @@
+"""The GPU side: one worker program that serves a drop anywhere."""

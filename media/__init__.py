@@ -1,0 +1,1 @@
+"""What both sides do to media files, knowing nothing of jobs."""

@@ -1,0 +1,1 @@
+"""What both machines must agree on: messages, names, states and rules. Knows nobody and does no I/O outside transports/."""
