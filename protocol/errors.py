@@ -17,6 +17,7 @@
     │   ├── NameMissing               3   the name is not (yet) in the drop
     │   ├── NameTaken                 1   the name is written already, and names are written once
     │   └── StorageFull               6   no room to write
+    ├── MediaError                    1   ffmpeg failed, or a media file is not what it should be
     ├── JobFailed                     4   the worker reports a failure
     ├── JobCancelled                  4   the job was cancelled
     ├── JobExpired                    4   nobody took the job in time
@@ -122,6 +123,10 @@ class StorageFull(ChannelError):
     """There is no room to write."""
 
     exit_code = 6
+
+
+class MediaError(GpudropError):
+    """ffmpeg failed, or a media file is not what it should be."""
 
 
 class JobFailed(GpudropError):

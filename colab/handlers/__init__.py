@@ -1,0 +1,1 @@
+"""The table of handlers: one folder a kind, each the glue between a work folder and somebody's model."""

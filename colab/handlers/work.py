@@ -1,0 +1,59 @@
+"""What a handler is given and what it gives back. A handler sees a local folder, never a drop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from protocol.messages import EngineRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Which engine did the work, and what the marker says beside the manifest (`total_duration`, …)."""
+
+    engine: EngineRecord
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Work(Protocol):
+    """One attempt at one job, on local files."""
+
+    params: BaseModel  # the kind's checked Params
+    engine: str | None  # the engine the request insists on, if any
+    inputs: Mapping[str, Path]  # verified local copies, by the request's names
+    folder: Path  # scratch space, gone after the job
+
+    def output(self, path: str) -> Path:
+        """Return the local file to write for the result path `path`; its folder exists."""
+        ...
+
+    def publish(self, path: str) -> None:
+        """Say that the output `path` is complete and will not change: it may travel now."""
+        ...
+
+    def progress(self, done: int, total: int, note: str = "") -> None:
+        """Say how far the work is. Call it between units: it raises `StopWork` when the job must end."""
+        ...
+
+
+class StopWork(BaseException):  # noqa: N818 - like KeyboardInterrupt, it must pass through `except Exception`
+    """The job was cancelled or the worker is stopping; let it pass."""
+
+
+class Handler(Protocol):
+    """The glue of one kind. `engines` says what can do the work here, best first."""
+
+    kind: str
+
+    def engines(self) -> tuple[EngineRecord, ...]:
+        """Return the engines that can work here, best first, without loading a model."""
+        ...
+
+    def run(self, work: Work) -> Result:
+        """Do the work: write and publish every output of the kind. Raises `JobFailed` with a closed code."""
+        ...

@@ -1,0 +1,1 @@
+"""A narrated tour of a web application: spec, narration, actions, capture, director."""

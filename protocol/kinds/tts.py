@@ -1,0 +1,67 @@
+"""Speech: one WAV and one word-time file for each step of a narration."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, model_validator
+
+from protocol.kinds.kind import Kind, OutputId
+
+MAX_STEPS = 1000
+MAX_CHARACTERS = 50_000
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    return value
+
+
+class Step(BaseModel):
+    """One clip: its id (which names the output) and the text to speak. An empty text gives a short silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: OutputId
+    narration: Annotated[StrictStr, Field(max_length=MAX_CHARACTERS)]
+
+
+class Params(BaseModel):
+    """What to speak and how. `voice` may name a voice of any engine; the result says which one spoke."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    voice: Annotated[StrictStr, Field(min_length=1, max_length=64)] = "default"
+    speed: Annotated[float, Field(ge=0.5, le=2.0), AfterValidator(_finite)] = 1.0
+    language: Annotated[StrictStr, Field(min_length=2, max_length=32)] = "en-us"
+    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS)]
+
+    @model_validator(mode="after")
+    def _ids_differ(self) -> Self:
+        seen: dict[str, str] = {}
+        for step in self.steps:
+            if (other := seen.setdefault(step.id.casefold(), step.id)) is not step.id:
+                raise ValueError(f"two steps share the id {other!r} (ids are compared without case)")
+        return self
+
+
+def wav_path(step_id: str) -> str:
+    """Where the clip of a step lies in the result: 24 kHz mono 16-bit WAV."""
+    return f"audio/step-{step_id}.wav"
+
+
+def words_path(step_id: str) -> str:
+    """Where the word times of a step lie: `{"seconds", "exact", "words": [[text, start_s, end_s], …]}`."""
+    return f"audio/step-{step_id}.json"
+
+
+def outputs(params: Params) -> dict[str, str]:
+    """Return every path the result must hold, with its media type."""
+    return {wav_path(s.id): "audio/wav" for s in params.steps} | {
+        words_path(s.id): "application/json" for s in params.steps
+    }
+
+
+KIND = Kind(name="tts", params=Params, outputs=outputs, independent_outputs=True, lenient_when_plain=True)

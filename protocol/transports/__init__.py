@@ -1,0 +1,1 @@
+"""How the bytes travel. The table says which opener serves which scheme."""
