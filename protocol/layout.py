@@ -1,0 +1,252 @@
+"""Every name in a drop, and the rules for names in both directions. Reading this module is reading the protocol.
+
+Paths are built here from checked ids and constants; names found in a listing are parsed here, and whatever does not
+match a full pattern is ignored (FORMAT.md R8).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+DROP_CARD = "_drop.json"
+WORKERS = "_workers"
+BLOBS = "_blobs"
+PACKAGES = "_dist"
+
+JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}")
+NONCE = re.compile(r"[0-9a-f]{16}")
+PORTABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{p}{d}" for p in ("com", "lpt") for d in "123456789")})
+
+Role = Literal["request", "input", "cancel", "need", "reject", "accepted"]
+AttemptRole = Literal["claim", "part", "out", "log", "done", "error"]
+
+
+def check_portable_name(value: str) -> str:
+    """Return `value` if every file system can hold it as a name, else raise ValueError saying why."""
+    if not PORTABLE.fullmatch(value):
+        raise ValueError("must start with a letter or digit and hold only letters, digits, '.', '_' and '-'")
+    if value.endswith("."):
+        raise ValueError("must not end with a dot")
+    if value.split(".")[0].casefold() in _RESERVED:
+        raise ValueError("is a name that Windows reserves")
+    return value
+
+
+def is_job_id(value: str) -> bool:
+    """Say whether `value` may name a job: at most 40 portable characters."""
+    return bool(JOB_ID.fullmatch(value)) and _is_portable(value)
+
+
+def is_worker_id(value: str) -> bool:
+    """Say whether `value` may name a worker: at most 16 portable characters."""
+    return bool(WORKER_ID.fullmatch(value)) and _is_portable(value)
+
+
+def is_nonce(value: str) -> bool:
+    """Say whether `value` is a nonce, boot or drop id: 16 lowercase hex digits."""
+    return bool(NONCE.fullmatch(value))
+
+
+def _is_portable(value: str) -> bool:
+    try:
+        check_portable_name(value)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, order=True)
+class Attempt:
+    """One try at a job by one worker. The nonce makes it unique; `n` orders the tries."""
+
+    n: int
+    nonce: str
+    worker: str
+
+    def __str__(self) -> str:
+        return f"try-{self.n}-{self.nonce}-{self.worker}"
+
+
+@dataclass(frozen=True)
+class JobNames:
+    """Every path of one job. The dispatcher writes the first group, a worker the second."""
+
+    job: str
+
+    @property
+    def request(self) -> str:
+        """The offer, written last of all that the dispatcher uploads."""
+        return f"{self.job}/request.json"
+
+    def input(self, k: int, name: str) -> str:
+        """An input file."""
+        return f"{self.job}/in-{k}-{name}"
+
+    def cancel(self, k: int) -> str:
+        """The dispatcher wants no result any more."""
+        return f"{self.job}/cancel-{k}.json"
+
+    def need(self, nonce: str, k: int) -> str:
+        """The dispatcher misses outputs of that attempt."""
+        return f"{self.job}/need-{nonce}-{k}.json"
+
+    def reject(self, nonce: str) -> str:
+        """The dispatcher will not take that attempt's result."""
+        return f"{self.job}/reject-{nonce}.json"
+
+    def accepted(self, k: int) -> str:
+        """The dispatcher took a result; the mirror of its commit."""
+        return f"{self.job}/accepted-{k}.json"
+
+    def turn(self, n: int) -> str:
+        """Who may claim attempt `n`, on a drop where creating a name excludes others (FORMAT.md, Claiming)."""
+        return f"{self.job}/turn-{n}"
+
+    def claim(self, attempt: Attempt) -> str:
+        """A worker says that it takes the job."""
+        return f"{self.job}/{attempt}.claim.json"
+
+    def part(self, attempt: Attempt, k: int) -> str:
+        """Which outputs are published so far."""
+        return f"{self.job}/{attempt}.part-{k}.json"
+
+    def out(self, attempt: Attempt, k: int) -> str:
+        """One output, or a bundle of small ones."""
+        return f"{self.job}/{attempt}.out-{k}"
+
+    def log(self, attempt: Attempt) -> str:
+        """What the worker wrote down while working."""
+        return f"{self.job}/{attempt}.log.txt"
+
+    def done(self, attempt: Attempt) -> str:
+        """The result's manifest, written last."""
+        return f"{self.job}/{attempt}.done.marker"
+
+    def error(self, attempt: Attempt) -> str:
+        """Why the attempt ended without a result."""
+        return f"{self.job}/{attempt}.error.marker"
+
+    @property
+    def plain_done(self) -> str:
+        """The simple form's result marker."""
+        return f"{self.job}/done.marker"
+
+    @property
+    def plain_error(self) -> str:
+        """The simple form's error marker."""
+        return f"{self.job}/error.marker"
+
+    @property
+    def plain_audio(self) -> str:
+        """The simple form's folder of clips."""
+        return f"{self.job}/audio"
+
+
+@dataclass(frozen=True)
+class WorkerNames:
+    """Every path of one worker."""
+
+    worker: str
+
+    @property
+    def folder(self) -> str:
+        """Where the worker tells of itself."""
+        return f"{WORKERS}/{self.worker}"
+
+    def hello(self, boot: str) -> str:
+        """What the worker can do."""
+        return f"{self.folder}/hello-{boot}.json"
+
+    def beat(self, boot: str, seq: int) -> str:
+        """One sign of life."""
+        return f"{self.folder}/beat-{boot}-{seq}.json"
+
+    def drain(self, k: int) -> str:
+        """A polite request to stop after the current job."""
+        return f"{self.folder}/drain-{k}.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobName:
+    """What a name in a job folder means."""
+
+    role: Role | AttemptRole | Literal["turn", "plain-done", "plain-error", "plain-audio"]
+    attempt: Attempt | None = None
+    nonce: str | None = None
+    k: int = 0
+    input: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerName:
+    """What a name in a worker's folder means."""
+
+    role: Literal["hello", "beat", "drain"]
+    boot: str | None = None
+    seq: int = 0
+
+
+_K = r"(?P<k>[1-9][0-9]{0,5})"
+_NONCE = r"(?P<nonce>[0-9a-f]{16})"
+_TRY = r"try-(?P<n>[1-9][0-9]{0,2})-(?P<nonce>[0-9a-f]{16})-(?P<worker>[A-Za-z0-9][A-Za-z0-9._-]{0,15}?)"
+_JOB_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (role, re.compile(pattern))
+    for role, pattern in (
+        ("request", r"request\.json"),
+        ("input", rf"in-{_K}-(?P<input>{PORTABLE.pattern})"),
+        ("cancel", rf"cancel-{_K}\.json"),
+        ("need", rf"need-{_NONCE}-{_K}\.json"),
+        ("reject", rf"reject-{_NONCE}\.json"),
+        ("accepted", rf"accepted-{_K}\.json"),
+        ("turn", r"turn-(?P<k>[1-9][0-9]{0,2})"),
+        ("claim", rf"{_TRY}\.claim\.json"),
+        ("part", rf"{_TRY}\.part-{_K}\.json"),
+        ("out", rf"{_TRY}\.out-{_K}"),
+        ("log", rf"{_TRY}\.log\.txt"),
+        ("done", rf"{_TRY}\.done\.marker"),
+        ("error", rf"{_TRY}\.error\.marker"),
+        ("plain-done", r"done\.marker"),
+        ("plain-error", r"error\.marker"),
+        ("plain-audio", r"audio"),
+    )
+)
+_WORKER_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("hello", re.compile(r"hello-(?P<boot>[0-9a-f]{16})\.json")),
+    ("beat", re.compile(r"beat-(?P<boot>[0-9a-f]{16})-(?P<seq>[1-9][0-9]{0,9})\.json")),
+    ("drain", re.compile(r"drain-(?P<seq>[1-9][0-9]{0,5})\.json")),
+)
+
+
+def parse_job_name(name: str) -> JobName | None:
+    """Say what `name` in a job folder means, or None for a name that is not ours."""
+    for role, pattern in _JOB_PATTERNS:
+        if found := pattern.fullmatch(name):
+            return _job_name(role, found.groupdict())
+    return None
+
+
+def _job_name(role: str, parts: dict[str, str | None]) -> JobName | None:
+    worker, n = parts.get("worker"), parts.get("n")
+    if worker is not None and not is_worker_id(worker):
+        return None
+    attempt = Attempt(int(n), str(parts["nonce"]), worker) if n and worker else None
+    return JobName(
+        role=role,  # type: ignore[arg-type]  # the table above holds only these roles
+        attempt=attempt,
+        nonce=parts.get("nonce"),
+        k=int(parts.get("k") or 0),
+        input=parts.get("input"),
+    )
+
+
+def parse_worker_name(name: str) -> WorkerName | None:
+    """Say what `name` in a worker's folder means, or None for a name that is not ours."""
+    for role, pattern in _WORKER_PATTERNS:
+        if found := pattern.fullmatch(name):
+            parts = found.groupdict()
+            return WorkerName(role=role, boot=parts.get("boot"), seq=int(parts.get("seq") or 0))  # type: ignore[arg-type]
+    return None

@@ -1,0 +1,354 @@
+"""The messages of both machines: frozen, and checked when made, so that a wrong one cannot exist.
+
+The seal and the signature are not fields: `protocol.codec` adds the first when it writes and checks it when it reads.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+
+from protocol import layout
+
+VERSION = 2
+"""The version of the format that this code writes, and the newest that it reads."""
+
+
+def _satisfies(test: Any, what: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not test(value):
+            raise ValueError(f"is not {what}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    return value
+
+
+Hex16 = Annotated[StrictStr, _satisfies(layout.is_nonce, "16 lowercase hex digits")]
+JobId = Annotated[StrictStr, _satisfies(layout.is_job_id, "a job id")]
+WorkerId = Annotated[StrictStr, _satisfies(layout.is_worker_id, "a worker id")]
+Sha256 = Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[StrictInt, Field(ge=0, le=2**53)]
+Seconds = Annotated[float, Field(ge=0, le=1e9), AfterValidator(_finite)]
+Text = Annotated[StrictStr, Field(max_length=20_000)]
+Short = Annotated[StrictStr, Field(max_length=200)]
+PortableName = Annotated[StrictStr, AfterValidator(layout.check_portable_name)]
+AttemptNumber = Annotated[StrictInt, Field(ge=1, le=999)]
+
+ErrorCode = Literal[
+    "BAD_REQUEST",
+    "UNSUPPORTED",
+    "INPUT_MISSING",
+    "INPUT_CORRUPT",
+    "OUT_OF_MEMORY",
+    "TIMEOUT",
+    "ENGINE",
+    "STORAGE",
+    "CANCELLED",
+    "RELEASED",
+    "INTERNAL",
+]
+
+
+def _result_path(value: str) -> str:
+    parts = value.split("/")
+    if len(parts) > 4:
+        raise ValueError("is nested too deeply")
+    for part in parts:
+        layout.check_portable_name(part)
+    return value
+
+
+ResultPath = Annotated[StrictStr, Field(max_length=200), AfterValidator(_result_path)]
+"""A path inside a result: portable names joined by '/', so it can never leave the folder it is put in."""
+
+
+class Record(BaseModel):
+    """What every part of a message shares: it never changes, and keys it does not know are left to newer readers."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Message(Record):
+    """The envelope. `drop` and `id` must equal those of the place it was found in."""
+
+    v: Annotated[StrictInt, Field(ge=1)] = VERSION
+    min_reader: Annotated[StrictInt, Field(ge=1)] = VERSION
+    type: str
+    drop: Hex16
+    id: Short
+
+
+class DropCard(Message):
+    """`_drop.json`: says that the channel is there and which drop this is."""
+
+    type: Literal["drop"] = "drop"
+
+
+class InputFile(Record):
+    """An input the worker must have, whole, before it starts; `in` names the file in the job folder."""
+
+    size: Count
+    sha256: Sha256
+    in_: Annotated[StrictStr, Field(alias="in", max_length=200)]
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class Requires(Record):
+    """What a worker must have to take the job."""
+
+    engine: Short | None = None
+
+
+class ClaimTerms(Record):
+    """How workers agree on who works: see FORMAT.md, Claiming."""
+
+    mode: Literal["single", "settle", "assigned"] = "settle"
+    settle_s: Seconds = 30
+    lease_s: Annotated[float, Field(gt=0, le=86_400)] = 240
+    prefer: WorkerId | None = None
+    grace_s: Seconds | None = None
+
+
+class Limits(Record):
+    """When an attempt or the whole job is given up. `not_after` is Unix time, and only a worker may act on it."""
+
+    attempts: Annotated[StrictInt, Field(ge=1, le=99)] = 3
+    wall_s: Seconds = 14_400
+    stall_s: Seconds = 1_800
+    queue_s: Seconds = 86_400
+    not_after: Seconds | None = None
+
+
+class Offer(Message):
+    """The envelope of a request: everything but the kind's parameters."""
+
+    type: Literal["request"] = "request"
+    id: JobId
+    dispatcher: Hex16
+    kind: Short
+    digest: Sha256
+    inputs: dict[PortableName, InputFile] = Field(default_factory=dict)
+    requires: Requires = Requires()
+    claim: ClaimTerms = ClaimTerms()
+    limits: Limits = Limits()
+
+
+class Request(Record):
+    """A job that is offered: the kind's raw parameters and the offer. Without an offer it is the simple form."""
+
+    params: dict[str, Any]
+    job: Offer | None
+
+
+class Claim(Message):
+    """A worker takes a job."""
+
+    type: Literal["claim"] = "claim"
+    id: JobId
+    attempt: AttemptNumber
+    nonce: Hex16
+    worker: WorkerId
+    boot: Hex16
+    digest: Sha256
+
+
+class Held(Record):
+    """One attempt that a worker is at, and how far it is."""
+
+    job: JobId
+    nonce: Hex16
+    done: Count
+    total: Count
+    note: Short = ""
+
+
+class Beat(Message):
+    """A sign of life of a whole worker. `at` is its own clock, for people only."""
+
+    type: Literal["beat"] = "beat"
+    id: WorkerId
+    worker: WorkerId
+    boot: Hex16
+    seq: Annotated[StrictInt, Field(ge=1)]
+    at: Seconds
+    probe: Short | None = None
+    held: tuple[Held, ...] = ()
+
+
+class EngineRecord(Record):
+    """Who really did the work. `embedded` engines work offline from wheels; `neural` ones need weights."""
+
+    name: Short
+    version: Short
+    model_sha256: Sha256 | None = None
+    voice: Short | None = None
+    rate: Count | None = None
+    provider: Short
+    device: Short
+    tier: Literal["embedded", "neural"]
+
+
+class WorkerCard(Message):
+    """`hello-<boot>.json`: what a worker can do. `engines` maps each kind to its engines, best first."""
+
+    type: Literal["hello"] = "hello"
+    id: WorkerId
+    worker: WorkerId
+    boot: Hex16
+    kinds: tuple[Short, ...]
+    engines: dict[Short, tuple[EngineRecord, ...]]
+    models: tuple[Short, ...] = ()
+    gpu: Short | None = None
+    provider: Short | None = None
+    versions: dict[Short, Short] = Field(default_factory=dict)
+    time_left_s: Seconds | None = None
+    beat_s: Seconds = 30
+
+
+class Drain(Message):
+    """Anyone asks a worker to stop after its current job."""
+
+    type: Literal["drain"] = "drain"
+    id: WorkerId
+    k: Count
+
+
+class OutputFile(Record):
+    """One output: its path in the result, the file of the job folder it is in, and at which byte if it is bundled."""
+
+    path: ResultPath
+    in_: Annotated[StrictStr, Field(alias="in", max_length=200)]
+    at: Count | None = None
+    size: Count
+    sha256: Sha256
+    media: Short | None = None
+    from_: Annotated[Hex16 | None, Field(alias="from")] = None
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class Part(Message):
+    """Which outputs an attempt has published so far."""
+
+    type: Literal["part"] = "part"
+    id: JobId
+    attempt: AttemptNumber
+    nonce: Hex16
+    worker: WorkerId
+    boot: Hex16
+    k: Count
+    files: tuple[OutputFile, ...]
+
+
+class DoneJob(Message):
+    """The envelope of a done marker: the manifest and who did it."""
+
+    type: Literal["done"] = "done"
+    id: JobId
+    digest: Sha256
+    attempt: AttemptNumber
+    nonce: Hex16
+    worker: WorkerId
+    boot: Hex16
+    files: tuple[OutputFile, ...]
+    engine: EngineRecord
+    durable: Literal["local", "confirmed", "unconfirmed"]
+
+
+class PlainDone(Record):
+    """The plain part of a done marker, as existing users know it."""
+
+    status: Literal["completed"] = "completed"
+    total_duration: Seconds | None = None
+    steps_generated: Count | None = None
+    results: Any = None
+    timestamp: Short | None = None
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class Done(Record):
+    """A result. Without an envelope it is the simple form, and proves nothing by itself."""
+
+    plain: PlainDone
+    job: DoneJob | None
+
+
+class FailureJob(Message):
+    """The envelope of an error marker."""
+
+    type: Literal["error"] = "error"
+    id: JobId
+    digest: Sha256
+    attempt: AttemptNumber
+    nonce: Hex16
+    worker: WorkerId
+    boot: Hex16
+    code: ErrorCode
+    retryable: StrictBool
+    step: Short | None = None
+
+
+class PlainFailure(Record):
+    """The plain part of an error marker, as existing users know it."""
+
+    status: Literal["error"] = "error"
+    error: Text
+    step: Short | None = None
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class Failure(Record):
+    """Why an attempt ended without a result."""
+
+    plain: PlainFailure
+    job: FailureJob | None
+
+
+class Cancel(Message):
+    """The owner wants no result any more."""
+
+    type: Literal["cancel"] = "cancel"
+    id: JobId
+    k: Count
+    by: Short
+    reason: Text
+
+
+class Need(Message):
+    """The owner misses these outputs of an attempt."""
+
+    type: Literal["need"] = "need"
+    id: JobId
+    nonce: Hex16
+    k: Count
+    missing: tuple[ResultPath, ...]
+
+
+class Reject(Message):
+    """The owner will not take this attempt's result."""
+
+    type: Literal["reject"] = "reject"
+    id: JobId
+    nonce: Hex16
+    reason: Text
+
+
+class Accepted(Message):
+    """The mirror of the owner's commit: which attempt was taken, and the seal of its done marker."""
+
+    type: Literal["accepted"] = "accepted"
+    id: JobId
+    k: Count
+    nonce: Hex16
+    done_seal: Sha256
