@@ -1,0 +1,273 @@
+"""Messages to bytes and back: strict JSON, one canonical form, a seal on every control file, and the simple form.
+
+The only place that reads or writes wire JSON. `decode` returns a message that is whole, meant for this place and
+readable by this version, or raises `BadMessage` / `VersionTooNew`; there is no third outcome.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from protocol.errors import BadMessage, VersionTooNew
+from protocol.messages import VERSION, Done, DoneJob, Failure, FailureJob, Message, Offer, PlainDone, PlainFailure
+from protocol.messages import Request as RequestMessage
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 32
+MAX_INTEGER = 2**53
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+M = TypeVar("M", bound=Message)
+
+
+def loads(data: bytes) -> Any:
+    """Parse strict JSON: at most 1 MiB, 32 levels; no duplicate key, NaN, Infinity (nor 1e400) or lone surrogate."""
+    if len(data) > MAX_BYTES:
+        raise BadMessage(f"{len(data)} bytes; a control file has at most {MAX_BYTES}")
+    _check_depth(data)
+    try:
+        value = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_float=_float,
+            parse_int=_int,
+            parse_constant=_constant,
+        )
+        if _SURROGATE_ESCAPE.search(data):
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except (UnicodeError, json.JSONDecodeError, RecursionError) as error:
+        raise BadMessage(f"not JSON: {error}") from error
+    return value
+
+
+def _check_depth(data: bytes) -> None:
+    depth = 0
+    for byte in re.findall(rb"[\[\]{}]", _STRING.sub(b"", data)):
+        depth += 1 if byte in b"[{" else -1
+        if depth > MAX_DEPTH:
+            raise BadMessage(f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in made:
+            raise BadMessage(f"the key {key!r} stands twice")
+        made[key] = value
+    return made
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise BadMessage(f"the number {text[:40]} is out of range")
+    return value
+
+
+def _int(text: str) -> int:
+    if len(text) > 17 or abs(value := int(text)) > MAX_INTEGER:
+        raise BadMessage(f"the integer {text[:40]} is beyond 2^53")
+    return value
+
+
+def _constant(text: str) -> float:
+    raise BadMessage(f"{text} is not JSON")
+
+
+def canon(value: Any) -> bytes:
+    """Return the one spelling of a JSON value that seals, digests and signatures are made over.
+
+    Keys sorted by code point, no white space, ASCII escapes, integral floats as integers, -0 as 0, other floats by
+    their shortest repr. Raises ValueError for integers beyond 2^53 and numbers that are not finite.
+    """
+    return json.dumps(
+        _plain_numbers(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    ).encode("ascii")
+
+
+def _plain_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain_numbers(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_numbers(item) for item in value]
+    if isinstance(value, float):
+        value = _integral(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INTEGER:
+        raise ValueError(f"the integer {value} is beyond 2^53")
+    return value
+
+
+def _integral(value: float) -> float | int:
+    if not math.isfinite(value):
+        raise ValueError("a number must be finite")
+    return int(value) if value.is_integer() else value
+
+
+def digest(
+    kind: str, params: Mapping[str, Any], inputs: Mapping[str, tuple[int, str]], requires: Mapping[str, Any]
+) -> str:
+    """Return what a job *is*: the sha256 of kind, raw parameters, inputs as {name: (size, sha256)} and requirements."""
+    job = {"kind": kind, "params": dict(params), "inputs": dict(inputs), "requires": dict(requires)}
+    return hashlib.sha256(canon(job)).hexdigest()
+
+
+def seal(message: Mapping[str, Any]) -> str:
+    """Return the sha256 of a whole message without its seal and signature."""
+    body = {key: value for key, value in message.items() if key not in ("seal", "sig")}
+    if isinstance(job := body.get("job"), dict):
+        body["job"] = {key: value for key, value in job.items() if key not in ("seal", "sig")}
+    return hashlib.sha256(canon(body)).hexdigest()
+
+
+def encode(message: Message | RequestMessage | Done | Failure) -> bytes:
+    """Return the bytes of a message, sealed; the simple form (no envelope) carries no seal."""
+    match message:
+        case RequestMessage():
+            return _seal_job(dict(message.params), message.job)
+        case Done() | Failure():
+            return _seal_job(_dump(message.plain), message.job)
+        case _:
+            body = _dump(message)
+            return _spell({**body, "seal": seal(body)})
+
+
+def _seal_job(plain: dict[str, Any], job: Message | None) -> bytes:
+    if job is None:
+        return _spell(plain)
+    whole = {**plain, "job": _dump(job)}
+    whole["job"]["seal"] = seal(whole)
+    return _spell(whole)
+
+
+def _dump(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _spell(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1).encode("utf-8") + b"\n"
+
+
+def decode(data: bytes, kind: type[M], *, drop: str, id: str, **place: Any) -> M:  # noqa: A002 - the format's word
+    """Return the control message in `data`, of type `kind`, for this drop and id.
+
+    `place` holds what the path says of it (attempt, nonce, worker, boot, seq, k); it must say the same.
+    """
+    return _checked(_sealed(data, None), kind, drop=drop, id=id, place=place)
+
+
+def decode_request(data: bytes, *, drop: str, job: str) -> RequestMessage:
+    """Return the request in `data`; one without the key `job` is the simple form."""
+    whole = loads(data)
+    if not isinstance(whole, dict):
+        raise BadMessage("a request is a JSON object")
+    params = {key: value for key, value in whole.items() if key != "job"}
+    if "job" not in whole:
+        return RequestMessage(params=params, job=None)
+    offer = _checked(_sealed(data, "job"), Offer, drop=drop, id=job, place={})
+    if offer.digest != request_digest(params, offer):
+        raise BadMessage("the digest does not fit the request")
+    return RequestMessage(params=params, job=offer)
+
+
+def request_digest(params: Mapping[str, Any], offer: Offer) -> str:
+    """Return the digest that a request with these parameters and this offer must carry."""
+    inputs = {name: (file.size, file.sha256) for name, file in offer.inputs.items()}
+    return digest(offer.kind, params, inputs, _dump(offer.requires))
+
+
+def decode_done(data: bytes, *, drop: str, job: str, **place: Any) -> Done:
+    """Return the result marker of an attempt."""
+    whole = _sealed(data, "job")
+    envelope = _checked(whole, DoneJob, drop=drop, id=job, place=place)
+    return Done(plain=_made(PlainDone, _without_job(whole)), job=envelope)
+
+
+def decode_failure(data: bytes, *, drop: str, job: str, **place: Any) -> Failure:
+    """Return the error marker of an attempt."""
+    whole = _sealed(data, "job")
+    envelope = _checked(whole, FailureJob, drop=drop, id=job, place=place)
+    return Failure(plain=_made(PlainFailure, _without_job(whole)), job=envelope)
+
+
+def decode_plain_done(data: bytes) -> Done:
+    """Return a simple-form result marker. It proves nothing: see FORMAT.md, the simple form."""
+    return Done(plain=_made(PlainDone, _plain_object(data)), job=None)
+
+
+def decode_plain_failure(data: bytes) -> Failure:
+    """Return a simple-form error marker."""
+    return Failure(plain=_made(PlainFailure, _plain_object(data)), job=None)
+
+
+def seal_of(data: bytes) -> str:
+    """Return the seal that a checked message carries."""
+    whole = loads(data)
+    return str(whole["job"]["seal"] if isinstance(whole.get("job"), dict) else whole["seal"])
+
+
+def _plain_object(data: bytes) -> dict[str, Any]:
+    whole = loads(data)
+    if not isinstance(whole, dict) or "job" in whole:
+        raise BadMessage("not a marker of the simple form")
+    return whole
+
+
+def _without_job(whole: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in whole.items() if key != "job"}
+
+
+def _sealed(data: bytes, envelope: str | None) -> dict[str, Any]:
+    """Return the parsed message once its version and its seal have been found good, in this order."""
+    whole = loads(data)
+    if not isinstance(whole, dict):
+        raise BadMessage("a message is a JSON object")
+    head = whole.get(envelope) if envelope else whole
+    if not isinstance(head, dict):
+        raise BadMessage(f"the envelope {envelope!r} is not an object")
+    _check_version(head)
+    try:
+        expected = seal(whole)
+    except (ValueError, RecursionError) as error:
+        raise BadMessage(f"has no canonical form: {error}") from error
+    if head.get("seal") != expected:
+        raise BadMessage("the seal does not fit: torn, or changed on the way")
+    return whole
+
+
+def _check_version(head: dict[str, Any]) -> None:
+    needed = head.get("min_reader", head.get("v"))
+    if not isinstance(needed, int) or isinstance(needed, bool):
+        raise BadMessage("carries no version")
+    if needed > VERSION:
+        raise VersionTooNew(
+            f"needs a reader of format {needed}, this is format {VERSION}: upgrade gpudrop on this machine"
+        )
+
+
+def _checked(whole: dict[str, Any], kind: type[M], *, drop: str, id: str, place: dict[str, Any]) -> M:  # noqa: A002
+    head = whole["job"] if kind in (Offer, DoneJob, FailureJob) else whole
+    message = _made(kind, head)
+    for field, expected in {"drop": drop, "id": id, **place}.items():
+        if getattr(message, field) != expected:
+            raise BadMessage(f"says {field} {getattr(message, field)!r} where its place says {expected!r}")
+    return message
+
+
+B = TypeVar("B", bound=BaseModel)
+
+
+def _made(kind: type[B], value: Any) -> B:
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "message"
+        raise BadMessage(f"{where}: {first['msg']}") from error
