@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from colab.config import Settings
-from colab.worker import Worker, make_worker
+from colab.worker import make_worker, serve_until_signalled
 from protocol.errors import GpudropError
 
 
@@ -30,17 +29,17 @@ def run(
         level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
     )
     logging.getLogger("watchdog").setLevel(logging.WARNING)
-    given = {"once": once or None, "idle_exit_s": idle_exit, "name": name, "beat_s": beat, "poll_s": poll}
-    given |= {"kinds": tuple(k.strip() for k in kinds.split(",") if k.strip()), "exit_with_parent": exit_with_parent}
+    given: dict[str, Any] = {
+        "once": once,
+        "idle_exit_s": idle_exit,
+        "name": name,
+        "beat_s": beat,
+        "poll_s": poll,
+        "kinds": tuple(kind.strip() for kind in kinds.split(",") if kind.strip()),
+        "exit_with_parent": exit_with_parent,
+    }
     settings = Settings(drop=drop, **{key: value for key, value in given.items() if value})
-    serve(make_worker(settings))
-
-
-def serve(worker: Worker) -> None:
-    """Serve until stopped; both SIGTERM and Ctrl-C stop it cleanly."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda signum, _: worker.stop(f"stopped by {signal.Signals(signum).name}"))
-    worker.serve()
+    serve_until_signalled(make_worker(settings))
 
 
 def main() -> None:

@@ -13,9 +13,10 @@ from importlib.metadata import version
 
 from protocol import codec
 from protocol.drop import Drop
-from protocol.errors import BadMessage, EnvironmentNotReady, NameMissing
-from protocol.layout import DROP_CARD, WorkerNames, is_worker_id
-from protocol.messages import DropCard, EngineRecord, WorkerCard
+from protocol.errors import EnvironmentNotReady
+from protocol.layout import WorkerNames, is_worker_id
+from protocol.messages import EngineRecord, WorkerCard
+from protocol.seen import read_drop_id
 from protocol.transports import open_drop
 
 
@@ -38,21 +39,6 @@ def attach(address: str, worker: str | None = None) -> Attached:
         worker=_checked_worker(worker) if worker else _new_worker_id(),
         boot=secrets.token_hex(8),
     )
-
-
-def read_drop_id(drop: Drop, address: str) -> str:
-    """Return the id of a drop, which is also the proof that the channel is there."""
-    try:
-        data = drop.get(DROP_CARD, limit=codec.MAX_BYTES)
-        head = codec.loads(data)
-        drop_id = str(head["drop"]) if isinstance(head, dict) and "drop" in head else ""
-        return codec.decode(data, DropCard, drop=drop_id, id=drop_id).drop
-    except NameMissing as error:
-        raise EnvironmentNotReady(f"{address} is not a drop yet. Run: gpudrop init --drop {address}") from error
-    except BadMessage as error:
-        raise EnvironmentNotReady(
-            f"{address}/{DROP_CARD} cannot be used: {error}. Wait for the sync, or make it anew"
-        ) from error
 
 
 def _checked_worker(worker: str) -> str:

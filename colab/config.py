@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """What a worker is told, once, at its start: defaults < environment (`GPUDROP_WORKER_…`) < flags. Times in seconds."""
+    """What a worker is told, once, at its start: defaults < environment < flags. Times in seconds."""
 
     model_config = SettingsConfigDict(env_prefix="GPUDROP_WORKER_", frozen=True, populate_by_name=True)
 

@@ -9,13 +9,12 @@ import time
 
 from colab.attach import Attached
 from protocol import codec
-from protocol.claims import LEASE_BEATS
+from protocol.claims import IDLE_FACTOR, LEASE_BEATS
 from protocol.errors import ChannelError, NameTaken
 from protocol.layout import Attempt, JobNames, WorkerNames
 from protocol.messages import Beat, Claim, Held
 
 KEPT_BEATS = 8
-IDLE_FACTOR = 4  # a worker without a job beats this many times less often
 
 log = logging.getLogger(__name__)
 

@@ -7,26 +7,19 @@ import logging
 import sys
 
 from colab.config import Settings
-from colab.worker import make_worker
+from colab.worker import make_worker, serve_until_signalled
 from protocol.errors import UsageError
 
 
 def run(drop: str, *, kinds: str = "", idle_exit_s: float = 1800, consent: bool = False) -> None:
     """Serve `drop` until idle for `idle_exit_s`, then give the runtime back. Without `consent` nothing starts."""
     if not consent:
-        raise UsageError(
-            "Read the policy box at the top of the notebook, then tick I_AGREE_TO_THE_TERMS and run again."
-        )
+        raise UsageError("Read the policy box at the top of the notebook, then tick the consent and run again")
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout, force=True
     )
     wanted = tuple(kind.strip() for kind in kinds.split(",") if kind.strip())
-    worker = make_worker(Settings(drop=drop, kinds=wanted, idle_exit_s=idle_exit_s))
-    try:
-        worker.serve()
-    except KeyboardInterrupt:
-        worker.stop("interrupted in the notebook")
-        logging.getLogger(__name__).info("interrupted: the current job, if any, is taken up again by the next worker")
+    serve_until_signalled(make_worker(Settings(drop=drop, kinds=wanted, idle_exit_s=idle_exit_s)))
     _release_runtime()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -257,6 +258,20 @@ def _kinds(wanted: tuple[str, ...]) -> tuple[str, ...]:
 
 def _engines_text(card: WorkerCard) -> str:
     return ", ".join(f"{kind} ({'/'.join(e.name for e in engines)})" for kind, engines in card.engines.items())
+
+
+def serve_until_signalled(worker: Worker) -> None:
+    """Serve; SIGTERM and Ctrl-C release the current job and end the worker. Handlers are put back afterwards."""
+
+    def stop(number: int, _: object) -> None:
+        worker.stop(f"stopped by {signal.Signals(number).name}")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        worker.serve()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def make_worker(settings: Settings) -> Worker:

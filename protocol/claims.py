@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from protocol.layout import Attempt
-from protocol.messages import Beat, Claim, ClaimTerms, Limits
+from protocol.messages import Beat, Claim, ClaimTerms, Held, Limits
 from protocol.seen import Seen
 from protocol.states import open_attempts
 
 LEASE_BEATS = 8
 """A lease is this many beats long: one late or lost upload must not cost a night's work."""
+
+IDLE_FACTOR = 4
+"""A worker that holds no job beats this many times less often."""
 
 GAP_POLLS = 4
 MIN_GAP_S = 2.0
@@ -28,34 +31,53 @@ class LeaseWatch:
         self._looked: float | None = None
         self._alive: dict[str, tuple[int, float]] = {}  # boot → highest seq, when it rose
         self._claimed: dict[str, float] = {}  # nonce → first sight of the claim
-        self._progress: dict[str, tuple[int, float]] = {}  # nonce → units done, when they rose
+        self._boot_of: dict[str, str] = {}  # nonce → boot of its claim
+        self._progress: dict[str, tuple[Held, float]] = {}  # nonce → what was last held, when its units rose
 
     def looked(self, now: float) -> None:
         """Say that a fresh look succeeded. After a gap of the observer's own, every timer starts again."""
         if self._looked is not None and now - self._looked > self._gap_s:
             self._alive = {boot: (seq, now) for boot, (seq, _) in self._alive.items()}
-            self._progress = {nonce: (done, now) for nonce, (done, _) in self._progress.items()}
+            self._progress = {nonce: (held, now) for nonce, (held, _) in self._progress.items()}
             self._claimed = dict.fromkeys(self._claimed, now)
         self._looked = now
 
     def saw_claim(self, claim: Claim, now: float) -> None:
         """Start the timer of a claim at its first sight."""
         self._claimed.setdefault(claim.nonce, now)
+        self._boot_of[claim.nonce] = claim.boot
+
+    def saw_boot(self, boot: str, now: float) -> None:
+        """Start the timer of a worker at the first sight of its card."""
+        self._alive.setdefault(boot, (0, now))
 
     def saw_beat(self, beat: Beat, now: float) -> None:
         """Take note of a beat; a sequence number that is not higher than the last is ignored."""
         if beat.seq > self._alive.get(beat.boot, (0, 0.0))[0]:
             self._alive[beat.boot] = (beat.seq, now)
         for held in beat.held:
-            if held.nonce not in self._progress or held.done > self._progress[held.nonce][0]:
-                self._progress[held.nonce] = (held.done, now)
+            if held.nonce not in self._progress or held.done > self._progress[held.nonce][0].done:
+                self._progress[held.nonce] = (held, now)
 
     def beating(self) -> frozenset[str]:
         """Return the nonces that some beat said to be held."""
         return frozenset(self._progress)
 
+    def held(self, nonce: str) -> Held | None:
+        """Return what the beats said of an attempt."""
+        return self._progress[nonce][0] if nonce in self._progress else None
+
+    def boot_of(self, nonce: str) -> str | None:
+        """Return the boot that claimed an attempt."""
+        return self._boot_of.get(nonce)
+
+    def boot_alive(self, boot: str, now: float, beat_s: float) -> bool:
+        """Say whether a worker that beats every `beat_s` seconds at work may still be alive."""
+        silent = self.silence_s(boot, now)
+        return silent is not None and silent <= LEASE_BEATS * IDLE_FACTOR * beat_s
+
     def silence_s(self, boot: str, now: float) -> float | None:
-        """Return how long that boot has been silent, or None if it never beat."""
+        """Return how long that boot has been silent, or None if it was never seen."""
         return now - self._alive[boot][1] if boot in self._alive else None
 
     def lapse(self, claim: Claim, terms: ClaimTerms, limits: Limits, now: float) -> str | None:
@@ -64,7 +86,7 @@ class LeaseWatch:
         alive = max(claimed, self._alive.get(claim.boot, (0, claimed))[1])
         if now - alive > terms.lease_s:
             return f"no sign of life of {claim.worker} for {now - alive:.0f} s"
-        progressed = max(claimed, self._progress.get(claim.nonce, (0, claimed))[1])
+        progressed = max(claimed, self._progress[claim.nonce][1] if claim.nonce in self._progress else claimed)
         if now - progressed > limits.stall_s:
             return f"{claim.worker} lives, but made no progress for {now - progressed:.0f} s"
         if now - claimed > limits.wall_s:

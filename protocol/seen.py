@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from protocol import codec
 from protocol.drop import Drop, Entry
-from protocol.errors import BadMessage, NameMissing, VersionTooNew
+from protocol.errors import BadMessage, EnvironmentNotReady, NameMissing, VersionTooNew
 from protocol.layout import (
+    DROP_CARD,
     Attempt,
     JobName,
     JobNames,
@@ -28,6 +29,7 @@ from protocol.messages import (
     Claim,
     Done,
     Drain,
+    DropCard,
     Failure,
     Need,
     Part,
@@ -68,6 +70,24 @@ class WorkerSeen:
     cards: Mapping[str, WorkerCard] = field(default_factory=dict)
     beats: Mapping[str, Beat] = field(default_factory=dict)
     drained: bool = False
+
+
+def read_drop_id(drop: Drop, address: str) -> str:
+    """Return the id of the drop at `address`, which also proves that the channel is there.
+
+    A missing or unreadable `_drop.json` raises EnvironmentNotReady with the cure.
+    """
+    try:
+        data = drop.get(DROP_CARD, limit=codec.MAX_BYTES)
+        head = codec.loads(data)
+        drop_id = str(head["drop"]) if isinstance(head, dict) and "drop" in head else ""
+        return codec.decode(data, DropCard, drop=drop_id, id=drop_id).drop
+    except NameMissing as error:
+        raise EnvironmentNotReady(f"{address} is not a drop yet. Run: gpudrop init --drop {address}") from error
+    except BadMessage as error:
+        raise EnvironmentNotReady(
+            f"{address}/{DROP_CARD} cannot be used: {error}. If a sync is under way, wait for it and try again"
+        ) from error
 
 
 class _Reader:
