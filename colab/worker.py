@@ -38,6 +38,7 @@ class _JobMemory:
     closed: bool = False
     failed_at: float | None = None
     told: set[str] = field(default_factory=set)
+    turns: dict[int, float] = field(default_factory=dict)  # turn without a claim → first sight
 
 
 class Worker:
@@ -127,7 +128,9 @@ class Worker:
         if standing.state in TERMINAL or seen.plain_done or seen.plain_error:
             memory.closed = True
             return False
-        if standing.state not in OPEN_TO_CLAIMS or not self._wants(job, seen, memory, now):
+        if standing.state not in OPEN_TO_CLAIMS or self._turn_is_taken(seen, memory, terms.lease_s, now):
+            return False
+        if not self._wants(job, seen, memory, now):
             return False
         assignment = self._claim(job, seen, memory, terms, limits)
         if assignment is None:
@@ -150,6 +153,12 @@ class Worker:
             for beat in reader.look().beats.values():
                 self._leases.saw_beat(beat, now)
         return self._leases.lapsed(seen, terms, limits, now)
+
+    def _turn_is_taken(self, seen: Seen, memory: _JobMemory, lease_s: float, now: float) -> bool:
+        """Say whether another worker has taken its turn and may be about to write its claim."""
+        claimed = max((attempt.n for attempt in seen.claims), default=0)
+        pending = [turn for turn in seen.turns if turn > claimed]
+        return any(now - memory.turns.setdefault(turn, now) <= lease_s for turn in pending)
 
     def _wants(self, job: str, seen: Seen, memory: _JobMemory, now: float) -> bool:
         """Say whether this worker should take an open job."""
