@@ -16,6 +16,7 @@ from colab.handlers import HANDLERS
 from colab.lease import Beater, take
 from protocol import codec
 from protocol.claims import LEASE_BEATS, LeaseWatch, elected
+from protocol.drop import Watch
 from protocol.errors import ChannelError, NameMissing, UsageError
 from protocol.layout import Attempt, is_job_id
 from protocol.messages import ClaimTerms, Limits, Offer, Request, WorkerCard
@@ -52,7 +53,8 @@ class Worker:
         self._jobs: dict[str, _JobMemory] = {}
         self._rivals: dict[str, WorkerReader] = {}
         self._leases = LeaseWatch(self._poll_s)
-        self._bench = Bench(_kinds(settings.kinds))
+        self._kinds = _kinds(settings.kinds)
+        self._bench: Bench | None = None
         self._beater = Beater(at, self._beat_s)
         self._failures = 0
         self._rests_until = 0.0
@@ -65,22 +67,26 @@ class Worker:
 
     def serve(self) -> None:
         """Serve until stopped, idle for too long, or (with `once`) until nothing is left to take."""
-        self._card = announce(self._at, self._bench.engines(), self._beat_s)
-        log.info("worker %s serves %s", self._at.worker, _engines_text(self._card))
+        self._bench = Bench(self._kinds)
         watch = self._at.drop.watch()
-        idle_since = self._clock()
         try:
+            self._card = announce(self._at, self._bench.engines(), self._beat_s)
+            log.info("worker %s serves %s", self._at.worker, _engines_text(self._card))
             with self._beater:
-                while not self._should_end(idle_since):
-                    if self._safe_step():
-                        idle_since = self._clock()
-                    elif self._settings.once:
-                        return
-                    else:
-                        watch.wait(self._poll_s)
+                self._repeat(watch)
         finally:
             watch.close()
             self._bench.kill()
+
+    def _repeat(self, watch: Watch) -> None:
+        idle_since = self._clock()
+        while not self._should_end(idle_since):
+            if self._safe_step():
+                idle_since = self._clock()
+            elif self._settings.once:
+                return
+            else:
+                watch.wait(self._poll_s)
 
     def _should_end(self, idle_since: float) -> bool:
         if self._stop is None and parent_is_gone(self._settings.exit_with_parent):
@@ -135,6 +141,7 @@ class Worker:
         assignment = self._claim(job, seen, memory, terms, limits)
         if assignment is None:
             return False
+        assert self._bench is not None  # serve made it
         self._finish(memory, AttemptRun(self._at, self._bench, self._beater, assignment, self._why_stop(memory)).run())
         return True
 
