@@ -10,8 +10,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from dispatcher.client import Client
 from dispatcher.runs.store import RunStore
+
+from dispatcher.client import Client
 from protocol import codec
 from protocol.layout import DROP_CARD
 from protocol.messages import DropCard
