@@ -10,9 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from dispatcher.runs.store import RunStore
-
 from dispatcher.client import Client
+from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.layout import DROP_CARD
 from protocol.messages import DropCard
