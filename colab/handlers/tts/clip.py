@@ -45,7 +45,7 @@ class Clip:
         self._last_sound_s = 0.0
         self._frames = 0
         self._exact = True
-        self._wave = wave.open(str(path), "wb")
+        self._wave = wave.open(str(path), "wb")  # noqa: SIM115 - closed by __exit__
         self._wave.setparams((1, 2, RATE, 0, "NONE", ""))
 
     def __enter__(self) -> Self:
