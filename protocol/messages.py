@@ -57,6 +57,13 @@ ErrorCode = Literal[
 ]
 
 
+MAY_BE_TRIED_ELSEWHERE: frozenset[str] = frozenset(
+    {"UNSUPPORTED", "INPUT_MISSING", "INPUT_CORRUPT", "OUT_OF_MEMORY", "TIMEOUT", "ENGINE", "STORAGE", "RELEASED"}
+    | {"INTERNAL"}
+)
+"""Codes of failures that another worker, or another time, may not meet. The others end the job at once."""
+
+
 def _result_path(value: str) -> str:
     parts = value.split("/")
     if len(parts) > 4:

@@ -41,7 +41,7 @@ class Work(Protocol):
         ...
 
 
-class StopWork(BaseException):  # noqa: N818 - like KeyboardInterrupt, it must pass through `except Exception`
+class StopWork(BaseException):
     """The job was cancelled or the worker is stopping; let it pass."""
 
 

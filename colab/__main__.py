@@ -1,0 +1,55 @@
+"""`python -m colab --drop DIR`: the same worker anywhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from colab.config import Settings
+from colab.worker import make_worker, serve_until_signalled
+from protocol.errors import GpudropError
+
+
+def run(
+    drop: Annotated[str, typer.Option(help="The drop: a folder or an address.")],
+    once: Annotated[bool, typer.Option("--once", help="Do what is there to do, then stop.")] = False,
+    kinds: Annotated[str, typer.Option(help="Only these kinds of work, comma-separated.")] = "",
+    idle_exit: Annotated[float | None, typer.Option(help="Stop after this many seconds without a job.")] = None,
+    name: Annotated[str | None, typer.Option(help="This worker's id, at most 16 characters.")] = None,
+    exit_with_parent: Annotated[int | None, typer.Option(help="Stop when this process id is gone.")] = None,
+    beat: Annotated[float | None, typer.Option(help="Seconds between beats, instead of the drop's pace.")] = None,
+    poll: Annotated[float | None, typer.Option(help="Seconds between looks, instead of the drop's pace.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
+) -> None:
+    """Serve a drop: take jobs, work, publish. Ctrl-C or SIGTERM releases the current job and ends."""
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
+    )
+    logging.getLogger("watchdog").setLevel(logging.WARNING)
+    given: dict[str, Any] = {
+        "once": once,
+        "idle_exit_s": idle_exit,
+        "name": name,
+        "beat_s": beat,
+        "poll_s": poll,
+        "kinds": tuple(kind.strip() for kind in kinds.split(",") if kind.strip()),
+        "exit_with_parent": exit_with_parent,
+    }
+    settings = Settings(drop=drop, **{key: value for key, value in given.items() if value})
+    serve_until_signalled(make_worker(settings))
+
+
+def main() -> None:
+    """Run the worker's command line; an error is a line and an exit code."""
+    try:
+        typer.run(run)
+    except GpudropError as error:
+        sys.stderr.write(f"gpudrop worker: {error}\n")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Coming to a drop: open it, find out which one it is, and make this worker's identity."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import secrets
+import shutil
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from protocol import codec
+from protocol.drop import Drop
+from protocol.errors import EnvironmentNotReady
+from protocol.layout import WorkerNames, is_worker_id
+from protocol.messages import EngineRecord, WorkerCard
+from protocol.seen import read_drop_id
+from protocol.transports import open_drop
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attached:
+    """A drop that answered, and who this worker is there. `boot` is new at every start."""
+
+    drop: Drop
+    drop_id: str
+    worker: str
+    boot: str
+
+
+def attach(address: str, worker: str | None = None) -> Attached:
+    """Open the drop at `address`. One without a readable `_drop.json` raises EnvironmentNotReady with the cure."""
+    drop = open_drop(address)
+    return Attached(
+        drop=drop,
+        drop_id=read_drop_id(drop, address),
+        worker=_checked_worker(worker) if worker else _new_worker_id(),
+        boot=secrets.token_hex(8),
+    )
+
+
+def _checked_worker(worker: str) -> str:
+    if not is_worker_id(worker):
+        raise EnvironmentNotReady(f"{worker!r} cannot name a worker: at most 16 letters, digits, '.', '_' and '-'")
+    return worker
+
+
+def _new_worker_id() -> str:
+    host = re.sub(r"[^A-Za-z0-9-]", "", platform.node().split(".")[0])[:11].strip("-") or "worker"
+    return f"{host}-{secrets.token_hex(2)}"
+
+
+def announce(at: Attached, engines: dict[str, tuple[EngineRecord, ...]], beat_s: float) -> WorkerCard:
+    """Write and return this worker's card: what it can do, and on what."""
+    card = WorkerCard(
+        drop=at.drop_id,
+        id=at.worker,
+        worker=at.worker,
+        boot=at.boot,
+        kinds=tuple(engines),
+        engines=engines,
+        gpu=_gpu(),
+        versions={"gpudrop": version("gpudrop"), "python": platform.python_version(), "os": platform.platform()},
+        beat_s=beat_s,
+    )
+    at.drop.make_folder(WorkerNames(at.worker).folder)
+    at.drop.put(WorkerNames(at.worker).hello(at.boot), codec.encode(card))
+    return card
+
+
+def _gpu() -> str | None:
+    """Return the GPU's name as its driver tells it, or None where there is no driver."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return None
+    asked = [program, "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        found = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False)
+    except subprocess.TimeoutExpired:
+        return None
+    return found.stdout.splitlines()[0].strip()[:200] if found.returncode == 0 and found.stdout.strip() else None
+
+
+def parent_is_gone(pid: int | None) -> bool:
+    """Say whether the process this worker was told to end with is gone."""
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

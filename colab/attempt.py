@@ -1,0 +1,203 @@
+"""One attempt at one job, from the verified inputs to the marker."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from colab.attach import Attached
+from colab.bench import Bench, Task
+from colab.lease import Beater
+from colab.publish import PlainPublisher, Publisher
+from protocol.errors import ChannelError, JobFailed, StorageFull
+from protocol.integrity import sha256_of
+from protocol.kinds import KINDS
+from protocol.layout import Attempt
+from protocol.messages import MAY_BE_TRIED_ELSEWHERE, EngineRecord, Held, Limits, Offer, Request
+
+STOP_GRACE_S = 10.0
+FLUSH_LOCAL_S = 2.0
+FLUSH_REMOTE_S = 60.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """A job that this worker has claimed."""
+
+    job: str
+    kind: str
+    request: Request
+    attempt: Attempt
+    digest: str
+    limits: Limits
+    lease_s: float
+
+
+@dataclass
+class _Log:
+    """What the worker writes down of an attempt: for people, so times are the worker's own."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        self.lines.append(f"{time.strftime('%H:%M:%S')} {text}")
+
+    def text(self) -> str:
+        return "\n".join(self.lines) + "\n"
+
+
+class AttemptRun:
+    """Works on an assignment and says how it ended, whatever happens."""
+
+    def __init__(
+        self, at: Attached, bench: Bench, beater: Beater, task: Assignment, why_stop: Callable[[], str | None]
+    ):
+        self._at, self._bench, self._beater, self._task = at, bench, beater, task
+        self._why_stop = why_stop
+        self._log = _Log()
+        self._progress = Held(job=task.job, nonce=task.attempt.nonce, done=0, total=0)
+
+    def run(self) -> str | None:
+        """Work, publish, and return the error code, or None for a result."""
+        task = self._task
+        self._log.add(f"attempt {task.attempt} at {task.kind} job {task.job}")
+        self._beater.hold(self._progress, task.lease_s)
+        try:
+            with tempfile.TemporaryDirectory(prefix="gpudrop-", ignore_cleanup_errors=True) as folder:
+                return self._run_in(Path(folder))
+        finally:
+            self._beater.release()
+
+    def _run_in(self, folder: Path) -> str | None:
+        (folder / "out").mkdir()
+        publisher = self._publisher(folder / "out")
+        try:
+            try:
+                engine, summary = self._work(folder, publisher)
+                publisher.done(engine, summary, self._log.text())
+            except JobFailed as error:
+                log.info("%s: %s: %s", self._task.job, error.code, error)
+                self._log.add(f"{error.code}: {error}")
+                publisher.failed(
+                    error.code, str(error), retryable=error.retryable, step=error.step, log=self._log.text()
+                )
+                return error.code
+            except StorageFull as error:
+                publisher.failed("STORAGE", str(error), retryable=True, step=None, log=self._log.text())
+                return "STORAGE"
+        except ChannelError as error:
+            # Nothing could be said: the lease lapses and another attempt follows.
+            log.warning("%s: the drop failed while publishing: %s", self._task.job, error)
+            return "STORAGE"
+        return None
+
+    def _publisher(self, out: Path) -> Publisher | PlainPublisher:
+        task = self._task
+        if task.request.job is None:
+            return PlainPublisher(self._at, task.job, out)
+        media: dict[str, str] = {}
+        with contextlib.suppress(ValidationError):  # bad parameters are answered by the bench, with their reason
+            kind = KINDS[task.kind]
+            media = kind.outputs(kind.params.model_validate(task.request.params))
+        return Publisher(self._at, task.job, task.attempt, task.digest, out, media)
+
+    def _work(self, folder: Path, publisher: Publisher | PlainPublisher) -> tuple[EngineRecord, dict[str, Any]]:
+        offer = self._task.request.job
+        inputs = self._fetch_inputs(offer, folder) if offer else {}
+        self._bench.begin(
+            Task(
+                kind=self._task.kind,
+                params=self._task.request.params,
+                plain=offer is None,
+                engine=offer.requires.engine if offer else None,
+                inputs=inputs,
+                folder=str(folder),
+            )
+        )
+        return self._follow(publisher)
+
+    def _follow(self, publisher: Publisher | PlainPublisher) -> tuple[EngineRecord, dict[str, Any]]:
+        """Follow the bench's events to the end of the task."""
+        started = flushed = time.monotonic()
+        flush_s = FLUSH_LOCAL_S if self._at.drop.capabilities.local else FLUSH_REMOTE_S
+        poll_s = min(self._at.drop.capabilities.poll_s, 2.0)
+        while True:
+            event = self._bench.event(poll_s)
+            now = time.monotonic()
+            if event is not None and (ended := self._on_event(event, publisher)):
+                return ended
+            if now - flushed > flush_s:
+                publisher.flush()
+                flushed = now
+            if event is None or now - started > 2 * poll_s:
+                self._end_if_asked(now - started)
+
+    def _on_event(
+        self, event: dict[str, Any], publisher: Publisher | PlainPublisher
+    ) -> tuple[EngineRecord, dict[str, Any]] | None:
+        match event["event"]:
+            case "progress":
+                self._say_progress(event)
+            case "publish":
+                publisher.add(event["path"])
+            case "done":
+                return EngineRecord.model_validate(event["engine"]), event["summary"]
+            case "failed":
+                if event.get("trace"):
+                    self._log.add(event["trace"])
+                raise JobFailed(
+                    event["message"], code=event["code"], retryable=event["retryable"], step=event.get("step")
+                )
+        return None
+
+    def _say_progress(self, event: dict[str, Any]) -> None:
+        held = {"done": event["done"], "total": event["total"], "note": event["note"]}
+        self._progress = self._progress.model_copy(update=held)
+        self._beater.progress(self._progress)
+        self._log.add(f"{event['done']}/{event['total']} {event['note']}")
+
+    def _end_if_asked(self, age_s: float) -> None:
+        """End the task when the worker stops, the job is over or its time is up."""
+        if age_s > self._task.limits.wall_s:
+            self._bench.kill()
+            raise _ended("TIMEOUT", f"longer than the {self._task.limits.wall_s:.0f} s allowed")
+        if (why := self._why_stop()) is None:
+            return
+        self._bench.ask_to_stop()
+        deadline = time.monotonic() + STOP_GRACE_S
+        while time.monotonic() < deadline:
+            event = self._bench.event(0.2)
+            if event is not None and event["event"] in ("stopped", "done", "failed"):
+                break
+        else:
+            self._bench.kill()
+        raise _ended("CANCELLED" if why == "cancelled" else "RELEASED", why)
+
+    def _fetch_inputs(self, offer: Offer, folder: Path) -> dict[str, str]:
+        """Copy the inputs here and check them; nothing unchecked reaches a handler."""
+        (folder / "in").mkdir()
+        fetched = {}
+        for name, file in offer.inputs.items():
+            local = folder / "in" / name
+            try:
+                self._at.drop.copy_out(f"{offer.id}/{file.in_}", local, limit=file.size)
+            except ChannelError as error:
+                raise _ended("INPUT_MISSING", f"{name}: {error}") from error
+            if sha256_of(local) != (file.size, file.sha256):
+                raise _ended("INPUT_CORRUPT", f"{name} does not have the content that the request names")
+            fetched[name] = str(local)
+        return fetched
+
+
+def _ended(code: str, message: str) -> JobFailed:
+    return JobFailed(message, code=code, retryable=code in MAY_BE_TRIED_ELSEWHERE)

@@ -1,0 +1,205 @@
+"""The workbench: a child process in which handlers run and heavy models stay resident.
+
+The worker beats and publishes from outside it (FORMAT.md R7), survives its crash, and can end it. Both talk strict
+JSON over a pipe: what runs a stranger's job must not be able to hand the worker an object.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from colab.handlers import HANDLERS
+from colab.handlers.work import Result, StopWork
+from protocol.errors import GpudropError, JobFailed, StorageFull
+from protocol.kinds import KINDS
+from protocol.messages import MAY_BE_TRIED_ELSEWHERE, EngineRecord
+
+START_S = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One job for the bench, in local paths."""
+
+    kind: str
+    params: Mapping[str, Any]
+    plain: bool
+    engine: str | None
+    inputs: Mapping[str, str]
+    folder: str
+
+
+class Bench:
+    """The worker's end of the bench. One task at a time."""
+
+    def __init__(self, kinds: tuple[str, ...]) -> None:
+        self._kinds = kinds
+        self._start()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs,), daemon=True, name="gpudrop-bench")
+        self._process.start()
+        theirs.close()
+
+    def engines(self) -> dict[str, tuple[EngineRecord, ...]]:
+        """Ask what can be done here: {kind: engines, best first}."""
+        self._send({"engines": list(self._kinds)})
+        event = self.event(START_S)
+        if event is None or event["event"] != "engines":
+            raise JobFailed(f"the workbench does not start: {event and event.get('message')}", code="ENGINE")
+        return {kind: tuple(map(EngineRecord.model_validate, found)) for kind, found in event["engines"].items()}
+
+    def begin(self, task: Task) -> None:
+        """Start a task; its events follow. A bench that has died is replaced first."""
+        if not self._process.is_alive():
+            self.kill()
+            self._start()
+        self._send({"task": vars(task)})
+
+    def event(self, timeout_s: float) -> dict[str, Any] | None:
+        """Return the next event, or None after `timeout_s`. The death of the process is an event too."""
+        try:
+            if self._pipe.poll(timeout_s):
+                return dict(json.loads(self._pipe.recv_bytes()))
+        except (EOFError, ConnectionResetError):
+            self._process.join(5)
+            return _failed("ENGINE", f"the engine's process died (exit {self._process.exitcode})")
+        return None
+
+    def ask_to_stop(self) -> None:
+        """Ask the handler to stop between two units."""
+        self._send({"stop": True})
+
+    def kill(self) -> None:
+        """End the process now. The next task starts a fresh one."""
+        self._process.kill()
+        self._process.join(10)
+        self._pipe.close()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        try:
+            self._pipe.send_bytes(json.dumps(message).encode())
+        except (BrokenPipeError, ConnectionResetError):
+            return  # the next event() reports the death
+
+
+class _BenchWork:
+    """The handler's view of one task (`Work`)."""
+
+    def __init__(self, pipe: Connection, task: dict[str, Any], params: Any) -> None:
+        self._pipe = pipe
+        self.params = params
+        self.engine: str | None = task["engine"]
+        self.folder = Path(task["folder"])
+        self.inputs = {name: Path(path) for name, path in task["inputs"].items()}
+
+    def output(self, path: str) -> Path:
+        target = self.folder / "out" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
+
+    def publish(self, path: str) -> None:
+        _emit(self._pipe, {"event": "publish", "path": path})
+
+    def progress(self, done: int, total: int, note: str = "") -> None:
+        _emit(self._pipe, {"event": "progress", "done": done, "total": total, "note": note[:200]})
+        if self._pipe.poll(0) and json.loads(self._pipe.recv_bytes()).get("stop"):
+            raise StopWork
+
+
+def _emit(pipe: Connection, event: dict[str, Any]) -> None:
+    pipe.send_bytes(json.dumps(event).encode())
+
+
+def _serve(pipe: Connection) -> None:
+    """Be the bench: answer one message after the other until the worker goes away."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to answer
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    while True:
+        try:
+            message = json.loads(pipe.recv_bytes())
+            if "engines" in message:
+                _emit(pipe, _answer_engines(message["engines"]))
+            elif "task" in message:
+                _emit(pipe, _answer_task(pipe, message["task"]))
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return
+
+
+def _end_with_parent() -> None:
+    """A worker that was killed must not leave its engine behind, holding the GPU."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _answer_engines(kinds: list[str]) -> dict[str, Any]:
+    found = {}
+    for kind in kinds:
+        found[kind] = [record.model_dump(mode="json") for record in HANDLERS[kind]().engines()]
+    return {"event": "engines", "engines": {kind: engines for kind, engines in found.items() if engines}}
+
+
+def _answer_task(pipe: Connection, task: dict[str, Any]) -> dict[str, Any]:
+    """Run the handler; every way it can end is an event."""
+    try:
+        work = _BenchWork(pipe, task, _checked_params(task))
+        result: Result = HANDLERS[task["kind"]]().run(work)
+        return {
+            "event": "done",
+            "engine": result.engine.model_dump(mode="json", exclude_none=True),
+            "summary": dict(result.summary),
+        }
+    except StopWork:
+        return {"event": "stopped"}
+    except JobFailed as error:
+        return _failed(error.code, str(error), error.step)
+    except StorageFull as error:
+        return _failed("STORAGE", str(error))
+    except MemoryError:
+        return _failed("OUT_OF_MEMORY", "not enough memory for this job")
+    except GpudropError as error:
+        return _failed("ENGINE", str(error))
+    except OSError as error:
+        return _failed("STORAGE" if error.errno == 28 else "INTERNAL", f"{type(error).__name__}: {error}")
+    except Exception as error:  # a handler's bug must reach the user as an error marker, not end the worker
+        return _failed("INTERNAL", f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+
+
+def _checked_params(task: dict[str, Any]) -> Any:
+    kind = KINDS[task["kind"]]
+    params = task["params"]
+    if task["plain"] and kind.lenient_when_plain:
+        params = {key: value for key, value in params.items() if key in kind.params.model_fields}
+    try:
+        return kind.params.model_validate(params)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5]]
+        raise JobFailed("; ".join(lines), code="BAD_REQUEST") from error
+
+
+def _failed(code: str, message: str, step: str | None = None, trace: str = "") -> dict[str, Any]:
+    return {
+        "event": "failed",
+        "code": code,
+        "message": message[:4000],
+        "step": step,
+        "retryable": code in MAY_BE_TRIED_ELSEWHERE,
+        "trace": trace[-8000:],
+    }

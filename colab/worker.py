@@ -1,0 +1,279 @@
+"""The worker: looks at the drop, takes what it can do, works, and goes on; one look a step."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from colab.attach import Attached, announce, attach, parent_is_gone
+from colab.attempt import Assignment, AttemptRun
+from colab.bench import Bench
+from colab.config import Settings
+from colab.handlers import HANDLERS
+from colab.lease import Beater, take
+from protocol import codec
+from protocol.claims import LEASE_BEATS, LeaseWatch, elected
+from protocol.errors import ChannelError, NameMissing, UsageError
+from protocol.layout import Attempt, is_job_id
+from protocol.messages import ClaimTerms, Limits, Offer, Request, WorkerCard
+from protocol.seen import JobReader, Seen, WorkerReader
+from protocol.states import OPEN_TO_CLAIMS, TERMINAL, judge, next_attempt_number, open_attempts
+
+FAILED_AGAIN_S = 1800.0
+FAILURES_IN_A_ROW = 3
+OWN_FAULT = frozenset({"ENGINE", "INTERNAL", "OUT_OF_MEMORY", "STORAGE"})
+PLAIN_KIND = "tts"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _JobMemory:
+    """What this worker remembers of a job between two looks."""
+
+    reader: JobReader
+    closed: bool = False
+    failed_at: float | None = None
+    told: set[str] = field(default_factory=set)
+
+
+class Worker:
+    """Serves one drop until told to stop. `step` is one look; `serve` repeats it."""
+
+    def __init__(self, at: Attached, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._at, self._settings, self._clock = at, settings, clock
+        pace = at.drop.capabilities
+        self._poll_s = settings.poll_s or pace.poll_s
+        self._beat_s = settings.beat_s or pace.beat_s
+        self._jobs: dict[str, _JobMemory] = {}
+        self._rivals: dict[str, WorkerReader] = {}
+        self._leases = LeaseWatch(self._poll_s)
+        self._bench = Bench(_kinds(settings.kinds))
+        self._beater = Beater(at, self._beat_s)
+        self._failures = 0
+        self._rests_until = 0.0
+        self._stop: str | None = None
+        self._card: WorkerCard | None = None
+
+    def stop(self, why: str = "the worker was asked to stop") -> None:
+        """Release the current job, if any, and end after this step. Safe to call from a signal handler."""
+        self._stop = why
+
+    def serve(self) -> None:
+        """Serve until stopped, idle for too long, or (with `once`) until nothing is left to take."""
+        self._card = announce(self._at, self._bench.engines(), self._beat_s)
+        log.info("worker %s serves %s", self._at.worker, _engines_text(self._card))
+        watch = self._at.drop.watch()
+        idle_since = self._clock()
+        try:
+            with self._beater:
+                while not self._should_end(idle_since):
+                    if self._safe_step():
+                        idle_since = self._clock()
+                    elif self._settings.once:
+                        return
+                    else:
+                        watch.wait(self._poll_s)
+        finally:
+            watch.close()
+            self._bench.kill()
+
+    def _should_end(self, idle_since: float) -> bool:
+        if self._stop is None and parent_is_gone(self._settings.exit_with_parent):
+            self._stop = "the process that started this worker is gone"
+        limit = self._settings.idle_exit_s
+        if self._stop is None and limit is not None and self._clock() - idle_since > limit:
+            self._stop = f"no job for {limit:.0f} s"
+        if self._stop is not None:
+            log.info("worker %s ends: %s", self._at.worker, self._stop)
+        return self._stop is not None
+
+    def _safe_step(self) -> bool:
+        try:
+            return self.step(self._clock())
+        except ChannelError as error:
+            log.warning("the drop did not answer: %s", error)
+            return False
+
+    def step(self, now: float) -> bool:
+        """Look at the drop once, and work on the first job that can be taken. Return whether there was one."""
+        names = [entry.name for entry in self._at.drop.list("") if entry.is_folder and is_job_id(entry.name)]
+        self._leases.looked(now)
+        for job in sorted(names):
+            if self._stop is None and self._try(job, now):
+                return True
+        for gone in set(self._jobs) - set(names):
+            del self._jobs[gone]
+        return False
+
+    def _try(self, job: str, now: float) -> bool:
+        """Take a job and work on it, if it is open and this worker can do it."""
+        memory = self._jobs.setdefault(job, _JobMemory(JobReader(self._at.drop, self._at.drop_id, job)))
+        if memory.closed:
+            return False
+        try:
+            seen = memory.reader.look()
+        except NameMissing:
+            return False
+        if seen.request is None:
+            self._tell_once(memory, job, seen.too_new)
+            return False
+        terms, limits = self._terms(seen.request)
+        lapsed = self._lapsed(seen, terms, limits, now)
+        standing = judge(seen, lapsed=lapsed)
+        if standing.state in TERMINAL or seen.plain_done or seen.plain_error:
+            memory.closed = True
+            return False
+        if standing.state not in OPEN_TO_CLAIMS or not self._wants(job, seen, memory, now):
+            return False
+        assignment = self._claim(job, seen, memory, terms, limits)
+        if assignment is None:
+            return False
+        self._finish(memory, AttemptRun(self._at, self._bench, self._beater, assignment, self._why_stop(memory)).run())
+        return True
+
+    def _terms(self, request: Request) -> tuple[ClaimTerms, Limits]:
+        if request.job is not None:
+            return request.job.claim, request.job.limits
+        pace = self._at.drop.capabilities
+        return ClaimTerms(settle_s=pace.settle_s, lease_s=pace.beat_s * LEASE_BEATS), Limits()
+
+    def _lapsed(self, seen: Seen, terms: ClaimTerms, limits: Limits, now: float) -> frozenset[str]:
+        for attempt in open_attempts(seen):
+            self._leases.saw_claim(seen.claims[attempt], now)
+            reader = self._rivals.setdefault(
+                attempt.worker, WorkerReader(self._at.drop, self._at.drop_id, attempt.worker)
+            )
+            for beat in reader.look().beats.values():
+                self._leases.saw_beat(beat, now)
+        return self._leases.lapsed(seen, terms, limits, now)
+
+    def _wants(self, job: str, seen: Seen, memory: _JobMemory, now: float) -> bool:
+        """Say whether this worker should take an open job."""
+        assert seen.request is not None  # _try looked
+        if now < self._rests_until:
+            return False
+        if memory.failed_at is not None and now - memory.failed_at < FAILED_AGAIN_S:
+            return False
+        offer = seen.request.job
+        if offer is None:
+            return PLAIN_KIND in self._offered() and "steps" in seen.request.params
+        problem = self._cannot(offer, seen)
+        self._tell_once(memory, job, problem)
+        return problem is None
+
+    def _offered(self) -> tuple[str, ...]:
+        return self._card.kinds if self._card else ()
+
+    def _cannot(self, offer: Offer, seen: Seen) -> str | None:
+        """Return why this worker cannot do a job, or None."""
+        if offer.kind not in self._offered():
+            return f"kind {offer.kind} is not done here"
+        engines = [record.name for record in self._card.engines[offer.kind]] if self._card else []
+        if offer.requires.engine and offer.requires.engine not in engines:
+            return f"engine {offer.requires.engine} is not here (here: {', '.join(engines)})"
+        if offer.claim.prefer and offer.claim.prefer != self._at.worker:
+            return f"reserved for worker {offer.claim.prefer}"
+        if offer.limits.not_after is not None and time.time() > offer.limits.not_after:
+            return "its time has passed (not_after)"
+        late = [name for name, file in offer.inputs.items() if seen.sizes.get(file.in_) != file.size]
+        return f"input {late[0]} is not all there yet" if late else None
+
+    def _tell_once(self, memory: _JobMemory, job: str, problem: str | None) -> None:
+        if problem and problem not in memory.told:
+            memory.told.add(problem)
+            log.info("job %s is not taken: %s", job, problem)
+
+    def _claim(self, job: str, seen: Seen, memory: _JobMemory, terms: ClaimTerms, limits: Limits) -> Assignment | None:
+        """Claim an open job and settle who does it; None when another worker does."""
+        request = seen.request
+        assert request is not None  # _try looked
+        offer = request.job
+        digest = offer.digest if offer else codec.digest(PLAIN_KIND, request.params, {}, {})
+        taken = take(self._at, job, next_attempt_number(seen), digest)
+        if taken is None:
+            return None
+        attempt, _ = taken
+        assignment = Assignment(
+            job=job,
+            kind=offer.kind if offer else PLAIN_KIND,
+            request=request,
+            attempt=attempt,
+            digest=digest,
+            limits=limits,
+            lease_s=terms.lease_s,
+        )
+        return assignment if self._settled(attempt, memory, terms, limits) else None
+
+    def _settled(self, attempt: Attempt, memory: _JobMemory, terms: ClaimTerms, limits: Limits) -> bool:
+        """Wait until rival claims can be seen, look twice, and say whether this claim won."""
+        if self._at.drop.capabilities.local or terms.mode == "single":
+            return True  # the turn was taken exclusively
+        for _ in range(2):
+            time.sleep(terms.settle_s / 2)
+            seen = memory.reader.look()
+            if not elected(attempt, seen, self._lapsed(seen, terms, limits, self._clock())):
+                log.info("another worker does attempt %d", attempt.n)
+                return False
+        return True
+
+    def _why_stop(self, memory: _JobMemory) -> Callable[[], str | None]:
+        """Return the question an attempt asks now and then: should this end, and why?"""
+
+        def ask() -> str | None:
+            if self._stop is None and parent_is_gone(self._settings.exit_with_parent):
+                self._stop = "the process that started this worker is gone"
+            if self._stop is not None:
+                return self._stop
+            try:
+                seen = memory.reader.look()
+            except NameMissing:
+                return None  # absence is no evidence (R12)
+            return "cancelled" if seen.cancelled or seen.accepted else None
+
+        return ask
+
+    def _finish(self, memory: _JobMemory, code: str | None) -> None:
+        """Remember how an attempt ended; a worker that fails everything stops taking jobs from the others."""
+        if code is None:
+            self._failures = 0
+            return
+        if code != "RELEASED":
+            memory.failed_at = self._clock()
+        self._failures = self._failures + 1 if code in OWN_FAULT else 0
+        if self._failures >= FAILURES_IN_A_ROW:
+            self._failures = 0
+            self._rests_until = self._clock() + FAILED_AGAIN_S
+            log.error("%d jobs in a row failed here: this worker takes no job for %.0f minutes", 3, FAILED_AGAIN_S / 60)
+
+
+def _kinds(wanted: tuple[str, ...]) -> tuple[str, ...]:
+    if unknown := [kind for kind in wanted if kind not in HANDLERS]:
+        raise UsageError(f"no handler for {', '.join(unknown)}; there are: {', '.join(sorted(HANDLERS))}")
+    return wanted or tuple(HANDLERS)
+
+
+def _engines_text(card: WorkerCard) -> str:
+    return ", ".join(f"{kind} ({'/'.join(e.name for e in engines)})" for kind, engines in card.engines.items())
+
+
+def serve_until_signalled(worker: Worker) -> None:
+    """Serve; SIGTERM and Ctrl-C release the current job and end the worker. Handlers are put back afterwards."""
+
+    def stop(number: int, _: object) -> None:
+        worker.stop(f"stopped by {signal.Signals(number).name}")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        worker.serve()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def make_worker(settings: Settings) -> Worker:
+    """Attach to the drop that the settings name and make a worker for it."""
+    return Worker(attach(settings.drop, settings.name), settings)

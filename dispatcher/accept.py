@@ -1,0 +1,94 @@
+"""From a marker to a verified folder of results: nothing passes that was not hashed and parsed here (R5, R6)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from media.audio import check_wav
+
+from dispatcher.jobs import Result
+from protocol import codec
+from protocol.drop import Drop
+from protocol.errors import BadMessage, MediaError, VerificationError
+from protocol.integrity import check_manifest, collect, sha256_of
+from protocol.messages import Done, DoneJob, Offer
+
+MARKER = ".done.marker"
+"""The accepted marker, kept beside the files so that they can be checked again."""
+
+
+def fetch(drop: Drop, done: Done, offer: Offer, expected: Mapping[str, str], results: Path) -> Path:
+    """Bring a result home to `<results>/<job>/<nonce>/` and return that folder, every file verified.
+
+    Raises VerificationError; its `missing` says what is not there yet. A folder left by a killed run is checked again.
+    """
+    job = done.job
+    assert job is not None  # only full-form markers come here
+    check_manifest(job, offer, expected)
+    target = results / job.id / job.nonce
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=".part-", dir=target.parent))
+    try:
+        collect(drop, job.id, job.files, staging)
+        check_media(staging, expected)
+        (staging / MARKER).write_bytes(codec.encode(done))
+        _move(staging, target, job)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return target
+
+
+def _move(staging: Path, target: Path, job: DoneJob) -> None:
+    """Give the verified folder its name, unless another process has just done so with the same content."""
+    try:
+        staging.rename(target)
+    except OSError:
+        if _holds(target, job):
+            return
+        shutil.rmtree(target)
+        staging.rename(target)
+
+
+def _holds(folder: Path, job: DoneJob) -> bool:
+    files = [(folder / file.path, (file.size, file.sha256)) for file in job.files]
+    return all(path.is_file() and sha256_of(path) == facts for path, facts in files)
+
+
+def check_media(folder: Path, expected: Mapping[str, str]) -> None:
+    """Check that every file parses as the media type that its kind demands."""
+    for path, media in expected.items():
+        try:
+            _check_one(folder / path, media)
+        except (MediaError, BadMessage, json.JSONDecodeError) as error:
+            raise VerificationError(f"{path} is not usable {media}: {error}") from error
+
+
+def _check_one(path: Path, media: str) -> None:
+    if media == "audio/wav":
+        check_wav(path)
+    elif media == "application/json":
+        codec.loads(path.read_bytes())
+
+
+def load(run: str, folder: Path, verified: str = "full") -> Result:
+    """Return the result kept in `folder`, checked again. One that has changed since raises VerificationError."""
+    try:
+        raw = json.loads((folder / MARKER).read_bytes())
+        done = codec.decode_done((folder / MARKER).read_bytes(), drop=raw["job"]["drop"], job=raw["job"]["id"])
+    except (OSError, ValueError, KeyError, BadMessage) as error:
+        raise VerificationError(f"{folder} holds no accepted result: {error}") from error
+    assert done.job is not None  # decode_done demands the envelope
+    if not _holds(folder, done.job):
+        raise VerificationError(f"{folder} has changed since it was accepted")
+    return Result(
+        run=run,
+        folder=folder,
+        files={file.path: folder / file.path for file in done.job.files},
+        engine=done.job.engine,
+        summary=done.plain.model_dump(),
+        verified=verified,
+    )

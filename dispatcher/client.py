@@ -1,0 +1,235 @@
+"""Submitting a job and waiting for its verified result: prepare, upload, wait, verify, accept once, clean up.
+
+The run database holds what was decided before the drop hears of it, so that killing this process at any moment loses
+nothing: the same submission picks the same job up again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from dispatcher import accept
+from dispatcher.jobs import Job, Progress, Result
+from dispatcher.lifecycle import Lifecycle
+from dispatcher.runs.record import Run
+from dispatcher.runs.store import RunStore
+from protocol import codec
+from protocol.claims import LEASE_BEATS
+from protocol.errors import (
+    JobTimeout,
+    NameTaken,
+    UsageError,
+    VerificationError,
+)
+from protocol.integrity import sha256_of
+from protocol.kinds import KINDS
+from protocol.layout import JobNames
+from protocol.messages import ClaimTerms, InputFile, Limits, Offer, Request, Requires
+from protocol.seen import read_drop_id
+from protocol.transports import open_drop
+
+CLEAN_AFTER_S = 24 * 3600.0
+
+log = logging.getLogger(__name__)
+
+
+class Client:
+    """This machine's end of one drop."""
+
+    def __init__(self, drop: str | Path, *, store: RunStore, results: Path, poll_s: float | None = None) -> None:
+        self.address = str(drop)
+        self.drop = open_drop(drop)
+        self.drop_id = read_drop_id(self.drop, self.address)
+        self.store, self.results = store, results
+        self.poll_s = poll_s or self.drop.capabilities.poll_s
+
+    def submit(self, job: Job) -> Handle:
+        """Offer a job, or pick up the same one where an earlier process left it; return the hope of its result.
+
+        A job is the same when kind, parameters, inputs and requirements are. One that was accepted before, and whose
+        files still verify, is not done again.
+        """
+        params, inputs = _prepare(job)
+        requires = Requires(engine=job.require_engine)
+        digest = codec.digest(job.kind, params, inputs, requires.model_dump(exclude_none=True))
+        key = hashlib.sha256(f"{self.drop_id} {digest}".encode()).hexdigest()
+        if (known := self._finished(key)) is not None:
+            return Handle(self, known, job)
+        run, created = self.store.add_or_find(self._new_run(job, params, inputs, digest, key))
+        log.debug("run %s: %s", run.id, "new" if created else "picked up")
+        self._upload(run, job)
+        return Handle(self, self.store.get(run.id), job)
+
+    def _finished(self, key: str) -> Run | None:
+        run = self.store.latest(key)
+        if run is None or run.status != "completed" or run.results_dir is None:
+            return None
+        try:
+            accept.load(run.id, Path(run.results_dir))
+        except VerificationError as error:
+            log.info("run %s cannot be used again: %s", run.id, error)
+            return None
+        return run
+
+    def _new_run(
+        self, job: Job, params: Mapping[str, Any], inputs: Mapping[str, tuple[int, str]], digest: str, key: str
+    ) -> Run:
+        now = time.time()
+        run_id = new_id(now)
+        pace = self.drop.capabilities
+        offer = Offer(
+            drop=self.drop_id,
+            id=run_id,
+            dispatcher=self.store.dispatcher_id,
+            kind=job.kind,
+            digest=digest,
+            inputs={
+                name: InputFile(size=size, sha256=sha256, in_=f"in-{k}-{name}")
+                for k, (name, (size, sha256)) in enumerate(sorted(inputs.items()), 1)
+            },
+            requires=Requires(engine=job.require_engine),
+            claim=ClaimTerms(settle_s=pace.settle_s, lease_s=job.lease_s or pace.beat_s * LEASE_BEATS),
+            limits=Limits(attempts=job.attempts, wall_s=job.wall_s, stall_s=job.stall_s, queue_s=job.queue_s),
+        )
+        return Run(
+            id=run_id,
+            key=key,
+            kind=job.kind,
+            status="pending",
+            drop=self.address,
+            drop_id=self.drop_id,
+            job=run_id,
+            digest=digest,
+            request=codec.encode(Request(params=dict(params), job=offer)),
+            created_at=now,
+            updated_at=now,
+        )
+
+    def _upload(self, run: Run, job: Job) -> None:
+        """Put inputs and then the request into the drop, as far as an earlier process has not done so."""
+        names = JobNames(run.job)
+        offer = codec.decode_request(run.request, drop=self.drop_id, job=run.job).job
+        assert offer is not None  # written by _new_run
+        self.drop.make_folder(run.job)
+        try:
+            for name, file in offer.inputs.items():
+                self._put_input(job.inputs[name], f"{run.job}/{file.in_}", file)
+            if offer.inputs:
+                self.drop.barrier()
+            self._put_request(names.request, run.request)
+        except _TornError:
+            self._offer_again(run, job)
+        else:
+            self.store.progress(run.id, status="queued", at=time.time())
+
+    def _put_input(self, local: Path, path: str, file: InputFile) -> None:
+        try:
+            self.drop.copy_in(local, path)
+        except NameTaken:
+            folder, _, name = path.rpartition("/")
+            if not any(entry.name == name and entry.size == file.size for entry in self.drop.list(folder)):
+                raise _TornError from None
+
+    def _put_request(self, path: str, data: bytes) -> None:
+        try:
+            self.drop.put(path, data)
+        except NameTaken:
+            if self.drop.get(path, limit=codec.MAX_BYTES) != data:
+                raise _TornError from None
+
+    def _offer_again(self, run: Run, job: Job) -> None:
+        """Offer the same run under a new job id: an earlier process died while writing (FORMAT.md R1)."""
+        old = codec.decode_request(run.request, drop=self.drop_id, job=run.job)
+        assert old.job is not None  # ours has an envelope
+        new_job = new_id(time.time())
+        request = Request(params=old.params, job=old.job.model_copy(update={"id": new_job}))
+        again = self.store.offer_again(run.id, job=new_job, request=codec.encode(request), at=time.time())
+        self._upload(again, job)
+
+    def clean(self, *, older_than_s: float = CLEAN_AFTER_S) -> int:
+        """Remove from the drop the jobs that ended longer ago than this; return how many. Results here are kept."""
+        cleaned = 0
+        for run in self.store.uncleaned(self.drop_id, before=time.time() - older_than_s):
+            self.drop.delete(JobNames(run.job).request)
+            self.drop.delete(run.job)
+            self.store.cleaned(run.id, at=time.time())
+            cleaned += 1
+        return cleaned
+
+    def close(self) -> None:
+        """Let the drop go."""
+        self.drop.close()
+
+
+class Handle:
+    """The local hope of a result."""
+
+    def __init__(self, client: Client, run: Run, job: Job) -> None:
+        self.run = run.id
+        self._client = client
+        self._expected = KINDS[job.kind].outputs(KINDS[job.kind].params.model_validate(dict(job.params)))
+        self._lifecycle = Lifecycle(client.drop, client.store, run, self._expected, client.results, client.poll_s)
+
+    def wait(
+        self,
+        timeout_s: float | None = None,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Result:
+        """Wait for the verified result. Raises JobFailed, JobCancelled, JobExpired, JobTimeout or ChannelLost.
+
+        After JobTimeout or an interrupt the job stays in the drop; submitting it again goes on waiting for it.
+        """
+        started = clock()
+        watch = self._client.drop.watch()
+        try:
+            while True:
+                progress = self._lifecycle.step(clock() - started, clock())
+                if on_progress:
+                    on_progress(progress)
+                if self._lifecycle.result is not None:
+                    return self._lifecycle.result
+                left = None if timeout_s is None else timeout_s - (clock() - started)
+                if left is not None and left <= 0:
+                    raise JobTimeout(
+                        f"no verified result after {timeout_s:.0f} s: {progress.text}. "
+                        "The job stays in the drop; the same command goes on waiting for it"
+                    )
+                watch.wait(self._client.poll_s if left is None else min(left, self._client.poll_s))
+        finally:
+            watch.close()
+
+    def cancel(self, reason: str = "cancelled by the user") -> bool:
+        """Cancel the job, unless it has ended; return whether this call did it."""
+        return self._lifecycle.cancel(reason)
+
+
+class _TornError(Exception):
+    """What an earlier process left under our name is not what it meant to write."""
+
+
+def _prepare(job: Job) -> tuple[dict[str, Any], dict[str, tuple[int, str]]]:
+    """Check the parameters and digest the inputs, before anything is written."""
+    if job.kind not in KINDS:
+        raise UsageError(f"unknown kind {job.kind!r}; there are: {', '.join(sorted(KINDS))}")
+    try:
+        KINDS[job.kind].params.model_validate(dict(job.params))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{job.kind}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    return dict(job.params), {name: sha256_of(path) for name, path in job.inputs.items()}
+
+
+def new_id(now: float) -> str:
+    """Return a run and job id: readable, sorted by time, and unlike any other even within one second."""
+    return f"{datetime.fromtimestamp(now, UTC):%y%m%d-%H%M%S}-{secrets.token_hex(4)}"

@@ -1,0 +1,59 @@
+"""Why a job is where it is, in one line for people, with the cure where something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from protocol.claims import LeaseWatch
+from protocol.messages import Offer
+from protocol.seen import Seen, WorkerSeen
+from protocol.states import Standing, State
+
+
+def explain(
+    standing: Standing, seen: Seen, offer: Offer, workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float
+) -> str:
+    """Return what the wait is for."""
+    attempt = standing.attempt
+    match standing.state:
+        case State.CLAIMED if attempt:
+            return f"{attempt.worker} has taken the job (attempt {attempt.n})"
+        case State.RUNNING if attempt:
+            return _running(attempt.nonce, attempt.worker, leases)
+        case State.STALE if attempt:
+            return f"{attempt.worker} took the job and went silent; waiting for a worker to take it over"
+        case State.UNSEEN:
+            return "the request is not in the drop yet"
+        case State.OFFERED:
+            return _untaken(offer, workers, leases, now)
+        case State.FAILED if attempt:
+            return f"attempt {attempt.n} ended without a result; waiting for another worker"
+    return str(standing.state)
+
+
+def _running(nonce: str, worker: str, leases: LeaseWatch) -> str:
+    held = leases.held(nonce)
+    if held is None or not held.total:
+        return f"{worker} is at it"
+    return f"{worker} is at {held.done} of {held.total}" + (f" ({held.note})" if held.note else "")
+
+
+def _untaken(offer: Offer, workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float) -> str:
+    if not workers:
+        return "no worker was ever seen on this drop; start the notebook, or: gpudrop worker --drop <this drop>"
+    living = {
+        name: card
+        for name, shown in workers.items()
+        for boot, card in shown.cards.items()
+        if leases.boot_alive(boot, now, card.beat_s)
+    }
+    if not living:
+        return f"{len(workers)} worker(s) were here, none of them lately; start the notebook again"
+    able = [name for name, card in living.items() if offer.kind in card.kinds]
+    if not able:
+        return f"{len(living)} worker(s) here, none does {offer.kind}; start one that does"
+    wanted = offer.requires.engine
+    if wanted and not any(r.name == wanted for name in able for r in living[name].engines.get(offer.kind, ())):
+        have = sorted({r.name for name in able for r in living[name].engines.get(offer.kind, ())})
+        return f"no worker here has the engine {wanted} (they have: {', '.join(have)}); drop --require-engine"
+    return f"waiting for {', '.join(sorted(able))} to take the job"

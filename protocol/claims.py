@@ -1,0 +1,104 @@
+"""Who may work on a job now: leases judged by observed change, and the election among rival claims.
+
+No clock is compared across machines (FORMAT.md R7): `now` is always the observer's own monotonic clock, and a lease
+lapses when this observer has seen no change for long enough while it was looking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from protocol.layout import Attempt
+from protocol.messages import Beat, Claim, ClaimTerms, Held, Limits
+from protocol.seen import Seen
+from protocol.states import open_attempts
+
+LEASE_BEATS = 8
+"""A lease is this many beats long: one late or lost upload must not cost a night's work."""
+
+IDLE_FACTOR = 4
+"""A worker that holds no job beats this many times less often."""
+
+GAP_POLLS = 4
+MIN_GAP_S = 2.0
+
+
+class LeaseWatch:
+    """Watches the signs of life of every worker it is shown, on the observer's own clock."""
+
+    def __init__(self, poll_s: float) -> None:
+        self._gap_s = max(GAP_POLLS * poll_s, MIN_GAP_S)
+        self._looked: float | None = None
+        self._alive: dict[str, tuple[int, float]] = {}  # boot → highest seq, when it rose
+        self._claimed: dict[str, float] = {}  # nonce → first sight of the claim
+        self._boot_of: dict[str, str] = {}  # nonce → boot of its claim
+        self._progress: dict[str, tuple[Held, float]] = {}  # nonce → what was last held, when its units rose
+
+    def looked(self, now: float) -> None:
+        """Say that a fresh look succeeded. After a gap of the observer's own, every timer starts again."""
+        if self._looked is not None and now - self._looked > self._gap_s:
+            self._alive = {boot: (seq, now) for boot, (seq, _) in self._alive.items()}
+            self._progress = {nonce: (held, now) for nonce, (held, _) in self._progress.items()}
+            self._claimed = dict.fromkeys(self._claimed, now)
+        self._looked = now
+
+    def saw_claim(self, claim: Claim, now: float) -> None:
+        """Start the timer of a claim at its first sight."""
+        self._claimed.setdefault(claim.nonce, now)
+        self._boot_of[claim.nonce] = claim.boot
+
+    def saw_boot(self, boot: str, now: float) -> None:
+        """Start the timer of a worker at the first sight of its card."""
+        self._alive.setdefault(boot, (0, now))
+
+    def saw_beat(self, beat: Beat, now: float) -> None:
+        """Take note of a beat; a sequence number that is not higher than the last is ignored."""
+        if beat.seq > self._alive.get(beat.boot, (0, 0.0))[0]:
+            self._alive[beat.boot] = (beat.seq, now)
+        for held in beat.held:
+            if held.nonce not in self._progress or held.done > self._progress[held.nonce][0].done:
+                self._progress[held.nonce] = (held, now)
+
+    def beating(self) -> frozenset[str]:
+        """Return the nonces that some beat said to be held."""
+        return frozenset(self._progress)
+
+    def held(self, nonce: str) -> Held | None:
+        """Return what the beats said of an attempt."""
+        return self._progress[nonce][0] if nonce in self._progress else None
+
+    def boot_of(self, nonce: str) -> str | None:
+        """Return the boot that claimed an attempt."""
+        return self._boot_of.get(nonce)
+
+    def boot_alive(self, boot: str, now: float, beat_s: float) -> bool:
+        """Say whether a worker that beats every `beat_s` seconds at work may still be alive."""
+        silent = self.silence_s(boot, now)
+        return silent is not None and silent <= LEASE_BEATS * IDLE_FACTOR * beat_s
+
+    def silence_s(self, boot: str, now: float) -> float | None:
+        """Return how long that boot has been silent, or None if it was never seen."""
+        return now - self._alive[boot][1] if boot in self._alive else None
+
+    def lapse(self, claim: Claim, terms: ClaimTerms, limits: Limits, now: float) -> str | None:
+        """Return why the claim no longer holds, or None while it does."""
+        claimed = self._claimed.get(claim.nonce, now)
+        alive = max(claimed, self._alive.get(claim.boot, (0, claimed))[1])
+        if now - alive > terms.lease_s:
+            return f"no sign of life of {claim.worker} for {now - alive:.0f} s"
+        progressed = max(claimed, self._progress[claim.nonce][1] if claim.nonce in self._progress else claimed)
+        if now - progressed > limits.stall_s:
+            return f"{claim.worker} lives, but made no progress for {now - progressed:.0f} s"
+        if now - claimed > limits.wall_s:
+            return f"{claim.worker} took longer than the {limits.wall_s:.0f} s allowed"
+        return None
+
+    def lapsed(self, seen: Seen, terms: ClaimTerms, limits: Limits, now: float) -> frozenset[str]:
+        """Return the nonces of the open attempts whose claim no longer holds."""
+        return frozenset(a.nonce for a in open_attempts(seen) if self.lapse(seen.claims[a], terms, limits, now))
+
+
+def elected(own: Attempt, seen: Seen, lapsed: Collection[str]) -> bool:
+    """Say whether `own` goes on: of the open claims of its number that have not lapsed, its nonce is the lowest."""
+    rivals = [a.nonce for a in open_attempts(seen) if a.n == own.n and a.nonce not in lapsed]
+    return own.nonce <= min([own.nonce, *rivals])

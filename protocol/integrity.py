@@ -1,0 +1,108 @@
+"""Digests, manifests and the checks a result must pass before anybody uses it (FORMAT.md R5)."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from protocol.drop import Drop
+from protocol.errors import ChannelError, NameMissing, VerificationError
+from protocol.layout import JobNames, parse_job_name
+from protocol.messages import DoneJob, Offer, OutputFile
+
+_CHUNK = 1 << 20
+
+
+def sha256_of(path: Path) -> tuple[int, str]:
+    """Return the size and the sha256 of a local file."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return size, digest.hexdigest()
+
+
+def check_manifest(done: DoneJob, offer: Offer, expected: Mapping[str, str]) -> None:
+    """Check that a result answers this request with exactly the paths in `expected`, by the engine asked for."""
+    if done.digest != offer.digest:
+        raise VerificationError("the result answers another request: its digest differs")
+    if offer.requires.engine and done.engine.name != offer.requires.engine:
+        raise VerificationError(f"made by {done.engine.name}, but {offer.requires.engine} was required")
+    paths = [file.path for file in done.files]
+    if len(set(paths)) < len(paths):
+        raise VerificationError("the manifest names a path twice")
+    if missing := sorted(set(expected) - set(paths)):
+        raise VerificationError(f"the manifest lacks {missing[0]} ({len(missing)} missing)", tuple(missing))
+    if extra := sorted(set(paths) - set(expected)):
+        raise VerificationError(f"the manifest holds {extra[0]}, which was not asked for")
+
+
+def collect(drop: Drop, job: str, files: Iterable[OutputFile], staging: Path) -> None:
+    """Copy every file of a manifest to `staging`, and check size and sha256 of the copies.
+
+    Raises VerificationError whose `missing` holds the paths that are not there yet or do not fit; the caller decides
+    whether to wait. Nothing in `staging` may be used unless this returns.
+    """
+    by_source: dict[str, list[OutputFile]] = {}
+    for file in files:
+        by_source.setdefault(file.in_, []).append(file)
+    problems: dict[str, str] = {}
+    for source, members in by_source.items():
+        problems |= _collect_source(drop, job, source, members, staging)
+    if problems:
+        path, why = next(iter(problems.items()))
+        raise VerificationError(f"{path}: {why} ({len(problems)} file(s) in all)", tuple(problems))
+
+
+def _collect_source(drop: Drop, job: str, source: str, members: list[OutputFile], staging: Path) -> dict[str, str]:
+    """Fetch one file of the job folder, trying every copy of its name, and cut its members out of it."""
+    name = parse_job_name(source)
+    if name is None or name.role != "out":
+        raise VerificationError(f"the manifest points to {source!r}, which is no output of a worker")
+    limit = max((file.at or 0) + file.size for file in members)
+    local = staging / f".{source}"
+    problems = {file.path: "not there yet" for file in members}
+    for copy in _copies(drop, job, source):
+        try:
+            drop.copy_out(f"{JobNames(job).job}/{source}", local, limit=limit, copy=copy)
+        except ChannelError as error:
+            problems = {file.path: str(error) for file in members}
+            continue
+        problems = {file.path: why for file in members if (why := _cut(local, file, staging))}
+        if not problems:
+            break
+    local.unlink(missing_ok=True)
+    return problems
+
+
+def _copies(drop: Drop, job: str, source: str) -> list[int]:
+    try:
+        return [entry.copy for entry in drop.list(job) if entry.name == source and not entry.is_folder]
+    except NameMissing:
+        return []
+
+
+def _cut(local: Path, file: OutputFile, staging: Path) -> str | None:
+    """Write one member to its path in `staging`; return why it does not fit, or None."""
+    target = staging / file.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if file.at is None:
+        shutil.copyfile(local, target)
+    else:
+        _slice(local, file.at, file.size, target)
+    size, sha256 = sha256_of(target)
+    if size != file.size:
+        return f"{size} of {file.size} bytes are there"
+    return None if sha256 == file.sha256 else "its content does not fit the manifest"
+
+
+def _slice(source: Path, at: int, size: int, target: Path) -> None:
+    with source.open("rb") as reader, target.open("wb") as writer:
+        reader.seek(at)
+        left = size
+        while left and (chunk := reader.read(min(left, _CHUNK))):
+            writer.write(chunk)
+            left -= len(chunk)

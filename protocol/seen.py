@@ -1,0 +1,266 @@
+"""What one look at the drop shows: folders read into checked messages, whatever the order the files arrived in.
+
+Names are written once, so a message that checked is never read again; one that does not check is *not there yet*
+(FORMAT.md R3) and is read again at the next look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from protocol import codec
+from protocol.drop import Drop, Entry
+from protocol.errors import BadMessage, EnvironmentNotReady, NameMissing, VersionTooNew
+from protocol.layout import (
+    DROP_CARD,
+    Attempt,
+    JobName,
+    JobNames,
+    WorkerNames,
+    parse_job_name,
+    parse_worker_name,
+)
+from protocol.messages import (
+    Accepted,
+    Beat,
+    Cancel,
+    Claim,
+    Done,
+    Drain,
+    DropCard,
+    Failure,
+    Need,
+    Part,
+    Reject,
+    Request,
+    WorkerCard,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One job folder as it stands: only messages that check, and the sizes of everything that is there."""
+
+    request: Request | None = None
+    too_new: str | None = None  # the request is for a newer reader; this says for which
+    claims: Mapping[Attempt, Claim] = field(default_factory=dict)
+    parts: Mapping[Attempt, tuple[Part, ...]] = field(default_factory=dict)
+    done: Mapping[Attempt, Done] = field(default_factory=dict)
+    errors: Mapping[Attempt, Failure] = field(default_factory=dict)
+    needs: tuple[Need, ...] = ()
+    rejected: frozenset[str] = frozenset()
+    accepted: Accepted | None = None
+    cancelled: Cancel | None = None
+    plain_done: Done | None = None
+    plain_error: Failure | None = None
+    turns: frozenset[int] = frozenset()
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    unchecked: Mapping[str, str] = field(default_factory=dict)  # name → why it does not check
+    ignored: int = 0  # names that are not ours
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSeen:
+    """One worker's folder: its cards and, of each boot, the highest beat that checks."""
+
+    cards: Mapping[str, WorkerCard] = field(default_factory=dict)
+    beats: Mapping[str, Beat] = field(default_factory=dict)
+    drained: bool = False
+
+
+def read_drop_id(drop: Drop, address: str) -> str:
+    """Return the id of the drop at `address`, which also proves that the channel is there.
+
+    A missing or unreadable `_drop.json` raises EnvironmentNotReady with the cure.
+    """
+    try:
+        data = drop.get(DROP_CARD, limit=codec.MAX_BYTES)
+        head = codec.loads(data)
+        drop_id = str(head["drop"]) if isinstance(head, dict) and "drop" in head else ""
+        return codec.decode(data, DropCard, drop=drop_id, id=drop_id).drop
+    except NameMissing as error:
+        raise EnvironmentNotReady(f"{address} is not a drop yet. Run: gpudrop init --drop {address}") from error
+    except BadMessage as error:
+        raise EnvironmentNotReady(
+            f"{address}/{DROP_CARD} cannot be used: {error}. If a sync is under way, wait for it and try again"
+        ) from error
+
+
+class _Reader:
+    """Reads the control files of one folder, each until it checks, and remembers those that did."""
+
+    def __init__(self, drop: Drop) -> None:
+        self._drop = drop
+        self._good: dict[str, Any] = {}
+        self.unchecked: dict[str, str] = {}
+
+    def read(self, path: str, copies: list[Entry], decode: Callable[[bytes], T]) -> T | None:
+        """Return the message at `path`, from whichever copy checks; VersionTooNew passes."""
+        if path in self._good:
+            return self._good[path]  # type: ignore[no-any-return]
+        for entry in copies:
+            try:
+                message = decode(self._drop.get(path, limit=codec.MAX_BYTES, copy=entry.copy))
+            except (BadMessage, NameMissing) as error:
+                self.unchecked[path] = str(error)
+                continue
+            self.unchecked.pop(path, None)
+            self._good[path] = message
+            return message
+        return None
+
+
+class JobReader:
+    """Looks at one job folder again and again."""
+
+    def __init__(self, drop: Drop, drop_id: str, job: str) -> None:
+        self._drop, self._drop_id, self._job = drop, drop_id, job
+        self._names = JobNames(job)
+        self._reader = _Reader(drop)
+
+    def look(self) -> Seen:
+        """List the folder once and read what is new. A missing folder raises `NameMissing`."""
+        found: dict[JobName, list[Entry]] = {}
+        ignored = 0
+        entries = self._drop.list(self._job)
+        for entry in entries:
+            name = parse_job_name(entry.name)
+            if name is None or entry.is_folder != (name.role == "plain-audio"):
+                ignored += 1
+            else:
+                found.setdefault(name, []).append(entry)
+        return self._read(found, {e.name: e.size for e in entries if not e.is_folder}, ignored)
+
+    def _read(self, found: Mapping[JobName, list[Entry]], sizes: Mapping[str, int], ignored: int) -> Seen:
+        shelf: dict[str, dict[Any, Any]] = {}
+        too_new = None
+        for name, copies in found.items():
+            try:
+                message = self._message(name, copies)
+            except VersionTooNew as error:
+                too_new = str(error) if name.role == "request" else too_new
+                continue
+            if message is not None:
+                key = (name.attempt, name.k) if name.role == "part" else name.attempt or name.nonce or name.k
+                shelf.setdefault(name.role, {})[key] = message
+        return Seen(
+            request=_one(shelf, "request"),
+            too_new=too_new,
+            claims=shelf.get("claim", {}),
+            parts=_parts(shelf.get("part", {})),
+            done=shelf.get("done", {}),
+            errors=shelf.get("error", {}),
+            needs=tuple(shelf.get("need", {}).values()),
+            rejected=frozenset(shelf.get("reject", {})),
+            accepted=_one(shelf, "accepted"),
+            cancelled=_one(shelf, "cancel"),
+            plain_done=_one(shelf, "plain-done"),
+            plain_error=_one(shelf, "plain-error"),
+            turns=frozenset(name.k for name in found if name.role == "turn"),
+            sizes=sizes,
+            unchecked=dict(self._reader.unchecked),
+            ignored=ignored,
+        )
+
+    def _message(self, name: JobName, copies: list[Entry]) -> Any:
+        decode = self._decoder(name)
+        return decode and self._reader.read(f"{self._job}/{copies[0].name}", copies, decode)
+
+    def _decoder(self, name: JobName) -> Callable[[bytes], Any] | None:
+        here: dict[str, Any] = {"drop": self._drop_id, "id": self._job}
+        job: dict[str, Any] = {"drop": self._drop_id, "job": self._job}
+        who = _place(name.attempt)
+        match name.role:
+            case "request":
+                return lambda data: codec.decode_request(data, **job)
+            case "claim":
+                return lambda data: codec.decode(data, Claim, **here, **who)
+            case "part":
+                return lambda data: codec.decode(data, Part, **here, **who, k=name.k)
+            case "done":
+                return lambda data: codec.decode_done(data, **job, **who)
+            case "error":
+                return lambda data: codec.decode_failure(data, **job, **who)
+            case "cancel":
+                return lambda data: codec.decode(data, Cancel, **here, k=name.k)
+            case "need":
+                return lambda data: codec.decode(data, Need, **here, nonce=name.nonce, k=name.k)
+            case "reject":
+                return lambda data: codec.decode(data, Reject, **here, nonce=name.nonce)
+            case "accepted":
+                return lambda data: codec.decode(data, Accepted, **here, k=name.k)
+            case "plain-done":
+                return codec.decode_plain_done
+            case "plain-error":
+                return codec.decode_plain_failure
+        return None
+
+
+def _place(attempt: Attempt | None) -> dict[str, Any]:
+    return {"attempt": attempt.n, "nonce": attempt.nonce, "worker": attempt.worker} if attempt else {}
+
+
+def _one(shelf: Mapping[str, Mapping[Any, Any]], role: str) -> Any:
+    return next(iter(shelf.get(role, {}).values()), None)
+
+
+def _parts(found: Mapping[tuple[Attempt, int], Part]) -> dict[Attempt, tuple[Part, ...]]:
+    parts: dict[Attempt, tuple[Part, ...]] = {}
+    for (attempt, _), part in sorted(found.items()):
+        parts[attempt] = (*parts.get(attempt, ()), part)
+    return parts
+
+
+class WorkerReader:
+    """Looks at one worker's folder again and again."""
+
+    def __init__(self, drop: Drop, drop_id: str, worker: str) -> None:
+        self._drop, self._drop_id, self._worker = drop, drop_id, worker
+        self._folder = WorkerNames(worker).folder
+        self._reader = _Reader(drop)
+        self._beats: dict[str, Beat] = {}
+
+    def look(self) -> WorkerSeen:
+        """List the folder once; read new cards and the newest beat of each boot. A missing folder shows nothing."""
+        try:
+            entries = self._drop.list(self._folder)
+        except NameMissing:
+            return WorkerSeen()
+        cards: dict[str, WorkerCard] = {}
+        drained = False
+        newest: dict[str, list[tuple[int, Entry]]] = {}
+        for entry in entries:
+            name = parse_worker_name(entry.name)
+            if name is None or entry.is_folder:
+                continue
+            if name.role == "hello" and name.boot and (card := self._control(entry, WorkerCard, boot=name.boot)):
+                cards[name.boot] = card
+            elif name.role == "beat" and name.boot:
+                newest.setdefault(name.boot, []).append((name.seq, entry))
+            elif name.role == "drain":
+                drained = drained or self._control(entry, Drain, k=name.seq) is not None
+        for boot, beats in newest.items():
+            self._read_newest(boot, beats)
+        return WorkerSeen(cards=cards, beats=dict(self._beats), drained=drained)
+
+    def _read_newest(self, boot: str, beats: list[tuple[int, Entry]]) -> None:
+        known = self._beats[boot].seq if boot in self._beats else 0
+        for seq, entry in sorted(beats, key=lambda pair: -pair[0]):
+            if seq <= known:
+                return
+            if beat := self._control(entry, Beat, boot=boot, seq=seq):
+                self._beats[boot] = beat
+                return
+
+    def _control(self, entry: Entry, kind: type[Any], **place: Any) -> Any:
+        def decode(data: bytes) -> Any:
+            return codec.decode(data, kind, drop=self._drop_id, id=self._worker, **place)
+
+        try:
+            return self._reader.read(f"{self._folder}/{entry.name}", [entry], decode)
+        except VersionTooNew:
+            return None

@@ -1,0 +1,92 @@
+"""What is seen → the state of a job. One table, and never the order of arrival.
+
+The state is a function of the messages that check, the lapses this observer has noticed and the decision that the
+owner has committed. Both sides use the same function; only the owner ever has a decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from protocol.layout import Attempt
+from protocol.seen import Seen
+
+
+class State(StrEnum):
+    """Where a job stands. The last four are terminal, and a job ends in exactly one of them."""
+
+    UNSEEN = "unseen"
+    OFFERED = "offered"
+    CLAIMED = "claimed"
+    RUNNING = "running"
+    DELIVERED = "delivered"
+    STALE = "stale"
+    FAILED = "failed"
+    ACCEPTED = "accepted"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+TERMINAL = frozenset({State.ACCEPTED, State.DEAD, State.CANCELLED, State.EXPIRED})
+OPEN_TO_CLAIMS = frozenset({State.OFFERED, State.STALE, State.FAILED})
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A state, and the attempt it is about where there is one."""
+
+    state: State
+    attempt: Attempt | None = None
+
+
+def judge(
+    seen: Seen,
+    *,
+    lapsed: Collection[str] = (),
+    beating: Collection[str] = (),
+    decision: State | None = None,
+) -> Standing:
+    """Return where the job stands. `lapsed` and `beating` hold the nonces of attempts that lapsed or were seen to work.
+
+    The first line that fits decides; of several attempts the one with the highest number, then the lowest nonce.
+    """
+    if decision in TERMINAL:
+        return Standing(decision)
+    if seen.accepted:
+        return Standing(State.ACCEPTED)
+    if seen.cancelled:
+        return Standing(State.CANCELLED)
+    live = [a for a in open_attempts(seen) if a.nonce not in lapsed]
+    working = [a for a in live if a.nonce in beating or a in seen.parts]
+    failed = [*seen.errors, *(a for a in (*seen.claims, *seen.done) if a.nonce in seen.rejected)]
+    for state, attempts in (
+        (State.DELIVERED, delivered(seen)),
+        (State.RUNNING, working),
+        (State.CLAIMED, live),
+        (State.STALE, open_attempts(seen)),
+        (State.FAILED, failed),
+    ):
+        if attempts:
+            return Standing(state, min(attempts, key=lambda a: (-a.n, a.nonce)))
+    return Standing(State.OFFERED if seen.request else State.UNSEEN)
+
+
+def delivered(seen: Seen) -> list[Attempt]:
+    """Return the attempts whose result is there and was not rejected, in the order they should be looked at."""
+    return sorted(a for a in seen.done if a.nonce not in seen.rejected)
+
+
+def open_attempts(seen: Seen) -> list[Attempt]:
+    """Return the attempts that were claimed and have not ended."""
+    return sorted(
+        a for a in seen.claims if a not in seen.done and a not in seen.errors and a.nonce not in seen.rejected
+    )
+
+
+def next_attempt_number(seen: Seen) -> int:
+    """Return 1 + the highest attempt number of which anything at all was seen."""
+    numbers = [a.n for group in (seen.claims, seen.parts, seen.done, seen.errors) for a in group]
+    return 1 + max([0, *numbers, *seen.turns])
