@@ -96,6 +96,7 @@ def _paragraph_pieces(words: list[str], count: int, language: str) -> list[Piece
         texts = _spoken_texts(word, following, language)
         if not texts and made:
             made[-1] = _with_pause(made[-1], word)
+            opens = made[-1].ends_sentence
         for place, text in enumerate(texts):
             whole = place == len(texts) - 1
             ends = _ends_sentence(word, following, language, opens) if whole else text[-1] in _WIDE_STOPS
@@ -105,10 +106,14 @@ def _paragraph_pieces(words: list[str], count: int, language: str) -> list[Piece
 
 
 def _with_pause(piece: Piece, silent: str) -> Piece:
-    """A lone dash or ellipsis is heard as a pause: a comma on the word before it."""
-    if not piece.text[-1].isalnum() or not (set(silent) & set(_DASHES + "….;:,|")):
+    """What a silent word leaves behind: its full stop, or for a lone dash or ellipsis the pause of a comma."""
+    left = _EMOJI.sub("", silent)
+    if not piece.text[-1].isalnum() or not left:
         return piece
-    return Piece(text=piece.text + ",", word=piece.word, ends_sentence=piece.ends_sentence)
+    if left in {".", "!", "?"}:
+        return Piece(text=piece.text + left, word=piece.word, ends_sentence=True)
+    mark = "," if set(left) & set(_DASHES + "….;:,|") else ""
+    return Piece(text=piece.text + mark, word=piece.word, ends_sentence=piece.ends_sentence)
 
 
 def _spoken_texts(word: str, following: str, language: str) -> list[str]:
