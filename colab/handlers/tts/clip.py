@@ -16,7 +16,7 @@ import soxr
 from colab.handlers.tts.engine import Samples, Speech
 from colab.handlers.tts.script import Chunk
 from colab.handlers.tts.sound import FRAME_S, faded, loud_frames, without_rumble
-from media.audio import even_out
+from media.loudness import even_out
 
 RATE = 24_000
 LOUDNESS_LUFS = -20.0

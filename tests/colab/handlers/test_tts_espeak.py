@@ -84,7 +84,7 @@ def test_languages_are_found_however_written(engine, asked, spoken):
 @pytest.mark.parametrize("asked", ["xx", "klingonese", "en-au", "de-zzz", "fo", "../../etc"])
 def test_an_unknown_language_lists_what_exists(engine, asked):
     """A language that is not there is BAD_REQUEST, and the message names those that are."""
-    with pytest.raises(JobFailed, match="it speaks: .*de, .*en-gb, .*en-us, .*zh") as failed:
+    with pytest.raises(JobFailed, match=r"it speaks: .*de, .*en-gb, .*en-us, .*zh") as failed:
         engine.pick("default", asked)
     assert failed.value.code == "BAD_REQUEST"
 
@@ -125,7 +125,7 @@ def test_voices_are_used_or_replaced(engine, voice, language, by, substituted):
 
 @pytest.mark.parametrize(
     ("voice", "language", "message"),
-    [("en-us+zzz", "en-us", "no voice variant 'zzz'; it has: .*Annie"), ("de+f2", "en-us", "set the language to de")],
+    [("en-us+zzz", "en-us", r"no voice variant 'zzz'; it has: .*Annie"), ("de+f2", "en-us", "set the language to de")],
 )
 def test_an_impossible_voice_is_refused(engine, voice, language, message):
     """A variant that does not exist, or a voice of another language, is BAD_REQUEST with the cure."""
@@ -136,9 +136,7 @@ def test_an_impossible_voice_is_refused(engine, voice, language, message):
 
 def test_voices_differ(engine):
     """The replacement for a woman's voice is not the one for a man's."""
-    she, he = (
-        engine.speak(SENTENCE, engine.pick(name, "en-us"), 1.0).samples for name in ("af_heart", "am_michael")
-    )
+    she, he = (engine.speak(SENTENCE, engine.pick(name, "en-us"), 1.0).samples for name in ("af_heart", "am_michael"))
     assert not np.array_equal(she[:20000], he[:20000])
 
 

@@ -88,7 +88,7 @@ def test_written_words_are_as_written():
 def test_pauses_follow_what_ends():
     """A paragraph ends with a longer pause than a sentence, a cut at a comma with a short one."""
     made = script("One two, three four five six. Seven.\n\nEight.", "en", 16)
-    assert [(chunk.text, chunk.pause_s) for chunk in made.chunks][0] == ("One two,", CLAUSE_S)
+    assert (made.chunks[0].text, made.chunks[0].pause_s) == ("One two,", CLAUSE_S)
     assert [chunk.pause_s for chunk in made.chunks][-3:] == [SENTENCE_S, PARAGRAPH_S, PARAGRAPH_S]
 
 
