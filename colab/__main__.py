@@ -42,10 +42,14 @@ def run(
     serve_until_signalled(make_worker(settings))
 
 
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command()(run)
+
+
 def main() -> None:
     """Run the worker's command line; an error is a line and an exit code."""
     try:
-        typer.run(run)
+        app()
     except GpudropError as error:
         sys.stderr.write(f"gpudrop worker: {error}\n")
         sys.exit(error.exit_code)

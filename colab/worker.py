@@ -16,6 +16,7 @@ from colab.handlers import HANDLERS
 from colab.lease import Beater, take
 from protocol import codec
 from protocol.claims import LEASE_BEATS, LeaseWatch, elected
+from protocol.drop import Watch
 from protocol.errors import ChannelError, NameMissing, UsageError
 from protocol.layout import Attempt, is_job_id
 from protocol.messages import ClaimTerms, Limits, Offer, Request, WorkerCard
@@ -38,6 +39,7 @@ class _JobMemory:
     closed: bool = False
     failed_at: float | None = None
     told: set[str] = field(default_factory=set)
+    turns: dict[int, float] = field(default_factory=dict)  # turn without a claim → first sight
 
 
 class Worker:
@@ -51,7 +53,8 @@ class Worker:
         self._jobs: dict[str, _JobMemory] = {}
         self._rivals: dict[str, WorkerReader] = {}
         self._leases = LeaseWatch(self._poll_s)
-        self._bench = Bench(_kinds(settings.kinds))
+        self._kinds = _kinds(settings.kinds)
+        self._bench: Bench | None = None
         self._beater = Beater(at, self._beat_s)
         self._failures = 0
         self._rests_until = 0.0
@@ -64,22 +67,26 @@ class Worker:
 
     def serve(self) -> None:
         """Serve until stopped, idle for too long, or (with `once`) until nothing is left to take."""
-        self._card = announce(self._at, self._bench.engines(), self._beat_s)
-        log.info("worker %s serves %s", self._at.worker, _engines_text(self._card))
+        self._bench = Bench(self._kinds)
         watch = self._at.drop.watch()
-        idle_since = self._clock()
         try:
+            self._card = announce(self._at, self._bench.engines(), self._beat_s)
+            log.info("worker %s serves %s", self._at.worker, _engines_text(self._card))
             with self._beater:
-                while not self._should_end(idle_since):
-                    if self._safe_step():
-                        idle_since = self._clock()
-                    elif self._settings.once:
-                        return
-                    else:
-                        watch.wait(self._poll_s)
+                self._repeat(watch)
         finally:
             watch.close()
             self._bench.kill()
+
+    def _repeat(self, watch: Watch) -> None:
+        idle_since = self._clock()
+        while not self._should_end(idle_since):
+            if self._safe_step():
+                idle_since = self._clock()
+            elif self._settings.once:
+                return
+            else:
+                watch.wait(self._poll_s)
 
     def _should_end(self, idle_since: float) -> bool:
         if self._stop is None and parent_is_gone(self._settings.exit_with_parent):
@@ -127,11 +134,14 @@ class Worker:
         if standing.state in TERMINAL or seen.plain_done or seen.plain_error:
             memory.closed = True
             return False
-        if standing.state not in OPEN_TO_CLAIMS or not self._wants(job, seen, memory, now):
+        if standing.state not in OPEN_TO_CLAIMS or self._turn_is_taken(seen, memory, terms.lease_s, now):
+            return False
+        if not self._wants(job, seen, memory, now):
             return False
         assignment = self._claim(job, seen, memory, terms, limits)
         if assignment is None:
             return False
+        assert self._bench is not None  # serve made it
         self._finish(memory, AttemptRun(self._at, self._bench, self._beater, assignment, self._why_stop(memory)).run())
         return True
 
@@ -150,6 +160,12 @@ class Worker:
             for beat in reader.look().beats.values():
                 self._leases.saw_beat(beat, now)
         return self._leases.lapsed(seen, terms, limits, now)
+
+    def _turn_is_taken(self, seen: Seen, memory: _JobMemory, lease_s: float, now: float) -> bool:
+        """Say whether another worker has taken its turn and may be about to write its claim."""
+        claimed = max((attempt.n for attempt in seen.claims), default=0)
+        pending = [turn for turn in seen.turns if turn > claimed]
+        return any(now - memory.turns.setdefault(turn, now) <= lease_s for turn in pending)
 
     def _wants(self, job: str, seen: Seen, memory: _JobMemory, now: float) -> bool:
         """Say whether this worker should take an open job."""

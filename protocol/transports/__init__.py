@@ -1,1 +1,36 @@
-"""How the bytes travel. The table says which opener serves which scheme."""
+"""How the bytes travel. The table says which opener serves which scheme; transports do not know each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from protocol.drop import Drop
+from protocol.errors import UsageError
+
+
+def _folder(rest: str) -> Drop:
+    from protocol.transports.folder import FolderDrop
+
+    return FolderDrop(Path(rest).expanduser())
+
+
+def _memory(rest: str) -> Drop:
+    from protocol.transports.memory import MemoryDrop, named_store
+
+    return MemoryDrop(named_store(rest))
+
+
+OPENERS: dict[str, Callable[[str], Drop]] = {"folder": _folder, "memory": _memory}
+"""`{scheme: opener}`; an opener takes what follows the colon."""
+
+
+def open_drop(address: str | Path) -> Drop:
+    """Open the drop at a path, `folder:///path` or `memory:NAME`. An unknown scheme raises UsageError."""
+    text = str(address)
+    scheme, colon, rest = text.partition(":")
+    if not colon or len(scheme) < 2 or "/" in scheme or "\\" in scheme:
+        return _folder(text)  # a bare path; one letter before a colon is a Windows drive
+    if scheme not in OPENERS:
+        raise UsageError(f"unknown kind of drop {scheme!r} in {text!r}; there are: a path, {', '.join(OPENERS)}:")
+    return OPENERS[scheme](rest.removeprefix("//"))

@@ -1,0 +1,49 @@
+"""The `gpudrop` command: arguments → the same calls a script would make. One file a noun."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from dispatcher.cli import init, tour, worker
+from dispatcher.cli.errors import run
+
+app = typer.Typer(
+    name="gpudrop",
+    help="A folder is the API: GPU jobs through a shared folder, verified to the byte.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    epilog="Exit codes: 0 ok · 1 failure · 2 usage · 3 not found · 4 the remote job failed · 5 bad spec · "
+    "6 environment not ready · 124 timed out · 130 interrupted",
+)
+app.command("init")(init.init)
+app.command("tour")(tour.tour)
+app.command(
+    "worker",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)(worker.worker)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"gpudrop {version('gpudrop')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _show: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A folder is the API: GPU jobs through a shared folder, verified to the byte."""
+
+
+def main() -> None:
+    """Run the command line and exit with a documented code."""
+    run(app)

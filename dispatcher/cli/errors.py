@@ -1,0 +1,29 @@
+"""Errors at the edge: one or two lines on stderr and an exit code, never a traceback unless `--debug` asks for it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from protocol.errors import GpudropError
+
+INTERRUPTED = 130
+
+
+def run(command: Callable[..., Any]) -> NoReturn:
+    """Run a typer app to its end; `--debug` anywhere on the command line shows tracebacks."""
+    debug = "--debug" in sys.argv
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        command(args=[argument for argument in sys.argv[1:] if argument != "--debug"], standalone_mode=True)
+    except GpudropError as error:
+        if debug:
+            raise
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; the same command goes on where this one stopped\n")
+        sys.exit(INTERRUPTED)
+    sys.exit(0)

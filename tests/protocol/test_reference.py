@@ -1,0 +1,45 @@
+"""The generated reference is current, and its schemas describe the real messages."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from protocol.kinds import KINDS
+
+ROOT = Path(__file__).parent.parent.parent
+_spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+assert _spec is not None
+assert _spec.loader is not None
+generate = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(generate)
+
+
+def test_the_reference_is_current() -> None:
+    """docs/reference/ holds what `make reference` would write, and nothing else."""
+    here = ROOT / "docs" / "reference"
+    found = {str(p.relative_to(here)): p.read_text(encoding="utf-8") for p in here.rglob("*") if p.is_file()}
+    assert found == generate.reference()
+
+
+@pytest.mark.parametrize(
+    ("golden", "schema"),
+    [("claim", "Claim"), ("beat", "Beat"), ("hello", "WorkerCard"), ("part", "Part"), ("accepted", "Accepted")],
+)
+def test_golden_messages_fit_their_schemas(golden: str, schema: str) -> None:
+    """A schema that a stranger implements against accepts what we write, and not without its seal."""
+    message = json.loads((ROOT / "tests" / "golden" / f"{golden}.json").read_bytes())
+    rules = json.loads(generate.reference()[f"messages/{schema}.schema.json"])
+    jsonschema.validate(message, rules)
+    del message["seal"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(message, rules)
+
+
+def test_every_kind_has_a_schema() -> None:
+    """A new kind appears in the reference by itself."""
+    assert {f"kinds/{name}.schema.json" for name in KINDS} <= set(generate.reference())

@@ -1,0 +1,60 @@
+"""Drops, workers and clients for tests: real ones, on free temporary folders."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from dispatcher.runs.store import RunStore
+
+from dispatcher.client import Client
+from protocol import codec
+from protocol.layout import DROP_CARD
+from protocol.messages import DropCard
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def make_drop(path: Path) -> Path:
+    """Make an empty drop at `path`."""
+    path.mkdir(parents=True, exist_ok=True)
+    drop_id = secrets.token_hex(8)
+    (path / DROP_CARD).write_bytes(codec.encode(DropCard(drop=drop_id, id=drop_id)))
+    return path
+
+
+def start_worker(drop: Path, *more: str) -> subprocess.Popen[bytes]:
+    """Start a real worker process on a drop; its log is `<drop>.log`."""
+    log = drop.with_suffix(".log").open("ab")
+    return subprocess.Popen(
+        [sys.executable, "-m", "colab", "--drop", str(drop), *more], stdout=log, stderr=log, cwd=ROOT
+    )
+
+
+@contextlib.contextmanager
+def worker(drop: Path, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker for the length of a block; it must end cleanly on SIGTERM unless it was ended before."""
+    process = start_worker(drop, *more)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+@contextlib.contextmanager
+def client(drop: Path, data: Path) -> Iterator[Client]:
+    """Open a client with a run database of its own in `data`."""
+    data.mkdir(parents=True, exist_ok=True)
+    made = Client(drop, store=RunStore.open(f"sqlite:///{data / 'runs.sqlite3'}"), results=data / "results")
+    try:
+        yield made
+    finally:
+        made.close()
+        made.store.close()
