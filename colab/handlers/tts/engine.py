@@ -1,0 +1,109 @@
+"""What a speech engine is, and the table of those there are. Model libraries stay inside the engines' own files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol.errors import JobFailed
+from protocol.messages import EngineRecord
+
+Samples = NDArray[np.float32]
+"""Mono, full scale is ±1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voice:
+    """A voice that an engine can load. `name` is what records say; `key` is for the engine alone.
+
+    `substituted` is True when another voice was asked for, one that this engine does not have.
+    """
+
+    name: str
+    language: str
+    key: str
+    substituted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedWord:
+    """A word and when it sounds, in seconds from the first sample."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speech:
+    """What an engine said: one timed word for each part of the text between blanks, in order.
+
+    `exact` is False when some of the times are estimates.
+    """
+
+    samples: Samples
+    rate: int
+    words: tuple[TimedWord, ...]
+    exact: bool
+
+
+class SpeechEngine(Protocol):
+    """One engine, open in this process. The same text, voice and speed give the same samples, every time."""
+
+    name: str
+    limit: int  # characters that `speak` takes at most
+
+    def record(self, voice: Voice | None = None) -> EngineRecord:
+        """Say who speaks: engine, version, provider and device really in use, tier, and the voice if one is given."""
+        ...
+
+    def voices(self) -> tuple[str, ...]:
+        """Return the names of the voices, sorted."""
+        ...
+
+    def pick(self, voice: str, language: str) -> Voice:
+        """Return the voice to use. Raises `JobFailed` BAD_REQUEST, listing what exists, for an unknown language."""
+        ...
+
+    def speak(self, text: str, voice: Voice, speed: float) -> Speech:
+        """Speak plain text of at most `limit` characters; `speed` 2.0 takes half the time of 1.0."""
+        ...
+
+
+def _espeak() -> SpeechEngine:
+    from colab.handlers.tts.espeak import Espeak
+
+    return Espeak()
+
+
+ENGINES: dict[str, Callable[[], SpeechEngine]] = {"espeak": _espeak}
+"""Every engine, best first. Opening one raises `JobFailed` UNSUPPORTED when it cannot work here."""
+
+
+def available() -> tuple[SpeechEngine, ...]:
+    """Return the engines that work here, best first."""
+    found = []
+    for opener in ENGINES.values():
+        with suppress(JobFailed):
+            found.append(opener())
+    return tuple(found)
+
+
+def open_engine(required: str | None = None) -> SpeechEngine:
+    """Return the best engine that works here, or the one required. Raises `JobFailed` UNSUPPORTED."""
+    if required is not None and required not in ENGINES:
+        raise JobFailed(
+            f"speech engine {required!r} is not on this worker; it has: {', '.join(ENGINES)}", code="UNSUPPORTED"
+        )
+    reasons = []
+    for name in [required] if required else ENGINES:
+        try:
+            return ENGINES[name]()
+        except JobFailed as problem:
+            reasons.append(str(problem))
+    raise JobFailed("; ".join(reasons), code="UNSUPPORTED")

@@ -1,0 +1,130 @@
+"""Which of eSpeak's voices speaks when a language and a voice are asked for. Pure rules over its lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from colab.handlers.tts.engine import Voice
+from protocol.errors import JobFailed
+
+DEFAULT_NAMES = frozenset({"default", "espeak"})
+
+VARIANT_OF_GENDER = {"f": "f3", "m": "m3"}
+"""The variants that are least harsh, for a voice of another engine of which we know the gender."""
+
+ALIASES = {
+    "en": "en-us",  # eSpeak's own "en" is British; the format's default has always been American
+    "hy-am": "hy",
+    "vi-vn": "vi",
+    "zh": "cmn",
+    "zh-cn": "cmn",
+    "zh-hans": "cmn",
+    "zh-hant": "cmn",
+    "zh-hk": "yue",
+    "zh-sg": "cmn",
+    "zh-tw": "cmn",
+}
+
+UNSPEAKABLE = frozenset({"fo", "kaa", "xex"})
+"""Listed by eSpeak 1.52, but their dictionaries are not in the wheel."""
+
+_KOKORO_NAME = re.compile(r"([abefhijpz])([fm])_[a-z0-9]+")
+_KOKORO_LANGUAGE = {
+    "a": "en-us",
+    "b": "en-gb",
+    "e": "es",
+    "f": "fr",
+    "h": "hi",
+    "i": "it",
+    "j": "ja",
+    "p": "pt-br",
+    "z": "cmn",
+}
+_REGION = re.compile(r"[a-z]{2}|[0-9]{3}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """What this eSpeak can speak: `{tag: voice key}` and the names of the speaker variants."""
+
+    languages: Mapping[str, str]
+    variants: Sequence[str]
+
+    def names(self) -> tuple[str, ...]:
+        """Return every language that can be asked for, sorted."""
+        return tuple(sorted(set(self.languages) - UNSPEAKABLE))
+
+    def find(self, language: str) -> str | None:
+        """Return the tag of a language, however it is written ("en_US", "ja-JP"), None when there is none."""
+        tag = language.strip().lower().replace("_", "-")
+        tag = ALIASES.get(tag, tag)
+        if tag in self.names():
+            return tag
+        base, _, region = tag.partition("-")
+        if base not in self.names() or not _REGION.fullmatch(region):
+            return None
+        return base if region == base or not self._has_regions(base) else None
+
+    def _has_regions(self, base: str) -> bool:
+        return any(tag.startswith(f"{base}-") for tag in self.names())
+
+    def language(self, asked: str) -> str:
+        """Return the tag of a language. Raises `JobFailed` BAD_REQUEST with all there are."""
+        tag = self.find(asked)
+        if tag is None:
+            raise JobFailed(
+                f"espeak does not speak the language {asked!r}; it speaks: {', '.join(self.names())}",
+                code="BAD_REQUEST",
+            )
+        return tag
+
+    def pick(self, voice: str, language: str) -> Voice:
+        """Return the voice asked for, or the nearest to one of another engine, marked as substituted."""
+        tag = self.language(language)
+        name = voice.strip()
+        if name.lower() in DEFAULT_NAMES:
+            return self._voice(tag)
+        if known := _KOKORO_NAME.fullmatch(name.lower()):
+            return self._nearest(tag, *known.groups())
+        return self._own(name, tag) or self._voice(tag, substituted=True)
+
+    def _nearest(self, tag: str, letter: str, gender: str) -> Voice:
+        """The text's language decides; the voice's own accent of it is kept."""
+        accent = _KOKORO_LANGUAGE[letter]
+        spoken = accent if self._same_language(accent, tag) else tag
+        return self._voice(spoken, VARIANT_OF_GENDER[gender], substituted=True)
+
+    def _own(self, name: str, tag: str) -> Voice | None:
+        head, plus, variant = name.partition("+")
+        tag_of_voice = self.find(head) if head else tag
+        if tag_of_voice is None:
+            return self._voice(tag, self._variant(name)) if not plus and self._is_variant(name) else None
+        if not self._same_language(tag_of_voice, tag):
+            raise JobFailed(
+                f"the voice {name!r} speaks {tag_of_voice}, but the text is in {tag}: "
+                f'set the language to {tag_of_voice}, or the voice to "default"',
+                code="BAD_REQUEST",
+            )
+        return self._voice(tag_of_voice, self._variant(variant) if plus else "")
+
+    def _same_language(self, one: str, other: str) -> bool:
+        if one.split("-")[0] == other.split("-")[0]:
+            return True
+        return self.languages.get(one) == self.languages.get(other)
+
+    def _is_variant(self, name: str) -> bool:
+        return name.lower() in {variant.lower() for variant in self.variants}
+
+    def _variant(self, asked: str) -> str:
+        for variant in self.variants:
+            if variant.lower() == asked.lower():
+                return variant
+        raise JobFailed(
+            f"espeak has no voice variant {asked!r}; it has: {', '.join(self.variants)}", code="BAD_REQUEST"
+        )
+
+    def _voice(self, tag: str, variant: str = "", *, substituted: bool = False) -> Voice:
+        suffix = f"+{variant}" if variant else ""
+        return Voice(name=tag + suffix, language=tag, key=self.languages[tag] + suffix, substituted=substituted)

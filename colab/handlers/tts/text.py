@@ -1,0 +1,191 @@
+"""From a narration as it is written to the words as they are spoken. Pure rules; no engine, no sound.
+
+A narration is a run of written words, and each is spoken as some pieces, or as none (an emoji, a lone dash). Pieces
+hold no white space, so that the words of an engine and ours can be counted off against each other.
+Nothing in a narration is a command: what an engine might take for markup is made plain here.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from colab.handlers.tts import abbreviations
+
+MAX_PIECE = 80
+"""Characters in a piece; what is longer (a hash, unspaced script) is cut, as engines silently drop long words."""
+
+_PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
+_OPENERS = "([{<\"'«“„‘‚¿¡"
+_CLOSERS = ")]}>\"'»”“’›」』）"
+_DASHES = "-‐‑‒–—―−"
+_WIDE_STOPS = "。！？｡"
+_WIDE_COMMAS = "、，；："
+_SPEAKABLE_MARKS = "&@%#/\\§‰"
+_APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ‛′", "'") | dict.fromkeys("‐‑", "-"))
+_SILENT = str.maketrans(dict.fromkeys('“”„‟"«»‹›`´¨^~', "") | dict.fromkeys("[]{}<>|_*", " ") | {"…": "..."})
+_EMOJI = re.compile(
+    "[\u200d\u20e3\ufe00-\ufe0f\u231a-\u231b\u23e9-\u23ff\u2600-\u27bf\u2934-\u2935\u2b00-\u2bff\u3030\u303d\u3297\u3299"
+    "\ufffc\ufffd\U0001f000-\U0001faff\U000e0000-\U000e007f]"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A part of a spoken word without white space. `word` is the place of the written word it belongs to."""
+
+    text: str
+    word: int
+    ends_sentence: bool = False
+    ends_paragraph: bool = False
+
+
+def clean(narration: str) -> str:
+    """Return the narration in NFC, without control, zero-width, unassigned or private characters.
+
+    A joiner between two letters stays: Persian and the scripts of India are written with it.
+    """
+    text = unicodedata.normalize("NFC", narration.replace("\r\n", "\n").replace("\r", "\n"))
+    text = text.replace("\u2028", "\n").replace("\u2029", "\n\n").replace("\x85", "\n")
+    return "".join(mark for at, mark in enumerate(text) if _stays(text, at, mark))
+
+
+def _stays(text: str, at: int, mark: str) -> bool:
+    if mark.isspace():
+        return True
+    category = unicodedata.category(mark)
+    if mark in "\u200c\u200d":
+        return (_is_letter(text[at - 1 : at]) and _is_letter(text[at + 1 : at + 2])) or _joins_emoji(text, at)
+    return category not in {"Cc", "Cf", "Cs", "Co", "Cn"}
+
+
+def _is_letter(mark: str) -> bool:
+    return bool(mark) and unicodedata.category(mark)[0] in "LM" and mark != "\ufe0f"
+
+
+def _joins_emoji(text: str, at: int) -> bool:
+    return bool(_EMOJI.match(text[at - 1 : at] or " ") and _EMOJI.match(text[at + 1 : at + 2] or " "))
+
+
+def written_words(narration: str) -> tuple[str, ...]:
+    """Return the words as written, emoji and punctuation included: what captions show."""
+    return tuple(clean(narration).split())
+
+
+def pieces(narration: str, language: str) -> tuple[Piece, ...]:
+    """Return everything that is spoken, in order; none for a narration without anything to speak."""
+    spoken: list[Piece] = []
+    count = 0
+    for paragraph in _PARAGRAPH.split(clean(narration)):
+        words = paragraph.split()
+        of_paragraph = _paragraph_pieces(words, count, language)
+        count += len(words)
+        if of_paragraph:
+            last = of_paragraph[-1]
+            spoken += of_paragraph[:-1]
+            spoken.append(Piece(text=last.text, word=last.word, ends_sentence=True, ends_paragraph=True))
+    return tuple(spoken)
+
+
+def _paragraph_pieces(words: list[str], count: int, language: str) -> list[Piece]:
+    made: list[Piece] = []
+    opens = True  # the next piece begins a sentence
+    for at, word in enumerate(words):
+        following = words[at + 1] if at + 1 < len(words) else ""
+        texts = _spoken_texts(word, following, language)
+        if not texts and made:
+            made[-1] = _with_pause(made[-1], word)
+            opens = made[-1].ends_sentence
+        for place, text in enumerate(texts):
+            whole = place == len(texts) - 1
+            ends = _ends_sentence(word, following, language, opens) if whole else text[-1] in _WIDE_STOPS
+            made.append(Piece(text=text, word=count + at, ends_sentence=ends))
+            opens = ends
+    return made
+
+
+def _with_pause(piece: Piece, silent: str) -> Piece:
+    """What a silent word leaves behind: its full stop, or for a lone dash or ellipsis the pause of a comma."""
+    left = _EMOJI.sub("", silent)
+    if not piece.text[-1].isalnum() or not left:
+        return piece
+    if left in {".", "!", "?"}:
+        return Piece(text=piece.text + left, word=piece.word, ends_sentence=True)
+    mark = "," if set(left) & set(_DASHES + "….;:,|") else ""
+    return Piece(text=piece.text + mark, word=piece.word, ends_sentence=piece.ends_sentence)
+
+
+def _spoken_texts(word: str, following: str, language: str) -> list[str]:
+    """Return the pieces of one written word; none when there is nothing to say."""
+    plain = _EMOJI.sub("", word).translate(_APOSTROPHES).translate(_SILENT)
+    plain = _inner_dashes(plain)
+    for stop in _WIDE_STOPS + _WIDE_COMMAS:
+        plain = plain.replace(stop, stop + " ")
+    texts = _expanded(plain.strip(), following, language).split()
+    return [cut for text in texts if _is_speakable(text) for cut in _cut(text)]
+
+
+def _inner_dashes(word: str) -> str:
+    """A long dash or a double hyphen between two words is a pause; a hyphen is part of the word."""
+    return re.sub(r"(?<=\w)(?:[–—―]|--+)(?=[^\W\d])", ", ", word)
+
+
+def _expanded(word: str, following: str, language: str) -> str:
+    opening, core, closing = _unwrapped(word)
+    if not _is_abbreviation(core, following):
+        return word
+    said = abbreviations.spoken(core, language)
+    return word if said is None else opening + said + closing
+
+
+def _unwrapped(word: str) -> tuple[str, str, str]:
+    """Return what opens a word, the word with its full stop, and what follows it: `("(", "e.g.", "),")`."""
+    core = word.lstrip(_OPENERS)
+    opening = word[: len(word) - len(core)]
+    kept = core.rstrip(_CLOSERS + ",;:!?")
+    return opening, kept, core[len(kept) :]
+
+
+def _is_abbreviation(core: str, following: str) -> bool:
+    return core.endswith(".") and (core.lower() not in abbreviations.NEEDS_NUMBER or following[:1].isdigit())
+
+
+def _is_speakable(text: str) -> bool:
+    return any(_is_speakable_mark(mark) for mark in text)
+
+
+def _is_speakable_mark(mark: str) -> bool:
+    return mark in _SPEAKABLE_MARKS or unicodedata.category(mark) in {"Sm", "Sc", "So"} or mark.isalnum()
+
+
+def _cut(text: str) -> list[str]:
+    return [text[at : at + MAX_PIECE] for at in range(0, len(text), MAX_PIECE)]
+
+
+def _ends_sentence(word: str, following: str, language: str, opens: bool) -> bool:
+    """Whether a sentence ends with this written word. Never inside an abbreviation or a number."""
+    core = word.rstrip(_CLOSERS)
+    if not core or not following:
+        return not following
+    if core[-1] in _WIDE_STOPS + "!?…":
+        return not _continues(following) or core[-1] in _WIDE_STOPS
+    return core[-1] == "." and not _is_protected(core.lstrip(_OPENERS), following, language, opens)
+
+
+def _is_protected(core: str, following: str, language: str, opens: bool) -> bool:
+    """Whether the full stop of `core` belongs to the word: "Dr.", "J.", "U.S.", "3." of a list."""
+    if _continues(following):
+        return True
+    if core[:-1].isdigit():
+        return opens or language.split("-")[0] in abbreviations.ORDINAL_DOT
+    if core.lower() in abbreviations.MAY_END:
+        return False
+    if re.fullmatch(r"(?:[^\W\d_]\.)+", core):
+        return True
+    return _is_abbreviation(core, following) and abbreviations.spoken(core, language) is not None
+
+
+def _continues(following: str) -> bool:
+    """A small letter goes on with the sentence that the last word seemed to end."""
+    return following.lstrip(_OPENERS)[:1].islower()
