@@ -1,0 +1,87 @@
+"""Sound files: reading, checking and measuring them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from media.ffmpeg import Ffmpeg
+from protocol.errors import MediaError
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loudness:
+    """What EBU R128 says of a sound file; -inf for silence."""
+
+    integrated_lufs: float
+    true_peak_dbtp: float
+    range_lu: float
+    threshold_lufs: float
+
+
+def check_wav(path: Path) -> float:
+    """Return the seconds of a WAV file that came from elsewhere, or raise MediaError if it is not whole.
+
+    Whole means: the RIFF header's size is the file's size, there are frames, and they can be read.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+        raise MediaError(f"{path.name} is not a WAV file")
+    if int.from_bytes(head[4:8], "little") + 8 != size:
+        raise MediaError(f"{path.name} is cut: {size} bytes, its header says {int.from_bytes(head[4:8], 'little') + 8}")
+    try:
+        with soundfile.SoundFile(path) as sound:
+            if sound.format not in ("WAV", "WAVEX") or not sound.frames or not 1 <= sound.channels <= 8:
+                raise MediaError(f"{path.name} holds no sound")
+            seconds = float(sound.frames / sound.samplerate)
+            sound.seek(sound.frames - 1)
+            if sound.read(1).shape[0] != 1:
+                raise MediaError(f"{path.name} ends before its header says")
+    except (soundfile.SoundFileError, RuntimeError, ZeroDivisionError) as error:
+        raise MediaError(f"{path.name} is not a usable WAV file: {error}") from error
+    return seconds
+
+
+def read(path: Path, rate: int) -> Samples:
+    """Return a sound file as mono at `rate`, full scale ±1."""
+    try:
+        samples, found = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, RuntimeError) as error:
+        raise MediaError(f"{path} cannot be read: {error}") from error
+    mono = samples.mean(axis=1, dtype=np.float32)
+    return mono if found == rate else soxr.resample(mono, found, rate).astype(np.float32)
+
+
+def write(path: Path, samples: Samples, rate: int) -> None:
+    """Write mono samples as 16-bit WAV; what is beyond full scale is clipped."""
+    soundfile.write(path, np.clip(samples, -1, 1), rate, subtype="PCM_16")
+
+
+def measure(ffmpeg: Ffmpeg, path: Path) -> Loudness:
+    """Measure a sound or film file by EBU R128, true peak by fourfold oversampling (BS.1770)."""
+    told = ffmpeg.run(
+        ["-i", path, "-map", "0:a:0", "-vn", "-sn", "-filter:a", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]
+    )
+    summary = told.rpartition("Summary:")[2]
+    return Loudness(
+        integrated_lufs=_number(summary, r"\bI:\s*(\S+) LUFS"),
+        true_peak_dbtp=_number(summary, r"Peak:\s*(\S+) dBFS"),
+        range_lu=_number(summary, r"LRA:\s*(\S+) LU"),
+        threshold_lufs=_number(summary, r"Threshold:\s*(\S+) LUFS"),
+    )
+
+
+def _number(text: str, pattern: str) -> float:
+    if (found := re.search(pattern, text)) is None:
+        raise MediaError("ffmpeg's loudness summary could not be read")
+    return float(found.group(1))

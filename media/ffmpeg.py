@@ -1,0 +1,153 @@
+"""ffmpeg: finding one that can do the work, and running it with bounds, progress and errors worth reading."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio_ffmpeg
+
+from protocol.errors import EnvironmentNotReady, MediaError, StorageFull
+
+NEEDED = frozenset({"loudnorm", "ebur128", "fps", "scale"})
+"""The filters without which the film cannot be cut."""
+
+_NOISE = ("frame=", "size=", "  ", "Press [q]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ffmpeg:
+    """An ffmpeg program that was found to work."""
+
+    path: Path
+    version: str
+
+    def run(
+        self,
+        arguments: Sequence[str | Path],
+        *,
+        duration_s: float | None = None,
+        on_progress: Callable[[float], None] | None = None,
+        timeout_s: float = 3600,
+    ) -> str:
+        """Run ffmpeg and return what it wrote to stderr. `on_progress` gets the fraction of `duration_s` done.
+
+        Raises MediaError with ffmpeg's own last words, StorageFull when the disk is full. Never uses a shell, never
+        reads stdin, never outlives its caller's interrupt.
+        """
+        command = [str(self.path), "-nostdin", "-hide_banner", "-y", "-nostats", "-progress", "pipe:1"]
+        process = subprocess.Popen(
+            [*command, *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+        said: list[str] = []
+        listener = threading.Thread(target=_listen, args=(process, said), daemon=True)
+        timer = threading.Timer(timeout_s, process.kill)
+        listener.start()
+        timer.start()
+        try:
+            _report(process, duration_s, on_progress)
+            status = process.wait()
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            expired = not timer.is_alive()
+            timer.cancel()
+            listener.join(10)
+        if status:
+            raise _failure(said, status, timeout_s if expired else None)
+        return "".join(said)
+
+
+def untrusted_input(path: Path, container: str) -> list[str]:
+    """Return the input options for a file that came from elsewhere: one container format, and nothing but this file.
+
+    Without the white lists ffmpeg opens a ".wav" that holds a playlist, and the files that it names.
+    """
+    return ["-protocol_whitelist", "file,pipe", "-format_whitelist", container, "-i", f"file:{path.absolute()}"]
+
+
+@functools.cache
+def find(explicit: Path | None = None, *, needs: frozenset[str] = NEEDED) -> Ffmpeg:
+    """Return an ffmpeg that has the filters in `needs`: `explicit`, else the system's, else the embedded one.
+
+    An explicit one that cannot do the work is an error, never passed over.
+    """
+    if explicit is not None:
+        return _checked(explicit, needs)
+    system = shutil.which("ffmpeg")
+    problems = []
+    for path in (system, _embedded()):
+        try:
+            if path is not None:
+                return _checked(Path(path), needs)
+        except EnvironmentNotReady as error:
+            problems.append(str(error))
+    raise EnvironmentNotReady("no usable ffmpeg: " + ("; ".join(problems) or "install it, or set FFMPEG_BINARY"))
+
+
+def _embedded() -> str | None:
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError:
+        return None
+
+
+def _checked(path: Path, needs: frozenset[str]) -> Ffmpeg:
+    program = shutil.which(str(path))
+    if program is None:
+        raise EnvironmentNotReady(f"{path} is no program; set FFMPEG_BINARY to an ffmpeg, or unset it")
+    filters = _ask(program, "-filters")
+    names = {line.split()[1] for line in filters.splitlines() if len(line.split()) > 2}
+    if missing := sorted(needs - names):
+        raise EnvironmentNotReady(f"{path} lacks the filter(s) {', '.join(missing)}; use a fuller build of ffmpeg")
+    return Ffmpeg(path=Path(program), version=_ask(program, "-version").split("\n")[0].split(" Copyright")[0])
+
+
+def _ask(program: str, question: str) -> str:
+    try:
+        told = subprocess.run(
+            [program, "-hide_banner", question], capture_output=True, text=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EnvironmentNotReady(f"{program} does not run: {error}") from error
+    if told.returncode:
+        raise EnvironmentNotReady(f"{program} does not run: {told.stderr.strip()[-300:]}")
+    return told.stdout
+
+
+def _listen(process: subprocess.Popen[str], said: list[str]) -> None:
+    assert process.stderr is not None  # opened as a pipe
+    said.extend(process.stderr)
+
+
+def _report(
+    process: subprocess.Popen[str], duration_s: float | None, on_progress: Callable[[float], None] | None
+) -> None:
+    assert process.stdout is not None  # opened as a pipe
+    for line in process.stdout:
+        key, _, value = line.strip().partition("=")
+        if key == "out_time_us" and value.isdigit() and duration_s and on_progress:
+            on_progress(min(1.0, int(value) / 1e6 / duration_s))
+
+
+def _failure(said: list[str], status: int, expired_s: float | None) -> MediaError | StorageFull:
+    text = "".join(said)
+    if os.strerror(28) in text:
+        return StorageFull("ffmpeg: no space left on the disk. Free some and run the same command again")
+    if expired_s is not None:
+        return MediaError(f"ffmpeg was ended after {expired_s:.0f} s")
+    words = [line.strip() for line in said if line.strip() and not line.startswith(_NOISE)]
+    return MediaError(f"ffmpeg failed ({status}): {' | '.join(words[-4:])}")

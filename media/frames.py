@@ -1,0 +1,73 @@
+"""Frames of a film: JPEGs into a file without touching them, and single frames out of one."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.packet import Packet
+from numpy.typing import NDArray
+
+from protocol.errors import MediaError
+
+TICKS = 1_000_000
+"""Time stamps are kept in microseconds."""
+
+
+class TakeWriter:
+    """Writes JPEG frames with their own times into a Matroska file, byte for byte: nothing is encoded here.
+
+    The first frame is shown from 0, each frame until the next, the last until `close(seconds)`.
+    """
+
+    def __init__(self, path: Path, size: tuple[int, int]) -> None:
+        self._path = path
+        self._container = av.open(str(path), "w", format="matroska")
+        self._stream = self._container.add_stream("mjpeg")
+        self._stream.width, self._stream.height = size
+        self._stream.pix_fmt = "yuvj420p"
+        self._stream.time_base = Fraction(1, TICKS)
+        self._last: tuple[bytes, int] | None = None
+        self.frames = 0
+
+    def add(self, jpeg: bytes, at_s: float) -> None:
+        """Add a frame. One that is not later than the frame before it takes that frame's place."""
+        at = 0 if self._last is None else max(0, round(at_s * TICKS))
+        if self._last is not None and at > self._last[1]:
+            self._write(*self._last, until=at)
+        elif self._last is not None:
+            at = self._last[1]
+        self._last = (jpeg, at)
+
+    def close(self, seconds: float) -> None:
+        """End the take at `seconds` and close the file. A take without a frame raises MediaError."""
+        if self._last is None:
+            self._container.close()
+            raise MediaError(f"{self._path}: the browser delivered no frame")
+        self._write(*self._last, until=max(round(seconds * TICKS), self._last[1] + 1))
+        self._container.close()
+
+    def _write(self, jpeg: bytes, at: int, *, until: int) -> None:
+        packet = Packet(jpeg)
+        packet.stream = self._stream
+        packet.pts = packet.dts = at
+        packet.duration = until - at
+        packet.time_base = Fraction(1, TICKS)
+        packet.is_keyframe = True
+        self._container.mux(packet)
+        self.frames += 1
+
+
+def read_frame(video: Path, at_s: float) -> NDArray[np.uint8]:
+    """Return the frame that is shown at `at_s` as RGB, shape (height, width, 3)."""
+    shown = None
+    with av.open(str(video)) as container:
+        for frame in container.decode(video=0):
+            if shown is not None and frame.time is not None and frame.time > at_s + 1e-6:
+                break
+            shown = frame
+    if shown is None:
+        raise MediaError(f"{video} holds no frame")
+    return shown.to_ndarray(format="rgb24").astype(np.uint8)
