@@ -105,7 +105,7 @@ class _BenchWork:
         self.params = params
         self.engine: str | None = task["engine"]
         self.folder = Path(task["folder"])
-        self.inputs = {name: Path(path) for name, path in task["inputs"].items()}
+        self.inputs: Mapping[str, Path] = {name: Path(path) for name, path in task["inputs"].items()}
 
     def output(self, path: str) -> Path:
         target = self.folder / "out" / path

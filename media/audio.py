@@ -58,8 +58,11 @@ def read(path: Path, rate: int) -> Samples:
         samples, found = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError) as error:
         raise MediaError(f"{path} cannot be read: {error}") from error
-    mono = samples.mean(axis=1, dtype=np.float32)
-    return mono if found == rate else soxr.resample(mono, found, rate).astype(np.float32)
+    mono: Samples = samples.mean(axis=1, dtype=np.float32)
+    if found == rate:
+        return mono
+    resampled: Samples = soxr.resample(mono, found, rate).astype(np.float32)
+    return resampled
 
 
 def write(path: Path, samples: Samples, rate: int) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+FPS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,3 +16,43 @@ class Word:
     text: str
     start_s: float
     end_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """One step of the film: a take, and the narration that starts with it."""
+
+    step_id: str
+    title: str
+    take: Path
+    frames: int  # how long the step is on screen, in frames of the film
+    narration: Path | None = None
+    words: tuple[Word, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """Return how long the step is on screen."""
+        return self.frames / FPS
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The steps in their order. Every step lasts whole frames, so sound and picture cannot drift apart."""
+
+    clips: tuple[Clip, ...]
+
+    @property
+    def starts(self) -> tuple[float, ...]:
+        """Return when each step starts, in seconds."""
+        frames = accumulate((clip.frames for clip in self.clips), initial=0)
+        return tuple(frame / FPS for frame in frames)[:-1]
+
+    @property
+    def seconds(self) -> float:
+        """Return how long the film is."""
+        return sum(clip.frames for clip in self.clips) / FPS
+
+
+def whole_frames(seconds: float) -> int:
+    """Return the least number of frames that last at least this long."""
+    return max(1, -int(-(seconds * FPS - 1e-6) // 1))

@@ -31,7 +31,7 @@ class RunStore:
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """Open the database at `url`, made or migrated as needed; one that cannot be used raises EnvironmentNotReady."""
+        """Open the database at `url`, made or migrated as needed; an unusable one raises EnvironmentNotReady."""
         address = make_url(url)
         try:
             if address.drivername.startswith("sqlite") and address.database:
