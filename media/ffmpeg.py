@@ -42,30 +42,29 @@ class Ffmpeg:
         reads stdin, never outlives its caller's interrupt.
         """
         command = [str(self.path), "-nostdin", "-hide_banner", "-y", "-nostats", "-progress", "pipe:1"]
-        process = subprocess.Popen(
+        said: list[str] = []
+        with subprocess.Popen(
             [*command, *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-        )
-        said: list[str] = []
-        listener = threading.Thread(target=_listen, args=(process, said), daemon=True)
-        timer = threading.Timer(timeout_s, process.kill)
-        listener.start()
-        timer.start()
-        try:
-            _report(process, duration_s, on_progress)
-            status = process.wait()
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        finally:
-            expired = not timer.is_alive()
-            timer.cancel()
-            listener.join(10)
+        ) as process:
+            listener = threading.Thread(target=_listen, args=(process, said), daemon=True)
+            timer = threading.Timer(timeout_s, process.kill)
+            listener.start()
+            timer.start()
+            try:
+                _report(process, duration_s, on_progress)
+                status = process.wait()
+                expired = not timer.is_alive()
+            except BaseException:
+                process.kill()
+                raise
+            finally:
+                timer.cancel()
+                listener.join(10)
         if status:
             raise _failure(said, status, timeout_s if expired else None)
         return "".join(said)

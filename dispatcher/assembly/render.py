@@ -71,7 +71,7 @@ def _command(work: Path, mixed: sound.Mix, timeline: Timeline, options: RenderOp
     width, height = options.size
     # JPEG is full-range BT.601; HD video is limited-range BT.709, and says so.
     picture = (
-        f"fps={FPS}:start_time=0,scale={width}:{height}:force_original_aspect_ratio=decrease:flags=lanczos"
+        f"fps={FPS}:start_time=0,scale={width}:{height}:force_original_aspect_ratio=decrease:flags=lanczos+accurate_rnd+full_chroma_int"
         ":in_range=full:out_range=tv:in_color_matrix=bt601:out_color_matrix=bt709,"
         f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2,setsar=1,format=yuv420p"
     )

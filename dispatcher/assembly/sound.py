@@ -78,5 +78,5 @@ def _chain(gain_db: float) -> str:
     ceiling = 10 ** ((PEAK_DBTP - _HEADROOM_DB) / 20)
     return (
         f"volume={gain_db:.2f}dB,aresample={4 * RATE},"
-        f"alimiter=limit={ceiling:.4f}:attack=2:release=50:level=false:latency=true,aresample={RATE}"
+        f"alimiter=limit={ceiling:.4f}:attack=2:release=50:level=false,aresample={RATE}"
     )

@@ -1,0 +1,129 @@
+"""The film: picture and sound in step, colours kept, loudness at its target, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from dispatcher.assembly.render import RenderOptions, render
+from dispatcher.assembly.timeline import FPS, Clip, Timeline, whole_frames
+from media import audio
+from media.ffmpeg import find
+from media.frames import read_frame
+from protocol.errors import MediaError
+from tests.support.media import speechlike, take, tone
+
+RED, GREEN, BLUE, WHITE = (200, 30, 30), (30, 180, 30), (30, 30, 200), (255, 255, 255)
+FAST = RenderOptions(size=(320, 240), preset="ultrafast", crf=12)
+
+
+def colour_at(film: Path, seconds: float) -> np.ndarray:
+    """Return the mean colour of the frame shown then."""
+    return read_frame(film, seconds).reshape(-1, 3).mean(axis=0)
+
+
+def near(found: np.ndarray, colour: tuple[int, int, int]) -> bool:
+    """Say whether two colours look the same."""
+    return bool(np.abs(found - np.array(colour)).max() < 8)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Timeline]:
+    """A film of three steps of odd lengths, each of one colour and with a tone from its start."""
+    folder = tmp_path_factory.mktemp("film")
+    clips = []
+    for name, colour, seconds in (("a", RED, 1.234), ("b", GREEN, 0.777), ("c", BLUE, 2.5)):
+        frames = whole_frames(seconds)
+        sound = tone(folder / f"{name}.wav", 0.4)
+        shot = take(folder / f"{name}.mkv", [(0.0, colour), (seconds / 2, colour)], seconds)
+        clips.append(Clip(step_id=name, title=f"Step {name}; a=b", take=shot, frames=frames, narration=sound))
+    timeline = Timeline(tuple(clips))
+    render(find(), timeline, folder / "film.mp4", FAST)
+    return folder / "film.mp4", timeline
+
+
+def test_the_picture_changes_at_the_very_frame(film: tuple[Path, Timeline]) -> None:
+    """One frame before a boundary shows the old step, one frame after it the new one."""
+    path, timeline = film
+    first, second = timeline.starts[1:]
+    assert near(colour_at(path, first - 1 / FPS), RED)
+    assert near(colour_at(path, first + 0.01), GREEN)
+    assert near(colour_at(path, second - 1 / FPS), GREEN)
+    assert near(colour_at(path, second + 0.01), BLUE)
+
+
+def test_narration_starts_with_its_step(film: tuple[Path, Timeline], tmp_path: Path) -> None:
+    """The sound of each step sets in within 30 ms of its picture."""
+    path, timeline = film
+    find().run(["-i", path, "-vn", tmp_path / "sound.wav"])
+    samples = np.abs(audio.read(tmp_path / "sound.wav", 8000))
+    loud = samples > 0.1 * samples.max()
+    onsets = [n / 8000 for n in np.flatnonzero(loud) if not loud[max(0, n - 800) : n].any()]
+    assert len(onsets) == len(timeline.starts)
+    assert max(abs(a - b) for a, b in zip(onsets, timeline.starts, strict=True)) < 0.03
+
+
+def test_streams_are_what_players_expect(film: tuple[Path, Timeline]) -> None:
+    """30 frames a second, 4:2:0, tagged BT.709 limited range, 48 kHz, a chapter a step with its title."""
+    path, timeline = film
+    with av.open(str(path)) as container:
+        video, sound = container.streams.video[0], container.streams.audio[0]
+        assert (video.average_rate, video.format.name, sound.rate) == (30, "yuv420p", 48000)
+        assert (video.codec_context.colorspace, video.codec_context.color_range) == (1, 1)
+        assert video.frames == sum(clip.frames for clip in timeline.clips)
+        chapters = container.chapters()
+    assert [chapter["metadata"]["title"] for chapter in chapters] == [clip.title for clip in timeline.clips]
+    starts = [float(chapter["start"] * chapter["time_base"]) for chapter in chapters]
+    assert starts == pytest.approx(timeline.starts, abs=0.001)
+
+
+def test_white_stays_white(tmp_path: Path) -> None:
+    """The change of range and matrix on the way from JPEG does not grey the page."""
+    shot = take(tmp_path / "t.mkv", [(0.0, WHITE)], 1)
+    clip = Clip(step_id="a", title="A", take=shot, frames=30)
+    render(find(), Timeline((clip,)), tmp_path / "film.mp4", FAST)
+    assert colour_at(tmp_path / "film.mp4", 0.5).min() >= 250
+
+
+@pytest.mark.parametrize(("level", "clicks"), [(0.005, False), (0.3, False), (0.05, True)])
+def test_loudness_is_at_its_target(tmp_path: Path, level: float, clicks: bool) -> None:
+    """Quiet, loud and peaky narration all come out at −16 LUFS within 1 LU, peaks at most −1.5 dBTP (AAC: +0.3)."""
+    sound = speechlike(tmp_path / "s.wav", 8, level=level, clicks=clicks)
+    clip = Clip(step_id="a", title="A", take=take(tmp_path / "t.mkv", [(0.0, RED)], 8), frames=240, narration=sound)
+    film = render(find(), Timeline((clip,)), tmp_path / "film.mp4", FAST)
+    found = audio.measure(find(), film.path)
+    assert found.integrated_lufs == pytest.approx(-16, abs=1)
+    assert found.true_peak_dbtp <= -1.2
+
+
+def test_a_film_without_narration_is_silent(tmp_path: Path) -> None:
+    """No narration is no error; the film has a silent track."""
+    clip = Clip(step_id="a", title="A", take=take(tmp_path / "t.mkv", [(0.0, RED)], 1), frames=30)
+    film = render(find(), Timeline((clip,)), tmp_path / "film.mp4", FAST)
+    assert audio.measure(find(), film.path).true_peak_dbtp < -80
+
+
+def test_a_failed_render_leaves_what_was_there(tmp_path: Path) -> None:
+    """A take that cannot be read is an error that names ffmpeg's reason; an earlier film stays."""
+    (tmp_path / "film.mp4").write_bytes(b"earlier")
+    (tmp_path / "t.mkv").write_bytes(b"no film")
+    clip = Clip(step_id="a", title="A", take=tmp_path / "t.mkv", frames=30)
+    with pytest.raises(MediaError, match=r"t\.mkv"):
+        render(find(), Timeline((clip,)), tmp_path / "film.mp4", FAST)
+    assert (tmp_path / "film.mp4").read_bytes() == b"earlier"
+    assert [path.name for path in tmp_path.iterdir() if "unfinished" in path.name] == []
+
+
+def test_five_hundred_steps_do_not_drift(tmp_path: Path) -> None:
+    """The last of 500 steps starts where it should, in picture and in chapters."""
+    shot = take(tmp_path / "t.mkv", [(0.0, RED)], 0.1)
+    last = take(tmp_path / "l.mkv", [(0.0, BLUE)], 0.5)
+    clips = [Clip(step_id=str(n), title=str(n), take=shot, frames=4) for n in range(499)]
+    timeline = Timeline((*clips, Clip(step_id="last", title="last", take=last, frames=15)))
+    film = render(find(), timeline, tmp_path / "film.mp4", FAST)
+    boundary = timeline.starts[-1]
+    assert near(colour_at(film.path, boundary - 1 / FPS), RED)
+    assert near(colour_at(film.path, boundary + 0.01), BLUE)
