@@ -204,7 +204,6 @@ class Lifecycle:
     def _nobody_else(self, seen: Seen, now: float) -> bool:
         """Say whether every worker that lives has failed this job, so that waiting on would be for nobody."""
         failed = {a.worker for a, f in seen.errors.items() if f.job and f.job.code != "RELEASED"}
-        failed |= {a.worker for a in seen.done if a.nonce in seen.rejected}
         return bool(failed) and set(silence.living(self._cards, self._leases, now)) <= failed
 
     def _dead(self, ended: list[tuple[str, str, str]], now: float) -> str:
