@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import secrets
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +20,7 @@ from dispatcher.runs.record import TERMINAL, Run, Status
 from protocol.errors import EnvironmentNotReady, NotFoundError
 
 BUSY_MS = 30_000
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every table it looks at
 _COLUMNS = [getattr(RunRow, field.name) for field in dataclasses.fields(Run)]
 
 
