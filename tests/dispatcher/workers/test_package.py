@@ -59,7 +59,8 @@ def test_an_installed_wheel_packs_itself(tmp_path: Path) -> None:
     subprocess.run([sys.executable, *install, str(first)], check=True, cwd=tmp_path)
     (tmp_path / "again").mkdir()
     code = (
-        f"import sys; sys.path.insert(0, {str(site)!r}); from pathlib import Path; from dispatcher.workers import package;"
+        f"import sys; sys.path.insert(0, {str(site)!r}); from pathlib import Path;"
+        "from dispatcher.workers import package;"
         f"assert package.__file__.startswith({str(site)!r}); package.build_wheel(Path('again'))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
