@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import secrets
+import threading
 from pathlib import Path
 from typing import Any, Self
 
@@ -165,11 +166,14 @@ def _pragmas(connection: Any, _: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
+_migrating = threading.Lock()  # Alembic keeps its context in module globals
+
+
 def _migrate(engine: Engine) -> None:
     """Bring the tables to this version. A database of a later version raises EnvironmentNotReady."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.connect() as connection:
+    with _migrating, engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # one process migrates, the others wait and find it done
         config.attributes["connection"] = connection
