@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 from dispatcher.workers.package import notebook
-from dispatcher.workers.process import GRACE_S, WorkerProcess
+from dispatcher.workers.process import GRACE_S, ChildProcess
 
 IDLE_MINUTES = 30.0
 
 
-class NotebookWorker(WorkerProcess):
+class NotebookWorker(ChildProcess):
     """`colab/worker.ipynb` on `drop`, without install and mount: the code is here. `log` gets what its cells print.
 
     The notebook as it ran is kept beside the log. papermill hands an interrupt on to the kernel, and with it to the

@@ -1,4 +1,4 @@
-"""A worker on this machine, in a process of its own: started, watched, and gone without a trace afterwards."""
+"""Processes that this one starts, the worker of this machine first: watched, and gone without a trace afterwards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Self
 GRACE_S = 20.0  # to release the current job; publishing a release takes far less
 
 
-class WorkerProcess:
+class ChildProcess:
     """A process in a session of its own, so that a terminal's Ctrl-C reaches it only through `stop`.
 
     Its output goes to `log`. Leaving the block, or `stop`, ends it and what it started, whatever state it is in.
@@ -61,7 +61,7 @@ class WorkerProcess:
         self.stop()
 
 
-class LocalWorker(WorkerProcess):
+class LocalWorker(ChildProcess):
     """`python -m colab` on `drop`: the resident worker of this machine. It also ends when this process is gone."""
 
     def __init__(self, drop: Path, log: Path, *, beat_s: float | None = None, grace_s: float = GRACE_S) -> None:

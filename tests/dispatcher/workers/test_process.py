@@ -12,7 +12,7 @@ import pytest
 
 from dispatcher.drops import init_drop
 from dispatcher.workers.notebook import NotebookWorker
-from dispatcher.workers.process import LocalWorker, WorkerProcess
+from dispatcher.workers.process import LocalWorker, ChildProcess
 
 STUBBORN = (
     "import os, signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
@@ -73,7 +73,7 @@ def test_a_local_worker_ends_with_its_parent(tmp_path: Path) -> None:
 def test_what_does_not_end_is_killed_with_its_children(tmp_path: Path) -> None:
     """A worker deaf to SIGTERM is killed after the grace, and so is whatever it started."""
     log = tmp_path / "log"
-    with WorkerProcess([sys.executable, "-c", STUBBORN], log, grace_s=0.2):
+    with ChildProcess([sys.executable, "-c", STUBBORN], log, grace_s=0.2):
         _eventually(lambda: log.read_text().endswith("\n"))
         child = int(log.read_text())
         assert _runs(child)
