@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import secrets
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from protocol.transports import open_drop
 NAME = "gpudrop"
 NOTEBOOK = "worker.ipynb"
 COLAB_DRIVE = "/content/drive/MyDrive"
+MAX_PACKAGE_BYTES = 64 << 20
 
 # Drops that may be there already, under the home folder.
 USUAL_DROPS = ("gdrive/autonomous-recording/tts-jobs", "gdrive/gpudrop")
@@ -128,11 +128,8 @@ def _packages(drop: Drop) -> list[tuple[int, str]]:
 
 def _is_whole(drop: Drop, package: tuple[int, str], wheel: Path) -> bool:
     """Say whether the wheel in a package is `wheel`, to the byte: a copy that was cut short is not."""
-    size = wheel.stat().st_size
-    with tempfile.TemporaryDirectory() as folder:
-        there = Path(folder) / "wheel"
-        try:
-            drop.copy_out(f"{package_folder(*package)}/{wheel.name}", there, limit=size)
-        except NameMissing:
-            return False
-        return there.read_bytes() == wheel.read_bytes()
+    try:
+        there = drop.get(f"{package_folder(*package)}/{wheel.name}", limit=MAX_PACKAGE_BYTES)
+    except NameMissing:
+        return False
+    return there == wheel.read_bytes()
