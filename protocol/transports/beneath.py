@@ -39,8 +39,9 @@ class Place:
     fd: int | None
 
     def open(self, name: str, flags: int) -> int:
-        """Open a name in this folder; a link raises ELOOP."""
-        self._refuse_link(name)
+        """Open a name in this folder; a link raises ELOOP, or EEXIST where the name should be new."""
+        if not flags & os.O_EXCL:  # which follows nothing by itself
+            self._refuse_link(name)
         return os.open(self._at(name), flags, 0o666, dir_fd=self.fd)
 
     def status(self, name: str) -> os.stat_result:
@@ -53,10 +54,11 @@ class Place:
             return list(found)
 
     def make_folder(self, name: str) -> None:
-        """Make a folder; a folder that is there is fine, anything else raises EEXIST."""
+        """Make a folder; a folder that is there is fine, a link raises ELOOP, anything else EEXIST."""
         try:
             os.mkdir(self._at(name), dir_fd=self.fd)
         except FileExistsError:
+            self._raise_link(name)
             if not stat.S_ISDIR(self.status(name).st_mode):
                 raise
 
