@@ -110,11 +110,19 @@ class Worker:
         names = [entry.name for entry in self._at.drop.list("") if entry.is_folder and is_job_id(entry.name)]
         self._leases.looked(now)
         for job in sorted(names):
-            if self._stop is None and self._try(job, now):
+            if self._stop is None and self._safe_try(job, now):
                 return True
         for gone in set(self._jobs) - set(names):
             del self._jobs[gone]
         return False
+
+    def _safe_try(self, job: str, now: float) -> bool:
+        """Try a job; one folder that cannot be read must not keep the worker from the others."""
+        try:
+            return self._try(job, now)
+        except ChannelError as error:
+            log.warning("job %s cannot be read now: %s", job, error)
+            return False
 
     def _try(self, job: str, now: float) -> bool:
         """Take a job and work on it, if it is open and this worker can do it."""

@@ -24,6 +24,7 @@ from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.claims import LEASE_BEATS
+from protocol.drop import Watch
 from protocol.errors import (
     JobTimeout,
     NameTaken,
@@ -51,6 +52,7 @@ class Client:
         self.drop_id = read_drop_id(self.drop, self.address)
         self.store, self.results = store, results
         self.poll_s = poll_s or self.drop.capabilities.poll_s
+        self._watch: Watch | None = None
 
     def submit(self, job: Job) -> Handle:
         """Offer a job, or pick up the same one where an earlier process left it; return the hope of its result.
@@ -165,8 +167,16 @@ class Client:
             cleaned += 1
         return cleaned
 
+    def wait_for_news(self, timeout_s: float) -> None:
+        """Wait until looking at the drop again is worth while, at most this long."""
+        if self._watch is None:
+            self._watch = self.drop.watch()
+        self._watch.wait(timeout_s)
+
     def close(self) -> None:
         """Let the drop go."""
+        if self._watch is not None:
+            self._watch.close()
         self.drop.close()
 
 
@@ -191,23 +201,20 @@ class Handle:
         After JobTimeout or an interrupt the job stays in the drop; submitting it again goes on waiting for it.
         """
         started = clock()
-        watch = self._client.drop.watch()
-        try:
-            while True:
-                progress = self._lifecycle.step(clock() - started, clock())
-                if on_progress:
-                    on_progress(progress)
-                if self._lifecycle.result is not None:
-                    return self._lifecycle.result
-                left = None if timeout_s is None else timeout_s - (clock() - started)
-                if left is not None and left <= 0:
-                    raise JobTimeout(
-                        f"no verified result after {timeout_s:.0f} s: {progress.text}. "
-                        "The job stays in the drop; the same command goes on waiting for it"
-                    )
-                watch.wait(self._client.poll_s if left is None else min(left, self._client.poll_s))
-        finally:
-            watch.close()
+        while True:
+            waited = clock() - started
+            progress = self._lifecycle.step(waited, clock())
+            if on_progress:
+                on_progress(progress)
+            if self._lifecycle.result is not None:
+                return self._lifecycle.result
+            if timeout_s is not None and waited >= timeout_s:
+                raise JobTimeout(
+                    f"no verified result after {timeout_s:.0f} s: {progress.text}. "
+                    "The job stays in the drop; the same command goes on waiting for it"
+                )
+            left = self._client.poll_s if timeout_s is None else timeout_s - waited
+            self._client.wait_for_news(min(left, self._client.poll_s))
 
     def cancel(self, reason: str = "cancelled by the user") -> bool:
         """Cancel the job, unless it has ended; return whether this call did it."""

@@ -34,6 +34,10 @@ PATIENCE_LOCAL_S = 10.0
 PATIENCE_REMOTE_S = 600.0
 """How long data may come after its marker before the attempt is rejected."""
 
+ENGINE_LOCAL_S = 2.0
+ENGINE_REMOTE_S = 120.0
+"""How long a required engine may be missing before the job is given up: a worker may just be starting."""
+
 DEAD_WAIT_S = 900.0
 GONE_LOOKS = 3
 GONE_LOCAL_S = 2.0
@@ -153,6 +157,7 @@ class Lifecycle:
         fatal = [f for f in seen.errors.values() if f.job and not f.job.retryable and f.job.code != "CANCELLED"]
         if fatal and fatal[0].job:
             self._fail("failed", fatal[0].job.code, fatal[0].plain.error, JobFailed, step=fatal[0].plain.step)
+        self._give_up_on_engine(now)
         ended = self._ended_attempts(seen, now)
         if ended and (len(ended) >= self._offer.limits.attempts or self._nobody_else(seen, now)):
             return self._dead(ended, now)
@@ -160,6 +165,17 @@ class Lifecycle:
             self._say(self._names.cancel(1), self._control(Cancel, k=1, by="dispatcher", reason="expired"))
             self._fail("expired", "EXPIRED", f"nobody took it within {self._offer.limits.queue_s:.0f} s", JobExpired)
         return None
+
+    def _give_up_on_engine(self, now: float) -> None:
+        """End a job that insists on an engine which no living worker has, once that has been so for a while."""
+        why = silence.engine_missing(self._offer, self._cards, self._leases, now)
+        if why is None:
+            self._since.pop("engine", None)
+            return
+        patience = ENGINE_LOCAL_S if self._drop.capabilities.local else ENGINE_REMOTE_S
+        if now - self._since.setdefault("engine", now) >= patience:
+            self._say(self._names.cancel(1), self._control(Cancel, k=1, by="dispatcher", reason=why))
+            self._fail("failed", "UNSUPPORTED", why, JobFailed)
 
     def _take_legacy(self, answer: legacy.Answer) -> str | None:
         if answer.error is not None:
@@ -188,17 +204,7 @@ class Lifecycle:
     def _nobody_else(self, seen: Seen, now: float) -> bool:
         """Say whether every worker that lives has failed this job, so that waiting on would be for nobody."""
         failed = {a.worker for a, f in seen.errors.items() if f.job and f.job.code != "RELEASED"}
-        failed |= {a.worker for a in seen.done if a.nonce in seen.rejected}
-        return bool(failed) and self._living(now) <= failed
-
-    def _living(self, now: float) -> set[str]:
-        """Return the workers that may still be alive, as far as this machine has seen."""
-        return {
-            worker
-            for worker, shown in self._cards.items()
-            for boot, card in shown.cards.items()
-            if self._leases.boot_alive(boot, now, card.beat_s)
-        }
+        return bool(failed) and set(silence.living(self._cards, self._leases, now)) <= failed
 
     def _dead(self, ended: list[tuple[str, str, str]], now: float) -> str:
         wait_s = 0.0 if self._drop.capabilities.local else DEAD_WAIT_S

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from protocol.claims import LeaseWatch
-from protocol.messages import Offer
+from protocol.messages import Offer, WorkerCard
 from protocol.seen import Seen, WorkerSeen
 from protocol.states import Standing, State
 
@@ -26,6 +26,8 @@ def explain(
             return "the request is not in the drop yet"
         case State.OFFERED:
             return _untaken(offer, workers, leases, now)
+        case State.DELIVERED if attempt:
+            return f"{attempt.worker} has delivered; verifying"
         case State.FAILED if attempt:
             return f"attempt {attempt.n} ended without a result; waiting for another worker"
     return str(standing.state)
@@ -41,19 +43,31 @@ def _running(nonce: str, worker: str, leases: LeaseWatch) -> str:
 def _untaken(offer: Offer, workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float) -> str:
     if not workers:
         return "no worker was ever seen on this drop; start the notebook, or: gpudrop worker --drop <this drop>"
-    living = {
+    alive = living(workers, leases, now)
+    if not alive:
+        return f"{len(workers)} worker(s) were here, none of them lately; start the notebook again"
+    able = [name for name, card in alive.items() if offer.kind in card.kinds]
+    if not able:
+        return f"{len(alive)} worker(s) here, none does {offer.kind}; start one that does"
+    missing = engine_missing(offer, workers, leases, now)
+    return missing or f"waiting for {', '.join(sorted(able))} to take the job"
+
+
+def engine_missing(offer: Offer, workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float) -> str | None:
+    """Say that the engine a job insists on is with none of the living workers, or None where that is not so."""
+    cards = [card for card in living(workers, leases, now).values() if offer.kind in card.kinds]
+    have = {record.name for card in cards for record in card.engines.get(offer.kind, ())}
+    wanted = offer.requires.engine
+    if wanted is None or not cards or wanted in have:
+        return None
+    return f"no worker here has the engine {wanted} (they have: {', '.join(sorted(have))}); leave --require-engine out"
+
+
+def living(workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float) -> dict[str, WorkerCard]:
+    """Return the cards of the workers that may still be alive, as far as this machine has seen."""
+    return {
         name: card
         for name, shown in workers.items()
         for boot, card in shown.cards.items()
         if leases.boot_alive(boot, now, card.beat_s)
     }
-    if not living:
-        return f"{len(workers)} worker(s) were here, none of them lately; start the notebook again"
-    able = [name for name, card in living.items() if offer.kind in card.kinds]
-    if not able:
-        return f"{len(living)} worker(s) here, none does {offer.kind}; start one that does"
-    wanted = offer.requires.engine
-    if wanted and not any(r.name == wanted for name in able for r in living[name].engines.get(offer.kind, ())):
-        have = sorted({r.name for name in able for r in living[name].engines.get(offer.kind, ())})
-        return f"no worker here has the engine {wanted} (they have: {', '.join(have)}); drop --require-engine"
-    return f"waiting for {', '.join(sorted(able))} to take the job"

@@ -73,7 +73,19 @@ def write(path: Path, samples: Samples, rate: int) -> None:
 def measure(ffmpeg: Ffmpeg, path: Path) -> Loudness:
     """Measure a sound or film file by EBU R128, true peak by fourfold oversampling (BS.1770)."""
     told = ffmpeg.run(
-        ["-i", path, "-map", "0:a:0", "-vn", "-sn", "-filter:a", "ebur128=peak=true:framelog=verbose", "-f", "null", "-"]
+        [
+            "-i",
+            path,
+            "-map",
+            "0:a:0",
+            "-vn",
+            "-sn",
+            "-filter:a",
+            "ebur128=peak=true:framelog=verbose",
+            "-f",
+            "null",
+            "-",
+        ]
     )
     summary = told.rpartition("Summary:")[2]
     return Loudness(

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from protocol import codec
 from protocol.drop import Drop, Entry
-from protocol.errors import BadMessage, EnvironmentNotReady, NameMissing, VersionTooNew
+from protocol.errors import BadMessage, ChannelError, EnvironmentNotReady, NameMissing, VersionTooNew
 from protocol.layout import (
     DROP_CARD,
     Attempt,
@@ -105,8 +105,10 @@ class _Reader:
         for entry in copies:
             try:
                 message = decode(self._drop.get(path, limit=codec.MAX_BYTES, copy=entry.copy))
-            except (BadMessage, NameMissing) as error:
-                self.unchecked[path] = str(error)
+            except (BadMessage, ChannelError) as error:
+                if isinstance(error, ChannelError) and error.retryable and not isinstance(error, NameMissing):
+                    raise
+                self.unchecked[path] = str(error)  # also what is too long, or a link: it can never be a message
                 continue
             self.unchecked.pop(path, None)
             self._good[path] = message

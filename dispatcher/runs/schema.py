@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,9 @@ WRITE = {"gpudrop_begin": "BEGIN IMMEDIATE"}
 
 _MIGRATION_LOCK = 0x67707564  # "gpud": any number that is the same in every process
 _VERSION_TABLE = "alembic_version"
+
+_migrating = threading.Lock()  # Alembic keeps the migration under way in module globals
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every table it looks at
 
 
 def address_of(place: str | Path) -> URL:
@@ -78,7 +83,8 @@ def prepare(engine: Engine) -> str:
     with engine.connect() as connection:
         if _version(connection) == HEAD and (known := _dispatcher_id(connection)):
             return known
-    with engine.connect().execution_options(**WRITE) as connection, connection.begin():
+    # The thread's turn comes before the database's: who holds both in the other order waits for ever.
+    with _migrating, engine.connect().execution_options(**WRITE) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         # From here on no other process migrates: what one of them did meanwhile is seen, and done once.

@@ -11,7 +11,7 @@ from protocol.drop import Capabilities, Durability, Entry
 from protocol.errors import ChannelError, NameMissing, NameTaken
 from protocol.transports.failures import mapped_local
 from protocol.transports.names import split, split_folder
-from protocol.transports.weather import Duplicate, Fail, Hide, Operation, Truncate, Weather
+from protocol.transports.weather import Operation, Weather
 
 LOCAL = Capabilities(local=True, settle_s=0, poll_s=0.5, beat_s=2)
 
@@ -29,37 +29,41 @@ class MemoryStore:
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.version = 0
-        self._files: dict[str, list[bytes]] = {}  # every file that carries the name
-        self._folders: set[str] = {""}
+        self.files: dict[str, bytes] = {}
+        self.doubles: dict[str, list[bytes]] = {}  # further files of a name that is in `files`
+        self.folders: set[str] = {""}
 
-    def children(self, folder: str) -> tuple[list[str], dict[str, list[bytes]]]:
-        """Return the paths of the folders, and the files by path, that `folder` holds."""
+    def children(self, folder: str) -> tuple[list[str], list[tuple[str, int, bytes]]]:
+        """Return the folders, and the files as (path, copy, content), that `folder` holds; both by name."""
         with self.changed:
-            if folder not in self._folders:
+            if folder not in self.folders:
                 raise NameMissing(f"{folder} is not in the drop, or not yet")
-            inner = sorted(path for path in self._folders if path and _parent(path) == folder)
-            files = {path: list(copies) for path, copies in sorted(self._files.items()) if _parent(path) == folder}
+            inner = sorted(path for path in self.folders if path and _parent(path) == folder)
+            names = sorted(path for path in self.files if _parent(path) == folder)
+            files = [(path, copy, data) for path in names for copy, data in enumerate(self._copies(path))]
         return inner, files
 
     def read(self, path: str, copy: int) -> bytes:
         """Return one of the files that carry a name."""
         with self.changed:
-            if path in self._folders:
+            if path in self.folders:
                 raise ChannelError(f"{path} is not a regular file, and is not read", retryable=False)
-            copies = self._files.get(path, [])
+            copies = self._copies(path)
             if copy >= len(copies):
                 raise NameMissing(f"{path} is not in the drop, or not yet")
             return copies[copy]
 
-    def write(self, path: str, data: bytes, *, twice: bool) -> None:
-        """Create a file; with `twice` the channel keeps two of them, also beside one that is there."""
+    def write(self, path: str, data: bytes, *, double: bool) -> None:
+        """Create a file; with `double`, a name that is there gets another file."""
         with self._changing():
-            if _parent(path) not in self._folders:
+            if _parent(path) not in self.folders:
                 raise NameMissing(f"the folder of {path} is not in the drop, or not yet")
-            taken = path in self._files or path in self._folders
-            if taken and not twice:
+            if path not in self.files and path not in self.folders:
+                self.files[path] = data
+            elif double and path in self.files:
+                self.doubles.setdefault(path, []).append(data)
+            else:
                 raise NameTaken(f"{path} is written already, and names are written once")
-            self._files.setdefault(path, []).extend([data] if taken or not twice else [data, data])
 
     def make_folder(self, path: str) -> None:
         """Make a folder and those above it."""
@@ -67,16 +71,21 @@ class MemoryStore:
         wanted = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
         with self._changing():
             for folder in wanted:
-                if folder in self._files:
+                if folder in self.files:
                     raise NameTaken(f"{folder} is a file already, and names are written once")
-            self._folders.update(wanted)
+            self.folders.update(wanted)
 
     def remove(self, path: str) -> None:
         """Remove a file with all its copies, or a folder with everything in it."""
         with self._changing():
-            inside = f"{path}/"
-            self._folders = {it for it in self._folders if it != path and not it.startswith(inside)}
-            self._files = {it: kept for it, kept in self._files.items() if it != path and not it.startswith(inside)}
+            gone = {it for it in (*self.files, *self.folders) if it == path or it.startswith(f"{path}/")}
+            self.folders -= gone
+            for name in gone:
+                self.files.pop(name, None)
+                self.doubles.pop(name, None)
+
+    def _copies(self, path: str) -> list[bytes]:
+        return [self.files[path], *self.doubles.get(path, [])] if path in self.files else []
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
@@ -98,16 +107,15 @@ class MemoryDrop:
         """Return what `folder` holds, as this side sees it."""
         split_folder(folder)
         with self._under("list", folder):
-            self._check_visible("list", folder)
+            self._check_visible(folder)
             folders, files = self.store.children(folder)
-        entries = [Entry(name=_name(path), is_folder=True) for path in folders if self._visible("list", path)]
-        for path, copies in files.items():
-            if self._visible("list", path):
-                entries += [
-                    Entry(name=_name(path), is_folder=False, size=len(self._cut("list", path, data)), copy=copy)
-                    for copy, data in enumerate(copies)
-                ]
-        return tuple(sorted(entries, key=lambda entry: entry.name))
+        entries = [Entry(name=_name(path), is_folder=True) for path in folders if not self.weather.hides(path)]
+        entries += [
+            Entry(name=_name(path), is_folder=False, size=len(self.weather.shows(path, data)), copy=copy)
+            for path, copy, data in files
+            if not self.weather.hides(path)
+        ]
+        return tuple(sorted(entries, key=lambda entry: (entry.name, entry.copy)))
 
     def get(self, path: str, *, limit: int, copy: int = 0) -> bytes:
         """Return a file as this side sees it."""
@@ -154,18 +162,17 @@ class MemoryDrop:
 
     @contextlib.contextmanager
     def _under(self, operation: Operation, path: str) -> Iterator[None]:
-        spell = self.weather.strike(Fail, operation, path)
-        if spell and not spell.after:
-            raise spell.error(path)
+        if error := self.weather.fails(operation, path):
+            raise error
         yield
-        if spell:
-            raise spell.error(path)
+        if error := self.weather.loses(operation, path):
+            raise error
 
     def _read(self, operation: Operation, path: str, limit: int, copy: int) -> bytes:
         split(path)
         with self._under(operation, path):
-            self._check_visible(operation, path)
-            data = self._cut(operation, path, self.store.read(path, copy))
+            self._check_visible(path)
+            data = self.weather.shows(path, self.store.read(path, copy))
         if len(data) > limit:
             raise ChannelError(f"{path} is longer than the {limit} bytes allowed, and is not read", retryable=False)
         return data
@@ -173,19 +180,11 @@ class MemoryDrop:
     def _write(self, operation: Operation, path: str, data: bytes) -> None:
         split(path)
         with self._under(operation, path):
-            twice = self.weather.strike(Duplicate, operation, path) is not None
-            self.store.write(path, self._cut(operation, path, data), twice=twice)
+            self.store.write(path, self.weather.keeps(path, data), double=self.weather.doubles(path))
 
-    def _visible(self, operation: Operation, path: str) -> bool:
-        return self.weather.strike(Hide, operation, path) is None
-
-    def _check_visible(self, operation: Operation, path: str) -> None:
-        if not self._visible(operation, path):
+    def _check_visible(self, path: str) -> None:
+        if path and self.weather.hides(path):
             raise NameMissing(f"{path} is not in the drop, or not yet")
-
-    def _cut(self, operation: Operation, path: str, data: bytes) -> bytes:
-        spell = self.weather.strike(Truncate, operation, path)
-        return data[: spell.at] if spell else data
 
 
 class MemoryWatch:

@@ -13,6 +13,8 @@ from watchdog.observers import Observer
 from protocol.drop import Watch
 
 log = logging.getLogger(__name__)
+# Its emitter reports events that arrive while it is being stopped as errors; they are none.
+logging.getLogger("watchdog.observers.inotify").setLevel(logging.CRITICAL)
 
 # What changes a folder. That somebody opens, lists or reads is no news, and would wake every reader by its own looks.
 # A rename counts when it is seen, but watchdog holds one of unknown target back for half a second: we never rename.

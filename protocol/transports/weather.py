@@ -4,83 +4,53 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from dataclasses import dataclass
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from protocol.errors import ChannelError
 
 Operation = Literal["list", "get", "put", "copy_in", "copy_out", "make_folder", "delete", "barrier"]
-When = Callable[[Operation, str], bool]
-"""Which operations on which paths are struck; a listing is asked once for its folder and once for each entry."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-def _input_output_error(path: str) -> ChannelError:
-    return ChannelError(f"{path}: Input/output error")
+def _no_error(operation: Operation, path: str) -> ChannelError | None:
+    return None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Spell:
-    """One thing that the channel does to the operations that `when` picks."""
-
-    when: When
-    times: int | None = None  # how often before it clears up; None: until `Weather.clear`
+def _not(path: str) -> bool:
+    return False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fail(Spell):
-    """The operation raises `error(path)`: before it does anything, or `after` it was done (403 although created)."""
-
-    error: Callable[[str], ChannelError] = _input_output_error
-    after: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hide(Spell):
-    """The path is there, and this side does not see it yet (asked at list, get and copy_out)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Truncate(Spell):
-    """Only the first `at` bytes: as seen (list, get, copy_out), or as they are kept (put, copy_in)."""
-
-    at: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Duplicate(Spell):
-    """What is written is there twice afterwards; a name that is taken gets a second file instead of NameTaken."""
-
-
-S = TypeVar("S", bound=Spell)
+def _whole(path: str, data: bytes) -> bytes:
+    return data
 
 
 @dataclass
 class Weather:
-    """The spells that one side of a store lives under. Safe for several threads."""
+    """What the channel does to one side. Each hook is asked at every operation and may be set anew at any time.
 
-    spells: list[Spell] = field(default_factory=list)
-    _struck: dict[int, int] = field(default_factory=dict, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    The marker before its data: `hides = lambda path: ".out-" in path`; torn at byte 7:
+    `shows = lambda path, data: data[:7]`; one error: `fails = times(1, lambda operation, path: ChannelError(path))`.
+    """
 
-    def add(self, spell: Spell) -> None:
-        """Let another spell begin."""
-        with self._lock:
-            self.spells.append(spell)
+    fails: Callable[[Operation, str], ChannelError | None] = _no_error  # raised before anything is done
+    loses: Callable[[Operation, str], ChannelError | None] = _no_error  # raised although it was done
+    hides: Callable[[str], bool] = _not  # there, and not visible to this side (yet)
+    shows: Callable[[str, bytes], bytes] = _whole  # what of a file this side sees
+    keeps: Callable[[str, bytes], bytes] = _whole  # what is kept of a file that this side writes
+    doubles: Callable[[str], bool] = _not  # kept as another file of that name, instead of NameTaken
 
-    def clear(self) -> None:
-        """End every spell: what was hidden can be seen."""
-        with self._lock:
-            self.spells.clear()
-            self._struck.clear()
 
-    def strike(self, kind: type[S], operation: Operation, path: str) -> S | None:
-        """Return the first spell of this kind that strikes here, and count it."""
-        with self._lock:
-            for spell in self.spells:
-                if isinstance(spell, kind) and self._lasts(spell) and spell.when(operation, path):
-                    self._struck[id(spell)] = self._struck.get(id(spell), 0) + 1
-                    return spell
-        return None
+def times(count: int, hook: Callable[P, T]) -> Callable[P, Any]:
+    """Let a hook of `fails`, `loses`, `hides` or `doubles` strike `count` times, and never again."""
+    left, lock = [count], threading.Lock()
 
-    def _lasts(self, spell: Spell) -> bool:
-        return spell.times is None or self._struck.get(id(spell), 0) < spell.times
+    def counted(*args: P.args, **kwargs: P.kwargs) -> T | None:
+        with lock:
+            struck = hook(*args, **kwargs) if left[0] else None
+            left[0] -= 1 if struck else 0
+            return struck
+
+    return counted

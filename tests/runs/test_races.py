@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,12 @@ def test_a_kill_during_the_first_open_leaves_a_database_that_opens(database: Pat
     with RunStore.open(database) as store:
         assert store.recent() == []
         assert len(store.dispatcher_id) == 16
+
+
+def test_threads_that_open_at_once_make_one_database(database: Path) -> None:
+    """Six threads of one process open a new database at once, and agree on it."""
+    with ThreadPoolExecutor(6) as pool:
+        stores = list(pool.map(RunStore.open, [database] * 6))
+    assert len({store.dispatcher_id for store in stores}) == 1
+    for store in stores:
+        store.close()

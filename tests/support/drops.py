@@ -29,10 +29,10 @@ def make_drop(path: Path) -> Path:
 
 def start_worker(drop: Path, *more: str) -> subprocess.Popen[bytes]:
     """Start a real worker process on a drop; its log is `<drop>.log`."""
-    log = drop.with_suffix(".log").open("ab")
-    return subprocess.Popen(
-        [sys.executable, "-m", "colab", "--drop", str(drop), *more], stdout=log, stderr=log, cwd=ROOT
-    )
+    with drop.with_suffix(".log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "colab", "--drop", str(drop), *more], stdout=log, stderr=log, cwd=ROOT
+        )
 
 
 @contextlib.contextmanager

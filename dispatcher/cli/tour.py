@@ -1,0 +1,84 @@
+"""`gpudrop tour` and `record_tour.py`: record a narrated tour."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dispatcher.cli.display import Display
+from dispatcher.cli.errors import run
+from dispatcher.config import Settings
+from dispatcher.tour.record import Options, Recording, record
+
+
+class TourDisplay(Display):
+    """The display, which can also ask before a spec's shell lines run."""
+
+    def confirm(self, lines: Sequence[str]) -> bool:
+        """Show the lines; without a terminal to ask on, the answer is no."""
+        self.warn("the spec wants to run these shell lines on this machine:")
+        for line in lines:
+            self.warn(f"  {line}")
+        return sys.stdin.isatty() and typer.confirm("Run them?", default=False, err=True)
+
+
+def tour(
+    spec: Annotated[Path, typer.Argument(help="The tour: a JSON file.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only speak the narration; film nothing.")] = False,
+    work_dir: Annotated[Path | None, typer.Option(help="Where takes, logs and failures are kept.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The film, instead of output.path.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="What relative step urls start from.")] = None,
+    tts_backend: Annotated[str, typer.Option(help="Who speaks: local (here) or colab (through the folder).")] = "local",
+    colab_drive_path: Annotated[
+        Path | None, typer.Option(help="The drop, for --tts-backend colab; else COLAB_TTS_DRIVE_PATH, else searched.")
+    ] = None,
+    colab_timeout: Annotated[float, typer.Option(help="Seconds to wait for the narration.", min=1)] = 600,
+    require_engine: Annotated[
+        str | None, typer.Option(help="Fail unless this engine speaks (a voice of another engine is then an error).")
+    ] = None,
+    allow_setup: Annotated[bool, typer.Option(help="Run the spec's pre_setup lines without asking.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what must not be missed.")] = False,
+) -> None:
+    """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption."""
+    options = Options(
+        tts_backend=tts_backend,
+        drop=colab_drive_path,
+        timeout_s=colab_timeout,
+        work_dir=work_dir,
+        output=output,
+        base_url=base_url,
+        require_engine=require_engine,
+        allow_setup=allow_setup,
+        dry_run=dry_run,
+    )
+    made = record(spec, options, Settings(), TourDisplay(quiet=quiet))
+    sys.stdout.write(f"{_json(made) if as_json else _plain(made)}\n")
+
+
+def _plain(made: Recording) -> str:
+    return str(made.film) if made.film else "\n".join(str(clip.wav) for clip in made.narration.clips.values())
+
+
+def _json(made: Recording) -> str:
+    clips = {step: {"wav": str(clip.wav), "seconds": clip.seconds} for step, clip in made.narration.clips.items()}
+    told = {
+        "video": str(made.film) if made.film else None,
+        "report": str(made.report) if made.report else None,
+        "engine": made.narration.engine,
+        "warnings": list(made.narration.warnings),
+        "narration": clips,
+    }
+    return json.dumps(told, ensure_ascii=False, indent=1)
+
+
+def main() -> None:
+    """Be `record_tour.py`."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(tour)
+    run(app)

@@ -1,0 +1,54 @@
+"""The report beside the film: what was said and filmed in each step, by whom, and how often it took."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """An assertion and what came of it."""
+
+    type: str
+    expected: str
+    ok: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepReport:
+    """One step. Seconds; `start` is its place in the film."""
+
+    id: str
+    title: str
+    narration: str
+    narration_seconds: float
+    capture_seconds: float
+    start: float
+    engine: str | None
+    retries: int
+    assertions: tuple[Checked, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The whole film."""
+
+    spec: str
+    title: str
+    video: str
+    captions: tuple[str, ...]
+    seconds: float
+    engine: str
+    warnings: tuple[str, ...]
+    versions: Mapping[str, str]
+    steps: tuple[StepReport, ...]
+
+
+def write(path: Path, report: Report) -> None:
+    """Write the report as JSON, whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_text(json.dumps(asdict(report), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(path)

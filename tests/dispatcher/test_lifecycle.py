@@ -1,0 +1,352 @@
+"""The owner's judgement of what is in the drop, on scripted answers and scripted weather."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from dispatcher.client import Client, Handle
+from dispatcher.jobs import Job, Result
+from dispatcher.lifecycle import PATIENCE_LOCAL_S
+from dispatcher.runs.store import RunStore
+from protocol import codec
+from protocol.errors import ChannelLost, JobCancelled, JobExpired, JobFailed, NotFoundError, UsageError
+from protocol.layout import JobNames
+from protocol.messages import DropCard
+from protocol.seen import JobReader
+from protocol.states import State
+from protocol.transports import memory
+from tests.support import answers
+
+DROP_ID = "d" * 16
+ECHO = Job(kind="echo", params={"text": "hi"})
+GOOD = {"echo.txt": b"hi"}
+
+
+class Place:
+    """A drop in memory, a client on it, and a clock that the test turns."""
+
+    def __init__(self, tmp_path: Path, name: str) -> None:
+        self.store = memory.named_store(name)
+        self.drop = memory.MemoryDrop(self.store)
+        if "_drop.json" not in self.store.files:
+            self.drop.put("_drop.json", codec.encode(DropCard(drop=DROP_ID, id=DROP_ID)))
+        self.runs = RunStore.open(f"sqlite:///{tmp_path / 'runs.sqlite3'}")
+        self.client = Client(f"memory:{name}", store=self.runs, results=tmp_path / "results")
+        self.weather = self.client.drop.weather  # type: ignore[attr-defined]
+        self.now = 0.0
+
+    def submit(self, job: Job = ECHO) -> Handle:
+        """Submit a job."""
+        return self.client.submit(job)
+
+    def job(self, handle: Handle) -> str:
+        """Return the folder of a job."""
+        return self.runs.get(handle.run).job
+
+    def step(self, handle: Handle, after: float = 0.1) -> Result | None:
+        """Let the client look once, some seconds later."""
+        self.now += after
+        self.progress = handle._lifecycle.step(self.now, self.now)
+        return handle._lifecycle.result
+
+
+@pytest.fixture
+def place(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """A fresh drop and client."""
+    made = Place(tmp_path, request.node.name)
+    yield made
+    made.client.close()
+    made.runs.close()
+
+
+def test_a_good_answer_is_accepted_and_mirrored(place: Place) -> None:
+    """A whole result is handed over, committed, and said in the drop."""
+    handle = place.submit()
+    answers.deliver(place.drop, place.job(handle), answers.attempt(), GOOD)
+    result = place.step(handle)
+    assert result is not None
+    assert result.files["echo.txt"].read_bytes() == b"hi"
+    assert (result.verified, place.runs.get(handle.run).status) == ("full", "completed")
+    seen = JobReader(place.drop, DROP_ID, place.job(handle)).look()
+    assert seen.accepted is not None
+    assert seen.accepted.nonce == answers.attempt().nonce
+
+
+def test_a_marker_before_its_data_is_waited_for(place: Place) -> None:
+    """The marker overtakes the data as a rule; nothing is consumed until the data is there."""
+    place.weather.hides = lambda path: ".out-" in path
+    handle = place.submit()
+    answers.deliver(place.drop, place.job(handle), answers.attempt(), GOOD)
+    assert place.step(handle) is None
+    assert "before its data" in place.progress.text
+    place.weather.hides = lambda path: False
+    assert place.step(handle, PATIENCE_LOCAL_S / 2) is not None
+
+
+def test_data_torn_on_the_way_is_waited_for(place: Place) -> None:
+    """A file that is seen half is not used, and used once it is whole."""
+    place.weather.shows = lambda path, data: data[:1] if ".out-" in path else data
+    handle = place.submit()
+    answers.deliver(place.drop, place.job(handle), answers.attempt(), GOOD)
+    assert place.step(handle) is None
+    place.weather.shows = lambda path, data: data
+    assert place.step(handle) is not None
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"stored": {}},
+        {"stored": {"echo.txt": b"ho"}},
+        {"stored": {"echo.txt": b"h"}},
+    ],
+    ids=["missing", "wrong hash", "cut"],
+)
+def test_data_that_never_fits_is_rejected_and_the_next_attempt_taken(place: Place, broken: dict[str, object]) -> None:
+    """After its patience the owner rejects the attempt, and another one may bring the result."""
+    handle = place.submit()
+    job = place.job(handle)
+    answers.deliver(place.drop, job, answers.attempt(1), GOOD, **broken)
+    assert place.step(handle) is None
+    assert place.step(handle, PATIENCE_LOCAL_S + 1) is None
+    assert f"{job}/reject-{answers.attempt(1).nonce}.json" in place.store.files
+    answers.deliver(place.drop, job, answers.attempt(2), GOOD)
+    assert place.step(handle) is not None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"contents": {"echo.txt": b"hi", "more.txt": b"x"}},
+        {"contents": {"other.txt": b"hi"}},
+        {"contents": GOOD, "digest": "e" * 64},
+    ],
+    ids=["extra file", "another file", "another request's digest"],
+)
+def test_an_answer_to_something_else_is_rejected(place: Place, wrong: dict[str, object]) -> None:
+    """What was not asked for is never handed over, whatever its seal says."""
+    handle = place.submit()
+    answers.deliver(place.drop, place.job(handle), answers.attempt(), **wrong)
+    assert place.step(handle) is None
+    place.step(handle, PATIENCE_LOCAL_S + 1)
+    assert any("reject-" in name for name in place.store.files)
+    assert place.runs.get(handle.run).status != "completed"
+
+
+def test_a_required_engine_is_checked_in_the_result(place: Place) -> None:
+    """A worker that answers with another engine than required is not believed."""
+    handle = place.submit(dataclasses.replace(ECHO, require_engine="kokoro"))
+    answers.deliver(place.drop, place.job(handle), answers.attempt(), GOOD)
+    assert place.step(handle) is None
+    assert any("reject-" in name for name in place.store.files)
+
+
+def wav(seconds: float = 0.5) -> bytes:
+    """Return a WAV file."""
+    target = io.BytesIO()
+    soundfile.write(target, np.zeros(round(24000 * seconds), np.float32), 24000, format="WAV", subtype="PCM_16")
+    return target.getvalue()
+
+
+SPEECH = Job(
+    kind="tts", params={"voice": "v", "speed": 1.0, "language": "en-us", "steps": [{"id": "a", "narration": "Hi."}]}
+)
+WORDS = b'{"seconds": 0.5, "exact": true, "words": []}'
+
+
+def test_a_clip_that_is_no_sound_is_rejected(place: Place) -> None:
+    """A file with the right hash that does not parse as its media is not handed over (R5)."""
+    handle = place.submit(SPEECH)
+    cut = wav()[:-10]
+    answers.deliver(
+        place.drop, place.job(handle), answers.attempt(), {"audio/step-a.wav": cut, "audio/step-a.json": WORDS}
+    )
+    assert place.step(handle) is None
+    assert any("reject-" in name for name in place.store.files)
+
+
+def test_a_failure_that_cannot_be_helped_ends_the_job(place: Place) -> None:
+    """BAD_REQUEST is raised at once, with the worker's words."""
+    handle = place.submit()
+    answers.fail(place.drop, place.job(handle), answers.attempt(), "BAD_REQUEST", retryable=False)
+    with pytest.raises(JobFailed, match="it said BAD_REQUEST"):
+        place.step(handle)
+    assert place.runs.get(handle.run).status == "failed"
+
+
+def test_attempts_are_counted_only_when_they_ended(place: Place) -> None:
+    """Released attempts do not count; the third failure ends the job with every reason."""
+    handle = place.submit()
+    job = place.job(handle)
+    answers.fail(place.drop, job, answers.attempt(1), "RELEASED", retryable=True)
+    for n, worker in ((2, "w2"), (3, "w3")):
+        answers.fail(place.drop, job, answers.attempt(n, worker), "ENGINE", retryable=True)
+    others_live(place)
+    assert place.step(handle) is None
+    answers.fail(place.drop, job, answers.attempt(4, "w4"), "OUT_OF_MEMORY", retryable=True)
+    with pytest.raises(JobFailed, match=r"ENGINE: .*OUT_OF_MEMORY"):
+        place.step(handle)
+
+
+def others_live(place: Place) -> None:
+    """Let a worker be seen that has not tried the job."""
+    from protocol.layout import WorkerNames
+    from protocol.messages import WorkerCard
+
+    card = WorkerCard(drop=DROP_ID, id="idle", worker="idle", boot="c" * 16, kinds=("echo",), engines={})
+    place.drop.make_folder(WorkerNames("idle").folder)
+    place.drop.put(WorkerNames("idle").hello("c" * 16), codec.encode(card))
+
+
+def test_a_job_that_every_living_worker_failed_is_given_up(place: Place) -> None:
+    """With nobody left to try, waiting for the time limit would be for nothing."""
+    handle = place.submit()
+    answers.fail(place.drop, place.job(handle), answers.attempt(), "ENGINE", retryable=True)
+    with pytest.raises(JobFailed, match="it said ENGINE"):
+        place.step(handle)
+
+
+def test_a_cancelled_job_takes_no_result(place: Place) -> None:
+    """The first commit wins: after cancelling, a delivered result is not accepted."""
+    handle = place.submit()
+    assert handle.cancel("changed my mind")
+    assert not handle.cancel("again")
+    answers.deliver(place.drop, place.job(handle), answers.attempt(), GOOD)
+    with pytest.raises(JobCancelled, match="changed my mind"):
+        place.step(handle)
+
+
+def test_a_job_nobody_takes_expires(place: Place) -> None:
+    """After queue_s without a claim the job ends, and says so in the drop."""
+    handle = place.submit(dataclasses.replace(ECHO, queue_s=0))
+    with pytest.raises(JobExpired):
+        place.step(handle)
+    assert any("cancel-1" in name for name in place.store.files)
+
+
+def test_a_deleted_folder_is_the_users_cancel(place: Place) -> None:
+    """Missing in three fresh looks while the drop answers: deleted. Once is no evidence."""
+    handle = place.submit()
+    place.step(handle)
+    place.drop.delete(place.job(handle))
+    assert place.step(handle) is None
+    assert place.step(handle) is None
+    with pytest.raises(JobCancelled, match="deleted"):
+        place.step(handle, 5)
+
+
+def test_a_vanished_drop_is_not_a_cancelled_job(place: Place) -> None:
+    """When the drop itself cannot be seen, the job stays open and goes on once it is back."""
+    handle = place.submit()
+    place.weather.hides = lambda path: True
+    with pytest.raises(ChannelLost):
+        place.step(handle, 3600)
+    place.weather.hides = lambda path: False
+    answers.deliver(place.drop, place.job(handle), answers.attempt(), GOOD)
+    assert place.step(handle) is not None
+
+
+def test_the_same_submission_is_the_same_job(place: Place, tmp_path: Path) -> None:
+    """A second process that submits the same job waits for the first one's; afterwards the result is used again."""
+    first, second = place.submit(), place.submit()
+    assert first.run == second.run
+    answers.deliver(place.drop, place.job(first), answers.attempt(), GOOD)
+    one, two = place.step(first), place.step(second)
+    assert one is not None
+    assert one == two
+    assert place.submit().run == first.run
+    assert sum("/request.json" in name for name in place.store.files) == 1
+
+
+def test_a_result_that_was_changed_here_is_not_used_again(place: Place) -> None:
+    """What lies in the results folder is checked before it is believed."""
+    handle = place.submit()
+    answers.deliver(place.drop, place.job(handle), answers.attempt(), GOOD)
+    result = place.step(handle)
+    assert result is not None
+    result.files["echo.txt"].write_bytes(b"changed")
+    assert place.submit().run != handle.run
+
+
+@pytest.mark.parametrize("written", [0, 1, 100, -1])
+def test_a_request_left_torn_is_offered_again(place: Place, written: int) -> None:
+    """A dispatcher that died while writing its request goes on under a new job id of the same run (R1)."""
+    handle = place.submit()
+    job = place.job(handle)
+    path = JobNames(job).request
+    whole = place.store.files[path]
+    place.store.files[path] = whole[:written]
+    again = place.submit()
+    assert again.run == handle.run
+    assert place.job(again) != job
+    answers.deliver(place.drop, place.job(again), answers.attempt(), GOOD)
+    assert place.step(again) is not None
+
+
+def test_only_the_owner_judges(tmp_path: Path, place: Place, request: pytest.FixtureRequest) -> None:
+    """Two dispatchers on one drop each have their own jobs, also for equal work."""
+    (tmp_path / "other").mkdir()
+    other = Place(tmp_path / "other", request.node.name)
+    first, second = place.submit(), other.submit()
+    assert place.job(first) != other.job(second)
+    answers.deliver(place.drop, place.job(first), answers.attempt(), GOOD)
+    assert place.step(first) is not None
+    assert other.step(second) is None
+    other.client.close()
+    other.runs.close()
+
+
+def test_a_plain_answer_counts_after_two_looks(place: Place) -> None:
+    """An old worker's clips are used when they stayed the same for half a minute, and tagged."""
+    handle = place.submit(SPEECH)
+    job = place.job(handle)
+    place.drop.make_folder(f"{job}/audio")
+    place.drop.put(f"{job}/done.marker", b'{"status": "completed", "total_duration": 0.5, "steps_generated": 1}')
+    assert place.step(handle) is None
+    place.drop.put(f"{job}/audio/step-a.wav", wav())
+    assert place.step(handle) is None
+    assert place.step(handle, 29) is None
+    result = place.step(handle, 2)
+    assert result is not None
+    assert (result.verified, result.engine) == ("legacy", None)
+
+
+def test_a_plain_answer_to_anything_else_is_ignored(place: Place) -> None:
+    """A plain marker proves nothing for a kind that never had the simple form."""
+    handle = place.submit()
+    place.drop.put(f"{place.job(handle)}/done.marker", b'{"status": "completed"}')
+    assert place.step(handle) is None
+    assert place.step(handle, 100) is None
+    assert place.progress.state is State.OFFERED
+
+
+def test_bad_jobs_are_refused_before_anything_is_written(place: Place) -> None:
+    """An unknown kind or a bad parameter is this side's error, and the drop stays as it was."""
+    before = dict(place.store.files)
+    with pytest.raises(UsageError, match="echo, tts"):
+        place.submit(Job(kind="fly", params={}))
+    with pytest.raises(UsageError, match="units"):
+        place.submit(Job(kind="echo", params={"units": 0}))
+    with pytest.raises(NotFoundError):
+        place.runs.get("none")
+    assert place.store.files == before
+
+
+def test_old_jobs_are_removed_from_the_drop(place: Place) -> None:
+    """Ended jobs are cleaned up after their time, open ones never, results here stay."""
+    done, waiting = place.submit(), place.submit(Job(kind="echo", params={"text": "other"}))
+    answers.deliver(place.drop, place.job(done), answers.attempt(), GOOD)
+    result = place.step(done)
+    assert result is not None
+    assert place.client.clean() == 0
+    assert place.client.clean(older_than_s=-1) == 1
+    assert place.client.clean(older_than_s=-1) == 0
+    assert [entry.name for entry in place.drop.list("") if entry.is_folder] == [place.job(waiting)]
+    assert result.files["echo.txt"].exists()
