@@ -91,21 +91,21 @@ def test_processes_that_open_at_once_make_one_database(database: Path) -> None:
 
 
 def test_of_processes_that_add_one_key_one_adds_it(database: Path) -> None:
-    """Four processes submit the same fifty jobs at once: fifty runs, each added by exactly one."""
-    added = [json.loads(line) for line in at_once(ADD_AT_ONCE, database, 4)]
+    """Three processes submit the same fifty jobs at once: fifty runs, each added by exactly one."""
+    added = [json.loads(line) for line in at_once(ADD_AT_ONCE, database, 3)]
     assert [sum(of_one_key) for of_one_key in zip(*added, strict=True)] == [1] * 50
     with RunStore.open(database) as store:
         assert sorted(run.key for run in store.recent(1000)) == sorted(f"key-{k}" for k in range(50))
 
 
 def test_of_processes_that_commit_one_wins(database: Path, new_run: object) -> None:
-    """Four processes end the same fifty runs at once: one True a run, and status, nonce and mirror are the winner's."""
+    """Three processes end the same fifty runs at once: one True a run, and status, nonce and mirror are the winner's."""
     with RunStore.open(database) as store:
         for k in range(50):
             store.add_or_find(new_run(f"r{k}"))  # type: ignore[operator]
-        won = [json.loads(line) for line in at_once(COMMIT_AT_ONCE, database, 4)]
+        won = [json.loads(line) for line in at_once(COMMIT_AT_ONCE, database, 3)]
         for k in range(50):
-            winners = [who for who in range(4) if won[who][k]]
+            winners = [who for who in range(3) if won[who][k]]
             assert len(winners) == 1
             winner, run = winners[0], store.get(f"r{k}")
             assert run.status == ("completed", "cancelled", "expired")[winner % 3]
@@ -157,10 +157,14 @@ def test_a_kill_during_the_first_open_leaves_a_database_that_opens(database: Pat
         assert len(store.dispatcher_id) == 16
 
 
-def test_threads_that_open_at_once_make_one_database(database: Path) -> None:
-    """Six threads of one process open a new database at once, and agree on it."""
+def test_threads_that_open_at_once_do_not_mix(tmp_path: Path) -> None:
+    """Six threads open three new databases at once: each is made once, and none is mixed up with another."""
+    places = [tmp_path / f"{k % 3}.sqlite3" for k in range(6)]
     with ThreadPoolExecutor(6) as pool:
-        stores = list(pool.map(RunStore.open, [database] * 6))
-    assert len({store.dispatcher_id for store in stores}) == 1
+        stores = list(pool.map(RunStore.open, places))
+    ids = [store.dispatcher_id for store in stores]
+    assert ids[:3] == ids[3:]
+    assert len(set(ids)) == 3
     for store in stores:
+        assert store.recent() == []
         store.close()
