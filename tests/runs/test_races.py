@@ -99,7 +99,7 @@ def test_of_processes_that_add_one_key_one_adds_it(database: Path) -> None:
 
 
 def test_of_processes_that_commit_one_wins(database: Path, new_run: object) -> None:
-    """Three processes end the same fifty runs at once: one True a run, and status, nonce and mirror are the winner's."""
+    """Three processes end the same fifty runs at once: one True a run; status, nonce and mirror are the winner's."""
     with RunStore.open(database) as store:
         for k in range(50):
             store.add_or_find(new_run(f"r{k}"))  # type: ignore[operator]
