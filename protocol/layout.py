@@ -19,10 +19,22 @@ JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}")
 NONCE = re.compile(r"[0-9a-f]{16}")
 PORTABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_PACKAGE = re.compile(r"(?P<k>[1-9][0-9]{0,5})-(?P<digest>[0-9a-f]{16})")
 _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{p}{d}" for p in ("com", "lpt") for d in "123456789")})
 
 Role = Literal["request", "input", "cancel", "need", "reject", "accepted"]
 AttemptRole = Literal["claim", "part", "out", "log", "done", "error"]
+
+
+def package_folder(k: int, sha256: str) -> str:
+    """Return where the worker's `k`-th package lies; its own digest is in the name, so that a torn one is known."""
+    return f"{PACKAGES}/{k}-{sha256[:16]}"
+
+
+def parse_package(name: str) -> tuple[int, str] | None:
+    """Return the number and the digest that a folder in `_dist/` tells, or None for a name that is not ours."""
+    found = _PACKAGE.fullmatch(name)
+    return (int(found["k"]), found["digest"]) if found else None
 
 
 def check_portable_name(value: str) -> str:

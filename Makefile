@@ -1,0 +1,54 @@
+# One place for every command; `make` alone lists them. Needs Python 3.11-3.13 and nothing else of ours.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format-check lint types contracts format lock reference clean
+BIN := .venv/bin
+STAMP := .venv/.gpudrop-setup
+PYTHON ?=
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## make .venv with all that is locked, and find or install a Chromium
+
+$(STAMP): requirements/all.txt requirements/uv.txt pyproject.toml setup/venv.sh setup/chromium.sh
+	@sh setup/venv.sh "$(PYTHON)"
+	@sh setup/chromium.sh
+	@touch $@
+
+demo: setup ## film a narrated tour of JupyterLab through a folder and a notebook
+	@$(BIN)/python examples/jupyterlab/demo.py
+
+test: setup ## run the tests
+	@$(BIN)/python -m pytest
+
+check: format-check lint types contracts test ## all that the build must pass
+
+format-check: setup
+	$(BIN)/ruff format --check .
+
+lint: setup ## ruff
+	$(BIN)/ruff check .
+
+types: setup ## mypy, strict
+	$(BIN)/mypy
+
+contracts: setup ## the arrows between the rooms
+	$(BIN)/lint-imports
+
+format: setup ## format the code and repair what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+reference: setup ## write docs/reference/ from the code
+	$(BIN)/python docs/generate.py
+
+# `make lock UPGRADE=--upgrade` takes newer versions. No index, host or path may get into these files.
+COMPILE := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header --no-annotate
+lock: setup ## write requirements/*.txt from pyproject.toml
+	$(BIN)/$(COMPILE) $(UPGRADE) pyproject.toml --extra dispatch --extra demo --extra dev requirements/build.in -o requirements/all.txt
+	printf 'uv\n' | $(BIN)/$(COMPILE) -c requirements/all.txt - -o requirements/uv.txt
+	@! grep -nE '://|file:|find-links|index-url' requirements/all.txt requirements/uv.txt
+
+clean: ## remove .venv and everything made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build demo-output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,68 @@
+"""`gpudrop init`: find or make the drop, put the worker's package into it, say what to do on Colab."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dispatcher import drops
+from dispatcher.config import Settings
+from dispatcher.workers.package import build_wheel, notebook
+from protocol.errors import EnvironmentNotReady
+
+_STEPS = """\
+drop      {drop}
+package   {package}
+
+On Colab, once for each session:
+  1. Open the notebook from Google Drive (right-click, Open with, Google Colaboratory):
+     {notebook}
+  2. Runtime, Change runtime type: choose a GPU.
+  3. In the form set DROP = "{colab}"{elsewhere}
+     and tick the consent after reading the policy above it.
+  4. Runtime, Run all, and allow the access to Drive. The last cell keeps serving until it is idle for a while.
+Here:
+  5. record_tour.py tutorial.json --tts-backend colab --colab-drive-path {drop}
+"""
+
+
+def init(
+    drop: Annotated[
+        Path | None,
+        typer.Option("--drop", help="The folder, instead of COLAB_TTS_DRIVE_PATH and the usual Drive folders."),
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
+) -> None:
+    """Find or make the drop, put the worker's notebook and wheel into it, and print the steps for Colab."""
+    settings = Settings()
+    found = drops.find(drop, settings.drop, settings.home)
+    if found is None:
+        raise EnvironmentNotReady(
+            f"no Google Drive folder found under {settings.home}. Name the shared folder: gpudrop init --drop PATH"
+        )
+    made = _make(found.absolute(), settings.home)
+    sys.stdout.write(json.dumps(made, ensure_ascii=False) + "\n" if json_ else _steps(made))
+
+
+def _make(path: Path, home: Path) -> dict[str, str | None]:
+    drop_id = drops.init_drop(path)
+    with tempfile.TemporaryDirectory() as folder:
+        package = drops.publish_package(path, build_wheel(Path(folder)), notebook())
+    return {
+        "drop": str(path),
+        "id": drop_id,
+        "package": str(package),
+        "notebook": str(package / drops.NOTEBOOK),
+        "colab": drops.seen_by_colab(path, home),
+    }
+
+
+def _steps(made: dict[str, str | None]) -> str:
+    elsewhere = "" if made["colab"] else "\n     (where that folder is, seen from Colab)"
+    colab = made["colab"] or f"{drops.COLAB_DRIVE}/{drops.NAME}"
+    return _STEPS.format(**{**made, "colab": colab, "elsewhere": elsewhere})

@@ -1,0 +1,135 @@
+"""Finding a drop on this machine, making one, and putting the worker's package into it. Jobs are not its business."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from protocol import codec
+from protocol.drop import Drop
+from protocol.errors import EnvironmentNotReady, NameMissing, NameTaken
+from protocol.layout import DROP_CARD, PACKAGES, package_folder, parse_package
+from protocol.messages import DropCard
+from protocol.seen import read_drop_id
+from protocol.transports import open_drop
+
+NAME = "gpudrop"
+NOTEBOOK = "worker.ipynb"
+COLAB_DRIVE = "/content/drive/MyDrive"
+MAX_PACKAGE_BYTES = 64 << 20
+
+# Drops that may be there already, under the home folder.
+USUAL_DROPS = ("gdrive/autonomous-recording/tts-jobs", "gdrive/gpudrop")
+# Where the user's own Drive folder may be mounted; `*` stands for an account.
+RCLONE = "gdrive"
+MOUNTS = ("Library/CloudStorage/GoogleDrive-*", "Google Drive", "GoogleDrive")
+DRIVE_LETTERS = ("G:/", "H:/")
+# What Drive for Desktop calls that folder, by the language of the account.
+MY_DRIVE = (
+    "My Drive",
+    "MyDrive",
+    "Drive'ım",
+    "Il mio Drive",
+    "Meine Ablage",
+    "Meu Drive",
+    "Mi unidad",
+    "Mijn Drive",
+    "Min enhet",
+    "Mit drev",
+    "Mon Drive",
+    "Mój dysk",
+    "Můj disk",
+    "O meu disco",
+    "Oma Drive",
+    "Мой диск",
+    "Мій диск",
+    "マイドライブ",
+    "내 드라이브",
+    "我的云端硬盘",
+    "我的雲端硬碟",
+)
+
+
+def find(explicit: Path | None, env_path: Path | None, home: Path) -> Path | None:
+    """Return the drop to use: the flag's, else the environment's, else a usual one, else where Drive has room for one.
+
+    A folder that was named, by flag or environment, is returned whether or not it exists. None means that no Drive
+    folder was found.
+    """
+    if named := explicit or env_path:
+        return named.expanduser()
+    drives = [drive for drive in _drives(home) if drive.is_dir()]
+    usual = [home / name for name in USUAL_DROPS] + [drive / NAME for drive in drives]
+    return next((path for path in usual if path.is_dir()), drives[0] / NAME if drives else None)
+
+
+def _drives(home: Path) -> Iterator[Path]:
+    yield home / RCLONE
+    mounts = [mount for pattern in MOUNTS for mount in sorted(home.glob(pattern))]
+    letters = [letter for letter in map(Path, DRIVE_LETTERS) if letter.is_absolute()]  # they are names on Unix
+    for mount in (*mounts, *letters):
+        yield from (mount / name for name in MY_DRIVE)
+
+
+def seen_by_colab(drop: Path, home: Path) -> str | None:
+    """Return the path under which Colab sees a drop that lies in the user's own Drive folder, None for any other."""
+    path = drop.absolute()
+    for root in _drives(home):
+        if path.is_relative_to(root):
+            return "/".join((COLAB_DRIVE, *path.relative_to(root).parts))
+    return None
+
+
+def init_drop(path: Path) -> str:
+    """Make `path` a drop and return its id. One that is a drop already stays the one it is."""
+    with _as_not_ready(path):
+        path.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(open_drop(path)) as drop:
+        made = secrets.token_hex(8)
+        with contextlib.suppress(NameTaken):
+            drop.put(DROP_CARD, codec.encode(DropCard(drop=made, id=made)))
+        return read_drop_id(drop, str(path))
+
+
+@contextlib.contextmanager
+def _as_not_ready(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentNotReady(
+            f"{path} cannot be made a drop: {error.strerror}. Name a folder that this user may write: --drop PATH"
+        ) from error
+
+
+def publish_package(path: Path, wheel: Path, notebook: Path) -> Path:
+    """Put `wheel` and `notebook` into the drop, unless the current package is that very wheel; return its folder.
+
+    The wheel is written last: a package without a whole one is none.
+    """
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    with contextlib.closing(open_drop(path)) as drop:
+        newest = max(_packages(drop), default=(0, ""))
+        if newest[1] == digest[:16] and _is_whole(drop, newest, wheel):
+            return path / package_folder(*newest)
+        folder = package_folder(newest[0] + 1, digest)
+        drop.make_folder(folder)
+        drop.copy_in(notebook, f"{folder}/{NOTEBOOK}")
+        drop.copy_in(wheel, f"{folder}/{wheel.name}")
+    return path / folder
+
+
+def _packages(drop: Drop) -> list[tuple[int, str]]:
+    drop.make_folder(PACKAGES)
+    return [found for entry in drop.list(PACKAGES) if (found := parse_package(entry.name)) is not None]
+
+
+def _is_whole(drop: Drop, package: tuple[int, str], wheel: Path) -> bool:
+    """Say whether the wheel in a package is `wheel`, to the byte: a copy that was cut short is not."""
+    try:
+        there = drop.get(f"{package_folder(*package)}/{wheel.name}", limit=MAX_PACKAGE_BYTES)
+    except NameMissing:
+        return False
+    return there == wheel.read_bytes()

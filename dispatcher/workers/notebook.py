@@ -1,0 +1,36 @@
+"""The worker as Colab runs it, on this machine: the real notebook, in a real kernel, through papermill."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+from dispatcher.workers.package import notebook
+from dispatcher.workers.process import GRACE_S, ChildProcess
+
+IDLE_MINUTES = 30.0
+
+
+class NotebookWorker(ChildProcess):
+    """`colab/worker.ipynb` on `drop`, without install and mount: the code is here. `log` gets what its cells print.
+
+    The notebook as it ran is kept beside the log. papermill hands an interrupt on to the kernel, and with it to the
+    worker, which releases its job; SIGTERM would end papermill alone.
+    """
+
+    stop_signal = signal.SIGINT
+
+    def __init__(self, drop: Path, log: Path, *, idle_minutes: float = IDLE_MINUTES, grace_s: float = GRACE_S) -> None:
+        ran = log.with_suffix(".ipynb")
+        command = [sys.executable, "-m", "papermill", str(notebook()), str(ran), "--kernel", "python3"]
+        command += ["--no-progress-bar", "--log-output", "--parameters_raw", "DROP", str(drop)]
+        parameters = {
+            "INSTALL": False,
+            "MOUNT_DRIVE": False,
+            "I_AGREE_TO_THE_TERMS": True,
+            "IDLE_MINUTES": idle_minutes,
+        }
+        for name, value in parameters.items():
+            command += ["-p", name, str(value)]
+        super().__init__(command, log, grace_s=grace_s)

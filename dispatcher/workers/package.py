@@ -1,0 +1,98 @@
+"""The wheel of the code that runs here, so that the far side runs the very same. No network, no source checkout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email.parser import HeaderParser
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+from stat import S_IFREG
+from typing import Any
+from zipfile import ZIP_STORED, ZipInfo
+
+from wheel.wheelfile import WheelFile
+
+from protocol.errors import EnvironmentNotReady
+
+NAME = "gpudrop"
+PACKAGES = ("protocol", "colab", "media", "dispatcher")
+NOTEBOOK = "worker.ipynb"
+# The earliest time that a zip file can say. Files keep no time of their own, so that equal code makes equal bytes.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_WHEEL = f"Wheel-Version: 1.0\nGenerator: {NAME}\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+
+
+def build_wheel(folder: Path) -> Path:
+    """Write `gpudrop-<version>-py3-none-any.whl` into `folder`; equal code gives equal bytes, on every machine.
+
+    Raises EnvironmentNotReady where gpudrop is run without being installed.
+    """
+    installed = _distribution()
+    wheel = folder / f"{NAME}-{installed.version}-py3-none-any.whl"
+    with _ReproducibleWheel(wheel, "w", ZIP_STORED) as file:
+        for name, data in _contents(installed, file.dist_info_path):
+            file.writestr(name, data)
+    return wheel
+
+
+def notebook() -> Path:
+    """Return the notebook that belongs to this code."""
+    return _root("colab") / NOTEBOOK
+
+
+class _ReproducibleWheel(WheelFile):  # type: ignore[misc]  # wheel comes without types
+    """Gives every member, RECORD too, one time and one mode."""
+
+    def writestr(self, zinfo_or_arcname: Any, data: Any, compress_type: int | None = None) -> None:
+        member = ZipInfo(str(getattr(zinfo_or_arcname, "filename", zinfo_or_arcname)), _EPOCH)
+        member.external_attr = (S_IFREG | 0o644) << 16
+        member.create_system = 3  # as on Unix, also where it is written on Windows
+        super().writestr(member, data, compress_type)
+
+
+def _contents(installed: Distribution, dist_info: str) -> Iterator[tuple[str, bytes]]:
+    """Yield each member's name and bytes, the packages first, as the wheel format recommends."""
+    for package in PACKAGES:
+        root = _root(package)
+        for path in sorted(_files(root), key=lambda path: path.relative_to(root).as_posix()):
+            yield f"{package}/{path.relative_to(root).as_posix()}", path.read_bytes()
+    yield f"{dist_info}/METADATA", _metadata(installed, "METADATA")
+    yield f"{dist_info}/WHEEL", _WHEEL.encode()
+    yield f"{dist_info}/entry_points.txt", _metadata(installed, "entry_points.txt")
+    for name in _licences(installed):
+        yield f"{dist_info}/licenses/{name}", _metadata(installed, f"licenses/{name}")
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for path in root.rglob("*"):
+        parts = path.relative_to(root).parts
+        if path.is_file() and not any(part == "__pycache__" or part.startswith(".") for part in parts):
+            yield path
+
+
+def _licences(installed: Distribution) -> list[str]:
+    headers = HeaderParser().parsestr(installed.read_text("METADATA") or "")
+    return sorted(str(PurePosixPath(name)) for name in headers.get_all("License-File", []))
+
+
+def _metadata(installed: Distribution, name: str) -> bytes:
+    text = installed.read_text(name)
+    if text is None:
+        raise EnvironmentNotReady(f"{NAME} is installed without its {name}; install it again: make setup")
+    return text.encode()
+
+
+def _distribution() -> Distribution:
+    try:
+        return distribution(NAME)
+    except PackageNotFoundError as error:
+        raise EnvironmentNotReady(f"{NAME} runs without being installed; install it: make setup") from error
+
+
+def _root(package: str) -> Path:
+    """Return where `package` would be imported from, without importing it."""
+    spec = find_spec(package)
+    assert spec is not None, f"{package} is installed with the code that asks for it"
+    assert spec.submodule_search_locations, f"{package} is a package"
+    return Path(spec.submodule_search_locations[0])

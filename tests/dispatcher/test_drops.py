@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dispatcher import drops
+from dispatcher.cli import app
+from protocol.errors import EnvironmentNotReady
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    made = tmp_path / "gpudrop-0-py3-none-any.whl"
+    made.write_bytes(b"wheel")
+    return made
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Path:
+    made = tmp_path / "anything.ipynb"
+    made.write_bytes(b"{}")
+    return made
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True)
+    return path
+
+
+def test_a_named_drop_wins(tmp_path: Path) -> None:
+    """The flag beats the environment, and the environment beats what is found; neither has to exist."""
+    _folder(tmp_path / "gdrive/gpudrop")
+    assert drops.find(tmp_path / "flag", tmp_path / "env", tmp_path) == tmp_path / "flag"
+    assert drops.find(None, tmp_path / "env", tmp_path) == tmp_path / "env"
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [
+        ("gdrive/autonomous-recording/tts-jobs", "gdrive/autonomous-recording/tts-jobs"),
+        ("gdrive/gpudrop", "gdrive/gpudrop"),
+        ("gdrive", "gdrive/gpudrop"),
+        ("Library/CloudStorage/GoogleDrive-me@example.com/My Drive", None),
+        ("Library/CloudStorage/GoogleDrive-me@example.com/Meine Ablage", None),
+        ("Google Drive/マイドライブ", None),
+    ],
+)
+def test_the_usual_folders_are_found(tmp_path: Path, there: str, found: str | None) -> None:
+    """A drop of existing users, an rclone mount and Drive for Desktop in other languages are all found."""
+    _folder(tmp_path / there)
+    assert drops.find(None, None, tmp_path) == tmp_path / (found or f"{there}/gpudrop")
+
+
+def test_without_drive_nothing_is_guessed(tmp_path: Path) -> None:
+    """On a machine without any Drive folder there is no drop, and none is made up."""
+    assert drops.find(None, None, tmp_path) is None
+
+
+def test_a_drop_that_is_there_beats_room_for_one(tmp_path: Path) -> None:
+    """An existing drop in the second Drive is used before one is made in the first."""
+    _folder(tmp_path / "gdrive")
+    there = _folder(tmp_path / "Google Drive/My Drive/gpudrop")
+    assert drops.find(None, None, tmp_path) == there
+
+
+def test_colab_sees_it_under_its_own_name(tmp_path: Path) -> None:
+    """Colab mounts every account's folder as MyDrive, whatever it is called here."""
+    inside = tmp_path / "Google Drive/Mi unidad/video/drop"
+    _folder(inside)
+    assert drops.seen_by_colab(inside, tmp_path) == "/content/drive/MyDrive/video/drop"
+    assert drops.seen_by_colab(tmp_path / "elsewhere", tmp_path) is None
+
+
+def test_a_drop_is_made_once(tmp_path: Path) -> None:
+    """Making a drop again keeps its id, which every job in it carries."""
+    first = drops.init_drop(tmp_path / "a/b")
+    assert drops.init_drop(tmp_path / "a/b") == first
+
+
+def test_a_place_that_cannot_be_a_drop_says_so(tmp_path: Path) -> None:
+    """A file in the way is told with its path and the cure."""
+    (tmp_path / "file").touch()
+    with pytest.raises(EnvironmentNotReady, match=r"file.*--drop PATH"):
+        drops.init_drop(tmp_path / "file")
+
+
+def test_the_same_package_is_published_once(tmp_path: Path, wheel: Path, notebook: Path) -> None:
+    """Another digest gets the next number; the same one gets no second folder; going back is going on."""
+    drop = tmp_path / "drop"
+    drops.init_drop(drop)
+    first = drops.publish_package(drop, wheel, notebook)
+    assert drops.publish_package(drop, wheel, notebook) == first
+    assert sorted(path.name for path in first.iterdir()) == [wheel.name, "worker.ipynb"]
+    wheel.write_bytes(b"newer")
+    second = drops.publish_package(drop, wheel, notebook)
+    wheel.write_bytes(b"wheel")
+    third = drops.publish_package(drop, wheel, notebook)
+    assert [path.name.split("-")[0] for path in (first, second, third)] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("left", [b"", b"whe", b"wheelwheel", None])
+def test_a_torn_package_is_replaced(tmp_path: Path, wheel: Path, notebook: Path, left: bytes | None) -> None:
+    """A wheel that is not there whole does not count as published."""
+    drop = tmp_path / "drop"
+    drops.init_drop(drop)
+    torn = drops.publish_package(drop, wheel, notebook) / wheel.name
+    torn.unlink()
+    if left is not None:
+        torn.write_bytes(left)
+    assert drops.publish_package(drop, wheel, notebook).name.startswith("2-")
+
+
+def test_init_makes_a_drop_and_tells_the_steps(tmp_path: Path) -> None:
+    """The command names the notebook, the folder as Colab sees it, and the command to run here."""
+    home = tmp_path / "home"
+    _folder(home / "gdrive")
+    said = CliRunner().invoke(app, ["init"], env={"GPUDROP_HOME": str(home), "COLAB_TTS_DRIVE_PATH": None})
+    assert said.exit_code == 0, said.output
+    assert 'DROP = "/content/drive/MyDrive/gpudrop"' in said.stdout
+    [notebook] = (home / "gdrive/gpudrop/_dist").glob("1-*/worker.ipynb")
+    assert str(notebook) in said.stdout
+    assert "--tts-backend colab" in said.stdout
+
+
+def test_init_speaks_json(tmp_path: Path) -> None:
+    """With `--json` scripts get paths that exist; a second run changes nothing."""
+    runs = [CliRunner().invoke(app, ["init", "--json", "--drop", str(tmp_path / "d")]).stdout for _ in range(2)]
+    made = json.loads(runs[0])
+    assert Path(made["notebook"]).is_file()
+    assert runs[0] == runs[1]
+
+
+def test_init_without_a_drive_names_the_cure(tmp_path: Path) -> None:
+    """Where there is no Drive folder the command ends with code 6 and tells how to name one."""
+    said = CliRunner().invoke(app, ["init"], env={"GPUDROP_HOME": str(tmp_path), "COLAB_TTS_DRIVE_PATH": None})
+    assert isinstance(said.exception, EnvironmentNotReady)
+    assert "--drop PATH" in str(said.exception)
+    shutil.rmtree(tmp_path)
