@@ -18,6 +18,7 @@
     │   ├── NameTaken                 1   the name is written already, and names are written once
     │   └── StorageFull               6   no room to write
     ├── MediaError                    1   ffmpeg failed, or a media file is not what it should be
+    ├── StepFailed                    1   a step of a tour could not be filmed
     ├── JobFailed                     4   the worker reports a failure
     ├── JobCancelled                  4   the job was cancelled
     ├── JobExpired                    4   nobody took the job in time
@@ -127,6 +128,10 @@ class StorageFull(ChannelError):
 
 class MediaError(GpudropError):
     """ffmpeg failed, or a media file is not what it should be."""
+
+
+class StepFailed(GpudropError):
+    """A step of a tour could not be filmed."""
 
 
 class JobFailed(GpudropError):
