@@ -75,9 +75,9 @@ def _film(output: Path) -> int:
         say(f"making the drop {drop}")
         _gpudrop("init", "--drop", str(drop))
         say("starting colab/worker.ipynb on it, and JupyterLab")
-        stack.callback(say, "stopping JupyterLab and the notebook")
         stack.enter_context(NotebookWorker(drop, output / "notebook.log"))
         url = stack.enter_context(jupyterlab(scratch / "jupyter", output / "jupyterlab.log"))
+        stack.callback(say, "stopping JupyterLab and the notebook")
         say(f"recording {TOUR.relative_to(ROOT)} at {url}")
         return _record(url, drop, scratch / "data", output)
 
