@@ -46,12 +46,21 @@ log = logging.getLogger(__name__)
 class Client:
     """This machine's end of one drop."""
 
-    def __init__(self, drop: str | Path, *, store: RunStore, results: Path, poll_s: float | None = None) -> None:
+    def __init__(
+        self,
+        drop: str | Path,
+        *,
+        store: RunStore,
+        results: Path,
+        poll_s: float | None = None,
+        beat_s: float | None = None,
+    ) -> None:
         self.address = str(drop)
         self.drop = open_drop(drop)
         self.drop_id = read_drop_id(self.drop, self.address)
         self.store, self.results = store, results
         self.poll_s = poll_s or self.drop.capabilities.poll_s
+        self.lease_s = LEASE_BEATS * (beat_s or self.drop.capabilities.beat_s)
         self._watch: Watch | None = None
 
     def submit(self, job: Job) -> Handle:
@@ -99,7 +108,7 @@ class Client:
                 for k, (name, (size, sha256)) in enumerate(sorted(inputs.items()), 1)
             },
             requires=Requires(engine=job.require_engine),
-            claim=ClaimTerms(settle_s=pace.settle_s, lease_s=job.lease_s or pace.beat_s * LEASE_BEATS),
+            claim=ClaimTerms(settle_s=pace.settle_s, lease_s=job.lease_s or self.lease_s),
             limits=Limits(attempts=job.attempts, wall_s=job.wall_s, stall_s=job.stall_s, queue_s=job.queue_s),
         )
         return Run(

@@ -23,8 +23,8 @@ class Settings(BaseSettings):
     chromium: Path | None = None
     ffmpeg: Path | None = Field(default=None, validation_alias=AliasChoices("FFMPEG_BINARY", "GPUDROP_FFMPEG"))
     home: Path = Field(default_factory=Path.home)
-    beat_s: float | None = None  # the pace asked of a worker, instead of the drop's own
-    poll_s: float | None = None
+    beat_s: float | None = Field(default=None, gt=0)  # the pace asked of a worker, instead of the drop's own
+    poll_s: float | None = Field(default=None, gt=0)  # how often to look, instead of the drop's own pace
 
     @property
     def database(self) -> str:

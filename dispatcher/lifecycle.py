@@ -90,9 +90,10 @@ class Lifecycle:
 
     def cancel(self, reason: str) -> bool:
         """Commit the cancellation and mirror it; False when the job had ended before."""
-        if not self._store.commit(self._run.id, "cancelled", error_text=reason, at=time.time()):
+        mirror = self._cancel_mirror(reason)
+        if not self._store.commit(self._run.id, "cancelled", error_text=reason, at=time.time(), mirror=mirror):
             return False
-        self._say(self._names.cancel(1), self._control(Cancel, k=1, by="dispatcher", reason=reason))
+        self._say_unsaid()
         return True
 
     def _act(self, standing: Standing, seen: Seen, now: float) -> str | None:
@@ -125,7 +126,10 @@ class Lifecycle:
 
     def _commit(self, nonce: str, folder: Path, engine: EngineRecord | None, seal: str | None, verified: str) -> None:
         """Accept once: the compare-and-set in the run database is the commit, its mirror in the drop follows."""
-        won = self._store.commit(
+        mirror = None
+        if seal is not None:
+            mirror = self._names.accepted(1), self._control(Accepted, k=1, nonce=nonce, done_seal=seal)
+        self._store.commit(
             self._run.id,
             "completed",
             nonce=nonce,
@@ -134,9 +138,8 @@ class Lifecycle:
             done_seal=seal,
             verified=verified,
             at=time.time(),
+            mirror=mirror,
         )
-        if won and seal is not None:
-            self._say(self._names.accepted(1), self._control(Accepted, k=1, nonce=nonce, done_seal=seal))
         self._ended()
 
     def _late_or_bad(self, attempt: Attempt, error: VerificationError, now: float) -> str:
@@ -162,7 +165,6 @@ class Lifecycle:
         if ended and (len(ended) >= self._offer.limits.attempts or self._nobody_else(seen, now)):
             return self._dead(ended, now)
         if not seen.claims and time.time() - self._run.created_at > self._offer.limits.queue_s:
-            self._say(self._names.cancel(1), self._control(Cancel, k=1, by="dispatcher", reason="expired"))
             self._fail("expired", "EXPIRED", f"nobody took it within {self._offer.limits.queue_s:.0f} s", JobExpired)
         return None
 
@@ -174,7 +176,6 @@ class Lifecycle:
             return
         patience = ENGINE_LOCAL_S if self._drop.capabilities.local else ENGINE_REMOTE_S
         if now - self._since.setdefault("engine", now) >= patience:
-            self._say(self._names.cancel(1), self._control(Cancel, k=1, by="dispatcher", reason=why))
             self._fail("failed", "UNSUPPORTED", why, JobFailed)
 
     def _take_legacy(self, answer: legacy.Answer) -> str | None:
@@ -213,14 +214,17 @@ class Lifecycle:
         code, reason, step = ended[-1]
         if waited >= wait_s:
             reasons = "; ".join(f"{c}: {r}" for c, r, _ in ended)
-            self._say(self._names.cancel(1), self._control(Cancel, k=1, by="dispatcher", reason="dead"))
             self._fail("failed", code, reasons if len(ended) > 1 else reason, JobFailed, step=step or None)
         return f"{len(ended)} attempt(s) failed, the last with {code}: {reason}. Waiting {wait_s - waited:.0f} s more"
 
     def _fail(self, status: Status, code: str, text: str, error: type[Exception], **more: Any) -> NoReturn:
         """Commit an end without a result, and raise it; if another process committed first, its decision holds."""
-        if not self._store.commit(self._run.id, status, error_code=code, error_text=text, at=time.time()):
+        mirror = self._cancel_mirror(f"{code}: {text}"[:4000])
+        if not self._store.commit(
+            self._run.id, status, error_code=code, error_text=text, at=time.time(), mirror=mirror
+        ):
             self._raise_committed(self._store.get(self._run.id))
+        self._say_unsaid()
         raise error(text, code=code, **more) if error is JobFailed else error(text)
 
     def _ended(self) -> bool:
@@ -301,6 +305,10 @@ class Lifecycle:
         return codec.encode(
             kind(drop=self._run.drop_id, id=self._run.job, type=kind.model_fields["type"].default, **body)
         )
+
+    def _cancel_mirror(self, reason: str) -> tuple[str, bytes]:
+        """Return what tells the drop that the job is over, so that no worker takes it any more."""
+        return self._names.cancel(1), self._control(Cancel, k=1, by="dispatcher", reason=reason)
 
     def _say(self, name: str, data: bytes) -> None:
         """Fix a control message in the database, then write it to the drop (R1)."""

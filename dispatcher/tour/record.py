@@ -142,7 +142,7 @@ def _client(options: Options, settings: Settings, store: RunStore, work_dir: Pat
         raise UsageError(f"unknown --tts-backend {options.tts_backend!r}; there are: {', '.join(BACKENDS)}")
     with contextlib.ExitStack() as stack:
         drop = _private_drop(work_dir, stack) if options.tts_backend == "local" else _shared_drop(options, settings)
-        client = Client(drop, store=store, results=settings.results, poll_s=settings.poll_s)
+        client = Client(drop, store=store, results=settings.results, poll_s=settings.poll_s, beat_s=settings.beat_s)
         stack.callback(client.close)
         yield client
 
