@@ -85,9 +85,17 @@ def test_a_line_ended_by_a_signal(tmp_path: Path) -> None:
 
 
 def test_nobody_can_be_asked_by_a_line(tmp_path: Path) -> None:
-    """A line that reads its input meets its end instead of waiting for the terminal."""
-    with pytest.raises(EnvironmentNotReady, match="status 1"):
-        run(tmp_path, "read answer")
+    """A line that reads its input meets its end instead of what is typed for us."""
+    (tmp_path / "typed").write_text("yes\n")
+    ours = os.dup(0)
+    with (tmp_path / "typed").open() as typed:
+        os.dup2(typed.fileno(), 0)
+    try:
+        with pytest.raises(EnvironmentNotReady, match="status 1"):
+            run(tmp_path, "read answer")
+    finally:
+        os.dup2(ours, 0)
+        os.close(ours)
 
 
 def test_a_line_that_takes_too_long(tmp_path: Path) -> None:
