@@ -1,6 +1,6 @@
 # One place for every command; `make` alone lists them. Needs Python 3.11-3.13 and nothing else of ours.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format-check lint types contracts format lock reference clean
+.PHONY: help setup chromium demo test check format-check lint types contracts format lock reference clean
 BIN := .venv/bin
 STAMP := .venv/.gpudrop-setup
 PYTHON ?=
@@ -14,6 +14,9 @@ $(STAMP): requirements/all.txt requirements/uv.txt pyproject.toml setup/venv.sh 
 	@sh setup/venv.sh "$(PYTHON)"
 	@sh setup/chromium.sh
 	@touch $@
+
+chromium: setup ## look for a browser to film with again; install one if there is none
+	@sh setup/chromium.sh
 
 demo: setup ## film a narrated tour of JupyterLab through a folder and a notebook
 	@$(BIN)/python examples/jupyterlab/demo.py

@@ -8,9 +8,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from media.audio import check_wav
-
 from dispatcher.jobs import Result
+from media.audio import check_wav
 from protocol import codec
 from protocol.drop import Drop
 from protocol.errors import BadMessage, MediaError, VerificationError

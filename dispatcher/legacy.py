@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from media.audio import check_wav
-
 from dispatcher.jobs import Result
+from media.audio import check_wav
 from protocol.drop import Drop
 from protocol.errors import ChannelError, MediaError
 from protocol.integrity import sha256_of

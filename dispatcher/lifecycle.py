@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from dispatcher import accept, legacy, silence
 from dispatcher.jobs import Progress, Result
-from dispatcher.runs.record import Run
+from dispatcher.runs.record import Run, Status
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.claims import LeaseWatch
@@ -187,7 +187,7 @@ class Lifecycle:
 
     def _ended_attempts(self, seen: Seen, now: float) -> list[tuple[str, str, str]]:
         """Return (code, reason, step) of every attempt that ended without a result and counts (R13)."""
-        ended = [
+        ended: list[tuple[str, str, str]] = [
             (f.job.code, f.plain.error, f.plain.step or "")
             for f in seen.errors.values()
             if f.job and f.job.code != "RELEASED"
@@ -198,7 +198,8 @@ class Lifecycle:
         for attempt, claim in seen.claims.items():
             if attempt.n < newest and attempt not in seen.errors and attempt not in seen.done:
                 why = self._leases.lapse(claim, self._offer.claim, self._offer.limits, now)
-                ended += [("TIMEOUT", why, "")] if why else []
+                if why is not None:
+                    ended.append(("TIMEOUT", why, ""))
         return ended
 
     def _nobody_else(self, seen: Seen, now: float) -> bool:
@@ -216,7 +217,7 @@ class Lifecycle:
             self._fail("failed", code, reasons if len(ended) > 1 else reason, JobFailed, step=step or None)
         return f"{len(ended)} attempt(s) failed, the last with {code}: {reason}. Waiting {wait_s - waited:.0f} s more"
 
-    def _fail(self, status: str, code: str, text: str, error: type[Exception], **more: Any) -> NoReturn:
+    def _fail(self, status: Status, code: str, text: str, error: type[Exception], **more: Any) -> NoReturn:
         """Commit an end without a result, and raise it; if another process committed first, its decision holds."""
         if not self._store.commit(self._run.id, status, error_code=code, error_text=text, at=time.time()):
             self._raise_committed(self._store.get(self._run.id))

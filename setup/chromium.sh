@@ -41,19 +41,24 @@ agreed() {
     case $answer in [nN]*) say "then name one: GPUDROP_CHROMIUM=/path/to/chromium make setup"; exit 6 ;; esac
 }
 
+failed() {
+    say "Chromium could not be installed. Install one yourself, or name one: GPUDROP_CHROMIUM=/path/to/chromium make setup"
+    exit 6
+}
+
 system_browser && exit 0
 playwright_browser && exit 0
 agreed
 if [ "$(id -u)" = 0 ] && grep -qs '^ID=debian' /etc/os-release; then
     say "no Chromium found; apt-get install chromium"
     apt-get update -qq >&2
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation >&2 || failed
 elif [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     say "no Chromium found; playwright install --with-deps chromium (browser and its libraries)"
-    .venv/bin/playwright install --with-deps chromium >&2
+    .venv/bin/playwright install --with-deps chromium >&2 || failed
 else
     say "no Chromium found; playwright install chromium"
-    .venv/bin/playwright install chromium >&2
+    .venv/bin/playwright install chromium >&2 || failed
     "$path" --version >/dev/null 2>&1 ||
         say "it does not start yet; it may miss libraries. Run: sudo .venv/bin/playwright install-deps chromium"
 fi

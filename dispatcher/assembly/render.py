@@ -71,7 +71,7 @@ def _command(work: Path, mixed: sound.Mix, timeline: Timeline, options: RenderOp
     width, height = options.size
     # JPEG is full-range BT.601; HD video is limited-range BT.709, and says so.
     picture = (
-        f"fps={FPS}:start_time=0,scale={width}:{height}:force_original_aspect_ratio=decrease:flags=lanczos+accurate_rnd+full_chroma_int"
+        f"fps={FPS}:start_time=0,tpad=stop_mode=clone:stop=2,scale={width}:{height}:force_original_aspect_ratio=decrease:flags=lanczos+accurate_rnd+full_chroma_int"
         ":in_range=full:out_range=tv:in_color_matrix=bt601:out_color_matrix=bt709,"
         f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2,setsar=1,format=yuv420p"
     )
@@ -122,7 +122,7 @@ def _check(film: Path, timeline: Timeline) -> None:
         raise MediaError(f"the film cannot be read back: {error}") from error
     if not video or not sound_tracks:
         raise MediaError("the film lacks its picture or its sound")
-    if abs(seconds - timeline.seconds) > 1.5 / FPS:
+    if abs(seconds - timeline.seconds) > 0.5 / FPS:
         raise MediaError(f"the film lasts {seconds:.3f} s instead of {timeline.seconds:.3f} s")
     if chapters != len(timeline.clips):
         raise MediaError(f"the film has {chapters} chapters instead of {len(timeline.clips)}")

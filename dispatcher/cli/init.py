@@ -23,7 +23,7 @@ On Colab, once for each session:
   1. Open the notebook from Google Drive (right-click, Open with, Google Colaboratory):
      {notebook}
   2. Runtime, Change runtime type: choose a GPU.
-  3. In the form set DROP = "{colab}"{elsewhere}
+  3. In the form set DROP to {colab}
      and tick the consent after reading the policy above it.
   4. Runtime, Run all, and allow the access to Drive. The last cell keeps serving until it is idle for a while.
 Here:
@@ -63,6 +63,5 @@ def _make(path: Path, home: Path) -> dict[str, str | None]:
 
 
 def _steps(made: dict[str, str | None]) -> str:
-    elsewhere = "" if made["colab"] else "\n     (where that folder is, seen from Colab)"
-    colab = made["colab"] or f"{drops.COLAB_DRIVE}/{drops.NAME}"
-    return _STEPS.format(**{**made, "colab": colab, "elsewhere": elsewhere})
+    colab = f'"{made["colab"]}"' if made["colab"] else f"that folder as Colab sees it: {drops.COLAB_DRIVE}/…"
+    return _STEPS.format(**{**made, "colab": colab})

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, text
+from sqlalchemy import JSON, CheckConstraint, Double, ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+_OPEN = text("status IN ('pending', 'queued', 'running', 'verifying')")
 
 
 class Base(DeclarativeBase):
     """The root of the tables' metadata."""
+
+    type_annotation_map: ClassVar = {float: Double}  # Unix seconds with their fractions, on every database
 
 
 class DispatcherRow(Base):
@@ -36,9 +40,13 @@ class RunRow(Base):
     request: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[float]
     updated_at: Mapped[float]
+    worker: Mapped[str | None]
+    progress_done: Mapped[int]
+    progress_total: Mapped[int]
+    progress_note: Mapped[str]
     nonce: Mapped[str | None]
     results_dir: Mapped[str | None]
-    engine: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    engine: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     verified: Mapped[str | None]
     done_seal: Mapped[str | None]
     error_code: Mapped[str | None]
@@ -46,15 +54,15 @@ class RunRow(Base):
     cleaned_at: Mapped[float | None]
 
     __table_args__ = (
-        # Two processes that submit the same job at once get one run: the second insert fails.
-        Index(
-            "one_open_run_a_key",
-            "key",
-            unique=True,
-            sqlite_where=text("status IN ('pending', 'queued', 'running', 'verifying')"),
-            postgresql_where=text("status IN ('pending', 'queued', 'running', 'verifying')"),
+        CheckConstraint(
+            "status IN ('pending', 'queued', 'running', 'verifying', "
+            "'completed', 'failed', 'crashed', 'cancelled', 'expired')",
+            name="status_is_known",
         ),
+        # Two processes that submit the same job at once get one run: the second insert fails.
+        Index("one_open_run_a_key", "key", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("runs_by_key_and_time", "key", "created_at"),
+        Index("runs_by_time", "created_at"),
     )
 
 
@@ -63,7 +71,10 @@ class OutboxRow(Base):
 
     __tablename__ = "outbox"
 
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
-    name: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)  # messages are said in the order they were fixed in
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    name: Mapped[str]  # its path in the drop
     data: Mapped[bytes] = mapped_column(LargeBinary)
     said_at: Mapped[float | None]
+
+    __table_args__ = (UniqueConstraint("run_id", "name", name="one_message_a_name"),)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Status = Literal["pending", "queued", "running", "verifying", "completed", "failed", "crashed", "cancelled", "expired"]
 
 TERMINAL: frozenset[str] = frozenset({"completed", "failed", "crashed", "cancelled", "expired"})
 """A run that has one of these never changes its status again."""
+
+OPEN: frozenset[str] = frozenset(get_args(Status)) - TERMINAL
+"""Of the runs of one key, at most one has one of these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +30,10 @@ class Run:
     request: bytes  # fixed before the drop hears of it
     created_at: float
     updated_at: float
+    worker: str | None = None  # who was last seen at it
+    progress_done: int = 0  # units of its work
+    progress_total: int = 0  # 0 until a worker has said how many there are
+    progress_note: str = ""
     nonce: str | None = None  # the accepted attempt
     results_dir: str | None = None
     engine: dict[str, Any] | None = None
@@ -34,3 +42,11 @@ class Run:
     error_code: str | None = None
     error_text: str | None = None
     cleaned_at: float | None = None  # when its folder was removed from the drop
+
+    def __post_init__(self) -> None:
+        if self.status not in OPEN | TERMINAL:
+            raise ValueError(f"{self.status!r} is no status of a run")
+        if not (self.id and self.key and self.job and self.request):
+            raise ValueError("a run has an id, a key, a job and a request")
+        if not (math.isfinite(self.created_at) and math.isfinite(self.updated_at)):
+            raise ValueError("the times of a run are finite")

@@ -2,200 +2,241 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import logging
-import secrets
-import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from alembic import command
-from alembic.config import Config
-from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
+from sqlalchemy import ColumnElement, Connection, Engine, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
-from dispatcher.runs.models import DispatcherRow, OutboxRow, RunRow
-from dispatcher.runs.record import TERMINAL, Run, Status
-from protocol.errors import EnvironmentNotReady, NotFoundError
+from dispatcher.runs import schema
+from dispatcher.runs.failures import explained
+from dispatcher.runs.models import OutboxRow, RunRow
+from dispatcher.runs.record import OPEN, TERMINAL, Run, Status
+from protocol.errors import NotFoundError, UsageError
 
-BUSY_MS = 30_000
-logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every table it looks at
 _COLUMNS = [getattr(RunRow, field.name) for field in dataclasses.fields(Run)]
+_IS_OPEN = RunRow.status.in_(sorted(OPEN))
+_ADD_TRIES = 3
 
 
 class RunStore:
-    """All that is remembered of runs. Safe for several processes at once."""
+    """All that is remembered of runs. Safe for several threads and processes at once.
+
+    What a verb returned from is on the disk: it survives `kill -9` and a power cut. A database that fails raises
+    EnvironmentNotReady with the cure, an unknown run NotFoundError.
+    """
 
     def __init__(self, engine: Engine, dispatcher_id: str) -> None:
         self._engine = engine
+        self._where = engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()
         self.dispatcher_id = dispatcher_id
 
     @classmethod
-    def open(cls, url: str) -> Self:
-        """Open the database at `url`, made or migrated as needed; an unusable one raises EnvironmentNotReady."""
-        address = make_url(url)
-        try:
-            if address.drivername.startswith("sqlite") and address.database:
-                Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(url)
-            if engine.dialect.name == "sqlite":
-                event.listen(engine, "connect", _pragmas)
-            _migrate(engine)
-            return cls(engine, _dispatcher_id(engine))
-        except (OperationalError, DatabaseError, OSError) as error:
-            reason = str(getattr(error, "orig", None) or error)
-            raise EnvironmentNotReady(
-                f"the run database {address.render_as_string()} cannot be used: {reason}. "
-                "Make its folder writable, or move the file away to start a new one"
-            ) from error
+    def open(cls, place: str | Path) -> Self:
+        """Open the database at a path or a URL, made or migrated as needed."""
+        address = schema.address_of(place)
+        with explained(address.render_as_string()):
+            engine = schema.connect(address)
+            try:
+                return cls(engine, schema.prepare(engine))
+            except BaseException:
+                engine.dispose()
+                raise
 
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def add_or_find(self, run: Run) -> tuple[Run, bool]:
-        """Add a run, or return the open one of the same key; the second value says whether it was added."""
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(insert(RunRow).values(**dataclasses.asdict(run)))
-            return run, True
-        except IntegrityError:
-            found = self.find_open(run.key)
-            return (found, False) if found else self.add_or_find(run)  # it ended between the two statements
+        """Add a run, or return the open one of the same key; the second value says whether it was added.
+
+        Of several processes that add one key at once, one adds it and the others find that one.
+        """
+        if run.status in TERMINAL:
+            raise UsageError(f"run {run.id} cannot begin as {run.status}")
+        for tries_left in reversed(range(_ADD_TRIES)):
+            try:
+                with self._writing() as connection:
+                    if found := _first(connection, RunRow.key == run.key, _IS_OPEN):
+                        return found, False
+                    connection.execute(insert(RunRow).values(**_values(run)))
+                return run, True
+            except IntegrityError as error:  # somebody's run got in between, or the id is not new
+                if not tries_left:
+                    raise UsageError(f"run {run.id} cannot be added: {error.orig}. Give it a new id") from error
+        raise AssertionError("the loop returns or raises")
 
     def get(self, run_id: str) -> Run:
-        """Return a run; an unknown id raises NotFoundError."""
-        found = self._select(RunRow.id == run_id)
-        if not found:
-            raise NotFoundError(f"no run {run_id}")
-        return found[0]
+        """Return a run."""
+        with self._reading() as connection:
+            return _get(connection, run_id)
 
     def find_open(self, key: str) -> Run | None:
         """Return the run of this key that has not ended."""
-        found = self._select(RunRow.key == key, RunRow.status.not_in(TERMINAL))
-        return found[0] if found else None
+        with self._reading() as connection:
+            return _first(connection, RunRow.key == key, _IS_OPEN)
 
     def latest(self, key: str) -> Run | None:
         """Return the newest run of this key."""
-        found = self._select(RunRow.key == key)
-        return found[0] if found else None
+        with self._reading() as connection:
+            return _first(connection, RunRow.key == key)
 
     def recent(self, limit: int = 20, *, kind: str | None = None, status: Status | None = None) -> list[Run]:
-        """Return the newest runs first."""
+        """Return the newest runs first, all or those of a kind or status."""
         wanted = [RunRow.kind == kind] if kind else []
         wanted += [RunRow.status == status] if status else []
-        return self._select(*wanted)[:limit]
+        with self._reading() as connection:
+            return _select(connection, *wanted, limit=limit)
 
-    def progress(self, run_id: str, *, status: Status, at: float) -> None:
-        """Say where an open run stands; a run that has ended stays as it is."""
-        with self._engine.begin() as connection:
-            connection.execute(
-                update(RunRow)
-                .where(RunRow.id == run_id, RunRow.status.not_in(TERMINAL))
-                .values(status=status, updated_at=at)
-            )
+    def progress(
+        self,
+        run_id: str,
+        *,
+        at: float,
+        status: Status | None = None,
+        done: int | None = None,
+        total: int | None = None,
+        note: str | None = None,
+        worker: str | None = None,
+    ) -> bool:
+        """Say where an open run stands; what is None stays. A run that has ended stays as it is: False."""
+        if status in TERMINAL:
+            raise UsageError(f"run {run_id} ends by commit(), not by progress({status})")
+        said: dict[str, Any] = {
+            "status": status,
+            "progress_done": done,
+            "progress_total": total,
+            "progress_note": note,
+            "worker": worker,
+        }
+        return self._change_open(run_id, updated_at=at, **said)
 
     def offer_again(self, run_id: str, *, job: str, request: bytes, at: float) -> Run:
-        """Give an open run another job folder and request, because the first was left torn."""
-        with self._engine.begin() as connection:
-            connection.execute(
-                update(RunRow).where(RunRow.id == run_id).values(job=job, request=request, updated_at=at)
-            )
+        """Give an open run another job folder and request, because the first was left torn; return it as it is now."""
+        self._change_open(run_id, job=job, request=request, updated_at=at)
         return self.get(run_id)
 
-    def commit(self, run_id: str, status: Status, *, at: float, **ends: Any) -> bool:
-        """End a run: the one compare-and-set from an open status. Of many callers exactly one gets True (R6)."""
-        with self._engine.begin() as connection:
-            done = connection.execute(
-                update(RunRow)
-                .where(RunRow.id == run_id, RunRow.status.not_in(TERMINAL))
-                .values(status=status, updated_at=at, **ends)
-            )
-            return done.rowcount == 1
+    def commit(
+        self,
+        run_id: str,
+        status: Status,
+        *,
+        at: float,
+        nonce: str | None = None,
+        results_dir: str | None = None,
+        engine: dict[str, Any] | None = None,
+        verified: str | None = None,
+        done_seal: str | None = None,
+        error_code: str | None = None,
+        error_text: str | None = None,
+        mirror: tuple[str, bytes] | None = None,
+    ) -> bool:
+        """End a run: the one compare-and-set from an open status. Of many callers exactly one gets True (R6).
 
-    def say(self, run_id: str, name: str, data: bytes) -> None:
-        """Fix the bytes of a control message; a name that was fixed before keeps its first bytes."""
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(insert(OutboxRow).values(run_id=run_id, name=name, data=data, said_at=None))
-        except IntegrityError:
-            self.get(run_id)  # the name is fixed; an unknown run raises here
+        `mirror` is the control message (path, bytes) that tells the drop; it is fixed in the same transaction.
+        """
+        if status not in TERMINAL:
+            raise UsageError(f"run {run_id} cannot end as {status}")
+        ends: dict[str, Any] = {
+            "status": status,
+            "nonce": nonce,
+            "results_dir": results_dir,
+            "engine": engine,
+            "verified": verified,
+            "done_seal": done_seal,
+            "error_code": error_code,
+            "error_text": error_text,
+        }
+        return self._change_open(run_id, mirror=mirror, updated_at=at, **ends)
+
+    def say(self, run_id: str, name: str, data: bytes) -> bytes:
+        """Fix the bytes of a control message and return them; a name that was fixed before keeps its first bytes."""
+        with self._writing() as connection:
+            _get(connection, run_id)
+            return _fix(connection, run_id, name, data)
 
     def unsaid(self, run_id: str) -> list[tuple[str, bytes]]:
-        """Return the control messages that were fixed and not yet written to the drop."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                select(OutboxRow.name, OutboxRow.data).where(OutboxRow.run_id == run_id, OutboxRow.said_at.is_(None))
-            )
-            return [(name, data) for name, data in rows]
+        """Return the control messages that were fixed and not yet written to the drop, in the order of fixing."""
+        wanted = select(OutboxRow.name, OutboxRow.data).where(OutboxRow.run_id == run_id, OutboxRow.said_at.is_(None))
+        with self._reading() as connection:
+            return [(name, data) for name, data in connection.execute(wanted.order_by(OutboxRow.seq))]
 
     def said(self, run_id: str, name: str, *, at: float) -> None:
-        """Take note that a control message is in the drop."""
-        with self._engine.begin() as connection:
-            connection.execute(
-                update(OutboxRow).where(OutboxRow.run_id == run_id, OutboxRow.name == name).values(said_at=at)
-            )
+        """Take note that a control message is in the drop; the first time counts."""
+        message = (OutboxRow.run_id == run_id, OutboxRow.name == name, OutboxRow.said_at.is_(None))
+        with self._writing() as connection:
+            connection.execute(update(OutboxRow).where(*message).values(said_at=at))
 
     def uncleaned(self, drop_id: str, *, before: float) -> list[Run]:
         """Return the runs of a drop that ended before this time and whose folder may still be there."""
-        return self._select(
-            RunRow.drop_id == drop_id,
-            RunRow.status.in_(TERMINAL),
-            RunRow.updated_at < before,
-            RunRow.cleaned_at.is_(None),
-        )
+        ended = (RunRow.status.in_(sorted(TERMINAL)), RunRow.updated_at < before, RunRow.cleaned_at.is_(None))
+        with self._reading() as connection:
+            return _select(connection, RunRow.drop_id == drop_id, *ended)
 
     def cleaned(self, run_id: str, *, at: float) -> None:
         """Take note that a run's folder was removed from the drop."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(update(RunRow).where(RunRow.id == run_id).values(cleaned_at=at))
 
-    def _select(self, *wanted: Any) -> list[Run]:
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                select(*_COLUMNS).where(*wanted).order_by(RunRow.created_at.desc(), RunRow.id.desc())
-            )
-            return [Run(**row._mapping) for row in rows]
+    def _change_open(self, run_id: str, mirror: tuple[str, bytes] | None = None, **values: Any) -> bool:
+        """Change an open run, and only an open one; say whether it was."""
+        new = {name: value for name, value in values.items() if value is not None}
+        with self._writing() as connection:
+            changed = connection.execute(update(RunRow).where(RunRow.id == run_id, _IS_OPEN).values(**new)).rowcount
+            if not changed:
+                _get(connection, run_id)
+            elif mirror:
+                _fix(connection, run_id, *mirror)
+        return changed == 1
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with explained(str(self._where)), self._engine.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """Hold the database's one turn to write."""
+        with (
+            explained(str(self._where)),
+            self._engine.connect() as connection,
+            connection.execution_options(**schema.WRITE).begin(),
+        ):
+            yield connection
 
 
-def _pragmas(connection: Any, _: object) -> None:
-    """WAL lets readers and a writer work at once; FULL keeps an acceptance through a power cut."""
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_MS}"):
-        connection.execute(f"PRAGMA {pragma}")
+def _values(run: Run) -> dict[str, Any]:
+    return {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
 
 
-_migrating = threading.Lock()  # Alembic keeps its context in module globals
+def _select(connection: Connection, *wanted: ColumnElement[bool], limit: int | None = None) -> list[Run]:
+    newest = select(*_COLUMNS).where(*wanted).order_by(RunRow.created_at.desc(), RunRow.id.desc()).limit(limit)
+    return [Run(**row) for row in connection.execute(newest).mappings()]
 
 
-def _migrate(engine: Engine) -> None:
-    """Bring the tables to this version. A database of a later version raises EnvironmentNotReady."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with _migrating, engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # one process migrates, the others wait and find it done
-        config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-        except CommandError as error:
-            raise EnvironmentNotReady(
-                "the run database was made by a later gpudrop: upgrade, or set GPUDROP_DATABASE_URL to another one"
-            ) from error
-        connection.commit()
+def _first(connection: Connection, *wanted: ColumnElement[bool]) -> Run | None:
+    found = _select(connection, *wanted, limit=1)
+    return found[0] if found else None
 
 
-def _dispatcher_id(engine: Engine) -> str:
-    with engine.begin() as connection:
-        return _read_id(connection) or _make_id(connection)
+def _get(connection: Connection, run_id: str) -> Run:
+    if (found := _first(connection, RunRow.id == run_id)) is None:
+        raise NotFoundError(f"there is no run {run_id}")
+    return found
 
 
-def _read_id(connection: Connection) -> str | None:
-    return connection.execute(select(DispatcherRow.id).order_by(DispatcherRow.id)).scalar()
-
-
-def _make_id(connection: Connection) -> str:
-    made = secrets.token_hex(8)
-    connection.execute(insert(DispatcherRow).values(id=made))
-    return made
+def _fix(connection: Connection, run_id: str, name: str, data: bytes) -> bytes:
+    message = select(OutboxRow.data).where(OutboxRow.run_id == run_id, OutboxRow.name == name)
+    if (first := connection.execute(message).scalar()) is not None:
+        return first
+    connection.execute(insert(OutboxRow).values(run_id=run_id, name=name, data=data, said_at=None))
+    return data

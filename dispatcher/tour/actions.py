@@ -146,5 +146,8 @@ PERFORM: dict[str, Callable[[Stage, Any], None]] = {
     "dismiss_popups": dismiss_popups,
 }
 
-CHANGES_THE_PAGE = frozenset({"click_selector", "type_text", "press_key", "dismiss_popups"})
+BEFORE_THE_TAKE = frozenset({"wait_for_load", "wait_for_selector", "wait_for_hidden", "dismiss_popups"})
+"""What a newly opened page is given time for before the film rolls."""
+
+CHANGES_THE_PAGE = frozenset({"click_selector", "type_text", "press_key"})
 """Doing one of these twice is not the same as doing it once."""

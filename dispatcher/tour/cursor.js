@@ -44,8 +44,12 @@
     const circle = shape("circle", { cx: 30, cy: 30, r: 26, fill: "rgba(255,176,0,.28)", stroke: "#ffb000", "stroke-width": 3 }, ring);
     circle.style.transformOrigin = "center";
     circle.animate(
-      [{ transform: "scale(.25)", opacity: 1 }, { transform: "scale(1)", opacity: 0 }],
-      { duration: 520, easing: "ease-out", fill: "forwards" },
+      [
+        { transform: "scale(.25)", opacity: 1 },
+        { transform: "scale(.85)", opacity: 0.9, offset: 0.6 },
+        { transform: "scale(1)", opacity: 0 },
+      ],
+      { duration: 600, easing: "ease-out", fill: "forwards" },
     ).onfinish = () => ring.remove();
   }, true);
 })();

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page
 from playwright.sync_api import Error as PlaywrightError
 
 from dispatcher.tour import capture, cursor
-from dispatcher.tour.actions import CHANGES_THE_PAGE, PERFORM, Stage, scroll
+from dispatcher.tour.actions import BEFORE_THE_TAKE, CHANGES_THE_PAGE, PERFORM, Stage, scroll
 from dispatcher.tour.assertions import check
 from dispatcher.tour.browser import launched
 from dispatcher.tour.report import Checked
@@ -20,6 +22,8 @@ from protocol.errors import StepFailed
 
 TAIL_S = 0.5
 """How long a step stays on screen after its last word or action."""
+
+_Actions = list[tuple[int, Any]]  # numbered as in the spec, whose actions are of many models
 
 log = logging.getLogger(__name__)
 
@@ -102,14 +106,17 @@ class Director:
 
     def _film_once(self, step: Step, narration_s: float, retries: int, attempt: _Attempt) -> Take:
         attempt.what = "opening the page"
-        self._open(step)
+        actions = list(enumerate(step.actions))
+        if self._open(step):
+            actions = self._play_off_camera(actions, attempt)
         capture.settle(self._page)
         self._cursor.show()
         capture.settle(self._page)
         path = self._work_dir / "takes" / f"{step.id}.mkv"
         attempt.what = "filming"
         with capture.take(self._page, path, self._spec.settings.viewport) as filming:
-            self._play(step, attempt)
+            self._play(actions, attempt)
+            self._scroll(step, attempt)
             acted = filming.elapsed()
             checked = self._check(step, attempt)
             attempt.what = "filming"
@@ -123,21 +130,33 @@ class Director:
             assertions=checked,
         )
 
-    def _open(self, step: Step) -> None:
-        """Open the step's page off camera. A continuous tour stays where it is unless the address differs."""
+    def _open(self, step: Step) -> bool:
+        """Open the step's page off camera, and say whether it did.
+
+        A continuous tour stays where it is unless the address differs.
+        """
         url = self._spec.resolve_url(step)
         if url is None or (self._spec.settings.mode == "continuous" and url == self._opened):
-            return
+            return False
         self._page.goto(url, wait_until="load", timeout=self._stage.ms(None))
         self._opened = url
+        return True
 
-    def _play(self, step: Step, attempt: _Attempt) -> None:
-        """Do the step's actions, and its scroll last."""
-        for n, action in enumerate(step.actions):
+    def _play_off_camera(self, actions: _Actions, attempt: _Attempt) -> _Actions:
+        """Do the waits that a newly opened page begins with, so that nobody watches it load; return the others."""
+        waits = list(itertools.takewhile(lambda numbered: numbered[1].type in BEFORE_THE_TAKE, actions))
+        self._play(waits, attempt)
+        return actions[len(waits) :]
+
+    def _play(self, actions: _Actions, attempt: _Attempt) -> None:
+        for n, action in actions:
             attempt.what = f"action {n} ({action.type}{_selector(action)})"
             PERFORM[action.type](self._stage, action)
             attempt.changed = attempt.changed or action.type in CHANGES_THE_PAGE
             self._cursor.show()
+
+    def _scroll(self, step: Step, attempt: _Attempt) -> None:
+        """Do the step's own scroll, after its actions."""
         if step.scroll is not None:
             attempt.what = "scroll"
             scroll(self._stage, step.scroll)

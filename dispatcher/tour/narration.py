@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from media.audio import check_wav
-
 from dispatcher.assembly.timeline import Word
 from dispatcher.client import Client
 from dispatcher.jobs import Job, Progress, Result
+from media.audio import check_wav
 from protocol.kinds import tts
 
 

@@ -97,7 +97,7 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
     work_dir = (options.work_dir or spec_path.parent / f".{spec_path.stem}-work").absolute()
     work_dir.mkdir(parents=True, exist_ok=True)
     narration = _speak(spec, options, settings, work_dir, screen)
-    if options.dry_run:
+    if browser is None:
         return Recording(narration=narration, film=None, report=None)
     _set_up(spec, options, work_dir, screen)
     seconds = {step: clip.seconds for step, clip in narration.clips.items()}

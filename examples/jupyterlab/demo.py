@@ -31,6 +31,7 @@ TOUR = HERE / "tour.json"
 FILM = "jupyterlab-tour.mp4"
 READY_S = 120.0  # the first start on a slow machine compiles everything it imports
 FAREWELL_S = 30.0
+INTERRUPTED = 130
 
 # What would open over the page that is filmed: the question whether to fetch news, and what it brings.
 QUIET = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
@@ -46,8 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _film(output)
     except KeyboardInterrupt:
-        code = 130
-    say(f"{'done' if code == 0 else f'failed with exit code {code}; logs are in {output}'}", since=started)
+        code = INTERRUPTED
+    ended = {0: "done", INTERRUPTED: "interrupted"}.get(code, f"failed with exit code {code}; logs are in {output}")
+    say(ended, since=started)
     if code == 0:
         sys.stdout.write(f"{output / FILM}\n")
     return code
@@ -75,9 +77,9 @@ def _film(output: Path) -> int:
         say(f"making the drop {drop}")
         _gpudrop("init", "--drop", str(drop))
         say("starting colab/worker.ipynb on it, and JupyterLab")
-        stack.callback(say, "stopping JupyterLab and the notebook")
         stack.enter_context(NotebookWorker(drop, output / "notebook.log"))
         url = stack.enter_context(jupyterlab(scratch / "jupyter", output / "jupyterlab.log"))
+        stack.callback(say, "stopping JupyterLab and the notebook")
         say(f"recording {TOUR.relative_to(ROOT)} at {url}")
         return _record(url, drop, scratch / "data", output)
 

@@ -10,7 +10,7 @@ from protocol.errors import UsageError
 
 
 def _folder(rest: str) -> Drop:
-    from protocol.transports.folder import FolderDrop
+    from protocol.transports.folder import FolderDrop  # the watcher's library is loaded only where a folder is opened
 
     return FolderDrop(Path(rest).expanduser())
 
@@ -29,8 +29,14 @@ def open_drop(address: str | Path) -> Drop:
     """Open the drop at a path, `folder:///path` or `memory:NAME`. An unknown scheme raises UsageError."""
     text = str(address)
     scheme, colon, rest = text.partition(":")
-    if not colon or len(scheme) < 2 or "/" in scheme or "\\" in scheme:
+    if isinstance(address, Path) or not colon or len(scheme) < 2 or "/" in scheme or "\\" in scheme:
         return _folder(text)  # a bare path; one letter before a colon is a Windows drive
     if scheme not in OPENERS:
-        raise UsageError(f"unknown kind of drop {scheme!r} in {text!r}; there are: a path, {', '.join(OPENERS)}:")
-    return OPENERS[scheme](rest.removeprefix("//"))
+        raise UsageError(
+            f"unknown kind of drop {scheme!r} in {text!r}; there are: a path, {', '.join(f'{it}:' for it in OPENERS)} "
+            f"(for a folder of that name write ./{text})"
+        )
+    rest = rest.removeprefix("//")
+    if not rest:
+        raise UsageError(f"{text!r} names no drop: write {scheme}:///path or {scheme}:NAME")
+    return OPENERS[scheme](rest)

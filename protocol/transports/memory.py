@@ -2,157 +2,212 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
-from protocol.drop import Capabilities, Durability, Entry, Watch
+from protocol.drop import Capabilities, Durability, Entry
 from protocol.errors import ChannelError, NameMissing, NameTaken
+from protocol.transports.failures import mapped_local
+from protocol.transports.names import split, split_folder
+from protocol.transports.weather import Operation, Weather
 
-Operation = Literal["list", "get", "put", "copy_in", "copy_out", "delete"]
-LOCAL = Capabilities(local=True, settle_s=0, poll_s=0.05, beat_s=2)
+LOCAL = Capabilities(local=True, settle_s=0, poll_s=0.5, beat_s=2)
 
-
-@dataclass
-class Weather:
-    """What the channel does to one observer. Hooks are pure functions of the path, so a run can be replayed."""
-
-    fails: Callable[[Operation, str], ChannelError | None] = lambda operation, path: None
-    hides: Callable[[str], bool] = lambda path: False  # not visible to this observer (yet)
-    shows: Callable[[str, bytes], bytes] = lambda path, data: data  # what of a file this observer sees
-    copies: Callable[[str], int] = lambda path: 1  # how many files carry the name
-
-
-@dataclass
-class MemoryStore:
-    """What is really there. Several drops (observers) may stand on one store."""
-
-    files: dict[str, bytes] = field(default_factory=dict)
-    folders: set[str] = field(default_factory=lambda: {""})
-    changed: threading.Condition = field(default_factory=threading.Condition)
-    version: int = 0
-
-
-_named: dict[str, MemoryStore] = {}
+_stores: dict[str, MemoryStore] = {}
 
 
 def named_store(name: str) -> MemoryStore:
     """Return the store of that name in this process, made when first asked for."""
-    return _named.setdefault(name, MemoryStore())
+    return _stores.setdefault(name, MemoryStore())
 
 
-class MemoryDrop:
-    """One observer's view of a store."""
+class MemoryStore:
+    """What is really there. Several drops (sides) may stand on one store, from any thread."""
 
-    def __init__(self, store: MemoryStore, weather: Weather | None = None, capabilities: Capabilities = LOCAL) -> None:
-        self._store, self.weather, self.capabilities = store, weather or Weather(), capabilities
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.version = 0
+        self.files: dict[str, bytes] = {}
+        self.doubles: dict[str, list[bytes]] = {}  # further files of a name that is in `files`
+        self.folders: set[str] = {""}
 
-    def list(self, folder: str) -> tuple[Entry, ...]:
-        """Return what `folder` holds, as this observer sees it."""
-        self._weather("list", folder)
-        if folder not in self._store.folders or (folder and self.weather.hides(folder)):
-            raise NameMissing(f"{folder} is not in the drop")
-        with self._store.changed:
-            files = [(path, data) for path, data in self._store.files.items() if _parent(path) == folder]
-            inner = [path for path in self._store.folders if path and _parent(path) == folder]
-        entries = [Entry(name=_name(path), is_folder=True) for path in inner if not self.weather.hides(path)]
-        for path, data in files:
-            if not self.weather.hides(path):
-                size = len(self.weather.shows(path, data))
-                entries += [
-                    Entry(name=_name(path), is_folder=False, size=size, copy=copy)
-                    for copy in range(self.weather.copies(path))
-                ]
-        return tuple(entries)
+    def children(self, folder: str) -> tuple[list[str], list[tuple[str, int, bytes]]]:
+        """Return the folders, and the files as (path, copy, content), that `folder` holds; both by name."""
+        with self.changed:
+            if folder not in self.folders:
+                raise NameMissing(f"{folder} is not in the drop, or not yet")
+            inner = sorted(path for path in self.folders if path and _parent(path) == folder)
+            names = sorted(path for path in self.files if _parent(path) == folder)
+            files = [(path, copy, data) for path in names for copy, data in enumerate(self._copies(path))]
+        return inner, files
 
-    def get(self, path: str, *, limit: int, copy: int = 0) -> bytes:
-        """Return a file as this observer sees it."""
-        self._weather("get", path)
-        return self._read(path, limit)
+    def read(self, path: str, copy: int) -> bytes:
+        """Return one of the files that carry a name."""
+        with self.changed:
+            if path in self.folders:
+                raise ChannelError(f"{path} is not a regular file, and is not read", retryable=False)
+            copies = self._copies(path)
+            if copy >= len(copies):
+                raise NameMissing(f"{path} is not in the drop, or not yet")
+            return copies[copy]
 
-    def put(self, path: str, data: bytes) -> None:
-        """Create a file, once."""
-        self._weather("put", path)
-        self._create(path, data)
-
-    def copy_in(self, local: Path, path: str) -> None:
-        """Create a file from a local one."""
-        self._weather("copy_in", path)
-        self._create(path, local.read_bytes())
-
-    def copy_out(self, path: str, local: Path, *, limit: int, copy: int = 0) -> None:
-        """Copy a file out as this observer sees it."""
-        self._weather("copy_out", path)
-        local.write_bytes(self._read(path, limit))
+    def write(self, path: str, data: bytes, *, double: bool) -> None:
+        """Create a file; with `double`, a name that is there gets another file."""
+        with self._changing():
+            if _parent(path) not in self.folders:
+                raise NameMissing(f"the folder of {path} is not in the drop, or not yet")
+            if path not in self.files and path not in self.folders:
+                self.files[path] = data
+            elif double and path in self.files:
+                self.doubles.setdefault(path, []).append(data)
+            else:
+                raise NameTaken(f"{path} is written already, and names are written once")
 
     def make_folder(self, path: str) -> None:
         """Make a folder and those above it."""
-        parts = path.split("/")
-        with self._store.changed:
-            self._store.folders.update("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
-            self._notify()
+        parts = split(path)
+        wanted = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+        with self._changing():
+            for folder in wanted:
+                if folder in self.files:
+                    raise NameTaken(f"{folder} is a file already, and names are written once")
+            self.folders.update(wanted)
+
+    def remove(self, path: str) -> None:
+        """Remove a file with all its copies, or a folder with everything in it."""
+        with self._changing():
+            gone = {it for it in (*self.files, *self.folders) if it == path or it.startswith(f"{path}/")}
+            self.folders -= gone
+            for name in gone:
+                self.files.pop(name, None)
+                self.doubles.pop(name, None)
+
+    def _copies(self, path: str) -> list[bytes]:
+        return [self.files[path], *self.doubles.get(path, [])] if path in self.files else []
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        with self.changed:
+            yield
+            self.version += 1
+            self.changed.notify_all()
+
+
+class MemoryDrop:
+    """One side's view of a store, under its own weather."""
+
+    def __init__(
+        self, store: MemoryStore, weather: Weather | None = None, *, capabilities: Capabilities = LOCAL
+    ) -> None:
+        self.store, self.weather, self.capabilities = store, weather or Weather(), capabilities
+
+    def list(self, folder: str) -> tuple[Entry, ...]:
+        """Return what `folder` holds, as this side sees it."""
+        split_folder(folder)
+        with self._under("list", folder):
+            self._check_visible(folder)
+            folders, files = self.store.children(folder)
+        entries = [Entry(name=_name(path), is_folder=True) for path in folders if not self.weather.hides(path)]
+        entries += [
+            Entry(name=_name(path), is_folder=False, size=len(self.weather.shows(path, data)), copy=copy)
+            for path, copy, data in files
+            if not self.weather.hides(path)
+        ]
+        return tuple(sorted(entries, key=lambda entry: (entry.name, entry.copy)))
+
+    def get(self, path: str, *, limit: int, copy: int = 0) -> bytes:
+        """Return a file as this side sees it."""
+        return self._read("get", path, limit, copy)
+
+    def put(self, path: str, data: bytes) -> None:
+        """Create a file, once."""
+        self._write("put", path, data)
+
+    def copy_in(self, local: Path, path: str) -> None:
+        """Create a file from a local one."""
+        with mapped_local(str(local)):
+            data = local.read_bytes()
+        self._write("copy_in", path, data)
+
+    def copy_out(self, path: str, local: Path, *, limit: int, copy: int = 0) -> None:
+        """Copy a file out as this side sees it."""
+        data = self._read("copy_out", path, limit, copy)
+        with mapped_local(str(local)):
+            local.write_bytes(data)
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder and those above it."""
+        with self._under("make_folder", path):
+            self.store.make_folder(path)
 
     def delete(self, path: str) -> None:
-        """Remove a file, or a folder with all it holds."""
-        self._weather("delete", path)
-        with self._store.changed:
-            for found in [f for f in self._store.files if f == path or f.startswith(f"{path}/")]:
-                del self._store.files[found]
-            self._store.folders -= {f for f in self._store.folders if f == path or f.startswith(f"{path}/")}
-            self._notify()
+        """Remove a file, or a folder with everything in it."""
+        split(path)
+        with self._under("delete", path):
+            self.store.remove(path)
 
     def barrier(self) -> Durability:
-        """Return at once."""
-        return "local" if self.capabilities.local else "unconfirmed"
+        """Return at once: what is written is there."""
+        with self._under("barrier", ""):
+            return "local" if self.capabilities.local else "unconfirmed"
 
-    def watch(self) -> Watch:
-        """Wake at every change of the store."""
-        return _MemoryWatch(self._store)
+    def watch(self) -> MemoryWatch:
+        """Watch the store."""
+        return MemoryWatch(self.store)
 
     def close(self) -> None:
-        """Hold nothing."""
+        """Hold nothing, so there is nothing to free."""
 
-    def _weather(self, operation: Operation, path: str) -> None:
-        if (error := self.weather.fails(operation, path)) is not None:
+    @contextlib.contextmanager
+    def _under(self, operation: Operation, path: str) -> Iterator[None]:
+        if error := self.weather.fails(operation, path):
+            raise error
+        yield
+        if error := self.weather.loses(operation, path):
             raise error
 
-    def _read(self, path: str, limit: int) -> bytes:
-        if path not in self._store.files or self.weather.hides(path):
-            raise NameMissing(f"{path} is not in the drop")
-        data = self.weather.shows(path, self._store.files[path])
+    def _read(self, operation: Operation, path: str, limit: int, copy: int) -> bytes:
+        split(path)
+        with self._under(operation, path):
+            self._check_visible(path)
+            data = self.weather.shows(path, self.store.read(path, copy))
         if len(data) > limit:
-            raise ChannelError(f"{path} is longer than the {limit} bytes allowed", retryable=False)
+            raise ChannelError(f"{path} is longer than the {limit} bytes allowed, and is not read", retryable=False)
         return data
 
-    def _create(self, path: str, data: bytes) -> None:
-        with self._store.changed:
-            if path in self._store.files or path in self._store.folders:
-                raise NameTaken(f"{path} is written already")
-            if _parent(path) not in self._store.folders:
-                raise NameMissing(f"{_parent(path)} is not in the drop")
-            self._store.files[path] = data
-            self._notify()
+    def _write(self, operation: Operation, path: str, data: bytes) -> None:
+        split(path)
+        with self._under(operation, path):
+            self.store.write(path, self.weather.keeps(path, data), double=self.weather.doubles(path))
 
-    def _notify(self) -> None:
-        self._store.version += 1
-        self._store.changed.notify_all()
+    def _check_visible(self, path: str) -> None:
+        if path and self.weather.hides(path):
+            raise NameMissing(f"{path} is not in the drop, or not yet")
 
 
-class _MemoryWatch:
+class MemoryWatch:
+    """Wakes at once when the store changes."""
+
     def __init__(self, store: MemoryStore) -> None:
-        self._store, self._seen = store, store.version
+        self._store, self._seen, self._closed = store, store.version, False
 
     def wait(self, timeout_s: float) -> bool:
         """Return True as soon as the store has changed since the last call."""
         with self._store.changed:
-            woken = self._store.changed.wait_for(lambda: self._store.version != self._seen, timeout_s)
+            woken = self._store.changed.wait_for(self._news, timeout_s)
             self._seen = self._store.version
         return woken
 
     def close(self) -> None:
-        """Hold nothing."""
+        """End a wait that is under way."""
+        with self._store.changed:
+            self._closed = True
+            self._store.changed.notify_all()
+
+    def _news(self) -> bool:
+        return self._closed or self._store.version != self._seen
 
 
 def _parent(path: str) -> str:

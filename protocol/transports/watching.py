@@ -3,34 +3,55 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from pathlib import Path
 
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog import events
 from watchdog.observers import Observer
+
+from protocol.drop import Watch
 
 log = logging.getLogger(__name__)
 # Its emitter reports events that arrive while it is being stopped as errors; they are none.
 logging.getLogger("watchdog.observers.inotify").setLevel(logging.CRITICAL)
 
+# What changes a folder. That somebody opens, lists or reads is no news, and would wake every reader by its own looks.
+# A rename counts when it is seen, but watchdog holds one of unknown target back for half a second: we never rename.
+NEWS: list[type[events.FileSystemEvent]] = [
+    events.FileCreatedEvent,
+    events.FileDeletedEvent,
+    events.FileMovedEvent,
+    events.DirCreatedEvent,
+    events.DirDeletedEvent,
+    events.DirMovedEvent,
+    # Linux tells when a writer is done; elsewhere every write is all there is to hear.
+    events.FileClosedEvent if sys.platform == "linux" else events.FileModifiedEvent,
+]
+
+
+def watch_events(root: Path, poll_s: float) -> Watch:
+    """Watch `root` by the system's events; where it has none left, by polling, and say so in the log."""
+    try:
+        return EventWatch(root)
+    except OSError as error:
+        log.warning("no file events on %s (%s): looking every %g s instead", root, error, poll_s)
+        return PollWatch(poll_s)
+
 
 class EventWatch:
-    """Wakes within milliseconds of a change below `root`, on a disk of this machine."""
+    """Wakes within milliseconds of a change anywhere below `root`, on a disk of this machine."""
 
     def __init__(self, root: Path) -> None:
         self._changed = threading.Event()
         self._observer = Observer()
-        self._observer.schedule(_Waker(self._changed), str(root), recursive=True)
-        try:
-            self._observer.start()
-        except OSError as error:
-            # Out of inotify watches: polling is slower and as right.
-            log.warning("no file events on %s (%s): looking every poll instead", root, error)
+        self._observer.schedule(_Waker(self._changed), str(root), recursive=True, event_filter=NEWS)
+        self._observer.start()
 
     def wait(self, timeout_s: float) -> bool:
-        """Return True as soon as something was created, changed or removed since the last call."""
+        """Return True as soon as something was created, written or removed since the last call."""
         woken = self._changed.wait(timeout_s)
-        self._changed.clear()
+        self._changed.clear()  # what changes from here on wakes the next call; the caller looks after this one
         return woken
 
     def close(self) -> None:
@@ -38,32 +59,32 @@ class EventWatch:
         if self._observer.is_alive():
             self._observer.stop()
             self._observer.join(10)
+        self._changed.set()
 
 
-class _Waker(FileSystemEventHandler):
-    """Reacts to what changes a folder; that somebody reads it is no news."""
-
+class _Waker(events.FileSystemEventHandler):
     def __init__(self, changed: threading.Event) -> None:
         self._changed = changed
 
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in ("created", "modified", "moved", "deleted", "closed") and not (
-            event.is_directory and event.event_type == "modified"
-        ):
-            self._changed.set()
+    def on_any_event(self, event: events.FileSystemEvent) -> None:
+        self._changed.set()
 
 
 class PollWatch:
-    """Knows nothing but the time: every wait is a full poll."""
+    """Knows nothing but the time: a poll from now it is worth while to look.
 
-    def __init__(self) -> None:
-        self._never = threading.Event()
+    It lists nothing itself. A listing is the dearest call of a remote folder, and the caller makes the one that tells.
+    """
+
+    def __init__(self, poll_s: float) -> None:
+        self._poll_s = poll_s
+        self._closed = threading.Event()
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait for the whole poll, then say that looking is worth while."""
-        self._never.wait(timeout_s)
+        """Wait for a poll, or for a shorter `timeout_s`, then say that looking is worth while."""
+        self._closed.wait(min(timeout_s, self._poll_s))
         return True
 
     def close(self) -> None:
         """End a wait that is under way."""
-        self._never.set()
+        self._closed.set()

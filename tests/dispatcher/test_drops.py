@@ -120,7 +120,7 @@ def test_init_makes_a_drop_and_tells_the_steps(tmp_path: Path) -> None:
     _folder(home / "gdrive")
     said = CliRunner().invoke(app, ["init"], env={"GPUDROP_HOME": str(home), "COLAB_TTS_DRIVE_PATH": None})
     assert said.exit_code == 0, said.output
-    assert 'DROP = "/content/drive/MyDrive/gpudrop"' in said.stdout
+    assert 'DROP to "/content/drive/MyDrive/gpudrop"' in said.stdout
     [notebook] = (home / "gdrive/gpudrop/_dist").glob("1-*/worker.ipynb")
     assert str(notebook) in said.stdout
     assert "--tts-backend colab" in said.stdout

@@ -12,7 +12,7 @@ import pytest
 
 from dispatcher.drops import init_drop
 from dispatcher.workers.notebook import NotebookWorker
-from dispatcher.workers.process import LocalWorker, ChildProcess
+from dispatcher.workers.process import ChildProcess, LocalWorker
 
 STUBBORN = (
     "import os, signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"

@@ -1,0 +1,134 @@
+"""Walking below a folder without ever following a link, so that nothing put there leads out of it.
+
+Where the system opens relative to a descriptor (Linux, macOS), every step is held open and no step can be swapped for a
+link behind our back. Elsewhere (Windows) every step is looked at before it is taken, which is the best there is.
+Everything here raises OSError; `failures` says what that means.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_DEPTH = 32
+"""How deep a tree `remove` takes away; our own are two deep."""
+
+_BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_AS_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _BINARY
+# A FIFO that somebody left in the drop must not hold the reader until a writer comes.
+READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _NO_LINK | _BINARY
+CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | _BINARY
+
+
+def has_descriptors() -> bool:
+    """Say whether this system opens names relative to an open folder."""
+    return {os.open, os.mkdir, os.stat, os.unlink, os.rmdir} <= os.supports_dir_fd and os.scandir in os.supports_fd
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder below the root: by descriptor, or (without one) by a path whose steps were looked at."""
+
+    path: Path
+    fd: int | None
+
+    def open(self, name: str, flags: int) -> int:
+        """Open a name in this folder; a link raises ELOOP, or EEXIST where the name should be new."""
+        if not flags & os.O_EXCL:  # which follows nothing by itself
+            self._refuse_link(name)
+        return os.open(self._at(name), flags, 0o666, dir_fd=self.fd)
+
+    def status(self, name: str) -> os.stat_result:
+        """Return what a name is, not what it points to."""
+        return os.stat(self._at(name), dir_fd=self.fd, follow_symlinks=False)
+
+    def scan(self) -> list[os.DirEntry[str]]:
+        """Return the entries of this folder."""
+        with os.scandir(self.path if self.fd is None else self.fd) as found:
+            return list(found)
+
+    def make_folder(self, name: str) -> None:
+        """Make a folder; a folder that is there is fine, a link raises ELOOP, anything else EEXIST."""
+        try:
+            os.mkdir(self._at(name), dir_fd=self.fd)
+        except FileExistsError:
+            self._raise_link(name)
+            if not stat.S_ISDIR(self.status(name).st_mode):
+                raise
+
+    def remove_file(self, name: str) -> None:
+        """Remove anything but a folder; a link itself, not what it points to."""
+        os.unlink(self._at(name), dir_fd=self.fd)
+
+    def remove(self, name: str, depth: int = 0) -> None:
+        """Remove a file or a folder with everything in it; what is gone already is fine."""
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISDIR(self.status(name).st_mode):
+                self.remove_file(name)
+                return
+            if depth >= MAX_DEPTH:
+                raise OSError(errno.ENAMETOOLONG, f"folders are nested more than {MAX_DEPTH} deep; remove them by hand")
+            with self.step(name) as inner:
+                for entry in inner.scan():
+                    inner.remove(entry.name, depth + 1)
+            os.rmdir(self._at(name), dir_fd=self.fd)
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[Place]:
+        """Go into a folder of this one; a link raises ELOOP, anything else that is no folder ENOTDIR."""
+        inner = self._into(name)
+        try:
+            yield inner
+        finally:
+            inner.close()
+
+    def close(self) -> None:
+        """Let the descriptor go."""
+        if self.fd is not None:
+            os.close(self.fd)
+
+    def _into(self, name: str) -> Place:
+        self._refuse_link(name)
+        if self.fd is None:
+            if not stat.S_ISDIR(self.status(name).st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name)
+            return Place(self.path / name, None)
+        try:
+            return Place(self.path / name, os.open(name, _AS_FOLDER | _NO_LINK, dir_fd=self.fd))
+        except NotADirectoryError:
+            self._raise_link(name)  # Linux says "not a directory" of a link, too
+            raise
+
+    def _at(self, name: str) -> str:
+        return name if self.fd is not None else str(self.path / name)
+
+    def _refuse_link(self, name: str) -> None:
+        if self.fd is None:
+            self._raise_link(name)
+
+    def _raise_link(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            if stat.S_ISLNK(self.status(name).st_mode):
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
+
+
+@contextlib.contextmanager
+def opened(root: Path) -> Iterator[Place]:
+    """Open the folder where a walk begins. It may be a link itself: that is the user's choice."""
+    place = Place(root, os.open(root, _AS_FOLDER)) if has_descriptors() else _looked_at(root)
+    try:
+        yield place
+    finally:
+        place.close()
+
+
+def _looked_at(root: Path) -> Place:
+    if not stat.S_ISDIR(root.stat().st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(root))
+    return Place(root, None)

@@ -1,0 +1,77 @@
+"""What the system's errors mean on a channel: one table, used at the edge of every transport that does real I/O."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Callable, Iterator
+
+from protocol.errors import (
+    ChannelError,
+    ChannelLost,
+    EnvironmentNotReady,
+    NameMissing,
+    NameTaken,
+    NotFoundError,
+    StorageFull,
+)
+
+
+def numbers(*names: str) -> frozenset[int]:
+    """Return the error numbers of these names; a system that lacks one (Windows: EDQUOT, ESTALE) never raises it."""
+    return frozenset(getattr(errno, name) for name in names if hasattr(errno, name))
+
+
+MISSING = numbers("ENOENT", "ENOTDIR")
+TAKEN = numbers("EEXIST")
+FULL = numbers("ENOSPC", "EDQUOT", "EFBIG")
+LOST = numbers("ENOTCONN", "ETIMEDOUT", "ESTALE", "EHOSTDOWN", "EHOSTUNREACH", "ECONNABORTED", "ECONNRESET", "ENODEV")
+DENIED = numbers("EACCES", "EPERM", "EROFS")
+LINK = numbers("ELOOP", "EMLINK")
+IMPOSSIBLE = numbers("ENAMETOOLONG", "EINVAL", "EILSEQ", "ENXIO", "EOPNOTSUPP")
+EXHAUSTED = numbers("EMFILE", "ENFILE")
+
+_TABLE: tuple[tuple[frozenset[int], Callable[[str, str], ChannelError]], ...] = (
+    (MISSING, lambda what, why: NameMissing(f"{what} is not in the drop, or not yet")),
+    (TAKEN, lambda what, why: NameTaken(f"{what} is written already, and names are written once")),
+    (FULL, lambda what, why: StorageFull(f"no room to write {what}: {why}. Free some space, then run it again")),
+    (LOST, lambda what, why: ChannelLost(f"{what} cannot be reached: {why}. Is the mount up? It is tried again")),
+    (
+        DENIED,
+        lambda what, why: ChannelError(
+            f"{what}: {why}. Give this user the right to read and write there, or name another drop", retryable=False
+        ),
+    ),
+    (LINK, lambda what, why: ChannelError(f"{what} leads through a link, which is never followed", retryable=False)),
+    (IMPOSSIBLE, lambda what, why: ChannelError(f"{what} cannot be used in this folder: {why}", retryable=False)),
+    (EXHAUSTED, lambda what, why: ChannelError(f"{what}: {why}. Raise the limit of open files (ulimit -n)")),
+)
+
+
+def channel_error(what: str, error: OSError) -> ChannelError:
+    """Return what `error`, met at `what`, means to the two sides; what the table does not know may be tried again."""
+    why = error.strerror or str(error)
+    for known, make in _TABLE:
+        if error.errno in known:
+            return make(what, why)
+    return ChannelError(f"{what}: {why}. It is tried again")
+
+
+@contextlib.contextmanager
+def mapped(what: str) -> Iterator[None]:
+    """Turn every OSError of the block into the channel's error about `what`."""
+    try:
+        yield
+    except OSError as error:
+        raise channel_error(what, error) from error
+
+
+@contextlib.contextmanager
+def mapped_local(what: str) -> Iterator[None]:
+    """Turn every OSError of the block into an error about a file of this machine: the channel is not to blame."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{what} does not exist on this machine") from error
+    except OSError as error:
+        raise EnvironmentNotReady(f"{what}: {error.strerror}. Check the file and its folder's permissions") from error
