@@ -1,12 +1,19 @@
-"""The parts of a spec that are not steps: what it is about, how it is filmed, spoken and written."""
+"""The parts of a spec that are not steps: what it is about, how it is filmed, spoken and written, and the actions.
+
+What a wrong part is told is put into words in `spec_errors`; nothing here opens a page or a file.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+
+MAX_SIDE = 4096
+MIN_SIDE = 64
 
 
 class Part(BaseModel):
@@ -15,17 +22,46 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _size(value: Any) -> Any:
-    if isinstance(value, dict):
-        return (value.get("width"), value.get("height"))
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)\s*[x×]\s*(\d+)", value)):
-        return (int(found[1]), int(found[2]))
+def _size(value: Any) -> tuple[int, int]:
+    """Return width and height, each a whole even number that a video can have."""
+    if isinstance(value, dict) and set(value) == {"width", "height"}:
+        value = (value["width"], value["height"])
+    elif isinstance(value, str) and (found := re.fullmatch(r"([0-9]{1,5})\s*[xX×]\s*([0-9]{1,5})", value.strip())):
+        value = (int(found[1]), int(found[2]))
+    if not isinstance(value, list | tuple) or len(value) != 2 or not all(type(side) is int for side in value):
+        raise ValueError('is no size; write "1280x720", [1280, 720] or {"width": 1280, "height": 720}')
+    for side in value:
+        if side % 2 or not MIN_SIDE <= side <= MAX_SIDE:
+            raise ValueError(f"holds {side}; a video's sides are even numbers from {MIN_SIDE} to {MAX_SIDE}")
+    return value[0], value[1]
+
+
+def _scroll_target(value: Any) -> Any:
+    if isinstance(value, str) and value.strip():
+        return value
+    if type(value) in (int, float) and math.isfinite(value) and value >= 0:
+        return value
+    raise ValueError('must be "bottom", "top", a position in pixels or the selector of an element')
+
+
+def _mp4(value: str) -> str:
+    if not value.casefold().endswith(".mp4"):
+        raise ValueError(f"{value!r} does not end in .mp4; an mp4 is what is written")
     return value
 
 
-Pixels = Annotated[int, Field(ge=64, le=4096, multiple_of=2)]
-Size = Annotated[tuple[Pixels, Pixels], BeforeValidator(_size)]
+def _not_yet(value: Any) -> None:
+    if value is not None:
+        raise ValueError("is not supported yet: leave it out")
+
+
+Number = Annotated[float, Field(strict=True)]
+Whole = Annotated[int, Field(strict=True)]
+Switch = Annotated[bool, Field(strict=True)]
+Size = Annotated[tuple[int, int], BeforeValidator(_size)]
 """Width and height in even pixels, written as {"width", "height"}, "1280x720" or [1280, 720]."""
+NotYet = Annotated[None, BeforeValidator(_not_yet)]
+"""A key of the format that this version knows of and does not film yet."""
 
 
 class Meta(Part):
@@ -33,8 +69,8 @@ class Meta(Part):
 
     title: str = "Tour"
     description: str = ""
-    target_duration_seconds: Annotated[float, Field(gt=0)] | None = None
-    max_duration_seconds: Annotated[float, Field(gt=0)] | None = None
+    target_duration_seconds: Annotated[Number, Field(gt=0)] | None = None
+    max_duration_seconds: Annotated[Number, Field(gt=0)] | None = None
 
 
 class Settings(Part):
@@ -46,10 +82,11 @@ class Settings(Part):
     mode: Literal["independent", "continuous"] = "independent"
     browser: Literal["chromium"] = "chromium"
     voice: Annotated[str, Field(min_length=1, max_length=64)] = "default"
-    speech_speed: Annotated[float, Field(ge=0.5, le=2)] = 1.0
+    speech_speed: Annotated[Number, Field(ge=0.5, le=2)] = 1.0
     language: Annotated[str, Field(min_length=2, max_length=32)] = "en-us"
-    default_step_timeout: Annotated[float, Field(gt=0, le=3600)] = 30.0
-    max_retries_per_step: Annotated[int, Field(ge=0, le=10)] = 2
+    default_step_timeout: Annotated[Number, Field(gt=0, le=3600)] = 30.0
+    max_retries_per_step: Annotated[Whole, Field(ge=0, le=10)] = 2
+    preloader_selector: NotYet = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -60,27 +97,29 @@ class Settings(Part):
 class Output(Part):
     """What the film is written as."""
 
-    path: str | None = None
+    path: Annotated[str, AfterValidator(_mp4)] | None = None
     format: Literal["mp4"] = "mp4"
     video_codec: Literal["h264", "libx264", "h265", "hevc", "libx265"] = "libx264"
     video_preset: Literal[
         "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
     ] = "medium"
-    video_crf: Annotated[int, Field(ge=0, le=51)] = 20
+    video_crf: Annotated[Whole, Field(ge=0, le=51)] = 20
     audio_codec: Literal["aac", "opus", "libopus"] = "aac"
-    audio_bitrate: Annotated[str, Field(pattern=r"^\d{2,3}k$")] = "192k"
-    loudnorm: bool = True
+    audio_bitrate: Annotated[str, Field(pattern=r"^[1-9][0-9]{1,2}k$")] = "192k"
+    loudnorm: Switch = True
+    intro_clip: NotYet = None
+    outro_clip: NotYet = None
 
 
 class Scroll(Part):
     """A scroll at the start of a step."""
 
-    to: str | int = "bottom"
+    to: Annotated[str | float, BeforeValidator(_scroll_target)] = "bottom"
     speed: Literal["slow", "normal", "fast"] = "normal"
-    pause_at_bottom: Annotated[float, Field(ge=0, le=600)] = 0.0
+    pause_at_bottom: Annotated[Number, Field(ge=0, le=600)] = 0.0
 
 
-Seconds = Annotated[float, Field(gt=0, le=3600)]
+Seconds = Annotated[Number, Field(gt=0, le=3600)]
 Selector = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
@@ -111,7 +150,7 @@ class Pause(Part):
     """Do nothing for a while."""
 
     type: Literal["pause"]
-    seconds: Annotated[float, Field(ge=0, le=600, validation_alias=AliasChoices("seconds", "duration"))]
+    seconds: Annotated[Number, Field(ge=0, le=600, validation_alias=AliasChoices("seconds", "duration"))]
 
 
 class ScrollAction(Scroll):
@@ -134,8 +173,8 @@ class TypeText(Part):
     type: Literal["type_text"]
     text: Annotated[str, Field(max_length=20_000)]
     selector: Selector | None = None
-    delay_ms: Annotated[float, Field(ge=0, le=2000)] | None = None
-    clear: bool = False
+    delay_ms: Annotated[Number, Field(ge=0, le=2000)] | None = None
+    clear: Switch = False
     timeout: Seconds | None = None
 
 
@@ -144,7 +183,7 @@ class PressKey(Part):
 
     type: Literal["press_key"]
     key: Annotated[str, Field(min_length=1, max_length=60)]
-    times: Annotated[int, Field(ge=1, le=200)] = 1
+    times: Annotated[Whole, Field(ge=1, le=200)] = 1
 
 
 class DismissPopups(Part):
@@ -153,6 +192,19 @@ class DismissPopups(Part):
     type: Literal["dismiss_popups"]
     selectors: tuple[Selector, ...] = ()
 
+
+Action = Annotated[
+    WaitForLoad
+    | WaitForSelector
+    | WaitForHidden
+    | Pause
+    | ScrollAction
+    | ClickSelector
+    | TypeText
+    | PressKey
+    | DismissPopups,
+    Field(discriminator="type"),
+]
 
 ACTIONS: dict[str, type[Part]] = {
     "wait_for_load": WaitForLoad,
@@ -189,6 +241,8 @@ class ElementVisible(Part):
     timeout: Seconds | None = None
 
 
+Assertion = Annotated[UrlContains | TitleContains | ElementVisible, Field(discriminator="type")]
+
 ASSERTIONS: dict[str, type[Part]] = {
     "url_contains": UrlContains,
     "title_contains": TitleContains,
@@ -196,21 +250,19 @@ ASSERTIONS: dict[str, type[Part]] = {
 }
 
 NOT_YET: dict[str, str] = {
-    "segments": "slides and demo segments",
-    "slides": "slides",
-    "intro_clip": "intro clips",
-    "outro_clip": "outro clips",
-    "preloader_selector": "preloaders",
-    "focus_editor": "editor actions",
-    "command_palette": "editor actions",
-    "terminal_type": "terminal actions",
-    "select_all_and_delete": "editor actions",
-    "highlight_lines": "editor actions",
-    "hide_secondary_sidebar": "editor actions",
+    "segments": "segments are not supported yet: write each as one of the steps",
+    "slides": "slides are not supported yet: leave them out",
+    "focus_editor": "the editor action 'focus_editor' is not supported yet: use click_selector",
+    "command_palette": "the editor action 'command_palette' is not supported yet: use press_key and type_text",
+    "terminal_type": "the editor action 'terminal_type' is not supported yet: use click_selector and type_text",
+    "select_all_and_delete": "the editor action 'select_all_and_delete' is not supported yet: use press_key",
+    "highlight_lines": "the editor action 'highlight_lines' is not supported yet: leave it out",
+    "hide_secondary_sidebar": "the editor action 'hide_secondary_sidebar' is not supported yet: use click_selector",
 }
-"""What existing specs may hold and this version does not film yet."""
+"""What existing specs may hold at their top level or as an action, that this version does not film, and what to do."""
 
 
 def expand(path: str, beside: Path) -> Path:
-    """Return a path of the spec: `~` is the home folder, a relative one starts at the spec."""
-    return (beside / Path(path).expanduser()).absolute()
+    """Return a path of the spec: `~/` is the home folder, a relative one starts at the spec."""
+    own = Path(path)
+    return (beside / (own.expanduser() if own.parts[:1] == ("~",) else own)).absolute()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from protocol.errors import EnvironmentNotReady
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +51,12 @@ class Report:
 
 
 def write(path: Path, report: Report) -> None:
-    """Write the report as JSON, whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(json.dumps(asdict(report), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    """Write the report as JSON, whole or not at all: a report that was there stays until the new one is whole."""
+    text = json.dumps(asdict(report), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise EnvironmentNotReady(f"the report {path} cannot be written: {error.strerror}") from error

@@ -2,71 +2,82 @@
 
 from __future__ import annotations
 
-import difflib
-import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, get_args
-from urllib.parse import urljoin, urlsplit
+from typing import Annotated, Any, Self
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
 
-from dispatcher.tour.parts import ACTIONS, ASSERTIONS, NOT_YET, Meta, Output, Part, Scroll, Settings, expand
-from protocol.errors import NotFoundError, SpecError
+from dispatcher.tour import spec_errors, spec_file
+from dispatcher.tour.parts import Action, Assertion, Meta, Output, Part, Scroll, Settings, expand
+from dispatcher.tour.spec_file import Problem, shown
+from protocol.errors import SpecError, UsageError
 from protocol.kinds.tts import MAX_CHARACTERS
 from protocol.layout import check_portable_name
 
 MAX_STEPS = 500
-SCHEMES = ("http", "https", "file", "about")
-
-
-class _Choice:
-    """Turns `{"type": …}` into the model of that type, from one of the tables."""
-
-    def __init__(self, what: str, table: dict[str, type[Part]]) -> None:
-        self._what, self._table = what, table
-
-    def __call__(self, value: Any) -> Any:
-        if isinstance(value, Part):
-            return value
-        if not isinstance(value, dict) or not isinstance(value.get("type"), str):
-            raise ValueError(f"must be an object with a type, one of {', '.join(self._table)}")
-        name = value["type"]
-        if name in NOT_YET:
-            raise ValueError(f"{NOT_YET[name]} are not supported yet: leave {name!r} out")
-        if name not in self._table:
-            raise ValueError(f"unknown {self._what} {name!r}; {_nearest(name, list(self._table))}")
-        return self._table[name].model_validate(value)
+MAX_ID = 64
+_HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}(?:[/?#].*)?")
 
 
 class Step(Part):
-    """One step: what is said while the actions are done."""
+    """One step: what is said while the actions are done. A step without a url stays on the page of the one before."""
 
-    id: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(check_portable_name)]
+    id: Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(check_portable_name)]
     title: str | None = None
     url: Annotated[str, Field(min_length=1)] | None = None
     narration: Annotated[str, Field(max_length=MAX_CHARACTERS)] = ""
-    actions: tuple[Any, ...] = ()
-    assertions: tuple[Any, ...] = ()
+    actions: tuple[Action, ...] = ()
+    assertions: tuple[Assertion, ...] = ()
     scroll: Scroll | None = None
 
 
 class Spec(Part):
-    """A whole tour. `source` is the file it was read from."""
+    """A whole tour."""
 
     meta: Meta = Meta()
     settings: Settings = Settings()
-    pre_setup: tuple[str, ...] = ()
-    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS)]
+    pre_setup: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    steps: tuple[Step, ...]
     output: Output = Output()
-    source: Annotated[Path, Field(exclude=True)] = Path("tour.json")
+    _source: Path = PrivateAttr(default=Path("tour.json"))
+
+    @property
+    def source(self) -> Path:
+        """Return the file it was read from; relative paths in the spec start beside it."""
+        return self._source
+
+    def with_base_url(self, url: str) -> Self:
+        """Return the spec with another base url. Raises UsageError for one that no address can be joined to."""
+        if wrong := _base_problem(url):
+            raise UsageError(f"--base-url {wrong}")
+        return self.model_copy(update={"settings": self.settings.model_copy(update={"base_url": url})})
 
     def resolve_url(self, step: Step) -> str | None:
-        """Return the address a step opens, or None for one that stays on its page."""
-        if step.url is None or urlsplit(step.url).scheme in SCHEMES:
+        """Return the address a step opens, or None for one that stays on its page.
+
+        A relative url continues base_url (so `/lab` on `http://host/user/` is `http://host/user/lab`, as behind a
+        proxy); without one it is the url of a file, starting beside the spec.
+        """
+        if step.url is None or urlsplit(step.url).scheme:
             return step.url
-        if self.settings.base_url is not None:
-            return urljoin(self.settings.base_url.rstrip("/") + "/", step.url.lstrip("/"))
-        return expand(step.url, self.source.parent).as_uri()
+        if (base := self.settings.base_url) is not None:
+            return urljoin(base.rstrip("/") + "/", step.url.lstrip("/"))
+        parts = urlsplit(step.url)
+        rest = SplitResult("", "", "", parts.query, parts.fragment).geturl()
+        return self._file(parts.path).as_uri() + rest
+
+    def check_urls(self) -> list[str]:
+        """Return every address that leads nowhere, as far as that shows without opening it; one line each."""
+        base = self.settings.base_url
+        wrong = _base_problem(base) if base is not None else None
+        found = [f"$.settings.base_url: {wrong}"] if wrong else []
+        for n, step in enumerate(self.steps):
+            if wrong := self._url_problem(n, step):
+                found.append(f"$.steps[{n}].url: {wrong}")
+        return found
 
     def output_path(self) -> Path:
         """Return where the film goes: output.path, else a name beside the spec."""
@@ -74,177 +85,129 @@ class Spec(Part):
             return expand(self.output.path, self.source.parent)
         return self.source.with_suffix(f".{self.output.format}").absolute()
 
+    def _file(self, path: str) -> Path:
+        return expand(unquote(path), self.source.parent)
+
+    def _url_problem(self, n: int, step: Step) -> str | None:
+        if step.url is None:
+            return self._missing_url(n)
+        try:
+            parts = urlsplit(step.url)
+        except ValueError as error:
+            return f"{shown(step.url)} is no address: {error}"
+        if parts.scheme or _HOST_AND_PORT.fullmatch(step.url):
+            return _address_problem(step.url)
+        if self.settings.base_url is None and not _is_file(self._file(parts.path)):
+            return f"{shown(step.url)} is no file beside the spec; set settings.base_url or pass --base-url"
+        return None
+
+    def _missing_url(self, n: int) -> str | None:
+        if n == 0:
+            return 'is missing; the first step opens a page ("about:blank" is an empty one)'
+        if self.settings.mode == "independent":
+            return 'is missing; add it, or set settings.mode to "continuous" to stay on the page of the step before'
+        return None
+
 
 def load(path: Path, *, base_url: str | None = None) -> Spec:
-    """Return the spec in `path`, with `base_url` in place of its own if given. Raises SpecError with every problem."""
-    raw = _read(path)
-    if base_url is not None and isinstance(raw.get("settings", {}), dict):
-        raw["settings"] = {**raw.get("settings", {}), "base_url": base_url}
-    problems = list(_problems(raw))
-    if not problems:
-        spec = Spec.model_validate({**_parsed(raw), "source": path.absolute()})
-        problems = list(_url_problems(spec))
-    if problems:
-        raise SpecError(str(path), problems)
+    """Return the spec in `path`, with `base_url` in place of its own if given.
+
+    Raises SpecError with every problem at once, NotFoundError without the file, UsageError for a wrong `base_url`.
+    """
+    raw, wrong = spec_file.read(path)
+    try:
+        spec = Spec.model_validate(raw)
+    except ValidationError as error:
+        wrong += _new(spec_errors.problems(error, Spec), wrong, raw)
+        spec = _addresses(raw)
+    wrong += _step_problems(raw.get("steps"))
+    spec._source = path.absolute()
+    spec = spec if base_url is None else spec.with_base_url(base_url)
+    if lines := [f"{where}: {what}" for where, what in wrong] + spec.check_urls():
+        raise SpecError(str(path), lines)
     return spec
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Return the JSON object in `path`."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise NotFoundError(f"{path} does not exist") from error
-    except UnicodeDecodeError as error:
-        raise SpecError(str(path), [f"$: is not UTF-8 (byte {error.start}); save it as UTF-8"]) from error
-    except OSError as error:
-        raise SpecError(str(path), [f"$: cannot be read: {error.strerror}"]) from error
-    try:
-        raw = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise SpecError(str(path), [f"$: is not JSON: {error.msg} at {where}"]) from error
-    except (ValueError, RecursionError) as error:
-        raise SpecError(str(path), [f"$: {error}"]) from error
-    if not isinstance(raw, dict):
-        raise SpecError(str(path), ["$: must be a JSON object with the key steps"])
-    return raw
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in made:
-            raise ValueError(f"the key {key!r} stands twice in one object; keep one")
-        made[key] = value
-    return made
-
-
-def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is not a number in JSON")
-
-
-def _parsed(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return the raw spec with its actions and assertions made."""
-    steps = []
-    for step in raw["steps"]:
-        made = dict(step)
-        for key, choose in (("actions", _ACTION), ("assertions", _ASSERTION)):
-            made[key] = tuple(choose(item) for item in step.get(key, ()))
-        steps.append(made)
-    return {**raw, "steps": steps}
-
-
-_ACTION, _ASSERTION = _Choice("action", ACTIONS), _Choice("assertion", ASSERTIONS)
-
-
-def _problems(raw: dict[str, Any]) -> Any:
-    """Yield every problem of a raw spec as one line."""
+def _addresses(raw: dict[str, Any]) -> Spec:
+    """Return what a wrong spec says of addresses, so that these are checked in the same go. Not for any other use."""
+    settings = raw.get("settings")
+    settings = settings if isinstance(settings, dict) else {}
+    base, mode = settings.get("base_url"), settings.get("mode", "independent")
     steps = raw.get("steps")
+    return Spec.model_construct(
+        settings=Settings.model_construct(base_url=base if isinstance(base, str) else None, mode=mode),
+        steps=tuple(
+            Step.model_construct(id="", url=_address(step)) for step in (steps if isinstance(steps, list) else ())
+        ),
+    )
+
+
+def _address(step: object) -> str | None:
+    """Return a step's address; a harmless one where something else is wrong with it already."""
+    url = step.get("url") if isinstance(step, dict) else "about:blank"
+    return url if url is None or (isinstance(url, str) and url) else "about:blank"
+
+
+def _new(found: Iterator[Problem], known: list[Problem], raw: dict[str, Any]) -> list[Problem]:
+    """Return what is not said already: a NaN is out of range too, and segments stand where steps should."""
+    said = {where for where, _ in known}
+    if "segments" in raw and "steps" not in raw:
+        said.add("$.steps")
+    return [problem for problem in found if problem[0] not in said]
+
+
+def _step_problems(steps: object) -> list[Problem]:
+    """Return what only shows when all steps are looked at together: their number, and ids that are alike."""
     if not isinstance(steps, list):
-        yield from _model_problems(Spec, {**raw, "steps": steps if "steps" in raw else []}, "$")
-        return
-    yield from _model_problems(Spec, {**raw, "steps": [_bare(step) for step in steps]}, "$")
-    for n, step in enumerate(steps):
-        if isinstance(step, dict):
-            yield from _choice_problems(step, n)
-    yield from _id_problems(steps)
+        return []
+    if not steps:
+        return [("$.steps", "holds no step; add at least one")]
+    found: list[Problem] = []
+    if len(steps) > MAX_STEPS:
+        found.append(("$.steps", f"holds {len(steps)} steps; a tour has at most {MAX_STEPS}: split it"))
+    return found + list(_alike(steps))
 
 
-def _bare(step: Any) -> Any:
-    return {**step, "actions": [], "assertions": []} if isinstance(step, dict) else step
-
-
-def _choice_problems(step: dict[str, Any], n: int) -> Any:
-    for key, choose in (("actions", _ACTION), ("assertions", _ASSERTION)):
-        items = step.get(key, [])
-        if not isinstance(items, list):
-            yield f"$.steps[{n}].{key}: must be a list"
-            continue
-        for k, item in enumerate(items):
-            where = f"$.steps[{n}].{key}[{k}]"
-            try:
-                choose(item)
-            except ValidationError as error:
-                yield from _lines(error, choose._table[item["type"]], where)
-            except ValueError as error:
-                yield f"{where}: {error}"
-
-
-def _id_problems(steps: list[Any]) -> Any:
+def _alike(steps: list[Any]) -> Iterator[Problem]:
     seen: dict[str, tuple[int, str]] = {}
     for n, step in enumerate(steps):
-        step_id = step.get("id") if isinstance(step, dict) else None
-        if not isinstance(step_id, str):
+        name = step.get("id") if isinstance(step, dict) else None
+        if not isinstance(name, str):
             continue
-        before = seen.setdefault(step_id.casefold(), (n, step_id))
-        if before[0] != n:
-            alike = "is the id of" if before[1] == step_id else "differs only by case from the id of"
-            yield f"$.steps[{n}].id: {step_id!r} {alike} step {before[0]}; ids name files: choose another"
+        first, other = seen.setdefault(name.casefold(), (n, name))
+        if first != n:
+            alike = "is the id of" if other == name else f"differs only by case from {shown(other)}, the id of"
+            yield f"$.steps[{n}].id", f"{shown(name)} {alike} step {first}; ids name files: choose another"
 
 
-def _model_problems(model: type[BaseModel], value: Any, where: str) -> Any:
+def _is_file(path: Path) -> bool:
     try:
-        model.model_validate(value)
-    except ValidationError as error:
-        yield from _lines(error, model, where)
+        return path.is_file()
+    except OSError:  # a name that no file system here could hold
+        return False
 
 
-def _lines(error: ValidationError, model: type[BaseModel], where: str) -> Any:
-    for found in error.errors():
-        path = where + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in found["loc"])
-        yield f"{path}: {_text(found, model)}"
+def _base_problem(url: str) -> str | None:
+    """Say why addresses cannot be joined to this one, or None where they can."""
+    if wrong := _address_problem(url):
+        return wrong
+    parts = urlsplit(url)
+    if parts.scheme == "about" or parts.query or parts.fragment:
+        return f"{shown(url)} cannot be continued; give an address without '?' and '#', such as http://localhost:8888"
+    return None
 
 
-def _text(found: Any, model: type[BaseModel]) -> str:
-    """Say what is wrong, and what would be right."""
-    key = str(found["loc"][-1]) if found["loc"] else ""
-    match found["type"]:
-        case "extra_forbidden" if key in NOT_YET:
-            return f"{NOT_YET[key]} are not supported yet: leave it out"
-        case "extra_forbidden":
-            return f"is not known here; {_nearest(key, _keys(model, found['loc'][:-1]))}"
-        case "missing":
-            return "is missing; add it"
-        case "too_short" if key == "steps":
-            return "holds no step; a tour has at least one"
-        case "too_long" if key == "steps":
-            return f"holds {found['ctx'].get('actual_length') or 'too many'} steps; a tour has at most {MAX_STEPS}"
-        case "value_error":
-            return str(found["ctx"]["error"])
-    return f"{found['msg'][0].lower()}{found['msg'][1:]}, not {json.dumps(found['input'], default=str)[:60]}"
-
-
-def _keys(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
-    """Return the keys that are known at a place below a model."""
-    for part in path:
-        if isinstance(part, str) and part in model.model_fields:
-            model = _model_in(model.model_fields[part].annotation) or model
-    return [name for name in model.model_fields if name != "source"]
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the model that an annotation is made of."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((model for inner in get_args(annotation) if (model := _model_in(inner))), None)
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
-    return f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are: {', '.join(known)}"
-
-
-def _url_problems(spec: Spec) -> Any:
-    """Yield the addresses that lead nowhere, as far as that can be known without opening them."""
-    for n, step in enumerate(spec.steps):
-        if step.url is None:
-            if n == 0 or spec.settings.mode == "independent":
-                yield f"$.steps[{n}].url: is missing; only later steps of a continuous tour stay on their page"
-        elif (url := spec.resolve_url(step) or "").startswith("file:") and "://" not in step.url:
-            if not expand(step.url.split("#")[0].split("?")[0], spec.source.parent).exists():
-                yield (
-                    f"$.steps[{n}].url: {step.url!r} is no file beside the spec; set settings.base_url or --base-url"
-                )
-        elif not urlsplit(url).netloc and not url.startswith(("file:", "about:")):
-            yield f"$.steps[{n}].url: {step.url!r} has no host"
+def _address_problem(url: str) -> str | None:
+    """Say why a whole address cannot be opened, or None if only opening it can tell."""
+    if _HOST_AND_PORT.fullmatch(url):
+        return f"{shown(url)} has no scheme; write http://{url}"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read for its check
+    except ValueError as error:
+        return f"{shown(url)} is no address: {error}"
+    if parts.scheme == "file" or url == "about:blank":
+        return None
+    if parts.scheme not in ("http", "https"):
+        return f"{shown(url)} cannot be opened; write an address with http:, https: or file:, or about:blank"
+    return None if parts.hostname else f"{shown(url)} has no host; write it as http://host/path"

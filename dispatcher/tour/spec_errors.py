@@ -1,0 +1,104 @@
+"""What is wrong with a spec, in words: one line for each problem, with its JSON path and its cure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from pydantic import AliasChoices, BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from dispatcher.tour.parts import ACTIONS, ASSERTIONS, NOT_YET
+from dispatcher.tour.spec_file import Problem, below, shown
+
+_CHOICES = {"actions": ACTIONS, "assertions": ASSERTIONS}
+_WORDS: Mapping[str, str] = {
+    "missing": "is missing; add it",
+    "model_type": "must be an object, not {got}",
+    "model_attributes_type": "must be an object with a type, not {got}",
+    "tuple_type": "must be a list, not {got}",
+    "string_type": "must be text, not {got}",
+    "float_type": "must be a number, not {got}",
+    "int_type": "must be a whole number, not {got}",
+    "bool_type": "must be true or false, not {got}",
+    "literal_error": "must be {expected}, not {got}",
+    "greater_than": "must be more than {gt:g}, not {got}",
+    "greater_than_equal": "must be at least {ge:g}, not {got}",
+    "less_than": "must be less than {lt:g}, not {got}",
+    "less_than_equal": "must be at most {le:g}, not {got}",
+    "string_too_short": "must have at least {min_length} character(s), not {got}",
+    "string_too_long": "holds {length} characters; shorten it to at most {max_length}",
+    "string_pattern_mismatch": "must match {pattern}, not {got}",
+    "value_error": "{error}",
+}
+
+
+def problems(error: ValidationError, model: type[BaseModel]) -> Iterator[Problem]:
+    """Yield each problem that `model` found in a spec, as its JSON path and what to do about it."""
+    for found in error.errors(include_url=False):
+        path, place = _place(found["loc"], model)
+        yield path, _text(found, place)
+
+
+def _place(loc: Sequence[str | int], model: type[BaseModel]) -> tuple[str, type[BaseModel]]:
+    """Return the JSON path of a location, and the model whose keys stand there.
+
+    pydantic puts the type of an action into the location behind its number; the JSON has no such key.
+    """
+    path, parts = "$", list(loc)
+    for n, part in enumerate(parts):
+        if n >= 2 and isinstance(parts[n - 1], int) and parts[n - 2] in _CHOICES:
+            model = _CHOICES[str(parts[n - 2])][str(part)]
+            continue
+        path = below(path, part)
+        if isinstance(part, str) and part in model.model_fields:
+            model = _model_in(model.model_fields[part].annotation) or model
+    return path, model
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that an annotation is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for inner in get_args(annotation) if (model := _model_in(inner))), None)
+
+
+def _text(found: ErrorDetails, place: type[BaseModel]) -> str:
+    match found["type"]:
+        case "extra_forbidden":
+            return _extra(str(found["loc"][-1]), place)
+        case "union_tag_invalid" | "union_tag_not_found":
+            return _choice(found)
+    got = found["input"]
+    if (words := _WORDS.get(found["type"])) is None:
+        return f"{found['msg'][0].lower()}{found['msg'][1:]}, not {shown(got)}"
+    length = len(got) if isinstance(got, str) else 0
+    return words.format(**{**found.get("ctx", {}), "got": shown(got), "length": length})
+
+
+def _extra(key: str, place: type[BaseModel]) -> str:
+    if key in NOT_YET and "steps" in place.model_fields:
+        return NOT_YET[key]
+    for name, field in place.model_fields.items():
+        if isinstance(field.validation_alias, AliasChoices) and key in field.validation_alias.choices:
+            return f"is another spelling of {name!r}, which is there too; keep one of them"
+    return f"is not known here; {nearest(key, list(place.model_fields))}"
+
+
+def _choice(found: ErrorDetails) -> str:
+    """Say that the type of an action or assertion is missing or unknown."""
+    key = str(found["loc"][-2])
+    what, known = key.removesuffix("s"), list(_CHOICES[key])
+    name = found["input"].get("type") if isinstance(found["input"], dict) else None
+    if name is None:
+        return f"has no type; add one of: {', '.join(known)}"
+    if isinstance(name, str) and name in NOT_YET:
+        return NOT_YET[name]
+    return f"unknown {what} {shown(name)}; {nearest(str(name), known)}"
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """Return what a name was probably meant to be, else all there is."""
+    near = difflib.get_close_matches(name.casefold(), known, n=2, cutoff=0.55)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are: {', '.join(known)}"
