@@ -165,6 +165,8 @@ def _shared_drop(options: Options, settings: Settings) -> Path:
 
 def _set_up(spec: Spec, options: Options, work_dir: Path, screen: Screen) -> None:
     if spec.pre_setup:
+        if options.allow_setup:
+            screen.say("pre_setup, allowed by --allow-setup:\n  " + "\n  ".join(spec.pre_setup))
         pre_setup.run(
             spec.pre_setup,
             confirm=screen.confirm,
