@@ -19,7 +19,7 @@ def explain(
         case State.CLAIMED if attempt:
             return f"{attempt.worker} has taken the job (attempt {attempt.n})"
         case State.RUNNING if attempt:
-            return _running(attempt.nonce, attempt.worker, leases)
+            return _running(attempt.nonce, _name(attempt.worker, offer, workers), leases)
         case State.STALE if attempt:
             return f"{attempt.worker} took the job and went silent; waiting for a worker to take it over"
         case State.UNSEEN:
@@ -31,6 +31,13 @@ def explain(
         case State.FAILED if attempt:
             return f"attempt {attempt.n} ended without a result; waiting for another worker"
     return str(standing.state)
+
+
+def _name(worker: str, offer: Offer, workers: Mapping[str, WorkerSeen]) -> str:
+    """Return the worker's name with the engine it works with, where its card is known."""
+    cards = workers[worker].cards.values() if worker in workers else ()
+    engines = [card.engines[offer.kind][0].name for card in cards if card.engines.get(offer.kind)]
+    return f"{worker} ({engines[-1]})" if engines else worker
 
 
 def _running(nonce: str, worker: str, leases: LeaseWatch) -> str:

@@ -12,7 +12,14 @@ from playwright.sync_api import Error as PlaywrightError
 
 from protocol.errors import EnvironmentNotReady
 
-SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SYSTEM = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
 FLAGS = (
     "--disable-gpu",
     "--disable-quic",
@@ -33,13 +40,22 @@ def find_browser(explicit: Path | None) -> Path:
             raise EnvironmentNotReady(f"{explicit} is no program; {CURE}")
         return explicit
     for name in SYSTEM:
-        if (found := shutil.which(name)) is not None:
+        if (found := shutil.which(name)) is not None and not _is_snap_stub(Path(found)):
             return Path(found)
     with sync_playwright() as playwright:
         own = Path(playwright.chromium.executable_path)
     if not own.exists():
         raise EnvironmentNotReady(f"no Chromium was found; {CURE}")
     return own
+
+
+def _is_snap_stub(program: Path) -> bool:
+    """Say whether this is Ubuntu's script that only asks for a snap, or the snap, which cannot see our files."""
+    if "snap" in program.resolve().parts:
+        return True
+    with program.open("rb") as file:
+        head = file.read(4096)
+    return head.startswith(b"#!") and b"/snap/bin" in head
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +23,7 @@ from dispatcher.tour.browser import find_browser
 from dispatcher.tour.director import Take, direct
 from dispatcher.tour.narration import Narration, Voice, narrate
 from dispatcher.tour.spec import Spec, load
-from dispatcher.workers.process import LocalWorker
+from dispatcher.workers.process import ResidentWorker
 from media import ffmpeg
 from protocol.errors import EnvironmentNotReady, UsageError
 
@@ -123,8 +123,13 @@ def _speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, scr
     )
     store = RunStore.open(settings.database)
     try:
-        with _client(options, settings, store, work_dir) as client, screen.stage("narration") as stage:
-            narration = narrate(client, texts, voice, timeout_s=options.timeout_s, on_progress=stage.job)
+        with _client(options, settings, store, work_dir) as (client, keep), screen.stage("narration") as stage:
+
+            def on_progress(progress: Progress) -> None:
+                stage.job(progress)
+                keep()
+
+            narration = narrate(client, texts, voice, timeout_s=options.timeout_s, on_progress=on_progress)
             client.clean()
     finally:
         store.close()
@@ -136,22 +141,24 @@ def _speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, scr
 
 
 @contextlib.contextmanager
-def _client(options: Options, settings: Settings, store: RunStore, work_dir: Path) -> Iterator[Client]:
-    """Open the drop that the backend calls for; `local` is a private one with a worker of its own."""
+def _client(
+    options: Options, settings: Settings, store: RunStore, work_dir: Path
+) -> Iterator[tuple[Client, Callable[[], None]]]:
+    """Open the drop that the backend calls for, and yield what keeps its worker alive; `local` has one of its own."""
     if options.tts_backend not in BACKENDS:
         raise UsageError(f"unknown --tts-backend {options.tts_backend!r}; there are: {', '.join(BACKENDS)}")
+    local = options.tts_backend == "local"
+    drop = work_dir / "drop" if local else _shared_drop(options, settings)
     with contextlib.ExitStack() as stack:
-        drop = _private_drop(work_dir, stack) if options.tts_backend == "local" else _shared_drop(options, settings)
+        if local:
+            init_drop(drop)
         client = Client(drop, store=store, results=settings.results, poll_s=settings.poll_s, beat_s=settings.beat_s)
         stack.callback(client.close)
-        yield client
-
-
-def _private_drop(work_dir: Path, stack: contextlib.ExitStack) -> Path:
-    drop = work_dir / "drop"
-    init_drop(drop)
-    stack.enter_context(LocalWorker(drop, work_dir / "worker.log"))
-    return drop
+        if local:
+            worker = stack.enter_context(ResidentWorker(drop, work_dir / "worker.log", beat_s=settings.beat_s))
+            yield client, worker.keep
+        else:
+            yield client, lambda: None
 
 
 def _shared_drop(options: Options, settings: Settings) -> Path:

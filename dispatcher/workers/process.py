@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import logging
 import os
 import signal
 import subprocess
@@ -12,6 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from protocol.errors import EnvironmentNotReady
+
+log = logging.getLogger(__name__)
+
+MAX_RESTARTS = 3
 GRACE_S = 20.0  # to release the current job; publishing a release takes far less
 
 
@@ -69,3 +76,29 @@ class LocalWorker(ChildProcess):
         if beat_s is not None:
             command += ["--beat", str(beat_s)]
         super().__init__(command, log, grace_s=grace_s)
+
+
+class ResidentWorker:
+    """A local worker that is started again when it dies, as a user would do, but not for ever."""
+
+    def __init__(self, drop: Path, log: Path, *, beat_s: float | None = None) -> None:
+        self._start = functools.partial(LocalWorker, drop, log, beat_s=beat_s)
+        self._log, self._restarts = log, 0
+        self._worker = self._start()
+
+    def keep(self) -> None:
+        """Start the worker again if it has died. One that dies again and again raises EnvironmentNotReady."""
+        if self._worker.alive():
+            return
+        if self._restarts == MAX_RESTARTS:
+            tail = self._log.read_text(errors="replace")[-600:].strip()
+            raise EnvironmentNotReady(f"the worker of this machine keeps dying; the end of {self._log}:\n{tail}")
+        self._restarts += 1
+        log.warning("the worker of this machine died; it is started again")
+        self._worker = self._start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._worker.stop()

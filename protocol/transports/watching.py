@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 from watchdog import events
@@ -43,6 +44,8 @@ class EventWatch:
     """Wakes within milliseconds of a change anywhere below `root`, on a disk of this machine."""
 
     def __init__(self, root: Path) -> None:
+        # A folder made while the watch is being set up is watched twice; watchdog says so, and works.
+        warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
         self._changed = threading.Event()
         self._observer = Observer()
         self._observer.schedule(_Waker(self._changed), str(root), recursive=True, event_filter=NEWS)

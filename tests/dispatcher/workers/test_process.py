@@ -12,7 +12,8 @@ import pytest
 
 from dispatcher.drops import init_drop
 from dispatcher.workers.notebook import NotebookWorker
-from dispatcher.workers.process import ChildProcess, LocalWorker
+from dispatcher.workers.process import ChildProcess, LocalWorker, ResidentWorker
+from protocol.errors import EnvironmentNotReady
 
 STUBBORN = (
     "import os, signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
@@ -97,3 +98,18 @@ def test_the_notebook_worker_leaves_no_kernel(tmp_path: Path, grace_s: float) ->
 def _children(pid: int) -> list[int]:
     told = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     return [int(child) for child, parent in (line.split() for line in told.splitlines()) if int(parent) == pid]
+
+
+def test_a_resident_worker_that_dies_is_started_again(tmp_path: Path) -> None:
+    """A dead worker is replaced, and one that keeps dying ends in an error that shows its log."""
+
+    def keep_for_a_minute(worker: ResidentWorker) -> None:
+        for _ in range(600):
+            worker.keep()
+            time.sleep(0.1)
+
+    with (
+        ResidentWorker(tmp_path / "no-drop", tmp_path / "worker.log") as worker,
+        pytest.raises(EnvironmentNotReady, match=r"keeps dying(.|\n)*no-drop"),
+    ):
+        keep_for_a_minute(worker)
