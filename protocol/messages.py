@@ -156,15 +156,20 @@ class Request(Record):
     job: Offer | None
 
 
-class Claim(Message):
-    """A worker takes a job."""
+class AttemptMessage(Message):
+    """What a worker writes about one attempt: which one, and who is at it. It equals what the path says."""
 
-    type: Literal["claim"] = "claim"
     id: JobId
     attempt: AttemptNumber
     nonce: Hex16
     worker: WorkerId
     boot: Hex16
+
+
+class Claim(AttemptMessage):
+    """A worker takes a job."""
+
+    type: Literal["claim"] = "claim"
     digest: Sha256
 
 
@@ -243,29 +248,19 @@ class OutputFile(Record):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
-class Part(Message):
+class Part(AttemptMessage):
     """Which outputs an attempt has published so far."""
 
     type: Literal["part"] = "part"
-    id: JobId
-    attempt: AttemptNumber
-    nonce: Hex16
-    worker: WorkerId
-    boot: Hex16
     k: Count
     files: tuple[OutputFile, ...]
 
 
-class DoneJob(Message):
+class DoneJob(AttemptMessage):
     """The envelope of a done marker: the manifest and who did it."""
 
     type: Literal["done"] = "done"
-    id: JobId
     digest: Sha256
-    attempt: AttemptNumber
-    nonce: Hex16
-    worker: WorkerId
-    boot: Hex16
     files: tuple[OutputFile, ...]
     engine: EngineRecord
     durable: Literal["local", "confirmed", "unconfirmed"]
@@ -290,16 +285,11 @@ class Done(Record):
     job: DoneJob | None
 
 
-class FailureJob(Message):
+class FailureJob(AttemptMessage):
     """The envelope of an error marker."""
 
     type: Literal["error"] = "error"
-    id: JobId
     digest: Sha256
-    attempt: AttemptNumber
-    nonce: Hex16
-    worker: WorkerId
-    boot: Hex16
     code: ErrorCode
     retryable: StrictBool
     step: Short | None = None
