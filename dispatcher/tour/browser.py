@@ -1,0 +1,69 @@
+"""Which Chromium films a tour, and how it is started. Nothing here knows what is filmed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
+
+from protocol.errors import EnvironmentNotReady
+
+SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CURE = "install one (Debian: apt install chromium; elsewhere: playwright install chromium) or set GPUDROP_CHROMIUM"
+FLAGS = (
+    "--disable-gpu",  # software drawing is the same on every machine
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--force-color-profile=srgb",
+)
+
+
+def find_browser(explicit: Path | None = None) -> Path:
+    """Return the Chromium to film with: the one named, else the system's, else Playwright's own.
+
+    Raises EnvironmentNotReady, with the cure, where there is none.
+    """
+    if explicit is not None:
+        return _named(explicit)
+    found = (shutil.which(name) for name in SYSTEM_NAMES)
+    return next((Path(path) for path in found if path and _answers(path)), None) or _playwrights_own()
+
+
+def launch(playwright: Playwright, browser: Path, *, root: bool) -> Browser:
+    """Start a headless Chromium. As root its sandbox cannot start and is left out; for nobody else."""
+    flags = [*FLAGS, *(["--no-sandbox"] if root else [])]
+    try:
+        return playwright.chromium.launch(executable_path=browser, args=flags, timeout=60_000)
+    except PlaywrightError as error:
+        why = str(error).strip().splitlines()[0]
+        raise EnvironmentNotReady(f"{browser} does not start ({why}); {CURE}") from error
+
+
+def _named(path: Path) -> Path:
+    found = shutil.which(path)
+    if found is None:
+        raise EnvironmentNotReady(f"the browser {path} does not exist or is no program; {CURE}")
+    return Path(found)
+
+
+def _answers(path: str) -> bool:
+    """Say whether a program runs at all: on Ubuntu `chromium-browser` may only tell you to install a snap."""
+    try:
+        return subprocess.run([path, "--version"], capture_output=True, timeout=20, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _playwrights_own() -> Path:
+    with sync_playwright() as playwright:
+        path = Path(playwright.chromium.executable_path)
+    if not path.is_file():
+        raise EnvironmentNotReady(f"no Chromium was found; {CURE}")
+    return path
