@@ -4,8 +4,8 @@
 (() => {
   const ask = window[ASK];
   delete window[ASK];
-  const top = window === window.top;
-  if (!top) return relay();
+  const outermost = window === window.top;
+  if (!outermost) return relay();
 
   const host = document.createElement("div");
   const style = (element, rules) => {
