@@ -26,6 +26,9 @@ POPUP_LOOKS = 3
 POPUP_PAUSE_MS = 150
 POPUP_CLICK_S = 2.0
 
+BAD_SELECTOR = ("while parsing", "is not a valid selector", "Unknown engine", "Malformed selector")
+"""What Playwright says of a selector that it cannot read."""
+
 USUAL_POPUPS = (
     "#onetrust-accept-btn-handler",
     "#CybotCookiebotDialogBodyLevelButtonLevelOptinAllowAll",
@@ -75,7 +78,7 @@ def explained(error: PlaywrightError, stage: Stage, timeout_s: float | None) -> 
     why = text.strip().splitlines()[0].split(": ", 1)[-1]
     if "crashed" in text:
         return StepFailed("the page crashed; it may need more memory than there is here")
-    if "selector" in text and not isinstance(error, PlaywrightTimeout):
+    if any(mark in text for mark in BAD_SELECTOR):
         return StepFailed(f"the selector is not valid ({why}); correct it", retryable=False)
     if "Unknown key" in text:
         cure = 'use names such as Enter, Tab, ArrowDown, a or "Control+s"'
