@@ -98,8 +98,8 @@ class _Director:
                 retries += 1
 
     def _attempt(self, step: Step, narration_s: float, retries: int) -> Take:
-        self._touched = False
         ahead = self._open(step)
+        self._touched = False  # a popup dismissed while the page was opened does not count: it is opened anew
         path = self._work_dir / "takes" / f"{step.id}.mkv"
         try:
             with self._recorder.take(path) as filming:
@@ -139,12 +139,11 @@ class _Director:
         return self._spec.settings.mode == "independent" or self._navigated or not at_home
 
     def _wait_ahead(self, step: Step) -> int:
-        waits = 0
-        for waits, action in enumerate(step.actions):
+        for n, action in enumerate(step.actions):
             if action.type not in WAITING:
-                return waits
-            self._perform(step, waits, action)
-        return waits + 1 if step.actions else 0
+                return n
+            self._perform(step, n, action)
+        return len(step.actions)
 
     def _play(self, step: Step, actions: Sequence[object], first: int) -> list[Checked]:
         if step.scroll is not None:
