@@ -163,7 +163,8 @@ def _middle(page: Page, target: Locator) -> tuple[float, float, Any]:
         raise PlaywrightError("the element went away while the mouse was on its way")
     x = (max(0, box["x"]) + min(size["width"], box["x"] + box["width"])) / 2
     y = (max(0, box["y"]) + min(size["height"], box["y"] + box["height"])) / 2
-    return x, y, {"x": x - box["x"], "y": y - box["y"]}
+    left, top = target.evaluate("element => [element.clientLeft ?? 0, element.clientTop ?? 0]")
+    return x, y, {"x": x - box["x"] - left, "y": y - box["y"] - top}  # counted from within the border
 
 
 def _type_text(stage: Stage, action: parts.TypeText) -> None:
