@@ -54,7 +54,7 @@ def serve() -> Iterator[Site]:
                 self.wfile.flush()
                 site.gone.wait(30)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *args: Any) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
