@@ -74,7 +74,7 @@ class _Director:
         self._recorder = recorder
         self._work_dir = work_dir
         self._opened = ("", "")  # the address that was asked for last, and where that led
-        self._touched = False  # this attempt has done something to its page
+        self._touched = False  # this attempt has done something to its page on camera
         self._navigated = False  # this step has opened its address
 
     def film(self, narration_seconds: Mapping[str, float], on_step: OnStep | None) -> list[Take]:
@@ -101,8 +101,8 @@ class _Director:
                 retries += 1
 
     def _attempt(self, step: Step, narration_s: float, retries: int) -> Take:
+        self._touched = False  # neither what an earlier step did nor what opening the page takes counts
         ahead = self._open(step)
-        self._touched = False  # a popup dismissed while the page was opened does not count: it is opened anew
         path = self._work_dir / "takes" / f"{step.id}.mkv"
         try:
             with self._recorder.take(path) as filming:
@@ -152,12 +152,11 @@ class _Director:
         if step.scroll is not None:
             scroll(self._stage(), step.scroll)
         for n, action in enumerate(actions, first):
+            self._touched = self._touched or getattr(action, "type", "") in CHANGING
             self._perform(step, n, action)
         return [self._check(step, n, assertion) for n, assertion in enumerate(step.assertions)]
 
     def _perform(self, step: Step, n: int, action: object) -> None:
-        kind = getattr(action, "type", "")
-        self._touched = self._touched or kind in CHANGING
         try:
             perform(self._stage(), action)
         except StepFailed as error:

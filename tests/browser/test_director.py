@@ -153,6 +153,30 @@ def test_a_changed_page_is_not_filmed_again(tmp_path: Path, site: Site, chromium
         assert site.asked.count("/pressed") == len(actions)
 
 
+def test_a_click_of_the_step_before_forbids_no_retry(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """A continuous step whose page fails to open is tried again, whatever an earlier step has clicked."""
+    site.pages["/"] = html("<button style='margin:90px'>go</button>")
+    site.pages["/next"] = html("<p>x", color=css(GREEN))
+    site.flaky["/next"] = 1
+    steps = [
+        {"id": "a", "url": "/", "actions": [{"type": "click_selector", "selector": "button"}]},
+        {"id": "b", "url": "/next"},
+    ]
+    takes = film(tmp_path, site, chromium, steps, mode="continuous")
+    assert [take.retries for take in takes] == [0, 1]
+    assert shows(takes[1], 0.0, GREEN)
+
+
+def test_a_popup_closed_while_opening_forbids_no_retry(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """A wait that fails while a page is opened is tried again, although a popup was looked for before it."""
+    site.pages["/"] = html("<p>x")
+    actions = [{"type": "dismiss_popups"}, {"type": "wait_for_selector", "selector": "#none", "timeout": 0.1}]
+    step = {"id": "a", "url": "/", "actions": actions}
+    with pytest.raises(StepFailed, match="filmed 2 times"):
+        film(tmp_path, site, chromium, [step], mode="continuous", max_retries_per_step=1)
+    assert site.asked.count("/") == 2
+
+
 def test_a_page_that_never_loads_ends_in_bounded_time(tmp_path: Path, site: Site, chromium: Path) -> None:
     """A page whose answer never ends fails after the step's time limit, with the cure."""
     site.pages["/"] = html("<p>half a page")
