@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-BASE = "<!doctype html><meta charset=utf-8><title>{title}</title><body style='margin:0;background:{color}'>{body}"
+BASE = """<!doctype html><meta charset=utf-8><title>{title}</title><body style='margin:0;background:{color}'>
+<i style='position:fixed;bottom:0;right:0'>.</i>{body}"""
 
 
 def html(body: str = "", *, title: str = "Page", color: str = "#ffffff") -> str:
