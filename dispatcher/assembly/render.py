@@ -70,10 +70,12 @@ def render(
 def _command(work: Path, mixed: sound.Mix, timeline: Timeline, options: RenderOptions) -> list[str]:
     width, height = options.size
     # JPEG is full-range BT.601; HD video is limited-range BT.709, and says so.
+    # Frames are repeated last: what stands still is then converted once.
     picture = (
-        f"fps={FPS}:start_time=0,tpad=stop_mode=clone:stop=2,scale={width}:{height}:force_original_aspect_ratio=decrease:flags=lanczos+accurate_rnd+full_chroma_int"
+        f"scale={width}:{height}:force_original_aspect_ratio=decrease:flags=lanczos+accurate_rnd+full_chroma_int"
         ":in_range=full:out_range=tv:in_color_matrix=bt601:out_color_matrix=bt709,"
-        f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2,setsar=1,format=yuv420p"
+        f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2,setsar=1,format=yuv420p,"
+        f"fps={FPS}:start_time=0,tpad=stop_mode=clone:stop=2"
     )
     tags = ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
     return [

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +72,21 @@ def _pragmas(connection: Any, _: object) -> None:
 
     An acceptance is a promise, so its commit waits for the disk; NORMAL would forget the last ones with the power.
     """
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "foreign_keys=ON"):
+    _use_wal(connection)
+    for pragma in ("synchronous=FULL", "fullfsync=ON", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _use_wal(connection: Any) -> None:
+    """Switch to WAL, which the file then remembers. SQLite does not wait for others here, so this does."""
+    deadline = time.monotonic() + BUSY_S
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _begin(connection: Connection) -> None:
