@@ -18,7 +18,7 @@
     │   ├── NameTaken                 1   the name is written already, and names are written once
     │   └── StorageFull               6   no room to write
     ├── MediaError                    1   ffmpeg failed, or a media file is not what it should be
-    ├── StepFailed                    1   a step of a tour could not be filmed
+    ├── StepFailed                    1   a step of a tour cannot be filmed; `kept` names what shows why
     ├── JobFailed                     4   the worker reports a failure
     ├── JobCancelled                  4   the job was cancelled
     ├── JobExpired                    4   nobody took the job in time
@@ -27,6 +27,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -131,7 +132,16 @@ class MediaError(GpudropError):
 
 
 class StepFailed(GpudropError):
-    """A step of a tour could not be filmed."""
+    """A step of a tour cannot be filmed. `kept` is the folder with its screenshot, console log and trace, if any.
+
+    `retryable` is False where filming the step again cannot end otherwise (a selector that does not parse).
+    """
+
+    def __init__(self, message: str = "", *, step: str = "", retryable: bool = True, kept: Path | None = None) -> None:
+        super().__init__(message)
+        self.step = step
+        self.retryable = retryable
+        self.kept = kept
 
 
 class JobFailed(GpudropError):

@@ -1,153 +1,212 @@
-"""What a step can do on a page: one function an action, and the table that names them."""
+"""What a step can do on its page. ACTIONS is the whole list; each takes the stage and one action of the spec."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Locator, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from dispatcher.tour import parts
-from dispatcher.tour.capture import settle
 from dispatcher.tour.cursor import Cursor
+from dispatcher.tour.page_load import wait_until_painted
+from dispatcher.tour.typing_pace import bursts
+from protocol.errors import StepFailed
 
-KEY_MS = 55.0
-LONGEST_TYPING_MS = 8000.0
-SCROLL_PIXELS_A_SECOND = {"slow": 350, "normal": 800, "fast": 1800}
-POPUPS = (
+SCROLL = (files("dispatcher.tour") / "scroll.js").read_text(encoding="utf-8")
+SPEEDS = {"slow": 350, "normal": 700, "fast": 1400}  # pixels a second
+BEFORE_CLICK_MS, PRESSED_MS, AFTER_CLICK_MS = 120, 70, 150
+BETWEEN_KEYS_MS = 90
+POPUP_LOOKS = 3
+POPUP_PAUSE_MS = 150
+POPUP_CLICK_S = 2.0
+
+BAD_SELECTOR = ("while parsing", "is not a valid selector", "Unknown engine", "Malformed selector")
+"""What Playwright says of a selector that it cannot read."""
+
+USUAL_POPUPS = (
     "#onetrust-accept-btn-handler",
     "#CybotCookiebotDialogBodyLevelButtonLevelOptinAllowAll",
-    "button:has-text('Accept all')",
-    "button:has-text('Accept cookies')",
-    "button:has-text('I agree')",
-    "button:has-text('Got it')",
-    "[role='dialog'] button[aria-label*='lose']",
+    ".cc-dismiss, .cc-allow",
+    "[class*=cookie i] button:has-text('Accept'), [id*=cookie i] button:has-text('Accept')",
+    "[class*=consent i] button:has-text('Accept'), [id*=consent i] button:has-text('Accept')",
+    "[role=dialog] button[aria-label='Close' i], dialog button[aria-label='Close' i]",
+    "[role=dialog] button:text-matches('^(got it|no thanks|not now|dismiss|close)$', 'i')",
+    "dialog button:text-matches('^(got it|no thanks|not now|dismiss|close)$', 'i')",
 )
-_SCROLL = """
-([to, speed]) => new Promise((done, fail) => {
-  const target = typeof to === "string" && !["top", "bottom"].includes(to) ? document.querySelector(to) : null;
-  if (typeof to === "string" && !["top", "bottom"].includes(to) && !target) return fail(new Error("no element " + to));
-  const root = document.scrollingElement;
-  const boxes = [...document.querySelectorAll("*")].filter(
-    e => e.scrollHeight > e.clientHeight + 8 && /auto|scroll/.test(getComputedStyle(e).overflowY));
-  const box = root.scrollHeight > root.clientHeight + 1 ? root
-    : boxes.sort((a, b) => b.clientWidth * b.clientHeight - a.clientWidth * a.clientHeight)[0] ?? root;
-  const from = box.scrollTop, most = box.scrollHeight - box.clientHeight;
-  const inside = box === root ? 0 : box.getBoundingClientRect().top;
-  const wanted = to === "bottom" ? most : to === "top" ? 0
-    : target ? from + target.getBoundingClientRect().top - inside - box.clientHeight / 4 : to;
-  const goal = Math.max(0, Math.min(most, wanted)), way = goal - from;
-  const ms = Math.min(20000, Math.max(400, Math.abs(way) / speed * 1000)), start = performance.now();
-  const ease = t => t < .5 ? 2 * t * t : 1 - (2 - 2 * t) ** 2 / 2;
-  const step = now => {
-    const t = Math.min(1, (now - start) / ms);
-    box.scrollTop = from + way * ease(t);
-    t < 1 ? requestAnimationFrame(step) : done(box.scrollTop);
-  };
-  requestAnimationFrame(step);
-})
-"""
+
+CHANGING = frozenset({"click_selector", "type_text", "press_key", "dismiss_popups"})
+"""Actions after which the page may not be what it was: a continuous step cannot be filmed again after one of them."""
+
+WAITING = frozenset({"wait_for_load", "wait_for_selector", "wait_for_hidden", "dismiss_popups"})
+"""Actions that, first in a step that opens a page, belong to opening it and are not filmed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """Where actions play: the page, the cursor, and how long an action may take if it does not say."""
+    """What an action has to do with: the page, the arrow over it, and how long to wait where it does not say."""
 
     page: Page
     cursor: Cursor
     timeout_s: float
 
-    def ms(self, timeout: float | None) -> float:
-        """Return a time limit in milliseconds."""
-        return 1000 * (timeout or self.timeout_s)
+    def visible(self, selector: str) -> Locator:
+        """Return the first visible element that matches."""
+        return self.page.locator(selector).filter(visible=True).first
+
+    def ms(self, timeout_s: float | None) -> float:
+        """Return a time limit as Playwright wants it."""
+        return 1000 * (self.timeout_s if timeout_s is None else timeout_s)
 
 
-def wait_for_load(stage: Stage, action: parts.WaitForLoad) -> None:
-    """Wait until the page has loaded and painted."""
+def perform(stage: Stage, action: Any) -> None:
+    """Do one action of the spec. Raises StepFailed saying what happened and the cure."""
+    try:
+        ACTIONS[action.type](stage, action)
+    except PlaywrightError as error:
+        raise explained(error, stage, getattr(action, "timeout", None)) from error
+
+
+def explained(error: PlaywrightError, stage: Stage, timeout_s: float | None) -> StepFailed:
+    """Return a browser's error as ours: what happened, and the cure."""
+    text = str(error)
+    why = text.strip().splitlines()[0].split(": ", 1)[-1]
+    if "crashed" in text:
+        return StepFailed("the page crashed; it may need more memory than there is here")
+    if any(mark in text for mark in BAD_SELECTOR):
+        return StepFailed(f"the selector is not valid ({why}); correct it", retryable=False)
+    if "Unknown key" in text:
+        cure = 'use names such as Enter, Tab, ArrowDown, a or "Control+s"'
+        return StepFailed(f"there is no such key ({why}); {cure}", retryable=False)
+    if isinstance(error, PlaywrightTimeout):
+        return _too_late(text, stage, timeout_s)
+    return StepFailed(f"the browser refused ({why}); look at the screenshot and the console log")
+
+
+def _too_late(text: str, stage: Stage, timeout_s: float | None) -> StepFailed:
+    waited = stage.ms(timeout_s) / 1000
+    covered = next((line for line in text.splitlines() if "intercepts pointer events" in line), None)
+    if covered:
+        cure = "wait until what covers it is gone, or dismiss it first"
+        return StepFailed(f"it was covered for {waited:g} s ({covered.strip(' -')}); {cure}")
+    cure = "check it against the screenshot, or raise the action's timeout or settings.default_step_timeout"
+    return StepFailed(f"did not come about within {waited:g} s; {cure}")
+
+
+def _wait_for_load(stage: Stage, action: parts.WaitForLoad) -> None:
     stage.page.wait_for_load_state("load", timeout=stage.ms(action.timeout))
-    settle(stage.page)
+    wait_until_painted(stage.page)
 
 
-def wait_for_selector(stage: Stage, action: parts.WaitForSelector) -> None:
-    """Wait until an element is visible."""
-    stage.page.locator(action.selector).first.wait_for(state="visible", timeout=stage.ms(action.timeout))
+def _wait_for_selector(stage: Stage, action: parts.WaitForSelector) -> None:
+    stage.visible(action.selector).wait_for(timeout=stage.ms(action.timeout))
 
 
-def wait_for_hidden(stage: Stage, action: parts.WaitForHidden) -> None:
-    """Wait until an element is gone or hidden."""
-    stage.page.locator(action.selector).first.wait_for(state="hidden", timeout=stage.ms(action.timeout))
+def _wait_for_hidden(stage: Stage, action: parts.WaitForHidden) -> None:
+    stage.visible(action.selector).wait_for(state="hidden", timeout=stage.ms(action.timeout))
 
 
-def pause(stage: Stage, action: parts.Pause) -> None:
-    """Do nothing for a while."""
-    stage.page.wait_for_timeout(1000 * action.seconds)
+def _pause(stage: Stage, action: parts.Pause) -> None:
+    stage.page.wait_for_timeout(action.seconds * 1000)
 
 
 def scroll(stage: Stage, action: parts.Scroll) -> None:
-    """Scroll smoothly, the page or its largest scrolling part."""
-    stage.page.evaluate(_SCROLL, [action.to, SCROLL_PIXELS_A_SECOND[action.speed]])
-    stage.page.wait_for_timeout(1000 * action.pause_at_bottom)
+    """Scroll smoothly, starting and ending slowly."""
+    speed = SPEEDS[action.speed]
+    if not isinstance(action.to, str) or action.to in ("top", "bottom"):
+        stage.page.locator(":root").evaluate(SCROLL, {"to": action.to, "pixelsPerSecond": speed})
+    else:
+        target = stage.page.locator(action.to).first
+        target.wait_for(state="attached", timeout=stage.ms(None))
+        target.evaluate(SCROLL, {"to": None, "pixelsPerSecond": speed})
+    stage.page.wait_for_timeout(action.pause_at_bottom * 1000)
 
 
-def click_selector(stage: Stage, action: parts.ClickSelector) -> None:
-    """Glide to an element and click it, once it can be clicked."""
-    element = stage.page.locator(action.selector).first
-    element.click(trial=True, timeout=stage.ms(action.timeout))
-    stage.cursor.click(*_middle(element))
+def _click_selector(stage: Stage, action: parts.ClickSelector) -> None:
+    _click(stage, stage.visible(action.selector), stage.ms(action.timeout))
 
 
-def type_text(stage: Stage, action: parts.TypeText) -> None:
-    """Type a text at a person's pace; a long one faster, so that nobody waits for it."""
+def _click(stage: Stage, target: Locator, timeout_ms: float) -> None:
+    """Scroll an element into view, move the arrow to its middle and click it, as soon as it can be clicked."""
+    deadline = time.monotonic() + timeout_ms / 1000
+    target.wait_for(timeout=timeout_ms)
+    if not _in_view(stage.page, target):
+        target.evaluate(SCROLL, {"to": None, "pixelsPerSecond": SPEEDS["fast"]})
+    target.click(trial=True, timeout=_left_ms(deadline))
+    x, y, position = _middle(stage.page, target)
+    stage.cursor.move_to(stage.page, x, y)
+    stage.page.wait_for_timeout(BEFORE_CLICK_MS)
+    target.click(position=position, delay=PRESSED_MS, timeout=_left_ms(deadline))
+    stage.page.wait_for_timeout(AFTER_CLICK_MS)
+
+
+def _left_ms(deadline: float) -> float:
+    return max(1000.0, (deadline - time.monotonic()) * 1000)  # 0 would mean: for ever
+
+
+def _in_view(page: Page, target: Locator) -> bool:
+    size, box = page.viewport_size, target.bounding_box()
+    if size is None or box is None:
+        return True
+    return box["y"] >= 0 and box["y"] + min(box["height"], size["height"]) <= size["height"]
+
+
+def _middle(page: Page, target: Locator) -> tuple[float, float, Any]:
+    """Return the middle of the part of an element that is in view: in the viewport, and within the element."""
+    size, box = page.viewport_size, target.bounding_box()
+    if size is None or box is None:
+        raise PlaywrightError("the element went away while the mouse was on its way")
+    x = (max(0, box["x"]) + min(size["width"], box["x"] + box["width"])) / 2
+    y = (max(0, box["y"]) + min(size["height"], box["y"] + box["height"])) / 2
+    left, top = target.evaluate("element => [element.clientLeft ?? 0, element.clientTop ?? 0]")
+    return x, y, {"x": x - box["x"] - left, "y": y - box["y"] - top}  # counted from within the border
+
+
+def _type_text(stage: Stage, action: parts.TypeText) -> None:
     if action.selector is not None:
-        click_selector(
-            stage, parts.ClickSelector(type="click_selector", selector=action.selector, timeout=action.timeout)
-        )
+        _click(stage, stage.visible(action.selector), stage.ms(action.timeout))
+    keyboard = stage.page.keyboard
     if action.clear:
-        stage.page.keyboard.press("ControlOrMeta+A")
-        stage.page.keyboard.press("Delete")
-    pace = action.delay_ms if action.delay_ms is not None else min(KEY_MS, LONGEST_TYPING_MS / max(1, len(action.text)))
-    stage.page.keyboard.type(action.text, delay=pace)
+        keyboard.press("ControlOrMeta+A")
+        keyboard.press("Delete")
+    began = time.monotonic()
+    for piece, at_s in bursts(action.text, None if action.delay_ms is None else action.delay_ms / 1000):
+        stage.page.wait_for_timeout(max(0.0, (began + at_s - time.monotonic()) * 1000))
+        if len(piece) == 1:
+            keyboard.type(piece)
+        else:
+            keyboard.insert_text(piece)
 
 
-def press_key(stage: Stage, action: parts.PressKey) -> None:
-    """Press a key or a chord, as often as asked."""
-    for _ in range(action.times):
+def _press_key(stage: Stage, action: parts.PressKey) -> None:
+    for n in range(action.times):
+        stage.page.wait_for_timeout(BETWEEN_KEYS_MS if n else 0)
         stage.page.keyboard.press(action.key)
-        stage.page.wait_for_timeout(80)
 
 
-def dismiss_popups(stage: Stage, action: parts.DismissPopups) -> None:
-    """Close what covers the page: the given selectors must work, the usual ones are tried."""
-    for selector in action.selectors:
-        stage.page.locator(selector).first.click(timeout=stage.ms(None))
-    for selector in () if action.selectors else POPUPS:
-        found = stage.page.locator(selector).first
-        if found.is_visible():
-            found.click(timeout=2000)
-    settle(stage.page)
+def _dismiss_popups(stage: Stage, action: parts.DismissPopups) -> None:
+    """Close what is there now or appears within half a second; that there is nothing is no error."""
+    for _ in range(POPUP_LOOKS):
+        for selector in action.selectors or USUAL_POPUPS:
+            popup = stage.visible(selector)
+            if popup.is_visible():
+                _click(stage, popup, POPUP_CLICK_S * 1000)
+        stage.page.wait_for_timeout(POPUP_PAUSE_MS)
 
 
-def _middle(element: Locator) -> tuple[float, float]:
-    element.scroll_into_view_if_needed()
-    box = element.bounding_box() or {"x": 0, "y": 0, "width": 0, "height": 0}
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-PERFORM: dict[str, Callable[[Stage, Any], None]] = {
-    "wait_for_load": wait_for_load,
-    "wait_for_selector": wait_for_selector,
-    "wait_for_hidden": wait_for_hidden,
-    "pause": pause,
+ACTIONS: dict[str, Callable[[Stage, Any], None]] = {
+    "wait_for_load": _wait_for_load,
+    "wait_for_selector": _wait_for_selector,
+    "wait_for_hidden": _wait_for_hidden,
+    "pause": _pause,
     "scroll": scroll,
-    "click_selector": click_selector,
-    "type_text": type_text,
-    "press_key": press_key,
-    "dismiss_popups": dismiss_popups,
+    "click_selector": _click_selector,
+    "type_text": _type_text,
+    "press_key": _press_key,
+    "dismiss_popups": _dismiss_popups,
 }
-
-BEFORE_THE_TAKE = frozenset({"wait_for_load", "wait_for_selector", "wait_for_hidden", "dismiss_popups"})
-"""What a newly opened page is given time for before the film rolls."""
-
-CHANGES_THE_PAGE = frozenset({"click_selector", "type_text", "press_key"})
-"""Doing one of these twice is not the same as doing it once."""

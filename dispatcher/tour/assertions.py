@@ -1,4 +1,4 @@
-"""What a step claims about the page once its actions are done."""
+"""What must be true at the end of a step, or it is filmed again. ASSERTIONS is the whole list."""
 
 from __future__ import annotations
 
@@ -7,50 +7,60 @@ from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from dispatcher.tour import parts
-from dispatcher.tour.actions import Stage
+from dispatcher.tour.actions import Stage, explained
 from dispatcher.tour.report import Checked
+from protocol.errors import StepFailed
 
 PATIENCE_S = 5.0
+"""How long an assertion that names no timeout may take to become true."""
 
 
-def url_contains(stage: Stage, claim: parts.UrlContains) -> bool:
-    """Say whether the address holds the text."""
-    return _soon(stage, lambda: claim.value in stage.page.url)
-
-
-def title_contains(stage: Stage, claim: parts.TitleContains) -> bool:
-    """Say whether the page's title holds the text."""
-    return _soon(stage, lambda: claim.value in stage.page.title())
-
-
-def element_visible(stage: Stage, claim: parts.ElementVisible) -> bool:
-    """Say whether an element is visible within its time."""
+def check(stage: Stage, assertion: Any) -> Checked:
+    """Return an assertion that holds, or becomes true in time. Raises StepFailed saying what is there instead."""
     try:
-        stage.page.locator(claim.selector).first.wait_for(state="visible", timeout=1000 * (claim.timeout or PATIENCE_S))
-    except PlaywrightError:
-        return False
-    return True
+        expected, found = ASSERTIONS[assertion.type](stage, assertion)
+    except PlaywrightError as error:
+        raise explained(error, stage, None) from error
+    if found is not None:
+        raise StepFailed(f"expected {expected}, but {found}; compare the screenshot with the spec")
+    return Checked(type=assertion.type, expected=expected, ok=True)
 
 
-def _soon(stage: Stage, holds: Callable[[], bool]) -> bool:
+def _holds(stage: Stage, look: Callable[[], str], value: str) -> str | None:
+    """Wait until a text holds a value; return None, or the text that does not."""
     deadline = time.monotonic() + PATIENCE_S
-    while not holds():
+    while value not in (text := look()):
         if time.monotonic() > deadline:
-            return False
+            return text
         stage.page.wait_for_timeout(50)
-    return True
+    return None
 
 
-HOLDS: dict[str, Callable[[Stage, Any], bool]] = {
-    "url_contains": url_contains,
-    "title_contains": title_contains,
-    "element_visible": element_visible,
+def _url_contains(stage: Stage, assertion: parts.UrlContains) -> tuple[str, str | None]:
+    other = _holds(stage, lambda: stage.page.url, assertion.value)
+    return f"an address with {assertion.value!r}", None if other is None else f"it is {other}"
+
+
+def _title_contains(stage: Stage, assertion: parts.TitleContains) -> tuple[str, str | None]:
+    other = _holds(stage, stage.page.title, assertion.value)
+    return f"a title with {assertion.value!r}", None if other is None else f"it is {other!r}"
+
+
+def _element_visible(stage: Stage, assertion: parts.ElementVisible) -> tuple[str, str | None]:
+    patience = PATIENCE_S if assertion.timeout is None else assertion.timeout
+    expected = f"{assertion.selector!r} to be visible"
+    try:
+        stage.visible(assertion.selector).wait_for(timeout=patience * 1000)
+    except PlaywrightTimeout:
+        return expected, f"it was not within {patience:g} s"
+    return expected, None
+
+
+ASSERTIONS: dict[str, Callable[[Stage, Any], tuple[str, str | None]]] = {
+    "url_contains": _url_contains,
+    "title_contains": _title_contains,
+    "element_visible": _element_visible,
 }
-
-
-def check(stage: Stage, claim: Any) -> Checked:
-    """Check one assertion and say what came of it."""
-    expected = getattr(claim, "value", None) or claim.selector
-    return Checked(type=claim.type, expected=expected, ok=HOLDS[claim.type](stage, claim))

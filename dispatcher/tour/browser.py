@@ -1,10 +1,9 @@
-"""Finding and starting the browser that is filmed."""
+"""Which Chromium films a tour, and how it is started. Nothing here knows what is filmed."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import subprocess
 from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright, sync_playwright
@@ -20,36 +19,48 @@ SYSTEM = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
+CURE = "run: make chromium (or .venv/bin/playwright install chromium), or set GPUDROP_CHROMIUM to a Chromium or Chrome"
 FLAGS = (
-    "--disable-gpu",
+    "--disable-gpu",  # software drawing is the same on every machine
     "--disable-quic",
+    "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--no-first-run",
     "--hide-scrollbars",
     "--force-color-profile=srgb",
 )
-CURE = "run: make chromium (or .venv/bin/playwright install chromium), or set GPUDROP_CHROMIUM to a Chromium or Chrome"
 
 
-def find_browser(explicit: Path | None) -> Path:
-    """Return the browser to film with: `explicit`, else the system's, else Playwright's own."""
+def find_browser(explicit: Path | None = None) -> Path:
+    """Return the Chromium to film with: the one named, else the system's, else Playwright's own.
+
+    Raises EnvironmentNotReady, with the cure, where there is none.
+    """
     if explicit is not None:
-        if shutil.which(str(explicit)) is None:
-            raise EnvironmentNotReady(f"{explicit} is no program; {CURE}")
-        return explicit
-    for name in SYSTEM:
-        if (found := shutil.which(name)) is not None and not _is_snap_stub(Path(found)):
-            return Path(found)
-    with sync_playwright() as playwright:
-        own = Path(playwright.chromium.executable_path)
-    if not own.exists():
-        raise EnvironmentNotReady(f"no Chromium was found; {CURE}")
-    return own
+        return _named(explicit)
+    found = (Path(path) for name in SYSTEM if (path := shutil.which(name)))
+    return next((path for path in found if not _is_snap(path) and _answers(path)), None) or _playwrights_own()
 
 
-def _is_snap_stub(program: Path) -> bool:
+def launch(playwright: Playwright, browser: Path, *, root: bool) -> Browser:
+    """Start a headless Chromium. As root its sandbox cannot start and is left out; for nobody else."""
+    flags = [*FLAGS, *(["--no-sandbox"] if root else [])]
+    try:
+        return playwright.chromium.launch(executable_path=browser, args=flags, timeout=60_000)
+    except PlaywrightError as error:
+        why = str(error).strip().splitlines()[0]
+        raise EnvironmentNotReady(f"{browser} does not start ({why}); {CURE}") from error
+
+
+def _named(path: Path) -> Path:
+    found = shutil.which(path)
+    if found is None:
+        raise EnvironmentNotReady(f"the browser {path} does not exist or is no program; {CURE}")
+    return Path(found)
+
+
+def _is_snap(program: Path) -> bool:
     """Say whether this is Ubuntu's script that only asks for a snap, or the snap, which cannot see our files."""
     if "snap" in program.resolve().parts:
         return True
@@ -58,20 +69,17 @@ def _is_snap_stub(program: Path) -> bool:
     return head.startswith(b"#!") and b"/snap/bin" in head
 
 
-@contextmanager
-def launched(program: Path, *, root: bool) -> Iterator[Browser]:
-    """Run the browser for the length of a block. As root its sandbox cannot start, so it is left out there only."""
-    with sync_playwright() as playwright:
-        browser = _launch(playwright, program, root=root)
-        try:
-            yield browser
-        finally:
-            browser.close()
-
-
-def _launch(playwright: Playwright, program: Path, *, root: bool) -> Browser:
-    flags = [*FLAGS, *(["--no-sandbox"] if root else [])]
+def _answers(program: Path) -> bool:
+    """Say whether a program runs at all."""
     try:
-        return playwright.chromium.launch(executable_path=program, args=flags, timeout=60_000)
-    except PlaywrightError as error:
-        raise EnvironmentNotReady(f"{program} does not start: {error.message.splitlines()[0]}; {CURE}") from error
+        return subprocess.run([program, "--version"], capture_output=True, timeout=20, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _playwrights_own() -> Path:
+    with sync_playwright() as playwright:
+        path = Path(playwright.chromium.executable_path)
+    if not path.is_file():
+        raise EnvironmentNotReady(f"no Chromium was found; {CURE}")
+    return path

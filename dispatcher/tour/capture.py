@@ -1,96 +1,180 @@
-"""Takes: what the browser shows, as the frames it delivers with their own times."""
+"""From a page to takes: the browser's own frames, with their own times, from one moment to another.
+
+Chromium's screencast sends a JPEG whenever the page has changed, stamped with the wall clock (milliseconds) of the
+moment it was shown, and one at once when it starts. Frames arrive only while a Playwright call runs, so every wait is
+`page.wait_for_timeout`. Nothing here knows what a step is.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
+from playwright.sync_api import Error as PlaywrightError
 
+from dispatcher.tour.cursor import Cursor
 from media.frames import TakeWriter
 from protocol.errors import MediaError
 
 QUALITY = 95
-FIRST_FRAME_S = 5.0
-IN_FLIGHT_MS = 120
-"""A frame reaches us this long after it was shown, at most, as measured."""
+FIRST_FRAME_S = 10.0
+IN_FLIGHT_MS = 50
+"""How long a frame that is shown may take to arrive: measured 2 to 40 ms."""
 
-_PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-
-
-def settle(page: Page) -> None:
-    """Wait until fonts are there and the page has painted twice, so that what is shown is what is meant."""
-    page.evaluate("() => document.fonts.ready.then(() => true)")
-    page.evaluate(_PAINTED)
+SETTLED = """() => new Promise(done => {
+  const late = setTimeout(done, 1000);
+  requestAnimationFrame(() => requestAnimationFrame(() => { clearTimeout(late); done(); }));
+})"""
 
 
-class Take:
-    """A take that is being filmed. Its clock starts when the first frame is in hand."""
+class Filming:
+    """A take while it is filmed. Its time 0 is a moment at which everything drawn before has arrived."""
 
     def __init__(self, page: Page, path: Path, size: tuple[int, int]) -> None:
         self._page = page
         self._writer = TakeWriter(path, size)
-        self._frames: list[tuple[float, bytes]] = []
-        self._started = 0.0
-        self.seconds = 0.0
+        self._waiting: list[tuple[float, bytes]] = []  # frames from before time 0; the last is the first picture
+        self._started = time.time()
+        self._zero: float | None = None
+        self._zero_monotonic = 0.0
+        self._seconds: float | None = None
 
-    def on_frame(self, frame: Any) -> None:
-        """Keep a frame; its time stamp is this machine's wall clock in milliseconds."""
-        self._frames.append((frame["timestamp"] / 1000, frame["data"]))
+    @property
+    def elapsed(self) -> float:
+        """Return the seconds since the take's time 0."""
+        return time.monotonic() - self._zero_monotonic
+
+    def take_frame(self, frame: Any) -> None:
+        """Take a frame of the screencast."""
+        shown = frame["timestamp"] / 1000
+        if self._zero is None:
+            if shown >= self._started:  # an older one comes from the take before
+                self._waiting.append((shown, frame["data"]))
+        elif self._seconds is None or shown - self._zero < self._seconds:
+            self._writer.add(frame["data"], shown - self._zero)
 
     def begin(self) -> None:
-        """Wait for the first frame: the picture as it stands, even if nothing moves."""
-        deadline = time.time() + FIRST_FRAME_S
-        while not self._frames:
-            if time.time() > deadline:
-                raise MediaError("the browser delivers no picture; is its window closed?")
+        """Set time 0. The first picture is what is on screen now: fresh, because all frames until now are here."""
+        deadline = time.monotonic() + FIRST_FRAME_S
+        while not self._waiting:
+            if time.monotonic() > deadline:
+                raise MediaError(f"the browser delivered no picture for {FIRST_FRAME_S:g} s")
             self._page.wait_for_timeout(10)
-        self._started = time.time()
+        settle(self._page)
+        self._zero, self._zero_monotonic = time.time(), time.monotonic()
+        self._writer.add(max(self._waiting)[1], 0.0)
 
-    def elapsed(self) -> float:
-        """Return the seconds since the take began."""
-        return time.time() - self._started
-
-    def hold_until(self, seconds: float) -> None:
-        """Keep filming until the take is this long."""
-        while (left := seconds - self.elapsed()) > 0:
-            self._page.wait_for_timeout(min(1000 * left, 500))
-
-    def end(self) -> None:
-        """End the take now; frames that were shown before now and are still on their way belong to it."""
-        self.seconds = self.elapsed()
+    def hold(self, seconds: float) -> None:
+        """Film on until the take is this long, and end it there."""
+        while (left := seconds - self.elapsed) > 0:
+            self._page.wait_for_timeout(min(left * 1000 + 1, 500))
+        self._seconds = seconds
         self._page.wait_for_timeout(IN_FLIGHT_MS)
 
-    def write(self) -> None:
-        """Write what was filmed. Frames of before the beginning show the state it began with."""
-        for at, jpeg in sorted(self._frames, key=lambda frame: frame[0]):
-            if at - self._started <= self.seconds:
-                self._writer.add(jpeg, at - self._started)
-        self._writer.close(self.seconds)
-
-    def discard(self) -> None:
-        """Close the file of a take that failed."""
-        self._writer.abandon()
+    def close(self) -> None:
+        """Write the take. One that was not held ends now."""
+        self._writer.close(self.elapsed if self._seconds is None else self._seconds)
 
 
-@contextmanager
-def take(page: Page, path: Path, size: tuple[int, int]) -> Iterator[Take]:
-    """Film what happens in the block. The page must be settled; a block that raises leaves no take."""
-    made = Take(page, path, size)
-    width, height = size
-    try:
-        page.screencast.start(on_frame=made.on_frame, size={"width": width, "height": height}, quality=QUALITY)
+class Recorder:
+    """One browser context and the page that is filmed. Everything the page says is kept in `console`."""
+
+    def __init__(self, browser: Browser, size: tuple[int, int]) -> None:
+        self.size = size
+        self.console: list[str] = []
+        viewport: Any = {"width": size[0], "height": size[1]}
+        self.context = browser.new_context(viewport=viewport)
+        self.cursor = Cursor(self.context, (size[0] * 0.62, size[1] * 0.7))
+        # Without its own pictures: the first client of a screencast decides the size for all. Without snapshots:
+        # they are taken before and after every key, and made typing in a large page four times slower.
+        self.context.tracing.start(screenshots=False, snapshots=False)
+        self.context.tracing.start_chunk()
+        self.page = self._new_page()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.context.close()
+
+    def fresh_page(self) -> None:
+        """Go on with a new page; the old one is gone, with all it held."""
+        old, self.page = self.page, self._new_page()
+        old.close()
+
+    def new_chapter(self) -> None:
+        """Forget console and trace of what came before."""
+        self.console.clear()
+        self.context.tracing.stop_chunk()
+        self.context.tracing.start_chunk()
+
+    @contextlib.contextmanager
+    def take(self, path: Path) -> Iterator[Filming]:
+        """Film the page into `path` from now until the block ends. A block that raises leaves no file."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        settle(self.page)
+        page, filming = self.page, Filming(self.page, path, self.size)
+        page.screencast.start(
+            on_frame=filming.take_frame, size={"width": self.size[0], "height": self.size[1]}, quality=QUALITY
+        )
         try:
-            made.begin()
-            yield made
-            made.end()
+            filming.begin()
+            yield filming
+            filming.close()
+        except BaseException:
+            with contextlib.suppress(MediaError):  # it holds no frame yet; the error that ended it is the news
+                filming.close()
+            path.unlink(missing_ok=True)
+            raise
         finally:
-            page.screencast.stop()
-        made.write()
-    except BaseException:
-        made.discard()
-        path.unlink(missing_ok=True)
-        raise
+            with contextlib.suppress(PlaywrightError):  # the page has crashed: there is nothing to stop
+                page.screencast.stop()
+
+    def keep_evidence(self, folder: Path) -> None:
+        """Write what shows why a step failed: screenshot.png, console.log, trace.zip, as far as they can be had."""
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.page.screenshot(path=folder / "screenshot.png", timeout=5000)
+        except PlaywrightError as error:
+            self.console.append(f"[recorder] no screenshot: {_first_line(error)}")
+        try:
+            self.context.tracing.stop_chunk(path=folder / "trace.zip")
+            self.context.tracing.start_chunk()
+        except PlaywrightError as error:
+            self.console.append(f"[recorder] no trace: {_first_line(error)}")
+        (folder / "console.log").write_text("".join(f"{line}\n" for line in self.console), encoding="utf-8")
+
+    def _new_page(self) -> Page:
+        page = self.context.new_page()
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.console.append(f"[error] {error}"))
+        page.on("crash", lambda _page: self.console.append("[recorder] the page crashed"))
+        page.on("dialog", self._on_dialog)
+        page.on("popup", lambda popup: self.console.append(f"[recorder] a new tab is not filmed: {popup.url}"))
+        return page
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        self.console.append(f"[{message.type}] {message.text}")
+
+    def _on_dialog(self, dialog: Dialog) -> None:
+        """Dismiss alerts and questions; but a page that asks whether it may be left, may be left."""
+        self.console.append(f"[recorder] dismissed a {dialog.type} dialog: {dialog.message}")
+        if dialog.type == "beforeunload":
+            dialog.accept()
+        else:
+            dialog.dismiss()
+
+
+def settle(page: Page) -> None:
+    """Wait until what the page has drawn so far is on screen, and its frames are here."""
+    page.evaluate(SETTLED)
+    page.wait_for_timeout(IN_FLIGHT_MS)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

@@ -1,55 +1,84 @@
-// A visible cursor: Playwright moves a mouse that no film shows. Told where to be by events on the document;
-// a closed shadow root keeps the page's styles out, and it takes no clicks.
+// The arrow that a headless browser does not draw. Runs in every document before its own scripts; nothing of the
+// page can reach it (closed shadow root) and it takes no part in the page (no pointer events, top layer).
+// Strict pages forbid inline styles and innerHTML, so everything is made through the DOM.
 (() => {
-  const SVG = "http://www.w3.org/2000/svg";
-  let host, arrow, layer;
+  const ask = window[ASK];
+  delete window[ASK];
+  const outermost = window === window.top;
+  if (!outermost) return relay();
 
-  function shape(name, attributes, parent) {
-    const made = document.createElementNS(SVG, name);
-    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-    parent.append(made);
-    return made;
-  }
-
-  function attach() {
-    if (host && host.isConnected) return;
-    host = document.createElement("gpudrop-cursor");
-    host.setAttribute("aria-hidden", "true");
-    Object.assign(host.style, {
-      all: "initial", position: "fixed", inset: "0", pointerEvents: "none", zIndex: "2147483647", contain: "strict",
-    });
-    layer = host.attachShadow({ mode: "closed" });
-    arrow = shape("svg", { width: 26, height: 32, viewBox: "0 0 26 32" }, layer);
-    Object.assign(arrow.style, {
-      position: "fixed", left: "-2px", top: "-2px", filter: "drop-shadow(0 1px 2px rgba(0,0,0,.45))",
-    });
-    shape("path", {
-      d: "M2 2 L2 24 L7.6 18.9 L11.4 27.6 L15.6 25.8 L11.8 17.3 L19.4 17 Z",
-      fill: "#111", stroke: "#fff", "stroke-width": 1.8, "stroke-linejoin": "round",
-    }, arrow);
-    document.documentElement.append(host);
-  }
-
-  document.addEventListener("gpudrop-cursor", (event) => {
-    const { x, y, ms } = event.detail;
-    attach();
-    arrow.style.transition = ms ? `transform ${ms}ms cubic-bezier(.45,.05,.25,1)` : "none";
-    arrow.style.transform = `translate(${x}px, ${y}px)`;
+  const host = document.createElement("div");
+  const style = (element, rules) => {
+    for (const [name, value] of Object.entries(rules)) element.style.setProperty(name, value, "important");
+  };
+  style(host, {
+    all: "initial", position: "fixed", inset: "0 auto auto 0", width: "0", height: "0", margin: "0", border: "0",
+    padding: "0", overflow: "visible", background: "none", "pointer-events": "none", "z-index": "2147483647",
   });
+  host.setAttribute("aria-hidden", "true");
+  host.popover = "manual";
+  const root = host.attachShadow({ mode: "closed" });
+  const svg = (name, attributes) => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    return element;
+  };
+  const arrow = svg("svg", { width: "26", height: "34", viewBox: "-2 -2 26 34" });
+  style(arrow, { position: "absolute", left: "-2px", top: "-2px", "pointer-events": "none", visibility: "hidden",
+    filter: "drop-shadow(0 1px 2px rgba(0,0,0,.45))" });
+  arrow.append(svg("path", {
+    d: "M0 0 L0 22.5 L5.2 17.6 L8.9 26 L12.9 24.2 L9.3 16.1 L16.6 16.1 Z",
+    fill: "#111", stroke: "#fff", "stroke-width": "1.6", "stroke-linejoin": "round",
+  }));
+  root.append(arrow);
 
-  document.addEventListener("mousedown", (event) => {
-    if (!host || !host.isConnected) return;
-    const ring = shape("svg", { width: 60, height: 60, viewBox: "0 0 60 60" }, layer);
-    Object.assign(ring.style, { position: "fixed", left: `${event.clientX - 30}px`, top: `${event.clientY - 30}px` });
-    const circle = shape("circle", { cx: 30, cy: 30, r: 26, fill: "rgba(255,176,0,.28)", stroke: "#ffb000", "stroke-width": 3 }, ring);
-    circle.style.transformOrigin = "center";
-    circle.animate(
-      [
-        { transform: "scale(.25)", opacity: 1 },
-        { transform: "scale(.85)", opacity: 0.9, offset: 0.6 },
-        { transform: "scale(1)", opacity: 0 },
-      ],
-      { duration: 600, easing: "ease-out", fill: "forwards" },
-    ).onfinish = () => ring.remove();
-  }, true);
+  const raise = () => {
+    if (!document.documentElement) return;
+    if (!host.isConnected) document.documentElement.append(host);
+    if (host.matches(":popover-open")) host.hidePopover();
+    host.showPopover();
+  };
+  const place = (x, y) => {
+    if (!host.isConnected) raise();
+    style(host, { transform: `translate(${x}px, ${y}px)` });
+    style(arrow, { visibility: "visible" });
+  };
+  const ripple = () => {
+    const ring = document.createElement("div");
+    style(ring, {
+      position: "absolute", left: "-22px", top: "-22px", width: "44px", height: "44px", "box-sizing": "border-box",
+      "border-radius": "50%", border: "3px solid rgba(37,99,235,.95)", background: "rgba(37,99,235,.30)",
+      "pointer-events": "none",
+    });
+    root.prepend(ring);
+    const frames = [{ transform: "scale(.25)", opacity: 1 }, { transform: "scale(1)", opacity: 0 }];
+    ring.animate(frames, { duration: 480, easing: "ease-out" }).finished.finally(() => ring.remove());
+  };
+
+  addEventListener("mousemove", (event) => place(event.clientX, event.clientY), true);
+  addEventListener("pointerdown", (event) => { place(event.clientX, event.clientY); ripple(); }, true);
+  // What enters the top layer later lies above: go there again after it.
+  addEventListener("toggle", (event) => { if (event.target !== host && event.newState === "open") raise(); }, true);
+  addEventListener("DOMContentLoaded", raise);
+  Object.defineProperty(window, Symbol.for(ASK), { value: { place, ripple } });
+  if (ask) ask().then(([x, y]) => { if (arrow.style.visibility === "hidden") place(x, y); });
+
+  // A frame of the same origin tells the page where the mouse is; over one of another origin the recorder does.
+  function relay() {
+    const tell = (event, act) => {
+      try {
+        let [x, y, here] = [event.clientX, event.clientY, window];
+        for (; here !== window.top; here = here.parent) {
+          const box = here.frameElement.getBoundingClientRect();
+          x += box.left + here.frameElement.clientLeft;
+          y += box.top + here.frameElement.clientTop;
+        }
+        const cursor = window.top[Symbol.for(ASK)];
+        cursor.place(x, y);
+        if (act) cursor.ripple();
+      } catch { /* another origin: out of reach by design */ }
+    };
+    addEventListener("mousemove", (event) => tell(event, false), true);
+    addEventListener("pointerdown", (event) => tell(event, true), true);
+  }
 })();

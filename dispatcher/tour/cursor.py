@@ -1,61 +1,61 @@
-"""The cursor that viewers see: it glides to where the mouse then really goes, and marks its clicks."""
+"""The visible mouse: an arrow drawn over the page that moves as a hand does and marks its clicks."""
 
 from __future__ import annotations
 
+import json
 import math
-from pathlib import Path
+import time
+from importlib.resources import files
 
 from playwright.sync_api import BrowserContext, Page
 from playwright.sync_api import Error as PlaywrightError
 
-SCRIPT = Path(__file__).with_name("cursor.js")
-SLOWEST_MS, FASTEST_MS = 750, 350
-LEAVING = 5  # how many navigations in a row a click may set off
-_TELL = "at => document.dispatchEvent(new CustomEvent('gpudrop-cursor', {detail: at}))"
-
-
-def install(context: BrowserContext) -> None:
-    """Put the cursor's script into every page of a context."""
-    context.add_init_script(path=SCRIPT)
+BINDING = "__gpudropCursor"
+PLACE = f"at => window[Symbol.for('{BINDING}')]?.place(...at)"
+SHORTEST_S, LONGEST_S = 0.4, 0.7
+FULL_WAY_PX = 900
+"""A way of this length takes the longest time."""
 
 
 class Cursor:
-    """Where the cursor is. It keeps its place when the page changes."""
+    """The arrow of one browser context. It is where it was after every navigation and in every new page."""
 
-    def __init__(self, page: Page, x: float, y: float) -> None:
-        self._page, self._x, self._y = page, x, y
+    def __init__(self, context: BrowserContext, at: tuple[float, float]) -> None:
+        self.at = at
+        context.expose_binding(BINDING, lambda _source: list(self.at))
+        script = (files("dispatcher.tour") / "cursor.js").read_text(encoding="utf-8")
+        context.add_init_script(script.replace("ASK", json.dumps(BINDING)))
 
-    def show(self) -> None:
-        """Show the cursor at its place, on a page that may be new."""
-        self._tell(0)
+    def move_to(self, page: Page, x: float, y: float) -> None:
+        """Move to a place of the viewport (CSS pixels), slowly at both ends, in 0.4 to 0.7 s."""
+        start, seconds = self.at, _way_seconds(math.dist(self.at, (x, y)))
+        began = time.monotonic()
+        while (done := (time.monotonic() - began) / seconds) < 1:
+            part = eased(done)
+            self._put(page, start[0] + (x - start[0]) * part, start[1] + (y - start[1]) * part)
+            page.wait_for_timeout(4)  # a move itself waits for the next frame; frames arrive only in such calls
+        self._put(page, x, y)
 
-    def move(self, x: float, y: float) -> None:
-        """Glide to a point of the viewport; longer ways take longer, within limits."""
-        distance = math.hypot(x - self._x, y - self._y)
-        if distance < 2:
-            return
-        ms = min(SLOWEST_MS, FASTEST_MS + 0.6 * distance)
-        self._x, self._y = x, y
-        self._tell(ms)
-        self._page.wait_for_timeout(ms)
-        self._page.mouse.move(x, y)
+    def _put(self, page: Page, x: float, y: float) -> None:
+        self.at = (x, y)
+        page.mouse.move(x, y)
+        if len(page.frames) > 1:  # over a frame of another origin the page sees no mouse
+            self._place(page)
 
-    def _tell(self, ms: float) -> None:
-        """Tell the page where the cursor is; a page that is just being left is waited for."""
-        for _ in range(LEAVING):
-            try:
-                self._page.evaluate(_TELL, {"x": self._x, "y": self._y, "ms": ms})
-            except PlaywrightError as error:
-                if "context was destroyed" not in error.message:
-                    raise
-                self._page.wait_for_load_state("domcontentloaded")
-            else:
-                return
+    def _place(self, page: Page) -> None:
+        try:
+            page.evaluate(PLACE, list(self.at))
+        except PlaywrightError as error:
+            # A page that leaves at this moment has no script left to ask; the next one asks for the place itself.
+            if "context was destroyed" not in str(error):
+                raise
 
-    def click(self, x: float, y: float) -> None:
-        """Glide to a point and click it."""
-        self.move(x, y)
-        self._page.wait_for_timeout(90)
-        self._page.mouse.down()
-        self._page.wait_for_timeout(60)
-        self._page.mouse.up()
+
+def eased(done: float) -> float:
+    """Return how far a movement is (0 to 1) after a part of its time: slow, fast, slow (smootherstep)."""
+    done = min(1.0, max(0.0, done))
+    return done**3 * (done * (6 * done - 15) + 10)
+
+
+def _way_seconds(pixels: float) -> float:
+    return SHORTEST_S + (LONGEST_S - SHORTEST_S) * min(1.0, pixels / FULL_WAY_PX)

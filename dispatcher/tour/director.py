@@ -1,36 +1,37 @@
-"""Films the steps one after the other, each as long as its narration or its actions, whichever lasts longer."""
+"""From steps to takes: opens pages off camera, films each step as long as its narration, films failed ones again.
+
+Independent: every step opens its address in a page of its own. Continuous: the steps share one page, which goes to
+another address only where a step names one. A step that fails is filmed again, but a continuous step only while it
+has done nothing to the page yet: a button pressed twice would be another film.
+"""
 
 from __future__ import annotations
 
-import itertools
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page
 from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import sync_playwright
 
-from dispatcher.tour import capture, cursor
-from dispatcher.tour.actions import BEFORE_THE_TAKE, CHANGES_THE_PAGE, PERFORM, Stage, scroll
+from dispatcher.tour.actions import CHANGING, WAITING, Stage, explained, perform, scroll
 from dispatcher.tour.assertions import check
-from dispatcher.tour.browser import launched
+from dispatcher.tour.browser import find_browser, launch
+from dispatcher.tour.capture import Recorder
+from dispatcher.tour.page_load import open_page
 from dispatcher.tour.report import Checked
 from dispatcher.tour.spec import Spec, Step
-from protocol.errors import StepFailed
+from protocol.errors import MediaError, StepFailed
 
 TAIL_S = 0.5
-"""How long a step stays on screen after its last word or action."""
+"""What every step shows after its last word and its last action."""
 
-_Actions = list[tuple[int, Any]]  # numbered as in the spec, whose actions are of many models
-
-log = logging.getLogger(__name__)
+OnStep = Callable[[int, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Take:
-    """A step as it was filmed."""
+    """A filmed step: `seconds` long, of which its actions and assertions took `actions_seconds`."""
 
     step_id: str
     path: Path
@@ -45,175 +46,156 @@ def direct(
     narration_seconds: Mapping[str, float],
     *,
     work_dir: Path,
-    browser: Path,
-    root: bool,
-    on_step: Callable[[int, str], None] | None = None,
+    browser: Path | None = None,
+    root: bool = False,
+    on_step: OnStep | None = None,
 ) -> list[Take]:
-    """Film every step and return its take. A step that cannot be filmed raises StepFailed, its traces kept."""
-    with launched(browser, root=root) as running:
-        director = Director(running, spec, work_dir)
+    """Film every step, each max(narration, actions) + 0.5 s long, and return the takes in the spec's order.
+
+    `on_step(done, step_id)` is called before each step, and with "done" after the last. Raises StepFailed for a step
+    that cannot be filmed, with what shows why in work_dir/failures/<step>/, and EnvironmentNotReady where there is no
+    browser.
+    """
+    path = browser or find_browser()
+    with sync_playwright() as playwright:
+        chromium = launch(playwright, path, root=root)
+        try:
+            with Recorder(chromium, spec.settings.viewport) as recorder:
+                return _Director(spec, recorder, work_dir).film(narration_seconds, on_step)
+        finally:
+            chromium.close()
+
+
+class _Director:
+    """Films one spec with one recorder."""
+
+    def __init__(self, spec: Spec, recorder: Recorder, work_dir: Path) -> None:
+        self._spec = spec
+        self._recorder = recorder
+        self._work_dir = work_dir
+        self._opened = ("", "")  # the address that was asked for last, and where that led
+        self._touched = False  # this attempt has done something to its page on camera
+        self._navigated = False  # this step has opened its address
+
+    def film(self, narration_seconds: Mapping[str, float], on_step: OnStep | None) -> list[Take]:
         takes = []
-        for n, step in enumerate(spec.steps):
-            if on_step:
-                on_step(n, step.id)
-            takes.append(director.film(step, narration_seconds.get(step.id, 0.0)))
-        if on_step:
-            on_step(len(spec.steps), "done")
-        director.close()
+        for done, step in enumerate(self._spec.steps):
+            if on_step is not None:
+                on_step(done, step.id)
+            takes.append(self._film_step(step, narration_seconds.get(step.id, 0.0)))
+        if on_step is not None:
+            on_step(len(takes), "done")
         return takes
 
-
-class Director:
-    """One browser page through a whole tour."""
-
-    def __init__(self, browser: Browser, spec: Spec, work_dir: Path) -> None:
-        self._spec, self._work_dir = spec, work_dir
-        width, height = spec.settings.viewport
-        self._context: BrowserContext = browser.new_context(viewport={"width": width, "height": height})
-        cursor.install(self._context)
-        self._context.tracing.start(snapshots=True)
-        self._page: Page = self._context.new_page()
-        self._page.on("dialog", _answer)
-        self._page.on("console", self._on_console)
-        self._console: list[str] = []
-        self._cursor = cursor.Cursor(self._page, width * 0.62, height * 0.68)
-        self._stage = Stage(page=self._page, cursor=self._cursor, timeout_s=spec.settings.default_step_timeout)
-        self._opened: str | None = None
-        (work_dir / "takes").mkdir(parents=True, exist_ok=True)
-
-    def film(self, step: Step, narration_s: float) -> Take:
-        """Film one step, again if it fails and may be done again."""
-        for retries in range(self._spec.settings.max_retries_per_step + 1):
-            self._console.clear()
-            self._context.tracing.start_chunk(title=f"{step.id} ({retries})")
-            attempt = _Attempt()
+    def _film_step(self, step: Step, narration_s: float) -> Take:
+        """Film a step, again after a failure as often as the spec allows."""
+        self._navigated = False
+        self._recorder.new_chapter()
+        retries = 0
+        while True:
             try:
-                take = self._film_once(step, narration_s, retries, attempt)
-            except (PlaywrightError, _ClaimFailedError) as error:
-                why = f"step {step.id}: {attempt.what}: {_first_line(error)}"
-                if retries == self._spec.settings.max_retries_per_step or not self._may_repeat(attempt):
-                    raise self._failed(step, why) from error
-                log.info("%s; trying again", why)
-            else:
-                self._context.tracing.stop_chunk()
-                return take
-            self._context.tracing.stop_chunk()
-        raise AssertionError("the loop returns or raises")
+                return self._attempt(step, narration_s, retries)
+            except StepFailed as error:
+                if retries >= self._spec.settings.max_retries_per_step or not self._may_repeat(error):
+                    raise self._kept(error, step, retries) from error
+                retries += 1
 
-    def close(self) -> None:
-        """Close the page."""
-        self._context.close()
-
-    def _film_once(self, step: Step, narration_s: float, retries: int, attempt: _Attempt) -> Take:
-        attempt.what = "opening the page"
-        actions = list(enumerate(step.actions))
-        if self._open(step):
-            actions = self._play_off_camera(actions, attempt)
-        capture.settle(self._page)
-        self._cursor.show()
-        capture.settle(self._page)
+    def _attempt(self, step: Step, narration_s: float, retries: int) -> Take:
+        self._touched = False  # neither what an earlier step did nor what opening the page takes counts
+        ahead = self._open(step)
         path = self._work_dir / "takes" / f"{step.id}.mkv"
-        attempt.what = "filming"
-        with capture.take(self._page, path, self._spec.settings.viewport) as filming:
-            self._play(actions, attempt)
-            self._scroll(step, attempt)
-            acted = filming.elapsed()
-            checked = self._check(step, attempt)
-            attempt.what = "filming"
-            filming.hold_until(max(narration_s, acted) + TAIL_S)
+        try:
+            with self._recorder.take(path) as filming:
+                checked = self._play(step, step.actions[ahead:], ahead)
+                actions_s = filming.elapsed
+                seconds = max(narration_s, actions_s) + TAIL_S
+                filming.hold(seconds)
+        except (MediaError, PlaywrightError) as error:
+            raise StepFailed(f"step {step.id!r}: {_what(error, self._stage())}", step=step.id) from error
         return Take(
             step_id=step.id,
             path=path,
-            seconds=filming.seconds,
-            actions_seconds=acted,
+            seconds=seconds,
+            actions_seconds=actions_s,
             retries=retries,
-            assertions=checked,
+            assertions=tuple(checked),
         )
 
-    def _open(self, step: Step) -> bool:
-        """Open the step's page off camera, and say whether it did.
-
-        A continuous tour stays where it is unless the address differs.
-        """
+    def _open(self, step: Step) -> int:
+        """Have the step's page there, off camera. Return how many leading waits were part of that."""
         url = self._spec.resolve_url(step)
-        if url is None or (self._spec.settings.mode == "continuous" and url == self._opened):
-            return False
-        self._page.goto(url, wait_until="load", timeout=self._stage.ms(None))
-        self._opened = url
-        return True
-
-    def _play_off_camera(self, actions: _Actions, attempt: _Attempt) -> _Actions:
-        """Do the waits that a newly opened page begins with, so that nobody watches it load; return the others."""
-        waits = list(itertools.takewhile(lambda numbered: numbered[1].type in BEFORE_THE_TAKE, actions))
-        self._play(waits, attempt)
-        return actions[len(waits) :]
-
-    def _play(self, actions: _Actions, attempt: _Attempt) -> None:
-        for n, action in actions:
-            attempt.what = f"action {n} ({action.type}{_selector(action)})"
-            PERFORM[action.type](self._stage, action)
-            attempt.changed = attempt.changed or action.type in CHANGES_THE_PAGE
-            self._cursor.show()
-
-    def _scroll(self, step: Step, attempt: _Attempt) -> None:
-        """Do the step's own scroll, after its actions."""
-        if step.scroll is not None:
-            attempt.what = "scroll"
-            scroll(self._stage, step.scroll)
-
-    def _check(self, step: Step, attempt: _Attempt) -> tuple[Checked, ...]:
-        attempt.what = "assertion"
-        checked = tuple(check(self._stage, claim) for claim in step.assertions)
-        for result in checked:
-            if not result.ok:
-                raise _ClaimFailedError(f"{result.type} {result.expected!r} does not hold at {self._page.url}")
-        return checked
-
-    def _may_repeat(self, attempt: _Attempt) -> bool:
-        """Say whether the step may be done again: a page that is opened anew, or one that nothing was changed on."""
-        return self._spec.settings.mode == "independent" or not attempt.changed
-
-    def _failed(self, step: Step, why: str) -> StepFailed:
-        """Keep what helps to understand the failure, and name it."""
-        folder = self._work_dir / "failures" / step.id
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "console.log").write_text("\n".join(self._console) + "\n", encoding="utf-8")
+        if url is None or not self._must_open(url):
+            return 0
+        if self._spec.settings.mode == "independent" and self._opened[0]:
+            self._recorder.fresh_page()
         try:
-            self._page.screenshot(path=folder / "screenshot.png", timeout=5000)
-            self._context.tracing.stop_chunk(path=folder / "trace.zip")
-        except PlaywrightError as error:
-            why += f" (no screenshot or trace: {_first_line(error)})"
-        return StepFailed(f"{why}. Look at {folder} (screenshot.png, console.log, trace.zip), then mend the step")
+            open_page(self._recorder.page, url, self._spec.settings.default_step_timeout)
+        except StepFailed as error:
+            raise StepFailed(f"step {step.id!r}: {error}", step=step.id, retryable=error.retryable) from error
+        finally:
+            self._opened, self._navigated = (url, self._recorder.page.url), True
+        return self._wait_ahead(step)
 
-    def _on_console(self, message: ConsoleMessage) -> None:
-        self._console.append(f"{message.type}: {message.text}")
+    def _must_open(self, url: str) -> bool:
+        here = self._recorder.page.url
+        at_home = url == here or self._opened == (url, here)
+        return self._spec.settings.mode == "independent" or self._navigated or not at_home
+
+    def _wait_ahead(self, step: Step) -> int:
+        for n, action in enumerate(step.actions):
+            if action.type not in WAITING:
+                return n
+            self._perform(step, n, action)
+        return len(step.actions)
+
+    def _play(self, step: Step, actions: Sequence[object], first: int) -> list[Checked]:
+        if step.scroll is not None:
+            scroll(self._stage(), step.scroll)
+        for n, action in enumerate(actions, first):
+            self._touched = self._touched or getattr(action, "type", "") in CHANGING
+            self._perform(step, n, action)
+        return [self._check(step, n, assertion) for n, assertion in enumerate(step.assertions)]
+
+    def _perform(self, step: Step, n: int, action: object) -> None:
+        try:
+            perform(self._stage(), action)
+        except StepFailed as error:
+            raise _placed(error, step, f"action {n + 1} ({_name(action)})") from error
+
+    def _check(self, step: Step, n: int, assertion: object) -> Checked:
+        try:
+            return check(self._stage(), assertion)
+        except StepFailed as error:
+            raise _placed(error, step, f"assertion {n + 1} ({_name(assertion)})") from error
+
+    def _stage(self) -> Stage:
+        timeout_s = self._spec.settings.default_step_timeout
+        return Stage(page=self._recorder.page, cursor=self._recorder.cursor, timeout_s=timeout_s)
+
+    def _may_repeat(self, error: StepFailed) -> bool:
+        return error.retryable and (self._spec.settings.mode == "independent" or not self._touched)
+
+    def _kept(self, error: StepFailed, step: Step, retries: int) -> StepFailed:
+        """Return the error that ends the tour, with the folder of what shows why."""
+        folder = self._work_dir / "failures" / step.id
+        self._recorder.keep_evidence(folder)
+        tried = f" (filmed {retries + 1} times)" if retries else ""
+        if self._touched and error.retryable and self._spec.settings.mode == "continuous":
+            tried += " (not filmed again: the page was changed already)"
+        names = ", ".join(sorted(path.name for path in folder.iterdir()))
+        return StepFailed(f"{error}{tried}\nsee {folder}: {names}", step=step.id, retryable=False, kept=folder)
 
 
-@dataclass
-class _Attempt:
-    """What an attempt at a step is at, for the error that may come."""
-
-    what: str = ""
-    changed: bool = False
+def _placed(error: StepFailed, step: Step, where: str) -> StepFailed:
+    return StepFailed(f"step {step.id!r}, {where}: {error}", step=step.id, retryable=error.retryable)
 
 
-class _ClaimFailedError(Exception):
-    """An assertion does not hold."""
+def _name(part: object) -> str:
+    """Return an action or assertion as people know it: its type and what it is about."""
+    about = next((value for key in ("selector", "key", "value", "to") if (value := getattr(part, key, None))), None)
+    kind = str(getattr(part, "type", "?"))
+    return kind if about is None else f"{kind} {about!r}"
 
 
-def _answer(dialog: Dialog) -> None:
-    """Close dialogs, which would stop the page for ever; leaving a page is always allowed."""
-    if dialog.type == "beforeunload":
-        dialog.accept()
-    else:
-        dialog.dismiss()
-
-
-def _selector(action: object) -> str:
-    selector = getattr(action, "selector", None)
-    return f" {selector!r}" if selector else ""
-
-
-def _first_line(error: Exception) -> str:
-    text = error.message if isinstance(error, PlaywrightError) else str(error)
-    return text.splitlines()[0].removesuffix(".")
+def _what(error: Exception, stage: Stage) -> str:
+    return str(explained(error, stage, None)) if isinstance(error, PlaywrightError) else str(error)

@@ -1,212 +1,244 @@
-"""Filming real pages in a real browser: actions, assertions, retries, and what the frames show."""
+"""Whole tours of small sites: takes, their lengths and first pictures, retries, and what a failure leaves."""
 
 from __future__ import annotations
 
 import json
+import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 
-from dispatcher.tour.director import TAIL_S, Director, Take
+from dispatcher.config import is_root
+from dispatcher.tour.actions import ACTIONS, Stage
+from dispatcher.tour.browser import find_browser
+from dispatcher.tour.director import Take, direct
 from dispatcher.tour.spec import load
 from media.frames import read_frame
-from protocol.errors import StepFailed
+from protocol.errors import EnvironmentNotReady, StepFailed
+from tests.support.pages import Site, html
 
 pytestmark = pytest.mark.browser
-
-RED, GREEN = (200, 30, 30), (30, 180, 30)
-
-
-@pytest.fixture
-def film(running: Any, site: str, tmp_path: Path) -> Any:
-    """A function that films steps, and returns their takes."""
-
-    def run(*steps: dict[str, Any], seconds: float = 0.0, **settings: Any) -> list[Take]:
-        named = [{"id": f"s{n}", "narration": "x", **step} for n, step in enumerate(steps)]
-        spec = {"settings": {"viewport": "640x360", "max_retries_per_step": 0, **settings}, "steps": named}
-        (tmp_path / "spec.json").write_text(json.dumps(spec))
-        read = load(tmp_path / "spec.json", base_url=site)
-        director = Director(running, read, tmp_path)
-        try:
-            return [director.film(step, seconds) for step in read.steps]
-        finally:
-            director.close()
-
-    return run
+RED, GREEN, BLUE = (200, 20, 20), (20, 160, 20), (20, 20, 200)
+SIZE = "640x360"
 
 
-def background(take: Take, at: float) -> np.ndarray:
-    """Return the colour of the page's lower left corner then."""
-    return read_frame(take.path, at)[330:, :60].reshape(-1, 3).mean(axis=0)
+def css(color: tuple[int, int, int]) -> str:
+    return f"rgb{color}".replace(" ", "")
 
 
-def is_near(found: np.ndarray, colour: tuple[int, int, int]) -> bool:
-    """Say whether a colour looks like another."""
-    return bool(np.abs(found - np.array(colour)).max() < 12)
+def film(
+    tmp_path: Path, site: Site, chromium: Path, steps: list[dict[str, Any]], said: float = 0.3, **settings: Any
+) -> list[Take]:
+    """Film a tour of the site and return its takes."""
+    whole = {
+        "settings": {"viewport": SIZE, "default_step_timeout": 5, "base_url": site.url, **settings},
+        "steps": steps,
+    }
+    path = tmp_path / "tour.json"
+    path.write_text(json.dumps(whole))
+    spec = load(path)
+    seconds = {step.id: said for step in spec.steps}
+    return direct(spec, seconds, work_dir=tmp_path / "work", browser=chromium, root=is_root())
 
 
-def test_a_step_lasts_as_long_as_its_narration(film: Any) -> None:
-    """max(narration, actions) + 0.5 s, within a frame or two."""
-    (take,) = film({"url": "second.html"}, seconds=1.2)
-    assert take.seconds == pytest.approx(1.2 + TAIL_S, abs=0.08)
+def shows(take: Take, at_s: float, color: tuple[int, int, int]) -> bool:
+    """Say whether the upper left of the picture at a time is of this colour."""
+    seen = read_frame(take.path, at_s)[10:60, 10:200].reshape(-1, 3).astype(int)
+    return bool(np.abs(seen - np.array(color)).max() < 25)
 
 
-def test_a_step_lasts_as_long_as_its_actions(film: Any) -> None:
-    """Actions that take longer than the narration are not cut."""
-    (take,) = film({"url": "second.html", "actions": [{"type": "pause", "seconds": 1.5}]}, seconds=0.2)
-    assert take.actions_seconds >= 1.5
-    assert take.seconds == pytest.approx(take.actions_seconds + TAIL_S, abs=0.08)
+def length(take: Take) -> float:
+    with av.open(str(take.path)) as container:
+        last = [packet for packet in container.demux(video=0) if packet.pts is not None][-1]
+        assert last.pts is not None
+        assert last.duration is not None
+        return float((last.pts + last.duration) * last.time_base)
 
 
-def test_takes_begin_and_end_with_their_own_page(film: Any) -> None:
-    """No blank frame at the start and none of the page before: the very first frame is the new page."""
-    first, second = film(
-        {"url": "index.html", "actions": [{"type": "dismiss_popups"}]}, {"url": "second.html"}, seconds=0.5
+def test_each_take_opens_on_its_own_page(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """The first picture of a take is its own page: painted, settled, and nothing left of the page before."""
+    late = (
+        "<script>setTimeout(()=>document.body.append(Object.assign(document.createElement('p'),{id:'p'})),800)</script>"
     )
-    assert is_near(background(first, 0.0), RED)
-    assert is_near(background(first, first.seconds - 0.02), RED)
-    assert is_near(background(second, 0.0), GREEN)
-    assert is_near(background(second, second.seconds - 0.02), GREEN)
+    colors = {"red": RED, "green": GREEN}
+    for name, color in colors.items():
+        site.pages[f"/{name}"] = html(late + "<style>#p{height:1px}</style>", color=css(color))
+    steps = [{"id": n, "url": f"/{n}", "actions": [{"type": "wait_for_selector", "selector": "#p"}]} for n in colors]
+    for mode in ("independent", "continuous"):
+        takes = film(tmp_path, site, chromium, steps, mode=mode)
+        for take, color in zip(takes, colors.values(), strict=True):
+            assert shows(take, 0.0, color)
+            assert shows(take, take.seconds, color)
+            assert take.seconds == pytest.approx(0.8, abs=0.25)  # the wait was no part of the film
+            assert length(take) == pytest.approx(take.seconds, abs=0.01)
+            assert take.retries == 0
 
 
-def test_every_action_does_what_it_says(film: Any) -> None:
-    """Clicks, typing, keys, waits and popups on one page, each proved by what the page then shows."""
-    film(
-        {
-            "url": "index.html",
-            "actions": [
-                {"type": "wait_for_load"},
-                {"type": "wait_for_selector", "selector": "#late"},
-                {"type": "dismiss_popups"},
-                {"type": "click_selector", "selector": "#b"},
-            ],
-            "assertions": [
-                {"type": "element_visible", "selector": "#out:text-is('clicked')"},
-                {"type": "element_visible", "selector": "body:not(:has(#cover))"},
-            ],
-        },
-        {
-            "actions": [
-                {"type": "type_text", "selector": "#i", "text": "héllo", "delay_ms": 5},
-                {"type": "press_key", "key": "Enter"},
-            ],
-            "assertions": [
-                {"type": "element_visible", "selector": "#out:text-is('héllo')"},
-                {"type": "element_visible", "selector": "body[data-key='Enter']"},
-            ],
-        },
-        {
-            "actions": [
-                {"type": "click_selector", "selector": "#next"},
-                {"type": "wait_for_hidden", "selector": "#gone"},
-            ],
-            "assertions": [
-                {"type": "url_contains", "value": "second.html"},
-                {"type": "title_contains", "value": "Second page"},
-            ],
-        },
-        mode="continuous",
+def test_pictures_are_in_step_with_the_clock(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """What happens a second after the first picture is seen a second after it; the last picture holds."""
+    turn = f"<script>onkeydown=()=>setTimeout(()=>document.body.style.background='{css(GREEN)}',1000)</script>"
+    site.pages["/"] = html(turn, color=css(RED))
+    step = {"id": "a", "url": "/", "actions": [{"type": "press_key", "key": "a"}]}
+    [take] = film(tmp_path, site, chromium, [step], said=2.0)
+    assert take.seconds == 2.5
+    assert shows(take, 0.9, RED)
+    assert shows(take, 1.25, GREEN)
+    assert shows(take, 2.5, GREEN)
+
+
+def test_a_step_lasts_as_long_as_its_actions(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """A step is half a second longer than the longer of narration and actions."""
+    site.pages["/"] = html("<p>x")
+    steps = [{"id": "a", "url": "/", "actions": [{"type": "pause", "seconds": 1}]}]
+    [take] = film(tmp_path, site, chromium, steps, said=0.2)
+    assert take.actions_seconds == pytest.approx(1.1, abs=0.2)
+    assert take.seconds == pytest.approx(take.actions_seconds + 0.5)
+
+
+def test_continuous_keeps_the_page(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """A continuous step without an address, or with the one it is at, goes on where the step before ended."""
+    site.pages["/"] = html(
+        f"<button style='margin:90px' onclick=\"document.body.style.background='{css(BLUE)}'\">", color=css(RED)
     )
+    click = {"type": "click_selector", "selector": "button"}
+    steps = [{"id": "a", "url": "/", "actions": [click]}, {"id": "b"}, {"id": "c", "url": "/"}]
+    takes = film(tmp_path, site, chromium, steps, mode="continuous")
+    assert [shows(take, 0.0, BLUE) for take in takes] == [False, True, True]
+    assert site.asked.count("/") == 1
 
 
-def test_scrolling_is_smooth_and_arrives(film: Any) -> None:
-    """The page moves in many small steps, to an element, and back to the top."""
-    (take,) = film(
-        {
-            "url": "second.html",
-            "actions": [
-                {"type": "scroll", "to": "#deep", "speed": "fast"},
-                {"type": "scroll", "to": "top", "speed": "fast"},
-            ],
-        }
-    )
-    assert take.actions_seconds > 2
-    assert len({read_frame(take.path, at).tobytes() for at in np.arange(0, take.seconds, 0.2)}) > 5
+def test_a_flaky_page_is_filmed_again(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """A page that fails twice is opened a third time; the take counts two retries and the film shows the page."""
+    site.pages["/"] = html("<p>x", color=css(GREEN))
+    site.flaky["/"] = 2
+    [take] = film(tmp_path, site, chromium, [{"id": "a", "url": "/"}], max_retries_per_step=2)
+    assert take.retries == 2
+    assert shows(take, 0.0, GREEN)
 
 
-def test_the_cursor_is_seen_and_marks_clicks(film: Any) -> None:
-    """The cursor is in the first frame, glides to what it clicks, and leaves a ring there for a moment."""
-    (take,) = film({"url": "second.html", "actions": [{"type": "click_selector", "selector": "h1"}]}, seconds=0.2)
-    first = read_frame(take.path, 0)
-    assert (first < 40).all(axis=2).any(), "a black arrow"
-    orange = [orange_in(read_frame(take.path, at)) for at in np.arange(0, take.seconds, 0.05)]
-    assert orange[0] == 0
-    assert max(orange) > 100, "a ring on the green page"
-    assert orange[-1] == 0
+def test_a_failure_is_kept_and_named(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """A step that fails for good names step, action, selector and cure, and leaves screenshot, console and trace."""
+    site.pages["/"] = html("<p>x<script>console.log('hello from the page')</script>", color=css(BLUE))
+    wait = {"type": "wait_for_selector", "selector": "#none", "timeout": 0.2}
+    steps = [{"id": "fine", "url": "/"}, {"id": "bad", "url": "/", "actions": [{"type": "pause", "seconds": 0}, wait]}]
+    with pytest.raises(StepFailed) as failed:
+        film(tmp_path, site, chromium, steps, max_retries_per_step=1)
+    said, folder = str(failed.value), tmp_path / "work" / "failures" / "bad"
+    for part in ("'bad', action 2 (wait_for_selector '#none')", "within 0.2 s", "timeout", "2 times", str(folder)):
+        assert part in said
+    assert failed.value.kept == folder
+    assert sorted(path.name for path in folder.iterdir()) == ["console.log", "screenshot.png", "trace.zip"]
+    assert "hello from the page" in (folder / "console.log").read_text()
+    assert zipfile.ZipFile(folder / "trace.zip").testzip() is None
+    assert [path.name for path in (tmp_path / "work" / "takes").iterdir()] == ["fine.mkv"]
 
 
-def orange_in(frame: np.ndarray) -> int:
-    """Count the pixels that are more red than the page ever is."""
-    return int(((frame[..., 0] > 130) & (frame[..., 2] < 110)).sum())
+def test_a_changed_page_is_not_filmed_again(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """A continuous step that has pressed a button fails at once and says why; one that has not is tried again."""
+    site.pages["/"] = html("<button onclick='fetch(\"/pressed\")'>go</button>")
+    site.pages["/pressed"] = ""
+    click = {"type": "click_selector", "selector": "button"}
+    wrong = {"type": "element_visible", "selector": "#none", "timeout": 0.1}
+    for actions, tries in (([click], 1), ([], 3)):
+        site.asked.clear()
+        step = {"id": "a", "url": "/", "actions": actions, "assertions": [wrong]}
+        with pytest.raises(StepFailed, match="changed already" if actions else "filmed 3 times"):
+            film(tmp_path, site, chromium, [step], mode="continuous")
+        assert site.asked.count("/") == tries
+        assert site.asked.count("/pressed") == len(actions)
 
 
-def test_dialogs_do_not_stop_the_film(film: Any) -> None:
-    """A question of the page is dismissed."""
-    film(
-        {
-            "url": "dialog.html",
-            "actions": [{"type": "click_selector", "selector": "#ask"}],
-            "assertions": [{"type": "title_contains", "value": "answer false"}],
-        }
-    )
+def test_a_click_of_the_step_before_forbids_no_retry(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """A continuous step whose page fails to open is tried again, whatever an earlier step has clicked."""
+    site.pages["/"] = html("<button style='margin:90px'>go</button>")
+    site.pages["/next"] = html("<p>x", color=css(GREEN))
+    site.flaky["/next"] = 1
+    steps = [
+        {"id": "a", "url": "/", "actions": [{"type": "click_selector", "selector": "button"}]},
+        {"id": "b", "url": "/next"},
+    ]
+    takes = film(tmp_path, site, chromium, steps, mode="continuous")
+    assert [take.retries for take in takes] == [0, 1]
+    assert shows(takes[1], 0.0, GREEN)
+
+
+def test_a_popup_closed_while_opening_forbids_no_retry(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """A wait that fails while a page is opened is tried again, although a popup was looked for before it."""
+    site.pages["/"] = html("<p>x")
+    actions = [{"type": "dismiss_popups"}, {"type": "wait_for_selector", "selector": "#none", "timeout": 0.1}]
+    step = {"id": "a", "url": "/", "actions": actions}
+    with pytest.raises(StepFailed, match="filmed 2 times"):
+        film(tmp_path, site, chromium, [step], mode="continuous", max_retries_per_step=1)
+    assert site.asked.count("/") == 2
+
+
+def test_a_page_that_never_loads_ends_in_bounded_time(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """A page whose answer never ends fails after the step's time limit, with the cure."""
+    site.pages["/"] = html("<p>half a page")
+    site.hanging.add("/")
+    began = time.monotonic()
+    with pytest.raises(StepFailed, match=r"did not load within 1 s.*default_step_timeout"):
+        film(tmp_path, site, chromium, [{"id": "a", "url": "/"}], default_step_timeout=1, max_retries_per_step=0)
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize(
-    ("step", "named"),
-    [
-        (
-            {"actions": [{"type": "pause", "seconds": 0}, {"type": "click_selector", "selector": "#none"}]},
-            "action 1 .*#none",
-        ),
-        ({"actions": [{"type": "click_selector", "selector": "p >>> ["}]}, r"action 0 \(click_selector"),
-        ({"actions": [{"type": "scroll", "to": "#none"}]}, "no element #none"),
-        ({"assertions": [{"type": "title_contains", "value": "Nothing like it"}]}, "Nothing like it"),
-    ],
-    ids=["no such element", "bad selector", "nowhere to scroll", "false assertion"],
+    ("url", "said"), [("/none", "status 404"), ("http://127.0.0.1:9/", "is the application running")]
 )
-def test_a_step_that_fails_is_named_and_explained(film: Any, tmp_path: Path, step: dict[str, Any], named: str) -> None:
-    """The error names step, action and selector; screenshot, console and trace are kept."""
-    with pytest.raises(StepFailed, match=f"step s0: .*{named}"):
-        film({"url": "second.html", **step}, default_step_timeout=0.5)
-    kept = {path.name: path.stat().st_size for path in (tmp_path / "failures" / "s0").iterdir()}
-    assert set(kept) == {"screenshot.png", "console.log", "trace.zip"}
-    assert kept["screenshot.png"] > 1000
-    assert kept["trace.zip"] > 1000
-    assert not list((tmp_path / "takes").iterdir())
+def test_a_page_that_is_not_there(tmp_path: Path, site: Site, chromium: Path, url: str, said: str) -> None:
+    """An error page is never filmed."""
+    with pytest.raises(StepFailed, match=said):
+        film(tmp_path, site, chromium, [{"id": "a", "url": url}], max_retries_per_step=0)
 
 
-def test_a_page_that_never_loads_fails_in_its_time(film: Any) -> None:
-    """The step's time limit holds for opening the page too."""
-    with pytest.raises(StepFailed, match="opening the page"):
-        film({"url": "never.html"}, default_step_timeout=1)
+@pytest.mark.parametrize("noticed", [True, False])
+def test_a_crash_is_said(
+    tmp_path: Path, site: Site, chromium: Path, monkeypatch: pytest.MonkeyPatch, noticed: bool
+) -> None:
+    """A page that crashes while it is filmed, in an action or while the take is held, ends the step in plain words."""
+
+    def crash(stage: Stage, _action: object) -> None:
+        with pytest.raises(PlaywrightError):
+            stage.page.goto("chrome://crash")
+        if noticed:
+            stage.page.mouse.move(1, 1)
+
+    monkeypatch.setitem(ACTIONS, "pause", crash)
+    site.pages["/"] = html("<p>x")
+    step = {"id": "a", "url": "/", "actions": [{"type": "pause", "seconds": 0}]}
+    began = time.monotonic()
+    with pytest.raises(StepFailed, match="the page crashed"):
+        film(tmp_path, site, chromium, [step], max_retries_per_step=0)
+    assert time.monotonic() - began < 20
+    log = tmp_path / "work" / "failures" / "a" / "console.log"
+    assert "crashed" in log.read_text()
 
 
-def test_a_failed_step_is_filmed_again_from_the_start(film: Any) -> None:
-    """A step that fails at first is done again on its page opened anew, and how often is told."""
-    (take,) = film(
-        {
-            "url": "visits.html",
-            "actions": [{"type": "click_selector", "selector": "h1"}],
-            "assertions": [{"type": "title_contains", "value": "visit 3"}],
-        },
-        max_retries_per_step=2,
-    )
-    assert take.retries == 2
+def test_an_independent_step_survives_a_crash(
+    tmp_path: Path, site: Site, chromium: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a crash an independent step is filmed again in a page of its own."""
+    crashes = []
+
+    def crash_once(stage: Stage, _action: object) -> None:
+        if not crashes:
+            crashes.append(1)
+            stage.page.goto("chrome://crash")
+
+    monkeypatch.setitem(ACTIONS, "pause", crash_once)
+    site.pages["/"] = html("<p>x", color=css(GREEN))
+    step = {"id": "a", "url": "/", "actions": [{"type": "pause", "seconds": 0}]}
+    [take] = film(tmp_path, site, chromium, [step], max_retries_per_step=1)
+    assert take.retries == 1
+    assert shows(take, 0.0, GREEN)
 
 
-def test_a_continuous_step_is_not_done_twice(film: Any) -> None:
-    """What has changed the page is not repeated: the film fails instead of typing everything twice."""
-    with pytest.raises(StepFailed, match="#none"):
-        film(
-            {"url": "index.html", "actions": [{"type": "dismiss_popups"}]},
-            {
-                "actions": [
-                    {"type": "type_text", "selector": "#i", "text": "once", "delay_ms": 1},
-                    {"type": "wait_for_selector", "selector": "#none", "timeout": 0.3},
-                ]
-            },
-            mode="continuous",
-            max_retries_per_step=5,
-        )
+def test_a_browser_that_is_not_there(tmp_path: Path) -> None:
+    """A browser that was named and does not exist is an environment that is not ready, with the cure."""
+    with pytest.raises(EnvironmentNotReady, match="GPUDROP_CHROMIUM"):
+        find_browser(tmp_path / "no-chromium")

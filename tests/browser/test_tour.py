@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,17 +20,27 @@ import pytest
 from media import audio
 from media.ffmpeg import find
 from tests.support.drops import ROOT, make_drop, start_worker, worker
+from tests.support.pages import html, serve
 
 pytestmark = pytest.mark.browser
 
 FAST = ("--beat", "0.2", "--poll", "0.1")
 
 
-def write_spec(folder: Path, site: str, **change: Any) -> Path:
+@pytest.fixture
+def address() -> Iterator[str]:
+    """Serve the two pages of the tour; return their base url."""
+    with serve() as site:
+        site.pages["/index.html"] = html("<h1>Home</h1><button id=b>press</button>", color="#c81e1e")
+        site.pages["/second.html"] = html("<h1>Second</h1>", color="#1eb41e")
+        yield site.url
+
+
+def write_spec(folder: Path, address: str, **change: Any) -> Path:
     """Write a spec of two short steps."""
     spec = {
         "meta": {"title": "Two pages"},
-        "settings": {"viewport": "640x360", "base_url": site},
+        "settings": {"viewport": "640x360", "base_url": address},
         "steps": [
             {
                 "id": "home",
@@ -80,18 +90,18 @@ def check_film(folder: Path) -> None:
     assert "second page." in text
 
 
-def test_a_tour_with_a_worker_of_its_own(browser: Path, site: str, tmp_path: Path) -> None:
+def test_a_tour_with_a_worker_of_its_own(chromium: Path, address: str, tmp_path: Path) -> None:
     """`--tts-backend local` needs nothing else running; stdout holds the film's path and nothing more."""
-    made = record(write_spec(tmp_path, site))
+    made = record(write_spec(tmp_path, address))
     assert made.returncode == 0, made.stderr
     assert made.stdout == f"{tmp_path / 'film.mp4'}\n"
     check_film(tmp_path)
     assert "espeak" in made.stderr
 
 
-def test_a_dry_run_only_speaks(site: str, tmp_path: Path) -> None:
+def test_a_dry_run_only_speaks(address: str, tmp_path: Path) -> None:
     """`--dry-run` gives clips and no film, and says which voice was not there."""
-    spec = write_spec(tmp_path, site, settings={"base_url": site, "voice": "am_michael"})
+    spec = write_spec(tmp_path, address, settings={"base_url": address, "voice": "am_michael"})
     made = record(spec, "--dry-run", "--json")
     assert made.returncode == 0, made.stderr
     told = json.loads(made.stdout)
@@ -117,10 +127,10 @@ def test_a_dry_run_only_speaks(site: str, tmp_path: Path) -> None:
     ids=["backend", "drop missing", "setup not allowed", "setup fails", "no steps"],
 )
 def test_what_cannot_work_is_an_error_with_its_code(
-    browser: Path, site: str, tmp_path: Path, more: list[str], change: dict[str, Any], code: int, words: str
+    chromium: Path, address: str, tmp_path: Path, more: list[str], change: dict[str, Any], code: int, words: str
 ) -> None:
     """One or two lines on stderr, the documented exit code, no traceback, no film."""
-    made = record(write_spec(tmp_path, site, **change), *more)
+    made = record(write_spec(tmp_path, address, **change), *more)
     assert (made.returncode, made.stdout) == (code, "")
     assert words in made.stderr
     assert "Traceback" not in made.stderr
@@ -128,9 +138,9 @@ def test_what_cannot_work_is_an_error_with_its_code(
 
 
 @pytest.mark.parametrize("name", ["GPUDROP_CHROMIUM", "FFMPEG_BINARY"])
-def test_a_program_that_is_not_there_is_named(site: str, tmp_path: Path, name: str) -> None:
+def test_a_program_that_is_not_there_is_named(address: str, tmp_path: Path, name: str) -> None:
     """No ffmpeg or no browser is told before anything is spoken, with the cure."""
-    line, environment = command(write_spec(tmp_path, site))
+    line, environment = command(write_spec(tmp_path, address))
     made = subprocess.run(
         line, env={**environment, name: "/no/such/program"}, capture_output=True, text=True, timeout=60
     )
@@ -141,10 +151,10 @@ def test_a_program_that_is_not_there_is_named(site: str, tmp_path: Path, name: s
 
 
 def record_through_kills(
-    folder: Path, site: str, disturb: Callable[[subprocess.Popen[bytes]], None], drop: Path
+    folder: Path, address: str, disturb: Callable[[subprocess.Popen[bytes]], None], drop: Path
 ) -> int:
     """Record through a drop while `disturb` does harm, then the same command again; return how many jobs there were."""
-    spec = write_spec(folder, site)
+    spec = write_spec(folder, address)
     line, environment = command(
         spec, "--tts-backend", "colab", "--colab-drive-path", str(drop), "--colab-timeout", "90"
     )
@@ -159,7 +169,7 @@ def record_through_kills(
     return len(list(drop.glob("*/request.json")))
 
 
-def test_a_dispatcher_killed_at_any_moment_ends_in_one_film(browser: Path, site: str, tmp_path: Path) -> None:
+def test_a_dispatcher_killed_at_any_moment_ends_in_one_film(chromium: Path, address: str, tmp_path: Path) -> None:
     """kill -9 at ten seeded moments: the same command again makes one film from one job."""
 
     def one(seed: int) -> int:
@@ -169,13 +179,13 @@ def test_a_dispatcher_killed_at_any_moment_ends_in_one_film(browser: Path, site:
 
         mine = make_drop(tmp_path / f"drop-{seed}")
         with worker(mine, *FAST):
-            return record_through_kills(tmp_path / str(seed), site, kill, mine)
+            return record_through_kills(tmp_path / str(seed), address, kill, mine)
 
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(one, range(10))) == [1] * 10
 
 
-def test_a_worker_killed_at_any_moment_ends_in_one_film(browser: Path, site: str, tmp_path: Path) -> None:
+def test_a_worker_killed_at_any_moment_ends_in_one_film(chromium: Path, address: str, tmp_path: Path) -> None:
     """kill -9 of the worker at ten seeded moments, another one started: one film, and the dispatcher never noticed."""
 
     def one(seed: int) -> int:
@@ -190,7 +200,7 @@ def test_a_worker_killed_at_any_moment_ends_in_one_film(browser: Path, site: str
             second.append(start_worker(mine, *FAST))
 
         try:
-            return record_through_kills(tmp_path / str(seed), site, kill, mine)
+            return record_through_kills(tmp_path / str(seed), address, kill, mine)
         finally:
             for process in second:
                 process.terminate()

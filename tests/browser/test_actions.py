@@ -1,0 +1,273 @@
+"""Every action and assertion on a real page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
+
+from dispatcher.config import is_root
+from dispatcher.tour.actions import ACTIONS, Stage, perform
+from dispatcher.tour.assertions import ASSERTIONS, check
+from dispatcher.tour.browser import launch
+from dispatcher.tour.capture import Recorder
+from dispatcher.tour.page_load import open_page
+from dispatcher.tour.parts import ACTIONS as ACTION_MODELS
+from dispatcher.tour.parts import ASSERTIONS as ASSERTION_MODELS
+from protocol.errors import StepFailed
+from tests.support.pages import Site, html
+
+pytestmark = pytest.mark.browser
+SIZE = (640, 360)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = launch(playwright, chromium, root=is_root())
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def recorder(browser: Browser) -> Iterator[Recorder]:
+    with Recorder(browser, SIZE) as made:
+        yield made
+
+
+@pytest.fixture
+def stage(recorder: Recorder) -> Stage:
+    return Stage(page=recorder.page, cursor=recorder.cursor, timeout_s=5)
+
+
+def show(stage: Stage, site: Site, body: str, **page: str) -> None:
+    site.pages["/"] = html(body, **page)
+    open_page(stage.page, site.url + "/", 10)
+
+
+def do(stage: Stage, kind: str, **fields: Any) -> None:
+    perform(stage, ACTION_MODELS[kind].model_validate({"type": kind, **fields}))
+
+
+def asserted(stage: Stage, kind: str, **fields: Any) -> Any:
+    return check(stage, ASSERTION_MODELS[kind].model_validate({"type": kind, **fields}))
+
+
+def picture(stage: Stage) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(stage.page.screenshot())).convert("RGB")).astype(int)
+
+
+def test_every_kind_of_the_spec_can_be_done() -> None:
+    """The tables of the spec and of the recorder name the same actions and assertions."""
+    assert set(ACTIONS) == set(ACTION_MODELS)
+    assert set(ASSERTIONS) == set(ASSERTION_MODELS)
+
+
+def test_click_goes_through_the_arrow(stage: Stage, site: Site) -> None:
+    """A click presses the first visible match, with the arrow at its middle."""
+    show(stage, site, "<button hidden>A</button><button onclick='document.title=event.clientX'>B</button>")
+    do(stage, "click_selector", selector="button")
+    box = stage.page.locator("button").nth(1).bounding_box()
+    assert box is not None
+    assert stage.cursor.at == pytest.approx((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2))
+    assert abs(float(stage.page.title()) - stage.cursor.at[0]) <= 1
+
+
+def test_click_scrolls_to_what_is_out_of_view(stage: Stage, site: Site) -> None:
+    """An element below the fold comes into view before it is clicked."""
+    show(stage, site, "<div style='height:3000px'></div><button onclick='document.title=1'>far</button>")
+    do(stage, "click_selector", selector="button")
+    assert stage.page.title() == "1"
+    assert stage.page.evaluate("scrollY") > 2000
+
+
+def test_type_text_types_keys(stage: Stage, site: Site) -> None:
+    """Text arrives letter by letter with key events, new lines as Enter, and replaces what was there if asked to."""
+    show(stage, site, "<textarea>old</textarea><script>n=0;onkeydown=()=>n++</script>")
+    do(stage, "type_text", selector="textarea", text="ab\ncd é", clear=True)
+    assert stage.page.locator("textarea").input_value() == "ab\ncd é"
+    assert stage.page.evaluate("n") >= 7
+
+
+def test_long_text_takes_bounded_time(stage: Stage, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text far too long for its time goes in by pieces, and all of it arrives."""
+    monkeypatch.setattr("dispatcher.tour.typing_pace.LONGEST_S", 1.0)
+    show(stage, site, "<textarea></textarea><script>from=0;oninput=()=>{from||=Date.now();last=Date.now()}</script>")
+    text = "word " * 800
+    do(stage, "type_text", selector="textarea", text=text)
+    assert stage.page.locator("textarea").input_value() == text
+    assert stage.page.evaluate("last-from") < 5000
+
+
+def test_press_key_times(stage: Stage, site: Site) -> None:
+    """A key is pressed as often as asked, a chord as one."""
+    show(stage, site, "<script>keys=[];onkeydown=e=>keys.push(e.key)</script>")
+    do(stage, "press_key", key="ArrowDown", times=3)
+    do(stage, "press_key", key="Shift+Enter")
+    assert stage.page.evaluate("keys") == ["ArrowDown"] * 3 + ["Shift", "Enter"]
+
+
+@pytest.mark.parametrize(("to", "low", "high"), [("bottom", 1640, 1640), (300, 300, 300), ("#mark", 700, 1000)])
+def test_scroll_is_smooth(stage: Stage, site: Site, to: Any, low: int, high: int) -> None:
+    """A scroll ends where it should, by many small steps and never a jump."""
+    body = "<div style='height:1000px'></div><p id=mark style='margin:0'>mark</p><div style='height:980px'></div>"
+    body += "<script>at=[];onscroll=()=>at.push(scrollY)</script>"
+    show(stage, site, f"<div style='height:2000px;overflow:hidden'>{body}</div>")
+    do(stage, "scroll", to=to, speed="fast")
+    way = [0, *stage.page.evaluate("at")]
+    assert low <= way[-1] <= high
+    assert way == sorted(way)
+    assert max(np.diff(way)) < 0.4 * way[-1]
+
+
+def test_scroll_finds_the_box_that_scrolls(stage: Stage, site: Site) -> None:
+    """An application whose page is fixed scrolls in its largest box, and back to the top."""
+    inner = "<div id=box style='height:300px;overflow:auto'><div style='height:900px'>x</div></div>"
+    show(stage, site, inner)
+    do(stage, "scroll", to="bottom", speed="fast")
+    assert stage.page.evaluate("box.scrollTop") == 600
+    do(stage, "scroll", to="top", speed="fast")
+    assert stage.page.evaluate("box.scrollTop") == 0
+
+
+def test_waits(stage: Stage, site: Site) -> None:
+    """The waits end when what they wait for has come about."""
+    show(
+        stage, site, "<i id=a>a</i><b id=b hidden>b</b><script>setTimeout(()=>{a.remove();b.hidden=false},300)</script>"
+    )
+    do(stage, "wait_for_load")
+    do(stage, "wait_for_hidden", selector="#a")
+    do(stage, "wait_for_selector", selector="#b")
+    assert stage.page.locator("#b").is_visible()
+    began = stage.page.evaluate("performance.now()")
+    do(stage, "pause", seconds=0.3)
+    assert 290 <= stage.page.evaluate("performance.now()") - began < 1500
+
+
+def test_dismiss_popups(stage: Stage, site: Site) -> None:
+    """Usual and named popups are closed; that there is none is no error."""
+    close = "onclick='this.parentNode.remove()'"
+    show(
+        stage, site, f"<div class=cookie-bar>x<button {close}>Accept all</button></div><p id=own><a {close}>no</a></p>"
+    )
+    do(stage, "dismiss_popups")
+    assert stage.page.locator(".cookie-bar").count() == 0
+    do(stage, "dismiss_popups", selectors=["#own a"])
+    assert stage.page.locator("#own").count() == 0
+    do(stage, "dismiss_popups")
+
+
+def test_script_dialogs_are_dismissed(stage: Stage, site: Site, recorder: Recorder) -> None:
+    """A page that asks by a script's dialog gets no for an answer and goes on; the console log says so."""
+    show(stage, site, "<button onclick='document.title=confirm(\"sure?\")'>ask</button>")
+    do(stage, "click_selector", selector="button")
+    assert stage.page.title() == "false"
+    assert any("sure?" in line for line in recorder.console)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "said", "retryable"),
+    [
+        ("wait_for_selector", {"selector": "#none", "timeout": 0.2}, "within 0.2 s", True),
+        ("wait_for_hidden", {"selector": "body p", "timeout": 0.2}, "within 0.2 s", True),
+        ("click_selector", {"selector": "#none", "timeout": 0.2}, "screenshot", True),
+        ("click_selector", {"selector": "#under", "timeout": 1}, "covered", True),
+        ("click_selector", {"selector": "p[["}, "selector is not valid", False),
+        ("wait_for_selector", {"selector": "nosuch=p"}, "selector is not valid", False),
+        ("press_key", {"key": "Foo"}, "no such key", False),
+    ],
+)
+def test_an_action_fails_with_a_cure(
+    stage: Stage, site: Site, kind: str, fields: dict[str, Any], said: str, retryable: bool
+) -> None:
+    """What cannot be done is said in words, in bounded time, and whether trying again may help."""
+    cover = "<div style='position:fixed;inset:0'></div>"
+    show(stage, site, f"<p>text</p><button id=under>under</button>{cover}")
+    with pytest.raises(StepFailed, match=said) as failed:
+        do(stage, kind, **fields)
+    assert failed.value.retryable is retryable
+
+
+def test_assertions_hold(stage: Stage, site: Site) -> None:
+    """True assertions, also those that become true a little later, are reported as checked."""
+    show(stage, site, "<p>x</p><script>setTimeout(()=>document.title='Late',300)</script>")
+    assert asserted(stage, "url_contains", value="127.0.0.1").ok
+    assert asserted(stage, "title_contains", value="Late").expected == "a title with 'Late'"
+    assert asserted(stage, "element_visible", selector="p").ok
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "said"),
+    [
+        ("url_contains", {"value": "elsewhere"}, "it is http://127"),
+        ("title_contains", {"value": "Other"}, "it is 'Page'"),
+        ("element_visible", {"selector": "#none", "timeout": 0.2}, "not within 0.2 s"),
+    ],
+)
+def test_assertions_fail(
+    stage: Stage, site: Site, monkeypatch: pytest.MonkeyPatch, kind: str, fields: dict[str, Any], said: str
+) -> None:
+    """A false assertion says what was expected and what is there instead."""
+    monkeypatch.setattr("dispatcher.tour.assertions.PATIENCE_S", 0.2)
+    show(stage, site, "<p>x</p>")
+    with pytest.raises(StepFailed, match=said):
+        asserted(stage, kind, **fields)
+
+
+def dark_near(shot: np.ndarray, x: float, y: float) -> int:
+    """Count the dark pixels of an arrow whose tip is at (x, y)."""
+    patch = shot[int(y) : int(y) + 28, int(x) : int(x) + 20]
+    return int((patch.sum(axis=2) < 150).sum())
+
+
+def test_the_arrow_is_seen_everywhere(stage: Stage, site: Site) -> None:
+    """The arrow is drawn on a page with a strict policy, stays through a navigation, and lies above a modal dialog."""
+    site.headers = {"Content-Security-Policy": "default-src 'none'; require-trusted-types-for 'script'"}
+    show(stage, site, "<dialog></dialog>", color="#ffffff")
+    stage.cursor.move_to(stage.page, 300, 200)
+    assert dark_near(picture(stage), 300, 200) > 100
+    open_page(stage.page, site.url + "/?again", 10)
+    assert dark_near(picture(stage), 300, 200) > 100
+    wide = "dialog => { dialog.style.width = '600px'; dialog.style.height = '300px'; dialog.showModal() }"
+    stage.page.locator("dialog").evaluate(wide)
+    stage.page.wait_for_timeout(100)
+    assert dark_near(picture(stage), 300, 200) > 100
+    stage.page.mouse.down()
+    stage.page.wait_for_timeout(120)
+    shot = picture(stage)
+    blue = (shot[180:220, 280:320, 2] - shot[180:220, 280:320, 0]) > 40
+    assert blue.sum() > 50
+
+
+def test_the_arrow_crosses_frames(stage: Stage, site: Site) -> None:
+    """Over a frame of the page, and over one of another origin, the arrow is where the mouse is."""
+    frame = "style='position:absolute;border:0;top:100px;width:200px;height:200px;left:{}px' src='{}'"
+    site.pages["/frame"] = html(color="#ffffff")
+    other = site.url.replace("127.0.0.1", "localhost")
+    same_one, other_one = frame.format(50, "/frame"), frame.format(350, other + "/frame")
+    show(stage, site, f"<iframe {same_one}></iframe><iframe {other_one}></iframe>")
+    for x in (120, 450):
+        stage.cursor.move_to(stage.page, x, 200)
+        assert dark_near(picture(stage), x, 200) > 100
+
+
+def test_the_arrow_moves_slowly(stage: Stage, site: Site) -> None:
+    """A way takes 0.4 to 0.7 s in many steps, slower at both ends than in its middle."""
+    show(stage, site, "<script>at=[];onmousemove=e=>at.push([e.clientX,performance.now()])</script>")
+    stage.cursor.move_to(stage.page, 20, 20)
+    stage.page.evaluate("at=[]")
+    stage.cursor.move_to(stage.page, 620, 20)
+    way = np.array(stage.page.evaluate("at"))
+    lasted = way[-1, 1] - way[0, 1]
+    assert 350 < lasted < 1500
+    assert len(way) > 6
+    assert way[-1, 0] == 620
+    early, late = np.interp(way[0, 1] + lasted * np.array([0.2, 0.8]), way[:, 1], way[:, 0])
+    assert early < 20 + 0.15 * 600
+    assert late > 20 + 0.85 * 600
