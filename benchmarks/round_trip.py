@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/round_trip.py [--jobs 40] [--json FILE]
 
-Ours is the whole way: run database, sealed request, claim, child process, manifest, verification, acceptance. huey's is
-a pickled call and a pickled answer, with no checks; it is the peer because it too needs nothing but a folder. Install it
+Ours is the whole way: run database, sealed request, claim, child process, manifest, verification, acceptance.
+huey's is a pickled call and a pickled answer, unchecked; it is the peer because it too needs but a folder. Install it
 beside us first: `uv pip install huey`. Every answer is compared with what was sent before its time counts.
 
 Target: p50 within 10 times huey tuned to a 1 ms poll, and faster than huey as it comes.
