@@ -116,14 +116,17 @@ def _end(recorder: subprocess.Popen[bytes]) -> None:
 @contextlib.contextmanager
 def jupyterlab(home: Path, log: Path) -> Iterator[str]:
     """Run a JupyterLab that knows nothing of the user's own; yield its address once it answers."""
-    folders = {name: home / name for name in ("config", "data", "runtime", "settings", "workspaces", "ipython", "work")}
+    folders = {name: home / name for name in ("config", "data", "runtime", "settings", "workspaces", "ipython", "mpl", "work")}
     for folder in folders.values():
         folder.mkdir(parents=True)
     notification = folders["settings"] / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     notification.parent.mkdir(parents=True)
     notification.write_text(json.dumps(QUIET))
     port = _free_port()
-    with ChildProcess([*_environment(folders), *_command(port, folders["work"])], log) as server:
+    environment = _environment(folders)
+    with ChildProcess([*environment, *_command(port, folders["work"])], log) as server:
+        # The first import of matplotlib looks at every font, and says so where the film would show it.
+        subprocess.run([*environment, sys.executable, "-c", "import matplotlib.pyplot"], check=True)
         url = f"http://127.0.0.1:{port}"
         _wait_until_ready(server, url)
         yield url
@@ -137,6 +140,7 @@ def _environment(folders: dict[str, Path]) -> list[str]:
         "JUPYTERLAB_SETTINGS_DIR": "settings",
         "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
         "IPYTHONDIR": "ipython",
+        "MPLCONFIGDIR": "mpl",
     }
     return ["env", "JUPYTER_PREFER_ENV_PATH=1", *(f"{name}={folders[folder]}" for name, folder in names.items())]
 
