@@ -116,7 +116,9 @@ def _end(recorder: subprocess.Popen[bytes]) -> None:
 @contextlib.contextmanager
 def jupyterlab(home: Path, log: Path) -> Iterator[str]:
     """Run a JupyterLab that knows nothing of the user's own; yield its address once it answers."""
-    folders = {name: home / name for name in ("config", "data", "runtime", "settings", "workspaces", "ipython", "mpl", "work")}
+    folders = {
+        name: home / name for name in ("config", "data", "runtime", "settings", "workspaces", "ipython", "mpl", "work")
+    }
     for folder in folders.values():
         folder.mkdir(parents=True)
     notification = folders["settings"] / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
