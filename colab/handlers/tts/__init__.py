@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from colab.handlers.tts.clip import Clip
-from colab.handlers.tts.engine import SpeechEngine, Voice, available, open_engine
+from colab.handlers.tts.engine import SpeechEngine, Voice
+from colab.handlers.tts.engines import available, open_engine
 from colab.handlers.tts.script import Script, script
 from colab.handlers.work import Result, Work
 from protocol.errors import JobFailed

@@ -1,16 +1,13 @@
-"""What a speech engine is, and the table of those there are. Model libraries stay inside the engines' own files."""
+"""What a speech engine is. Model libraries stay inside the engines' own files; `engines` is the table of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol.errors import JobFailed
 from protocol.messages import EngineRecord
 
 Samples = NDArray[np.float32]
@@ -73,37 +70,3 @@ class SpeechEngine(Protocol):
     def speak(self, text: str, voice: Voice, speed: float) -> Speech:
         """Speak plain text of at most `limit` characters; `speed` 2.0 takes half the time of 1.0."""
         ...
-
-
-def _espeak() -> SpeechEngine:
-    from colab.handlers.tts.espeak import Espeak
-
-    return Espeak()
-
-
-ENGINES: dict[str, Callable[[], SpeechEngine]] = {"espeak": _espeak}
-"""Every engine, best first. Opening one raises `JobFailed` UNSUPPORTED when it cannot work here."""
-
-
-def available() -> tuple[SpeechEngine, ...]:
-    """Return the engines that work here, best first."""
-    found = []
-    for opener in ENGINES.values():
-        with suppress(JobFailed):
-            found.append(opener())
-    return tuple(found)
-
-
-def open_engine(required: str | None = None) -> SpeechEngine:
-    """Return the best engine that works here, or the one required. Raises `JobFailed` UNSUPPORTED."""
-    if required is not None and required not in ENGINES:
-        raise JobFailed(
-            f"speech engine {required!r} is not on this worker; it has: {', '.join(ENGINES)}", code="UNSUPPORTED"
-        )
-    reasons = []
-    for name in [required] if required else ENGINES:
-        try:
-            return ENGINES[name]()
-        except JobFailed as problem:
-            reasons.append(str(problem))
-    raise JobFailed("; ".join(reasons), code="UNSUPPORTED")

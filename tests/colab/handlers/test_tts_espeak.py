@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from colab.handlers.tts import espeak_library
-from colab.handlers.tts.engine import ENGINES, open_engine
+from colab.handlers.tts.engines import ENGINES, open_engine
 from colab.handlers.tts.espeak import Espeak
 from colab.handlers.tts.sound import loud_frames
 from protocol.errors import JobFailed
