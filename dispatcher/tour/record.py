@@ -130,6 +130,7 @@ def _speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, scr
                 keep()
 
             narration = narrate(client, texts, voice, timeout_s=options.timeout_s, on_progress=on_progress)
+            stage.update(1, 1, f"{len(narration.clips)} clips")
             client.clean()
     finally:
         store.close()
