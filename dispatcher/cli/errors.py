@@ -24,6 +24,14 @@ def run(command: Callable[..., Any]) -> NoReturn:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; the same command goes on where this one stopped\n")
-        sys.exit(INTERRUPTED)
+        _interrupted()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer has caught the interrupt itself
+            _interrupted()
+        raise
     sys.exit(0)
+
+
+def _interrupted() -> NoReturn:
+    sys.stderr.write("interrupted; the same command goes on where this one stopped\n")
+    sys.exit(INTERRUPTED)

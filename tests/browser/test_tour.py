@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -208,3 +209,22 @@ def test_a_worker_killed_at_any_moment_ends_in_one_film(chromium: Path, address:
 
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(one, range(10))) == [1] * 10
+
+
+def test_an_interrupt_says_how_to_go_on(address: str, chromium: Path, tmp_path: Path) -> None:
+    """Ctrl-C while filming: exit code 130, one line, no traceback, and the same command makes the film."""
+    spec = write_spec(tmp_path, address)
+    line, environment = command(spec)
+    process = subprocess.Popen(line, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for said in process.stderr:
+        if said.startswith("filming"):
+            break
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on" in rest
+    assert "Traceback" not in rest
+    assert record(spec).returncode == 0
+    check_film(tmp_path)
