@@ -20,7 +20,7 @@ from colab.publish import PlainPublisher, Publisher
 from protocol.errors import ChannelError, JobFailed, StorageFull
 from protocol.integrity import sha256_of
 from protocol.kinds import KINDS
-from protocol.layout import Attempt
+from protocol.layout import Attempt, JobNames
 from protocol.messages import MAY_BE_TRIED_ELSEWHERE, EngineRecord, Held, Limits, Offer, Request
 
 STOP_GRACE_S = 10.0
@@ -190,7 +190,7 @@ class AttemptRun:
         for name, file in offer.inputs.items():
             local = folder / "in" / name
             try:
-                self._at.drop.copy_out(f"{offer.id}/{file.in_}", local, limit=file.size)
+                self._at.drop.copy_out(JobNames(offer.id).file(file.in_), local, limit=file.size)
             except ChannelError as error:
                 raise _ended("INPUT_MISSING", f"{name}: {error}") from error
             if sha256_of(local) != (file.size, file.sha256):

@@ -134,7 +134,7 @@ class PlainPublisher:
             return
         self._at.drop.make_folder(self._names.plain_audio)
         for path in self._paths:
-            self._put_clip(self._folder / path, f"{self._names.job}/{path}")
+            self._put_clip(self._folder / path, self._names.file(path))
         self._at.drop.barrier()
         marker = Done(plain=PlainDone(timestamp=_now(), **{**summary, "engine": engine.name}), job=None)
         self._put_marker(self._names.plain_done, codec.encode(marker))

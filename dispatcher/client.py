@@ -104,7 +104,7 @@ class Client:
             kind=job.kind,
             digest=digest,
             inputs={
-                name: InputFile(size=size, sha256=sha256, in_=f"in-{k}-{name}")
+                name: InputFile(size=size, sha256=sha256, in_=JobNames(run_id).input(k, name).rpartition("/")[2])
                 for k, (name, (size, sha256)) in enumerate(sorted(inputs.items()), 1)
             },
             requires=Requires(engine=job.require_engine),
@@ -133,7 +133,7 @@ class Client:
         self.drop.make_folder(run.job)
         try:
             for name, file in offer.inputs.items():
-                self._put_input(job.inputs[name], f"{run.job}/{file.in_}", file)
+                self._put_input(job.inputs[name], names.file(file.in_), file)
             if offer.inputs:
                 self.drop.barrier()
             self._put_request(names.request, run.request)

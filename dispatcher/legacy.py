@@ -84,7 +84,7 @@ class LegacyLook:
         hashes, seconds = {}, 0.0
         for step in self._steps:
             path = tts.wav_path(step)
-            self._drop.copy_out(f"{JobNames(self._job).job}/{path}", folder / path, limit=MAX_CLIP_BYTES)
+            self._drop.copy_out(JobNames(self._job).file(path), folder / path, limit=MAX_CLIP_BYTES)
             seconds += check_wav(folder / path)
             hashes[path] = sha256_of(folder / path)[1]
         return hashes, seconds

@@ -70,14 +70,6 @@ class Ffmpeg:
         return "".join(said)
 
 
-def untrusted_input(path: Path, container: str) -> list[str]:
-    """Return the input options for a file that came from elsewhere: one container format, and nothing but this file.
-
-    Without the white lists ffmpeg opens a ".wav" that holds a playlist, and the files that it names.
-    """
-    return ["-protocol_whitelist", "file,pipe", "-format_whitelist", container, "-i", f"file:{path.absolute()}"]
-
-
 @functools.cache
 def find(explicit: Path | None = None, *, needs: frozenset[str] = NEEDED) -> Ffmpeg:
     """Return an ffmpeg that has the filters in `needs`: `explicit`, else the system's, else the embedded one.

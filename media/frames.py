@@ -49,10 +49,6 @@ class TakeWriter:
         self._write(*self._last, until=max(round(seconds * TICKS), self._last[1] + 1))
         self._container.close()
 
-    def abandon(self) -> None:
-        """Close the file without a whole take in it."""
-        self._container.close()
-
     def _write(self, jpeg: bytes, at: int, *, until: int) -> None:
         packet = Packet(jpeg)
         packet.stream = self._stream

@@ -67,7 +67,7 @@ def _collect_source(drop: Drop, job: str, source: str, members: list[OutputFile]
     problems = {file.path: "not there yet" for file in members}
     for copy in _copies(drop, job, source):
         try:
-            drop.copy_out(f"{JobNames(job).job}/{source}", local, limit=limit, copy=copy)
+            drop.copy_out(JobNames(job).file(source), local, limit=limit, copy=copy)
         except ChannelError as error:
             problems = {file.path: str(error) for file in members}
             continue

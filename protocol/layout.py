@@ -94,6 +94,10 @@ class JobNames:
         """The offer, written last of all that the dispatcher uploads."""
         return f"{self.job}/request.json"
 
+    def file(self, name: str) -> str:
+        """Return the path of a file of the job, or below it, by its checked name."""
+        return f"{self.job}/{name}"
+
     def input(self, k: int, name: str) -> str:
         """An input file."""
         return f"{self.job}/in-{k}-{name}"
@@ -253,6 +257,12 @@ def _job_name(role: str, parts: dict[str, str | None]) -> JobName | None:
         k=int(parts.get("k") or 0),
         input=parts.get("input"),
     )
+
+
+def is_input_name(value: str) -> bool:
+    """Say whether `value` names an input file in a job folder."""
+    found = parse_job_name(value)
+    return found is not None and found.role == "input"
 
 
 def parse_worker_name(name: str) -> WorkerName | None:

@@ -104,7 +104,7 @@ class InputFile(Record):
 
     size: Count
     sha256: Sha256
-    in_: Annotated[StrictStr, Field(alias="in", max_length=200)]
+    in_: Annotated[StrictStr, Field(alias="in"), _satisfies(layout.is_input_name, "the name of an input")]
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 

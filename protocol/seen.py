@@ -170,7 +170,7 @@ class JobReader:
 
     def _message(self, name: JobName, copies: list[Entry]) -> Any:
         decode = self._decoder(name)
-        return decode and self._reader.read(f"{self._job}/{copies[0].name}", copies, decode)
+        return decode and self._reader.read(self._names.file(copies[0].name), copies, decode)
 
     def _decoder(self, name: JobName) -> Callable[[bytes], Any] | None:
         here: dict[str, Any] = {"drop": self._drop_id, "id": self._job}

@@ -194,3 +194,18 @@ def test_a_worker_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     with ThreadPoolExecutor(5) as pool:
         ended = list(pool.map(lambda n: killed_at(moments[n], tmp_path / str(n)), range(10)))
     assert ended == [("survivor", 1)] * 10
+
+
+def test_inputs_travel_and_are_checked(tmp_path: Path) -> None:
+    """An input is uploaded before its request and verified by the worker; a changed one is refused, not used."""
+    drop, film = make_drop(tmp_path / "drop"), tmp_path / "film.bin"
+    film.write_bytes(b"frames" * 1000)
+    with client(drop, tmp_path / "data") as c:
+        good = c.submit(Job(kind="echo", params={"text": "good"}, inputs={"film.bin": film}))
+        bad = c.submit(Job(kind="echo", params={"text": "bad"}, inputs={"film.bin": film}))
+        (drop / c.store.get(bad.run).job / "in-1-film.bin").write_bytes(b"framez" * 1000)
+        with worker(drop):
+            assert good.wait(60).files["echo.txt"].read_text() == "good"
+            with pytest.raises(JobFailed, match=r"film\.bin") as failed:
+                bad.wait(60)
+    assert failed.value.code == "INPUT_CORRUPT"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from protocol import codec
 from protocol.errors import BadMessage, VersionTooNew
-from protocol.messages import Claim, Offer, Reject, Request
+from protocol.messages import Claim, InputFile, Offer, Reject, Request
 
 DROP, NONCE = "0" * 16, "a" * 16
 
@@ -135,3 +135,11 @@ def test_a_request_whose_digest_does_not_fit_is_refused() -> None:
 def test_the_digest_is_of_what_was_asked_not_of_defaults() -> None:
     """Parameters count as written: leaving a default out is another request than spelling it."""
     assert codec.digest("echo", {}, {}, {}) != codec.digest("echo", {"text": ""}, {}, {})
+
+
+@pytest.mark.parametrize("name", ["../other/request.json", "request.json", "in-1-../x", "/etc/passwd", "in-0-x", ""])
+def test_an_input_can_only_be_an_input_of_its_job(name: str) -> None:
+    """A request cannot name a file outside its folder, nor one that is no input."""
+    assert InputFile(size=1, sha256="a" * 64, in_="in-1-film.mp4").in_ == "in-1-film.mp4"
+    with pytest.raises(ValueError, match="name of an input"):
+        InputFile(size=1, sha256="a" * 64, in_=name)
