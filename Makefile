@@ -2,17 +2,20 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup chromium demo test check format-check lint types contracts format lock reference clean
 BIN := .venv/bin
-STAMP := .venv/.gpudrop-setup
 PYTHON ?=
+# Named by what set-up depends on, not dated: a changed lock is seen whatever the clocks of its files say.
+INPUTS := requirements/all.txt requirements/uv.txt pyproject.toml setup/venv.sh setup/chromium.sh
+STAMP := .venv/.gpudrop-setup-$(shell cat $(INPUTS) | cksum | tr ' ' '-')
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## make .venv with all that is locked, and find or install a Chromium
 
-$(STAMP): requirements/all.txt requirements/uv.txt pyproject.toml setup/venv.sh setup/chromium.sh
+$(STAMP):
 	@sh setup/venv.sh "$(PYTHON)"
 	@sh setup/chromium.sh
+	@rm -f .venv/.gpudrop-setup*
 	@touch $@
 
 chromium: setup ## look for a browser to film with again; install one if there is none
