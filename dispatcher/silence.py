@@ -57,7 +57,8 @@ def _untaken(offer: Offer, workers: Mapping[str, WorkerSeen], leases: LeaseWatch
     if not able:
         return f"{len(alive)} worker(s) here, none does {offer.kind}; start one that does"
     missing = engine_missing(offer, workers, leases, now)
-    return missing or f"waiting for {', '.join(sorted(able))} to take the job"
+    who = able[0] if len(able) == 1 else f"one of {len(able)} workers"
+    return missing or f"waiting for {who} to take the job"
 
 
 def engine_missing(offer: Offer, workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float) -> str | None:

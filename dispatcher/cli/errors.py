@@ -16,6 +16,9 @@ def run(command: Callable[..., Any]) -> NoReturn:
     """Run a typer app to its end; `--debug` anywhere on the command line shows tracebacks."""
     debug = "--debug" in sys.argv
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    if not debug:
+        # After an interrupt it tells of what the browser's driver did not get to say; the interrupt is the news.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
         command(args=[argument for argument in sys.argv[1:] if argument != "--debug"], standalone_mode=True)
     except GpudropError as error:

@@ -100,7 +100,8 @@ class Recorder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.context.close()
+        with contextlib.suppress(PlaywrightError):  # Ctrl-C in a terminal ends the browser too, often first
+            self.context.close()
 
     def fresh_page(self) -> None:
         """Go on with a new page; the old one is gone, with all it held."""
