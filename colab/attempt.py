@@ -128,19 +128,20 @@ class AttemptRun:
 
     def _follow(self, publisher: Publisher | PlainPublisher) -> tuple[EngineRecord, dict[str, Any]]:
         """Follow the bench's events to the end of the task."""
-        started = flushed = time.monotonic()
-        flush_s = FLUSH_LOCAL_S if self._at.drop.capabilities.local else FLUSH_REMOTE_S
-        poll_s = min(self._at.drop.capabilities.poll_s, 2.0)
+        started = flushed = asked = time.monotonic()
+        pace = self._at.drop.capabilities
+        flush_s = FLUSH_LOCAL_S if pace.local else FLUSH_REMOTE_S
         while True:
-            event = self._bench.event(poll_s)
+            event = self._bench.event(pace.poll_s)
             now = time.monotonic()
             if event is not None and (ended := self._on_event(event, publisher)):
                 return ended
             if now - flushed > flush_s:
                 publisher.flush()
                 flushed = now
-            if event is None or now - started > 2 * poll_s:
+            if now - asked >= pace.poll_s:  # asking lists the job's folder: not once for every event
                 self._end_if_asked(now - started)
+                asked = now
 
     def _on_event(
         self, event: dict[str, Any], publisher: Publisher | PlainPublisher
