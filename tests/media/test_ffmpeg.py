@@ -1,0 +1,70 @@
+"""ffmpeg: found or refused, bounded, and its errors worth reading."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from media import ffmpeg
+from protocol.errors import EnvironmentNotReady, MediaError, StorageFull
+from tests.support.media import tone
+
+SLOW = ["-f", "lavfi", "-re", "-i", "anullsrc", "-t", "30", "-f", "null", "-"]
+
+
+def script(path: Path, text: str) -> Path:
+    """Write a program that stands in for ffmpeg."""
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_progress_reaches_one(tmp_path: Path) -> None:
+    """Progress rises from 0 to 1 over the duration that was announced."""
+    seen: list[float] = []
+    sound = tone(tmp_path / "a.wav", 60)
+    ffmpeg.find().run(
+        ["-i", sound, "-af", "aresample=192000", "-f", "null", "-"], duration_s=60, on_progress=seen.append
+    )
+    assert seen == sorted(seen)
+    assert seen[-1] == pytest.approx(1, abs=0.01)
+
+
+def test_a_failure_says_what_ffmpeg_said(tmp_path: Path) -> None:
+    """The error holds the file and ffmpeg's own reason."""
+    with pytest.raises(MediaError, match=r"missing\.wav: No such file"):
+        ffmpeg.find().run(["-i", tmp_path / "missing.wav", "-f", "null", "-"])
+
+
+def test_a_run_is_ended_in_its_time() -> None:
+    """What takes too long is killed."""
+    started = time.monotonic()
+    with pytest.raises(MediaError, match="ended after"):
+        ffmpeg.find().run(SLOW, timeout_s=0.5)
+    assert time.monotonic() - started < 10
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
+    """ENOSPC is StorageFull, whatever else ffmpeg says."""
+    full = script(tmp_path / "ffmpeg", "echo 'av_interleaved_write_frame(): No space left on device' >&2; exit 1")
+    with pytest.raises(StorageFull):
+        ffmpeg.Ffmpeg(path=full, version="x").run(["-i", "a"])
+
+
+def test_a_named_ffmpeg_is_used_or_refused(tmp_path: Path) -> None:
+    """One that was named and lacks a filter, or does not run, is an error; none other is taken in its place."""
+    poor = script(tmp_path / "poor", "echo ' ... scale V->V x'")
+    with pytest.raises(EnvironmentNotReady, match="lacks the filter"):
+        ffmpeg.find(poor)
+    with pytest.raises(EnvironmentNotReady, match="does not run"):
+        ffmpeg.find(script(tmp_path / "broken", "echo broken >&2; exit 3"))
+    with pytest.raises(EnvironmentNotReady, match="FFMPEG_BINARY"):
+        ffmpeg.find(tmp_path / "none")
+
+
+def test_without_a_usable_system_ffmpeg_the_embedded_one_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without ffmpeg cuts films all the same."""
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert "imageio" in str(ffmpeg.find(None, needs=frozenset({"loudnorm"})).path)
