@@ -60,6 +60,21 @@ class TakeWriter:
         self.frames += 1
 
 
+def measure_take(path: Path) -> tuple[tuple[int, int], float]:
+    """Return size and seconds of a take. One that cannot be read, or holds no whole frame, raises MediaError."""
+    end = 0.0
+    try:
+        with av.open(str(path), format="matroska") as container:
+            frame = next(container.decode(video=0))
+            container.seek(0)
+            for packet in container.demux(video=0):
+                if packet.pts is not None and packet.time_base is not None:
+                    end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+    except (av.error.FFmpegError, StopIteration, IndexError, OSError) as error:
+        raise MediaError(f"{path} is no whole take: {error or 'it holds no frame'}") from error
+    return (frame.width, frame.height), end
+
+
 def read_frame(video: Path, at_s: float) -> NDArray[np.uint8]:
     """Return the frame that is shown at `at_s` as RGB, shape (height, width, 3)."""
     shown = None

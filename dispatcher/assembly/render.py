@@ -12,6 +12,7 @@ import av
 from dispatcher.assembly import sound
 from dispatcher.assembly.timeline import FPS, Timeline
 from media.ffmpeg import Ffmpeg
+from media.frames import measure_take
 from protocol.errors import MediaError
 
 VIDEO_CODECS = {"h264": "libx264", "libx264": "libx264", "h265": "libx265", "hevc": "libx265", "libx265": "libx265"}
@@ -50,6 +51,7 @@ def render(
     on_progress: Callable[[float], None] | None = None,
 ) -> Film:
     """Render the film to `out`, whole or not at all. Raises MediaError when the result is not what was planned."""
+    _check_takes(timeline)
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_name(f".{out.stem}.unfinished{out.suffix}")
     try:
@@ -111,6 +113,20 @@ def _chapters(timeline: Timeline, options: RenderOptions) -> str:
 def _escaped(text: str) -> str:
     """Escape what ffmpeg's metadata text gives a meaning."""
     return "".join(f"\\{letter}" if letter in "=;#\\" else letter for letter in text.replace("\n", " "))
+
+
+def _check_takes(timeline: Timeline) -> None:
+    """Check that every take is whole and of one size; ffmpeg would show another step's picture, as a success."""
+    sizes = set()
+    for clip in timeline.clips:
+        size, seconds = measure_take(clip.take)
+        sizes.add(size)
+        if len(sizes) > 1:
+            raise MediaError(f"step {clip.step_id}: {clip.take} is {size[0]}x{size[1]}, unlike the takes before it")
+        if seconds < clip.seconds - 1.5 / FPS:
+            raise MediaError(
+                f"step {clip.step_id}: {clip.take} is cut: {seconds:.2f} of {clip.seconds:.2f} s are there"
+            )
 
 
 def _check(film: Path, timeline: Timeline) -> None:

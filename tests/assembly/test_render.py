@@ -117,6 +117,15 @@ def test_a_failed_render_leaves_what_was_there(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if "unfinished" in path.name] == []
 
 
+def test_a_cut_take_is_named_not_shown_wrong(tmp_path: Path) -> None:
+    """A take that lost its end is an error that names the step, never the picture of another step."""
+    shot = take(tmp_path / "t.mkv", [(n / 10, RED) for n in range(20)], 2)
+    shot.write_bytes(shot.read_bytes()[: shot.stat().st_size // 2])
+    clip = Clip(step_id="lost", title="A", take=shot, frames=60)
+    with pytest.raises(MediaError, match=r"t\.mkv"):
+        render(find(), Timeline((clip,)), tmp_path / "film.mp4", FAST)
+
+
 def test_five_hundred_steps_do_not_drift(tmp_path: Path) -> None:
     """The last of 500 steps starts where it should, in picture and in chapters."""
     shot = take(tmp_path / "t.mkv", [(0.0, RED)], 0.1)
