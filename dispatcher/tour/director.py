@@ -7,6 +7,7 @@ has done nothing to the page yet: a button pressed twice would be another film.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,8 @@ def direct(
             with Recorder(chromium, spec.settings.viewport) as recorder:
                 return _Director(spec, recorder, work_dir).film(narration_seconds, on_step)
         finally:
-            chromium.close()
+            with contextlib.suppress(PlaywrightError):  # Ctrl-C may have cut the connection to it already
+                chromium.close()
 
 
 class _Director:
