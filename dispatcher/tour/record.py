@@ -203,7 +203,13 @@ def _timeline(spec: Spec, narration: Narration, takes: Mapping[str, Take]) -> Ti
     clips = []
     for step in spec.steps:
         take, spoken = takes[step.id], narration.clips.get(step.id)
-        clip = Clip(step_id=step.id, title=step.title or step.id, take=take.path, frames=whole_frames(take.seconds))
+        clip = Clip(
+            step_id=step.id,
+            title=step.title or step.id,
+            take=take.path,
+            frames=whole_frames(take.seconds),
+            focus=take.focus,
+        )
         if spoken is not None:
             clip = replace(clip, narration=spoken.wav, words=spoken.words)
         clips.append(clip)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from pathlib import Path
 
 from dispatcher.client import Client
 from dispatcher.config import Settings
+from dispatcher.drops import adopt, init_drop
 from dispatcher.drops import find as find_drop
-from dispatcher.drops import init_drop
 from dispatcher.runs.store import RunStore
 from dispatcher.workers.process import ResidentWorker
 from protocol.errors import EnvironmentNotReady, UsageError
 from protocol.messages import WorkerCard
+
+log = logging.getLogger(__name__)
 
 BACKENDS = ("local", "colab")
 START_S = 15.0
@@ -83,4 +86,6 @@ def _shared_drop(named: Path | None, settings: Settings) -> Path:
         raise EnvironmentNotReady(
             "no drop was found. Say where it is with --colab-drive-path or COLAB_TTS_DRIVE_PATH, or run: gpudrop init"
         )
+    if adopt(drop):
+        log.warning("%s has served the simple form only; it is a drop now, and old workers go on as before", drop)
     return drop
