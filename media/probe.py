@@ -61,7 +61,7 @@ class Footage:
 def probe(path: Path) -> Footage:
     """Return the facts of a film. What is no film, holds no picture, or is cut raises MediaError naming the file."""
     try:
-        with av.open(f"file:{path.absolute()}", options=_only(CONTAINERS)) as container:
+        with _opened(path) as container:
             return _facts(path, container)
     except FileNotFoundError as error:
         raise MediaError(f"{path} does not exist") from error
@@ -73,13 +73,14 @@ def probe(path: Path) -> Footage:
         raise MediaError(f"{path} is no film that can be read; give an mp4, mov, mkv, webm or avi file") from error
 
 
-def _only(containers: str) -> dict[str, str]:
-    return {"protocol_whitelist": "file", "format_whitelist": containers}
+def _opened(path: Path) -> InputContainer:
+    options = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
+    return av.open(f"file:{path.absolute()}", options=options)
 
 
 def _facts(path: Path, container: InputContainer) -> Footage:
     video = _picture(path, container)
-    frame = _first(container, video)
+    frame = _first(path, video.index)
     seconds = _seconds(path, container, video)
     turned = round(frame.rotation / 90) % 4 * 90
     return Footage(
@@ -93,7 +94,7 @@ def _facts(path: Path, container: InputContainer) -> Footage:
         bits=max(component.bits for component in frame.format.components),
         matrix=_matrix(frame),
         transfer=_HDR.get(video.codec_context.color_trc),
-        sound=_sound(container, frame.time or 0.0),
+        sound=_sound(path, container, frame.time or 0.0),
     )
 
 
@@ -109,16 +110,15 @@ def _picture(path: Path, container: InputContainer) -> VideoStream:
     return moving[0]
 
 
-def _first(container: InputContainer, stream: Any) -> Any:
-    """Return the first frame that decodes."""
-    container.seek(0)
-    return next(iter(container.decode(stream)))
+def _first(path: Path, stream: int) -> Any:
+    """Return the first frame of a stream. Opened anew: seeking to the start may lead past it."""
+    with _opened(path) as container:
+        return next(iter(container.decode(container.streams[stream])))
 
 
 def _seconds(path: Path, container: InputContainer, video: VideoStream) -> float:
     """Return how long the picture lasts, by what is really in the file."""
     said = float(video.duration * video.time_base) if video.duration and video.time_base else None
-    container.seek(0)
     start, end = float("inf"), float("-inf")
     for packet in container.demux(video):
         if packet.pts is not None and packet.time_base is not None and not packet.is_discard:
@@ -150,12 +150,12 @@ def _matrix(frame: VideoFrame) -> str | None:
     return _MATRICES.get(frame.colorspace, "bt709")
 
 
-def _sound(container: InputContainer, picture_s: float) -> Sound | None:
+def _sound(path: Path, container: InputContainer, picture_s: float) -> Sound | None:
     if not container.streams.audio:
         return None
     stream = container.streams.audio[0]
     try:
-        first = _first(container, stream)
+        first = _first(path, stream.index)
     except (av.error.FFmpegError, StopIteration):
         return None  # a track without a sample is no sound
     return Sound(

@@ -33,12 +33,12 @@ def fitted(shown: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
 def _colours(footage: Footage, width: int, height: int) -> str:
     """Return the filters to this size in limited-range BT.709, by way of linear light for high dynamic range.
 
-    The chain for high dynamic range is the one of ffmpeg's documentation of tonemap; 100 nits are its white.
+    White at 203 nits (ITU-R BT.2408) comes out at 235 of 255; what is brighter is pressed into the rest.
     """
     fit = f"scale={width}:{height}:flags=lanczos+accurate_rnd+full_chroma_int"
     if footage.transfer is not None:
         linear = f"zscale=tin={footage.transfer}:min=bt2020nc:pin=bt2020:t=linear:npl=100,format=gbrpf32le"
-        mapped = "zscale=p=bt709,tonemap=tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p"
+        mapped = "zscale=p=bt709,tonemap=tonemap=mobius:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p"
         return f"{fit},{linear},{mapped}"
     matrix = f":in_color_matrix={footage.matrix}" if footage.matrix else ""
     return f"{fit}{matrix}:out_color_matrix=bt709:out_range=tv"
