@@ -18,9 +18,10 @@ from dispatcher.drops import find as find_drop
 from dispatcher.drops import init_drop
 from dispatcher.jobs import Progress
 from dispatcher.runs.store import RunStore
-from dispatcher.tour import pre_setup, report
+from dispatcher.tour import duration, pre_setup, report
 from dispatcher.tour.browser import find_browser
 from dispatcher.tour.director import Take, direct
+from dispatcher.tour.inserts import Inserts, find_inserts
 from dispatcher.tour.narration import Narration, Voice, narrate
 from dispatcher.tour.spec import Spec, load
 from dispatcher.workers.process import ResidentWorker
@@ -92,15 +93,19 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
     Run again after any interruption: narration that is done, or still being worked on, is not asked for again.
     """
     spec = load(spec_path, base_url=options.base_url)
-    program = ffmpeg.find(settings.ffmpeg)
+    out = _film_path(spec, options)
+    inserts = find_inserts(spec, out)
+    program = ffmpeg.find(settings.ffmpeg, needs=inserts.filters, encoders=_render_options(spec).encoders)
     browser = None if options.dry_run else find_browser(settings.chromium)
     work_dir = (options.work_dir or spec_path.parent / f".{spec_path.stem}-work").absolute()
     work_dir.mkdir(parents=True, exist_ok=True)
+    _foretell(spec, inserts, screen)
     narration = _speak(spec, options, settings, work_dir, screen)
+    seconds = {step: clip.seconds for step, clip in narration.clips.items()}
+    _check_length(spec, seconds, inserts, screen)
     if browser is None:
         return Recording(narration=narration, film=None, report=None)
     _set_up(spec, options, work_dir, screen)
-    seconds = {step: clip.seconds for step, clip in narration.clips.items()}
     with screen.stage("filming") as stage:
         takes = direct(
             spec,
@@ -110,7 +115,31 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
             root=is_root(),
             on_step=lambda done, step: stage.update(done, len(spec.steps), step),
         )
-    return _cut(spec, options, narration, takes, program, work_dir, screen)
+    return _cut(spec, inserts, narration, takes, program, out, screen)
+
+
+def _film_path(spec: Spec, options: Options) -> Path:
+    """Return where the film goes. Raises UsageError where --output and the spec's format disagree."""
+    if options.output is None:
+        return spec.output_path()
+    if options.output.suffix.casefold() != f".{spec.output.format}":
+        raise UsageError(f"--output {options.output} does not end in .{spec.output.format}, the spec's output.format")
+    return options.output.absolute()
+
+
+def _foretell(spec: Spec, inserts: Inserts, screen: Screen) -> None:
+    """Say how long the film will be, before a word is spoken; what cannot be cut by speaking less is an error."""
+    duration.check(spec, duration.from_narration(spec, {}, insert_frames=inserts.frames))
+    forecast = duration.from_text(spec, insert_frames=inserts.frames)
+    screen.say(f"the film will last about {forecast.seconds:.0f} s, by its text")
+    for warning in duration.foretold(spec, forecast):
+        screen.warn(warning)
+
+
+def _check_length(spec: Spec, spoken_s: Mapping[str, float], inserts: Inserts, screen: Screen) -> None:
+    """Check the film's length by what was spoken, before anything is filmed."""
+    for warning in duration.check(spec, duration.from_narration(spec, spoken_s, insert_frames=inserts.frames)):
+        screen.warn(warning)
 
 
 def _speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, screen: Screen) -> Narration:
@@ -186,26 +215,28 @@ def _set_up(spec: Spec, options: Options, work_dir: Path, screen: Screen) -> Non
 
 def _cut(
     spec: Spec,
-    options: Options,
+    inserts: Inserts,
     narration: Narration,
     takes: Sequence[Take],
     program: ffmpeg.Ffmpeg,
-    work_dir: Path,
+    out: Path,
     screen: Screen,
 ) -> Recording:
     """Cut the film, write captions and report beside it."""
-    timeline = _timeline(spec, narration, {take.step_id: take for take in takes})
-    out = options.output or spec.output_path()
+    steps = _steps(spec, narration, {take.step_id: take for take in takes})
+    timeline = Timeline(steps, inserts.intro, inserts.outro)
     with screen.stage("cutting") as stage:
         film = render(program, timeline, out, _render_options(spec), on_progress=lambda done: stage.update(done, 1.0))
     captions = write_captions(timeline, film.path)
     written = film.path.with_suffix(".report.json")
     report.write(written, _report(spec, narration, takes, timeline, film.path, captions, program))
+    for warning in duration.finished(spec, film.seconds):
+        screen.warn(warning)
     screen.say(f"film: {film.path} ({film.seconds:.1f} s)")
     return Recording(narration=narration, film=film.path, report=written)
 
 
-def _timeline(spec: Spec, narration: Narration, takes: Mapping[str, Take]) -> Timeline:
+def _steps(spec: Spec, narration: Narration, takes: Mapping[str, Take]) -> tuple[Clip, ...]:
     clips = []
     for step in spec.steps:
         take, spoken = takes[step.id], narration.clips.get(step.id)
@@ -213,7 +244,7 @@ def _timeline(spec: Spec, narration: Narration, takes: Mapping[str, Take]) -> Ti
         if spoken is not None:
             clip = replace(clip, narration=spoken.wav, words=spoken.words)
         clips.append(clip)
-    return Timeline(tuple(clips))
+    return tuple(clips)
 
 
 def _render_options(spec: Spec) -> RenderOptions:
@@ -222,6 +253,7 @@ def _render_options(spec: Spec) -> RenderOptions:
         size=spec.settings.size,
         title=spec.meta.title,
         description=spec.meta.description,
+        container=output.format,
         video_codec=output.video_codec,
         preset=output.video_preset,
         crf=output.video_crf,

@@ -162,7 +162,7 @@ def test_takes_of_another_size_are_refused(tmp_path: Path) -> None:
         Clip(step_id="a", title="A", take=usual, frames=30),
         Clip(step_id="b", title="B", take=tmp_path / "small.mkv", frames=30),
     )
-    with pytest.raises(MediaError, match="step b: .*160x120"):
+    with pytest.raises(MediaError, match=r"step b: .*160x120"):
         render(find(), Timeline(clips), tmp_path / "film.mp4", FAST)
 
 
