@@ -85,8 +85,8 @@ class Catalogue:
     def _nobody(self, name: str, tag: str) -> str:
         of_language = [other for other in self.names() if self._same_language(other, tag)]
         return (
-            f"there is no voice {name!r}; espeak has for {tag}: default, {', '.join(of_language)}, each alone or with a "
-            f"variant as in {tag}+f3 (variants: {', '.join(self.variants)}); a Kokoro voice "
+            f"there is no voice {name!r}; espeak has for {tag}: default, {', '.join(of_language)}, each alone or with "
+            f"a variant as in {tag}+f3 (variants: {', '.join(self.variants)}); a Kokoro voice "
             f"({', '.join(kokoro_voices.names())}) is spoken by the nearest of these"
         )
 
