@@ -7,11 +7,13 @@ not on phonemes. Instead cuDNN chooses by rule (HEURISTIC), and the lengths of `
 
 from __future__ import annotations
 
+import atexit
 import logging
 import shutil
 import tempfile
 import zipfile
-from dataclasses import dataclass, field
+import zlib
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,6 @@ class OpenedModel:
     kokoro: Any
     place: Place
     name: str
-    styles: dict[str, Samples] = field(default_factory=dict)
 
     def say(self, phonemes: Phonemes, voice: str, speed: float) -> Said:
         """Run the model once. Raises `JobFailed`: ENGINE, OUT_OF_MEMORY, UNSUPPORTED for a speed it cannot do."""
@@ -71,12 +72,11 @@ class OpenedModel:
             )
 
     def _style(self, voice: str) -> Samples:
-        if voice not in self.styles:
-            if voice not in self.kokoro.voices:
-                there = ", ".join(sorted(self.kokoro.voices.keys()))
-                raise JobFailed(f"the voices file has no {voice!r}; it has: {there}", code="UNSUPPORTED")
-            self.styles[voice] = np.asarray(self.kokoro.get_voice_style(voice), dtype=np.float32)
-        return self.styles[voice]
+        if voice not in self.kokoro.voices:
+            there = ", ".join(sorted(self.kokoro.voices))
+            raise JobFailed(f"the voices file has no {voice!r}; it has: {there}", code="UNSUPPORTED")
+        style: Samples = self.kokoro.voices[voice]
+        return style
 
     def _failed(self, problem: Exception) -> JobFailed:
         said = str(problem)
@@ -113,9 +113,12 @@ def _kokoro(session: Any, model: Path, styles: Path) -> Any:
     from kokoro_onnx import Kokoro
 
     try:
+        zipfile.ZipFile(styles).close()  # numpy leaves a torn file open
         kokoro = Kokoro.from_session(session, str(styles), espeak_config=_own_espeak())
-        width = kokoro.voices[kokoro.voices.files[0]].shape[-1]
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, AttributeError, IndexError) as torn:
+        with kokoro.voices as file:
+            kokoro.voices = {name: np.asarray(file[name], dtype=np.float32) for name in file.files}
+        width = next(iter(kokoro.voices.values())).shape[-1]
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, TypeError, StopIteration) as torn:
         raise JobFailed(
             f"{styles.name} is no file of Kokoro's voices, or it is torn: {torn}; remove it, and it is fetched again",
             code="ENGINE",
@@ -127,9 +130,9 @@ def _kokoro(session: Any, model: Path, styles: Path) -> Any:
 
 def warm(opened: OpenedModel) -> None:
     """Run some lengths once, so that memory is taken and libraries are loaded before the first narration."""
-    voice = opened.kokoro.voices.files[0]
+    voice = next(iter(opened.kokoro.voices))
     for length in WARM_LENGTHS:
-        text = ("ə " * length)[:length]
+        text = ("əl" * length)[:length]
         opened.say(Phonemes(text=text, words=(0,) * length), voice, 1.0)
 
 
@@ -145,14 +148,11 @@ def _own_espeak() -> Any:
     from colab.handlers.tts.espeak_library import find_files
 
     files = find_files()
-    copy = Path(_folder_for_copy().name) / files.library.name
+    folder = tempfile.TemporaryDirectory(prefix="gpudrop-", ignore_cleanup_errors=True)  # Windows keeps what is loaded
+    atexit.register(folder.cleanup)
+    copy = Path(folder.name) / files.library.name
     shutil.copyfile(files.library, copy)
     return EspeakConfig(lib_path=str(copy), data_path=str(files.data))
-
-
-@cache
-def _folder_for_copy() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="gpudrop-", ignore_cleanup_errors=True)  # Windows keeps what is loaded
 
 
 def _check_model(session: Any, name: str) -> None:

@@ -65,10 +65,9 @@ def open_session(model: Path | bytes, name: str, provider: str | None) -> tuple[
     options = runtime.SessionOptions()
     options.log_severity_level = 3  # errors; the advice below is for makers of models
     options.use_deterministic_compute = True
-    chain = [(one, OPTIONS.get(one, {})) for one in dict.fromkeys([expected.provider, CPU])]
     try:
         session = runtime.InferenceSession(
-            model if isinstance(model, bytes) else str(model), sess_options=options, providers=chain
+            model if isinstance(model, bytes) else str(model), sess_options=options, providers=_chain(expected.provider)
         )
     except _model_errors() as refused:
         raise JobFailed(
@@ -77,6 +76,11 @@ def open_session(model: Path | bytes, name: str, provider: str | None) -> tuple[
             code="ENGINE",
         ) from refused
     return session, _real_place(session.get_providers(), expected, provider, name)
+
+
+def _chain(provider: str) -> list[tuple[str, dict[str, str]]]:
+    """Return the provider with its options, and the CPU for operators that it does not have."""
+    return [(one, OPTIONS.get(one, {})) for one in dict.fromkeys([provider, CPU])]
 
 
 def _real_place(used: Sequence[str], expected: Place, asked: str | None, name: str) -> Place:

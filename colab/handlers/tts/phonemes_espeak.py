@@ -7,6 +7,7 @@ are given to the words that they fit best.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import accumulate
@@ -103,6 +104,26 @@ def as_misaki(said: str, language: str) -> str:
     return said.replace("^", "")
 
 
+LONGEST_RUN = 120
+"""Characters spoken in one go. A clause of eSpeak's holds 1000 phonemes and drops the others without a word; a digit
+may need six."""
+
+
+LONGEST_WORD, LONGEST_CODE = 40, 16
+"""Characters of a word, and of what is spelt out: digits, capitals, signs. A word of eSpeak's holds 200 sounds, and the
+letter W alone is nine."""
+
+
+def _speakable(bare: str) -> list[str]:
+    """Cut what is too long for one word of eSpeak's."""
+    longest = LONGEST_CODE if any(_is_spelt(mark) for mark in bare[1:]) else LONGEST_WORD
+    return [bare[at : at + longest] for at in range(0, len(bare), longest)] or [""]
+
+
+def _is_spelt(mark: str) -> bool:
+    return mark.isupper() or (unicodedata.category(mark)[0] not in "LM" and mark not in "'-")
+
+
 def _runs(words: Sequence[str]) -> Iterator[tuple[str, list[tuple[int, str]], str]]:
     """Return the words between punctuation: (marks before, [(place, bare word)], marks after)."""
     before = ""
@@ -111,11 +132,12 @@ def _runs(words: Sequence[str]) -> Iterator[tuple[str, list[tuple[int, str]], st
         matched = _WORD.fullmatch(word)
         assert matched
         opening, bare, closing = matched.groups()
-        if opening and run:
+        length = sum(len(said) + 1 for _, said in run) + len(bare)
+        if run and (opening or length > LONGEST_RUN):
             yield before, run, ""
             run = []
         before = opening if not run else before
-        run.append((place, bare))
+        run += [(place, part) for part in _speakable(bare)]
         if closing:
             yield before, run, closing
             before, run = "", []

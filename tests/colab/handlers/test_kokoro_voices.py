@@ -66,9 +66,7 @@ def test_an_unknown_voice_lists_those_of_the_language():
 
 def test_a_voice_of_another_language_is_refused():
     """A French voice does not read English: the message tells both ways out."""
-    with pytest.raises(
-        JobFailed, match=r"fr-fr, .* is in en-us: set the language to fr-fr, .*af_heart"
-    ) as failed:
+    with pytest.raises(JobFailed, match=r"fr-fr, .* is in en-us: set the language to fr-fr, .*af_heart") as failed:
         pick("ff_siwis", "en-us")
     assert failed.value.code == "BAD_REQUEST"
 
