@@ -24,7 +24,7 @@ def model_of(path: Path, operator: str, count: int = 1, **attributes) -> Path:
         for at in range(count)
     ]
     kind = attributes.get("dtype", TensorProto.FLOAT)
-    outputs = [helper.make_tensor_value_info(f"y{at}", kind, None) for at in range(count)]
+    outputs = [helper.make_tensor_value_info(f"y{at}", kind, ["a", "b"]) for at in range(count)]
     save(
         path,
         helper.make_graph(nodes, "noise", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [3, "n"])], outputs),
@@ -78,7 +78,7 @@ def test_operators_inside_branches_are_found(tmp_path):
             [helper.make_node("RandomNormalLike", ["x"], [f"z{name}"])],
             name,
             [],
-            [helper.make_tensor_value_info(f"z{name}", TensorProto.FLOAT, None)],
+            [helper.make_tensor_value_info(f"z{name}", TensorProto.FLOAT, ["a", "b"])],
         )
         for name in ("then_branch", "else_branch")
     ]
@@ -87,7 +87,7 @@ def test_operators_inside_branches_are_found(tmp_path):
         helper.make_node("Cast", ["sum"], ["any"], to=TensorProto.BOOL),
         helper.make_node("If", ["any"], ["y"], then_branch=inner[0], else_branch=inner[1]),
     ]
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("x", "y")]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["a", "b"]) for name in ("x", "y")]
     ends[0] = helper.make_tensor_value_info("x", TensorProto.FLOAT, [3, "n"])
     save(tmp_path / "m.onnx", helper.make_graph(nodes, "branches", ends[:1], ends[1:]))
     content = onnx_noise.steady(tmp_path / "m.onnx")
