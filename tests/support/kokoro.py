@@ -63,15 +63,20 @@ def write_model(
     durations: bool = True,
     noise: bool = False,
     speed_type: int = TensorProto.FLOAT,
+    pace: float = 1.0,
 ) -> None:
-    """Write the model."""
+    """Write the model; `pace` makes it speak that much faster at any speed."""
     steps = _Steps()
     flat = steps("Reshape", tokens, steps.ints("flat", [-1]))
     whole = steps("Cast", flat, to=TensorProto.INT64)
     length = steps(
         "Add", steps.int("four", 4), steps("Mul", steps("Mod", whole, steps.int("three", 3)), steps.int("two", 2))
     )
-    as_float = steps("Div", steps("Cast", length, to=TensorProto.FLOAT), steps("Cast", "speed", to=TensorProto.FLOAT))
+    as_float = steps(
+        "Div",
+        steps("Cast", length, to=TensorProto.FLOAT),
+        steps("Mul", steps("Cast", "speed", to=TensorProto.FLOAT), steps.float("pace", pace)),
+    )
     frames = steps("Cast", steps("Max", steps("Round", as_float), steps.float("least", 1.0)), to=TensorProto.INT64)
     ends = steps("CumSum", frames, steps.int("axis", 0))
     total = steps("ReduceSum", frames, keepdims=0)
