@@ -12,7 +12,7 @@ from colab.handlers.tts.engine import Speech, Voice
 from colab.handlers.tts.kokoro_onnx_model import OpenedModel, opened_model
 from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, spoken
 from colab.handlers.tts.onnx_session import expected_place
-from colab.handlers.tts.phonemes import source_for, written
+from colab.handlers.tts.phonemes import readable, source_for, written
 from protocol.errors import JobFailed
 from protocol.messages import EngineRecord
 
@@ -62,7 +62,7 @@ class KokoroOnnx:
 
     def voices(self) -> tuple[str, ...]:
         """Return the voices of the languages whose phonemes can be had here."""
-        return tuple(name for name in kokoro_voices.names() if _can_be_read(kokoro_voices.LANGUAGE_OF[name]))
+        return tuple(name for name in kokoro_voices.names() if readable(kokoro_voices.LANGUAGE_OF[name]))
 
     def pick(self, voice: str, language: str) -> Voice:
         """Return the voice asked for. Raises `JobFailed`: BAD_REQUEST for one that there is not, UNSUPPORTED for a
@@ -84,11 +84,3 @@ class KokoroOnnx:
             self._model = opened_model(self._models.path(MODEL), self._models.path(STYLES), self._provider)
             self._place = self._model.place
         return self._model
-
-
-def _can_be_read(language: str) -> bool:
-    try:
-        source_for(language)
-    except JobFailed:
-        return False
-    return True

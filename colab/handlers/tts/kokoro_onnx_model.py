@@ -11,8 +11,6 @@ import atexit
 import logging
 import shutil
 import tempfile
-import zipfile
-import zlib
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -21,8 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from colab.handlers.tts import onnx_noise
-from colab.handlers.tts.engine import Samples
+from colab.handlers.tts import kokoro_styles, onnx_noise
 from colab.handlers.tts.kokoro_speech import Said
 from colab.handlers.tts.onnx_session import CUDA, Place, open_session, run_errors
 from colab.handlers.tts.phonemes import Phonemes
@@ -49,7 +46,7 @@ class OpenedModel:
     def say(self, phonemes: Phonemes, voice: str, speed: float) -> Said:
         """Run the model once. Raises `JobFailed`: ENGINE, OUT_OF_MEMORY, UNSUPPORTED for a speed it cannot do."""
         self._check_speed(speed)
-        style = self._style(voice)
+        style = kokoro_styles.of(self.kokoro.voices, voice)
         try:
             samples, _, timings = self.kokoro.create_timed(
                 phonemes.text, style, speed, is_phonemes=True, trim=False, sentence_pause=0.0, clause_pause=0.0
@@ -70,13 +67,6 @@ class OpenedModel:
                 f"{self.name} takes whole speeds only, not {speed}: set the speed to 1, or use another export",
                 code="UNSUPPORTED",
             )
-
-    def _style(self, voice: str) -> Samples:
-        if voice not in self.kokoro.voices:
-            there = ", ".join(sorted(self.kokoro.voices))
-            raise JobFailed(f"the voices file has no {voice!r}; it has: {there}", code="UNSUPPORTED")
-        style: Samples = self.kokoro.voices[voice]
-        return style
 
     def _failed(self, problem: Exception) -> JobFailed:
         said = str(problem)
@@ -112,18 +102,11 @@ def _resident(model: Path, styles: Path, provider: str | None, _model_time: int,
 def _kokoro(session: Any, model: Path, styles: Path) -> Any:
     from kokoro_onnx import Kokoro
 
-    try:
-        zipfile.ZipFile(styles).close()  # numpy leaves a torn file open
-        kokoro = Kokoro.from_session(session, str(styles), espeak_config=_own_espeak())
-        with kokoro.voices as file:
-            kokoro.voices = {name: np.asarray(file[name], dtype=np.float32) for name in file.files}
-        width = next(iter(kokoro.voices.values())).shape[-1]
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, TypeError, StopIteration) as torn:
-        raise JobFailed(
-            f"{styles.name} is no file of Kokoro's voices, or it is torn: {torn}; remove it, and it is fetched again",
-            code="ENGINE",
-        ) from torn
-    _check_width(session, width, model.name, styles.name)
+    voices = kokoro_styles.read(styles)
+    _check_width(session, next(iter(voices.values())).shape[-1], model.name, styles.name)
+    kokoro = Kokoro.from_session(session, str(styles), espeak_config=_own_espeak())
+    kokoro.voices.close()
+    kokoro.voices = voices  # in memory, instead of a file that stays open and is read anew for each sentence
     kokoro.has_timings = _tells_durations(session)
     return kokoro
 

@@ -74,6 +74,15 @@ def source_for(language: str) -> Source:
     return phonemes_misaki.opened(language) or phonemes_espeak.opened_for(language)
 
 
+def readable(language: str) -> bool:
+    """Say whether somebody here knows a language of Kokoro's."""
+    try:
+        source_for(language)
+    except JobFailed:
+        return False
+    return True
+
+
 def known(sounds: Iterable[Sound], vocabulary: Container[str] | None = None) -> Iterator[Sound]:
     """Leave out what the model does not know, and blanks that stand first or beside another."""
     blank = True
