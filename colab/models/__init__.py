@@ -42,6 +42,10 @@ class Models:
         """Say whether a file that is not present cannot be had."""
         return self._places.offline
 
+    def sha256(self, name: str) -> str:
+        """Return the digest that decides what a file is."""
+        return find(name, self._files).sha256
+
     def present(self, name: str) -> bool:
         """Say whether a file is at hand without the network. Looks at its size only; `path` verifies."""
         return self._cache.holds(find(name, self._files))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colab.handlers.tts import kokoro_torch
+from colab.handlers.tts import engines, kokoro_torch
 from colab.handlers.tts.engines import ENGINES
 from colab.handlers.tts.kokoro_torch import CONFIG, STYLES, WEIGHTS, KokoroTorch
 from protocol.errors import JobFailed
@@ -154,7 +154,8 @@ def test_weights_of_another_model_are_refused(files):
 
 def test_a_whole_job(files, tell, monkeypatch):
     """The handler speaks by it as by any engine: clips, times and a record."""
-    monkeypatch.setitem(ENGINES, "kokoro", lambda *_: KokoroTorch(files))
+    monkeypatch.setitem(ENGINES, "kokoro", lambda _: KokoroTorch(files))
+    monkeypatch.delitem(engines.FILES, "kokoro")
     told = tell(TEXT, "", engine="kokoro")
     assert told.result.engine.name == "kokoro"
     assert [word for word, _, _ in told.clips[0].words] == TEXT.split()
