@@ -66,6 +66,10 @@ class Models:
         same._tell = tell
         return same
 
+    def sha256(self, name: str) -> str:
+        """Return the digest that decides what a file is."""
+        return find(name, self._files).sha256
+
     def present(self, name: str) -> bool:
         """Say whether a file is at hand, here or in the drop, without a download. `path` verifies its content."""
         file = find(name, self._files)
