@@ -38,6 +38,7 @@ class ModelPlaces:
     drop: str | None = None  # the address of the drop, whose `_models/` all its workers share
     offline: bool = False  # download nothing
     token: str | None = field(default=None, repr=False)  # for Hugging Face, and nobody else
+    provider: str | None = None  # where models must run, as ONNX Runtime calls it; the best there is if not given
 
 
 class Models:
@@ -60,15 +61,20 @@ class Models:
         """Say whether a file that is not present cannot be had."""
         return self._places.offline
 
+    @property
+    def provider(self) -> str | None:
+        """Say where models must run, None when engines may choose."""
+        return self._places.provider
+
+    def sha256(self, name: str) -> str:
+        """Return the digest that decides what a file is."""
+        return find(name, self._files).sha256
+
     def telling(self, tell: Tell) -> Models:
         """Return the same model files for somebody who is told of downloads, and may end one by raising."""
         same = copy.copy(self)
         same._tell = tell
         return same
-
-    def sha256(self, name: str) -> str:
-        """Return the digest that decides what a file is."""
-        return find(name, self._files).sha256
 
     def present(self, name: str) -> bool:
         """Say whether a file is at hand, here or in the drop, without a download. `path` verifies its content."""

@@ -16,13 +16,13 @@ logger = logging.getLogger(__name__)
 def _kokoro(models: Models) -> SpeechEngine:
     from colab.handlers.tts.kokoro_torch import KokoroTorch
 
-    return KokoroTorch(models)
+    return KokoroTorch(models, device=models.provider)
 
 
 def _kokoro_onnx(models: Models) -> SpeechEngine:
     from colab.handlers.tts.kokoro_onnx import KokoroOnnx
 
-    return KokoroOnnx(models)
+    return KokoroOnnx(models, provider=models.provider)
 
 
 def _espeak(_: Models) -> SpeechEngine:

@@ -20,6 +20,7 @@ from colab.handlers.tts import kokoro_styles, kokoro_voices
 from colab.handlers.tts.engine import Samples, Speech, Voice
 from colab.handlers.tts.kokoro_onnx import STYLES, ModelFiles
 from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, Said, edges_from_frames, spoken
+from colab.handlers.tts.onnx_session import DEVICES, SHORT_NAMES
 from colab.handlers.tts.phonemes import Phonemes, readable, source_for, written
 from protocol.errors import JobFailed
 from protocol.messages import EngineRecord
@@ -51,7 +52,6 @@ class KokoroTorch:
     def record(self, voice: Voice | None = None) -> EngineRecord:
         """Say who speaks, on which device, and whose phonemes it was given."""
         phonemes = source_for(voice.language if voice else "en-us").name
-        unused = self._device == "cpu" and shutil.which("nvidia-smi") is not None
         return EngineRecord(
             name=self.name,
             version=f"{version('kokoro')} g2p={phonemes}",
@@ -59,7 +59,7 @@ class KokoroTorch:
             voice=voice.name if voice else None,
             rate=RATE,
             provider=f"torch {version('torch')}",
-            device=f"{self._device} (a GPU is there, unused)" if unused else self._device,
+            device=self._device,
             tier="neural",
         )
 
@@ -78,7 +78,7 @@ class KokoroTorch:
         """Speak plain text; what is too long for the model at once is said in parts, and nothing is left out."""
         if self._model is None:
             files = [self._models.path(name) for name in (CONFIG, WEIGHTS, STYLES)]
-            self._model = _resident(*files, self._device, tuple(file.stat().st_mtime_ns for file in files))
+            self._model = _resident(*files, self._device.split()[0], tuple(file.stat().st_mtime_ns for file in files))
         model = self._model
         read = source_for(voice.language)(text)
         phonemes = written(zip(read.text, read.words, strict=True), model.kokoro.vocab, sure=read.sure)
@@ -86,19 +86,23 @@ class KokoroTorch:
 
 
 def _device(asked: str | None) -> str:
-    """Return the device to use. Raises `JobFailed` UNSUPPORTED when CUDA was asked for and is not there."""
+    """Return the device to use, as records say it. Raises `JobFailed` UNSUPPORTED for one that is not there."""
     import torch
 
     there = torch.cuda.is_available()
-    if asked is not None and asked.lower().startswith(("cuda", "gpu")) and not there:
+    if asked is None:
+        unused = not there and shutil.which("nvidia-smi") is not None
+        if unused:
+            logger.warning("Kokoro runs on the CPU, although a GPU is there: torch %s cannot use it", torch.__version__)
+        return "cuda" if there else "cpu (a GPU is there, unused)" if unused else "cpu"
+    device = DEVICES.get(SHORT_NAMES.get(asked.strip().lower(), asked.strip()))
+    if device is None or (device == "cuda" and not there):
         raise JobFailed(
-            f"CUDA was asked for, but torch {torch.__version__} sees no GPU: install its CUDA build and the driver, "
-            "or ask for cpu",
+            f"{asked!r} was asked for, but Kokoro on torch {torch.__version__} can use only: "
+            f"{'cuda, cpu' if there else 'cpu'}. Cure: install torch's CUDA build and the driver, or ask for cpu",
             code="UNSUPPORTED",
         )
-    if asked is None and not there and shutil.which("nvidia-smi"):
-        logger.warning("Kokoro runs on the CPU, although a GPU is there: torch %s cannot use it", torch.__version__)
-    return "cuda" if there and asked != "cpu" else "cpu"
+    return device
 
 
 @dataclass(frozen=True, kw_only=True)

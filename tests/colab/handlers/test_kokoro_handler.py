@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from kokoro_onnx.config import DEFAULT_VOCAB
 
+from colab.config import Settings
 from colab.handlers.tts import HANDLER, kokoro_onnx_model
 from colab.handlers.tts.engines import ENGINES, FILES, available, open_engine
 from colab.handlers.tts.kokoro_onnx import MODEL, STYLES
@@ -169,10 +171,19 @@ def test_a_language_that_kokoro_lacks_goes_to_the_next(models, caplog):
     assert open_engine(models, language="it").name == "kokoro-onnx"
 
 
+def test_the_provider_of_the_settings_reaches_the_engine(models, monkeypatch):
+    """ONNX_PROVIDER, read with the worker's other settings, is what the engine is opened with."""
+    monkeypatch.setenv("ONNX_PROVIDER", "CUDAExecutionProvider")
+    models._places = replace(models._places, provider=Settings(drop="memory:").model_places().provider)
+    with pytest.raises(JobFailed, match="'CUDAExecutionProvider' was asked for") as failed:
+        open_engine(models, "kokoro-onnx")
+    assert failed.value.code == "UNSUPPORTED"
+
+
 def test_files_that_cannot_be_fetched_leave_the_next_engine(models, caplog):
     """A download that fails is said, and the embedded engine speaks; where Kokoro is required it is an error."""
     models.path(STYLES).unlink()
-    models._places = ModelPlaces(folder=models._places.folder, offline=False)
+    models._places = replace(models._places, offline=False)
     models.path = failing(models.path)
     assert open_engine(models).name == "espeak"
     assert "kokoro-onnx is not used: no network" in caplog.text

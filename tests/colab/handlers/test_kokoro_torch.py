@@ -113,8 +113,9 @@ def test_cuda_asked_for_and_absent(files, monkeypatch):
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(JobFailed, match="sees no GPU") as failed:
+    with pytest.raises(JobFailed, match="can use only: cpu") as failed:
         KokoroTorch(files, device="cuda")
+    assert KokoroTorch(files, device="CPUExecutionProvider").record().device == "cpu"
     assert failed.value.code == "UNSUPPORTED"
 
 
