@@ -88,12 +88,12 @@ def check(spec: Spec, forecast: Forecast) -> list[str]:
     return _off_target(spec, forecast.seconds)
 
 
-def foretold(spec: Spec, forecast: Forecast) -> list[str]:
-    """Return what is to be said of an estimate: it warns and stops nothing, for it may be wrong."""
-    most = spec.meta.max_duration_seconds
-    if most is not None and forecast.seconds > most:
-        return [f"by its text, {_too_long(forecast, most)}"]
-    return [f"by its text, {warning}" for warning in _off_target(spec, forecast.seconds)]
+def foretold(spec: Spec, forecast: Forecast) -> tuple[str, list[str]]:
+    """Return what is to be said of an estimate, and what to warn of; it may be wrong, so it stops nothing."""
+    target, most = spec.meta.target_duration_seconds, spec.meta.max_duration_seconds
+    wanted = f"; meta.target_duration_seconds is {target:g} s" if target is not None else ""
+    told = f"by its text the film will last about {forecast.seconds:.0f} s{wanted}"
+    return told, [f"by its text, {_too_long(forecast, most)}"] if most and forecast.seconds > most else []
 
 
 def finished(spec: Spec, seconds: float) -> list[str]:
