@@ -17,7 +17,7 @@ import imageio_ffmpeg
 
 from protocol.errors import EnvironmentNotReady, MediaError, StorageFull
 
-NEEDED = frozenset({"loudnorm", "ebur128", "fps", "scale"})
+NEEDED = frozenset({"alimiter", "colorspace", "ebur128", "fps", "scale", "tpad"})
 """The filters without which the film cannot be cut."""
 
 ENCODERS = frozenset({"libx264", "aac"})

@@ -12,18 +12,20 @@ from media.frames import measure_take
 from protocol.errors import MediaError
 
 
-def check_takes(timeline: Timeline) -> None:
-    """Check that every take is whole and of one size; ffmpeg would show another step's picture, as a success."""
-    sizes = set()
+def check_takes(timeline: Timeline) -> tuple[int, int]:
+    """Return the takes' size, when all are whole and of one size; ffmpeg would show another step's picture."""
+    expected: tuple[int, int] | None = None
     for clip in timeline.clips:
         size, seconds = measure_take(clip.take)
-        sizes.add(size)
-        if len(sizes) > 1:
+        if size != (expected := expected or size):
             raise MediaError(f"step {clip.step_id}: {clip.take} is {size[0]}x{size[1]}, unlike the takes before it")
         if seconds < clip.seconds - 1.5 / FPS:
             raise MediaError(
                 f"step {clip.step_id}: {clip.take} is cut: {seconds:.2f} of {clip.seconds:.2f} s are there"
             )
+    if expected is None:
+        raise MediaError("there is no take to make a film of")
+    return expected
 
 
 def check_film(film: Path, timeline: Timeline) -> None:

@@ -53,7 +53,7 @@ def render(
     on_progress: Callable[[float], None] | None = None,
 ) -> Film:
     """Render the film to `out`, whole or not at all. Raises MediaError when the result is not what was planned."""
-    check_takes(timeline)
+    taken = check_takes(timeline)
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_name(f".{out.stem}.unfinished{out.suffix}")
     try:
@@ -62,7 +62,7 @@ def render(
             mixed = sound.mix(ffmpeg, timeline, work / "narration.wav", normalise=options.loudnorm)
             (work / "takes.ffconcat").write_text(_takes(timeline), encoding="utf-8")
             (work / "chapters.txt").write_text(_chapters(timeline, options), encoding="utf-8")
-            arguments = _command(ffmpeg, work, mixed, timeline, options)
+            arguments = _command(ffmpeg, work, mixed, taken, timeline, options)
             ffmpeg.run([*arguments, unfinished], duration_s=timeline.seconds, on_progress=on_progress)
         check_film(unfinished, timeline)
         unfinished.replace(out)
@@ -71,14 +71,21 @@ def render(
     return Film(path=out, seconds=timeline.seconds)
 
 
-def _command(ffmpeg: Ffmpeg, work: Path, mixed: sound.Mix, timeline: Timeline, options: RenderOptions) -> list[str]:
+def _command(
+    ffmpeg: Ffmpeg,
+    work: Path,
+    mixed: sound.Mix,
+    taken: tuple[int, int],
+    timeline: Timeline,
+    options: RenderOptions,
+) -> list[str]:
     tags = ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
     encoder = encoding.VIDEO_CODECS[options.video_codec]
     voice = encoding.AUDIO_CODECS[options.audio_codec]
     return [
         *("-f", "concat", "-safe", "0", "-i", str(work / "takes.ffconcat")),
         *("-i", str(mixed.path), "-f", "ffmetadata", "-i", str(work / "chapters.txt")),
-        *_picture(ffmpeg, timeline, options, work / "picture.txt"),
+        *_picture(ffmpeg, timeline, taken, options, work / "picture.txt"),
         *("-map", "1:a:0", "-map_metadata", "2", "-map_chapters", "2"),
         *("-af", mixed.filter, "-t", f"{timeline.seconds:.6f}"),
         *encoding.video_arguments(encoder, options.preset, options.crf),
@@ -88,10 +95,12 @@ def _command(ffmpeg: Ffmpeg, work: Path, mixed: sound.Mix, timeline: Timeline, o
     ]
 
 
-def _picture(ffmpeg: Ffmpeg, timeline: Timeline, options: RenderOptions, script: Path) -> list[str]:
+def _picture(
+    ffmpeg: Ffmpeg, timeline: Timeline, taken: tuple[int, int], options: RenderOptions, script: Path
+) -> list[str]:
     """Return the arguments that make the picture: the takes, between the films from elsewhere if there are any."""
     size = options.size
-    takes = _from_takes(size, camera(timeline, options.zoom))
+    takes = _from_takes(taken, size, camera(timeline, options.zoom))
     if timeline.intro is None and timeline.outro is None:
         return ["-map", "0:v:0", *ffmpeg.filters("filter:v", f"{takes}:stop=2", script)]
     opened: list[str] = []
@@ -111,18 +120,23 @@ def _inserts(timeline: Timeline) -> dict[str, Insert]:
     return {name: insert for name, insert in both.items() if insert is not None}
 
 
-def _from_takes(size: tuple[int, int], views: Sequence[View]) -> str:
-    """Return the filters from takes to the film's size and colours, by way of the camera where it moves."""
-    width, height = size
+def _from_takes(taken: tuple[int, int], size: tuple[int, int], views: Sequence[View]) -> str:
+    """Return the filters from the takes' JPEGs (full-range BT.601) to a film's pictures (limited-range BT.709).
+
+    The colorspace filter is exact to half a step and costs a fifth of what scale takes for it. Frames are repeated
+    last: what stands still is then converted once, unless the camera moves over it.
+    """
     filmed = f"fps={FPS}:start_time=0,{camera_filter(views)}," if views else ""
-    # JPEG is full-range BT.601; HD video is limited-range BT.709, and says so.
-    # Frames are repeated last: what stands still is then converted once.
-    return (
-        f"{filmed}scale={width}:{height}:force_original_aspect_ratio=decrease:flags=lanczos+accurate_rnd+full_chroma_int"
-        ":in_range=full:out_range=tv:in_color_matrix=bt601:out_color_matrix=bt709,"
-        f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2,setsar=1,format=yuv420p,"
-        f"fps={FPS}:start_time=0,tpad=stop_mode=clone"
+    colours = (
+        "colorspace=ispace=smpte170m:irange=pc:iprimaries=bt709:itrc=bt709"
+        ":space=bt709:range=tv:primaries=bt709:trc=bt709:format=yuv420p"
     )
+    repeated = f"setsar=1,fps={FPS}:start_time=0,tpad=stop_mode=clone"
+    if taken == size:
+        return f"{filmed}{colours},{repeated}"
+    width, height = inserts.fitted(taken, size)
+    scaled = f"scale={width}:{height}:in_range=full:out_range=full:flags=lanczos+accurate_rnd+full_chroma_int"
+    return f"{filmed}{scaled},{colours},pad={size[0]}:{size[1]}:(ow-iw)/2:(oh-ih)/2,{repeated}"
 
 
 def _takes(timeline: Timeline) -> str:

@@ -67,9 +67,9 @@ def _film_path(spec: Spec, options: Options) -> Path:
 def _foretell(spec: Spec, inserts: Inserts, screen: Screen) -> None:
     """Say how long the film will be, before a word is spoken; what cannot be cut by speaking less is an error."""
     duration.check(spec, duration.from_narration(spec, {}, insert_frames=inserts.frames))
-    forecast = duration.from_text(spec, insert_frames=inserts.frames)
-    screen.say(f"the film will last about {forecast.seconds:.0f} s, by its text")
-    for warning in duration.foretold(spec, forecast):
+    told, warnings = duration.foretold(spec, duration.from_text(spec, insert_frames=inserts.frames))
+    screen.say(told)
+    for warning in warnings:
         screen.warn(warning)
 
 

@@ -34,11 +34,11 @@ def test_a_step_lasts_as_its_narration_or_its_actions() -> None:
 @pytest.mark.parametrize(
     ("text", "language", "speed", "seconds"),
     [
-        ("word " * 165, "en-us", 1, 60),
-        ("word " * 165, "en-us", 2, 30),
-        ("Wort " * 140, "de", 1, 60),
+        ("word " * 180, "en-us", 1, 60),
+        ("word " * 180, "en-us", 2, 30),
+        ("Wort " * 155, "de", 1, 60),
         ("字" * 260, "zh-cn", 1, 60),
-        ("slovo " * 150, "cs", 1, 60),
+        ("slovo " * 160, "cs", 1, 60),
         ("", "en-us", 1, 0),
     ],
 )
@@ -60,11 +60,13 @@ def test_too_long_is_an_error_that_says_what_must_go() -> None:
 
 
 def test_an_estimate_warns_and_stops_nothing() -> None:
-    """By its text alone a film that seems too long is a warning."""
-    made = spec({"narration": "word " * 330}, max_duration_seconds=60)
+    """By its text alone a film that seems too long is a warning; the target stands beside the estimate."""
+    made = spec({"narration": "word " * 360}, max_duration_seconds=60, target_duration_seconds=50)
     assert duration.from_text(made).seconds == pytest.approx(120.5)
-    (warning,) = duration.foretold(made, duration.from_text(made))
+    told, (warning,) = duration.foretold(made, duration.from_text(made))
+    assert told == "by its text the film will last about 120 s; meta.target_duration_seconds is 50 s"
     assert "60.5 s must go" in warning
+    assert duration.foretold(spec({"narration": "short"}), duration.from_text(spec({"narration": "short"})))[1] == []
 
 
 @pytest.mark.parametrize(
