@@ -64,4 +64,4 @@ def outputs(params: Params) -> dict[str, str]:
     }
 
 
-KIND = Kind(name="tts", params=Params, outputs=outputs, independent_outputs=True, lenient_when_plain=True)
+KIND = Kind(name="tts", params=Params, outputs=outputs, independent_outputs=True)

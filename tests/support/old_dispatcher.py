@@ -1,7 +1,8 @@
 """The dispatcher that existing users run, rebuilt from its description alone: it imports nothing of ours.
 
-`python old_dispatcher.py --jobs DIR --spec SPEC --out DIR` writes `<job>/request.json`, polls for the markers and copies
-`audio/step-<id>.wav`. It prints what it got as one JSON object; an `error.marker` is an error message and exit code 1.
+`python old_dispatcher.py --jobs DIR --spec SPEC --out DIR` writes `<job>/request.json`, polls for the markers and
+copies `audio/step-<id>.wav`. It prints what it got as one JSON object; an `error.marker` is an error message and exit
+code 1.
 """
 
 from __future__ import annotations
@@ -72,9 +73,9 @@ def main() -> int:
     try:
         folder = submit(given.jobs, given.job or time.strftime("tour-%Y%m%d-%H%M%S"), spec)
         done = wait(folder, given.timeout, given.poll)
-        print(json.dumps({"done": done, "clips": collect(folder, spec, given.out)}))
+        sys.stdout.write(json.dumps({"done": done, "clips": collect(folder, spec, given.out)}) + "\n")
     except ColabTTSError as error:
-        print(f"ColabTTSError: {error}", file=sys.stderr)
+        sys.stderr.write(f"ColabTTSError: {error}\n")
         return 1
     return 0
 

@@ -1,9 +1,9 @@
 """The worker that existing users run, rebuilt from its description alone: it imports nothing of ours.
 
-`python old_worker.py --jobs DIR` scans for folders with a `request.json` and no marker, writes `audio/step-<id>.wav` (a tone
-of 60 ms a letter instead of a voice) and then `done.marker` or `error.marker`. Its known faults are switches: without
-`--survives-torn` a half-written request ends it, `--late S` lets the clips come after the marker, `--torn N` cuts the last
-clip, and one bad step (a narration with "BAD") throws all away.
+`python old_worker.py --jobs DIR` scans for folders with a `request.json` and no marker, writes `audio/step-<id>.wav`
+(a tone of 60 ms a letter instead of a voice) and then `done.marker` or `error.marker`. Its known faults: without
+`--survives-torn` a half-written request ends it, `--late S` lets the clips come after the marker, `--torn N` cuts the
+last clip, and one bad step (a narration with "BAD") throws all away.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ def scan(given: argparse.Namespace) -> None:
             if not given.survives_torn:
                 raise
             continue
-        print(f"job {folder.name}: {len(request['steps'])} steps", flush=True)
+        sys.stdout.write(f"job {folder.name}: {len(request['steps'])} steps\n")
+        sys.stdout.flush()
         work(folder, request, given)
 
 
@@ -102,7 +103,6 @@ def main() -> int:
     options.add_argument("--torn", type=int, default=0)
     options.add_argument("--survives-torn", action="store_true")
     given = options.parse_args()
-    print("watching", flush=True)
     while True:
         scan(given)
         time.sleep(given.poll)
