@@ -12,6 +12,7 @@ import typer
 
 from dispatcher.cli.display import Display
 from dispatcher.cli.errors import run
+from dispatcher.cli.events import JsonDisplay
 from dispatcher.config import Settings
 from dispatcher.tour.record import Options, Recording, record
 
@@ -25,6 +26,15 @@ class TourDisplay(Display):
         for line in lines:
             self.warn(f"  {line}")
         return sys.stdin.isatty() and typer.confirm("Run them?", default=False, err=True)
+
+
+class TourEvents(JsonDisplay):
+    """The events, which ask nobody: who reads them is a program."""
+
+    def confirm(self, lines: Sequence[str]) -> bool:
+        """Say which lines would have run; the answer is no."""
+        self.emit("confirm", text="the spec wants to run these shell lines; allow them with --allow-setup", lines=lines)
+        return False
 
 
 def tour(
@@ -42,7 +52,9 @@ def tour(
         str | None, typer.Option(help="Fail unless this engine speaks (a voice of another engine is then an error).")
     ] = None,
     allow_setup: Annotated[bool, typer.Option(help="Run the spec's pre_setup lines without asking.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON on stdout, and events as JSON lines on stderr.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what must not be missed.")] = False,
 ) -> None:
     """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption."""
@@ -57,7 +69,7 @@ def tour(
         allow_setup=allow_setup,
         dry_run=dry_run,
     )
-    made = record(spec, options, Settings(), TourDisplay(quiet=quiet))
+    made = record(spec, options, Settings(), TourEvents() if as_json else TourDisplay(quiet=quiet))
     sys.stdout.write(f"{_json(made) if as_json else _plain(made)}\n")
 
 

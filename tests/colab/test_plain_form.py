@@ -73,8 +73,8 @@ def test_our_worker_writes_the_golden_answer(tmp_path: Path, monkeypatch: pytest
         made.add(tts.words_path(step["id"]))
     made.done(ENGINE, SUMMARY, "log")
     assert sorted(store.files) == [
-        "answered/audio/step-Übung 2.wav",
         "answered/audio/step-step-01.wav",
+        "answered/audio/step-Übung 2.wav",
         "answered/done.marker",
     ]
     assert store.files["answered/done.marker"] == (GOLDEN / "answered" / "done.marker").read_bytes()
@@ -90,7 +90,7 @@ def test_our_worker_writes_the_golden_error(tmp_path: Path) -> None:
 
 
 def test_the_codec_reads_the_golden_markers() -> None:
-    """Both markers decode to what they say, and writing them again gives the same bytes, which any old reader can read."""
+    """Both markers decode to what they say, and writing them again gives the same bytes, in ASCII for old readers."""
     done_bytes = (GOLDEN / "answered" / "done.marker").read_bytes()
     error_bytes = (GOLDEN / "refused" / "error.marker").read_bytes()
     done, failure = codec.decode_plain_done(done_bytes), codec.decode_plain_failure(error_bytes)
