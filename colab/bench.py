@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from colab.handlers import HANDLERS
 from colab.handlers.work import Result, StopWork
+from colab.models import ModelPlaces, Models
 from protocol.errors import GpudropError, JobFailed, StorageFull
 from protocol.kinds import KINDS
 from protocol.messages import MAY_BE_TRIED_ELSEWHERE, EngineRecord
@@ -43,14 +44,14 @@ class Task:
 class Bench:
     """The worker's end of the bench. One task at a time."""
 
-    def __init__(self, kinds: tuple[str, ...]) -> None:
-        self._kinds = kinds
+    def __init__(self, kinds: tuple[str, ...], places: ModelPlaces) -> None:
+        self._kinds, self._places = kinds, places
         self._start()
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True, name="gpudrop-bench")
+        self._process = context.Process(target=_serve, args=(theirs, self._places), daemon=True, name="gpudrop-bench")
         self._process.start()
         theirs.close()
 
@@ -99,8 +100,8 @@ class Bench:
 class _BenchWork:
     """The handler's view of one task (`Work`)."""
 
-    def __init__(self, pipe: Connection, task: dict[str, Any], params: Any) -> None:
-        self._pipe = pipe
+    def __init__(self, pipe: Connection, models: Models, task: dict[str, Any], params: Any) -> None:
+        self._pipe, self.models = pipe, models
         self.params = params
         self.engine: str | None = task["engine"]
         self.folder = Path(task["folder"])
@@ -124,18 +125,19 @@ def _emit(pipe: Connection, event: dict[str, Any]) -> None:
     pipe.send_bytes(json.dumps(event).encode())
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, places: ModelPlaces) -> None:
     """Be the bench: answer one message after the other until the worker goes away."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to answer
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    models = Models(places)
     while True:
         try:
             message = json.loads(pipe.recv_bytes())
             if "engines" in message:
-                _emit(pipe, _answer_engines(message["engines"]))
+                _emit(pipe, _answer_engines(models, message["engines"]))
             elif "task" in message:
-                _emit(pipe, _answer_task(pipe, message["task"]))
+                _emit(pipe, _answer_task(pipe, models, message["task"]))
         except (EOFError, BrokenPipeError, ConnectionResetError):
             return
 
@@ -148,17 +150,17 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _answer_engines(kinds: list[str]) -> dict[str, Any]:
+def _answer_engines(models: Models, kinds: list[str]) -> dict[str, Any]:
     found = {}
     for kind in kinds:
-        found[kind] = [record.model_dump(mode="json") for record in HANDLERS[kind]().engines()]
+        found[kind] = [record.model_dump(mode="json") for record in HANDLERS[kind]().engines(models)]
     return {"event": "engines", "engines": {kind: engines for kind, engines in found.items() if engines}}
 
 
-def _answer_task(pipe: Connection, task: dict[str, Any]) -> dict[str, Any]:
+def _answer_task(pipe: Connection, models: Models, task: dict[str, Any]) -> dict[str, Any]:
     """Run the handler; every way it can end is an event."""
     try:
-        work = _BenchWork(pipe, task, _checked_params(task))
+        work = _BenchWork(pipe, models, task, _checked_params(task))
         result: Result = HANDLERS[task["kind"]]().run(work)
         return {
             "event": "done",

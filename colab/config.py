@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from colab.models import ModelPlaces
 
 
 class Settings(BaseSettings):
     """What a worker is told, once, at its start: defaults < environment < flags. Times in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="GPUDROP_WORKER_", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="GPUDROP_WORKER_", env_ignore_empty=True, frozen=True, populate_by_name=True
+    )
 
     drop: str
     name: str | None = None  # the worker's id; made from the host's name if not given
@@ -19,3 +25,13 @@ class Settings(BaseSettings):
     exit_with_parent: int | None = None  # stop when this process is gone
     beat_s: float | None = Field(default=None, gt=0)  # instead of the drop's own pace
     poll_s: float | None = Field(default=None, gt=0)
+    models_dir: Path | None = None  # where model files are kept, instead of the user's cache folder
+    offline: bool = Field(  # download no model file
+        default=False, validation_alias=AliasChoices("GPUDROP_WORKER_OFFLINE", "HF_HUB_OFFLINE")
+    )
+    hf_token: SecretStr | None = Field(default=None, validation_alias="HF_TOKEN")  # for Hugging Face, nobody else
+
+    def model_places(self) -> ModelPlaces:
+        """Return where this worker may look for model files."""
+        token = self.hf_token.get_secret_value() if self.hf_token else None
+        return ModelPlaces(folder=self.models_dir, drop=self.drop, offline=self.offline, token=token)

@@ -69,7 +69,7 @@ class Worker:
 
     def serve(self) -> None:
         """Serve until stopped, idle for too long, or (with `once`) until nothing is left to take."""
-        self._bench = Bench(self._kinds)
+        self._bench = Bench(self._kinds, self._settings.model_places())
         watch = self._at.drop.watch()
         try:
             self._card = announce(self._at, self._bench.engines(), self._beat_s)

@@ -28,15 +28,16 @@ from protocol.drop import Watch
 from protocol.errors import (
     ChannelError,
     JobTimeout,
+    NameMissing,
     NameTaken,
     UsageError,
     VerificationError,
 )
 from protocol.integrity import sha256_of
 from protocol.kinds import KINDS
-from protocol.layout import JobNames
-from protocol.messages import ClaimTerms, InputFile, Limits, Offer, Request, Requires
-from protocol.seen import read_drop_id
+from protocol.layout import WORKERS, JobNames, is_worker_id
+from protocol.messages import ClaimTerms, InputFile, Limits, Offer, Request, Requires, WorkerCard
+from protocol.seen import WorkerReader, read_drop_id
 from protocol.transports import open_drop
 
 CLEAN_AFTER_S = 24 * 3600.0
@@ -177,6 +178,15 @@ class Client:
             self.store.cleaned(run.id, at=time.time())
             cleaned += 1
         return cleaned
+
+    def cards(self) -> dict[str, WorkerCard]:
+        """Return the card of every boot of every worker that was ever here; whether they live, only beats tell."""
+        try:
+            workers = [e.name for e in self.drop.list(WORKERS) if e.is_folder and is_worker_id(e.name)]
+        except NameMissing:
+            return {}
+        looks = [WorkerReader(self.drop, self.drop_id, worker).look() for worker in workers]
+        return {boot: card for shown in looks for boot, card in shown.cards.items()}
 
     def wait_for_news(self, timeout_s: float) -> None:
         """Wait until looking at the drop again is worth while, at most this long."""

@@ -36,6 +36,11 @@ class Settings(BaseSettings):
         """Return where verified results are kept."""
         return self.data_dir / "results"
 
+    @property
+    def narration(self) -> Path:
+        """Return where spoken clips are kept for every tour."""
+        return self.data_dir / "narration"
+
 
 def is_root() -> bool:
     """Say whether this process runs as root, for which Chromium's sandbox does not start."""

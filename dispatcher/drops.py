@@ -10,8 +10,8 @@ from pathlib import Path
 
 from protocol import codec
 from protocol.drop import Drop
-from protocol.errors import EnvironmentNotReady, NameMissing, NameTaken
-from protocol.layout import DROP_CARD, PACKAGES, package_folder, parse_package
+from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, NameTaken
+from protocol.layout import DROP_CARD, PACKAGES, JobNames, is_job_id, package_folder, parse_package
 from protocol.messages import DropCard
 from protocol.seen import read_drop_id
 from protocol.transports import open_drop
@@ -21,12 +21,14 @@ NOTEBOOK = "worker.ipynb"
 COLAB_DRIVE = "/content/drive/MyDrive"
 MAX_PACKAGE_BYTES = 64 << 20
 
-# Drops that may be there already, under the home folder.
-USUAL_DROPS = ("gdrive/autonomous-recording/tts-jobs", "gdrive/gpudrop")
+OLD_NAME = "autonomous-recording/tts-jobs"
+"""Where the jobs of this format have always been; a drop of that name goes first, so that nobody has to move."""
+
 # Where the user's own Drive folder may be mounted; `*` stands for an account.
 RCLONE = "gdrive"
 MOUNTS = ("Library/CloudStorage/GoogleDrive-*", "Google Drive", "GoogleDrive")
-DRIVE_LETTERS = ("G:/", "H:/")
+VOLUMES = ("/Volumes/GoogleDrive",)
+DRIVE_LETTERS = tuple(f"{letter}:/" for letter in "GHIJKLMNOPQRSTUVWXYZDEF")
 # What Drive for Desktop calls that folder, by the language of the account.
 MY_DRIVE = (
     "My Drive",
@@ -62,7 +64,7 @@ def find(explicit: Path | None, env_path: Path | None, home: Path) -> Path | Non
     if named := explicit or env_path:
         return named.expanduser()
     drives = [drive for drive in _drives(home) if drive.is_dir()]
-    usual = [home / name for name in USUAL_DROPS] + [drive / NAME for drive in drives]
+    usual = [drive / name for name in (OLD_NAME, NAME) for drive in drives]
     return next((path for path in usual if path.is_dir()), drives[0] / NAME if drives else None)
 
 
@@ -70,7 +72,7 @@ def _drives(home: Path) -> Iterator[Path]:
     yield home / RCLONE
     mounts = [mount for pattern in MOUNTS for mount in sorted(home.glob(pattern))]
     letters = [letter for letter in map(Path, DRIVE_LETTERS) if letter.is_absolute()]  # they are names on Unix
-    for mount in (*mounts, *letters):
+    for mount in (*mounts, *map(Path, VOLUMES), *letters):
         yield from (mount / name for name in MY_DRIVE)
 
 
@@ -92,6 +94,33 @@ def init_drop(path: Path) -> str:
         with contextlib.suppress(NameTaken):
             drop.put(DROP_CARD, codec.encode(DropCard(drop=made, id=made)))
         return read_drop_id(drop, str(path))
+
+
+def adopt(path: Path) -> bool:
+    """Make a folder that has served the simple form a drop; return whether it was one, by its name or by its jobs.
+
+    A drop stays as it is, and any other folder too: an empty one may be a mount that is not there.
+    """
+    with contextlib.suppress(OSError, ChannelError), contextlib.closing(open_drop(path)) as drop:
+        names = {entry.name for entry in drop.list("")}
+        if DROP_CARD in names or not (_has_old_name(path) or any(_has_request(drop, name) for name in names)):
+            return False
+        init_drop(path)
+        return True
+    return False
+
+
+def _has_old_name(path: Path) -> bool:
+    return path.absolute().as_posix().endswith(f"/{OLD_NAME}")
+
+
+def _has_request(drop: Drop, name: str) -> bool:
+    if not is_job_id(name):
+        return False
+    try:
+        return JobNames(name).request in {f"{name}/{entry.name}" for entry in drop.list(name)}
+    except ChannelError:
+        return False  # a file, or gone meanwhile
 
 
 @contextlib.contextmanager

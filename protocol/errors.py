@@ -19,10 +19,11 @@
     │   └── StorageFull               6   no room to write
     ├── MediaError                    1   ffmpeg failed, or a media file is not what it should be
     ├── StepFailed                    1   a step of a tour cannot be filmed; `kept` names what shows why
-    ├── JobFailed                     4   the worker reports a failure
-    ├── JobCancelled                  4   the job was cancelled
-    ├── JobExpired                    4   nobody took the job in time
-    └── JobTimeout                  124   no verified result within the time asked for
+    └── JobError                      4   a job that was sent away has no result
+        ├── JobFailed                 4   the worker reports a failure
+        ├── JobCancelled              4   the job was cancelled
+        ├── JobExpired                4   nobody took the job in time
+        └── JobTimeout              124   no verified result within the time asked for
 """
 
 from __future__ import annotations
@@ -144,10 +145,14 @@ class StepFailed(GpudropError):
         self.kept = kept
 
 
-class JobFailed(GpudropError):
-    """The worker reports a failure: its closed `code`, and the `step` it happened at where there is one."""
+class JobError(GpudropError):
+    """A job that was sent away has no result."""
 
     exit_code = 4
+
+
+class JobFailed(JobError):
+    """The worker reports a failure: its closed `code`, and the `step` it happened at where there is one."""
 
     def __init__(self, message: str = "", *, code: str = "INTERNAL", retryable: bool = False, step: str | None = None):
         super().__init__(message)
@@ -156,19 +161,15 @@ class JobFailed(GpudropError):
         self.step = step
 
 
-class JobCancelled(GpudropError):
+class JobCancelled(JobError):
     """The job was cancelled."""
 
-    exit_code = 4
 
-
-class JobExpired(GpudropError):
+class JobExpired(JobError):
     """Nobody took the job in time."""
 
-    exit_code = 4
 
-
-class JobTimeout(GpudropError):
+class JobTimeout(JobError):
     """No verified result came within the time asked for. The job stays in the drop: the same command resumes it.
 
     `why` is the code of what was being waited for, `cure` what to do about it, `run` the run to go on with.

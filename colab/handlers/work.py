@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
+from colab.models import Models
 from protocol.messages import EngineRecord
 
 
@@ -27,6 +28,7 @@ class Work(Protocol):
     engine: str | None  # the engine the request insists on, if any
     inputs: Mapping[str, Path]  # verified local copies, by the request's names
     folder: Path  # scratch space, gone after the job
+    models: Models  # the model files, verified; asking for one may download it
 
     def output(self, path: str) -> Path:
         """Return the local file to write for the result path `path`; its folder exists."""
@@ -50,8 +52,8 @@ class Handler(Protocol):
 
     kind: str
 
-    def engines(self) -> tuple[EngineRecord, ...]:
-        """Return the engines that can work here, best first, without loading a model."""
+    def engines(self, models: Models) -> tuple[EngineRecord, ...]:
+        """Return the engines that can work here, best first, without loading or downloading a model."""
         ...
 
     def run(self, work: Work) -> Result:

@@ -19,6 +19,29 @@ class Word:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Focus:
+    """Where something is done, and when: seconds from the start of its step, edges as parts of the page's sides."""
+
+    start_s: float
+    end_s: float
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def joined(self, other: Focus) -> Focus:
+        """Return the place and the time that hold both."""
+        return Focus(
+            start_s=min(self.start_s, other.start_s),
+            end_s=max(self.end_s, other.end_s),
+            left=min(self.left, other.left),
+            top=min(self.top, other.top),
+            right=max(self.right, other.right),
+            bottom=max(self.bottom, other.bottom),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Clip:
     """One step of the film: a take, and the narration that starts with it."""
 
@@ -28,6 +51,7 @@ class Clip:
     frames: int  # how long the step is on screen, in frames of the film
     narration: Path | None = None
     words: tuple[Word, ...] = ()
+    focus: tuple[Focus, ...] = ()
 
     @property
     def seconds(self) -> float:

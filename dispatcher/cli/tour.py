@@ -14,7 +14,9 @@ from dispatcher.cli.display import Display
 from dispatcher.cli.errors import run
 from dispatcher.cli.events import JsonDisplay
 from dispatcher.config import Settings
+from dispatcher.tour.narration import Reuse
 from dispatcher.tour.record import Options, Recording, record
+from protocol.errors import UsageError
 
 
 class TourDisplay(Display):
@@ -51,6 +53,13 @@ def tour(
     require_engine: Annotated[
         str | None, typer.Option(help="Fail unless this engine speaks (a voice of another engine is then an error).")
     ] = None,
+    skip_tts: Annotated[
+        bool, typer.Option("--skip-tts", help="Speak nothing: use kept clips, and only of exactly this narration.")
+    ] = False,
+    respeak: Annotated[bool, typer.Option("--respeak", help="Speak every clip again, whatever is kept.")] = False,
+    allow_mixed_voices: Annotated[
+        bool, typer.Option("--allow-mixed-voices", help="Let clips of several engines or models into one film.")
+    ] = False,
     allow_setup: Annotated[bool, typer.Option(help="Run the spec's pre_setup lines without asking.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON on stdout, and events as JSON lines on stderr.")
@@ -58,6 +67,8 @@ def tour(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what must not be missed.")] = False,
 ) -> None:
     """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption."""
+    if skip_tts and respeak:
+        raise UsageError("--skip-tts speaks nothing and --respeak speaks everything: give one of them")
     options = Options(
         tts_backend=tts_backend,
         drop=colab_drive_path,
@@ -66,6 +77,7 @@ def tour(
         output=output,
         base_url=base_url,
         require_engine=require_engine,
+        reuse=Reuse(only=skip_tts, nothing=respeak, mixed=allow_mixed_voices),
         allow_setup=allow_setup,
         dry_run=dry_run,
     )

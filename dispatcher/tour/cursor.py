@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from dataclasses import dataclass
 from importlib.resources import files
 
 from playwright.sync_api import BrowserContext, Page
@@ -17,11 +18,22 @@ FULL_WAY_PX = 900
 """A way of this length takes the longest time."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """A way of the mouse: when it set out and arrived (monotonic seconds), and where (CSS pixels)."""
+
+    began: float
+    arrived: float
+    x: float
+    y: float
+
+
 class Cursor:
     """The arrow of one browser context. It is where it was after every navigation and in every new page."""
 
     def __init__(self, context: BrowserContext, at: tuple[float, float]) -> None:
         self.at = at
+        self.moves: list[Move] = []  # since the last clearing
         context.expose_binding(BINDING, lambda _source: list(self.at))
         script = (files("dispatcher.tour") / "cursor.js").read_text(encoding="utf-8")
         context.add_init_script(script.replace("ASK", json.dumps(BINDING)))
@@ -35,6 +47,7 @@ class Cursor:
             self._put(page, start[0] + (x - start[0]) * part, start[1] + (y - start[1]) * part)
             page.wait_for_timeout(4)  # a move itself waits for the next frame; frames arrive only in such calls
         self._put(page, x, y)
+        self.moves.append(Move(began=began, arrived=time.monotonic(), x=x, y=y))
 
     def _put(self, page: Page, x: float, y: float) -> None:
         self.at = (x, y)

@@ -7,6 +7,8 @@ has done nothing to the page yet: a button pressed twice would be another film.
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,10 @@ from pathlib import Path
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 
+from dispatcher.assembly.timeline import Focus
 from dispatcher.tour.actions import CHANGING, WAITING, Stage, explained, perform, scroll
 from dispatcher.tour.assertions import check
+from dispatcher.tour.attention import KEYBOARD, attention
 from dispatcher.tour.browser import find_browser, launch
 from dispatcher.tour.capture import Recorder
 from dispatcher.tour.page_load import open_page
@@ -39,6 +43,7 @@ class Take:
     actions_seconds: float
     retries: int
     assertions: tuple[Checked, ...]
+    focus: tuple[Focus, ...] = ()  # where it was busy
 
 
 def direct(
@@ -63,7 +68,8 @@ def direct(
             with Recorder(chromium, spec.settings.viewport) as recorder:
                 return _Director(spec, recorder, work_dir).film(narration_seconds, on_step)
         finally:
-            chromium.close()
+            with contextlib.suppress(PlaywrightError):  # Ctrl-C may have cut the connection to it already
+                chromium.close()
 
 
 class _Director:
@@ -76,6 +82,7 @@ class _Director:
         self._opened = ("", "")  # the address that was asked for last, and where that led
         self._touched = False  # this attempt has done something to its page on camera
         self._navigated = False  # this step has opened its address
+        self._typed: list[tuple[float, float]] = []  # when keys were pressed in this attempt
 
     def film(self, narration_seconds: Mapping[str, float], on_step: OnStep | None) -> list[Take]:
         takes = []
@@ -103,6 +110,8 @@ class _Director:
     def _attempt(self, step: Step, narration_s: float, retries: int) -> Take:
         self._touched = False  # neither what an earlier step did nor what opening the page takes counts
         ahead = self._open(step)
+        self._recorder.cursor.moves.clear()
+        self._typed.clear()
         path = self._work_dir / "takes" / f"{step.id}.mkv"
         try:
             with self._recorder.take(path) as filming:
@@ -110,6 +119,7 @@ class _Director:
                 actions_s = filming.elapsed
                 seconds = max(narration_s, actions_s) + TAIL_S
                 filming.hold(seconds)
+                focus = self._focus(time.monotonic() - filming.elapsed)
         except (MediaError, PlaywrightError) as error:
             raise StepFailed(f"step {step.id!r}: {_what(error, self._stage())}", step=step.id) from error
         return Take(
@@ -119,6 +129,7 @@ class _Director:
             actions_seconds=actions_s,
             retries=retries,
             assertions=tuple(checked),
+            focus=focus,
         )
 
     def _open(self, step: Step) -> int:
@@ -152,9 +163,15 @@ class _Director:
         if step.scroll is not None:
             scroll(self._stage(), step.scroll)
         for n, action in enumerate(actions, first):
-            self._touched = self._touched or getattr(action, "type", "") in CHANGING
+            kind, began = getattr(action, "type", ""), time.monotonic()
+            self._touched = self._touched or kind in CHANGING
             self._perform(step, n, action)
+            if kind in KEYBOARD:
+                self._typed.append((began, time.monotonic()))
         return [self._check(step, n, assertion) for n, assertion in enumerate(step.assertions)]
+
+    def _focus(self, zero: float) -> tuple[Focus, ...]:
+        return attention(self._recorder.cursor.moves, self._typed, self._recorder.size, zero)
 
     def _perform(self, step: Step, n: int, action: object) -> None:
         try:

@@ -1,18 +1,29 @@
-"""From the steps of a tour to spoken clips: asks the client for what is not there yet."""
+"""From the steps of a tour to spoken clips: takes those that are kept, and asks the client for the others."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import logging
+import shutil
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dispatcher.assembly.timeline import Word
 from dispatcher.client import Client
 from dispatcher.jobs import Job, Progress, Result
+from dispatcher.tour.clip_cache import CachedClip, ClipCache, Maker, clip_key, maker
 from media.audio import check_wav
+from protocol.errors import NotFoundError
 from protocol.kinds import tts
+from protocol.messages import EngineRecord
+
+log = logging.getLogger(__name__)
+
+Kept = dict[str, dict[Maker, CachedClip]]
+"""The clips that are kept for each step, by who spoke them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +44,7 @@ class Narration:
 
     clips: dict[str, Spoken]
     engine: str
+    kept: int = 0  # how many of them were spoken before
     warnings: tuple[str, ...] = ()
 
 
@@ -46,6 +58,16 @@ class Voice:
     require_engine: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reuse:
+    """Which kept clips may be used. `offered` names the engines of the workers here, best first; none if unknown."""
+
+    nothing: bool = False  # speak every clip again
+    only: bool = False  # speak none
+    mixed: bool = False  # let several engines speak in one film
+    offered: Collection[str] = ()
+
+
 def speech_job(texts: Sequence[tuple[str, str]], voice: Voice) -> Job:
     """Return the job that speaks these (step id, text) pairs."""
     steps = [{"id": step, "narration": text} for step, text in texts]
@@ -54,33 +76,162 @@ def speech_job(texts: Sequence[tuple[str, str]], voice: Voice) -> Job:
 
 
 def narrate(
-    client: Client,
+    client: Client | None,
     texts: Sequence[tuple[str, str]],
     voice: Voice,
     *,
+    cache: ClipCache,
+    reuse: Reuse,
     timeout_s: float | None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Narration:
-    """Have these texts spoken and return the verified clips; a text that is empty gets none."""
-    spoken = [(step, text) for step, text in texts if text.strip()]
-    if not spoken:
+    """Return verified clips of these texts; a text that is empty gets none.
+
+    All are by one engine and model, unless `reuse.mixed` allows several. Raises NotFoundError naming the steps of
+    which no clip is kept, where only kept ones are wanted.
+    """
+    wanted = [(step, text) for step, text in texts if text.strip()]
+    if not wanted:
         return Narration(clips={}, engine="none")
-    result = client.submit(speech_job(spoken, voice)).wait(timeout_s, on_progress=on_progress)
-    engine = _engine_text(result)
-    clips = {step: _clip(result, step, text, engine) for step, text in spoken}
-    return Narration(clips=clips, engine=engine, warnings=_warnings(result, voice))
+    narrator = _Narrator(client, dict(wanted), speech_job(wanted, voice), voice, cache, timeout_s, on_progress)
+    narrator.take_kept(reuse)
+    if missing := narrator.missing():
+        if reuse.only:
+            raise NotFoundError(_nothing_kept(missing, voice))
+        narrator.speak(missing)
+        if len(narrator.makers) > 1 and not reuse.mixed:
+            log.info("the kept clips are by another engine than the new ones: all are spoken again")
+            narrator.speak(list(dict(wanted)))
+    cache.prune(time.time())
+    return narrator.narration()
 
 
-def _clip(result: Result, step: str, text: str, engine: str) -> Spoken:
-    wav = result.files[tts.wav_path(step)]
-    seconds = check_wav(wav)
-    words, exact = _words(result, step, text, seconds)
-    return Spoken(step_id=step, wav=wav, seconds=seconds, words=words, exact=exact, engine=engine)
+def put_beside(narration: Narration, folder: Path) -> Narration:
+    """Copy every clip to `folder` as `step-<id>.wav`, over what is there, and return the narration of the copies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    clips = {}
+    for step, clip in narration.clips.items():
+        unfinished = folder / f".step-{step}.unfinished"
+        shutil.copyfile(clip.wav, unfinished)
+        clips[step] = replace(clip, wav=unfinished.replace(folder / f"step-{step}.wav"))
+    return replace(narration, clips=clips)
 
 
-def _words(result: Result, step: str, text: str, seconds: float) -> tuple[tuple[Word, ...], bool]:
+def _nothing_kept(missing: Sequence[str], voice: Voice) -> str:
+    return (
+        f"no clip is kept of step(s) {', '.join(missing)} as they are now (text, voice {voice.name}, language "
+        f"{voice.language}, speed {voice.speed:g} and one engine for all); run without --skip-tts to have them spoken"
+    )
+
+
+@dataclass
+class _Narrator:
+    """One tour's narration as it comes together."""
+
+    client: Client | None
+    texts: Mapping[str, str]
+    whole: Job
+    voice: Voice
+    cache: ClipCache
+    timeout_s: float | None
+    on_progress: Callable[[Progress], None] | None
+    clips: dict[str, Spoken] = field(default_factory=dict)
+    makers: dict[Maker | None, EngineRecord | None] = field(default_factory=dict)
+    substituted: dict[str, str] = field(default_factory=dict)  # the voice that spoke → the one asked for
+    warnings: list[str] = field(default_factory=list)
+    kept: int = 0
+
+    def take_kept(self, reuse: Reuse) -> None:
+        """Take from the cache what may be used: the clips of one engine, of the one that covers most."""
+        if reuse.nothing:
+            return
+        found: Kept = {step: self.cache.find(self._key(step)) for step in self.texts}
+        for maker_ in _by_worth(found, lambda clip: self._is_good(clip, reuse)):
+            for step, clips in found.items():
+                if step not in self.clips and maker_ in clips:
+                    self._take(step, clips[maker_])
+                    self.kept += 1
+            if not reuse.mixed:
+                return
+
+    def missing(self) -> list[str]:
+        """Return the steps without a clip."""
+        return [step for step in self.texts if step not in self.clips]
+
+    def speak(self, steps: Sequence[str]) -> None:
+        """Have these steps spoken by one job, and keep the clips."""
+        assert self.client is not None  # whoever has none wants kept clips only
+        if len(steps) == len(self.texts):
+            self.clips, self.makers, self.substituted, self.kept = {}, {}, {}, 0
+        params = {**self.whole.params, "steps": [own for own in self._steps() if own["id"] in steps]}
+        job = Job(kind="tts", params=params, require_engine=self.voice.require_engine)
+        result = self.client.submit(job).wait(self.timeout_s, on_progress=self.on_progress)
+        self.warnings += _warnings(result)
+        for step in steps:
+            self._take_new(step, result)
+
+    def narration(self) -> Narration:
+        """Return what there is now."""
+        engines = sorted({clip.engine for clip in self.clips.values()})
+        swapped = [_substituted(asked, by) for by, asked in self.substituted.items()]
+        return Narration(
+            clips={step: self.clips[step] for step in self.texts},
+            engine=", ".join(engines),
+            kept=self.kept,
+            warnings=(*swapped, *self.warnings),
+        )
+
+    def _steps(self) -> list[dict[str, Any]]:
+        return list(self.whole.params["steps"])
+
+    def _key(self, step: str) -> str:
+        return clip_key(self.whole.params, next(own for own in self._steps() if own["id"] == step))
+
+    def _is_good(self, clip: CachedClip, reuse: Reuse) -> bool:
+        """Say whether a kept clip is as good as what would be spoken now, as far as that is known."""
+        if self.voice.require_engine is not None:
+            return clip.engine.name == self.voice.require_engine
+        if reuse.only or not reuse.offered or clip.engine.tier == "neural":
+            return True
+        return clip.engine.name == next(iter(reuse.offered))
+
+    def _take_new(self, step: str, result: Result) -> None:
+        """Take a clip of a result. One of an unknown engine is not kept: nobody could say later what it is."""
+        wav, words = result.files[tts.wav_path(step)], result.files.get(tts.words_path(step))
+        if result.engine is None or words is None:
+            self._spoken(step, wav, words, result.engine)
+            return
+        swapped = result.summary.get("substituted")
+        asked = str(swapped.get("voice")) if isinstance(swapped, dict) else None
+        clip = CachedClip(wav=wav, words=words, engine=result.engine, substituted=asked)
+        self._take(step, self.cache.add(self._key(step), clip))
+
+    def _take(self, step: str, clip: CachedClip) -> None:
+        self._spoken(step, clip.wav, clip.words, clip.engine)
+        if clip.substituted is not None:
+            self.substituted[f"{clip.engine.voice} of {clip.engine.name}"] = clip.substituted
+
+    def _spoken(self, step: str, wav: Path, words: Path | None, engine: EngineRecord | None) -> None:
+        seconds = check_wav(wav)
+        timed, exact = _words(words, self.texts[step], seconds)
+        self.makers[maker(engine) if engine else None] = engine
+        self.clips[step] = Spoken(
+            step_id=step, wav=wav, seconds=seconds, words=timed, exact=exact, engine=_engine_text(engine)
+        )
+
+
+def _by_worth(found: Kept, good: Callable[[CachedClip], bool]) -> list[Maker]:
+    """Return who spoke usable clips: neural engines first, then who spoke most of them."""
+    worth: dict[Maker, tuple[bool, int]] = {}
+    for clips in found.values():
+        for maker_, clip in clips.items():
+            if good(clip):
+                worth[maker_] = (clip.engine.tier == "neural", worth.get(maker_, (False, 0))[1] + 1)
+    return sorted(worth, key=lambda maker_: (worth[maker_], maker_[1]), reverse=True)
+
+
+def _words(path: Path | None, text: str, seconds: float) -> tuple[tuple[Word, ...], bool]:
     """Return the word times of a clip; a plain answer has none, so they are spread evenly by length."""
-    path = result.files.get(tts.words_path(step))
     if path is None:
         return _spread(text, seconds), False
     told: dict[str, Any] = json.loads(path.read_bytes())
@@ -99,23 +250,21 @@ def _spread(text: str, seconds: float) -> tuple[Word, ...]:
     return tuple(made)
 
 
-def _engine_text(result: Result) -> str:
-    if result.engine is None:
+def _engine_text(engine: EngineRecord | None) -> str:
+    if engine is None:
         return "an old worker (engine unknown)"
-    return f"{result.engine.name} {result.engine.version} ({result.engine.tier}, {result.engine.device})"
+    return f"{engine.name} {engine.version} ({engine.tier}, {engine.device})"
 
 
-def _warnings(result: Result, voice: Voice) -> tuple[str, ...]:
-    """Return what must not go unsaid: another voice than asked for, an answer without hashes, silent steps."""
+def _substituted(asked: str, by: str) -> str:
+    return f"voice {asked} is not there: spoken by {by} (--require-engine makes this an error)"
+
+
+def _warnings(result: Result) -> list[str]:
+    """Return what must not go unsaid of a new result: an answer without hashes, silent steps."""
     said = []
-    swapped = result.summary.get("substituted")
-    if isinstance(swapped, dict):
-        said.append(
-            f"voice {swapped.get('voice')} is not there: spoken by {swapped.get('by')} of {swapped.get('engine')} "
-            f"(--require-engine makes this an error)"
-        )
     if result.verified == "legacy":
         said.append("the answer came in the simple form, without hashes: it was looked at twice, not verified")
-    if silent := result.summary.get("silent_steps"):
+    if silent := result.summary.get("silent"):
         said.append(f"nothing to speak in step(s) {', '.join(map(str, silent))}")
-    return tuple(said)
+    return said

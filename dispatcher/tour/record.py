@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
@@ -12,22 +12,17 @@ from typing import Protocol
 from dispatcher.assembly.captions import write_captions
 from dispatcher.assembly.render import RenderOptions, render
 from dispatcher.assembly.timeline import Clip, Timeline, whole_frames
-from dispatcher.client import Client
 from dispatcher.config import Settings, is_root
-from dispatcher.drops import find as find_drop
-from dispatcher.drops import init_drop
 from dispatcher.jobs import Progress
-from dispatcher.runs.store import RunStore
 from dispatcher.tour import pre_setup, report
 from dispatcher.tour.browser import find_browser
+from dispatcher.tour.clip_cache import ClipCache
 from dispatcher.tour.director import Take, direct
-from dispatcher.tour.narration import Narration, Voice, narrate
+from dispatcher.tour.narration import Narration, Reuse, Voice, narrate, put_beside
+from dispatcher.tour.speakers import open_speakers
 from dispatcher.tour.spec import Spec, load
-from dispatcher.workers.process import ResidentWorker
+from dispatcher.tour.work_folder import occupied
 from media import ffmpeg
-from protocol.errors import EnvironmentNotReady, UsageError
-
-BACKENDS = ("local", "colab")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +36,7 @@ class Options:
     output: Path | None = None
     base_url: str | None = None
     require_engine: str | None = None
+    reuse: Reuse = field(default_factory=Reuse)
     allow_setup: bool = False
     dry_run: bool = False
 
@@ -94,23 +90,13 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
     spec = load(spec_path, base_url=options.base_url)
     program = ffmpeg.find(settings.ffmpeg)
     browser = None if options.dry_run else find_browser(settings.chromium)
-    work_dir = (options.work_dir or spec_path.parent / f".{spec_path.stem}-work").absolute()
-    work_dir.mkdir(parents=True, exist_ok=True)
-    narration = _speak(spec, options, settings, work_dir, screen)
-    if browser is None:
-        return Recording(narration=narration, film=None, report=None)
-    _set_up(spec, options, work_dir, screen)
-    seconds = {step: clip.seconds for step, clip in narration.clips.items()}
-    with screen.stage("filming") as stage:
-        takes = direct(
-            spec,
-            seconds,
-            work_dir=work_dir,
-            browser=browser,
-            root=is_root(),
-            on_step=lambda done, step: stage.update(done, len(spec.steps), step),
-        )
-    return _cut(spec, options, narration, takes, program, work_dir, screen)
+    with occupied((options.work_dir or spec_path.parent / f".{spec_path.stem}-work").absolute()) as work_dir:
+        narration = _speak(spec, options, settings, work_dir, screen)
+        if browser is None:
+            return Recording(narration=narration, film=None, report=None)
+        _set_up(spec, options, work_dir, screen)
+        takes = _film(spec, narration, work_dir, browser, screen)
+        return _cut(spec, options, narration, takes, program, work_dir, screen)
 
 
 def _speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, screen: Screen) -> Narration:
@@ -121,54 +107,62 @@ def _speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, scr
         language=spec.settings.language,
         require_engine=options.require_engine,
     )
-    store = RunStore.open(settings.database)
-    try:
-        with _client(options, settings, store, work_dir) as (client, keep), screen.stage("narration") as stage:
-
-            def on_progress(progress: Progress) -> None:
-                stage.job(progress)
-                keep()
-
-            narration = narrate(client, texts, voice, timeout_s=options.timeout_s, on_progress=on_progress)
-            stage.update(1, 1, f"{len(narration.clips)} clips")
-            client.clean()
-    finally:
-        store.close()
+    cache = ClipCache(settings.narration)
+    if options.reuse.only:
+        narration = narrate(None, texts, voice, cache=cache, reuse=options.reuse, timeout_s=0)
+    else:
+        narration = _spoken(texts, voice, cache, options, settings, work_dir, screen)
+    narration = put_beside(narration, work_dir / "audio")
     for warning in narration.warnings:
         screen.warn(warning)
     spoken = sum(clip.seconds for clip in narration.clips.values())
-    screen.say(f"narration: {len(narration.clips)} clips, {spoken:.1f} s, by {narration.engine}")
+    kept = f" ({narration.kept} of them spoken before)" if narration.kept else ""
+    screen.say(f"narration: {len(narration.clips)} clips{kept}, {spoken:.1f} s, by {narration.engine}")
     return narration
 
 
-@contextlib.contextmanager
-def _client(
-    options: Options, settings: Settings, store: RunStore, work_dir: Path
-) -> Iterator[tuple[Client, Callable[[], None]]]:
-    """Open the drop that the backend calls for, and yield what keeps its worker alive; `local` has one of its own."""
-    if options.tts_backend not in BACKENDS:
-        raise UsageError(f"unknown --tts-backend {options.tts_backend!r}; there are: {', '.join(BACKENDS)}")
-    local = options.tts_backend == "local"
-    drop = work_dir / "drop" if local else _shared_drop(options, settings)
-    with contextlib.ExitStack() as stack:
-        if local:
-            init_drop(drop)
-        client = Client(drop, store=store, results=settings.results, poll_s=settings.poll_s, beat_s=settings.beat_s)
-        stack.callback(client.close)
-        if local:
-            worker = stack.enter_context(ResidentWorker(drop, work_dir / "worker.log", beat_s=settings.beat_s))
-            yield client, worker.keep
-        else:
-            yield client, lambda: None
+def _spoken(
+    texts: Sequence[tuple[str, str]],
+    voice: Voice,
+    cache: ClipCache,
+    options: Options,
+    settings: Settings,
+    work_dir: Path,
+    screen: Screen,
+) -> Narration:
+    """Have what is not kept spoken by the backend."""
+    place = (options.tts_backend, options.drop, work_dir / "drop", work_dir / "worker.log")
+    with screen.stage("narration") as stage, open_speakers(*place, settings) as speakers:
 
+        def on_progress(progress: Progress) -> None:
+            stage.job(progress)
+            speakers.keep()
 
-def _shared_drop(options: Options, settings: Settings) -> Path:
-    drop = find_drop(options.drop, settings.drop, settings.home)
-    if drop is None:
-        raise EnvironmentNotReady(
-            "no drop was found. Say where it is with --colab-drive-path or COLAB_TTS_DRIVE_PATH, or run: gpudrop init"
+        narration = narrate(
+            speakers.client,
+            texts,
+            voice,
+            cache=cache,
+            reuse=replace(options.reuse, offered=speakers.engines()),
+            timeout_s=options.timeout_s,
+            on_progress=on_progress,
         )
-    return drop
+        stage.update(1, 1, f"{len(narration.clips)} clips")
+        speakers.client.clean()
+    return narration
+
+
+def _film(spec: Spec, narration: Narration, work_dir: Path, browser: Path, screen: Screen) -> list[Take]:
+    seconds = {step: clip.seconds for step, clip in narration.clips.items()}
+    with screen.stage("filming") as stage:
+        return direct(
+            spec,
+            seconds,
+            work_dir=work_dir,
+            browser=browser,
+            root=is_root(),
+            on_step=lambda done, step: stage.update(done, len(spec.steps), step),
+        )
 
 
 def _set_up(spec: Spec, options: Options, work_dir: Path, screen: Screen) -> None:
@@ -209,7 +203,13 @@ def _timeline(spec: Spec, narration: Narration, takes: Mapping[str, Take]) -> Ti
     clips = []
     for step in spec.steps:
         take, spoken = takes[step.id], narration.clips.get(step.id)
-        clip = Clip(step_id=step.id, title=step.title or step.id, take=take.path, frames=whole_frames(take.seconds))
+        clip = Clip(
+            step_id=step.id,
+            title=step.title or step.id,
+            take=take.path,
+            frames=whole_frames(take.seconds),
+            focus=take.focus,
+        )
         if spoken is not None:
             clip = replace(clip, narration=spoken.wav, words=spoken.words)
         clips.append(clip)

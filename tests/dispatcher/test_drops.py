@@ -47,6 +47,10 @@ def test_a_named_drop_wins(tmp_path: Path) -> None:
         ("Library/CloudStorage/GoogleDrive-me@example.com/My Drive", None),
         ("Library/CloudStorage/GoogleDrive-me@example.com/Meine Ablage", None),
         ("Google Drive/マイドライブ", None),
+        (
+            "Google Drive/Mon Drive/autonomous-recording/tts-jobs",
+            "Google Drive/Mon Drive/autonomous-recording/tts-jobs",
+        ),
     ],
 )
 def test_the_usual_folders_are_found(tmp_path: Path, there: str, found: str | None) -> None:
@@ -65,6 +69,27 @@ def test_a_drop_that_is_there_beats_room_for_one(tmp_path: Path) -> None:
     _folder(tmp_path / "gdrive")
     there = _folder(tmp_path / "Google Drive/My Drive/gpudrop")
     assert drops.find(None, None, tmp_path) == there
+
+
+def test_a_folder_of_the_simple_form_becomes_a_drop(tmp_path: Path) -> None:
+    """One that holds old jobs, or has the old name, is adopted once; its files stay as they are."""
+    old = _folder(tmp_path / "jobs/20250115_103000").parent
+    (old / "20250115_103000/request.json").write_text("{}")
+    named = _folder(tmp_path / "gdrive/autonomous-recording/tts-jobs")
+    assert [drops.adopt(old), drops.adopt(named)] == [True, True]
+    assert [drops.adopt(old), drops.adopt(named)] == [False, False]
+    assert (old / "20250115_103000/request.json").read_text() == "{}"
+    assert drops.init_drop(old) == drops.init_drop(old)
+
+
+def test_no_other_folder_is_adopted(tmp_path: Path) -> None:
+    """An empty folder may be a mount that is not there; a folder of films is no drop; a missing one stays missing."""
+    _folder(tmp_path / "films/holiday")
+    (tmp_path / "films/holiday/a.mp4").write_bytes(b"")
+    _folder(tmp_path / "empty")
+    assert [drops.adopt(tmp_path / name) for name in ("films", "empty", "missing")] == [False] * 3
+    assert not (tmp_path / "films/_drop.json").exists()
+    assert not (tmp_path / "missing").exists()
 
 
 def test_colab_sees_it_under_its_own_name(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import time
 from typing import cast
 
 from colab.handlers.work import Result, Work
+from colab.models import Models
 from protocol.errors import JobFailed
 from protocol.kinds.echo import Params
 from protocol.messages import EngineRecord
@@ -23,7 +24,7 @@ class EchoHandler:
 
     kind = "echo"
 
-    def engines(self) -> tuple[EngineRecord, ...]:
+    def engines(self, models: Models) -> tuple[EngineRecord, ...]:
         """Return the one engine there is."""
         return (ENGINE,)
 

@@ -14,6 +14,7 @@ from colab.handlers.tts.engine import SpeechEngine, Voice
 from colab.handlers.tts.engines import available, open_engine
 from colab.handlers.tts.script import Script, script
 from colab.handlers.work import Result, Work
+from colab.models import Models
 from protocol.errors import JobFailed
 from protocol.kinds.tts import Params, Step, wav_path, words_path
 from protocol.messages import EngineRecord
@@ -24,14 +25,14 @@ class TtsHandler:
 
     kind = "tts"
 
-    def engines(self) -> tuple[EngineRecord, ...]:
+    def engines(self, models: Models) -> tuple[EngineRecord, ...]:
         """Return the engines that can speak here, best first."""
-        return tuple(engine.record() for engine in available())
+        return tuple(engine.record() for engine in available(models))
 
     def run(self, work: Work) -> Result:
         """Speak the steps in order, publishing each when it is complete. Raises `JobFailed`, naming the step."""
         params = cast(Params, work.params)
-        engine = open_engine(work.engine)
+        engine = open_engine(work.models, work.engine)
         voice = engine.pick(params.voice, params.language)
         narration = _Narration(work=work, engine=engine, voice=voice, speed=params.speed)
         narration.speak(params.steps)

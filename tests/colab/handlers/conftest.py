@@ -14,6 +14,7 @@ import soundfile
 from pydantic import BaseModel
 
 from colab.handlers.work import Result, StopWork
+from colab.models import ModelPlaces, Models
 from protocol.kinds import tts
 
 
@@ -23,6 +24,7 @@ class FakeWork:
 
     params: BaseModel
     folder: Path
+    models: Models
     engine: str | None = None
     inputs: dict[str, Path] = field(default_factory=dict)
     published: list[str] = field(default_factory=list)
@@ -78,14 +80,20 @@ class Told:
 
 
 @pytest.fixture
-def make_work(tmp_path: Path) -> Callable[..., FakeWork]:
+def models(tmp_path: Path) -> Models:
+    """Return a place without any model file, and no way to get one."""
+    return Models(ModelPlaces(folder=tmp_path / "models", offline=True))
+
+
+@pytest.fixture
+def make_work(tmp_path: Path, models: Models) -> Callable[..., FakeWork]:
     """Return a maker of fake work, each in a folder of its own."""
     made: list[FakeWork] = []
 
     def make(params: BaseModel, **more: Any) -> FakeWork:
         folder = tmp_path / f"work-{len(made)}"
         folder.mkdir()
-        made.append(FakeWork(params=params, folder=folder, **more))
+        made.append(FakeWork(params=params, folder=folder, models=models, **more))
         return made[-1]
 
     return make

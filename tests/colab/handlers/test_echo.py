@@ -45,7 +45,7 @@ def test_echo_gives_back_the_text(make_work):
     assert work.published == ["echo.txt"] == list(echo.KIND.outputs(work.params))
     assert [done for done, _, _ in work.progressed] == [0, 1, 2, 3]
     assert {total for _, total, _ in work.progressed} == {3}
-    assert result.engine in HANDLERS["echo"]().engines()
+    assert result.engine in HANDLERS["echo"]().engines(work.models)
 
 
 def test_echo_stops_within_a_unit(make_work):

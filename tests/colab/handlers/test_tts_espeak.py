@@ -157,12 +157,12 @@ def test_markup_is_not_obeyed(engine):
     assert len(said.samples) / said.rate > 1.2, "the letters are read, not the phonemes"
 
 
-def test_opening_says_what_is_there():
+def test_opening_says_what_is_there(models):
     """An engine that is not in the table is UNSUPPORTED, and the message names those that are."""
-    assert open_engine().record().name == next(iter(ENGINES))
-    assert open_engine("espeak").record().tier == "embedded"
+    assert open_engine(models).record().name == next(iter(ENGINES))
+    assert open_engine(models, "espeak").record().tier == "embedded"
     with pytest.raises(JobFailed, match="'kokoro' is not on this worker; it has: espeak") as failed:
-        open_engine("kokoro")
+        open_engine(models, "kokoro")
     assert failed.value.code == "UNSUPPORTED"
 
 

@@ -1,0 +1,162 @@
+"""Spoken clips by what was said: shared by every tour of this machine, checked to the byte before each use.
+
+A clip is kept under the digest of everything that makes two clips the same (text, voice, speed, language, marks,
+lexicon) and, below that, under who spoke it. What is damaged is removed and counts as not there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from media.audio import check_wav
+from protocol import codec
+from protocol.errors import MediaError
+from protocol.integrity import sha256_of
+from protocol.messages import EngineRecord
+
+WAV, WORDS, RECORD = "clip.wav", "words.json", "clip.json"
+PART = ".part-"
+MAX_BYTES = 1 << 30
+KEEP_S = 7 * 24 * 3600.0
+"""Clips used within this time stay, however many there are: another tour may be at work with them."""
+
+log = logging.getLogger(__name__)
+
+Maker = tuple[str, str, str | None]
+"""Who spoke: engine, version and model. The provider and the device change nothing that is heard."""
+
+
+class _Record(BaseModel):
+    """What is known of a kept clip. Digests are of its files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    engine: EngineRecord
+    substituted: str | None = None
+    wav: str
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CachedClip:
+    """A clip that was checked just now. `substituted` is the voice asked for, where another one spoke."""
+
+    wav: Path
+    words: Path
+    engine: EngineRecord
+    substituted: str | None = None
+
+
+def maker(engine: EngineRecord) -> Maker:
+    """Return who spoke, as far as it can be heard."""
+    return engine.name, engine.version, engine.model_sha256
+
+
+def clip_key(params: Mapping[str, Any], step: Mapping[str, Any]) -> str:
+    """Return the digest of what a step's clip depends on: all of the request but the other steps and its own name."""
+    common = {name: value for name, value in params.items() if name != "steps"}
+    own = {name: value for name, value in step.items() if name != "id"}
+    return codec.digest("tts-clip", {**common, "step": own}, {}, {})
+
+
+class ClipCache:
+    """The clips of this machine, below one folder."""
+
+    def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
+        self._folder, self._max_bytes = folder, max_bytes
+
+    def find(self, key: str) -> dict[Maker, CachedClip]:
+        """Return the whole clips under a key, by who spoke them."""
+        found = [self._load(folder) for folder in sorted(_subfolders(self._place(key)))]
+        return {maker(clip.engine): clip for clip in found if clip is not None}
+
+    def add(self, key: str, clip: CachedClip) -> CachedClip:
+        """Keep a copy of a clip and return it; one that is there already stays. Without room it stays where it is."""
+        target = self._place(key) / hashlib.sha256(repr(maker(clip.engine)).encode()).hexdigest()[:16]
+        try:
+            self._copy(clip, target)
+        except OSError as error:
+            log.warning("the clip cannot be kept in %s: %s", self._folder, error)
+        return (self._load(target) if target.is_dir() else None) or clip
+
+    def _copy(self, clip: CachedClip, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=PART, dir=target.parent))
+        try:
+            shutil.copyfile(clip.wav, staging / WAV)
+            shutil.copyfile(clip.words, staging / WORDS)
+            (staging / RECORD).write_text(_record(clip, staging).model_dump_json(), encoding="utf-8")
+            with contextlib.suppress(OSError):  # another tour has just kept the same clip
+                staging.rename(target)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def prune(self, now: float) -> int:
+        """Remove the clips that were not used for longest until the rest fits, and what kills left; return how many."""
+        for part in self._folder.glob(f"*/*/{PART}*"):
+            if now - part.stat().st_mtime > KEEP_S:
+                shutil.rmtree(part, ignore_errors=True)
+        kept = sorted(((_used_at(folder), folder) for folder in self._clips()), reverse=True)
+        total, removed = 0, 0
+        for used, folder in kept:
+            total += sum(file.stat().st_size for file in folder.iterdir())
+            if total > self._max_bytes and now - used > KEEP_S:
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += 1
+        return removed
+
+    def _place(self, key: str) -> Path:
+        return self._folder / key[:2] / key
+
+    def _clips(self) -> Iterator[Path]:
+        for shelf in _subfolders(self._folder):
+            for key in _subfolders(shelf):
+                yield from _subfolders(key)
+
+    def _load(self, folder: Path) -> CachedClip | None:
+        try:
+            record = _Record.model_validate_json((folder / RECORD).read_bytes())
+            if (sha256_of(folder / WAV)[1], sha256_of(folder / WORDS)[1]) != (record.wav, record.words):
+                raise MediaError("its files have changed")
+            check_wav(folder / WAV)
+            os.utime(folder / RECORD)
+        except (OSError, ValidationError, MediaError) as problem:
+            log.warning("the kept clip %s cannot be used and is removed: %s", folder, problem)
+            shutil.rmtree(folder, ignore_errors=True)
+            return None
+        return CachedClip(wav=folder / WAV, words=folder / WORDS, engine=record.engine, substituted=record.substituted)
+
+
+def _record(clip: CachedClip, folder: Path) -> _Record:
+    return _Record(
+        engine=clip.engine,
+        substituted=clip.substituted,
+        wav=sha256_of(folder / WAV)[1],
+        words=sha256_of(folder / WORDS)[1],
+    )
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(PART)]
+    except FileNotFoundError:
+        return []
+
+
+def _used_at(folder: Path) -> float:
+    try:
+        return (folder / RECORD).stat().st_mtime
+    except OSError:
+        return time.time()  # being written or removed by another tour just now

@@ -1,0 +1,107 @@
+"""The camera: it is where something happens when it happens, and shows the whole page at every cut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from dispatcher.assembly.timeline import FPS, Clip, Focus, Timeline
+from dispatcher.assembly.zoom import MOVE_S, View, camera, camera_filter
+from media.ffmpeg import find
+
+
+def place(start_s: float, end_s: float, x: float = 0.5, y: float = 0.5, half: float = 0.05) -> Focus:
+    """Return an act at a place."""
+    return Focus(start_s=start_s, end_s=end_s, left=x - half, top=y - half, right=x + half, bottom=y + half)
+
+
+def film(*steps: tuple[float, tuple[Focus, ...]]) -> Timeline:
+    """Return a timeline of steps of these lengths in seconds."""
+    return Timeline(
+        tuple(
+            Clip(step_id=str(n), title="", take=Path("t.mkv"), frames=round(seconds * FPS), focus=focus)
+            for n, (seconds, focus) in enumerate(steps)
+        )
+    )
+
+
+def test_it_is_there_when_it_happens() -> None:
+    """The camera sets out before the act, arrives when the act begins, stays for a while and goes back."""
+    out, there, leaves, back = camera(film((10, (place(3, 4),))), "auto")
+    assert [view.frame / FPS for view in (out, there, leaves, back)] == pytest.approx([2.4, 3, 5, 5.6], abs=0.02)
+    assert (out.width, back.width) == (1, 1)
+    assert (there.left, there.top, there.width) == pytest.approx((1 / 6, 1 / 6, 2 / 3))
+    assert (leaves.left, leaves.width) == (there.left, there.width)
+
+
+def test_the_strength_follows_the_mode_and_the_size_of_the_place() -> None:
+    """mobile is nearer than auto, off does nothing, and a large place is never cut off."""
+    steps = film((10, (place(3, 4),)))
+    assert camera(steps, "off") == ()
+    assert camera(steps, "mobile")[1].width == pytest.approx(0.5)
+    wide = camera(film((10, (place(3, 4, half=0.4),))), "mobile")[1]
+    assert wide.width == pytest.approx(0.88)
+
+
+def test_it_never_leaves_the_page() -> None:
+    """A place in the corner is shown with the page's edge, not with what lies beyond it."""
+    corner = camera(film((10, (place(3, 4, x=0.98, y=0.02),))), "auto")[1]
+    assert (corner.left + corner.width, corner.top) == pytest.approx((1, 0))
+
+
+def test_it_goes_from_place_to_place_where_they_follow_soon() -> None:
+    """Two acts some seconds apart are one visit; after a long pause the camera has been back."""
+    near = camera(film((20, (place(3, 4, x=0.2), place(6, 7, x=0.8)))), "auto")
+    assert [view.width < 1 for view in near] == [False, True, True, True, True, False]
+    assert near[2].frame == round((6 - MOVE_S) * FPS)
+    far = camera(film((20, (place(3, 4), place(12, 13)))), "auto")
+    assert [view.width < 1 for view in far] == [False, True, True, False] * 2
+
+
+def test_quick_acts_are_one_place() -> None:
+    """Two clicks within a second: one view that holds both, no hurried swing."""
+    views = camera(film((10, (place(3, 3.2, x=0.3), place(3.5, 4, x=0.7)))), "auto")
+    assert len(views) == 4
+    assert views[1].left <= 0.25
+    assert views[1].left + views[1].width >= 0.75
+
+
+def test_every_step_begins_and_ends_with_the_whole_page() -> None:
+    """Also where the act is the first or the last thing in its step; one that is too short gets no visit."""
+    views = camera(
+        film((4, (place(0, 0.5),)), (3, (place(2.9, 3),)), (1, (place(0.2, 0.4),)), (4, (place(1, 4),))), "auto"
+    )
+    assert views[0] == View(frame=0)
+    assert views[3].width == 1
+    assert [view.frame for view in views] == sorted(view.frame for view in views)
+    assert views[-1] == View(frame=12 * FPS)
+    assert not [view for view in views if 4 * FPS < view.frame < 8 * FPS]
+
+
+def test_what_ffmpeg_shows(tmp_path: Path) -> None:
+    """A white square in the middle of a black page covers 1.5 x 1.5 times as much while the camera is there."""
+    views = camera(film((4, (place(1.5, 2),))), "auto")
+    source = "color=black:s=320x180:r=30:d=4,drawbox=x=140:y=80:w=40:h=20:color=white:t=fill,format=yuv420p"
+    find().run(["-f", "lavfi", "-i", source, "-vf", camera_filter(views), "-c:v", "ffv1", tmp_path / "z.mkv"])
+    with av.open(str(tmp_path / "z.mkv")) as made:
+        lit = [float((frame.to_ndarray(format="gray") > 128).mean()) for frame in made.decode(video=0)]
+    assert len(lit) == 120
+    whole = 40 * 20 / (320 * 180)
+    assert lit[0] == pytest.approx(whole, rel=0.15)
+    assert lit[60] == pytest.approx(whole * 2.25, rel=0.15)
+    assert lit[-1] == pytest.approx(whole, rel=0.15)
+    assert max(abs(np.diff(lit[20:50]))) < whole * 0.25
+
+
+def test_a_night_of_clicks_is_a_filter_that_ffmpeg_reads(tmp_path: Path) -> None:
+    """500 steps with four places each: the expression is answered in few questions and parses."""
+    busy = tuple(place(2 + 5 * n, 3 + 5 * n, x=0.1 + 0.2 * n) for n in range(4))
+    text = camera_filter(camera(film(*[(24.0, busy)] * 500), "auto"))
+    assert text.count("if(") > 1000
+    script = tmp_path / "filter.txt"
+    script.write_text(text)
+    source = "color=black:s=64x64:r=30:d=0.2"
+    find().run(["-f", "lavfi", "-i", source, "-filter_script:v", script, "-c:v", "ffv1", tmp_path / "z.mkv"])

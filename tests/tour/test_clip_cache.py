@@ -1,0 +1,104 @@
+"""The narration cache: what makes two clips the same, and that nothing damaged is ever used."""
+
+from __future__ import annotations
+
+import os
+import wave
+from pathlib import Path
+
+import pytest
+
+from dispatcher.tour.clip_cache import CachedClip, ClipCache, clip_key, maker
+from protocol.messages import EngineRecord
+
+ESPEAK = EngineRecord(name="espeak", version="1.52", provider="espeakng-loader", device="cpu", tier="embedded")
+KOKORO = EngineRecord(name="kokoro", version="1.0", provider="cuda", device="T4", tier="neural")
+PARAMS = {"voice": "af_heart", "speed": 1.0, "language": "en-us", "steps": []}
+STEP = {"id": "a", "narration": "Hello."}
+
+
+def make_clip(folder: Path, engine: EngineRecord = ESPEAK, seconds: float = 0.5) -> CachedClip:
+    """Write a clip as an engine would have made it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(folder / "a.wav"), "wb") as file:
+        file.setparams((1, 2, 24000, 0, "NONE", ""))
+        file.writeframes(b"\1\0" * int(24000 * seconds))
+    (folder / "a.json").write_text('{"seconds":0.5,"exact":true,"words":[["Hello.",0.0,0.5]]}')
+    return CachedClip(wav=folder / "a.wav", words=folder / "a.json", engine=engine)
+
+
+def test_a_clip_is_found_again_as_it_was(tmp_path: Path) -> None:
+    """Another cache object on the same folder finds the bytes, who spoke them and the voice that was asked for."""
+    made = make_clip(tmp_path / "made", KOKORO)
+    made = CachedClip(wav=made.wav, words=made.words, engine=made.engine, substituted="bm_george")
+    kept = ClipCache(tmp_path / "cache").add("ab12", made)
+    assert kept.wav.is_relative_to(tmp_path / "cache")
+    found = ClipCache(tmp_path / "cache").find("ab12")
+    assert found == {maker(KOKORO): kept}
+    assert found[maker(KOKORO)].wav.read_bytes() == made.wav.read_bytes()
+    assert kept.substituted == "bm_george"
+
+
+def test_engines_do_not_replace_each_other(tmp_path: Path) -> None:
+    """One text spoken by two engines is two clips; the device that an engine ran on makes no other clip."""
+    cache = ClipCache(tmp_path / "cache")
+    cache.add("ab12", make_clip(tmp_path / "1", ESPEAK))
+    cache.add("ab12", make_clip(tmp_path / "2", KOKORO))
+    cache.add("ab12", make_clip(tmp_path / "3", KOKORO.model_copy(update={"device": "cpu", "provider": "cpu"})))
+    assert set(cache.find("ab12")) == {maker(ESPEAK), maker(KOKORO)}
+    assert cache.find("cd34") == {}
+
+
+@pytest.mark.parametrize(
+    ("params", "step"),
+    [
+        ({**PARAMS, "voice": "af_bella"}, STEP),
+        ({**PARAMS, "speed": 1.1}, STEP),
+        ({**PARAMS, "language": "en-gb"}, STEP),
+        ({**PARAMS, "lexicon": {"SQL": "sequel"}}, STEP),
+        (PARAMS, {**STEP, "narration": "Hello!"}),
+        (PARAMS, {**STEP, "pauses": [[0, 0.5]]}),
+    ],
+)
+def test_whatever_is_heard_is_in_the_key(params: dict[str, object], step: dict[str, object]) -> None:
+    """Another text, voice, speed, language, lexicon or pause is another clip."""
+    assert clip_key(params, step) != clip_key(PARAMS, STEP)
+
+
+def test_the_name_and_the_neighbours_of_a_step_are_not_in_the_key() -> None:
+    """The same sentence in another tour, under another id, is the same clip."""
+    other = {**PARAMS, "steps": [STEP, {"id": "b", "narration": "More."}]}
+    assert clip_key(other, {"id": "zz", "narration": "Hello."}) == clip_key(PARAMS, STEP)
+
+
+@pytest.mark.parametrize("name", ["clip.wav", "words.json", "clip.json"])
+@pytest.mark.parametrize("damage", [b"", b"something else", None])
+def test_a_damaged_clip_is_removed(tmp_path: Path, name: str, damage: bytes | None) -> None:
+    """Torn, changed or missing files: the clip counts as not there, and can be kept anew."""
+    cache = ClipCache(tmp_path / "cache")
+    kept = cache.add("ab12", make_clip(tmp_path / "made"))
+    victim = kept.wav.with_name(name)
+    victim.unlink() if damage is None else victim.write_bytes(damage)
+    assert cache.find("ab12") == {}
+    assert not kept.wav.parent.exists()
+    cache.add("ab12", make_clip(tmp_path / "made"))
+    assert set(cache.find("ab12")) == {maker(ESPEAK)}
+
+
+def test_a_cache_that_cannot_be_written_loses_no_clip(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Without room, or with a file where its folder should be, the clip is used where it lies, and that is said."""
+    (tmp_path / "cache").write_text("in the way")
+    made = make_clip(tmp_path / "made")
+    assert ClipCache(tmp_path / "cache").add("ab12", made) == made
+    assert "cannot be kept" in caplog.text
+
+
+def test_old_clips_make_room_for_new_ones(tmp_path: Path) -> None:
+    """What was not used for longest goes first; what was used this week stays, however much there is."""
+    cache = ClipCache(tmp_path / "cache", max_bytes=60_000)
+    now = 1_000_000_000.0
+    for place, days in enumerate((1, 20, 10)):
+        kept = cache.add(f"{place}0", make_clip(tmp_path / "made"))
+        os.utime(kept.wav.with_name("clip.json"), (now - days * 86400,) * 2)
+    assert cache.prune(now) == 1
+    assert [bool(cache.find(f"{place}0")) for place in range(3)] == [True, False, True]
