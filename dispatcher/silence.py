@@ -44,25 +44,27 @@ def explain(sight: Sight) -> Explanation:
 def _held(sight: Sight, attempt: Attempt) -> Explanation:
     """Explain a job that a worker has."""
     silent_s = _silence_s(sight, attempt)
-    at = _step(sight, attempt)
+    step = _step(sight, attempt)
     if silent_s > QUIET_BEATS * sight.offer.claim.lease_s / LEASE_BEATS:
         left = max(0.0, sight.offer.claim.lease_s - silent_s)
-        text = f"{_name(sight, attempt)} took the job{at} and has been silent for {for_people(silent_s)}"
+        since = f", since {step}" if step else ""
+        text = f"{_name(sight, attempt)} took the job and has been silent for {for_people(silent_s)}{since}"
         cure = f"If that worker is gone, another one takes over in {for_people(left)}. {_others(sight, attempt)}"
         return Explanation(code=Why.WORKER_SILENT, text=text, cure=cure)
     if parts := sight.seen.parts.get(attempt):
         files, size = arrived(sight.seen, parts[-1].files)
-        text = f"{_name(sight, attempt)} is at it{at}; {files} of {sight.outputs} files are here ({in_bytes(size)})"
+        text = f"{_name(sight, attempt)} is at {step or 'it'}; {files} of {sight.outputs} files are here ({in_bytes(size)})"
         return Explanation(code=Why.RESULTS_ARRIVING, text=text)
     if sight.standing.state is State.RUNNING:
-        return Explanation(code=Why.WORKING, text=f"{_name(sight, attempt)} is at it{at}")
+        return Explanation(code=Why.WORKING, text=f"{_name(sight, attempt)} is at {step or 'it'}")
     return Explanation(code=Why.TAKEN, text=f"{_name(sight, attempt)} has taken the job (attempt {attempt.n})")
 
 
 def _stale(sight: Sight, attempt: Attempt) -> Explanation:
     claim, terms, limits = sight.seen.claims[attempt], sight.offer.claim, sight.offer.limits
     why = sight.leases.lapse(claim, terms, limits, sight.now) or "its lease is over"
-    text = f"{attempt.worker} took the job and fell silent{_step(sight, attempt)}: {why}"
+    at = f" at {step}" if (step := _step(sight, attempt)) else ""
+    text = f"{attempt.worker} took the job and fell silent{at}: {why}"
     return Explanation(code=Why.WORKER_SILENT, text=text, cure=_others(sight, attempt))
 
 
@@ -96,10 +98,11 @@ def _silence_s(sight: Sight, attempt: Attempt) -> float:
 
 
 def _step(sight: Sight, attempt: Attempt) -> str:
+    """Return how far an attempt is, as its beats told; "" before they did."""
     held = sight.leases.held(attempt.nonce)
     if held is None or not held.total:
         return ""
-    return f" at {held.done} of {held.total}" + (f" ({held.note})" if held.note else "")
+    return f"{held.done} of {held.total}" + (f" ({held.note})" if held.note else "")
 
 
 def _name(sight: Sight, attempt: Attempt) -> str:
