@@ -53,8 +53,8 @@ def _held(sight: Sight, attempt: Attempt) -> Explanation:
         return Explanation(code=Why.WORKER_SILENT, text=text, cure=cure)
     if parts := sight.seen.parts.get(attempt):
         files, size = arrived(sight.seen, parts[-1].files)
-        text = f"{_name(sight, attempt)} is at {step or 'it'}; {files} of {sight.outputs} files are here ({in_bytes(size)})"
-        return Explanation(code=Why.RESULTS_ARRIVING, text=text)
+        here = f"{files} of {sight.outputs} files are here ({in_bytes(size)})"
+        return Explanation(code=Why.RESULTS_ARRIVING, text=f"{_name(sight, attempt)} is at {step or 'it'}; {here}")
     if sight.standing.state is State.RUNNING:
         return Explanation(code=Why.WORKING, text=f"{_name(sight, attempt)} is at {step or 'it'}")
     return Explanation(code=Why.TAKEN, text=f"{_name(sight, attempt)} has taken the job (attempt {attempt.n})")
