@@ -17,6 +17,9 @@ PLAIN_EVERY_S = 5.0
 ALIVE_EVERY_S = 30.0
 """A log shows at least this often that the wait goes on."""
 
+SILENT_S = 3.0
+"""From so many seconds without a sign of life on, the live line says how long it is."""
+
 
 class Display:
     """One place for all that is said; `quiet` leaves only warnings."""
@@ -90,7 +93,7 @@ class _LiveStage(Stage):
     """A line that changes in place; what to do about a trouble stays above it."""
 
     def __init__(self, progress: Progress, title: str) -> None:
-        self._progress = progress
+        self._progress, self._title = progress, title
         self._task = progress.add_task(title, total=1.0, note="")
         self._told: jobs.Why | None = None
 
@@ -99,9 +102,10 @@ class _LiveStage(Stage):
 
     def job(self, progress: jobs.Progress) -> None:
         if progress.cure and progress.why != self._told:
-            self._progress.console.print(f"{_capital(progress.text)}. {progress.cure}.", markup=False)
+            self._progress.console.print(f"{self._title}: {progress.text}. {progress.cure}", markup=False)
         self._told = progress.why
-        self.update(progress.done, max(progress.total, 1), progress.text)
+        silent = f" · last beat {progress.silent_s:.0f} s ago" if (progress.silent_s or 0) > SILENT_S else ""
+        self.update(progress.done, max(progress.total, 1), progress.text + silent)
 
 
 class _PlainStage(Stage):
@@ -123,7 +127,3 @@ class _PlainStage(Stage):
 
     def _say(self, done: float, total: float, note: str) -> None:
         self._display.say(f"{self._title}: {100 * done / total:.0f} % {note}".rstrip())
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
