@@ -6,7 +6,7 @@ import contextlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from colab.attach import Attached
 from colab.bench import Bench, Task
 from colab.lease import Beater
+from colab.plain import understand
 from colab.publish import PlainPublisher, Publisher
 from protocol.errors import ChannelError, JobFailed, StorageFull
 from protocol.integrity import sha256_of
@@ -41,6 +42,7 @@ class Assignment:
     digest: str
     limits: Limits
     lease_s: float
+    leftover: Mapping[str, int] = field(default_factory=dict)  # clips of a plain answer that somebody gave up
 
 
 @dataclass
@@ -65,6 +67,7 @@ class AttemptRun:
         self._at, self._bench, self._beater, self._task = at, bench, beater, task
         self._why_stop = why_stop
         self._log = _Log()
+        self._plain = understand(task.request.params) if task.request.job is None else None
         self._progress = Held(job=task.job, nonce=task.attempt.nonce, done=0, total=0)
 
     def run(self) -> str | None:
@@ -103,8 +106,8 @@ class AttemptRun:
 
     def _publisher(self, out: Path) -> Publisher | PlainPublisher:
         task = self._task
-        if task.request.job is None:
-            return PlainPublisher(self._at, task.job, out)
+        if self._plain is not None:
+            return PlainPublisher(self._at, task.job, out, self._plain, task.leftover)
         media: dict[str, str] = {}
         with contextlib.suppress(ValidationError):  # bad parameters are answered by the bench, with their reason
             kind = KINDS[task.kind]
@@ -117,8 +120,7 @@ class AttemptRun:
         self._bench.begin(
             Task(
                 kind=self._task.kind,
-                params=self._task.request.params,
-                plain=offer is None,
+                params=self._plain.params if self._plain else self._task.request.params,
                 engine=offer.requires.engine if offer else None,
                 inputs=inputs,
                 folder=str(folder),

@@ -43,7 +43,6 @@ class Task:
 
     kind: str
     params: Mapping[str, Any]
-    plain: bool
     engine: str | None
     inputs: Mapping[str, str]
     folder: str
@@ -226,11 +225,8 @@ def _answer_task(pipe: Connection, models: Models, task: dict[str, Any]) -> dict
 
 def _checked_params(task: dict[str, Any]) -> Any:
     kind = KINDS[task["kind"]]
-    params = task["params"]
-    if task["plain"] and kind.lenient_when_plain:
-        params = {key: value for key, value in params.items() if key in kind.params.model_fields}
     try:
-        return kind.params.model_validate(params)
+        return kind.params.model_validate(task["params"])
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5]]
         raise JobFailed("; ".join(lines), code="BAD_REQUEST") from error

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from colab.attach import Attached
+from colab.plain import PlainRequest
 from protocol import codec
-from protocol.errors import NameTaken
+from protocol.errors import JobFailed, NameMissing, NameTaken
 from protocol.integrity import sha256_of
 from protocol.layout import Attempt, JobNames
 from protocol.messages import (
@@ -116,8 +117,11 @@ class Publisher:
 class PlainPublisher:
     """Publishes in the simple form, once, at the end: clips, barrier, marker."""
 
-    def __init__(self, at: Attached, job: str, folder: Path) -> None:
-        self._at, self._names, self._folder = at, JobNames(job), folder
+    def __init__(
+        self, at: Attached, job: str, folder: Path, request: PlainRequest, leftover: Mapping[str, int]
+    ) -> None:
+        self._at, self._names, self._folder, self._request = at, JobNames(job), folder, request
+        self._leftover = leftover
         self._paths: list[str] = []
 
     def add(self, path: str) -> None:
@@ -129,21 +133,28 @@ class PlainPublisher:
         """Do nothing: this form has no parts."""
 
     def done(self, engine: EngineRecord, summary: Mapping[str, Any], log: str) -> None:
-        """Publish the clips and then the marker, unless another worker has answered meanwhile."""
+        """Publish the clips and then the marker, unless another worker has answered, or is about to."""
         if self._answered():
             return
+        if clips_of(self._at, self._names) != self._leftover:
+            raise JobFailed("another worker is answering this plain request", code="RELEASED", retryable=True)
         self._at.drop.make_folder(self._names.plain_audio)
         for path in self._paths:
-            self._put_clip(self._folder / path, self._names.file(path))
+            self._put_clip(self._folder / path, self._names.file(self._request.clip(path)))
         self._at.drop.barrier()
-        marker = Done(plain=PlainDone(timestamp=_now(), **{**summary, "engine": engine.name}), job=None)
-        self._put_marker(self._names.plain_done, codec.encode(marker))
+        told = {**summary, "results": self._results(summary), "engine": engine.name}
+        self._put_marker(
+            self._names.plain_done, codec.encode(Done(plain=PlainDone(timestamp=_now(), **told), job=None))
+        )
+
+    def _results(self, summary: Mapping[str, Any]) -> list[Any]:
+        return [{**clip, "step": self._request.step(clip["step"])} for clip in summary.get("results", ())]
 
     def failed(self, code: Any, message: str, *, retryable: bool, step: str | None, log: str) -> None:
         """Say why there is no result; a failure that may be met by trying again is not told to an old dispatcher."""
         if retryable or self._answered():
             return
-        marker = Failure(plain=PlainFailure(error=message[:20_000], step=step), job=None)
+        marker = Failure(plain=PlainFailure(error=message[:20_000], step=self._request.step(step)), job=None)
         self._put_marker(self._names.plain_error, codec.encode(marker))
 
     def _answered(self) -> bool:
@@ -151,7 +162,7 @@ class PlainPublisher:
         return bool(names & {"done.marker", "error.marker"})
 
     def _put_clip(self, local: Path, path: str) -> None:
-        """Put one clip. The torn leftover of a dead attempt is replaced: nobody reads clips before the marker."""
+        """Put one clip. The leftover of a dead attempt is replaced: nobody reads clips before the marker."""
         try:
             self._at.drop.copy_in(local, path)
         except NameTaken:
@@ -163,6 +174,14 @@ class PlainPublisher:
             self._at.drop.put(path, data)
         except NameTaken:
             return  # another worker answered in this very moment, with an answer as good
+
+
+def clips_of(at: Attached, names: JobNames) -> dict[str, int]:
+    """Return the files in a job's `audio/` with their sizes; a folder that is there but empty holds itself, as `.`."""
+    try:
+        return {".": 0} | {entry.name: entry.size for entry in at.drop.list(names.plain_audio)}
+    except NameMissing:
+        return {}
 
 
 def _now() -> str:

@@ -14,11 +14,12 @@ from colab.bench import Bench
 from colab.config import Settings
 from colab.handlers import HANDLERS
 from colab.lease import Beater, take
+from colab.publish import clips_of
 from protocol import codec
 from protocol.claims import LEASE_BEATS, LeaseWatch, elected
 from protocol.drop import Watch
 from protocol.errors import ChannelError, NameMissing, UsageError
-from protocol.layout import Attempt, is_job_id
+from protocol.layout import Attempt, JobNames, is_job_id
 from protocol.messages import ClaimTerms, Limits, Offer, Request, WorkerCard
 from protocol.seen import JobReader, Seen, WorkerReader
 from protocol.states import OPEN_TO_CLAIMS, TERMINAL, judge, next_attempt_number, open_attempts
@@ -40,6 +41,7 @@ class _JobMemory:
     failed_at: float | None = None
     told: set[str] = field(default_factory=set)
     turns: dict[int, float] = field(default_factory=dict)  # turn without a claim → first sight
+    clips: tuple[dict[str, int], float] | None = None  # what lies in `audio/`, since when it is so
 
 
 class Worker:
@@ -139,7 +141,9 @@ class Worker:
         terms, limits = self._terms(seen.request)
         lapsed = self._lapsed(seen, terms, limits, now)
         standing = judge(seen, lapsed=lapsed)
-        if standing.state in TERMINAL or seen.plain_done or seen.plain_error:
+        # Plain markers beside a full request are an old worker's, and prove nothing (FORMAT.md, the simple form).
+        answered = seen.request.job is None and (seen.plain_done or seen.plain_error)
+        if standing.state in TERMINAL or answered:
             memory.closed = True
             return False
         if standing.state not in OPEN_TO_CLAIMS or self._turn_is_taken(seen, memory, terms.lease_s, now):
@@ -184,10 +188,21 @@ class Worker:
             return False
         offer = seen.request.job
         if offer is None:
-            return PLAIN_KIND in self._offered() and "steps" in seen.request.params
+            asked = PLAIN_KIND in self._offered() and "steps" in seen.request.params
+            return asked and self._is_left_alone(job, seen, memory, now)
         problem = self._cannot(offer, seen)
         self._tell_once(memory, job, problem)
         return problem is None
+
+    def _is_left_alone(self, job: str, seen: Seen, memory: _JobMemory, now: float) -> bool:
+        """Say whether nobody of the simple form is answering: there is no `audio/`, or nothing changes in there."""
+        if not seen.plain_audio:
+            return True
+        clips = clips_of(self._at, JobNames(job))
+        if memory.clips is None or memory.clips[0] != clips:
+            memory.clips = clips, now
+        self._tell_once(memory, job, "somebody is answering it plainly")
+        return now - memory.clips[1] > self._beat_s * LEASE_BEATS
 
     def _offered(self) -> tuple[str, ...]:
         return self._card.kinds if self._card else ()
@@ -229,6 +244,7 @@ class Worker:
             digest=digest,
             limits=limits,
             lease_s=terms.lease_s,
+            leftover=memory.clips[0] if memory.clips else {},
         )
         return assignment if self._settled(attempt, memory, terms, limits) else None
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dispatcher import accept
+from dispatcher import accept, legacy
 from dispatcher.jobs import Job, Progress, Result
 from dispatcher.lifecycle import Lifecycle
 from dispatcher.runs.record import Run
@@ -26,6 +26,7 @@ from protocol import codec
 from protocol.claims import LEASE_BEATS
 from protocol.drop import Watch
 from protocol.errors import (
+    ChannelError,
     JobTimeout,
     NameMissing,
     NameTaken,
@@ -86,7 +87,8 @@ class Client:
         if run is None or run.status != "completed" or run.results_dir is None:
             return None
         try:
-            accept.load(run.id, Path(run.results_dir))
+            load = legacy.load if run.verified == "legacy" else accept.load
+            load(run.id, Path(run.results_dir), run.verified or "full")
         except VerificationError as error:
             log.info("run %s cannot be used again: %s", run.id, error)
             return None
@@ -188,9 +190,12 @@ class Client:
 
     def wait_for_news(self, timeout_s: float) -> None:
         """Wait until looking at the drop again is worth while, at most this long."""
-        if self._watch is None:
-            self._watch = self.drop.watch()
-        self._watch.wait(timeout_s)
+        try:
+            self._watch = self._watch or self.drop.watch()
+        except ChannelError:  # the next look says so; there is nothing to watch until then
+            time.sleep(timeout_s)
+        else:
+            self._watch.wait(timeout_s)
 
     def close(self) -> None:
         """Let the drop go."""
@@ -215,9 +220,10 @@ class Handle:
         on_progress: Callable[[Progress], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> Result:
-        """Wait for the verified result. Raises JobFailed, JobCancelled, JobExpired, JobTimeout or ChannelLost.
+        """Wait for the verified result. Raises JobFailed, JobCancelled, JobExpired or JobTimeout.
 
-        After JobTimeout or an interrupt the job stays in the drop; submitting it again goes on waiting for it.
+        A drop that cannot be reached is waited for like everything else; `on_progress` is told at once and at every
+        look. After JobTimeout or an interrupt the job stays in the drop; submitting it again goes on waiting for it.
         """
         started = clock()
         while True:
@@ -228,12 +234,21 @@ class Handle:
             if self._lifecycle.result is not None:
                 return self._lifecycle.result
             if timeout_s is not None and waited >= timeout_s:
-                raise JobTimeout(
-                    f"no verified result after {timeout_s:.0f} s: {progress.text}. "
-                    "The job stays in the drop; the same command goes on waiting for it"
-                )
+                raise self._timeout(timeout_s, progress)
             left = self._client.poll_s if timeout_s is None else timeout_s - waited
             self._client.wait_for_news(min(left, self._client.poll_s))
+
+    def _timeout(self, timeout_s: float, progress: Progress) -> JobTimeout:
+        """Return the error that says all that is known: why, the cure, how to go on, and who was heard of last."""
+        workers = "; ".join(self._lifecycle.signs_of_life()) or "none"
+        why = f"{progress.text}. {progress.cure}".strip().rstrip(".")
+        return JobTimeout(
+            f"no verified result after {timeout_s:.0f} s: {why}\n"
+            f"The job stays in the drop (run {self.run}): the same command picks it up again. Workers: {workers}",
+            why=progress.why,
+            cure=progress.cure,
+            run=self.run,
+        )
 
     def cancel(self, reason: str = "cancelled by the user") -> bool:
         """Cancel the job, unless it has ended; return whether this call did it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,48 @@ class Job:
     lease_s: float | None = None  # None: the drop's own pace
 
 
+class Why(StrEnum):
+    """What a wait is for. Closed, so that scripts may rely on it; docs/events.md says what each one means."""
+
+    NO_WORKER_SEEN = "NO_WORKER_SEEN"
+    WORKERS_GONE = "WORKERS_GONE"
+    WORKER_TOO_NEW = "WORKER_TOO_NEW"
+    WORKER_TOO_OLD = "WORKER_TOO_OLD"
+    KIND_MISSING = "KIND_MISSING"
+    ENGINE_MISSING = "ENGINE_MISSING"
+    RESERVED = "RESERVED"
+    TIME_PASSED = "TIME_PASSED"
+    WORKER_BUSY = "WORKER_BUSY"
+    WORKER_READY = "WORKER_READY"
+    TAKEN = "TAKEN"
+    WORKING = "WORKING"
+    WORKER_SILENT = "WORKER_SILENT"
+    ATTEMPT_FAILED = "ATTEMPT_FAILED"
+    RESULTS_ARRIVING = "RESULTS_ARRIVING"
+    RESULTS_UNVERIFIED = "RESULTS_UNVERIFIED"
+    RESULTS_REJECTED = "RESULTS_REJECTED"
+    PLAIN_ANSWER = "PLAIN_ANSWER"
+    PLAIN_ERROR = "PLAIN_ERROR"
+    UPLOAD_UNFINISHED = "UPLOAD_UNFINISHED"
+    FOLDER_GONE = "FOLDER_GONE"
+    DROP_UNREACHABLE = "DROP_UNREACHABLE"
+    DROP_EMPTY = "DROP_EMPTY"
+    DROP_CHANGED = "DROP_CHANGED"
+    FINISHED = "FINISHED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """What a wait is for, in one line for people, and what they can do where something is wrong."""
+
+    code: Why
+    text: str
+    cure: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text}. {self.cure}" if self.cure else self.text
+
+
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """How a job stands, as well as this machine can see it. Seconds are this machine's own."""
@@ -39,7 +82,9 @@ class Progress:
     total: int = 0
     note: str = ""
     silent_s: float | None = None  # since the last sign of life of the worker at it
-    text: str = ""  # one line for people, with the cure where something is wrong
+    why: Why = Why.WORKER_READY
+    text: str = ""  # the same, in one line for people
+    cure: str = ""  # what to do, where something is wrong
 
 
 @dataclass(frozen=True, kw_only=True)

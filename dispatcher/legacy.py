@@ -16,8 +16,9 @@ from typing import Any
 
 from dispatcher.jobs import Result
 from media.audio import check_wav
+from protocol import codec
 from protocol.drop import Drop
-from protocol.errors import ChannelError, MediaError
+from protocol.errors import ChannelError, MediaError, VerificationError
 from protocol.integrity import sha256_of
 from protocol.kinds import tts
 from protocol.layout import JobNames
@@ -37,7 +38,7 @@ class Answer:
 
     text: str = ""
     folder: Path | None = None
-    nonce: str = ""
+    seal: str = ""  # of the clips in `folder`
     error: str | None = None
     step: str | None = None
 
@@ -50,33 +51,48 @@ class LegacyLook:
         self._steps = _plain_steps(params, offer)
         self._first: tuple[float, dict[str, str]] | None = None
 
-    def look(self, seen: Seen, expected: Mapping[str, str], now: float) -> Answer | None:
+    def look(self, seen: Seen, now: float) -> Answer | None:
         """Return what there is of a plain answer, or None where there is none that could count."""
         if not self._steps:
             return None
-        if seen.plain_error is not None and not seen.claims:
-            return Answer(error=f"a worker of the simple form failed: {seen.plain_error.plain.error}")
-        return self._look_at_clips(seen.plain_done, now) if seen.plain_done is not None else None
+        if seen.plain_done is not None:
+            return self._look_at_clips(seen.plain_done, now)
+        if seen.plain_error is not None:
+            told = seen.plain_error.plain
+            at = f" at step {told.step}" if told.step else ""
+            return Answer(error=f"a worker of the simple form failed{at}: {told.error}", step=told.step)
+        names = JobNames(self._job)
+        unread = [name for name in (names.plain_done, names.plain_error) if name in seen.unchecked]
+        return Answer(text=f"{unread[0]} is here and cannot be read: {seen.unchecked[unread[0]]}") if unread else None
 
     def _look_at_clips(self, done: Done, now: float) -> Answer:
+        if self._first is not None and now - self._first[0] < LOOKS_APART_S:
+            return self._wait(now)
         folder = Path(tempfile.mkdtemp(prefix=".legacy-", dir=_made(self._results / self._job)))
         try:
             hashes, seconds = self._fetch(folder)
             _check_marker(done, len(self._steps), seconds)
+            if self._first is not None and self._first[1] == hashes:
+                return self._keep(folder, hashes)
         except (ChannelError, MediaError) as error:
             self._first = None
-            shutil.rmtree(folder)
             return Answer(text=f"a plain answer is here, but not whole yet: {error}")
-        if self._first is None or self._first[1] != hashes:
-            self._first = (now, hashes)
-        if now - self._first[0] < LOOKS_APART_S:
-            shutil.rmtree(folder)
-            return Answer(text="a plain answer is here; it is looked at again, because it carries no hashes")
-        nonce = hashlib.sha256("".join(sorted(hashes.values())).encode()).hexdigest()[:16]
-        target = self._results / self._job / nonce
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._first = (now, hashes)
+        return self._wait(now)
+
+    def _wait(self, now: float) -> Answer:
+        assert self._first is not None  # the first look was good
+        left = max(0.0, LOOKS_APART_S - (now - self._first[0]))
+        return Answer(text=f"a plain answer is here; it carries no hashes, so it is looked at again in {left:.0f} s")
+
+    def _keep(self, folder: Path, hashes: Mapping[str, str]) -> Answer:
+        seal = seal_of(hashes)
+        target = self._results / self._job / seal[:16]
         shutil.rmtree(target, ignore_errors=True)
         folder.rename(target)
-        return Answer(folder=target, nonce=nonce)
+        return Answer(folder=target, seal=seal)
 
     def _fetch(self, folder: Path) -> tuple[dict[str, str], float]:
         """Copy every expected clip here; return their hashes and their seconds in all."""
@@ -111,7 +127,14 @@ def _check_marker(done: Done, steps: int, seconds: float) -> None:
         raise MediaError(f"the marker says {told.total_duration:.2f} s, the clips last {seconds:.2f} s")
 
 
+def seal_of(hashes: Mapping[str, str]) -> str:
+    """Return what says which clips were accepted, by {path: sha256}; a plain marker has no seal of its own."""
+    return hashlib.sha256(codec.canon(dict(hashes))).hexdigest()
+
+
 def load(run: str, folder: Path, verified: str) -> Result:
-    """Return the accepted plain answer kept in `folder`."""
+    """Return the accepted plain answer kept in `folder`. One that has changed since raises VerificationError."""
     files = {f"audio/{path.name}": path for path in sorted((folder / "audio").glob("step-*.wav"))}
+    if seal_of({path: sha256_of(local)[1] for path, local in files.items()})[:16] != folder.name:
+        raise VerificationError(f"{folder} has changed since it was accepted")
     return Result(run=run, folder=folder, files=files, engine=None, summary={}, verified=verified)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dispatcher import accept, legacy, silence
-from dispatcher.jobs import Progress, Result
+from dispatcher import accept, legacy, silence, untaken
+from dispatcher.jobs import Explanation, Progress, Result, Why
 from dispatcher.runs.record import Run, Status
 from dispatcher.runs.store import RunStore
+from dispatcher.sight import Sight, engine_missing, living
+from dispatcher.wording import for_people, listed
 from protocol import codec
 from protocol.claims import LeaseWatch
 from protocol.drop import Drop
 from protocol.errors import (
     ChannelError,
-    ChannelLost,
+    EnvironmentNotReady,
     JobCancelled,
     JobExpired,
     JobFailed,
@@ -43,6 +46,8 @@ GONE_LOOKS = 3
 GONE_LOCAL_S = 2.0
 GONE_REMOTE_S = 600.0
 
+_FINISHED = Explanation(code=Why.FINISHED, text="the verified result is here")
+
 log = logging.getLogger(__name__)
 
 
@@ -63,30 +68,59 @@ class Lifecycle:
         self._cards: dict[str, WorkerSeen] = {}
         self._since: dict[str, float] = {}  # what is being waited for → since when
         self._gone_looks = 0
+        self._sight: Sight | None = None
         self._legacy = legacy.LegacyLook(drop, run.job, request.params, self._offer, results)
         self.result: Result | None = None
 
     def step(self, waited_s: float, now: float) -> Progress:
-        """Look once and act. Raises the error the job ended with, if it ended without a result."""
+        """Look once and act. Raises the error the job ended with, if it ended without a result.
+
+        A drop that cannot be reached is no end: the progress says so, and a later step goes on when it is back.
+        """
         if self._ended():
-            return self._progress(Standing(State.ACCEPTED), waited_s, now, "the verified result is here")
+            return self._progress(Standing(State.ACCEPTED), waited_s, now, _FINISHED)
         try:
             self._say_unsaid()
             seen = self._reader.look()
+            self._seen_again(now)
+            self._look_at_workers(seen, now)
+            standing = self._judge(seen, now)
+            self._sight = self._take_in(standing, seen, now)
+            why = self._act(standing, seen, now) or silence.explain(self._sight)
         except NameMissing:
-            return self._absent(waited_s, now)
+            standing, why = Standing(State.UNSEEN), self._absent(now)
         except ChannelError as error:
-            return self._progress(Standing(State.UNSEEN), waited_s, now, f"the drop does not answer: {error}")
-        self._gone_looks = 0
-        self._leases.looked(now)
-        self._look_at_workers(seen, now)
-        standing = judge(
-            seen,
-            lapsed=self._leases.lapsed(seen, self._offer.claim, self._offer.limits, now),
-            beating=self._leases.beating(),
+            standing, why = Standing(State.UNSEEN), self._unreachable(error, now)
+        return self._progress(standing, waited_s, now, why)
+
+    def signs_of_life(self) -> tuple[str, ...]:
+        """Return when each worker of this drop was last heard of, as of the last look that succeeded."""
+        return untaken.signs_of_life(replace(self._sight, wall=time.time())) if self._sight else ()
+
+    def _judge(self, seen: Seen, now: float) -> Standing:
+        lapsed = self._leases.lapsed(seen, self._offer.claim, self._offer.limits, now)
+        return judge(seen, lapsed=lapsed, beating=self._leases.beating())
+
+    def _take_in(self, standing: Standing, seen: Seen, now: float) -> Sight:
+        return Sight(
+            standing=standing,
+            seen=seen,
+            offer=self._offer,
+            workers=self._cards,
+            leases=self._leases,
+            outputs=len(self._expected),
+            drop=self._run.drop,
+            job=self._run.job,
+            now=now,
+            wall=time.time(),
         )
-        text = self._act(standing, seen, now)
-        return self._progress(standing, waited_s, now, text or self._silence(standing, seen, now))
+
+    def _seen_again(self, now: float) -> None:
+        """Take note of a look that succeeded: what was lost is back."""
+        self._gone_looks = 0
+        for lost in ("drop", "gone"):
+            self._since.pop(lost, None)
+        self._leases.looked(now)
 
     def cancel(self, reason: str) -> bool:
         """Commit the cancellation and mirror it; False when the job had ended before."""
@@ -96,39 +130,37 @@ class Lifecycle:
         self._say_unsaid()
         return True
 
-    def _act(self, standing: Standing, seen: Seen, now: float) -> str | None:
-        """Do what a standing calls for; return a line for people where there is more to say than the state."""
+    def _act(self, standing: Standing, seen: Seen, now: float) -> Explanation | None:
+        """Do what a standing calls for; return what the wait is for where there is more to say than the standing."""
         match standing.state:
             case State.DELIVERED:
                 return self._take(standing.attempt, seen, now)
             case State.ACCEPTED if seen.accepted:
                 taken = [attempt for attempt in seen.done if attempt.nonce == seen.accepted.nonce]
-                return self._take(taken[0], seen, now) if taken else "the accepted result is on its way"
+                return self._take(taken[0], seen, now) if taken else self._weigh(seen, now)
             case State.CANCELLED:
                 self._fail("cancelled", "CANCELLED", seen.cancelled.reason if seen.cancelled else "", JobCancelled)
             case State.FAILED | State.STALE | State.OFFERED:
                 return self._weigh(seen, now)
         return None
 
-    def _take(self, attempt: Attempt | None, seen: Seen, now: float) -> str | None:
+    def _take(self, attempt: Attempt | None, seen: Seen, now: float) -> Explanation | None:
         """Verify a delivered result and accept it; wait for data that is late; reject what cannot be used."""
         assert attempt is not None  # these states always name one
         done = seen.done[attempt]
         try:
             folder = accept.fetch(self._drop, done, self._offer, self._expected, self._results)
         except VerificationError as error:
-            return self._late_or_bad(attempt, error, now)
+            return self._late_or_bad(attempt, seen, error, now)
         assert done.job is not None  # checked by fetch
         self._commit(
             attempt.nonce, folder, done.job.engine, codec.seal_of((folder / accept.MARKER).read_bytes()), "full"
         )
-        return None
+        return _FINISHED
 
-    def _commit(self, nonce: str, folder: Path, engine: EngineRecord | None, seal: str | None, verified: str) -> None:
+    def _commit(self, nonce: str, folder: Path, engine: EngineRecord | None, seal: str, verified: str) -> None:
         """Accept once: the compare-and-set in the run database is the commit, its mirror in the drop follows."""
-        mirror = None
-        if seal is not None:
-            mirror = self._names.accepted(1), self._control(Accepted, k=1, nonce=nonce, done_seal=seal)
+        mirror = self._names.accepted(1), self._control(Accepted, k=1, nonce=nonce, done_seal=seal)
         self._store.commit(
             self._run.id,
             "completed",
@@ -142,21 +174,22 @@ class Lifecycle:
         )
         self._ended()
 
-    def _late_or_bad(self, attempt: Attempt, error: VerificationError, now: float) -> str:
+    def _late_or_bad(self, attempt: Attempt, seen: Seen, error: VerificationError, now: float) -> Explanation:
         patience = PATIENCE_LOCAL_S if self._drop.capabilities.local else PATIENCE_REMOTE_S
-        waited = now - self._since.setdefault(attempt.nonce, now)
-        if error.missing and waited < patience:
-            return f"the marker is here before its data: {error}"
+        left = patience - (now - self._since.setdefault(attempt.nonce, now))
+        if error.missing and left > 0:
+            return silence.not_whole_yet(self._take_in(Standing(State.DELIVERED, attempt), seen, now), error, left)
         log.warning("attempt %d of %s is rejected: %s", attempt.n, attempt.worker, error)
         self._say(
             self._names.reject(attempt.nonce), self._control(Reject, nonce=attempt.nonce, reason=str(error)[:4000])
         )
-        return f"the result of {attempt.worker} was rejected: {error}"
+        text = f"the result of {attempt.worker} was rejected: {error}"
+        return Explanation(code=Why.RESULTS_REJECTED, text=text, cure="Another attempt follows while a worker is here")
 
-    def _weigh(self, seen: Seen, now: float) -> str | None:
+    def _weigh(self, seen: Seen, now: float) -> Explanation | None:
         """Decide whether a job that nobody is at can still come to something."""
-        if (answer := self._legacy.look(seen, self._expected, now)) is not None:
-            return self._take_legacy(answer)
+        if (answer := self._legacy.look(seen, now)) is not None:
+            return self._take_legacy(answer, seen, now)
         fatal = [f for f in seen.errors.values() if f.job and not f.job.retryable and f.job.code != "CANCELLED"]
         if fatal and fatal[0].job:
             self._fail("failed", fatal[0].job.code, fatal[0].plain.error, JobFailed, step=fatal[0].plain.step)
@@ -170,21 +203,26 @@ class Lifecycle:
 
     def _give_up_on_engine(self, now: float) -> None:
         """End a job that insists on an engine which no living worker has, once that has been so for a while."""
-        why = silence.engine_missing(self._offer, self._cards, self._leases, now)
+        why = engine_missing(self._offer, self._cards, self._leases, now)
         if why is None:
             self._since.pop("engine", None)
             return
         patience = ENGINE_LOCAL_S if self._drop.capabilities.local else ENGINE_REMOTE_S
         if now - self._since.setdefault("engine", now) >= patience:
-            self._fail("failed", "UNSUPPORTED", why, JobFailed)
+            self._fail("failed", "UNSUPPORTED", f"{why}; leave --require-engine out", JobFailed)
 
-    def _take_legacy(self, answer: legacy.Answer) -> str | None:
-        if answer.error is not None:
-            self._fail("failed", "ENGINE", answer.error, JobFailed, step=answer.step)
+    def _take_legacy(self, answer: legacy.Answer, seen: Seen, now: float) -> Explanation:
+        """Accept a plain answer that counts; a plain error ends the job unless one of ours may still do it."""
         if answer.folder is not None:
-            self._commit(answer.nonce, answer.folder, None, None, "legacy")
-            return None
-        return answer.text
+            self._commit(answer.seal[:16], answer.folder, None, answer.seal, "legacy")
+            return _FINISHED
+        if answer.error is None:
+            return Explanation(code=Why.PLAIN_ANSWER, text=answer.text, cure="")
+        able = self._able(now) - self._failed_workers(seen)
+        if not able:
+            self._fail("failed", "ENGINE", answer.error, JobFailed, step=answer.step)
+        cure = f"Waiting for {listed(able)}, which may still do it"
+        return Explanation(code=Why.PLAIN_ERROR, text=answer.error.rstrip("."), cure=cure)
 
     def _ended_attempts(self, seen: Seen, now: float) -> list[tuple[str, str, str]]:
         """Return (code, reason, step) of every attempt that ended without a result and counts (R13)."""
@@ -205,17 +243,25 @@ class Lifecycle:
 
     def _nobody_else(self, seen: Seen, now: float) -> bool:
         """Say whether every worker that lives has failed this job, so that waiting on would be for nobody."""
-        failed = {a.worker for a, f in seen.errors.items() if f.job and f.job.code != "RELEASED"}
-        return bool(failed) and set(silence.living(self._cards, self._leases, now)) <= failed
+        failed = self._failed_workers(seen)
+        return bool(failed) and set(living(self._cards, self._leases, now)) <= failed
 
-    def _dead(self, ended: list[tuple[str, str, str]], now: float) -> str:
+    def _able(self, now: float) -> set[str]:
+        return {name for name, card in living(self._cards, self._leases, now).items() if self._offer.kind in card.kinds}
+
+    def _failed_workers(self, seen: Seen) -> set[str]:
+        return {a.worker for a, f in seen.errors.items() if f.job and f.job.code != "RELEASED"}
+
+    def _dead(self, ended: list[tuple[str, str, str]], now: float) -> Explanation:
         wait_s = 0.0 if self._drop.capabilities.local else DEAD_WAIT_S
         waited = now - self._since.setdefault("dead", now)
         code, reason, step = ended[-1]
         if waited >= wait_s:
             reasons = "; ".join(f"{c}: {r}" for c, r, _ in ended)
             self._fail("failed", code, reasons if len(ended) > 1 else reason, JobFailed, step=step or None)
-        return f"{len(ended)} attempt(s) failed, the last with {code}: {reason}. Waiting {wait_s - waited:.0f} s more"
+        text = f"{len(ended)} attempt(s) failed, the last with {code}: {reason.rstrip('.')}"
+        cure = f"A result that was on its way may still come; the job ends in {for_people(wait_s - waited)}"
+        return Explanation(code=Why.ATTEMPT_FAILED, text=text, cure=cure)
 
     def _fail(self, status: Status, code: str, text: str, error: type[Exception], **more: Any) -> NoReturn:
         """Commit an end without a result, and raise it; if another process committed first, its decision holds."""
@@ -248,20 +294,28 @@ class Lifecycle:
             raise JobExpired(text)
         raise JobFailed(text, code=run.error_code or "INTERNAL")
 
-    def _absent(self, waited_s: float, now: float) -> Progress:
+    def _absent(self, now: float) -> Explanation:
         """Judge a folder that cannot be seen: absence is no evidence unless the drop itself answers (R12)."""
         try:
-            read_drop_id(self._drop, self._run.drop)
-        except Exception as error:
-            raise ChannelLost(
-                f"the drop {self._run.drop} cannot be seen: {error}. Check the mount; the job goes on when it is back"
-            ) from error
+            found = read_drop_id(self._drop, self._run.drop)
+        except ChannelError as error:
+            return self._unreachable(error, now)
+        except EnvironmentNotReady as error:
+            return silence.not_a_drop(error, self._run.drop)
+        if found != self._run.drop_id:
+            return silence.another_drop(found, self._run.drop_id, self._run.drop)
         self._gone_looks += 1
         since = self._since.setdefault("gone", now)
         long_s = GONE_LOCAL_S if self._drop.capabilities.local else GONE_REMOTE_S
         if self._gone_looks >= GONE_LOOKS and now - since >= long_s:
             self._fail("cancelled", "CANCELLED", "its folder was deleted from the drop", JobCancelled)
-        return self._progress(Standing(State.UNSEEN), waited_s, now, "the job's folder cannot be seen")
+        left = for_people(max(0.0, long_s - (now - since)))
+        text = f"the job's folder {self._run.job} is not in the drop, which answers"
+        return Explanation(code=Why.FOLDER_GONE, text=text, cure=f"If it stays so for {left} more, it was deleted")
+
+    def _unreachable(self, error: ChannelError, now: float) -> Explanation:
+        since_s = now - self._since.setdefault("drop", now)
+        return silence.unreachable(error, self._run.drop, since_s, time.time())
 
     def _look_at_workers(self, seen: Seen, now: float) -> None:
         """Take note of claims and of the beats of every worker there is."""
@@ -281,10 +335,7 @@ class Lifecycle:
             for beat in shown.beats.values():
                 self._leases.saw_beat(beat, now)
 
-    def _silence(self, standing: Standing, seen: Seen, now: float) -> str:
-        return silence.explain(standing, seen, self._offer, self._cards, self._leases, now)
-
-    def _progress(self, standing: Standing, waited_s: float, now: float, text: str) -> Progress:
+    def _progress(self, standing: Standing, waited_s: float, now: float, why: Explanation) -> Progress:
         attempt = standing.attempt
         held = self._leases.held(attempt.nonce) if attempt else None
         boot = self._leases.boot_of(attempt.nonce) if attempt else None
@@ -298,7 +349,9 @@ class Lifecycle:
             total=held.total if held else 0,
             note=held.note if held else "",
             silent_s=self._leases.silence_s(boot, now) if boot else None,
-            text=text,
+            why=why.code,
+            text=why.text,
+            cure=why.cure,
         )
 
     def _control(self, kind: type[Message], **body: Any) -> bytes:

@@ -1,81 +1,169 @@
-"""Why a job is where it is, in one line for people, with the cure where something is wrong."""
+"""Why a job is where it is: one code, one line for people, and the cure where something is wrong.
+
+Everything here is a function of what was seen. Clocks of two machines are compared only for the words, never for a
+decision (FORMAT.md R7).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import errno
 
-from protocol.claims import LeaseWatch
-from protocol.messages import Offer, WorkerCard
-from protocol.seen import Seen, WorkerSeen
-from protocol.states import Standing, State
+from dispatcher.jobs import Explanation, Why
+from dispatcher.sight import QUIET_BEATS, Sight, arrived
+from dispatcher.untaken import explain_untaken
+from dispatcher.wording import clock_time, for_people, in_bytes, listed
+from protocol.claims import LEASE_BEATS
+from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, VerificationError
+from protocol.layout import DROP_CARD, Attempt
+from protocol.states import State
+
+_HUNG = ("ENOTCONN", "EIO", "ESTALE", "ENODEV", "ETIMEDOUT", "EHOSTDOWN", "ECONNABORTED", "ECONNRESET")
+_MISSING = ("ENOENT", "ENOTDIR")
+_DENIED = ("EACCES", "EPERM", "EROFS")
 
 
-def explain(
-    standing: Standing, seen: Seen, offer: Offer, workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float
-) -> str:
+def explain(sight: Sight) -> Explanation:
     """Return what the wait is for."""
-    attempt = standing.attempt
-    match standing.state:
-        case State.CLAIMED if attempt:
-            return f"{attempt.worker} has taken the job (attempt {attempt.n})"
-        case State.RUNNING if attempt:
-            return _running(attempt.nonce, _name(attempt.worker, offer, workers), leases)
-        case State.STALE if attempt:
-            return f"{attempt.worker} took the job and went silent; waiting for a worker to take it over"
-        case State.UNSEEN:
-            return "the request is not in the drop yet"
-        case State.OFFERED:
-            return _untaken(offer, workers, leases, now)
-        case State.DELIVERED if attempt:
-            return f"{attempt.worker} has delivered; verifying"
-        case State.FAILED if attempt:
-            return f"attempt {attempt.n} ended without a result; waiting for another worker"
-    return str(standing.state)
+    match sight.standing.state, sight.standing.attempt:
+        case ((State.CLAIMED | State.RUNNING), Attempt() as attempt):
+            return _held(sight, attempt)
+        case State.STALE, Attempt() as attempt:
+            return _stale(sight, attempt)
+        case State.FAILED, Attempt() as attempt:
+            return _failed(sight, attempt)
+        case State.DELIVERED, Attempt() as attempt:
+            text = f"{attempt.worker} has delivered; the result is being verified"
+            return Explanation(code=Why.RESULTS_ARRIVING, text=text)
+        case State.UNSEEN, _:
+            return _unsent(sight)
+        case State.OFFERED, _:
+            return explain_untaken(sight)
+    return Explanation(code=Why.FINISHED, text=str(sight.standing.state))
 
 
-def _name(worker: str, offer: Offer, workers: Mapping[str, WorkerSeen]) -> str:
-    """Return the worker's name with the engine it works with, where its card is known."""
-    cards = workers[worker].cards.values() if worker in workers else ()
-    engines = [card.engines[offer.kind][0].name for card in cards if card.engines.get(offer.kind)]
-    return f"{worker} ({engines[-1]})" if engines else worker
+def _held(sight: Sight, attempt: Attempt) -> Explanation:
+    """Explain a job that a worker has."""
+    silent_s = _silence_s(sight, attempt)
+    step = _step(sight, attempt)
+    if silent_s > QUIET_BEATS * sight.offer.claim.lease_s / LEASE_BEATS:
+        left = max(0.0, sight.offer.claim.lease_s - silent_s)
+        since = f", since {step}" if step else ""
+        text = f"{_name(sight, attempt)} took the job and has been silent for {for_people(silent_s)}{since}"
+        cure = f"If that worker is gone, another one takes over in {for_people(left)}. {_others(sight, attempt)}"
+        return Explanation(code=Why.WORKER_SILENT, text=text, cure=cure)
+    if parts := sight.seen.parts.get(attempt):
+        files, size = arrived(sight.seen, parts[-1].files)
+        here = f"{files} of {sight.outputs} files are here ({in_bytes(size)})"
+        return Explanation(code=Why.RESULTS_ARRIVING, text=f"{_name(sight, attempt)} is at {step or 'it'}; {here}")
+    if sight.standing.state is State.RUNNING:
+        return Explanation(code=Why.WORKING, text=f"{_name(sight, attempt)} is at {step or 'it'}")
+    return Explanation(code=Why.TAKEN, text=f"{_name(sight, attempt)} has taken the job (attempt {attempt.n})")
 
 
-def _running(nonce: str, worker: str, leases: LeaseWatch) -> str:
-    held = leases.held(nonce)
+def _stale(sight: Sight, attempt: Attempt) -> Explanation:
+    claim, terms, limits = sight.seen.claims[attempt], sight.offer.claim, sight.offer.limits
+    why = sight.leases.lapse(claim, terms, limits, sight.now) or "its lease is over"
+    at = f" at {step}" if (step := _step(sight, attempt)) else ""
+    text = f"{attempt.worker} took the job and fell silent{at}: {why}"
+    return Explanation(code=Why.WORKER_SILENT, text=text, cure=_others(sight, attempt))
+
+
+def _failed(sight: Sight, attempt: Attempt) -> Explanation:
+    failure = sight.seen.errors.get(attempt)
+    if failure is None or failure.job is None:
+        text = f"the result of {attempt.worker} (attempt {attempt.n}) was rejected"
+        return Explanation(code=Why.RESULTS_REJECTED, text=text, cure=_others(sight, attempt))
+    at = f" at step {failure.plain.step}" if failure.plain.step else ""
+    text = f"attempt {attempt.n} by {attempt.worker} ended{at} with {failure.job.code}: {failure.plain.error}"
+    return Explanation(code=Why.ATTEMPT_FAILED, text=text.rstrip("."), cure=_others(sight, attempt))
+
+
+def _others(sight: Sight, attempt: Attempt) -> str:
+    """Say who can go on with a job that its worker does not bring to an end."""
+    others = sorted(name for name in sight.able if name != attempt.worker)
+    return f"{listed(others)} can take it over" if others else f"No other worker is here. {sight.start_one}"
+
+
+def _unsent(sight: Sight) -> Explanation:
+    torn = sight.seen.unchecked.get(f"{sight.job}/request.json")
+    how = f"is there and not whole: {torn}" if torn else "is not in the drop yet"
+    cure = "Check that the sync of this machine is running; if it is, run the same command again"
+    return Explanation(code=Why.UPLOAD_UNFINISHED, text=f"the request {how}", cure=cure)
+
+
+def _silence_s(sight: Sight, attempt: Attempt) -> float:
+    boot = sight.leases.boot_of(attempt.nonce)
+    silent = sight.leases.silence_s(boot, sight.now) if boot else None
+    return sight.leases.held_s(attempt.nonce, sight.now) if silent is None else silent
+
+
+def _step(sight: Sight, attempt: Attempt) -> str:
+    """Return how far an attempt is, as its beats told; "" before they did."""
+    held = sight.leases.held(attempt.nonce)
     if held is None or not held.total:
-        return f"{worker} is at it"
-    return f"{worker} is at {held.done} of {held.total}" + (f" ({held.note})" if held.note else "")
+        return ""
+    return f"{held.done} of {held.total}" + (f" ({held.note})" if held.note else "")
 
 
-def _untaken(offer: Offer, workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float) -> str:
-    if not workers:
-        return "no worker was ever seen on this drop; start the notebook, or: gpudrop worker --drop <this drop>"
-    alive = living(workers, leases, now)
-    if not alive:
-        return f"{len(workers)} worker(s) were here, none of them lately; start the notebook again"
-    able = [name for name, card in alive.items() if offer.kind in card.kinds]
-    if not able:
-        return f"{len(alive)} worker(s) here, none does {offer.kind}; start one that does"
-    missing = engine_missing(offer, workers, leases, now)
-    who = able[0] if len(able) == 1 else f"one of {len(able)} workers"
-    return missing or f"waiting for {who} to take the job"
+def _name(sight: Sight, attempt: Attempt) -> str:
+    """Return the worker's name with the engine it works with, where its card is known."""
+    shown = sight.workers.get(attempt.worker)
+    cards = shown.cards.values() if shown else ()
+    engines = [card.engines[sight.offer.kind][0].name for card in cards if card.engines.get(sight.offer.kind)]
+    return f"{attempt.worker} ({engines[-1]})" if engines else attempt.worker
 
 
-def engine_missing(offer: Offer, workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float) -> str | None:
-    """Say that the engine a job insists on is with none of the living workers, or None where that is not so."""
-    cards = [card for card in living(workers, leases, now).values() if offer.kind in card.kinds]
-    have = {record.name for card in cards for record in card.engines.get(offer.kind, ())}
-    wanted = offer.requires.engine
-    if wanted is None or not cards or wanted in have:
-        return None
-    return f"no worker here has the engine {wanted} (they have: {', '.join(sorted(have))}); leave --require-engine out"
+def not_whole_yet(sight: Sight, error: VerificationError, left_s: float) -> Explanation:
+    """Explain a result whose marker is here before its data, or with other data than it speaks of."""
+    attempt = sight.standing.attempt
+    assert attempt is not None  # a delivered result has one
+    job = sight.seen.done[attempt].job
+    files, size = arrived(sight.seen, job.files if job else ())
+    if job and files < len(job.files):
+        text = f"the marker is here before its data: {files} of {len(job.files)} files ({in_bytes(size)}) of "
+        text += f"{attempt.worker}; {error}"
+        cure = f"It is waited for {for_people(left_s)} more, then the attempt is rejected"
+        return Explanation(code=Why.RESULTS_ARRIVING, text=text, cure=cure)
+    text = f"the result of {attempt.worker} does not verify: {error}"
+    cure = f"The channel may still bring the rest; in {for_people(left_s)} the attempt is rejected and another follows"
+    return Explanation(code=Why.RESULTS_UNVERIFIED, text=text, cure=cure)
 
 
-def living(workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float) -> dict[str, WorkerCard]:
-    """Return the cards of the workers that may still be alive, as far as this machine has seen."""
-    return {
-        name: card
-        for name, shown in workers.items()
-        for boot, card in shown.cards.items()
-        if leases.boot_alive(boot, now, card.beat_s)
-    }
+def unreachable(error: ChannelError, drop: str, since_s: float, wall: float) -> Explanation:
+    """Explain a drop whose channel fails, by what the system said."""
+    cause = error.__cause__
+    name = errno.errorcode.get(cause.errno or 0, "") if isinstance(cause, OSError) else ""
+    why = (cause.strerror or str(cause)) if isinstance(cause, OSError) else str(error).rstrip(".")
+    since = f"since {clock_time(wall - since_s, wall)}, {for_people(since_s)}"
+    return Explanation(
+        code=Why.DROP_UNREACHABLE, text=f"the drop {drop} cannot be reached ({since}): {why}", cure=_reach(name, drop)
+    )
+
+
+def _reach(name: str, drop: str) -> str:
+    if name in _HUNG:
+        return f"The mount does not answer: remount it (fusermount -uz {drop}, then mount it again); the job goes on"
+    if name in _MISSING:
+        return "Mount the drive again, or put the folder back; the job goes on when it is there"
+    if name in _DENIED:
+        return "Give this user the right to read and write there; the job goes on then"
+    return "It is tried again; the job goes on when the drop is back"
+
+
+def not_a_drop(error: EnvironmentNotReady, drop: str) -> Explanation:
+    """Explain a folder that is there without what makes it a drop: an unmounted mount looks like this."""
+    torn = not isinstance(error.__cause__, NameMissing)
+    text = (
+        f"{drop}/{DROP_CARD} cannot be used: {error.__cause__}"
+        if torn
+        else f"{drop} is there, but it is no drop now: it holds no {DROP_CARD}"
+    )
+    cure = "Is the drive mounted, and its sync complete? The job goes on when the drop is back"
+    return Explanation(code=Why.DROP_EMPTY, text=text, cure=cure)
+
+
+def another_drop(found: str, expected: str, drop: str) -> Explanation:
+    """Explain a folder that holds a drop, but not the one the job is in."""
+    text = f"{drop} is another drop than before (its id is {found}, the job is in {expected})"
+    cure = "Mount the drive that the job was sent to, or send the job again to this one: run the same command"
+    return Explanation(code=Why.DROP_CHANGED, text=text, cure=cure)

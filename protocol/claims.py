@@ -30,8 +30,10 @@ class LeaseWatch:
         self._gap_s = max(GAP_POLLS * poll_s, MIN_GAP_S)
         self._looked: float | None = None
         self._alive: dict[str, tuple[int, float]] = {}  # boot → highest seq, when it rose
+        self._risen: set[str] = set()  # boots of which a beat came while this observer looked
         self._claimed: dict[str, float] = {}  # nonce → first sight of the claim
         self._boot_of: dict[str, str] = {}  # nonce → boot of its claim
+        self._first_held: dict[str, float] = {}  # nonce → when a beat first said so
         self._progress: dict[str, tuple[Held, float]] = {}  # nonce → what was last held, when its units rose
 
     def looked(self, now: float) -> None:
@@ -53,9 +55,13 @@ class LeaseWatch:
 
     def saw_beat(self, beat: Beat, now: float) -> None:
         """Take note of a beat; a sequence number that is not higher than the last is ignored."""
-        if beat.seq > self._alive.get(beat.boot, (0, 0.0))[0]:
+        known = self._alive.get(beat.boot, (0, 0.0))[0]
+        if beat.seq > known:
             self._alive[beat.boot] = (beat.seq, now)
+            if known:
+                self._risen.add(beat.boot)
         for held in beat.held:
+            self._first_held.setdefault(held.nonce, now)
             if held.nonce not in self._progress or held.done > self._progress[held.nonce][0].done:
                 self._progress[held.nonce] = (held, now)
 
@@ -67,6 +73,10 @@ class LeaseWatch:
         """Return what the beats said of an attempt."""
         return self._progress[nonce][0] if nonce in self._progress else None
 
+    def held_s(self, nonce: str, now: float) -> float:
+        """Return for how long this observer has known an attempt to be held."""
+        return now - min(self._claimed.get(nonce, now), self._first_held.get(nonce, now))
+
     def boot_of(self, nonce: str) -> str | None:
         """Return the boot that claimed an attempt."""
         return self._boot_of.get(nonce)
@@ -75,6 +85,10 @@ class LeaseWatch:
         """Say whether a worker that beats every `beat_s` seconds at work may still be alive."""
         silent = self.silence_s(boot, now)
         return silent is not None and silent <= LEASE_BEATS * IDLE_FACTOR * beat_s
+
+    def has_beaten(self, boot: str) -> bool:
+        """Say whether that boot gave a sign of life while this observer looked, rather than before."""
+        return boot in self._risen
 
     def silence_s(self, boot: str, now: float) -> float | None:
         """Return how long that boot has been silent, or None if it was never seen."""

@@ -132,6 +132,8 @@ def encode(message: Message | RequestMessage | Done | Failure) -> bytes:
     match message:
         case RequestMessage():
             return _seal_job(dict(message.params), message.job)
+        case Done(job=None) | Failure(job=None):
+            return _spell(_dump(message.plain), ascii_only=True)  # some old readers do not read UTF-8
         case Done() | Failure():
             return _seal_job(_dump(message.plain), message.job)
         case _:
@@ -151,8 +153,8 @@ def _dump(model: BaseModel) -> dict[str, Any]:
     return model.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def _spell(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1).encode("utf-8") + b"\n"
+def _spell(value: dict[str, Any], *, ascii_only: bool = False) -> bytes:
+    return json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, indent=1).encode("utf-8") + b"\n"
 
 
 def decode(data: bytes, kind: type[M], *, drop: str, id: str, **place: Any) -> M:  # noqa: A002 - the format's word

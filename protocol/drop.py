@@ -6,7 +6,7 @@ How the bytes travel is a transport's business (`protocol/transports/`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -22,6 +22,7 @@ class Entry:
     is_folder: bool
     size: int = 0
     copy: int = 0
+    modified: float | None = field(default=None, compare=False)  # Unix time as the channel tells it: for people only
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -170,6 +170,13 @@ class JobExpired(JobError):
 
 
 class JobTimeout(JobError):
-    """No verified result came within the time asked for. The job stays in the drop: the same command resumes it."""
+    """No verified result came within the time asked for. The job stays in the drop: the same command resumes it.
+
+    `why` is the code of what was being waited for, `cure` what to do about it, `run` the run to go on with.
+    """
 
     exit_code = 124
+
+    def __init__(self, message: str = "", *, why: str = "", cure: str = "", run: str = "") -> None:
+        super().__init__(message)
+        self.why, self.cure, self.run = why, cure, run

@@ -96,7 +96,9 @@ def _cut(local: Path, file: OutputFile, staging: Path) -> str | None:
     size, sha256 = sha256_of(target)
     if size != file.size:
         return f"{size} of {file.size} bytes are there"
-    return None if sha256 == file.sha256 else "its content does not fit the manifest"
+    if sha256 == file.sha256:
+        return None
+    return f"its content does not fit the manifest (sha256 {file.sha256[:12]}… expected, {sha256[:12]}… found)"
 
 
 def _slice(source: Path, at: int, size: int, target: Path) -> None:

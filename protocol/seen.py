@@ -6,7 +6,7 @@ Names are written once, so a message that checked is never read again; one that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -57,6 +57,7 @@ class Seen:
     cancelled: Cancel | None = None
     plain_done: Done | None = None
     plain_error: Failure | None = None
+    plain_audio: bool = False  # somebody has begun to answer plainly
     turns: frozenset[int] = frozenset()
     sizes: Mapping[str, int] = field(default_factory=dict)
     unchecked: Mapping[str, str] = field(default_factory=dict)  # name → why it does not check
@@ -70,6 +71,8 @@ class WorkerSeen:
     cards: Mapping[str, WorkerCard] = field(default_factory=dict)
     beats: Mapping[str, Beat] = field(default_factory=dict)
     drained: bool = False
+    told_at: float | None = None  # when it last wrote anything, as the channel or its own clock tells: for people only
+    too_new: str | None = None  # a card is for a newer reader; this says for which
 
 
 def read_drop_id(drop: Drop, address: str) -> str:
@@ -162,6 +165,7 @@ class JobReader:
             cancelled=_one(shelf, "cancel"),
             plain_done=_one(shelf, "plain-done"),
             plain_error=_one(shelf, "plain-error"),
+            plain_audio=any(name.role == "plain-audio" for name in found),
             turns=frozenset(name.k for name in found if name.role == "turn"),
             sizes=sizes,
             unchecked=dict(self._reader.unchecked),
@@ -225,6 +229,7 @@ class WorkerReader:
         self._folder = WorkerNames(worker).folder
         self._reader = _Reader(drop)
         self._beats: dict[str, Beat] = {}
+        self._too_new: str | None = None
 
     def look(self) -> WorkerSeen:
         """List the folder once; read new cards and the newest beat of each boot. A missing folder shows nothing."""
@@ -234,6 +239,7 @@ class WorkerReader:
             return WorkerSeen()
         cards: dict[str, WorkerCard] = {}
         drained = False
+        self._too_new = None
         newest: dict[str, list[tuple[int, Entry]]] = {}
         for entry in entries:
             name = parse_worker_name(entry.name)
@@ -247,7 +253,14 @@ class WorkerReader:
                 drained = drained or self._control(entry, Drain, k=name.seq) is not None
         for boot, beats in newest.items():
             self._read_newest(boot, beats)
-        return WorkerSeen(cards=cards, beats=dict(self._beats), drained=drained)
+        return WorkerSeen(
+            cards=cards, beats=dict(self._beats), drained=drained, told_at=self._told_at(entries), too_new=self._too_new
+        )
+
+    def _told_at(self, entries: Iterable[Entry]) -> float | None:
+        signs = [(e.modified, parse_worker_name(e.name)) for e in entries]
+        own = [at for at, name in signs if at is not None and name is not None and name.role != "drain"]
+        return max(own or [beat.at for beat in self._beats.values()], default=None)
 
     def _read_newest(self, boot: str, beats: list[tuple[int, Entry]]) -> None:
         known = self._beats[boot].seq if boot in self._beats else 0
@@ -264,5 +277,6 @@ class WorkerReader:
 
         try:
             return self._reader.read(f"{self._folder}/{entry.name}", [entry], decode)
-        except VersionTooNew:
+        except VersionTooNew as error:
+            self._too_new = str(error)
             return None

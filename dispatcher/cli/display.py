@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from dispatcher import jobs
 
 PLAIN_EVERY_S = 5.0
+ALIVE_EVERY_S = 30.0
+"""A log shows at least this often that the wait goes on."""
+
+SILENT_S = 3.0
+"""From so many seconds without a sign of life on, the live line says how long it is."""
 
 
 class Display:
@@ -24,7 +31,7 @@ class Display:
     def say(self, text: str) -> None:
         """Say what happens now."""
         if not self._quiet:
-            self._console.print(text, markup=False)
+            self._console.print(text, markup=False, soft_wrap=not self._console.is_terminal)
 
     def warn(self, text: str) -> None:
         """Say what the user must not miss."""
@@ -41,10 +48,33 @@ class Display:
             BarColumn(bar_width=24),
             TaskProgressColumn(),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
+            TextColumn("[dim]{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
         )
-        with Progress(*columns, console=self._console) as progress:
+        with Progress(*columns, console=self._console, expand=True) as progress:
             yield _LiveStage(progress, title)
+
+
+class Pace:
+    """Decides when to speak: news at once, progress now and then, and a sign of life however long nothing happens."""
+
+    def __init__(self, progress_every_s: float) -> None:
+        self._every_s = progress_every_s
+        self._said_at: float | None = None
+        self._subject: Hashable = None
+        self._done: float = 0
+
+    def due(self, subject: Hashable, done: float, now: float) -> bool:
+        """Say whether it is time for a line about `subject`, and take it as said if so."""
+        waited = None if self._said_at is None else now - self._said_at
+        due = (
+            waited is None
+            or subject != self._subject
+            or (done != self._done and waited >= self._every_s)
+            or waited >= ALIVE_EVERY_S
+        )
+        if due:
+            self._said_at, self._subject, self._done = now, subject, done
+        return due
 
 
 class Stage:
@@ -56,31 +86,44 @@ class Stage:
 
     def job(self, progress: jobs.Progress) -> None:
         """Show how a job stands."""
-        note = progress.text
-        if progress.silent_s is not None and progress.silent_s > 1:
-            note += f" · last beat {progress.silent_s:.0f} s ago"
-        self.update(progress.done, max(progress.total, 1), note)
+        raise AssertionError("each way of showing a stage has its own")
 
 
 class _LiveStage(Stage):
+    """A line that changes in place; what to do about a trouble stays above it."""
+
     def __init__(self, progress: Progress, title: str) -> None:
-        self._progress = progress
+        self._progress, self._title = progress, title
         self._task = progress.add_task(title, total=1.0, note="")
+        self._told: jobs.Why | None = None
 
     def update(self, done: float, total: float, note: str = "") -> None:
-        self._progress.update(self._task, completed=done / total, note=note.replace("[", "\\["))
+        self._progress.update(self._task, completed=done / total, note=escape(note))
+
+    def job(self, progress: jobs.Progress) -> None:
+        if progress.cure and progress.why != self._told:
+            self._progress.console.print(f"{self._title}: {progress.text}. {progress.cure}", markup=False)
+        self._told = progress.why
+        silent = f" · last beat {progress.silent_s:.0f} s ago" if (progress.silent_s or 0) > SILENT_S else ""
+        self.update(progress.done, max(progress.total, 1), progress.text + silent)
 
 
 class _PlainStage(Stage):
+    """Lines for a log."""
+
     def __init__(self, display: Display, title: str) -> None:
         self._display, self._title = display, title
-        self._said, self._note = 0.0, ""
+        self._pace = Pace(PLAIN_EVERY_S)
         display.say(f"{title} …")
 
     def update(self, done: float, total: float, note: str = "") -> None:
-        """Say a line when there is news, and not more than one every few seconds."""
-        now = time.monotonic()
-        if note == self._note or now - self._said < PLAIN_EVERY_S:
-            return
-        self._said, self._note = now, note
+        if self._pace.due(None, done, time.monotonic()):
+            self._say(done, total, note)
+
+    def job(self, progress: jobs.Progress) -> None:
+        if self._pace.due(progress.why, progress.done, time.monotonic()):
+            cure = f". {progress.cure}" if progress.cure else ""
+            self._say(progress.done, max(progress.total, 1), f"{progress.text}{cure} ({progress.waited_s:.0f} s)")
+
+    def _say(self, done: float, total: float, note: str) -> None:
         self._display.say(f"{self._title}: {100 * done / total:.0f} % {note}".rstrip())

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from dispatcher.cli.events import event_line
 from protocol.errors import GpudropError
 
 INTERRUPTED = 130
@@ -24,7 +25,7 @@ def run(command: Callable[..., Any]) -> NoReturn:
     except GpudropError as error:
         if debug:
             raise
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(_told(error, as_event="--json" in sys.argv))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _interrupted()
@@ -33,6 +34,14 @@ def run(command: Callable[..., Any]) -> NoReturn:
             _interrupted()
         raise
     sys.exit(0)
+
+
+def _told(error: GpudropError, *, as_event: bool) -> str:
+    """Return an error as people read it, or as the last event of a command that tells events."""
+    if not as_event:
+        return f"error: {error}\n"
+    more = {name: getattr(error, name, None) or None for name in ("code", "step", "why", "cure", "run")}
+    return event_line("error", type=type(error).__name__, text=str(error), exit_code=error.exit_code, **more)
 
 
 def _interrupted() -> NoReturn:

@@ -13,6 +13,7 @@ import typer
 from dispatcher.assembly.zoom import STRENGTH
 from dispatcher.cli.display import Display
 from dispatcher.cli.errors import run
+from dispatcher.cli.events import JsonDisplay
 from dispatcher.config import Settings
 from dispatcher.tour.narration import Reuse
 from dispatcher.tour.options import Options
@@ -29,6 +30,15 @@ class TourDisplay(Display):
         for line in lines:
             self.warn(f"  {line}")
         return sys.stdin.isatty() and typer.confirm("Run them?", default=False, err=True)
+
+
+class TourEvents(JsonDisplay):
+    """The events, which ask nobody: who reads them is a program."""
+
+    def confirm(self, lines: Sequence[str]) -> bool:
+        """Say which lines would have run; the answer is no."""
+        self.emit("confirm", text="the spec wants to run these shell lines; allow them with --allow-setup", lines=lines)
+        return False
 
 
 def tour(
@@ -56,7 +66,9 @@ def tour(
         str, typer.Option(help="Move the camera to where something is done: off, auto, or mobile (nearer).")
     ] = "off",
     allow_setup: Annotated[bool, typer.Option(help="Run the spec's pre_setup lines without asking.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON on stdout, and events as JSON lines on stderr.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what must not be missed.")] = False,
 ) -> None:
     """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption."""
@@ -75,7 +87,7 @@ def tour(
         allow_setup=allow_setup,
         dry_run=dry_run,
     )
-    made = record(spec, options, Settings(), TourDisplay(quiet=quiet))
+    made = record(spec, options, Settings(), TourEvents() if as_json else TourDisplay(quiet=quiet))
     sys.stdout.write(f"{_json(made) if as_json else _plain(made)}\n")
 
 

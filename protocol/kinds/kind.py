@@ -22,4 +22,3 @@ class Kind:
     params: type[BaseModel]
     outputs: Callable[[Any], dict[str, str]]  # checked Params → {result path: media type}
     independent_outputs: bool = False  # each output stands for itself, so those of an ended attempt may be kept
-    lenient_when_plain: bool = False  # this kind has the simple form; keys it does not know are dropped there

@@ -42,8 +42,9 @@ class Params(BaseModel):
     def _ids_differ(self) -> Self:
         seen: dict[str, str] = {}
         for step in self.steps:
-            if (other := seen.setdefault(step.id.casefold(), step.id)) is not step.id:
+            if (other := seen.get(step.id.casefold())) is not None:
                 raise ValueError(f"two steps share the id {other!r} (ids are compared without case)")
+            seen[step.id.casefold()] = step.id
         return self
 
 
@@ -64,4 +65,4 @@ def outputs(params: Params) -> dict[str, str]:
     }
 
 
-KIND = Kind(name="tts", params=Params, outputs=outputs, independent_outputs=True, lenient_when_plain=True)
+KIND = Kind(name="tts", params=Params, outputs=outputs, independent_outputs=True)

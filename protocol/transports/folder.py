@@ -168,7 +168,8 @@ def _entry(item: os.DirEntry[str]) -> Entry | None:
         if item.is_dir(follow_symlinks=False):
             return Entry(name=item.name, is_folder=True)
         if item.is_file(follow_symlinks=False):
-            return Entry(name=item.name, is_folder=False, size=item.stat(follow_symlinks=False).st_size)
+            status = item.stat(follow_symlinks=False)
+            return Entry(name=item.name, is_folder=False, size=status.st_size, modified=status.st_mtime)
     except FileNotFoundError:
         return None  # removed while it was listed
     return None

@@ -1,0 +1,81 @@
+"""What the owner of a job can see of it: one look at the drop, with what was noticed before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from protocol.claims import IDLE_FACTOR, LeaseWatch
+from protocol.messages import Offer, OutputFile, WorkerCard
+from protocol.seen import Seen, WorkerSeen
+from protocol.states import Standing
+
+QUIET_BEATS = 3
+"""After so many missed beats the silence of a worker is worth a word; a lease is longer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """All that an explanation may depend on: what one look showed, and what was noticed before."""
+
+    standing: Standing
+    seen: Seen
+    offer: Offer
+    workers: Mapping[str, WorkerSeen]
+    leases: LeaseWatch
+    outputs: int  # how many files the result must have
+    drop: str  # its address
+    job: str
+    now: float  # this machine's monotonic clock
+    wall: float  # its clock for people
+
+    @property
+    def here(self) -> dict[str, WorkerCard]:
+        """The workers that seem to be alive: a beat came while we looked, or what they wrote last is fresh."""
+        return {
+            name: card
+            for name, card in living(self.workers, self.leases, self.now).items()
+            if self._is_fresh(self.workers[name], card)
+        }
+
+    @property
+    def able(self) -> dict[str, WorkerCard]:
+        """Those of them that do this kind of work."""
+        return {name: card for name, card in self.here.items() if self.offer.kind in card.kinds}
+
+    @property
+    def start_one(self) -> str:
+        """How to get a worker."""
+        return f"Start the notebook on Colab, or here: gpudrop worker --drop {self.drop}"
+
+    def _is_fresh(self, worker: WorkerSeen, card: WorkerCard) -> bool:
+        quiet_s = QUIET_BEATS * IDLE_FACTOR * card.beat_s
+        if self.leases.has_beaten(card.boot):
+            return (self.leases.silence_s(card.boot, self.now) or 0) <= quiet_s
+        return worker.told_at is None or self.wall - worker.told_at <= quiet_s
+
+
+def engine_missing(offer: Offer, workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float) -> str | None:
+    """Say that the engine a job insists on is with none of the living workers, or None where that is not so."""
+    cards = [card for card in living(workers, leases, now).values() if offer.kind in card.kinds]
+    have = {record.name for card in cards for record in card.engines.get(offer.kind, ())}
+    wanted = offer.requires.engine
+    if wanted is None or not cards or wanted in have:
+        return None
+    return f"no worker here has the engine {wanted} (they have: {', '.join(sorted(have))})"
+
+
+def living(workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float) -> dict[str, WorkerCard]:
+    """Return the cards of the workers that may still be alive, as far as this machine has seen."""
+    return {
+        name: card
+        for name, shown in workers.items()
+        for boot, card in shown.cards.items()
+        if leases.boot_alive(boot, now, card.beat_s)
+    }
+
+
+def arrived(seen: Seen, files: Iterable[OutputFile]) -> tuple[int, int]:
+    """Return how many files of a manifest lie in the drop at their size, and how many bytes that is."""
+    there = [file for file in files if (file.at or 0) + file.size <= seen.sizes.get(file.in_, -1)]
+    return len(there), sum(file.size for file in there)
