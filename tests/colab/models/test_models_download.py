@@ -116,6 +116,22 @@ def test_pieces_that_do_not_fit_are_downloaded_again_whole(make_models, site, ca
     assert "does not fit together" in caplog.text
 
 
+def test_an_answer_from_another_byte_is_not_put_there(make_models, site, content):
+    """206 that begins elsewhere than asked is not appended."""
+    site.cuts, site.early = [1_500_000], 1000
+    assert make_models().path("voice.onnx").read_bytes() == content
+    assert site.header("range") == [None, "bytes=1500000-", None]
+
+
+def test_a_file_that_changes_meanwhile_is_downloaded_again_whole(make_models, site, content):
+    """Without a tag the halves of two files come together; the digest tells, and the third request is for all."""
+    path = next(iter(site.files))
+    site.files[path], site.then = b"x" * len(content), content
+    site.etag, site.cuts = "", [1_500_000]
+    assert make_models().path("voice.onnx").read_bytes() == content
+    assert site.header("range") == [None, "bytes=1500000-", None]
+
+
 @pytest.mark.parametrize("left", ["whole", "too long"])
 def test_a_part_that_needs_no_more_is_not_believed(make_models, cached, content, left):
     """A part of full size with other bytes, or one that is longer than the file, is replaced."""
@@ -240,6 +256,17 @@ def test_a_disk_that_fills_up_is_given_its_room_back(make_models, cached):
     assert failed.code == "STORAGE"
     assert "no room left" in str(failed)
     assert [path.name for path in cached.parent.iterdir()] == ["voice.onnx.lock"]
+
+
+def test_the_pace_is_humane(file, caplog):
+    """A line at once; then one every two seconds to whoever waits, and every ten to the log."""
+    told, now = [], 100.0
+    teller = telling.Teller(file, told.append, clock=lambda: now)
+    for _ in range(50):
+        teller.arrived(1_500_000)
+        now += 0.5
+    assert told == ["downloading voice.onnx: 50 % of 3.0 MB"] * 13
+    assert [record.getMessage() for record in caplog.records] == told[:3]
 
 
 def test_whoever_waits_is_told_and_may_leave(make_models, site, cached, content, monkeypatch):
