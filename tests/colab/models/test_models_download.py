@@ -76,6 +76,20 @@ def test_a_slow_download_may_be_cut_often(make_models, site, content, monkeypatc
     assert make_models().path("voice.onnx").read_bytes() == content
 
 
+def test_getting_as_far_again_is_no_progress(make_models, site):
+    """A server that is cut at the same place each time and refuses ranges is given up on, too."""
+    site.cuts, site.refuses_range = [1_500_000] * 100, True
+    assert "0 bytes are kept" in str(failure(make_models()))
+    assert len(site.asked) <= 2 + len(downloading.WAITS_S)
+
+
+def test_going_round_in_circles_has_an_end(make_models, site):
+    """A redirect to itself is given up on like a network that fails."""
+    path = next(iter(site.files))
+    site.redirects[path] = path
+    assert "redirect" in str(failure(make_models()))
+
+
 def test_a_server_without_ranges_sends_it_all_again(make_models, site, content):
     """Its answer 200 replaces the first half instead of following it."""
     site.ranges, site.cuts = False, [len(content) // 2]
