@@ -26,7 +26,6 @@ KEPT_FREE = 64 << 20  # room that a download leaves on the disk, for the jobs
 TIMEOUT = httpx.Timeout(60, connect=15)
 
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
-_CHUNK = 1 << 20
 
 log = logging.getLogger(__name__)
 
@@ -148,10 +147,8 @@ class Download:
     def _write(self, answer: httpx.Response, start: int) -> bool:
         """Write what arrives; say whether it was not more than the file has."""
         done = start
-        with self._part.open("r+b" if start else "wb") as out:
-            out.seek(start)
-            out.truncate()
-            for chunk in answer.iter_raw(_CHUNK):
+        with self._part.open("ab" if start else "wb") as out:
+            for chunk in answer.iter_raw():  # as it comes: gathered to larger chunks, a cut would lose the last one
                 done += len(chunk)
                 if done > self._file.size:
                     return False
