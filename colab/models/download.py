@@ -18,7 +18,7 @@ from colab.models.table import ModelFile
 from protocol.errors import JobFailed
 
 WAITS_S = (1.0, 2.0, 4.0, 8.0)
-"""Pauses between tries. A try that brought `WORTH_WHILE` bytes begins the count again."""
+"""Pauses between tries. A try that came `WORTH_WHILE` bytes further than any before begins the count again."""
 
 WORTH_WHILE = 1 << 20
 LONGEST_WAIT_S = 60.0  # what a server may ask for with Retry-After
@@ -59,13 +59,15 @@ class Download:
         """Return when `part` has the full size. Raises `JobFailed` UNSUPPORTED or STORAGE."""
         log.info("downloading %s (%d bytes) from %s", self._file.name, self._file.size, self._address)
         tries = 0
-        self.pieced = self._have() > 0
+        furthest = self._have()
+        self.pieced = furthest > 0
         with httpx.Client(follow_redirects=True, timeout=TIMEOUT) as client:
             while (before := self._have()) < self._file.size:
                 try:
                     self._transfer(client, before)
-                except (httpx.TransportError, _Interrupted) as problem:
-                    tries = 1 if self._have() - before >= WORTH_WHILE else tries + 1
+                except (httpx.RequestError, _Interrupted) as problem:
+                    tries = 1 if self._have() - furthest >= WORTH_WHILE else tries + 1
+                    furthest = max(furthest, self._have())
                     self._rest(problem, tries)
 
     def discard(self) -> None:

@@ -29,6 +29,8 @@ class Site:
     ranges: bool = True
     length: bool = True  # whether it says how much it will send
     refuses_range: bool = False
+    early: int = 0  # how many bytes before the one asked for its next answer to a range begins
+    then: bytes | None = None  # what the file is from the second request on
     cuts: list[int] = field(default_factory=list)  # after how many bytes the next answers break off
     statuses: list[int] = field(default_factory=list)  # what the next answers are instead
     headers: dict[str, str] = field(default_factory=dict)  # beside these statuses
@@ -59,7 +61,7 @@ class _Answering(BaseHTTPRequestHandler):
         elif self.path not in site.files:
             self._plain(404, {})
         else:
-            self._file(site.files[self.path])
+            self._file(site.then if site.then is not None and len(site.asked) > 1 else site.files[self.path])
 
     def _plain(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -90,7 +92,8 @@ class _Answering(BaseHTTPRequestHandler):
             return 0
         if self.site.refuses_range or int(asked[1]) >= size:
             return None
-        return int(asked[1]) if self.headers.get("if-range", self.site.etag) == self.site.etag else 0
+        early, self.site.early = self.site.early, 0
+        return int(asked[1]) - early if self.headers.get("if-range", self.site.etag) == self.site.etag else 0
 
     def _send(self, data: bytes) -> None:
         cut = self.site.cuts.pop(0) if self.site.cuts else len(data)

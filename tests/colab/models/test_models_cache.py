@@ -15,7 +15,6 @@ from colab.models import ModelFile, ModelPlaces, Models
 from colab.models import cache as caching
 from protocol.errors import JobFailed
 
-
 SPAWN = multiprocessing.get_context("spawn")
 
 

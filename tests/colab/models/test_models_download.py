@@ -76,6 +76,20 @@ def test_a_slow_download_may_be_cut_often(make_models, site, content, monkeypatc
     assert make_models().path("voice.onnx").read_bytes() == content
 
 
+def test_getting_as_far_again_is_no_progress(make_models, site):
+    """A server that is cut at the same place each time and refuses ranges is given up on, too."""
+    site.cuts, site.refuses_range = [1_500_000] * 100, True
+    assert "0 bytes are kept" in str(failure(make_models()))
+    assert len(site.asked) <= 2 + len(downloading.WAITS_S)
+
+
+def test_going_round_in_circles_has_an_end(make_models, site):
+    """A redirect to itself is given up on like a network that fails."""
+    path = next(iter(site.files))
+    site.redirects[path] = path
+    assert "redirect" in str(failure(make_models()))
+
+
 def test_a_server_without_ranges_sends_it_all_again(make_models, site, content):
     """Its answer 200 replaces the first half instead of following it."""
     site.ranges, site.cuts = False, [len(content) // 2]
@@ -114,6 +128,22 @@ def test_pieces_that_do_not_fit_are_downloaded_again_whole(make_models, site, ca
     assert make_models().path("voice.onnx").read_bytes() == content
     assert site.header("range") == ["bytes=1000000-", None]
     assert "does not fit together" in caplog.text
+
+
+def test_an_answer_from_another_byte_is_not_put_there(make_models, site, content):
+    """206 that begins elsewhere than asked is not appended."""
+    site.cuts, site.early = [1_500_000], 1000
+    assert make_models().path("voice.onnx").read_bytes() == content
+    assert site.header("range") == [None, "bytes=1500000-", None]
+
+
+def test_a_file_that_changes_meanwhile_is_downloaded_again_whole(make_models, site, content):
+    """Without a tag the halves of two files come together; the digest tells, and the third request is for all."""
+    path = next(iter(site.files))
+    site.files[path], site.then = b"x" * len(content), content
+    site.etag, site.cuts = "", [1_500_000]
+    assert make_models().path("voice.onnx").read_bytes() == content
+    assert site.header("range") == [None, "bytes=1500000-", None]
 
 
 @pytest.mark.parametrize("left", ["whole", "too long"])
@@ -240,6 +270,17 @@ def test_a_disk_that_fills_up_is_given_its_room_back(make_models, cached):
     assert failed.code == "STORAGE"
     assert "no room left" in str(failed)
     assert [path.name for path in cached.parent.iterdir()] == ["voice.onnx.lock"]
+
+
+def test_the_pace_is_humane(file, caplog):
+    """A line at once; then one every two seconds to whoever waits, and every ten to the log."""
+    told, now = [], 100.0
+    teller = telling.Teller(file, told.append, clock=lambda: now)
+    for _ in range(50):
+        teller.arrived(1_500_000)
+        now += 0.5
+    assert told == ["downloading voice.onnx: 50 % of 3.0 MB"] * 13
+    assert [record.getMessage() for record in caplog.records] == told[:3]
 
 
 def test_whoever_waits_is_told_and_may_leave(make_models, site, cached, content, monkeypatch):
