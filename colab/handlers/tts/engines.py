@@ -49,6 +49,12 @@ FILES: dict[str, tuple[str, ...]] = {
 """The model files that an engine needs, by their names in the table of models."""
 
 
+_LAST = list(ENGINES)[-1]
+
+_given_up: set[str] = set()
+"""Engines whose files could not be fetched: not tried again at each job, only when they are there or are required."""
+
+
 def available(models: Models) -> tuple[SpeechEngine, ...]:
     """Return the engines that work here, best first: those whose files are here, or may be fetched when they speak."""
     found = []
@@ -62,31 +68,51 @@ def open_engine(models: Models, required: str | None = None, language: str | Non
     """Return the engine required, or the best that works here and speaks the language, with its files fetched.
 
     Raises `JobFailed` UNSUPPORTED when there is none; without a requirement the next best takes over, and the log says
-    why. A language that nobody speaks is left to the last engine to refuse.
+    why. A language that nobody speaks is left to the last engine to refuse, which speaks the most.
     """
     if required is not None and required not in ENGINES:
         raise JobFailed(
             f"speech engine {required!r} is not on this worker; it has: {', '.join(ENGINES)}", code="UNSUPPORTED"
         )
     reasons = []
-    names = [required] if required else list(ENGINES)
-    for name in names:
+    for name in [required] if required else ENGINES:
         try:
             engine = _opened(models, name)
+            if required is None:
+                _check_worth(models, name, engine, language)
+            _fetch(models, name)
         except JobFailed as problem:
+            if required is not None:
+                raise
             reasons.append(str(problem))
-            continue
-        try:
-            if language is not None and name != names[-1]:
-                engine.pick("default", language)
-            for file in FILES.get(name, ()):
-                models.path(file)
-        except JobFailed as problem:
-            reasons.append(str(problem))
-            logger.warning("the speech engine %s is not used: %s", name, problem)
+            logger.info("the speech engine %s is not used: %s", name, problem)
         else:
             return engine
     raise JobFailed("; ".join(reasons), code="UNSUPPORTED")
+
+
+def _check_worth(models: Models, name: str, engine: SpeechEngine, language: str | None) -> None:
+    """Raise `JobFailed` for an engine that would fail where another need not."""
+    if name in _given_up and not _are_there(models, name):
+        raise JobFailed("its files could not be fetched before", code="UNSUPPORTED")
+    if language is not None and name != _LAST:
+        engine.pick("default", language)
+
+
+def _fetch(models: Models, name: str) -> None:
+    """Have every file of an engine here."""
+    try:
+        for file in FILES.get(name, ()):
+            models.path(file)
+    except JobFailed as problem:
+        logger.warning("the speech engine %s has not all its files: %s", name, problem)
+        _given_up.add(name)
+        raise
+    _given_up.discard(name)
+
+
+def _are_there(models: Models, name: str) -> bool:
+    return all(models.present(file) for file in FILES.get(name, ()))
 
 
 def _opened(models: Models, name: str) -> SpeechEngine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -166,6 +167,7 @@ def test_offline_without_the_files_it_is_not_there(tmp_path):
 
 def test_a_language_that_kokoro_lacks_goes_to_the_next(models, caplog):
     """German is spoken by eSpeak where no engine is required, and the log says why."""
+    caplog.set_level(logging.INFO)
     assert open_engine(models, language="de").name == "espeak"
     assert "kokoro-onnx is not used: Kokoro does not speak the language 'de'" in caplog.text
     assert open_engine(models, language="it").name == "kokoro-onnx"
@@ -184,16 +186,26 @@ def test_files_that_cannot_be_fetched_leave_the_next_engine(models, caplog):
     """A download that fails is said, and the embedded engine speaks; where Kokoro is required it is an error."""
     models.path(STYLES).unlink()
     models._places = replace(models._places, offline=False)
-    models.path = failing(models.path)
-    assert open_engine(models).name == "espeak"
-    assert "kokoro-onnx is not used: no network" in caplog.text
+    asked: list[str] = []
+    good = models.path
+    models.path = failing(good, asked)
+    assert open_engine(models).name == open_engine(models).name == "espeak"
+    assert "kokoro-onnx has not all its files: no network" in caplog.text
+    assert asked == [STYLES], "it is not tried at every job: that would cost each the time of the tries"
     with pytest.raises(JobFailed, match="no network"):
         open_engine(models, "kokoro-onnx")
+    assert asked == [STYLES, STYLES]
+    write_voices(
+        good(MODEL).parent.parent / models.sha256(STYLES)[:16] / STYLES, af_heart=0.3, am_michael=0.15, bf_emma=0.3
+    )
+    models.path = good
+    assert open_engine(models).name == "kokoro-onnx", "somebody put the file there"
 
 
-def failing(path):
+def failing(path, asked: list[str]):
     def fetch(name: str) -> Path:
         if name == STYLES:
+            asked.append(name)
             raise JobFailed("no network", code="UNSUPPORTED")
         return path(name)
 
