@@ -6,11 +6,14 @@ JSON over a pipe: what runs a stranger's job must not be able to hand the worker
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import multiprocessing
 import os
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +31,10 @@ from protocol.kinds import KINDS
 from protocol.messages import MAY_BE_TRIED_ELSEWHERE, EngineRecord
 
 START_S = 120.0
+_LEVELS = {"INFO": logging.INFO, "WARNING": logging.WARNING, "ERROR": logging.ERROR}
+
+log = logging.getLogger(__name__)
+_emitting = threading.Lock()  # a line of the log may come from another thread than the handler's events
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +78,16 @@ class Bench:
         self._send({"task": vars(task)})
 
     def event(self, timeout_s: float) -> dict[str, Any] | None:
-        """Return the next event, or None after `timeout_s`. The death of the process is an event too."""
+        """Return the next event, or None after `timeout_s`. The death of the process is an event too.
+
+        What the bench has for the log is logged on the way.
+        """
+        ends = time.monotonic() + timeout_s
+        while (event := self._receive(max(0.0, ends - time.monotonic()))) is not None and event["event"] == "log":
+            log.log(_LEVELS[event["level"]], "%s", event["text"])
+        return event
+
+    def _receive(self, timeout_s: float) -> dict[str, Any] | None:
         try:
             if self._pipe.poll(timeout_s):
                 return dict(json.loads(self._pipe.recv_bytes()))
@@ -101,7 +117,9 @@ class _BenchWork:
     """The handler's view of one task (`Work`)."""
 
     def __init__(self, pipe: Connection, models: Models, task: dict[str, Any], params: Any) -> None:
-        self._pipe, self.models = pipe, models
+        self._pipe = pipe
+        self._done, self._total = 0, 0
+        self.models = models.telling(self._waiting)
         self.params = params
         self.engine: str | None = task["engine"]
         self.folder = Path(task["folder"])
@@ -116,13 +134,32 @@ class _BenchWork:
         _emit(self._pipe, {"event": "publish", "path": path})
 
     def progress(self, done: int, total: int, note: str = "") -> None:
+        self._done, self._total = done, total
         _emit(self._pipe, {"event": "progress", "done": done, "total": total, "note": note[:200]})
         if self._pipe.poll(0) and json.loads(self._pipe.recv_bytes()).get("stop"):
             raise StopWork
 
+    def _waiting(self, note: str) -> None:
+        """Say what the work waits for, a model file; it is no further, but it may be ended."""
+        self.progress(self._done, self._total, note)
+
+
+class _LogToWorker(logging.Handler):
+    """Hands what this side logs to the worker, which shows it."""
+
+    def __init__(self, pipe: Connection) -> None:
+        super().__init__(logging.INFO)
+        self._pipe = pipe
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = next(name for name, number in reversed(_LEVELS.items()) if record.levelno >= number)
+        with contextlib.suppress(OSError):  # the worker is gone, and this process ends with it
+            _emit(self._pipe, {"event": "log", "level": level, "text": record.getMessage()[:2000]})
+
 
 def _emit(pipe: Connection, event: dict[str, Any]) -> None:
-    pipe.send_bytes(json.dumps(event).encode())
+    with _emitting:
+        pipe.send_bytes(json.dumps(event).encode())
 
 
 def _serve(pipe: Connection, places: ModelPlaces) -> None:
@@ -130,6 +167,9 @@ def _serve(pipe: Connection, places: ModelPlaces) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to answer
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    ours = logging.getLogger("colab")
+    ours.setLevel(logging.INFO)
+    ours.addHandler(_LogToWorker(pipe))
     models = Models(places)
     while True:
         try:

@@ -29,9 +29,12 @@ class Settings(BaseSettings):
     offline: bool = Field(  # download no model file
         default=False, validation_alias=AliasChoices("GPUDROP_WORKER_OFFLINE", "HF_HUB_OFFLINE")
     )
+    onnx_provider: str | None = Field(default=None, validation_alias="ONNX_PROVIDER")  # where models must run
     hf_token: SecretStr | None = Field(default=None, validation_alias="HF_TOKEN")  # for Hugging Face, nobody else
 
     def model_places(self) -> ModelPlaces:
         """Return where this worker may look for model files."""
         token = self.hf_token.get_secret_value() if self.hf_token else None
-        return ModelPlaces(folder=self.models_dir, drop=self.drop, offline=self.offline, token=token)
+        return ModelPlaces(
+            folder=self.models_dir, drop=self.drop, offline=self.offline, token=token, provider=self.onnx_provider
+        )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +17,21 @@ import imageio_ffmpeg
 
 from protocol.errors import EnvironmentNotReady, MediaError, StorageFull
 
-NEEDED = frozenset({"loudnorm", "ebur128", "fps", "scale"})
+NEEDED = frozenset({"alimiter", "colorspace", "ebur128", "fps", "scale", "tpad"})
 """The filters without which the film cannot be cut."""
+
+ENCODERS = frozenset({"libx264", "aac"})
+"""What a film is encoded with unless its spec says otherwise."""
+
+KEPT_LINES = 400
+LINE = 4096
+"""What is kept of ffmpeg's words: the last lines, and of each line no more than so many characters at a time."""
+
+LONGEST_ARGUMENT = 100_000
+"""Linux takes arguments of 128 KiB."""
+
+OLD_SCRIPTS = re.compile(r"version n?[456]\.")
+"""The versions that read an option from a file by another option; since 7 a slash before any option does that."""
 
 _NOISE = ("frame=", "size=", "  ", "Press [q]")
 
@@ -28,6 +43,18 @@ class Ffmpeg:
     path: Path
     version: str
 
+    def filters(self, option: str, text: str, script: Path) -> list[str]:
+        """Return the arguments that hand over filters: as they are, or through `script` where they are too long.
+
+        `option` is "filter:v" or "filter_complex".
+        """
+        if len(text) < LONGEST_ARGUMENT:
+            return [f"-{option}", text]
+        script.write_text(text, encoding="utf-8")
+        name, _, stream = option.partition(":")
+        old = f"-{name}_script{':' * bool(stream)}{stream}"
+        return [old if OLD_SCRIPTS.search(self.version) else f"-/{option}", str(script)]
+
     def run(
         self,
         arguments: Sequence[str | Path],
@@ -36,13 +63,13 @@ class Ffmpeg:
         on_progress: Callable[[float], None] | None = None,
         timeout_s: float = 3600,
     ) -> str:
-        """Run ffmpeg and return what it wrote to stderr. `on_progress` gets the fraction of `duration_s` done.
+        """Run ffmpeg and return the last it wrote to stderr. `on_progress` gets the fraction of `duration_s` done.
 
         Raises MediaError with ffmpeg's own last words, StorageFull when the disk is full. Never uses a shell, never
         reads stdin, never outlives its caller's interrupt.
         """
         command = [str(self.path), "-nostdin", "-hide_banner", "-y", "-nostats", "-progress", "pipe:1"]
-        said: list[str] = []
+        said: deque[str] = deque(maxlen=KEPT_LINES)
         with subprocess.Popen(
             [*command, *map(str, arguments)],
             stdin=subprocess.DEVNULL,
@@ -71,19 +98,21 @@ class Ffmpeg:
 
 
 @functools.cache
-def find(explicit: Path | None = None, *, needs: frozenset[str] = NEEDED) -> Ffmpeg:
-    """Return an ffmpeg that has the filters in `needs`: `explicit`, else the system's, else the embedded one.
+def find(
+    explicit: Path | None = None, *, needs: frozenset[str] = NEEDED, encoders: frozenset[str] = ENCODERS
+) -> Ffmpeg:
+    """Return an ffmpeg that has these filters and encoders: `explicit`, else the system's, else the embedded one.
 
     An explicit one that cannot do the work is an error, never passed over.
     """
     if explicit is not None:
-        return _checked(explicit, needs)
+        return _checked(explicit, needs, encoders)
     system = shutil.which("ffmpeg")
     problems = []
     for path in (system, _embedded()):
         try:
             if path is not None:
-                return _checked(Path(path), needs)
+                return _checked(Path(path), needs, encoders)
         except EnvironmentNotReady as error:
             problems.append(str(error))
     raise EnvironmentNotReady("no usable ffmpeg: " + ("; ".join(problems) or "install it, or set FFMPEG_BINARY"))
@@ -96,15 +125,31 @@ def _embedded() -> str | None:
         return None
 
 
-def _checked(path: Path, needs: frozenset[str]) -> Ffmpeg:
+def foreign(path: Path, container: str) -> list[str]:
+    """Return the arguments that open a file from elsewhere: as this container and nothing else, from this disk only.
+
+    Without them ffmpeg follows a playlist, whatever its file is called, to any file or address that it names.
+    """
+    return ["-protocol_whitelist", "file,pipe", "-format_whitelist", container, "-i", f"file:{path.absolute()}"]
+
+
+def _checked(path: Path, needs: frozenset[str], encoders: frozenset[str]) -> Ffmpeg:
     program = shutil.which(str(path))
     if program is None:
         raise EnvironmentNotReady(f"{path} is no program; set FFMPEG_BINARY to an ffmpeg, or unset it")
-    filters = _ask(program, "-filters")
-    names = {line.split()[1] for line in filters.splitlines() if len(line.split()) > 2}
-    if missing := sorted(needs - names):
+    if missing := sorted(needs - _names(program, "-filters")):
         raise EnvironmentNotReady(f"{path} lacks the filter(s) {', '.join(missing)}; use a fuller build of ffmpeg")
+    if missing := sorted(encoders - _names(program, "-encoders")):
+        raise EnvironmentNotReady(
+            f"{path} lacks the encoder(s) {', '.join(missing)}; use a fuller build of ffmpeg (FFMPEG_BINARY names it), "
+            "or another codec in the spec's output"
+        )
     return Ffmpeg(path=Path(program), version=_ask(program, "-version").split("\n")[0].split(" Copyright")[0])
+
+
+def _names(program: str, question: str) -> frozenset[str]:
+    """Return the second word of every line that has one: the names in ffmpeg's own lists."""
+    return frozenset(line.split()[1] for line in _ask(program, question).splitlines() if len(line.split()) > 2)
 
 
 def _ask(program: str, question: str) -> str:
@@ -119,9 +164,9 @@ def _ask(program: str, question: str) -> str:
     return told.stdout
 
 
-def _listen(process: subprocess.Popen[str], said: list[str]) -> None:
+def _listen(process: subprocess.Popen[str], said: deque[str]) -> None:
     assert process.stderr is not None  # opened as a pipe
-    said.extend(process.stderr)
+    said.extend(iter(functools.partial(process.stderr.readline, LINE), ""))
 
 
 def _report(
@@ -134,7 +179,7 @@ def _report(
             on_progress(min(1.0, int(value) / 1e6 / duration_s))
 
 
-def _failure(said: list[str], status: int, expired_s: float | None) -> MediaError | StorageFull:
+def _failure(said: deque[str], status: int, expired_s: float | None) -> MediaError | StorageFull:
     text = "".join(said)
     if os.strerror(28) in text:
         return StorageFull("ffmpeg: no space left on the disk. Free some and run the same command again")

@@ -14,6 +14,7 @@ DROP_CARD = "_drop.json"
 WORKERS = "_workers"
 BLOBS = "_blobs"
 PACKAGES = "_dist"
+MODELS = "_models"
 
 JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}")
@@ -35,6 +36,16 @@ def parse_package(name: str) -> tuple[int, str] | None:
     """Return the number and the digest that a folder in `_dist/` tells, or None for a name that is not ours."""
     found = _PACKAGE.fullmatch(name)
     return (int(found["k"]), found["digest"]) if found else None
+
+
+def model_folder(sha256: str) -> str:
+    """Return the folder of the model file with this digest."""
+    return f"{MODELS}/{sha256[:16]}"
+
+
+def model_file(sha256: str, name: str) -> str:
+    """Return where a model file lies; its digest is in the path, so that another version is another file."""
+    return f"{model_folder(sha256)}/{name}"
 
 
 def check_portable_name(value: str) -> str:

@@ -1,4 +1,7 @@
-"""The film's one sound track: every narration at its place, mixed once and measured once."""
+"""The film's one sound track: every narration at its place, mixed once and measured once.
+
+What is narrated is levelled as one, each film from elsewhere by itself: all are equally loud in the end.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,19 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from dispatcher.assembly.timeline import Timeline
+from dispatcher.assembly import inserts
+from dispatcher.assembly.timeline import FPS, Clip, Insert, Timeline
 from media import audio
-from media.ffmpeg import Ffmpeg
+from media.ffmpeg import Ffmpeg, foreign
 
 RATE = 48_000
 FADE_S = 0.005
+INSERT_FADE_S = 0.02
 TARGET_LUFS = -16.0
 PEAK_DBTP = -1.5
 _HEADROOM_DB = 0.5  # AAC overshoots the peaks it was given
+_BLOCK = RATE * 10
+_HALF_POWER = np.float32(math.sqrt(0.5))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,25 +36,82 @@ class Mix:
 
 
 def mix(ffmpeg: Ffmpeg, timeline: Timeline, path: Path, *, normalise: bool) -> Mix:
-    """Write the whole track to `path` (mono, 48 kHz, as long as the film) and say how to normalise it."""
+    """Write the whole track to `path` (48 kHz, as long as the film) and say how to normalise it.
+
+    Mono, unless there are films from elsewhere; then it is stereo, and every part of it is at its level already.
+    """
+    steps = path.with_suffix(".steps.wav")
+    _narrate(timeline.clips, steps)
+    if timeline.intro is None and timeline.outro is None:
+        return Mix(path=steps, filter=_normaliser(ffmpeg, steps) if normalise else "anull")
+    with soundfile.SoundFile(path, "w", RATE, 2, subtype="PCM_24") as track:
+        _add_insert(track, ffmpeg, timeline.intro, normalise=normalise)
+        _add(track, _levelled(ffmpeg, steps) if normalise else steps, timeline.step_frames)
+        _add_insert(track, ffmpeg, timeline.outro, normalise=normalise)
+    return Mix(path=path, filter="anull")
+
+
+def _narrate(clips: tuple[Clip, ...], path: Path) -> None:
+    """Write what is narrated, every clip at its place."""
     with soundfile.SoundFile(path, "w", RATE, 1, subtype="PCM_24") as track:
-        for clip in timeline.clips:
+        for clip in clips:
             track.write(_step(clip.narration, round(clip.seconds * RATE)))
-    return Mix(path=path, filter=_normaliser(ffmpeg, path) if normalise else "anull")
 
 
 def _step(narration: Path | None, length: int) -> audio.Samples:
     """Return one step's sound: its narration with soft edges, then silence to its end."""
     sound = np.zeros(length, np.float32)
     if narration is not None:
-        samples = audio.read(narration, RATE)[:length]
-        edge = min(round(FADE_S * RATE), samples.size // 2)
-        if edge:
-            ramp = np.linspace(0, 1, edge, dtype=np.float32)
-            samples[:edge] *= ramp
-            samples[-edge:] *= ramp[::-1]
+        samples = _softened(audio.read(narration, RATE)[:length], FADE_S)
         sound[: samples.size] = samples
     return sound
+
+
+def _softened(samples: audio.Samples, seconds: float) -> audio.Samples:
+    """Return samples that start and end without a click."""
+    if edge := min(round(seconds * RATE), len(samples) // 2):
+        ramp = np.linspace(0, 1, edge, dtype=np.float32).reshape(-1, *[1] * (samples.ndim - 1))
+        samples[:edge] *= ramp
+        samples[-edge:] *= ramp[::-1]
+    return samples
+
+
+def _add_insert(track: soundfile.SoundFile, ffmpeg: Ffmpeg, insert: Insert | None, *, normalise: bool) -> None:
+    """Add a film's sound to the track, as long as its picture; silence where it has none."""
+    if insert is None:
+        return
+    path = _extracted(ffmpeg, insert, Path(track.name).with_suffix(".insert.wav"))
+    _add(track, _levelled(ffmpeg, path) if path and normalise else path, insert.frames)
+
+
+def _extracted(ffmpeg: Ffmpeg, insert: Insert, path: Path) -> Path | None:
+    """Write a film's sound to `path`, in step with its picture and with soft edges; return None where it has none."""
+    footage = insert.footage
+    if footage.sound is None:
+        return None
+    opened = [*foreign(footage.path, footage.container), "-map", f"0:{footage.sound.stream}"]
+    ffmpeg.run([*opened, "-af", inserts.sound(insert, footage.sound, RATE), "-c:a", "pcm_s24le", path])
+    samples, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    soundfile.write(path, _softened(samples, INSERT_FADE_S), RATE, subtype="PCM_24")
+    return path
+
+
+def _add(track: soundfile.SoundFile, sound: Path | None, frames: int) -> None:
+    """Add a sound to the stereo track, cut or filled with silence to so many frames of the film."""
+    length = frames * RATE // FPS
+    if sound is not None:
+        for block in soundfile.blocks(sound, _BLOCK, frames=length, dtype="float32", always_2d=True):
+            track.write(block if block.shape[1] == 2 else np.repeat(block * _HALF_POWER, 2, axis=1))
+            length -= len(block)
+    for rest in range(length, 0, -_BLOCK):
+        track.write(np.zeros((min(rest, _BLOCK), 2), np.float32))
+
+
+def _levelled(ffmpeg: Ffmpeg, path: Path) -> Path:
+    """Return the sound at the target loudness, in a file of its own."""
+    levelled = path.with_suffix(".levelled.wav")
+    ffmpeg.run(["-i", path, "-af", _normaliser(ffmpeg, path), "-ar", str(RATE), "-c:a", "pcm_s24le", levelled])
+    return levelled
 
 
 def _normaliser(ffmpeg: Ffmpeg, path: Path) -> str:

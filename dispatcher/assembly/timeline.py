@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
+from media.probe import Footage
+
 FPS = 30
 
 
@@ -59,22 +61,58 @@ class Clip:
         return self.frames / FPS
 
 
+@dataclass(frozen=True, kw_only=True)
+class Insert:
+    """A film from elsewhere, shown whole before the first step or after the last."""
+
+    title: str
+    footage: Footage
+
+    @property
+    def frames(self) -> int:
+        """Return how long it is on screen: to the nearest frame of our film."""
+        return max(1, round(self.footage.seconds * FPS))
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it is on screen."""
+        return self.frames / FPS
+
+
 @dataclass(frozen=True)
 class Timeline:
-    """The steps in their order. Every step lasts whole frames, so sound and picture cannot drift apart."""
+    """The steps in their order. Everything lasts whole frames, so sound and picture cannot drift apart."""
 
     clips: tuple[Clip, ...]
+    intro: Insert | None = None
+    outro: Insert | None = None
 
     @property
     def starts(self) -> tuple[float, ...]:
-        """Return when each step starts, in seconds."""
-        frames = accumulate((clip.frames for clip in self.clips), initial=0)
+        """Return when each step starts, in seconds of the film."""
+        first = self.intro.frames if self.intro else 0
+        frames = accumulate((clip.frames for clip in self.clips), initial=first)
         return tuple(frame / FPS for frame in frames)[:-1]
+
+    @property
+    def parts(self) -> tuple[Clip | Insert, ...]:
+        """Return all that is shown, in its order."""
+        return (*filter(None, [self.intro]), *self.clips, *filter(None, [self.outro]))
+
+    @property
+    def step_frames(self) -> int:
+        """Return how many frames the steps last."""
+        return sum(clip.frames for clip in self.clips)
+
+    @property
+    def frames(self) -> int:
+        """Return how many frames the film has."""
+        return sum(part.frames for part in self.parts)
 
     @property
     def seconds(self) -> float:
         """Return how long the film is."""
-        return sum(clip.frames for clip in self.clips) / FPS
+        return self.frames / FPS
 
 
 def whole_frames(seconds: float) -> int:

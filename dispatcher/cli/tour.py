@@ -10,12 +10,14 @@ from typing import Annotated
 
 import typer
 
+from dispatcher.assembly.zoom import STRENGTH
 from dispatcher.cli.display import Display
 from dispatcher.cli.errors import run
 from dispatcher.cli.events import JsonDisplay
 from dispatcher.config import Settings
 from dispatcher.tour.narration import Reuse
-from dispatcher.tour.record import Options, Recording, record
+from dispatcher.tour.options import Options
+from dispatcher.tour.record import Recording, record
 from protocol.errors import UsageError
 
 
@@ -60,6 +62,9 @@ def tour(
     allow_mixed_voices: Annotated[
         bool, typer.Option("--allow-mixed-voices", help="Let clips of several engines or models into one film.")
     ] = False,
+    zoom: Annotated[
+        str, typer.Option(help="Move the camera to where something is done: off, auto, or mobile (nearer).")
+    ] = "off",
     allow_setup: Annotated[bool, typer.Option(help="Run the spec's pre_setup lines without asking.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON on stdout, and events as JSON lines on stderr.")
@@ -78,11 +83,18 @@ def tour(
         base_url=base_url,
         require_engine=require_engine,
         reuse=Reuse(only=skip_tts, nothing=respeak, mixed=allow_mixed_voices),
+        zoom=_one_of("--zoom", zoom, tuple(STRENGTH)),
         allow_setup=allow_setup,
         dry_run=dry_run,
     )
     made = record(spec, options, Settings(), TourEvents() if as_json else TourDisplay(quiet=quiet))
     sys.stdout.write(f"{_json(made) if as_json else _plain(made)}\n")
+
+
+def _one_of(option: str, value: str, allowed: Sequence[str]) -> str:
+    if value not in allowed:
+        raise UsageError(f"unknown {option} {value!r}; there are: {', '.join(allowed)}")
+    return value
 
 
 def _plain(made: Recording) -> str:

@@ -8,9 +8,19 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from dispatcher.tour import output_rules
 
 MAX_SIDE = 4096
 MIN_SIDE = 64
@@ -44,12 +54,6 @@ def _scroll_target(value: Any) -> Any:
     raise ValueError('must be "bottom", "top", a position in pixels or the selector of an element')
 
 
-def _mp4(value: str) -> str:
-    if not value.casefold().endswith(".mp4"):
-        raise ValueError(f"{value!r} does not end in .mp4; an mp4 is what is written")
-    return value
-
-
 def _not_yet(value: Any) -> None:
     if value is not None:
         raise ValueError("is not supported yet: leave it out")
@@ -71,6 +75,15 @@ class Meta(Part):
     description: str = ""
     target_duration_seconds: Annotated[Number, Field(gt=0)] | None = None
     max_duration_seconds: Annotated[Number, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        target, most = self.target_duration_seconds, self.max_duration_seconds
+        if target is not None and most is not None and target > most:
+            raise ValueError(
+                f"target_duration_seconds {target:g} is more than max_duration_seconds {most:g}; change one"
+            )
+        return self
 
 
 class Settings(Part):
@@ -94,21 +107,45 @@ class Settings(Part):
         return self.video_size or self.viewport
 
 
-class Output(Part):
-    """What the film is written as."""
+class InsertClip(Part):
+    """A film from elsewhere, shown before the first step or after the last."""
 
-    path: Annotated[str, AfterValidator(_mp4)] | None = None
-    format: Literal["mp4"] = "mp4"
-    video_codec: Literal["h264", "libx264", "h265", "hevc", "libx265"] = "libx264"
+    path: Annotated[str, Field(min_length=1)]
+    title: Annotated[str, Field(min_length=1)] | None = None
+
+
+Insert = Annotated[InsertClip | None, BeforeValidator(output_rules.clip)]
+"""The path of a film, or an object that also names its chapter."""
+
+
+class Output(Part):
+    """What the film is written as. What is not said follows from what is: `output_rules` says how."""
+
+    path: Annotated[str, AfterValidator(output_rules.film_path)] | None = None
+    format: Literal["mp4", "mov", "mkv", "webm"] = "mp4"
+    video_codec: Literal["h264", "libx264", "h265", "hevc", "libx265", "vp9", "libvpx-vp9", "av1", "libsvtav1"] = (
+        "libx264"
+    )
     video_preset: Literal[
         "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
     ] = "medium"
-    video_crf: Annotated[Whole, Field(ge=0, le=51)] = 20
+    video_crf: Annotated[Whole, Field(ge=0, le=63)] = 20
     audio_codec: Literal["aac", "opus", "libopus"] = "aac"
-    audio_bitrate: Annotated[str, Field(pattern=r"^[1-9][0-9]{1,2}k$")] = "192k"
+    audio_bitrate: Annotated[str, BeforeValidator(output_rules.bitrate)] = "192k"
     loudnorm: Switch = True
-    intro_clip: NotYet = None
-    outro_clip: NotYet = None
+    intro_clip: Insert = None
+    outro_clip: Insert = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, raw: Any) -> Any:
+        return output_rules.completed(raw)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if (wrong := output_rules.problem(self.model_dump())) is not None:
+            raise ValueError(wrong)
+        return self
 
 
 class Scroll(Part):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -12,9 +13,9 @@ from dispatcher.assembly.render import RenderOptions, render
 from dispatcher.assembly.timeline import FPS, Clip, Timeline, whole_frames
 from media import audio
 from media.ffmpeg import find
-from media.frames import read_frame
+from media.frames import TakeWriter, read_frame
 from protocol.errors import MediaError
-from tests.support.media import speechlike, take, tone
+from tests.support.media import jpeg, speechlike, take, tone
 
 RED, GREEN, BLUE, WHITE = (200, 30, 30), (30, 180, 30), (30, 30, 200), (255, 255, 255)
 FAST = RenderOptions(size=(320, 240), preset="ultrafast", crf=12)
@@ -136,3 +137,39 @@ def test_five_hundred_steps_do_not_drift(tmp_path: Path) -> None:
     boundary = timeline.starts[-1]
     assert near(colour_at(film.path, boundary - 1 / FPS), RED)
     assert near(colour_at(film.path, boundary + 0.01), BLUE)
+
+
+def test_a_take_longer_than_its_step_does_not_spill(tmp_path: Path) -> None:
+    """What was filmed beyond a step's end is not shown; the next step has all of its frames."""
+    long = take(tmp_path / "long.mkv", [(0.0, RED), (0.6, RED), (1.0, WHITE), (1.4, WHITE), (1.8, WHITE)], 2)
+    following = take(tmp_path / "next.mkv", [(0.0, BLUE)], 1)
+    clips = tuple(
+        Clip(step_id=shot.stem, title=shot.stem, take=shot, frames=frames)
+        for shot, frames in ((long, 30), (following, 30), (long, 30))
+    )
+    film = render(find(), Timeline(clips), tmp_path / "film.mp4", FAST)
+    for frame, colour in ((0, RED), (29, RED), (30, BLUE), (45, BLUE), (59, BLUE), (60, RED), (89, RED)):
+        assert near(colour_at(film.path, (frame + 0.1) / FPS), colour)
+
+
+def test_takes_of_another_size_are_refused(tmp_path: Path) -> None:
+    """Takes that differ in size are an error that names the step, and not a film of torn pictures."""
+    small = TakeWriter(tmp_path / "small.mkv", (160, 120))
+    small.add(jpeg(BLUE, (160, 120)), 0)
+    small.close(1)
+    usual = take(tmp_path / "usual.mkv", [(0.0, RED)], 1)
+    clips = (
+        Clip(step_id="a", title="A", take=usual, frames=30),
+        Clip(step_id="b", title="B", take=tmp_path / "small.mkv", frames=30),
+    )
+    with pytest.raises(MediaError, match=r"step b: .*160x120"):
+        render(find(), Timeline(clips), tmp_path / "film.mp4", FAST)
+
+
+def test_takes_are_fitted_into_the_film(tmp_path: Path) -> None:
+    """Takes of one size fill a film of another: scaled, and black where their shape leaves room."""
+    shot = take(tmp_path / "t.mkv", [(0.0, RED)], 1)
+    clip = Clip(step_id="a", title="A", take=shot, frames=30)
+    film = render(find(), Timeline((clip,)), tmp_path / "film.mp4", replace(FAST, size=(640, 240)))
+    lit = read_frame(film.path, 0.5)[120, :, 0] > 100
+    assert (int(lit.sum()), int(np.flatnonzero(lit)[0])) == (320, 160)

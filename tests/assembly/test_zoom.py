@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import av
+import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from dispatcher.assembly.render import RenderOptions, render
 from dispatcher.assembly.timeline import FPS, Clip, Focus, Timeline
 from dispatcher.assembly.zoom import MOVE_S, View, camera, camera_filter
-from media.ffmpeg import find
+from media.ffmpeg import LONGEST_ARGUMENT, find
+from tests.support.media import take
 
 
 def place(start_s: float, end_s: float, x: float = 0.5, y: float = 0.5, half: float = 0.05) -> Focus:
@@ -96,12 +99,33 @@ def test_what_ffmpeg_shows(tmp_path: Path) -> None:
     assert max(abs(np.diff(lit[20:50]))) < whole * 0.25
 
 
-def test_a_night_of_clicks_is_a_filter_that_ffmpeg_reads(tmp_path: Path) -> None:
-    """500 steps with four places each: the expression is answered in few questions and parses."""
+def both_ffmpegs() -> list[Path]:
+    """Return the system's ffmpeg and the embedded one: they read filters from a file by different options."""
+    return [find().path, Path(imageio_ffmpeg.get_ffmpeg_exe())]
+
+
+@pytest.mark.parametrize("program", both_ffmpegs(), ids=["found", "embedded"])
+def test_a_night_of_clicks_is_a_filter_that_ffmpeg_reads(program: Path, tmp_path: Path) -> None:
+    """500 steps with four places each: the expression is answered in few questions, and does not pass by argument."""
     busy = tuple(place(2 + 5 * n, 3 + 5 * n, x=0.1 + 0.2 * n) for n in range(4))
     text = camera_filter(camera(film(*[(24.0, busy)] * 500), "auto"))
-    assert text.count("if(") > 1000
-    script = tmp_path / "filter.txt"
-    script.write_text(text)
+    assert len(text) > LONGEST_ARGUMENT
+    ffmpeg = find(program)
+    arguments = ffmpeg.filters("filter:v", text, tmp_path / "filter.txt")
     source = "color=black:s=64x64:r=30:d=0.2"
-    find().run(["-f", "lavfi", "-i", source, "-filter_script:v", script, "-c:v", "ffv1", tmp_path / "z.mkv"])
+    ffmpeg.run(["-f", "lavfi", "-i", source, *arguments, "-c:v", "ffv1", tmp_path / "z.mkv"])
+    assert (tmp_path / "z.mkv").stat().st_size > 0
+
+
+def test_a_film_through_the_camera_is_as_long_as_without(tmp_path: Path) -> None:
+    """The camera changes what is shown, not for how long; the place that was busy fills the picture."""
+    corner = Focus(start_s=1, end_s=2, left=0, top=0, right=0.2, bottom=0.2)
+    take(tmp_path / "t.mkv", [(0.0, (200, 30, 30))], 4.0)
+    clip = Clip(step_id="a", title="a", take=tmp_path / "t.mkv", frames=120, focus=(corner,))
+    options = RenderOptions(size=(320, 240), preset="ultrafast", zoom="mobile")
+    made = render(find(), Timeline((clip,)), tmp_path / "film.mp4", options)
+    with av.open(str(made.path)) as opened:
+        frames = [frame.to_ndarray(format="rgb24") for frame in opened.decode(video=0)]
+    assert len(frames) == 120
+    for frame in (frames[0], frames[45], frames[-1]):
+        assert frame.mean(axis=(0, 1)) == pytest.approx((200, 30, 30), abs=6)

@@ -68,3 +68,32 @@ def test_without_a_usable_system_ffmpeg_the_embedded_one_is_used(monkeypatch: py
     """A machine without ffmpeg cuts films all the same."""
     monkeypatch.setenv("PATH", "/nonexistent")
     assert "imageio" in str(ffmpeg.find(None, needs=frozenset({"loudnorm"})).path)
+
+
+def test_a_missing_encoder_is_said_with_its_cure(tmp_path: Path) -> None:
+    """An ffmpeg without the encoder that is asked for is refused before any work, with what to do."""
+    with pytest.raises(EnvironmentNotReady, match=r"lacks the encoder\(s\) libnone; .*output"):
+        ffmpeg.find(encoders=frozenset({"libnone"}))
+    filters = "".join(f" ... {name} A->A x\\n" for name in ffmpeg.NEEDED)
+    poor = script(tmp_path / "ffmpeg", f"[ $2 = -filters ] && printf '{filters}'; exit 0")
+    with pytest.raises(EnvironmentNotReady, match="aac, libx264"):
+        ffmpeg.find(poor)
+
+
+def test_what_ffmpeg_says_is_kept_within_bounds(tmp_path: Path) -> None:
+    """Endless lines, and a line without an end, leave a bounded tail that still holds the last words."""
+    chatty = script(
+        tmp_path / "ffmpeg", "seq 200000 >&2; head -c 20000000 /dev/zero | tr '\\0' x >&2; echo ' last words' >&2"
+    )
+    said = ffmpeg.Ffmpeg(path=chatty, version="x").run(["-i", "a"])
+    assert len(said) <= ffmpeg.KEPT_LINES * ffmpeg.LINE
+    assert said.endswith("last words\n")
+
+
+def test_a_foreign_file_cannot_lead_to_another(tmp_path: Path) -> None:
+    """A playlist that calls itself a film is not followed to the file it names."""
+    sound = tone(tmp_path / "a.wav", 1)
+    (tmp_path / "film.mp4").write_text(f"ffconcat version 1.0\nfile '{sound.name}'\n")
+    ffmpeg.find().run(["-i", tmp_path / "film.mp4", "-f", "null", "-"])
+    with pytest.raises(MediaError):
+        ffmpeg.find().run([*ffmpeg.foreign(tmp_path / "film.mp4", "mov"), "-f", "null", "-"])

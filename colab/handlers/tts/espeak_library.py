@@ -31,6 +31,7 @@ _DONT_EXIT = 0x8000
 _UTF8 = 1
 _PLACES_ARE_CHARACTERS = 1
 _RATE = 1
+_IPA, _TIE = 0x02, 0x80
 _LIST_ENDS, _WORD = 0, 1
 _one_at_a_time = threading.Lock()
 
@@ -155,6 +156,19 @@ class Library:
         )
         _check(synth(raw, len(raw), 0, _PLACES_ARE_CHARACTERS, 0, _UTF8, None, None), "could not speak the text")
         return Utterance(pcm=np.frombuffer(bytes(ear.pcm), dtype=np.int16), marks=tuple(ear.marks))
+
+    def phonemes(self, text: str, voice_key: str) -> str:
+        """Return how a text sounds, in IPA, the sounds of one letter tied by `^`. Raises `JobFailed` ENGINE."""
+        _check(self._dll.espeak_SetVoiceByName(voice_key.encode()), f"has no voice {voice_key!r}")
+        next_clause = self._dll.espeak_TextToPhonemes
+        next_clause.restype = c.c_char_p
+        next_clause.argtypes = (c.POINTER(c.c_void_p), c.c_int, c.c_int)
+        raw = c.create_string_buffer(text.encode())
+        rest = c.c_void_p(c.addressof(raw))
+        clauses = []
+        while rest.value:
+            clauses.append(next_clause(c.byref(rest), _UTF8, _IPA | _TIE | ord("^") << 8).decode())
+        return " ".join(clauses)
 
 
 def _tags(raw: c._Pointer[c.c_ubyte]) -> Iterator[tuple[int, str]]:

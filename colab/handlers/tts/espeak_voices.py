@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from colab.handlers.tts import kokoro_voices
 from colab.handlers.tts.engine import Voice
 from protocol.errors import JobFailed
 
@@ -30,18 +31,6 @@ ALIASES = {
 UNSPEAKABLE = frozenset({"fo", "kaa", "xex"})
 """Listed by eSpeak 1.52, but their dictionaries are not in the wheel."""
 
-_KOKORO_NAME = re.compile(r"([abefhijpz])([fm])_[a-z0-9]+")
-_KOKORO_LANGUAGE = {
-    "a": "en-us",
-    "b": "en-gb",
-    "e": "es",
-    "f": "fr",
-    "h": "hi",
-    "i": "it",
-    "j": "ja",
-    "p": "pt-br",
-    "z": "cmn",
-}
 _REGION = re.compile(r"[a-z]{2}|[0-9]{3}")
 
 
@@ -86,13 +75,25 @@ class Catalogue:
         name = voice.strip()
         if name.lower() in DEFAULT_NAMES:
             return self._voice(tag)
-        if known := _KOKORO_NAME.fullmatch(name.lower()):
-            return self._nearest(tag, *known.groups())
-        return self._own(name, tag) or self._voice(tag, substituted=True)
+        if name.lower() in kokoro_voices.LANGUAGE_OF:
+            return self._nearest(tag, name.lower())
+        own = self._own(name, tag)
+        if own is None:
+            raise JobFailed(self._nobody(name, tag), code="BAD_REQUEST")
+        return own
 
-    def _nearest(self, tag: str, letter: str, gender: str) -> Voice:
+    def _nobody(self, name: str, tag: str) -> str:
+        of_language = [other for other in self.names() if self._same_language(other, tag)]
+        return (
+            f"there is no voice {name!r}; espeak has for {tag}: default, {', '.join(of_language)}, each alone or with "
+            f"a variant as in {tag}+f3 (variants: {', '.join(self.variants)}); a Kokoro voice "
+            f"({', '.join(kokoro_voices.names())}) is spoken by the nearest of these"
+        )
+
+    def _nearest(self, tag: str, kokoro: str) -> Voice:
         """The text's language decides; the voice's own accent of it is kept."""
-        accent = _KOKORO_LANGUAGE[letter]
+        accent = self.find(kokoro_voices.LANGUAGE_OF[kokoro]) or tag
+        gender = kokoro[1]
         spoken = accent if self._same_language(accent, tag) else tag
         return self._voice(spoken, VARIANT_OF_GENDER[gender], substituted=True)
 

@@ -1,0 +1,179 @@
+"""Kokoro by PyTorch, its makers' own package: an extra for machines that have torch anyway. Imports stay inside.
+
+Nothing is downloaded by the package: configuration, weights and voices all come from the table of models.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import shutil
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from colab.handlers.tts import kokoro_styles, kokoro_voices
+from colab.handlers.tts.engine import Samples, Speech, Voice
+from colab.handlers.tts.kokoro_onnx import STYLES, ModelFiles
+from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, Said, edges_from_frames, spoken
+from colab.handlers.tts.onnx_session import DEVICES, SHORT_NAMES
+from colab.handlers.tts.phonemes import Phonemes, readable, source_for, written
+from protocol.errors import JobFailed
+from protocol.messages import EngineRecord
+
+logger = logging.getLogger(__name__)
+
+CONFIG, WEIGHTS = "kokoro-82m/config.json", "kokoro-82m/kokoro-v1_0.pth"
+"""What the model's files are called in the table of models; the voices are those of the ONNX engine, in one file."""
+
+_REPOSITORY = "hexgrad/Kokoro-82M"
+_SEED = 20_241_227
+_PREFIX = "module."  # its makers' weights were saved from a wrapper
+
+
+class KokoroTorch:
+    """Kokoro v1.0 on PyTorch. Making one is cheap: the model is opened by the first `speak`, and stays open."""
+
+    name = "kokoro"
+    limit = LIMIT_CHARACTERS
+
+    def __init__(self, models: ModelFiles, device: str | None = None) -> None:
+        missing = [name for name in ("torch", "kokoro") if importlib.util.find_spec(name) is None]
+        if missing:
+            raise JobFailed(f"{' and '.join(missing)} not installed here: uv pip install kokoro", code="UNSUPPORTED")
+        self._models = models
+        self._device = _device(device)
+        self._model: TorchModel | None = None
+
+    def record(self, voice: Voice | None = None) -> EngineRecord:
+        """Say who speaks, on which device, and whose phonemes it was given."""
+        phonemes = source_for(voice.language if voice else "en-us").name
+        return EngineRecord(
+            name=self.name,
+            version=f"{version('kokoro')} g2p={phonemes}",
+            model_sha256=self._models.sha256(WEIGHTS),
+            voice=voice.name if voice else None,
+            rate=RATE,
+            provider=f"torch {version('torch')}",
+            device=self._device,
+            tier="neural",
+        )
+
+    def voices(self) -> tuple[str, ...]:
+        """Return the voices of the languages whose phonemes can be had here."""
+        return tuple(name for name in kokoro_voices.names() if readable(kokoro_voices.LANGUAGE_OF[name]))
+
+    def pick(self, voice: str, language: str) -> Voice:
+        """Return the voice asked for. Raises `JobFailed`: BAD_REQUEST for one that there is not, UNSUPPORTED for a
+        language whose phonemes need a package that is not here."""
+        picked = kokoro_voices.pick(voice, language)
+        source_for(picked.language)
+        return picked
+
+    def speak(self, text: str, voice: Voice, speed: float) -> Speech:
+        """Speak plain text; what is too long for the model at once is said in parts, and nothing is left out."""
+        if self._model is None:
+            files = [self._models.path(name) for name in (CONFIG, WEIGHTS, STYLES)]
+            self._model = _resident(*files, self._device.split()[0], tuple(file.stat().st_mtime_ns for file in files))
+        model = self._model
+        read = source_for(voice.language)(text)
+        phonemes = written(zip(read.text, read.words, strict=True), model.kokoro.vocab, sure=read.sure)
+        return spoken(text, phonemes, lambda part: model.say(part, voice.key, speed), speed)
+
+
+def _device(asked: str | None) -> str:
+    """Return the device to use, as records say it. Raises `JobFailed` UNSUPPORTED for one that is not there."""
+    import torch
+
+    there = torch.cuda.is_available()
+    if asked is None:
+        unused = not there and shutil.which("nvidia-smi") is not None
+        if unused:
+            logger.warning("Kokoro runs on the CPU, although a GPU is there: torch %s cannot use it", torch.__version__)
+        return "cuda" if there else "cpu (a GPU is there, unused)" if unused else "cpu"
+    device = DEVICES.get(SHORT_NAMES.get(asked.strip().lower(), asked.strip()))
+    if device is None or (device == "cuda" and not there):
+        raise JobFailed(
+            f"{asked!r} was asked for, but Kokoro on torch {torch.__version__} can use only: "
+            f"{'cuda, cpu' if there else 'cpu'}. Cure: install torch's CUDA build and the driver, or ask for cpu",
+            code="UNSUPPORTED",
+        )
+    return device
+
+
+@dataclass(frozen=True, kw_only=True)
+class TorchModel:
+    """A model in memory, checked, and its voices."""
+
+    kokoro: Any
+    device: str
+    styles: dict[str, Samples]
+
+    def say(self, phonemes: Phonemes, voice: str, speed: float) -> Said:
+        """Run the model once, with the same noise every time. Raises `JobFailed`: ENGINE, OUT_OF_MEMORY."""
+        import torch
+
+        style = kokoro_styles.of(self.styles, voice)
+        row = torch.from_numpy(style[min(len(phonemes.text), len(style)) - 1])
+        try:
+            with (
+                torch.random.fork_rng(),
+                torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
+            ):
+                torch.manual_seed(_SEED)
+                output = self.kokoro(phonemes.text, row, speed, return_output=True)
+        except torch.cuda.OutOfMemoryError as full:
+            raise JobFailed(f"Kokoro needs more memory than the GPU has free: {full}", code="OUT_OF_MEMORY") from full
+        except RuntimeError as problem:
+            raise JobFailed(f"Kokoro could not run on {self.device}: {str(problem)[:400]}", code="ENGINE") from problem
+        samples = np.atleast_1d(output.audio.numpy()).astype(np.float32)
+        if not np.isfinite(samples).all():
+            raise JobFailed("Kokoro gave samples that are no numbers", code="ENGINE")
+        return Said(samples=samples, edges=edges_from_frames(output.pred_dur.tolist(), len(samples)))
+
+
+@lru_cache(maxsize=1)
+def _resident(config: Path, weights: Path, styles: Path, device: str, _times: tuple[int, ...]) -> TorchModel:
+    """Keep the last model open: loading it takes longer than most narrations. A file that changed is opened anew."""
+    from kokoro import KModel
+
+    parts = _loaded(weights)
+    try:
+        model = KModel(repo_id=_REPOSITORY, config=str(config), model=str(weights))
+    except (AssertionError, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as unfit:
+        raise JobFailed(
+            f"{weights.name} and {config.name} are not the weights and the configuration of one Kokoro: "
+            f"{type(unfit).__name__} {str(unfit)[:300]}",
+            code="ENGINE",
+        ) from unfit
+    _check_complete(model, parts, weights.name)
+    return TorchModel(kokoro=model.to(device).eval(), device=device, styles=kokoro_styles.read(styles))
+
+
+def _loaded(file: Path) -> Any:
+    """Read tensors and nothing else: a pickle could run code. Raises `JobFailed` ENGINE for a torn file."""
+    import pickle
+
+    import torch
+
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError, OSError) as torn:
+        raise JobFailed(
+            f"{file.name} is no file of tensors, or it is torn: {str(torn)[:200]}; remove it, and it is fetched again",
+            code="ENGINE",
+        ) from torn
+
+
+def _check_complete(model: Any, parts: Any, name: str) -> None:
+    """Refuse weights that leave some of the model at random: the package itself would say nothing."""
+    given = {f"{part}.{key.removeprefix(_PREFIX)}" for part, tensors in parts.items() for key in tensors}
+    missing = sorted(key for key, _ in model.named_parameters() if key not in given)
+    if missing:
+        raise JobFailed(
+            f"{name} is not Kokoro's: it lacks {len(missing)} of the model's tensors, as {missing[0]}", code="ENGINE"
+        )

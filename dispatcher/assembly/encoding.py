@@ -1,0 +1,74 @@
+"""What a film may be written as: containers, codecs, and ffmpeg's words for them. Tables; nothing runs here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+VIDEO_CODECS: Mapping[str, str] = {
+    "h264": "libx264",
+    "libx264": "libx264",
+    "h265": "libx265",
+    "hevc": "libx265",
+    "libx265": "libx265",
+    "vp9": "libvpx-vp9",
+    "libvpx-vp9": "libvpx-vp9",
+    "av1": "libsvtav1",
+    "libsvtav1": "libsvtav1",
+}
+"""What a spec may call a video codec, and the encoder that this is."""
+
+AUDIO_CODECS: Mapping[str, str] = {"aac": "aac", "opus": "libopus", "libopus": "libopus"}
+"""What a spec may call an audio codec, and the encoder that this is."""
+
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+_VP9_SPEEDS = (8, 7, 6, 5, 4, 3, 2, 1, 0)
+_AV1_SPEEDS = (12, 11, 10, 9, 8, 7, 6, 5, 4)
+
+DEFAULT_CRF: Mapping[str, int] = {"libx264": 20, "libx265": 24, "libvpx-vp9": 30, "libsvtav1": 30}
+"""The quality of each encoder that looks about the same as the others'."""
+
+MAX_CRF: Mapping[str, int] = {"libx264": 51, "libx265": 51, "libvpx-vp9": 63, "libsvtav1": 63}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """A kind of film file: what it may hold, its usual choice first."""
+
+    muxer: str
+    video: tuple[str, ...]
+    audio: tuple[str, ...]
+
+
+CONTAINERS: Mapping[str, Container] = {
+    "mp4": Container(muxer="mp4", video=("libx264", "libx265", "libsvtav1", "libvpx-vp9"), audio=("aac", "libopus")),
+    "mov": Container(muxer="mov", video=("libx264", "libx265"), audio=("aac",)),
+    "mkv": Container(
+        muxer="matroska", video=("libx264", "libx265", "libsvtav1", "libvpx-vp9"), audio=("aac", "libopus")
+    ),
+    "webm": Container(muxer="webm", video=("libvpx-vp9", "libsvtav1"), audio=("libopus",)),
+}
+"""The films that can be written, by the ending of their names."""
+
+
+def video_arguments(encoder: str, preset: str, crf: int) -> list[str]:
+    """Return ffmpeg's arguments for the picture. A preset means about the same effort for every encoder."""
+    quality = ["-c:v", encoder, "-crf", str(crf)]
+    match encoder:
+        case "libvpx-vp9":
+            speed = _VP9_SPEEDS[PRESETS.index(preset)]
+            deadline = "realtime" if speed > 5 else "good"
+            return [*quality, "-b:v", "0", "-deadline", deadline, "-cpu-used", str(speed), "-row-mt", "1"]
+        case "libsvtav1":
+            return [*quality, "-preset", str(_AV1_SPEEDS[PRESETS.index(preset)])]
+    return [*quality, "-preset", preset]
+
+
+def container_arguments(container: str, encoder: str) -> list[str]:
+    """Return ffmpeg's arguments for the file: it plays before it is loaded whole, and on Apple's players."""
+    arguments = ["-f", CONTAINERS[container].muxer]
+    if container in ("mp4", "mov"):
+        arguments = ["-movflags", "+faststart", *arguments]
+        if encoder == "libx265":
+            arguments = ["-tag:v", "hvc1", *arguments]
+    return arguments

@@ -1,0 +1,25 @@
+"""What is said beside the spec, by the command line or by a script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dispatcher.tour.narration import Reuse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the command line says beside the spec."""
+
+    tts_backend: str = "local"
+    drop: Path | None = None
+    timeout_s: float = 600
+    work_dir: Path | None = None
+    output: Path | None = None
+    base_url: str | None = None
+    require_engine: str | None = None
+    reuse: Reuse = field(default_factory=Reuse)
+    zoom: str = "off"
+    allow_setup: bool = False
+    dry_run: bool = False
