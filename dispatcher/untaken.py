@@ -15,6 +15,13 @@ def explain_untaken(sight: Sight) -> Explanation:
     return next(why for reason in _REASONS if (why := reason(sight)) is not None)
 
 
+def _begun_plainly(sight: Sight) -> Explanation | None:
+    if sight.able or not sight.seen.plain_audio:
+        return None
+    text = "a worker of the simple form has begun to answer; such a worker does not tell how far it is"
+    return Explanation(code=Why.PLAIN_ANSWER, text=text, cure=f"If nothing comes, it is gone. {sight.start_one}")
+
+
 def _no_worker(sight: Sight) -> Explanation | None:
     if any(worker.cards or worker.too_new for worker in sight.workers.values()):
         return None
@@ -116,6 +123,7 @@ def _ready(sight: Sight) -> Explanation | None:
 
 
 _REASONS: tuple[Callable[[Sight], Explanation | None], ...] = (
+    _begun_plainly,
     _no_worker,
     _too_new,
     _gone,

@@ -17,7 +17,7 @@ from dispatcher.jobs import Job, Progress, Why
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import for_people
 from protocol import codec
-from protocol.errors import ChannelLost, JobTimeout
+from protocol.errors import ChannelLost, JobFailed, JobTimeout
 from protocol.layout import Attempt, JobNames, WorkerNames
 from protocol.messages import Beat, DropCard, EngineRecord, Held, OutputFile, Part, WorkerCard
 from protocol.transports import memory
@@ -239,6 +239,41 @@ def test_results_that_do_not_verify(place: Place, shows: Any, why: Why, words: s
     assert words in said.text
     assert "10 s" in said.cure
     assert place.look(11).why is Why.RESULTS_REJECTED
+
+
+def look_on(place: Place, seconds: float) -> None:
+    """Look every two seconds for a while."""
+    for _ in range(round(seconds / 1.9)):
+        place.look(1.9)
+
+
+SPEECH = Job(kind="tts", params={"voice": "v", "steps": [{"id": "a", "narration": "Hi."}]})
+
+
+def test_a_plain_error_while_one_of_ours_lives(place: Place) -> None:
+    """It is shown and waited on; with nobody else to do the job, it is the end, with its step."""
+    job = place.submit(SPEECH)
+    place.card(kinds=("tts",), engines={"tts": (ESPEAK,)})
+    place.drop.put(f"{job}/error.marker", b'{"status": "error", "error": "no such voice.", "step": "a"}')
+    said = place.look()
+    assert said.why is Why.PLAIN_ERROR
+    assert "failed at step a: no such voice" in said.text
+    assert said.cure == "Waiting for w, which may still do it"
+    with pytest.raises(JobFailed, match="no such voice") as failed:
+        look_on(place, 80)
+    assert failed.value.step == "a"
+
+
+def test_a_plain_answer_that_has_begun_or_cannot_be_read(place: Place) -> None:
+    """An old worker has no card; that it works is told by its folder, and a marker that is no JSON is named."""
+    job = place.submit(SPEECH)
+    place.drop.make_folder(f"{job}/audio")
+    begun = place.look()
+    place.drop.put(f"{job}/error.marker", b"CUDA error: out of memory")
+    broken = place.look()
+    assert [begun.why, broken.why] == [Why.PLAIN_ANSWER] * 2
+    assert "has begun to answer" in begun.text
+    assert f"{job}/error.marker is here and cannot be read: not JSON" in broken.text
 
 
 def test_an_upload_of_this_side_that_is_not_through(place: Place, tmp_path: Path) -> None:
