@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colab.handlers.tts.script import CLAUSE_S, PARAGRAPH_S, SENTENCE_S, script
-from colab.handlers.tts.text import MAX_PIECE, clean, written_words
+from speech.text import MAX_PIECE, clean, written_words
 from colab.handlers.tts.times import fill, starts_of_words
 
 

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from colab.handlers.tts import abbreviations
+from speech import abbreviations
 
 MAX_PIECE = 80
 """Characters in a piece; what is longer (a hash, unspaced script) is cut, as engines silently drop long words."""
