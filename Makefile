@@ -50,10 +50,13 @@ reference: setup ## write docs/reference/ from the code
 
 # `make lock UPGRADE=--upgrade` takes newer versions. No index, host or path may get into these files.
 COMPILE := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header --no-annotate
+LOCKED := pyproject.toml --extra dispatch --extra demo --extra dev --extra kokoro
 lock: setup ## write requirements/*.txt from pyproject.toml
-	$(BIN)/$(COMPILE) $(UPGRADE) pyproject.toml --extra dispatch --extra demo --extra dev requirements/build.in -o requirements/all.txt
+	$(BIN)/$(COMPILE) $(UPGRADE) $(LOCKED) requirements/build.in -o requirements/all.txt
 	printf 'uv\n' | $(BIN)/$(COMPILE) -c requirements/all.txt - -o requirements/uv.txt
-	@! grep -nE '://|file:|find-links|index-url' requirements/all.txt requirements/uv.txt
+	$(BIN)/$(COMPILE) $(UPGRADE) $(LOCKED) --extra misaki --extra kokoro-torch requirements/build.in \
+		-c requirements/all.txt --overrides requirements/everything-overrides.txt -o requirements/everything.txt
+	@! grep -nE '://|file:|find-links|index-url' requirements/*.txt
 
 clean: ## remove .venv and everything made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build demo-output

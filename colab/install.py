@@ -2,8 +2,8 @@
 
 Colab's torch, numpy and CUDA packages fit its driver and each other; a plain `pip install` of a speech engine replaces
 some of them, takes old releases where new ones declare an older Python, or puts onnxruntime's CPU build beside its CUDA
-build, after which there is no CUDA. So uv resolves, with the runtime's own freeze as constraints, and overrides for what
-must not come. Runs on a fresh kernel, right after the wheel: nothing but the standard library and the error tree enters.
+build, after which there is no CUDA. So uv resolves, with the runtime's own freeze as constraints and overrides for what
+must not come. Runs on a fresh kernel, right after the wheel: only the standard library and the error tree enter.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def pinned(freeze: str) -> dict[str, str]:
 
 
 def check_unchanged(before: str, after: str) -> None:
-    """Raise EnvironmentNotReady, naming each, if a package that the runtime's GPU rests on is another one than before."""
+    """Raise EnvironmentNotReady, naming each, if a package that the GPU rests on has another version than before."""
     new = pinned(after)
     changed = [
         f"{name} {number} -> {new.get(name, 'gone')}"
@@ -105,8 +105,8 @@ def check_unchanged(before: str, after: str) -> None:
     ]
     if changed:
         raise EnvironmentNotReady(
-            f"the installation changed the runtime's own packages: {', '.join(changed)}. Cure: Runtime → Disconnect and "
-            "delete runtime, then run all again; if it comes back, untick NEURAL_VOICES and report these names"
+            f"the installation changed the runtime's own packages: {', '.join(changed)}. Cure: Runtime → Disconnect "
+            "and delete runtime, then run all again; if it comes back, untick NEURAL_VOICES and report these names"
         )
 
 
@@ -130,7 +130,7 @@ def table(providers: str) -> str:
 def has_nvidia_gpu() -> bool:
     """Return whether the driver of an NVIDIA GPU answers."""
     program = shutil.which("nvidia-smi")
-    return program is not None and subprocess.run([program, "-L"], capture_output=True).returncode == 0
+    return program is not None and subprocess.run([program, "-L"], check=False, capture_output=True).returncode == 0
 
 
 def _uv() -> list[str]:
@@ -138,7 +138,7 @@ def _uv() -> list[str]:
     if (program := shutil.which("uv")) is not None:
         return [program]
     module = [sys.executable, "-m", "uv"]
-    if subprocess.run([*module, "--version"], capture_output=True).returncode != 0:
+    if subprocess.run([*module, "--version"], check=False, capture_output=True).returncode != 0:
         _run([sys.executable, "-m", "pip", "install", "--quiet", "uv"])
     return module
 
@@ -169,7 +169,7 @@ def _written(folder: Path, planned: Plan) -> list[str]:
 
 def _run(command: Sequence[str]) -> str:
     """Run a command and return what it said. Raises EnvironmentNotReady with its last lines if it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
+    done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8", errors="replace")
     if done.returncode != 0:
         said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-12:])
         raise EnvironmentNotReady(
