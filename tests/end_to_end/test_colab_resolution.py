@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,16 +27,18 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
-@pytest.fixture
-def resolve(tmp_path: Path) -> Resolve:
+@pytest.fixture(scope="module")
+def resolve(tmp_path_factory: pytest.TempPathFactory) -> Resolve:
     """Return what uv makes of a plan on Colab; skips where no package index can be reached, but never in the build."""
 
+    @cache
     def resolved(planned: Plan) -> dict[str, str]:
+        folder = tmp_path_factory.mktemp("plan")
         for name in ("requirements", "constraints", "overrides"):
-            (tmp_path / f"{name}.txt").write_text(getattr(planned, name))
+            (folder / f"{name}.txt").write_text(getattr(planned, name))
         told = ["--constraints", "constraints.txt", "--overrides", "overrides.txt", "requirements.txt"]
         command = [sys.executable, "-m", "uv", "pip", "compile", "-q", "--no-header", "--no-annotate", *TARGET, *told]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if done.returncode != 0 and UNREACHABLE.search(done.stderr) and not os.environ.get("CI"):
             pytest.skip("no package index can be reached, and the resolver needs one")
         assert done.returncode == 0, done.stderr

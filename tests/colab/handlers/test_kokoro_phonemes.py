@@ -169,6 +169,7 @@ def grammar(tmp_path, monkeypatch):
 
 
 @pytest.mark.extras
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*is deprecated:DeprecationWarning")
 def test_misaki_reads_english_where_it_is(grammar):
     """misaki's own words, each with its sounds; what it does not know is asked of eSpeak."""
     text = "The cost of the 1,234 units, gpudrop's, is low."
