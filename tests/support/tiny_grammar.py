@@ -29,6 +29,7 @@ def write(folder: Path) -> None:
     for tag, words in TAGS.items():
         tagger.add([[{"LOWER": word}] for word in words], {"TAG": tag})
     package = folder / NAME
+    package.mkdir()
     pipeline.to_disk(package / f"{NAME}-{VERSION}")
     (package / "__init__.py").write_text(LOAD)
     (package / "meta.json").write_text(json.dumps(pipeline.meta))
