@@ -11,11 +11,12 @@ import subprocess
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from colab.bench import Abilities
 from protocol import codec
 from protocol.drop import Drop
 from protocol.errors import EnvironmentNotReady
 from protocol.layout import WorkerNames, is_worker_id
-from protocol.messages import EngineRecord, WorkerCard
+from protocol.messages import WorkerCard
 from protocol.seen import read_drop_id
 from protocol.transports import open_drop
 
@@ -52,15 +53,16 @@ def _new_worker_id() -> str:
     return f"{host}-{secrets.token_hex(2)}"
 
 
-def announce(at: Attached, engines: dict[str, tuple[EngineRecord, ...]], beat_s: float) -> WorkerCard:
+def announce(at: Attached, abilities: Abilities, beat_s: float) -> WorkerCard:
     """Write and return this worker's card: what it can do, and on what."""
     card = WorkerCard(
         drop=at.drop_id,
         id=at.worker,
         worker=at.worker,
         boot=at.boot,
-        kinds=tuple(engines),
-        engines=engines,
+        kinds=tuple(abilities.engines),
+        engines=abilities.engines,
+        choices=abilities.choices,
         gpu=_gpu(),
         versions={"gpudrop": version("gpudrop"), "python": platform.python_version(), "os": platform.platform()},
         beat_s=beat_s,

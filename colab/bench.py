@@ -28,7 +28,7 @@ from colab.handlers.work import Result, StopWork
 from colab.models import ModelPlaces, Models
 from protocol.errors import GpudropError, JobFailed, StorageFull
 from protocol.kinds import KINDS
-from protocol.messages import MAY_BE_TRIED_ELSEWHERE, EngineRecord
+from protocol.messages import MAY_BE_TRIED_ELSEWHERE, Choices, EngineRecord
 
 START_S = 120.0
 _LEVELS = {"INFO": logging.INFO, "WARNING": logging.WARNING, "ERROR": logging.ERROR}
@@ -48,6 +48,14 @@ class Task:
     folder: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Abilities:
+    """What can be done here: each kind's engines, best first, and what each engine can be asked for."""
+
+    engines: dict[str, tuple[EngineRecord, ...]]
+    choices: dict[str, dict[str, Choices]]
+
+
 class Bench:
     """The worker's end of the bench. One task at a time."""
 
@@ -62,13 +70,14 @@ class Bench:
         self._process.start()
         theirs.close()
 
-    def engines(self) -> dict[str, tuple[EngineRecord, ...]]:
-        """Ask what can be done here: {kind: engines, best first}."""
-        self._send({"engines": list(self._kinds)})
+    def abilities(self) -> Abilities:
+        """Ask what can be done here. A kind without an engine is left out."""
+        self._send({"abilities": list(self._kinds)})
         event = self.event(START_S)
-        if event is None or event["event"] != "engines":
+        if event is None or event["event"] != "abilities":
             raise JobFailed(f"the workbench does not start: {event and event.get('message')}", code="ENGINE")
-        return {kind: tuple(map(EngineRecord.model_validate, found)) for kind, found in event["engines"].items()}
+        records = {kind: tuple(map(EngineRecord.model_validate, found)) for kind, found in event["engines"].items()}
+        return Abilities(engines=records, choices=event["choices"])
 
     def begin(self, task: Task) -> None:
         """Start a task; its events follow. A bench that has died is replaced first."""
@@ -174,8 +183,8 @@ def _serve(pipe: Connection, places: ModelPlaces) -> None:
     while True:
         try:
             message = json.loads(pipe.recv_bytes())
-            if "engines" in message:
-                _emit(pipe, _answer_engines(models, message["engines"]))
+            if "abilities" in message:
+                _emit(pipe, _answer_abilities(models, message["abilities"]))
             elif "task" in message:
                 _emit(pipe, _answer_task(pipe, models, message["task"]))
         except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -190,11 +199,14 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _answer_engines(models: Models, kinds: list[str]) -> dict[str, Any]:
-    found = {}
+def _answer_abilities(models: Models, kinds: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {"engines": {}, "choices": {}}
     for kind in kinds:
-        found[kind] = [record.model_dump(mode="json") for record in HANDLERS[kind]().engines(models)]
-    return {"event": "engines", "engines": {kind: engines for kind, engines in found.items() if engines}}
+        handler = HANDLERS[kind]()
+        if records := [record.model_dump(mode="json") for record in handler.engines(models)]:
+            found["engines"][kind] = records
+            found["choices"][kind] = handler.choices(models)
+    return {"event": "abilities", **found}
 
 
 def _answer_task(pipe: Connection, models: Models, task: dict[str, Any]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class Worker:
         self._bench = Bench(self._kinds, self._settings.model_places())
         watch = self._at.drop.watch()
         try:
-            self._card = announce(self._at, self._bench.engines(), self._beat_s)
+            self._card = announce(self._at, self._bench.abilities(), self._beat_s)
             log.info("worker %s serves %s", self._at.worker, _engines_text(self._card))
             with self._beater:
                 self._repeat(watch)

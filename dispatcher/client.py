@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from dispatcher import accept, legacy
 from dispatcher.jobs import Job, Progress, Result
 from dispatcher.lifecycle import Lifecycle
+from dispatcher.offers import refusal
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from protocol import codec
@@ -69,7 +70,7 @@ class Client:
         """Offer a job, or pick up the same one where an earlier process left it; return the hope of its result.
 
         A job is the same when kind, parameters, inputs and requirements are. One that was accepted before, and whose
-        files still verify, is not done again.
+        files still verify, is not done again. Raises UsageError for what no worker that was seen here can do.
         """
         params, inputs = _prepare(job)
         requires = Requires(engine=job.require_engine)
@@ -77,6 +78,8 @@ class Client:
         key = hashlib.sha256(f"{self.drop_id} {digest}".encode()).hexdigest()
         if (known := self._finished(key)) is not None:
             return Handle(self, known, job)
+        if self.store.latest(key) is None and (wrong := refusal(job, self.cards().values())) is not None:
+            raise UsageError(wrong)
         run, created = self.store.add_or_find(self._new_run(job, params, inputs, digest, key))
         log.debug("run %s: %s", run.id, "new" if created else "picked up")
         self._upload(run, job)

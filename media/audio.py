@@ -70,23 +70,13 @@ def write(path: Path, samples: Samples, rate: int) -> None:
     soundfile.write(path, np.clip(samples, -1, 1), rate, subtype="PCM_16")
 
 
-def measure(ffmpeg: Ffmpeg, path: Path) -> Loudness:
-    """Measure a sound or film file by EBU R128, true peak by fourfold oversampling (BS.1770)."""
-    told = ffmpeg.run(
-        [
-            "-i",
-            path,
-            "-map",
-            "0:a:0",
-            "-vn",
-            "-sn",
-            "-filter:a",
-            "ebur128=peak=true:framelog=verbose",
-            "-f",
-            "null",
-            "-",
-        ]
-    )
+def measure(ffmpeg: Ffmpeg, path: Path, *, through: str | None = None) -> Loudness:
+    """Measure a sound or film file by EBU R128, true peak by fourfold oversampling (BS.1770).
+
+    `through` are filters of ours that the sound passes first: how loud it would be is then known without writing it.
+    """
+    filters = ",".join(filter(None, [through, "ebur128=peak=true:framelog=verbose"]))
+    told = ffmpeg.run(["-i", path, "-map", "0:a:0", "-vn", "-sn", "-filter:a", filters, "-f", "null", "-"])
     summary = told.rpartition("Summary:")[2]
     return Loudness(
         integrated_lufs=_number(summary, r"\bI:\s*(\S+) LUFS"),

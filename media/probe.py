@@ -119,11 +119,12 @@ def _first(path: Path, stream: int) -> Any:
 def _seconds(path: Path, container: InputContainer, video: VideoStream) -> float:
     """Return how long the picture lasts, by what is really in the file."""
     said = float(video.duration * video.time_base) if video.duration and video.time_base else None
+    usual_s = 1 / float(video.average_rate) if video.average_rate else 0.0
     start, end = float("inf"), float("-inf")
     for packet in container.demux(video):
         if packet.pts is not None and packet.time_base is not None and not packet.is_discard:
-            start = min(start, float(packet.pts * packet.time_base))
-            end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            at = float(packet.pts * packet.time_base)
+            start, end = min(start, at), max(end, at + (float((packet.duration or 0) * packet.time_base) or usual_s))
     seconds = end - start
     if not seconds > 0:
         raise MediaError(f"{path} lasts no time at all; give a film that does")

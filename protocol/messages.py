@@ -209,8 +209,15 @@ class EngineRecord(Record):
     tier: Literal["embedded", "neural"]
 
 
+Choices = dict[Short, tuple[Short, ...]]
+"""What an engine can be asked for: parameter → values it takes, where `*` at an end stands for anything."""
+
+
 class WorkerCard(Message):
-    """`hello-<boot>.json`: what a worker can do. `engines` maps each kind to its engines, best first."""
+    """`hello-<boot>.json`: what a worker can do. `engines` maps each kind to its engines, best first.
+
+    `choices` maps kind and engine to what the engine can be asked for; a parameter that is not there takes anything.
+    """
 
     type: Literal["hello"] = "hello"
     id: WorkerId
@@ -218,6 +225,7 @@ class WorkerCard(Message):
     boot: Hex16
     kinds: tuple[Short, ...]
     engines: dict[Short, tuple[EngineRecord, ...]]
+    choices: dict[Short, dict[Short, Choices]] = Field(default_factory=dict)
     models: tuple[Short, ...] = ()
     gpu: Short | None = None
     provider: Short | None = None

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from colab.models import Models
-from protocol.messages import EngineRecord
+from protocol.messages import Choices, EngineRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +54,10 @@ class Handler(Protocol):
 
     def engines(self, models: Models) -> tuple[EngineRecord, ...]:
         """Return the engines that can work here, best first, without loading or downloading a model."""
+        ...
+
+    def choices(self, models: Models) -> dict[str, Choices]:
+        """Return what each of these engines can be asked for, as far as it is a matter of names."""
         ...
 
     def run(self, work: Work) -> Result:

@@ -18,7 +18,7 @@ from colab.models.table import ModelFile
 from protocol.errors import JobFailed
 
 WAITS_S = (1.0, 2.0, 4.0, 8.0)
-"""Pauses between tries. A try that brought `WORTH_WHILE` bytes begins the count again."""
+"""Pauses between tries. A try that came `WORTH_WHILE` bytes further than any before begins the count again."""
 
 WORTH_WHILE = 1 << 20
 LONGEST_WAIT_S = 60.0  # what a server may ask for with Retry-After
@@ -26,7 +26,6 @@ KEPT_FREE = 64 << 20  # room that a download leaves on the disk, for the jobs
 TIMEOUT = httpx.Timeout(60, connect=15)
 
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
-_CHUNK = 1 << 20
 
 log = logging.getLogger(__name__)
 
@@ -60,13 +59,15 @@ class Download:
         """Return when `part` has the full size. Raises `JobFailed` UNSUPPORTED or STORAGE."""
         log.info("downloading %s (%d bytes) from %s", self._file.name, self._file.size, self._address)
         tries = 0
-        self.pieced = self._have() > 0
+        furthest = self._have()
+        self.pieced = furthest > 0
         with httpx.Client(follow_redirects=True, timeout=TIMEOUT) as client:
             while (before := self._have()) < self._file.size:
                 try:
                     self._transfer(client, before)
-                except (httpx.TransportError, _Interrupted) as problem:
-                    tries = 1 if self._have() - before >= WORTH_WHILE else tries + 1
+                except (httpx.RequestError, _Interrupted) as problem:
+                    tries = 1 if self._have() - furthest >= WORTH_WHILE else tries + 1
+                    furthest = max(furthest, self._have())
                     self._rest(problem, tries)
 
     def discard(self) -> None:
@@ -148,10 +149,8 @@ class Download:
     def _write(self, answer: httpx.Response, start: int) -> bool:
         """Write what arrives; say whether it was not more than the file has."""
         done = start
-        with self._part.open("r+b" if start else "wb") as out:
-            out.seek(start)
-            out.truncate()
-            for chunk in answer.iter_raw(_CHUNK):
+        with self._part.open("ab" if start else "wb") as out:
+            for chunk in answer.iter_raw():  # as it comes: gathered to larger chunks, a cut would lose the last one
                 done += len(chunk)
                 if done > self._file.size:
                     return False

@@ -127,10 +127,7 @@ def _normaliser(ffmpeg: Ffmpeg, path: Path) -> str:
     if found.true_peak_dbtp + gain <= PEAK_DBTP - _HEADROOM_DB:
         return _chain(gain)
     for _ in range(3):
-        limited = path.with_suffix(".limited.wav")
-        ffmpeg.run(["-i", path, "-af", _chain(gain), "-c:a", "pcm_s24le", limited])
-        short = TARGET_LUFS - audio.measure(ffmpeg, limited).integrated_lufs
-        limited.unlink()
+        short = TARGET_LUFS - audio.measure(ffmpeg, path, through=_chain(gain)).integrated_lufs
         gain += short
         if abs(short) < 0.2:
             break

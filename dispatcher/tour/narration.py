@@ -261,10 +261,12 @@ def _substituted(asked: str, by: str) -> str:
 
 
 def _warnings(result: Result) -> list[str]:
-    """Return what must not go unsaid of a new result: an answer without hashes, silent steps."""
+    """Return what must not go unsaid of a new result: no hashes, a better engine that is installed, silent steps."""
     said = []
     if result.verified == "legacy":
         said.append("the answer came in the simple form, without hashes: it was looked at twice, not verified")
+    for reason in result.summary.get("passed_over") or ():
+        said.append(f"a better engine was passed over: {reason} (--require-engine makes this an error)")
     if silent := result.summary.get("silent"):
         said.append(f"nothing to speak in step(s) {', '.join(map(str, silent))}")
     return said

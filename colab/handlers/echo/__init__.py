@@ -12,7 +12,7 @@ from colab.handlers.work import Result, Work
 from colab.models import Models
 from protocol.errors import JobFailed
 from protocol.kinds.echo import Params
-from protocol.messages import EngineRecord
+from protocol.messages import Choices, EngineRecord
 
 ENGINE = EngineRecord(name="echo", version="1", provider="python", device="cpu", tier="embedded")
 OUTPUT = "echo.txt"
@@ -27,6 +27,10 @@ class EchoHandler:
     def engines(self, models: Models) -> tuple[EngineRecord, ...]:
         """Return the one engine there is."""
         return (ENGINE,)
+
+    def choices(self, models: Models) -> dict[str, Choices]:
+        """Return nothing: its parameters are not names of a list."""
+        return {}
 
     def run(self, work: Work) -> Result:
         """Write and publish `echo.txt`. Raises `JobFailed` UNSUPPORTED when another engine is insisted on."""

@@ -11,13 +11,13 @@ from typing import Any, cast
 
 from colab.handlers.tts.clip import Clip
 from colab.handlers.tts.engine import SpeechEngine, Voice
-from colab.handlers.tts.engines import available, open_engine
+from colab.handlers.tts.engines import Chosen, available, open_engine
 from colab.handlers.tts.script import Script, script
 from colab.handlers.work import Result, Work
 from colab.models import Models
 from protocol.errors import JobFailed
 from protocol.kinds.tts import Params, Step, wav_path, words_path
-from protocol.messages import EngineRecord
+from protocol.messages import Choices, EngineRecord
 
 
 class TtsHandler:
@@ -29,14 +29,17 @@ class TtsHandler:
         """Return the engines that can speak here, best first."""
         return tuple(engine.record() for engine in available(models))
 
+    def choices(self, models: Models) -> dict[str, Choices]:
+        """Return the voices and languages of each engine."""
+        return {engine.name: engine.choices() for engine in available(models)}
+
     def run(self, work: Work) -> Result:
         """Speak the steps in order, publishing each when it is complete. Raises `JobFailed`, naming the step."""
         params = cast(Params, work.params)
-        engine = open_engine(work.models, work.engine)
-        voice = engine.pick(params.voice, params.language)
-        narration = _Narration(work=work, engine=engine, voice=voice, speed=params.speed)
+        chosen = open_engine(work.models, work.engine, voice=params.voice, language=params.language)
+        narration = _Narration(work=work, engine=chosen.engine, voice=chosen.voice, speed=params.speed)
         narration.speak(params.steps)
-        return Result(engine=engine.record(voice), summary=_summary(params, engine, voice, narration))
+        return Result(engine=chosen.engine.record(chosen.voice), summary=_summary(params, chosen, narration))
 
 
 @dataclass(kw_only=True)
@@ -104,15 +107,17 @@ def _naming(step_id: str) -> Iterator[None]:
         ) from problem
 
 
-def _summary(params: Params, engine: SpeechEngine, voice: Voice, narration: _Narration) -> dict[str, Any]:
+def _summary(params: Params, chosen: Chosen, narration: _Narration) -> dict[str, Any]:
     """Return what the marker says: the plain form's fields, and whatever is not as it was asked."""
     summary: dict[str, Any] = {
         "total_duration": round(sum(narration.seconds.values()), 3),
         "steps_generated": len(narration.seconds),
         "results": [{"step": step, "duration": seconds} for step, seconds in narration.seconds.items()],
     }
-    if voice.substituted:
-        summary["substituted"] = {"voice": params.voice, "by": voice.name, "engine": engine.name}
+    if chosen.voice.substituted:
+        summary["substituted"] = {"voice": params.voice, "by": chosen.voice.name, "engine": chosen.engine.name}
+    if chosen.passed_over:
+        summary["passed_over"] = list(chosen.passed_over)
     if narration.silent:
         summary["silent"] = narration.silent
     return summary

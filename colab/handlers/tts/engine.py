@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol.messages import EngineRecord
+from protocol.messages import Choices, EngineRecord
 
 Samples = NDArray[np.float32]
 """Mono, full scale is ±1."""
@@ -59,8 +59,8 @@ class SpeechEngine(Protocol):
         """Say who speaks: engine, version, provider and device really in use, tier, and the voice if one is given."""
         ...
 
-    def voices(self) -> tuple[str, ...]:
-        """Return the names of the voices, sorted."""
+    def choices(self) -> Choices:
+        """Return the voices and languages that may be asked for: `{"voice": …, "language": …}`."""
         ...
 
     def pick(self, voice: str, language: str) -> Voice:

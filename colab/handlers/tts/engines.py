@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, replace
 
-from colab.handlers.tts.engine import SpeechEngine
+from colab.handlers.tts.engine import SpeechEngine, Voice
 from colab.models import Models
 from protocol.errors import JobFailed
 
@@ -43,10 +44,23 @@ An opener loads no model and fetches no file: a worker's card is made by it.
 """
 
 FILES: dict[str, tuple[str, ...]] = {
-    "kokoro-onnx": ("kokoro-v1.0.onnx", "voices-v1.0.bin"),
+    "kokoro-onnx": ("kokoro-v1.0-durations.onnx", "voices-v1.0.bin"),
     "kokoro": ("kokoro-82m/config.json", "kokoro-82m/kokoro-v1_0.pth", "voices-v1.0.bin"),
 }
 """The model files that an engine needs, by their names in the table of models."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """Who speaks, and why not those that would have been better."""
+
+    engine: SpeechEngine
+    voice: Voice
+    passed_over: tuple[str, ...] = ()
+
+
+_given_up: set[str] = set()
+"""Engines whose files could not be fetched: not tried again at each job, only when they are there or are required."""
 
 
 def available(models: Models) -> tuple[SpeechEngine, ...]:
@@ -58,43 +72,70 @@ def available(models: Models) -> tuple[SpeechEngine, ...]:
     return tuple(found)
 
 
-def open_engine(models: Models, required: str | None = None, language: str | None = None) -> SpeechEngine:
-    """Return the engine required, or the best that works here and speaks the language, with its files fetched.
+def open_engine(
+    models: Models, required: str | None = None, *, voice: str = "default", language: str = "en-us"
+) -> Chosen:
+    """Return the engine required, or the best that works here and has the voice in the language, its files fetched.
 
-    Raises `JobFailed` UNSUPPORTED when there is none; without a requirement the next best takes over, and the log says
-    why. A language that nobody speaks is left to the last engine to refuse.
+    Raises `JobFailed`: UNSUPPORTED when no engine works here, and what each engine says of the voice when none has it.
+    Without a requirement the next best takes over; `passed_over` and the log say what keeps an engine that is installed
+    from its files.
     """
+    passed_over: list[str] = []
     if required is not None and required not in ENGINES:
         raise JobFailed(
             f"speech engine {required!r} is not on this worker; it has: {', '.join(ENGINES)}", code="UNSUPPORTED"
         )
-    reasons = []
-    names = [required] if required else list(ENGINES)
-    for name in names:
+    problems: list[JobFailed] = []
+    for name in [required] if required else ENGINES:
         try:
-            engine = _opened(models, name)
+            engine = ENGINES[name](models)
+            chosen = Chosen(engine=engine, voice=engine.pick(voice, language))
         except JobFailed as problem:
-            reasons.append(str(problem))
+            problems.append(problem)
+            logger.info("the speech engine %s is not used: %s", name, problem)
             continue
         try:
-            if language is not None and name != names[-1]:
-                engine.pick("default", language)
-            for file in FILES.get(name, ()):
-                models.path(file)
+            _fetch(models, name, again=required is not None)
         except JobFailed as problem:
-            reasons.append(str(problem))
+            problems.append(problem)
+            passed_over.append(str(problem))
             logger.warning("the speech engine %s is not used: %s", name, problem)
         else:
-            return engine
-    raise JobFailed("; ".join(reasons), code="UNSUPPORTED")
+            return replace(chosen, passed_over=tuple(passed_over))
+    refused = [problem for problem in problems if problem.code == "BAD_REQUEST"]
+    raise JobFailed("; ".join(map(str, refused or problems)), code=(refused or problems)[0].code)
 
 
-def _opened(models: Models, name: str) -> SpeechEngine:
-    lacking = [file for file in FILES.get(name, ()) if not models.present(file)]
-    if lacking and models.offline:
+def _fetch(models: Models, name: str, *, again: bool) -> None:
+    """Have every file of an engine here. What could not be had before is asked for again only where that is wanted."""
+    if name in _given_up and not again and _lacking(models, name):
+        raise JobFailed(f"the files of {name} could not be fetched before", code="UNSUPPORTED")
+    try:
+        _check_reach(models, name)
+        for file in FILES.get(name, ()):
+            models.path(file)
+    except JobFailed:
+        _given_up.add(name)
+        raise
+    _given_up.discard(name)
+
+
+def _lacking(models: Models, name: str) -> list[str]:
+    return [file for file in FILES.get(name, ()) if not models.present(file)]
+
+
+def _check_reach(models: Models, name: str) -> None:
+    """Raise `JobFailed` UNSUPPORTED for an engine whose files are neither here nor to be had."""
+    if models.offline and (lacking := _lacking(models, name)):
         raise JobFailed(
             f"the speech engine {name} lacks {' and '.join(lacking)}, and this worker is offline: let it go online "
             "once, or put the files into its models folder",
             code="UNSUPPORTED",
         )
-    return ENGINES[name](models)
+
+
+def _opened(models: Models, name: str) -> SpeechEngine:
+    engine = ENGINES[name](models)
+    _check_reach(models, name)
+    return engine

@@ -15,7 +15,7 @@ from colab.handlers.tts.espeak_library import Utterance, find_files, opened
 from colab.handlers.tts.espeak_voices import Catalogue
 from colab.handlers.tts.sound import FRAME_S, loud_frames
 from colab.handlers.tts.times import fill, starts_of_words
-from protocol.messages import EngineRecord
+from protocol.messages import Choices, EngineRecord
 
 WORDS_PER_MINUTE = 175
 """Its own normal rate, and our speed 1."""
@@ -51,9 +51,9 @@ class Espeak:
             tier="embedded",
         )
 
-    def voices(self) -> tuple[str, ...]:
-        """Return the default voice of each language; `+` and a variant may follow."""
-        return self._catalogue.names()
+    def choices(self) -> Choices:
+        """Return the voices, those of other engines that have a stand-in here included, and the languages."""
+        return self._catalogue.choices()
 
     def pick(self, voice: str, language: str) -> Voice:
         """Return the voice asked for, the default, or the nearest to one of another engine."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from colab.handlers.tts import kokoro_voices
 from colab.handlers.tts.engine import Voice
 from protocol.errors import JobFailed
+from protocol.messages import Choices
 
 DEFAULT_NAMES = frozenset({"default", "espeak"})
 
@@ -44,6 +45,14 @@ class Catalogue:
     def names(self) -> tuple[str, ...]:
         """Return every language that can be asked for, sorted."""
         return tuple(sorted(set(self.languages) - UNSPEAKABLE))
+
+    def choices(self) -> Choices:
+        """Return what may be asked for: any tag with any variant, a variant alone, and what stands in for Kokoro's."""
+        names = self.names()
+        variants = (*self.variants, *(f"{name}+*" for name in names), "+*")
+        voices = (*sorted(DEFAULT_NAMES), *names, *ALIASES, *variants, *kokoro_voices.names())
+        regions = [f"{name}-*" for name in names if "-" not in name and not self._has_regions(name)]
+        return {"voice": voices, "language": (*names, *ALIASES, *regions)}
 
     def find(self, language: str) -> str | None:
         """Return the tag of a language, however it is written ("en_US", "ja-JP"), None when there is none."""

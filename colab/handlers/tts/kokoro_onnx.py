@@ -14,9 +14,9 @@ from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, spoken
 from colab.handlers.tts.onnx_session import expected_place
 from colab.handlers.tts.phonemes import readable, source_for, written
 from protocol.errors import JobFailed
-from protocol.messages import EngineRecord
+from protocol.messages import Choices, EngineRecord
 
-MODEL, STYLES = "kokoro-v1.0.onnx", "voices-v1.0.bin"
+MODEL, STYLES = "kokoro-v1.0-durations.onnx", "voices-v1.0.bin"
 """What the two files are called in the table of models."""
 
 
@@ -60,9 +60,9 @@ class KokoroOnnx:
             tier="neural",
         )
 
-    def voices(self) -> tuple[str, ...]:
-        """Return the voices of the languages whose phonemes can be had here."""
-        return tuple(name for name in kokoro_voices.names() if readable(kokoro_voices.LANGUAGE_OF[name]))
+    def choices(self) -> Choices:
+        """Return the voices of the languages whose phonemes can be had here, and the languages."""
+        return kokoro_voices.choices(readable)
 
     def pick(self, voice: str, language: str) -> Voice:
         """Return the voice asked for. Raises `JobFailed`: BAD_REQUEST for one that there is not, UNSUPPORTED for a

@@ -23,7 +23,7 @@ from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, Said, edges
 from colab.handlers.tts.onnx_session import DEVICES, SHORT_NAMES
 from colab.handlers.tts.phonemes import Phonemes, readable, source_for, written
 from protocol.errors import JobFailed
-from protocol.messages import EngineRecord
+from protocol.messages import Choices, EngineRecord
 
 logger = logging.getLogger(__name__)
 
@@ -63,9 +63,9 @@ class KokoroTorch:
             tier="neural",
         )
 
-    def voices(self) -> tuple[str, ...]:
-        """Return the voices of the languages whose phonemes can be had here."""
-        return tuple(name for name in kokoro_voices.names() if readable(kokoro_voices.LANGUAGE_OF[name]))
+    def choices(self) -> Choices:
+        """Return the voices of the languages whose phonemes can be had here, and the languages."""
+        return kokoro_voices.choices(readable)
 
     def pick(self, voice: str, language: str) -> Voice:
         """Return the voice asked for. Raises `JobFailed`: BAD_REQUEST for one that there is not, UNSUPPORTED for a

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from colab.handlers.tts.engine import Voice
 from protocol.errors import JobFailed
+from protocol.messages import Choices
 
 VOICES: dict[str, tuple[str, ...]] = {
     "en-us": (
@@ -88,6 +90,15 @@ _REGION = re.compile(r"[a-z]{2}|[0-9]{3}")
 def names() -> tuple[str, ...]:
     """Return every voice, sorted."""
     return tuple(sorted(LANGUAGE_OF))
+
+
+def choices(readable: Callable[[str], bool]) -> Choices:
+    """Return what may be asked for, of the languages of which somebody here can read the text."""
+    tags = [tag for tag in VOICES if readable(tag)]
+    others = [alias for alias, tag in ALIASES.items() if tag in tags]
+    regions = [f"{base}-*" for base, tag in _ANY_REGION.items() if tag in tags]
+    voices = sorted(name for tag in tags for name in VOICES[tag])
+    return {"voice": (*sorted(DEFAULT_NAMES), *voices), "language": (*tags, *others, *regions)}
 
 
 def find(language: str) -> str | None:

@@ -6,12 +6,16 @@ Nothing is downloaded here: misaki itself would fetch spaCy's model and a Japane
 from __future__ import annotations
 
 import importlib.util
+import logging
+import warnings
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 from colab.handlers.tts.phonemes import Phonemes, Sound, Source, written
+
+logger = logging.getLogger(__name__)
 
 ONLY_MISAKI = {"ja": "misaki[ja]", "cmn": "misaki[zh]"}
 """Languages that eSpeak speaks in another alphabet than Kokoro's, and what to install for them."""
@@ -26,11 +30,22 @@ _NEEDED = {
 }
 
 
+OLDEST = (0, 9)
+"""Plain pip installs 0.7 on Python 3.13 without a word, because later ones declare that they want an older Python."""
+
+
+def _number(told: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in told.split(".")[:2])
+
+
 @cache
 def opened(language: str) -> Source | None:
     """Return misaki for a language, None where it or anything that it needs is not installed."""
     needed = _NEEDED.get(language)
     if needed is None or any(importlib.util.find_spec(module) is None for module in needed):
+        return None
+    if _number(version("misaki")) < OLDEST:
+        logger.warning("misaki %s is too old and not used: uv pip install 'misaki>=0.9.4'", version("misaki"))
         return None
     return English(british=language == "en-gb") if language.startswith("en") else Unspaced(language)
 
@@ -60,9 +75,11 @@ class English:
     def _opened(self) -> Any:
         """Load the dictionary and the grammar when first needed: a card can be made without them."""
         if self._g2p is None:
-            from misaki import en
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # those of misaki and spaCy are not ours to mend
+                from misaki import en
 
-            self._g2p = en.G2P(trf=False, british=self._british, fallback=self._unknown, unk="")
+                self._g2p = en.G2P(trf=False, british=self._british, fallback=self._unknown, unk="")
         return self._g2p
 
     def _unknown(self, token: Any) -> tuple[str | None, int | None]:

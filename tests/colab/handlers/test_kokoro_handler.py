@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -158,17 +159,20 @@ def test_offline_without_the_files_it_is_not_there(tmp_path):
     """A worker that may not download and has no files does not offer Kokoro; asked for it, it tells the cure."""
     nothing = Models(ModelPlaces(folder=tmp_path, offline=True))
     assert [engine.name for engine in available(nothing)] == ["espeak"]
-    assert open_engine(nothing).name == "espeak"
-    with pytest.raises(JobFailed, match=r"kokoro-onnx lacks kokoro-v1.0.onnx and voices-v1.0.bin.* offline") as failed:
+    assert open_engine(nothing).engine.name == "espeak"
+    with pytest.raises(
+        JobFailed, match=r"kokoro-onnx lacks kokoro-v1.0-durations.onnx and voices-v1.0.bin.* offline"
+    ) as failed:
         open_engine(nothing, "kokoro-onnx")
     assert failed.value.code == "UNSUPPORTED"
 
 
 def test_a_language_that_kokoro_lacks_goes_to_the_next(models, caplog):
     """German is spoken by eSpeak where no engine is required, and the log says why."""
-    assert open_engine(models, language="de").name == "espeak"
+    caplog.set_level(logging.INFO)
+    assert open_engine(models, language="de").engine.name == "espeak"
     assert "kokoro-onnx is not used: Kokoro does not speak the language 'de'" in caplog.text
-    assert open_engine(models, language="it").name == "kokoro-onnx"
+    assert open_engine(models, language="it").engine.name == "kokoro-onnx"
 
 
 def test_the_provider_of_the_settings_reaches_the_engine(models, monkeypatch):
@@ -184,16 +188,26 @@ def test_files_that_cannot_be_fetched_leave_the_next_engine(models, caplog):
     """A download that fails is said, and the embedded engine speaks; where Kokoro is required it is an error."""
     models.path(STYLES).unlink()
     models._places = replace(models._places, offline=False)
-    models.path = failing(models.path)
-    assert open_engine(models).name == "espeak"
+    asked: list[str] = []
+    good = models.path
+    models.path = failing(good, asked)
+    assert open_engine(models).engine.name == open_engine(models).engine.name == "espeak"
     assert "kokoro-onnx is not used: no network" in caplog.text
+    assert asked == [STYLES], "it is not tried at every job: that would cost each the time of the tries"
     with pytest.raises(JobFailed, match="no network"):
         open_engine(models, "kokoro-onnx")
+    assert asked == [STYLES, STYLES]
+    write_voices(
+        good(MODEL).parent.parent / models.sha256(STYLES)[:16] / STYLES, af_heart=0.3, am_michael=0.15, bf_emma=0.3
+    )
+    models.path = good
+    assert open_engine(models).engine.name == "kokoro-onnx", "somebody put the file there"
 
 
-def failing(path):
+def failing(path, asked: list[str]):
     def fetch(name: str) -> Path:
         if name == STYLES:
+            asked.append(name)
             raise JobFailed("no network", code="UNSUPPORTED")
         return path(name)
 

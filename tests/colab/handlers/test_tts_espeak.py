@@ -89,12 +89,25 @@ def test_an_unknown_language_lists_what_exists(engine, asked):
     assert failed.value.code == "BAD_REQUEST"
 
 
+def test_every_choice_can_be_picked(engine):
+    """What the card will list is taken: voices of the language, variants, stand-ins; a star is one of many."""
+    choices = engine.choices()
+    assert {"default", "en-us", "f3", "en-us+*", "am_michael"} <= set(choices["voice"])
+    for variant in [voice for voice in choices["voice"] if voice in {"default", "f3", "en-gb", "am_michael"}]:
+        assert engine.pick(variant, "en-us").name
+    assert engine.pick("en-us+f3", "en-us").name == "en-us+f3"
+    assert engine.pick("default", "de-AT").name == "de"
+    assert "de-*" in choices["language"]
+    assert "en-*" not in choices["language"], "English has regions of its own"
+
+
 def test_every_language_speaks(engine, capfd):
     """Each language in the list gives sound, and the library has nothing to complain about."""
     mute = [
         language
-        for language in engine.voices()
-        if not loud_frames(engine.speak("test 12", engine.pick("default", language), 1.0).samples, 22050).size
+        for language in engine.choices()["language"]
+        if "*" not in language
+        and not loud_frames(engine.speak("test 12", engine.pick("default", language), 1.0).samples, 22050).size
     ]
     assert mute == []
     assert capfd.readouterr().err == ""
@@ -163,8 +176,8 @@ def test_markup_is_not_obeyed(engine):
 
 def test_opening_says_what_is_there(models):
     """An engine that is not in the table is UNSUPPORTED, and the message names those that are."""
-    assert open_engine(models).record().name == list(ENGINES)[-1] == "espeak"
-    assert open_engine(models, "espeak").record().tier == "embedded"
+    assert open_engine(models).engine.record().name == list(ENGINES)[-1] == "espeak"
+    assert open_engine(models, "espeak").engine.record().tier == "embedded"
     with pytest.raises(JobFailed, match=r"'kokorro' is not on this worker; it has: .*kokoro, espeak") as failed:
         open_engine(models, "kokorro")
     assert failed.value.code == "UNSUPPORTED"

@@ -1,0 +1,49 @@
+"""What the workers of a drop can be asked for, by their cards: a typing error is told before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from dispatcher.jobs import Job
+from protocol.messages import Choices, WorkerCard
+
+SHOWN = 60
+"""How many values are listed; those that look most like the one asked for come first."""
+
+
+def refusal(job: Job, cards: Iterable[WorkerCard]) -> str | None:
+    """Return why no worker that was ever here can do what a job asks for, or None as long as one might.
+
+    Only names that a card lists are judged; an engine that lists nothing takes anything.
+    """
+    engines = [choices for card in cards for choices in _engines(job, card)]
+    for name, value in job.params.items():
+        if engines and isinstance(value, str) and not any(_takes(choices, name, value) for choices in engines):
+            return _text(name, value, engines)
+    return None
+
+
+def _engines(job: Job, card: WorkerCard) -> list[Choices]:
+    """Return what each engine of a card can be asked for that may do this job."""
+    records = card.engines.get(job.kind, ())
+    known = card.choices.get(job.kind, {})
+    return [known.get(each.name, {}) for each in records if job.require_engine in (None, each.name)]
+
+
+def _takes(choices: Mapping[str, Sequence[str]], name: str, value: str) -> bool:
+    return name not in choices or any(fnmatchcase(_plain(value), _plain(choice)) for choice in choices[name])
+
+
+def _plain(value: str) -> str:
+    return value.strip().casefold().replace("_", "-")
+
+
+def _text(name: str, value: str, engines: Sequence[Choices]) -> str:
+    values = sorted({choice for choices in engines for choice in choices[name] if "*" not in choice})
+    near = get_close_matches(value, values, n=3, cutoff=0.6)
+    others = [each for each in values if each not in near]
+    more = len(values) - SHOWN
+    listed = ", ".join([*near, *others][:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return f"no worker that was seen here takes the {name} {value!r}; there are: {listed}"

@@ -1,0 +1,73 @@
+"""What cards say that can be asked for: typing errors are told at once, and nothing that might work is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from dispatcher.jobs import Job
+from dispatcher.offers import refusal
+from protocol.messages import EngineRecord, WorkerCard
+
+VOICES = ("default", "af_heart", "am_michael", "en-us", "en-us+*")
+
+
+def card(**choices: dict[str, tuple[str, ...]]) -> WorkerCard:
+    """Return a card with these engines; an engine without choices lists nothing."""
+    records = tuple(
+        EngineRecord(name=name, version="1", provider="test", device="cpu", tier="embedded") for name in choices
+    )
+    known = {name: values for name, values in choices.items() if values}
+    return WorkerCard(
+        drop="0" * 16,
+        id="w",
+        worker="w",
+        boot="0" * 16,
+        kinds=("tts",),
+        engines={"tts": records},
+        choices={"tts": known},
+    )
+
+
+def job(voice: str, engine: str | None = None, language: str = "en-us") -> Job:
+    """Return a job for this voice."""
+    params = {"voice": voice, "language": language, "speed": 1.0, "steps": []}
+    return Job(kind="tts", params=params, require_engine=engine)
+
+
+@pytest.mark.parametrize("voice", ["af_heart", "AF_Heart", "default", "en_US", "en-us+f3"])
+def test_what_is_listed_may_be_asked_for(voice: str) -> None:
+    """Case and underscores do not matter, and a star stands for anything."""
+    assert refusal(job(voice), [card(espeak={"voice": VOICES})]) is None
+
+
+def test_a_typing_error_is_told_with_what_comes_near() -> None:
+    """The message names the parameter and the value, and lists the most alike first."""
+    wrong = refusal(job("am_michale"), [card(espeak={"voice": VOICES})])
+    assert wrong is not None
+    assert "voice 'am_michale'" in wrong
+    assert wrong.index("am_michael") < wrong.index("af_heart")
+    assert "*" not in wrong
+
+
+def test_one_worker_that_can_is_enough() -> None:
+    """The union of all that were seen decides; an engine that lists nothing takes anything; no card, no judgement."""
+    poor, rich = card(espeak={"voice": ("default",)}), card(kokoro={"voice": ("af_heart",)})
+    assert refusal(job("af_heart"), [poor, rich]) is None
+    assert refusal(job("af_heart"), [poor]) is not None
+    assert refusal(job("af_heart"), [card(kokoro={})]) is None
+    assert refusal(job("af_heart"), []) is None
+
+
+def test_a_required_engine_is_judged_alone() -> None:
+    """What another engine takes does not help."""
+    both = card(espeak={"voice": ("en-us",)}, kokoro={"voice": ("af_heart",)})
+    assert refusal(job("af_heart", engine="kokoro"), [both]) is None
+    assert refusal(job("af_heart", engine="espeak"), [both]) is not None
+    assert refusal(job("af_heart", engine="f5"), [both]) is None
+
+
+def test_every_parameter_is_judged() -> None:
+    """A language that nobody speaks is told like a voice that nobody has."""
+    speaks = card(espeak={"voice": VOICES, "language": ("en-us", "de", "de-*")})
+    assert refusal(job("default", language="de-AT"), [speaks]) is None
+    assert "language 'tlh'" in (refusal(job("default", language="tlh"), [speaks]) or "")
