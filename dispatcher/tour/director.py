@@ -24,7 +24,8 @@ from dispatcher.tour.browser import find_browser, launch
 from dispatcher.tour.capture import Recorder
 from dispatcher.tour.page_load import open_page
 from dispatcher.tour.report import Checked
-from dispatcher.tour.spec import Spec, Step
+from dispatcher.tour.spec import Spec
+from dispatcher.tour.steps import Step
 from protocol.errors import MediaError, StepFailed
 
 TAIL_S = 0.5

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from dispatcher.assembly.timeline import FPS, whole_frames
 from dispatcher.tour.director import TAIL_S
 from dispatcher.tour.parts import Action, Pause, ScrollAction, TypeText
-from dispatcher.tour.spec import Spec, Step
+from dispatcher.tour.spec import Spec
+from dispatcher.tour.steps import Step
 from dispatcher.tour.typing_pace import bursts
 from protocol.errors import SpecError
 
