@@ -12,6 +12,8 @@ from protocol.kinds.tts import MAX_CHARACTERS
 from protocol.layout import check_portable_name
 
 MAX_ID = 64
+TAIL_S = 0.5
+"""What every step shows after its last word and its last action."""
 
 
 class Step(Part):

@@ -1,27 +1,35 @@
 // Shows one slide at a time: the one that the address names (#3), then whichever `deck.show` is asked for. Text that
 // is too much for its slide is set smaller until it fits; that is done before the first slide is shown.
 (() => {
-  const SMALLEST = 0.05, STEPS = 9;
+  const SMALLEST = 0.05, SMALL = 0.6, STEPS = 9;
   const slides = [...document.querySelectorAll(".slide")];
 
   const tooTall = (box) => box.scrollHeight > box.clientHeight;
   const tooWide = (box) => box.scrollWidth > box.clientWidth;
   const fits = (slide) => {
     const boxes = [slide, ...slide.querySelectorAll(".fit, .listing, .columns > div")];
-    const texts = [...slide.querySelectorAll("li, h1, h2, h3, p, blockquote, figcaption")];
+    const texts = [...slide.querySelectorAll("li, h1, h2, h3, p, blockquote, figcaption, pre")];
     return !boxes.some(tooTall) && ![...boxes, ...texts].some(tooWide);
   };
-  const fit = (slide) => {
-    const set = (scale) => slide.style.setProperty("--fit", scale);
-    set(1);
-    if (fits(slide)) return;
-    let [low, high] = [SMALLEST, 1];
+  const scaled = (slide, smallest, scale) => {
+    const fitsAt = (size) => { scale(size); return fits(slide); };
+    if (fitsAt(1)) return true;
+    if (!fitsAt(smallest)) return false;
+    let [low, high] = [smallest, 1];
     for (let n = 0; n < STEPS; n++) {
       const middle = (low + high) / 2;
-      set(middle);
-      if (fits(slide)) low = middle; else high = middle;
+      if (fitsAt(middle)) low = middle; else high = middle;
     }
-    set(low);
+    return fitsAt(low);
+  };
+  // First only what stands below the heading gets smaller; then all, and long lines of code are broken.
+  const fit = (slide) => {
+    const set = (name) => (size) => slide.style.setProperty(name, size);
+    slide.classList.add("whole");
+    set("--head")(1);
+    if (scaled(slide, SMALL, set("--fit"))) return;
+    slide.classList.remove("whole");
+    scaled(slide, SMALLEST, (size) => { set("--head")(size); set("--fit")(size); });
   };
 
   // Returns the number of the slide that is shown; a number beyond the deck shows the nearest one.

@@ -67,7 +67,9 @@ def _slide(slide: Any, number: int, count: int, title: str, beside: Path) -> str
     main = MAIN[slide.type](slide, beside)
     foot = f'<footer><span dir="auto">{escape(title)}</span><span>{number} / {count}</span></footer>'
     body = f'<div class="body">{_heading(slide)}{main}{_points(slide.bullet_points)}</div>'
-    return f'<section class="slide {slide.type}" dir="{_direction(slide)}"><div class="fit">{body}</div>{foot}</section>'
+    return (
+        f'<section class="slide {slide.type}" dir="{_direction(slide)}"><div class="fit">{body}</div>{foot}</section>'
+    )
 
 
 def _heading(slide: content.Slide) -> str:
