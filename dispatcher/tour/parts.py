@@ -287,8 +287,6 @@ ASSERTIONS: dict[str, type[Part]] = {
 }
 
 NOT_YET: dict[str, str] = {
-    "segments": "segments are not supported yet: write each as one of the steps",
-    "slides": "slides are not supported yet: leave them out",
     "focus_editor": "the editor action 'focus_editor' is not supported yet: use click_selector",
     "command_palette": "the editor action 'command_palette' is not supported yet: use press_key and type_text",
     "terminal_type": "the editor action 'terminal_type' is not supported yet: use click_selector and type_text",

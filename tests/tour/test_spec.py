@@ -240,7 +240,7 @@ def test_zero_steps(tmp_path: Path) -> None:
 
 def test_no_steps_at_all(tmp_path: Path) -> None:
     """The missing key is named."""
-    assert only_problem(tmp_path, {}) == "$.steps: is missing; add it"
+    assert only_problem(tmp_path, {}) == "$.steps: is missing; add it, or segments in its place"
 
 
 def test_500_steps(tmp_path: Path) -> None:
@@ -383,8 +383,6 @@ def test_a_wrong_key_or_type(tmp_path: Path, content: object, said: str) -> None
 @pytest.mark.parametrize(
     "content",
     [
-        {"segments": [{"id": "a", "type": "demo"}]},
-        {"slides": {"theme": "dark"}, "steps": [step()]},
         {"settings": {"preloader_selector": "#spinner"}, "steps": [step()]},
         *(
             {"steps": [step(actions=[{"type": name}])]}
