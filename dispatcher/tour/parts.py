@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 MAX_SIDE = 4096
 MIN_SIDE = 64
@@ -50,6 +50,19 @@ def _mp4(value: str) -> str:
     return value
 
 
+def _lines(value: Any) -> Any:
+    """Return first and last line of "3-5", [3, 5] or 4, counted from 1."""
+    if isinstance(value, str) and (found := re.fullmatch(r"([0-9]{1,7})(?:\s*[-–:]\s*([0-9]{1,7}))?", value.strip())):
+        value = [int(found[1]), int(found[2] or found[1])]
+    elif type(value) is int:
+        value = [value, value]
+    if not isinstance(value, list | tuple) or len(value) != 2 or not all(type(line) is int for line in value):
+        raise ValueError('are no lines; write "3-5", [3, 5] or 4')
+    if not 1 <= value[0] <= value[1]:
+        raise ValueError(f"go from {value[0]} to {value[1]}; lines are counted from 1, the first one first")
+    return tuple(value)
+
+
 def _not_yet(value: Any) -> None:
     if value is not None:
         raise ValueError("is not supported yet: leave it out")
@@ -86,7 +99,7 @@ class Settings(Part):
     language: Annotated[str, Field(min_length=2, max_length=32)] = "en-us"
     default_step_timeout: Annotated[Number, Field(gt=0, le=3600)] = 30.0
     max_retries_per_step: Annotated[Whole, Field(ge=0, le=10)] = 2
-    preloader_selector: NotYet = None
+    preloader_selector: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -121,6 +134,9 @@ class Scroll(Part):
 
 Seconds = Annotated[Number, Field(gt=0, le=3600)]
 Selector = Annotated[str, Field(min_length=1, max_length=2000)]
+LineNumber = Annotated[Whole, Field(ge=1, le=9_999_999)]
+Pace = Annotated[Number, Field(ge=0, le=2000)]
+"""Milliseconds between two keys."""
 
 
 class WaitForLoad(Part):
@@ -173,7 +189,7 @@ class TypeText(Part):
     type: Literal["type_text"]
     text: Annotated[str, Field(max_length=20_000)]
     selector: Selector | None = None
-    delay_ms: Annotated[Number, Field(ge=0, le=2000)] | None = None
+    delay_ms: Pace | None = None
     clear: Switch = False
     timeout: Seconds | None = None
 
@@ -193,6 +209,90 @@ class DismissPopups(Part):
     selectors: tuple[Selector, ...] = ()
 
 
+class FocusEditor(Part):
+    """Put the text cursor into a code editor: where it was, or at a line (and column, else the line's end)."""
+
+    type: Literal["focus_editor"]
+    selector: Selector | None = None
+    line: LineNumber | None = None
+    column: LineNumber | None = None
+    timeout: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _column_of_a_line(self) -> Self:
+        if self.column is not None and self.line is None:
+            raise ValueError("has a column and no line; add the line")
+        return self
+
+
+class CommandPalette(Part):
+    """Open the application's command palette, type a command's name, and run it."""
+
+    type: Literal["command_palette"]
+    command: Annotated[
+        str, Field(min_length=1, max_length=500, validation_alias=AliasChoices("command", "text", "value"))
+    ]
+    key: Annotated[str, Field(min_length=1, max_length=60, validation_alias=AliasChoices("key", "shortcut"))] | None = (
+        None
+    )
+    submit: Annotated[Switch, Field(validation_alias=AliasChoices("submit", "press_enter"))] = True
+    delay_ms: Pace | None = None
+    timeout: Seconds | None = None
+
+
+class TerminalType(Part):
+    """Type a command into the page's terminal, once it is ready, and wait for what it prints."""
+
+    type: Literal["terminal_type"]
+    text: Annotated[str, Field(max_length=20_000, validation_alias=AliasChoices("text", "command", "value"))]
+    selector: Selector | None = None
+    press_enter: Annotated[Switch, Field(validation_alias=AliasChoices("press_enter", "submit", "enter"))] = True
+    delay_ms: Pace | None = None
+    wait_for: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    echo: Switch = True
+    timeout: Seconds | None = None
+
+
+class SelectAllAndDelete(Part):
+    """Empty a code editor or a field."""
+
+    type: Literal["select_all_and_delete"]
+    selector: Selector | None = None
+    timeout: Seconds | None = None
+
+
+class HighlightLines(Part):
+    """Colour lines of a code editor: for `seconds`, else to the end of the step."""
+
+    type: Literal["highlight_lines"]
+    lines: Annotated[tuple[int, int], BeforeValidator(_lines)]
+    selector: Selector | None = None
+    seconds: Annotated[Number, Field(gt=0, le=600, validation_alias=AliasChoices("seconds", "duration"))] | None = None
+    color: (
+        Annotated[str, Field(min_length=1, max_length=100, validation_alias=AliasChoices("color", "colour"))] | None
+    ) = None
+    timeout: Seconds | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_start_and_end(cls, raw: Any) -> Any:
+        """Take `start` and `end` (or `from` and `to`) for lines; `end` alone may be left out."""
+        if not isinstance(raw, dict) or "lines" in raw:
+            return raw
+        own = dict(raw)
+        first = next((own.pop(key) for key in ("start", "from", "line") if key in own), None)
+        last = next((own.pop(key) for key in ("end", "to") if key in own), first)
+        return raw if first is None else {**own, "lines": [first, last]}
+
+
+class HideSecondarySidebar(Part):
+    """Hide the side bar on the right, if it is shown."""
+
+    type: Literal["hide_secondary_sidebar"]
+    selector: Selector | None = None
+    timeout: Seconds | None = None
+
+
 Action = Annotated[
     WaitForLoad
     | WaitForSelector
@@ -202,7 +302,13 @@ Action = Annotated[
     | ClickSelector
     | TypeText
     | PressKey
-    | DismissPopups,
+    | DismissPopups
+    | FocusEditor
+    | CommandPalette
+    | TerminalType
+    | SelectAllAndDelete
+    | HighlightLines
+    | HideSecondarySidebar,
     Field(discriminator="type"),
 ]
 
@@ -216,6 +322,12 @@ ACTIONS: dict[str, type[Part]] = {
     "type_text": TypeText,
     "press_key": PressKey,
     "dismiss_popups": DismissPopups,
+    "focus_editor": FocusEditor,
+    "command_palette": CommandPalette,
+    "terminal_type": TerminalType,
+    "select_all_and_delete": SelectAllAndDelete,
+    "highlight_lines": HighlightLines,
+    "hide_secondary_sidebar": HideSecondarySidebar,
 }
 
 
@@ -252,12 +364,6 @@ ASSERTIONS: dict[str, type[Part]] = {
 NOT_YET: dict[str, str] = {
     "segments": "segments are not supported yet: write each as one of the steps",
     "slides": "slides are not supported yet: leave them out",
-    "focus_editor": "the editor action 'focus_editor' is not supported yet: use click_selector",
-    "command_palette": "the editor action 'command_palette' is not supported yet: use press_key and type_text",
-    "terminal_type": "the editor action 'terminal_type' is not supported yet: use click_selector and type_text",
-    "select_all_and_delete": "the editor action 'select_all_and_delete' is not supported yet: use press_key",
-    "highlight_lines": "the editor action 'highlight_lines' is not supported yet: leave it out",
-    "hide_secondary_sidebar": "the editor action 'hide_secondary_sidebar' is not supported yet: use click_selector",
 }
 """What existing specs may hold at their top level or as an action, that this version does not film, and what to do."""
 
