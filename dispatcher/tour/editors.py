@@ -71,8 +71,8 @@ def select_all_and_delete(stage: Stage, action: parts.SelectAllAndDelete) -> Non
 def highlight_lines(stage: Stage, action: parts.HighlightLines) -> None:
     """Colour lines, scrolled into view, for the action's time; without one to the end of the step."""
     editor = find(stage, action.selector, action.timeout)
-    _show(stage, editor, *action.lines)
-    if wrong := editor.evaluate(HIGHLIGHT, [*action.lines, action.color, MARK]):
+    _show(stage, editor, *action.span)
+    if wrong := editor.evaluate(HIGHLIGHT, [*action.span, action.color, MARK]):
         raise StepFailed(f"{action.color!r} {wrong}; write a name or #rrggbb", retryable=False)
     if action.seconds is None:
         stage.page.wait_for_timeout(SHOWN_MS)

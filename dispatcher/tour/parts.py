@@ -52,6 +52,8 @@ def _mp4(value: str) -> str:
 
 def _lines(value: Any) -> Any:
     """Return first and last line of "3-5", [3, 5] or 4, counted from 1."""
+    if value is None:
+        return None
     if isinstance(value, str) and (found := re.fullmatch(r"([0-9]{1,7})(?:\s*[-–:]\s*([0-9]{1,7}))?", value.strip())):
         value = [int(found[1]), int(found[2] or found[1])]
     elif type(value) is int:
@@ -134,6 +136,7 @@ class Scroll(Part):
 
 Seconds = Annotated[Number, Field(gt=0, le=3600)]
 Selector = Annotated[str, Field(min_length=1, max_length=2000)]
+Short = Annotated[str, Field(min_length=1, max_length=100)]
 LineNumber = Annotated[Whole, Field(ge=1, le=9_999_999)]
 Pace = Annotated[Number, Field(ge=0, le=2000)]
 """Milliseconds between two keys."""
@@ -232,9 +235,7 @@ class CommandPalette(Part):
     command: Annotated[
         str, Field(min_length=1, max_length=500, validation_alias=AliasChoices("command", "text", "value"))
     ]
-    key: Annotated[str, Field(min_length=1, max_length=60, validation_alias=AliasChoices("key", "shortcut"))] | None = (
-        None
-    )
+    key: Annotated[Short | None, Field(validation_alias=AliasChoices("key", "shortcut"))] = None
     submit: Annotated[Switch, Field(validation_alias=AliasChoices("submit", "press_enter"))] = True
     delay_ms: Pace | None = None
     timeout: Seconds | None = None
@@ -265,24 +266,27 @@ class HighlightLines(Part):
     """Colour lines of a code editor: for `seconds`, else to the end of the step."""
 
     type: Literal["highlight_lines"]
-    lines: Annotated[tuple[int, int], BeforeValidator(_lines)]
+    lines: Annotated[tuple[int, int] | None, BeforeValidator(_lines)] = None
+    start: Annotated[LineNumber | None, Field(validation_alias=AliasChoices("start", "from", "line"))] = None
+    end: Annotated[LineNumber | None, Field(validation_alias=AliasChoices("end", "to"))] = None
     selector: Selector | None = None
-    seconds: Annotated[Number, Field(gt=0, le=600, validation_alias=AliasChoices("seconds", "duration"))] | None = None
-    color: (
-        Annotated[str, Field(min_length=1, max_length=100, validation_alias=AliasChoices("color", "colour"))] | None
-    ) = None
+    seconds: Annotated[Seconds | None, Field(validation_alias=AliasChoices("seconds", "duration"))] = None
+    color: Annotated[Short | None, Field(validation_alias=AliasChoices("color", "colour"))] = None
     timeout: Seconds | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_start_and_end(cls, raw: Any) -> Any:
-        """Take `start` and `end` (or `from` and `to`) for lines; `end` alone may be left out."""
-        if not isinstance(raw, dict) or "lines" in raw:
-            return raw
-        own = dict(raw)
-        first = next((own.pop(key) for key in ("start", "from", "line") if key in own), None)
-        last = next((own.pop(key) for key in ("end", "to") if key in own), first)
-        return raw if first is None else {**own, "lines": [first, last]}
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        if (self.lines is None) == (self.start is None):
+            raise ValueError('must say which lines, in one way; write "lines": "3-5", or "start": 3 and "end": 5')
+        if self.end is not None and (self.start is None or self.end < self.start):
+            raise ValueError("has an end that does not come after its start; correct one of them")
+        return self
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Return the first and the last line, counted from 1."""
+        first = self.start or 1
+        return self.lines or (first, self.end or first)
 
 
 class HideSecondarySidebar(Part):
