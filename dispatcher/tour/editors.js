@@ -68,11 +68,13 @@
 
   const KNOWN = [
     {
-      name: "Monaco", root: ".monaco-editor:has(.view-lines)", lines: ".editor-scrollable", input: ".native-edit-context, textarea",
+      name: "Monaco", root: ".monaco-editor:has(.view-lines)", lines: ".editor-scrollable", 
+      input: ".native-edit-context, textarea.inputarea",
       rows: monacoRows,
       count: () => null,
       empty: (root) => all(root, ".view-line").length === 1 && all(root, ".view-line")[0].textContent.trim() === "",
       insert: (root, text) => paste(document.activeElement, text),
+      sight: (root) => all(root, ".view-line, .cursor").map((part) => part.textContent + part.style.cssText).join(),
     },
     {
       name: "CodeMirror 6", root: ".cm-editor", lines: ".cm-scroller", input: ".cm-content", gutter: ".cm-gutters",
@@ -142,7 +144,8 @@
       return found.filter((root) => own(kind, root) && shownBox(root)).map((root) => ({ kind, root }));
     };
     const found = KNOWN.flatMap((kind) => roots(place ?? document, kind));
-    const focused = found.find(({ root }) => root.contains(active));
+    const uses = ({ kind, root }) => root.contains(active) && (!kind.input || active.matches(kind.input));
+    const focused = found.find(uses);  // an editor's search field is not the editor
     if (only === "focused" || (focused && !focused.kind.field)) return focused;
     const area = ({ root }) => root.clientWidth * root.clientHeight;
     const best = (some) => some.sort((a, b) => area(b) - area(a))[0];
@@ -189,7 +192,8 @@
     range,
     count: () => kind.count(root),
     empty: () => kind.empty(root),
-    focused: () => root.contains(document.activeElement),
+    focused: () => input === document.activeElement || (!kind.input && root.contains(document.activeElement)),
+    sight: () => kind.sight?.(root) ?? null,
     focus: () => input.focus({ preventScroll: true }),
     insert: (text) => kind.insert(root, text),
 
@@ -201,22 +205,24 @@
       return hit && (root.contains(hit) || hit.contains(root)) ? at : null;
     },
 
-    // How many pixels lines are from where they are well seen (0: they are), and how all lies now.
+    // How many pixels lines are from where they are well seen (0: they are), how all lies now, and whether there is room
+    // for them. Lines that are not drawn are as far as their numbers say; too many begin at the top.
     away: (first, last) => {
       const found = kind.rows(root);
-      const [{ top, bottom }, lines] = [area(), range(first, last)];
+      const { top, bottom } = area();
       if (!found.length || bottom - top < 4) return null;
       const now = [found[0].number, found[0].top].join();
       const height = found.map((row) => row.bottom - row.top).sort((a, b) => a - b)[found.length >> 1];
-      if (lines?.whole) {
-        const tall = lines.bottom - lines.top > bottom - top;
-        if (tall) return [Math.abs(lines.top - top) < height ? 0 : lines.top - top, now];
-        if (lines.top >= top - 1 && lines.bottom <= bottom + 1) return [0, now];
-        return [(lines.top + lines.bottom - top - bottom) / 2, now];
+      const tall = (last - first + 1) * height > bottom - top;
+      const [lines, start] = [range(first, last), range(first, first)];
+      if (tall && start) return [Math.abs(start.top - top) < height ? 0 : start.top - top, now, tall];
+      if (!tall && lines?.whole) {
+        if (lines.top >= top - 1 && lines.bottom <= bottom + 1) return [0, now, tall];
+        return [(lines.top + lines.bottom - top - bottom) / 2, now, tall];
       }
-      const wanted = (last - first + 1) * height > bottom - top ? first : (first + last) / 2;
+      const wanted = tall ? first : (first + last) / 2;
       const near = found.reduce((a, b) => (Math.abs(b.number - wanted) < Math.abs(a.number - wanted) ? b : a));
-      return [(wanted - near.number) * height + near.top - (top + bottom) / 2, now];
+      return [(wanted - near.number) * height + near.top - (tall ? top : (top + bottom) / 2), now, tall];
     },
 
     // Where to click for a column of a line (its end without one), and the caret of an editor that cannot be clicked so.

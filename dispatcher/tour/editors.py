@@ -28,6 +28,7 @@ POLL_MS = 100
 SELECTED_MS = 450
 """How long all is seen selected before it is deleted."""
 SHOWN_MS = 250
+CHANGES_S = 2.0
 LOOKS = 12
 """How often a scroll is looked at and corrected until the lines are in view."""
 
@@ -95,6 +96,7 @@ def type_out(stage: Stage, text: str, delay_ms: float | None) -> None:
     editor = focused(stage.page)
     if editor is not None and not editor.evaluate("editor => editor.exact"):
         editor = None
+    before = None if editor is None else editor.evaluate("editor => editor.sight()")
     began = time.monotonic()
     for piece, at_s in bursts(text, None if delay_ms is None else delay_ms / 1000):
         stage.page.wait_for_timeout(max(0.0, (began + at_s - time.monotonic()) * 1000))
@@ -104,6 +106,17 @@ def type_out(stage: Stage, text: str, delay_ms: float | None) -> None:
             stage.page.keyboard.type(piece)
         else:
             stage.page.keyboard.insert_text(piece)
+    if editor is not None and before is not None and text:
+        _see_change(stage.page, editor, before)
+
+
+def _see_change(page: Page, editor: JSHandle, before: str) -> None:
+    """Wait until an editor that cannot be asked looks different. Raises StepFailed if it never does."""
+    deadline = time.monotonic() + CHANGES_S
+    while editor.evaluate("editor => editor.sight()") == before:
+        if time.monotonic() > deadline:
+            raise StepFailed("the editor takes no text: nothing in it changed; is it read-only?", retryable=False)
+        page.wait_for_timeout(POLL_MS)
 
 
 def _insert(editor: JSHandle, piece: str) -> None:
@@ -164,20 +177,21 @@ def _show(stage: Stage, editor: JSHandle, first: int, last: int) -> None:
     count = editor.evaluate("editor => editor.count()")
     if count is not None and last > count:
         raise _no_line(editor, last, f"it has {count}")
-    gain, before = 1.0, None
+    before, tall = None, False
     for _ in range(LOOKS):
         found = editor.evaluate("(editor, lines) => editor.away(...lines)", [first, last])
         if found is None:
             raise StepFailed("the editor shows no lines; make it visible first")
-        away, now = found
+        away, now, tall = found
         if away == 0:
             return
         if now == before:
             break
         before = now
-        _wheel(stage, editor, away * gain)
-    if editor.evaluate("(editor, lines) => editor.range(...lines)", [first, last]) is None:
-        raise _no_line(editor, last)
+        _wheel(stage, editor, away)
+    for line in (first,) if tall else (first, last):
+        if editor.evaluate("(editor, line) => editor.range(line, line)", line) is None:
+            raise _no_line(editor, line)
 
 
 def _no_line(editor: JSHandle, line: int, why: str = "it ends before") -> StepFailed:
