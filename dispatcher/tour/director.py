@@ -18,15 +18,17 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 
 from dispatcher.assembly.timeline import Focus
-from dispatcher.tour.actions import CHANGING, WAITING, Stage, explained, perform, scroll
+from dispatcher.tour.actions import CHANGING, WAITING, explained, perform, scroll
 from dispatcher.tour.assertions import check
 from dispatcher.tour.attention import KEYBOARD, attention
 from dispatcher.tour.browser import find_browser, launch
 from dispatcher.tour.capture import Recorder
+from dispatcher.tour.editors import clear_highlight
 from dispatcher.tour.page_load import open_page
 from dispatcher.tour.report import Checked
 from dispatcher.tour.slides.show import SlideProjector
 from dispatcher.tour.spec import Spec
+from dispatcher.tour.stage import Stage
 from dispatcher.tour.steps import TAIL_S, Step
 from protocol.errors import MediaError, StepFailed
 
@@ -115,6 +117,7 @@ class _Director:
         self._typed.clear()
         path = self._work_dir / "takes" / f"{step.id}.mkv"
         try:
+            clear_highlight(self._recorder.page)
             with self._recorder.take(path) as filming:
                 if step.show is not None:
                     self._slides.play(self._recorder.page, filming, step, narration_s)
@@ -147,7 +150,8 @@ class _Director:
         if self._spec.settings.mode == "independent" and self._opened[0]:
             self._recorder.fresh_page()
         try:
-            open_page(self._recorder.page, url, self._spec.settings.default_step_timeout)
+            settings = self._spec.settings
+            open_page(self._recorder.page, url, settings.default_step_timeout, settings.preloader_selector)
         except StepFailed as error:
             raise StepFailed(f"step {step.id!r}: {error}", step=step.id, retryable=error.retryable) from error
         finally:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import AliasChoices, BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from dispatcher.tour.parts import ACTIONS, ASSERTIONS, NOT_YET, Part
+from dispatcher.tour.parts import ACTIONS, ASSERTIONS, Part
 from dispatcher.tour.slides.content import SLIDES
 from dispatcher.tour.spec_file import Problem, below, shown
 from dispatcher.tour.steps import SEGMENTS
@@ -86,8 +86,6 @@ def _text(found: ErrorDetails, place: type[BaseModel]) -> str:
 
 
 def _extra(key: str, place: type[BaseModel]) -> str:
-    if key in NOT_YET and "steps" in place.model_fields:
-        return NOT_YET[key]
     for name, field in place.model_fields.items():
         if isinstance(field.validation_alias, AliasChoices) and key in field.validation_alias.choices:
             return f"is another spelling of {name!r}, which is there too; keep one of them"
@@ -101,8 +99,6 @@ def _choice(found: ErrorDetails) -> str:
     name = found["input"].get("type") if isinstance(found["input"], dict) else None
     if name is None:
         return f"has no type; add one of: {', '.join(known)}"
-    if isinstance(name, str) and name in NOT_YET:
-        return NOT_YET[name]
     return f"unknown {what} {shown(name)}; {nearest(str(name), known)}"
 
 
