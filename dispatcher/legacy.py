@@ -28,8 +28,9 @@ from protocol.seen import Seen
 LOOKS_APART_S = 30.0
 SECONDS_A_STEP = 0.05
 MAX_CLIP_BYTES = 1 << 30
-_KEYS = frozenset({"voice", "speed", "language", "steps"})
-_STEP_KEYS = frozenset({"id", "narration"})
+_KEYS = frozenset({"voice", "speed", "language", "steps", "lexicon"})
+_STEP_KEYS = frozenset({"id", "narration", "pauses", "emphasis"})
+"""What a plain answer is taken for: the simple form, and wishes that change how its words are spoken, not which."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from wheel.wheelfile import WheelFile
 from protocol.errors import EnvironmentNotReady
 
 NAME = "gpudrop"
-PACKAGES = ("protocol", "colab", "media", "dispatcher")
+PACKAGES = ("protocol", "colab", "media", "speech", "dispatcher")
 NOTEBOOK = "worker.ipynb"
 # The earliest time that a zip file can say. Files keep no time of their own, so that equal code makes equal bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)

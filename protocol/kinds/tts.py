@@ -11,6 +11,9 @@ from protocol.kinds.kind import Kind, OutputId
 
 MAX_STEPS = 1000
 MAX_CHARACTERS = 50_000
+MAX_PAUSE_S = 60.0
+MAX_ENTRIES, MAX_WRITTEN, MAX_SPOKEN = 500, 64, 200
+"""A lexicon's entries, and the characters of each side of one."""
 
 
 def _finite(value: float) -> float:
@@ -19,23 +22,52 @@ def _finite(value: float) -> float:
     return value
 
 
+Written = Annotated[StrictStr, Field(min_length=1, max_length=MAX_WRITTEN)]
+Respelled = Annotated[StrictStr, Field(min_length=1, max_length=MAX_SPOKEN)]
+Place = Annotated[int, Field(strict=True, ge=0, le=MAX_CHARACTERS)]
+"""A number of words of a narration; words are what stands between blanks."""
+
+Pause = tuple[Place, Annotated[float, Field(ge=0, le=MAX_PAUSE_S), AfterValidator(_finite)]]
+"""How many words come before it, and its seconds."""
+
+
 class Step(BaseModel):
-    """One clip: its id (which names the output) and the text to speak. An empty text gives a short silence."""
+    """One clip: its id (which names the output) and the text to speak. An empty text gives a short silence.
+
+    `pauses` are silences between words and `emphasis` the places of emphasised words, from 0. Whoever does not know
+    them speaks the same words without them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: OutputId
     narration: Annotated[StrictStr, Field(max_length=MAX_CHARACTERS)]
+    pauses: Annotated[tuple[Pause, ...], Field(max_length=MAX_CHARACTERS)] = ()
+    emphasis: Annotated[tuple[Place, ...], Field(max_length=MAX_CHARACTERS)] = ()
+
+    @model_validator(mode="after")
+    def _marks_fit(self) -> Self:
+        words = len(self.narration.split()) if self.pauses or self.emphasis else 0
+        places = [place for place, _ in self.pauses]
+        if places != sorted(set(places)) or places[-1:] > [words]:
+            raise ValueError(f"pauses must rise, and there are only {words} words")
+        if self.emphasis and max(self.emphasis) >= words:
+            raise ValueError(f"emphasis is on word {max(self.emphasis)}, and there are only {words}, from 0")
+        return self
 
 
 class Params(BaseModel):
-    """What to speak and how. `voice` may name a voice of any engine; the result says which one spoke."""
+    """What to speak and how. `voice` may name a voice of any engine; the result says which one spoke.
+
+    `lexicon` says how words sound that are written otherwise: {written: respelled}.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     voice: Annotated[StrictStr, Field(min_length=1, max_length=64)] = "default"
     speed: Annotated[float, Field(ge=0.5, le=2.0), AfterValidator(_finite)] = 1.0
     language: Annotated[StrictStr, Field(min_length=2, max_length=32)] = "en-us"
+    lexicon: Annotated[dict[Written, Respelled], Field(max_length=MAX_ENTRIES)] = {}
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS)]
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from colab.handlers.tts.text import Piece, pieces, written_words
+from speech.text import Piece, pieces, written_words
 
 SENTENCE_S = 0.35
 PARAGRAPH_S = 0.65

@@ -1,7 +1,9 @@
 """From a narration as it is written to the words as they are spoken. Pure rules; no engine, no sound.
 
 A narration is a run of written words, and each is spoken as some pieces, or as none (an emoji, a lone dash). Pieces
-hold no white space, so that the words of an engine and ours can be counted off against each other.
+hold no white space, so that the words of an engine and ours can be counted off against each other. A lexicon comes
+first, then the rules of the language: English has them all (`english`); elsewhere numbers are left to the engine, which
+knows its languages, and only abbreviations are spelled out.
 Nothing in a narration is a command: what an engine might take for markup is made plain here.
 """
 
@@ -11,7 +13,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from colab.handlers.tts import abbreviations
+from speech import abbreviations, english
+from speech.lexicon import Lexicon
+from speech.near import Near
 
 MAX_PIECE = 80
 """Characters in a piece; what is longer (a hash, unspaced script) is cut, as engines silently drop long words."""
@@ -29,6 +33,7 @@ _EMOJI = re.compile(
     "[\u200d\u20e3\ufe00-\ufe0f\u231a-\u231b\u23e9-\u23ff\u2600-\u27bf\u2934-\u2935\u2b00-\u2bff\u3030\u303d\u3297\u3299"
     "\ufffc\ufffd\U0001f000-\U0001faff\U000e0000-\U000e007f]"
 )
+NO_LEXICON = Lexicon({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +78,13 @@ def written_words(narration: str) -> tuple[str, ...]:
     return tuple(clean(narration).split())
 
 
-def pieces(narration: str, language: str) -> tuple[Piece, ...]:
+def pieces(narration: str, language: str, lexicon: Lexicon = NO_LEXICON) -> tuple[Piece, ...]:
     """Return everything that is spoken, in order; none for a narration without anything to speak."""
     spoken: list[Piece] = []
     count = 0
     for paragraph in _PARAGRAPH.split(clean(narration)):
         words = paragraph.split()
-        of_paragraph = _paragraph_pieces(words, count, language)
+        of_paragraph = _paragraph_pieces(words, count, language, lexicon)
         count += len(words)
         if of_paragraph:
             last = of_paragraph[-1]
@@ -88,12 +93,13 @@ def pieces(narration: str, language: str) -> tuple[Piece, ...]:
     return tuple(spoken)
 
 
-def _paragraph_pieces(words: list[str], count: int, language: str) -> list[Piece]:
+def _paragraph_pieces(words: list[str], count: int, language: str, lexicon: Lexicon) -> list[Piece]:
     made: list[Piece] = []
+    read = lexicon.respelled([_EMOJI.sub("", word).translate(_APOSTROPHES) for word in words])
     opens = True  # the next piece begins a sentence
     for at, word in enumerate(words):
         following = words[at + 1] if at + 1 < len(words) else ""
-        texts = _spoken_texts(word, following, language)
+        texts = _spoken_texts(read, at, following, language)
         if not texts and made:
             made[-1] = _with_pause(made[-1], word)
             opens = made[-1].ends_sentence
@@ -112,17 +118,20 @@ def _with_pause(piece: Piece, silent: str) -> Piece:
         return piece
     if left in {".", "!", "?"}:
         return Piece(text=piece.text + left, word=piece.word, ends_sentence=True)
-    mark = "," if set(left) & set(_DASHES + "….;:,|") else ""
+    mark = "," if set(left) & set(_DASHES + "….;:,|>→»") else ""
     return Piece(text=piece.text + mark, word=piece.word, ends_sentence=piece.ends_sentence)
 
 
-def _spoken_texts(word: str, following: str, language: str) -> list[str]:
-    """Return the pieces of one written word; none when there is nothing to say."""
-    plain = _EMOJI.sub("", word).translate(_APOSTROPHES).translate(_SILENT)
-    plain = _inner_dashes(plain)
+def _spoken_texts(read: list[str], at: int, following: str, language: str) -> list[str]:
+    """Return the pieces of one word as it is to be read; none when there is nothing to say."""
+    respelled = read[at].split()
+    if len(respelled) > 1:
+        return [text for place in range(len(respelled)) for text in _spoken_texts(respelled, place, "", language)]
+    said = english.said(Near(words=read, at=at)) if language.split("-")[0] == "en" else None
+    plain = _inner_dashes((read[at] if said is None else said).translate(_SILENT))
     for stop in _WIDE_STOPS + _WIDE_COMMAS:
         plain = plain.replace(stop, stop + " ")
-    texts = _expanded(plain.strip(), following, language).split()
+    texts = (_expanded(plain.strip(), following, language) if said is None else plain).split()
     return [cut for text in texts if _is_speakable(text) for cut in _cut(text)]
 
 

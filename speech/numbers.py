@@ -1,0 +1,127 @@
+"""English numbers in words, as they are said in America: "one hundred five", no "and"."""
+
+from __future__ import annotations
+
+_BELOW_TWENTY = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+SMALL = _BELOW_TWENTY.split()
+TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+SCALES = ["", "thousand", "million", "billion", "trillion", "quadrillion"]
+LONGEST = 3 * len(SCALES)
+"""Digits of the longest number that is said as one; longer ones are said digit by digit."""
+
+_ORDINALS = {
+    "one": "first",
+    "two": "second",
+    "three": "third",
+    "five": "fifth",
+    "eight": "eighth",
+    "nine": "ninth",
+    "twelve": "twelfth",
+}
+_PARTS = {2: "half", 4: "quarter"}
+
+
+def digits(text: str) -> str:
+    """Return a string of digits, each said by itself."""
+    return " ".join(SMALL[int(digit)] for digit in text)
+
+
+def cardinal(text: str) -> str:
+    """Return a whole number, given as ASCII digits. One with zeros before it, or too long, is said digit by digit."""
+    if len(text) > LONGEST or (len(text) > 1 and text[0] == "0"):
+        return digits(text)
+    number = int(text)
+    if number == 0:
+        return SMALL[0]
+    said = []
+    for scale in range(len(SCALES) - 1, -1, -1):
+        if part := number // 1000**scale % 1000:
+            said.append(f"{_below_thousand(part)} {SCALES[scale]}".strip())
+    return " ".join(said)
+
+
+def _below_thousand(number: int) -> str:
+    hundreds, rest = divmod(number, 100)
+    said = [f"{SMALL[hundreds]} hundred"] if hundreds else []
+    if rest:
+        said.append(_below_hundred(rest))
+    return " ".join(said)
+
+
+def _below_hundred(number: int) -> str:
+    if number < 20:
+        return SMALL[number]
+    tens, ones = divmod(number, 10)
+    return TENS[tens] + (f"-{SMALL[ones]}" if ones else "")
+
+
+def decimal(text: str) -> str:
+    """Return a number that may have a sign, thousands commas and a decimal point: "-1,234.50"."""
+    sign = "minus " if text[0] in "-−" else "plus " if text[0] == "+" else ""
+    whole, _, fraction = text.lstrip("+-−").replace(",", "").partition(".")
+    said = cardinal(whole) if whole else SMALL[0]
+    return f"{sign}{said}" + (f" point {digits(fraction)}" if fraction else "")
+
+
+def ordinal(text: str) -> str:
+    """Return "twenty-first" for "21"."""
+    said = cardinal(text)
+    cut = max(said.rfind(" "), said.rfind("-")) + 1
+    last = said[cut:]
+    if last in _ORDINALS:
+        return said[:cut] + _ORDINALS[last]
+    return said[:-1] + "ieth" if last.endswith("y") else said + "th"
+
+
+def year(text: str) -> str:
+    """Return four digits as a year is said: "nineteen oh five", "two thousand", "twenty twenty-five"."""
+    century, rest = int(text[:2]), int(text[2:])
+    if text[1:3] == "00":
+        return cardinal(text)
+    if rest == 0:
+        return f"{_below_hundred(century)} hundred"
+    return f"{_below_hundred(century)} {f'oh {SMALL[rest]}' if rest < 10 else _below_hundred(rest)}"
+
+
+def decade(text: str) -> str:
+    """Return "nineteen nineties" for "1990", "nineties" for "90"."""
+    said = _below_hundred(int(text)) if len(text) == 2 else year(text)
+    return said[:-1] + "ies" if said.endswith("y") else said + "s"
+
+
+def pairs(text: str) -> str:
+    """Return three or four digits as sizes are said: "seven twenty", "ten eighty", "nineteen twenty"."""
+    head, tail = text[:-2], text[-2:]
+    if len(text) not in {3, 4} or tail == "00" or head.strip("0") == "":
+        return cardinal(text)
+    return f"{cardinal(head)} {f'oh {SMALL[int(tail)]}' if tail[0] == '0' else _below_hundred(int(tail))}"
+
+
+def fraction(above: str, below: str) -> str:
+    """Return "three quarters" for 3 and 4."""
+    part = _PARTS.get(int(below), ordinal(below))
+    if above == "1":
+        return f"one {part}"
+    return f"{cardinal(above)} {'halves' if part == 'half' else part + 's'}"
+
+
+def clock(hour: int, minute: int, second: int = 0) -> str:
+    """Return a time of day: "nine o'clock", "nine oh five", "fourteen thirty", "fourteen hundred", "midnight"."""
+    said = _minutes(hour, minute)
+    return f"{said} and {plural(second, 'second')}" if second else said
+
+
+def _minutes(hour: int, minute: int) -> str:
+    if minute == 0 and hour in {0, 24}:
+        return "midnight"
+    if minute == 0:
+        return f"{_below_hundred(hour)} hundred" if hour > 12 else f"{_below_hundred(hour)} o'clock"
+    return f"{_below_hundred(hour)} {f'oh {SMALL[minute]}' if minute < 10 else _below_hundred(minute)}"
+
+
+def plural(number: int, what: str) -> str:
+    """Return "one second", "two seconds"."""
+    return f"{cardinal(str(number))} {what}{'' if number == 1 else 's'}"
