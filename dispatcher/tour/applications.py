@@ -121,16 +121,31 @@ def _choose(stage: Stage, application: Application, action: parts.CommandPalette
         raise _no_command(application, action) from error
     stage.page.wait_for_timeout(READ_MS)
     labels = [_plain(text) for text in items.locator(application.palette_label).all_inner_texts()]
-    if not any(labels) or labels == ["no matching commands"]:
+    wanted = _best(_plain(action.command), labels)
+    if wanted is None:
         raise _no_command(application, action)
-    wanted = _plain(action.command)
-    if wanted in labels:
-        _go_down(stage, application, wanted)
+    _go_down(stage, application, wanted)
+
+
+def _best(command: str, labels: list[str]) -> str | None:
+    """Return the label that is meant: of exactly this name, else the first that holds all its letters in order.
+
+    Palettes also list what is only similar; and some name the category with the command, some do not.
+    """
+    names = (command, command.rpartition(": ")[2])
+    exact = (label for label in labels if label in names or label.rpartition(": ")[2] in names)
+    near = (label for label in labels if any(_abbreviates(name, label) for name in names))
+    return next(exact, None) or next(near, None)
+
+
+def _abbreviates(name: str, label: str) -> bool:
+    rest = iter(label)
+    return all(char in rest for char in name if char != " ")
 
 
 def _go_down(stage: Stage, application: Application, wanted: str) -> None:
+    active = stage.page.locator(application.palette_active).locator(application.palette_label)
     for _ in range(FARTHEST):
-        active = stage.page.locator(application.palette_active).locator(application.palette_label)
         if active.count() and _plain(active.first.inner_text()) == wanted:
             return
         stage.page.keyboard.press("ArrowDown")

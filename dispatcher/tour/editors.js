@@ -74,6 +74,11 @@
       count: () => null,
       empty: (root) => all(root, ".view-line").length === 1 && all(root, ".view-line")[0].textContent.trim() === "",
       insert: (root, text) => paste(document.activeElement, text),
+      // It takes 50 pixels for 120 units of a wheel, and nothing else from outside.
+      scroll: (box, pixels) => {
+        const deltaY = Math.round(pixels * 2.4);
+        box.dispatchEvent(new WheelEvent("wheel", { deltaY, wheelDeltaY: -deltaY, bubbles: true, cancelable: true }));
+      },
       sight: (root) => all(root, ".view-line, .cursor").map((part) => part.textContent + part.style.cssText).join(),
     },
     {
@@ -224,6 +229,29 @@
       const near = found.reduce((a, b) => (Math.abs(b.number - wanted) < Math.abs(a.number - wanted) ? b : a));
       return [(wanted - near.number) * height + near.top - (tall ? top : (top + bottom) / 2), now, tall];
     },
+
+    // Scroll smoothly: the lines' own box, else the nearest one around it that can go further.
+    glide: (pixels, seconds) => new Promise((done) => {
+      const room = (box) => (pixels > 0 ? box.scrollHeight - box.clientHeight - box.scrollTop : box.scrollTop);
+      const scrolls = (box) => room(box) > 1 && (box === document.scrollingElement
+        || /auto|scroll|overlay/.test(getComputedStyle(box).overflowY) || box.matches("textarea"));
+      let box = linesBox;
+      while (!kind.scroll && box && !scrolls(box)) box = box.parentElement;
+      if (!box) return done();
+      const [from, began] = [box.scrollTop, performance.now()];
+      let gone = 0;
+      const tick = () => {
+        const t = Math.min(1, Math.max(0, (performance.now() - began) / 1000 / seconds));
+        const way = pixels * t ** 3 * (t * (6 * t - 15) + 10);
+        if (kind.scroll) {
+          if (Math.abs(way - gone) >= 1) kind.scroll(box, Math.trunc(way - gone));
+          gone += Math.trunc(way - gone);
+        } else box.scrollTo({ top: from + way, behavior: "instant" });
+        if (t < 1) requestAnimationFrame(tick);
+        else setTimeout(done, 60);
+      };
+      requestAnimationFrame(tick);
+    }),
 
     // Where to click for a column of a line (its end without one), and the caret of an editor that cannot be clicked so.
     point: (line, column) => {

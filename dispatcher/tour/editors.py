@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import time
 from importlib.resources import files
-from typing import Any
 
 from playwright.sync_api import JSHandle, Page
 
 from dispatcher.tour import parts
-from dispatcher.tour.cursor import eased
 from dispatcher.tour.cursor import ripple as cursor_ripple
 from dispatcher.tour.stage import AFTER_CLICK_MS, BEFORE_CLICK_MS, PRESSED_MS, SPEEDS, Stage
 from dispatcher.tour.typing_pace import bursts
@@ -29,6 +27,7 @@ SELECTED_MS = 450
 """How long all is seen selected before it is deleted."""
 SHOWN_MS = 250
 CHANGES_S = 2.0
+LONGEST_SCROLL_S = 4.0
 LOOKS = 12
 """How often a scroll is looked at and corrected until the lines are in view."""
 
@@ -173,7 +172,7 @@ def _enter(stage: Stage, editor: JSHandle, timeout_s: float | None) -> None:
 
 
 def _show(stage: Stage, editor: JSHandle, first: int, last: int) -> None:
-    """Scroll lines into view with the mouse's wheel. Raises StepFailed for lines that the editor does not have."""
+    """Scroll lines into view, smoothly. Raises StepFailed for lines that the editor does not have."""
     count = editor.evaluate("editor => editor.count()")
     if count is not None and last > count:
         raise _no_line(editor, last, f"it has {count}")
@@ -188,8 +187,9 @@ def _show(stage: Stage, editor: JSHandle, first: int, last: int) -> None:
         if now == before:
             break
         before = now
-        _wheel(stage, editor, away)
-    for line in (first,) if tall else (first, last):
+        seconds = min(LONGEST_SCROLL_S, max(0.4, abs(away) / SPEEDS["fast"]))
+        editor.evaluate("(editor, how) => editor.glide(...how)", [away, seconds])
+    for line in (first,) if tall else (last, first):
         if editor.evaluate("(editor, line) => editor.range(line, line)", line) is None:
             raise _no_line(editor, line)
 
@@ -197,29 +197,3 @@ def _show(stage: Stage, editor: JSHandle, first: int, last: int) -> None:
 def _no_line(editor: JSHandle, line: int, why: str = "it ends before") -> StepFailed:
     name = editor.evaluate("editor => editor.name")
     return StepFailed(f"the editor ({name}) has no line {line}: {why}; lines are counted from 1", retryable=False)
-
-
-def _wheel(stage: Stage, editor: JSHandle, pixels: float) -> None:
-    """Turn the wheel over the editor, slowly at both ends, and wait until all stands still."""
-    area: Any = editor.evaluate("editor => editor.area()")
-    x, y = stage.cursor.at
-    if not (area["left"] < x < area["right"] and area["top"] < y < area["bottom"]):
-        stage.cursor.move_to(stage.page, (area["left"] + area["right"]) / 2, (area["top"] + area["bottom"]) / 2)
-    seconds = min(4.0, max(0.4, abs(pixels) / SPEEDS["fast"]))
-    began, turned = time.monotonic(), 0.0
-    while turned != pixels:
-        want = pixels * eased((time.monotonic() - began) / seconds)
-        stage.page.mouse.wheel(0, want - turned)
-        turned = want
-        stage.page.wait_for_timeout(8)
-    _stand_still(stage, editor)
-
-
-def _stand_still(stage: Stage, editor: JSHandle) -> None:
-    before, deadline = None, time.monotonic() + 1.5
-    while time.monotonic() < deadline:
-        now = editor.evaluate("editor => editor.away(1, 1)?.[1]")
-        if now == before:
-            return
-        before = now
-        stage.page.wait_for_timeout(60)

@@ -48,7 +48,7 @@ PYTHON = '''def greet(name: str) -> dict[str, list[int]]:
 
     return {}
 '''
-NUMBERED = "\n".join(f"line_{n} = {n}" for n in range(1, 301))
+NUMBERED = "\n".join(f"line_{n} = {n}" for n in range(1, 121))
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -137,10 +137,11 @@ def test_typing_looks_typed(stage: Stage) -> None:
     assert 13 * 40 * 0.8 < at[-1, 0] - at[0, 0] < 13 * 40 * 2
 
 
-def test_a_long_text_arrives_whole(stage: Stage) -> None:
+def test_a_long_text_arrives_whole(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A text that goes in by pieces is exact, too."""
     do(stage, "focus_editor")
-    text = PYTHON * 12
+    monkeypatch.setattr("dispatcher.tour.typing_pace.LONGEST_S", 2.0)
+    text = PYTHON * 6
     do(stage, "type_text", text=text)
     assert value(stage) == text
 
@@ -148,9 +149,9 @@ def test_a_long_text_arrives_whole(stage: Stage) -> None:
 def test_focus_goes_to_line_and_column(stage: Stage) -> None:
     """The text cursor stands at the line and column, also far below, and the arrow with it."""
     stage.page.evaluate("text => editor.setValue(text)", NUMBERED)
-    do(stage, "focus_editor", line=200, column=5)
-    assert stage.page.evaluate("() => { const p = editor.getPosition(); return [p.lineNumber, p.column] }") == [200, 5]
-    box = line_box(stage, 200)
+    do(stage, "focus_editor", line=90, column=5)
+    assert stage.page.evaluate("() => { const p = editor.getPosition(); return [p.lineNumber, p.column] }") == [90, 5]
+    box = line_box(stage, 90)
     assert box["top"] <= stage.cursor.at[1] <= box["top"] + box["height"]
     do(stage, "focus_editor", line=3)
     assert stage.page.evaluate("() => { const p = editor.getPosition(); return [p.lineNumber, p.column] }") == [3, 11]
@@ -167,7 +168,7 @@ def test_focus_keeps_the_text_cursor(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("theme", ["vs", "vs-dark"])
-@pytest.mark.parametrize("lines", [(2, 4), (150, 152), (298, 300)])
+@pytest.mark.parametrize("lines", [(2, 4), (70, 72), (118, 120)])
 def test_highlight_lies_over_its_lines(stage: Stage, theme: str, lines: tuple[int, int]) -> None:
     """The coloured rows of the picture are those of the lines, scrolled into view; afterwards nothing is left."""
     stage.page.evaluate(
@@ -233,7 +234,7 @@ def test_a_command_that_is_not_there(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("kind", "fields", "said"),
     [
-        ("highlight_lines", {"lines": "299-305"}, "has no line 305"),
+        ("highlight_lines", {"lines": "118-125"}, "has no line 125"),
         ("focus_editor", {"line": 1000}, "has no line 1000"),
         ("highlight_lines", {"lines": 1, "color": "no colour"}, "is no colour"),
         ("focus_editor", {"selector": "#none", "timeout": 0.2}, "no code editor is visible at '#none'"),
