@@ -13,9 +13,9 @@ from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationEr
 from dispatcher.tour import spec_errors, spec_file
 from dispatcher.tour.parts import Meta, Output, Part, Settings, expand
 from dispatcher.tour.slides import rules
-from dispatcher.tour.slides.content import Deck
+from dispatcher.tour.slides.content import Deck, SlideShow
 from dispatcher.tour.spec_file import Problem, shown
-from dispatcher.tour.steps import Segment, Step
+from dispatcher.tour.steps import Segment, SlidesSegment, Step
 from protocol.errors import SpecError, UsageError
 
 MAX_STEPS = 500
@@ -139,18 +139,17 @@ def _addresses(raw: dict[str, Any]) -> Spec:
     return Spec.model_construct(
         settings=Settings.model_construct(base_url=base if isinstance(base, str) else None, mode=mode),
         segments=() if isinstance(written, list) else None,
-        steps=tuple(
-            Step.model_construct(id="", url=_address(step)) for step in (steps if isinstance(steps, list) else ())
-        ),
+        steps=tuple(_bare(step, isinstance(written, list)) for step in (steps if isinstance(steps, list) else ())),
     )
 
 
-def _address(step: object) -> str | None:
-    """Return a step's address; a harmless one where it has none to have, or something else is wrong with it already."""
-    if not isinstance(step, dict) or step.get("type") == "slides":
-        return "about:blank"
-    url = step.get("url")
-    return url if url is None or (isinstance(url, str) and url) else "about:blank"
+def _bare(step: object, segment: bool) -> Step:
+    """Return a step with nothing but its address; a harmless one where something else is wrong with it already."""
+    kind = step.get("type") if segment and isinstance(step, dict) else "demo"
+    if kind == "slides":
+        return SlidesSegment.model_construct(id="", url=None, slides=SlideShow())
+    url = step.get("url") if isinstance(step, dict) and kind == "demo" else "about:blank"
+    return Step.model_construct(id="", url=url if url is None or (isinstance(url, str) and url) else "about:blank")
 
 
 def _new(found: Iterable[Problem], known: list[Problem]) -> list[Problem]:

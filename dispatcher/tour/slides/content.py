@@ -170,7 +170,7 @@ class Deck(Part):
 
     theme: Annotated[str, AfterValidator(_theme)] = "light"
     cache_key: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(check_portable_name)] = "deck"
-    content: Annotated[tuple[AnySlide, ...], Field(min_length=1, max_length=MAX_SLIDES)]
+    content: tuple[AnySlide, ...]
 
 
 class SlideShow(Part):

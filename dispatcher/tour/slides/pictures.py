@@ -29,7 +29,7 @@ def problem(written: str, path: Path) -> str | None:
             return f"{written!r} has {size / 1e6:.0f} MB; make it smaller than {MAX_BYTES / 1e6:.0f} MB"
         return None if kind(path) else f"{written!r} is no picture that a browser shows; name a {_KNOWN} file"
     except OSError as error:  # a file that may not be read, or a name that no file system here could hold
-        return f"{written!r} cannot be read ({error.strerror}); name a file you may read"
+        return f"{written[:60]!r} cannot be read ({error.strerror}); name a file you may read"
 
 
 def kind(path: Path) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher.tour.parts import expand
-from dispatcher.tour.slides.content import Deck, bounds
+from dispatcher.tour.slides.content import MAX_SLIDES, Deck, bounds
 from dispatcher.tour.slides.pictures import problem as picture_problem
 from dispatcher.tour.spec_file import Problem
 from dispatcher.tour.steps import Step
@@ -25,7 +25,8 @@ def problems(raw: dict[str, Any], beside: Path) -> list[Problem]:
     if deck is None:
         names = ", ".join(str(segment.get("id")) for _, segment in showing[:3])
         return [("$.slides", f"is missing; {names} shows slides: add slides.content")] if showing else []
-    found = [problem for n, segment in showing if (problem := _beyond(n, segment, len(_list(content))))]
+    found = list(_number(content))
+    found += [problem for n, segment in showing if (problem := _beyond(n, segment, len(_list(content))))]
     return found + list(_pictures(_list(content), beside))
 
 
@@ -38,6 +39,13 @@ def warnings(deck: Deck | None, steps: Sequence[Step]) -> list[str]:
     if not seen:
         return ["the spec has slides, and no segment of type slides shows them"]
     return [f"no segment shows slide(s) {', '.join(unseen)}"] if unseen else []
+
+
+def _number(content: object) -> Iterator[Problem]:
+    if content == []:
+        yield "$.slides.content", "holds no slide; add at least one"
+    if (count := len(_list(content))) > MAX_SLIDES:
+        yield "$.slides.content", f"holds {count} slides; a deck has at most {MAX_SLIDES}: leave some out"
 
 
 def _beyond(n: int, segment: dict[str, Any], count: int) -> Problem | None:
