@@ -27,7 +27,7 @@ TAIL_S = 0.12
 """Silence before the first sound and after the last, at speed 1."""
 
 SILENCE_S = 0.3
-"""A clip with nothing to speak is this long, at any speed."""
+"""A clip with nothing to speak is this long, at any speed; longer where marks ask for it."""
 
 _BEFORE_S = 0.010
 _AFTER_S = 0.030
@@ -37,11 +37,12 @@ _AFTER_S = 0.030
 class Clip:
     """A WAV being written, 24 kHz mono 16-bit. Use it as a context manager, add utterances in order, then `finish`."""
 
-    def __init__(self, path: Path, words: tuple[str, ...], speed: float) -> None:
+    def __init__(self, path: Path, words: tuple[str, ...], speed: float, *, lead_s: float = 0.0) -> None:
         self._words = words
         self._spans: list[tuple[float, float] | None] = [None] * len(words)
         self._speed = speed
-        self._gap_s = LEAD_S / speed  # silence due before the next sound
+        self._gap_s = LEAD_S / speed + lead_s  # silence due before the next sound
+        self._asked_s = lead_s  # of it, what marks ask for
         self._last_sound_s = 0.0
         self._frames = 0
         self._exact = True
@@ -72,6 +73,8 @@ class Clip:
         loud = loud_frames(samples, speech.rate)
         if not loud.size:
             self._exact = False
+            self._gap_s += chunk.hold_s or 0.0
+            self._asked_s += chunk.hold_s or 0.0
             return
         first_s, last_s = float(loud[0]) * FRAME_S, float(loud[-1] + 1) * FRAME_S
         from_s = max(0.0, first_s - _BEFORE_S)
@@ -81,12 +84,15 @@ class Clip:
         self._sound(part, speech.rate)
         self._exact &= speech.exact
         self._place(speech, chunk, loud, first_s, begin_s)
-        self._gap_s = chunk.pause_s / self._speed - (self.seconds - begin_s - last_s)
+        pause_s = chunk.pause_s / self._speed if chunk.hold_s is None else chunk.hold_s
+        self._gap_s = pause_s - (self.seconds - begin_s - last_s)
+        self._asked_s = chunk.hold_s or 0.0
         self._last_sound_s = begin_s + last_s
 
     def finish(self) -> dict[str, Any]:
         """End the clip and return its word times: `{"seconds", "exact", "words": [[text, start_s, end_s], …]}`."""
-        self._silence(SILENCE_S if self.is_silent else self._last_sound_s + TAIL_S / self._speed - self.seconds)
+        tail_s = TAIL_S / self._speed + self._asked_s
+        self._silence(max(SILENCE_S, self._asked_s) if self.is_silent else self._last_sound_s + tail_s - self.seconds)
         seconds = round(self.seconds, 3)
         return {"seconds": seconds, "exact": self._exact, "words": self._timed(seconds)}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,4 +69,13 @@ class SpeechEngine(Protocol):
 
     def speak(self, text: str, voice: Voice, speed: float) -> Speech:
         """Speak plain text of at most `limit` characters; `speed` 2.0 takes half the time of 1.0."""
+        ...
+
+
+@runtime_checkable
+class Emphasising(Protocol):
+    """An engine that can also stress words. Those without this method speak evenly, and the result says so."""
+
+    def speak_emphasised(self, text: str, voice: Voice, speed: float, emphasis: frozenset[int]) -> Speech:
+        """Speak as `speak` does, with the words at these places (parts of the text between blanks) stressed."""
         ...

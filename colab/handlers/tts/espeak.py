@@ -61,7 +61,11 @@ class Espeak:
 
     def speak(self, text: str, voice: Voice, speed: float) -> Speech:
         """Speak plain text; silence around it is still there."""
-        said = self._at_speed(text, voice.key, speed)
+        return self.speak_emphasised(text, voice, speed, frozenset())
+
+    def speak_emphasised(self, text: str, voice: Voice, speed: float, emphasis: frozenset[int]) -> Speech:
+        """Speak with some words stressed: measured, they become louder by 3 to 6 dB, and mostly longer by a tenth."""
+        said = self._at_speed(text, voice.key, speed, emphasis)
         starts = starts_of_words(text, [(place, sample / self._rate) for place, sample in said.marks])
         return Speech(
             samples=_samples(said),
@@ -70,19 +74,19 @@ class Espeak:
             exact=None not in starts,
         )
 
-    def _at_speed(self, text: str, key: str, speed: float) -> Utterance:
+    def _at_speed(self, text: str, key: str, speed: float, stressed: frozenset[int]) -> Utterance:
         """Return speech that really takes 1/speed of the time of speed 1.
 
         Duration follows rate truly in English, but in some languages it is off by half (Japanese at double speed),
         so the rate is corrected by what came out.
         """
-        natural = _say(text, key, WORDS_PER_MINUTE)
+        natural = _say(text, key, WORDS_PER_MINUTE, stressed)
         natural_s = self._length_s(natural)
         if speed == 1.0 or not natural_s:
             return natural
         best, rate = (math.inf, natural), WORDS_PER_MINUTE * speed
         for _ in range(_TRIES):
-            said = _say(text, key, round(rate))
+            said = _say(text, key, round(rate), stressed)
             got = natural_s / max(self._length_s(said), FRAME_S)
             off = abs(math.log(got / speed))
             best = min(best, (off, said), key=itemgetter(0))
@@ -105,9 +109,9 @@ def _corrected(rate: float, wanted: float, got: float) -> float:
     return min(max(WORDS_PER_MINUTE * math.exp(math.log(wanted) * step / math.log(got)), SLOWEST), FASTEST)
 
 
-def _say(text: str, key: str, words_per_minute: int) -> Utterance:
+def _say(text: str, key: str, words_per_minute: int, stressed: frozenset[int]) -> Utterance:
     with opened() as library:
-        return library.speak(text, key, words_per_minute)
+        return library.speak(text, key, words_per_minute, stressed)
 
 
 def _samples(said: Utterance) -> Samples:

@@ -8,7 +8,9 @@ Where the system does not really unload a library (musl), speech is right but di
 from __future__ import annotations
 
 import ctypes as c
+import html
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -29,10 +31,12 @@ LONGEST_DATA_PATH = 150
 _SYNCHRONOUS = 2
 _DONT_EXIT = 0x8000
 _UTF8 = 1
+_SSML = 0x10
 _PLACES_ARE_CHARACTERS = 1
 _RATE = 1
 _IPA, _TIE = 0x02, 0x80
 _LIST_ENDS, _WORD = 0, 1
+_STRESS, _STRESS_ENDS = '<emphasis level="strong">', "</emphasis>"
 _one_at_a_time = threading.Lock()
 
 
@@ -135,14 +139,21 @@ class Library:
             at += 1
         return {tag: key for tag, (_, key) in best.items()}
 
-    def speak(self, text: str, voice_key: str, words_per_minute: int) -> Utterance:
-        """Speak plain text: it is never read as SSML or phonemes. Raises `JobFailed` ENGINE."""
+    def speak(
+        self, text: str, voice_key: str, words_per_minute: int, stressed: frozenset[int] = frozenset()
+    ) -> Utterance:
+        """Speak plain text: nothing in it is read as SSML or phonemes. Raises `JobFailed` ENGINE.
+
+        `stressed` are places of words that are said with emphasis, by the library's own SSML.
+        """
+        source, places = marked_up(text, stressed)
         ear = _Ear()
         heard = _Heard(ear.hear)
         self._dll.espeak_SetSynthCallback(heard)
         _check(self._dll.espeak_SetVoiceByName(voice_key.encode()), f"has no voice {voice_key!r}")
         _check(self._dll.espeak_SetParameter(_RATE, words_per_minute, 0), "refused the rate")
-        raw = text.encode() + b"\0"
+        raw = source.encode() + b"\0"
+        flags = _UTF8 | (_SSML if stressed else 0)
         synth = self._dll.espeak_Synth
         synth.argtypes = (
             c.c_char_p,
@@ -154,8 +165,9 @@ class Library:
             c.c_void_p,
             c.c_void_p,
         )
-        _check(synth(raw, len(raw), 0, _PLACES_ARE_CHARACTERS, 0, _UTF8, None, None), "could not speak the text")
-        return Utterance(pcm=np.frombuffer(bytes(ear.pcm), dtype=np.int16), marks=tuple(ear.marks))
+        _check(synth(raw, len(raw), 0, _PLACES_ARE_CHARACTERS, 0, flags, None, None), "could not speak the text")
+        marks = tuple((places[min(max(at, 0), len(places) - 1)], sample) for at, sample in ear.marks)
+        return Utterance(pcm=np.frombuffer(bytes(ear.pcm), dtype=np.int16), marks=marks)
 
     def phonemes(self, text: str, voice_key: str) -> str:
         """Return how a text sounds, in IPA, the sounds of one letter tied by `^`. Raises `JobFailed` ENGINE."""
@@ -169,6 +181,26 @@ class Library:
         while rest.value:
             clauses.append(next_clause(c.byref(rest), _UTF8, _IPA | _TIE | ord("^") << 8).decode())
         return " ".join(clauses)
+
+
+def marked_up(text: str, stressed: frozenset[int]) -> tuple[str, list[int]]:
+    """Return what the library is given, and for each of its characters (and the end) the place in `text`."""
+    if not stressed:
+        return text, list(range(len(text) + 1))
+    source: list[str] = []
+    places: list[int] = []
+
+    def put(part: str, at: int) -> None:
+        source.append(part)
+        places.extend([at] * len(part))
+
+    for word, found in enumerate(re.finditer(r"\S+", text)):
+        put(" " if word else "", found.start())
+        put(_STRESS if word in stressed else "", found.start())
+        for at in range(found.start(), found.end()):
+            put(html.escape(text[at]), at)
+        put(_STRESS_ENDS if word in stressed else "", found.end() - 1)
+    return "".join(source), [*places, len(text)]
 
 
 def _tags(raw: c._Pointer[c.c_ubyte]) -> Iterator[tuple[int, str]]:

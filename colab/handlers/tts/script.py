@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from speech.text import Piece, pieces, written_words
+from speech.lexicon import Lexicon
+from speech.text import NO_LEXICON, Piece, pieces, written_words
 
 SENTENCE_S = 0.35
 PARAGRAPH_S = 0.65
@@ -19,25 +21,93 @@ _CLAUSE_ENDS = ",;:、，；："
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
     """What an engine speaks in one call, and the pause after it at speed 1. `words` holds the written word of each
-    piece, as many as `text` has parts between blanks."""
+    piece, as many as `text` has parts between blanks.
+
+    `hold_s` is the silence that a mark asks for instead, the same at every speed; `emphasis` the places of emphasised
+    pieces.
+    """
 
     text: str
     words: tuple[int, ...]
     pause_s: float
+    hold_s: float | None = None
+    emphasis: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Script:
-    """One narration, ready to speak: the words as written, and chunks within the engine's limit. No chunk: silence."""
+    """One narration, ready to speak: the words as written, and chunks within the engine's limit. No chunk: silence.
+
+    `lead_s` is the silence that a mark asks for before the first word.
+    """
 
     words: tuple[str, ...]
     chunks: tuple[Chunk, ...]
+    lead_s: float = 0.0
 
 
-def script(narration: str, language: str, limit: int) -> Script:
-    """Return the script of a narration; every chunk has at most `limit` characters (at least MAX_PIECE)."""
-    chunks = [chunk for sentence in _sentences(pieces(narration, language)) for chunk in _within_limit(sentence, limit)]
-    return Script(words=written_words(narration), chunks=tuple(chunks))
+def script(
+    narration: str,
+    language: str,
+    limit: int,
+    *,
+    lexicon: Lexicon = NO_LEXICON,
+    pauses: Sequence[tuple[int, float]] = (),
+    emphasis: Collection[int] = (),
+) -> Script:
+    """Return the script of a narration; every chunk has at most `limit` characters (at least MAX_PIECE).
+
+    `pauses` are (words before it, seconds): each ends a chunk, so that the silence lies exactly there.
+    """
+    spoken, stressed = pieces(narration, language, lexicon), frozenset(emphasis)
+    chunks: list[Chunk] = []
+    for sentence in _sentences(spoken):
+        for run in _between(sentence, pauses):
+            chunks += [_chunk(part, stressed) for part in _within_limit(run, limit)]
+    holds = _holds(chunks, pauses)
+    held = [
+        chunk if hold is None else replace(chunk, hold_s=hold) for chunk, hold in zip(chunks, holds[1:], strict=True)
+    ]
+    return Script(words=written_words(narration), chunks=tuple(held), lead_s=holds[0] or 0.0)
+
+
+def halves(chunk: Chunk) -> tuple[Chunk, ...]:
+    """Return the same speech as two chunks, cut after a comma where there is one; a single piece stays as it is."""
+    texts = chunk.text.split()
+    if len(texts) < 2:
+        return (chunk,)
+    middle = range(len(texts) // 4 + 1, len(texts) * 3 // 4 + 1)
+    cut = next((place for place in middle if texts[place - 1][-1] in _CLAUSE_ENDS), len(texts) // 2)
+    first = Chunk(
+        text=" ".join(texts[:cut]),
+        words=chunk.words[:cut],
+        pause_s=CLAUSE_S if texts[cut - 1][-1] in _CLAUSE_ENDS else CUT_S,
+        emphasis=frozenset(place for place in chunk.emphasis if place < cut),
+    )
+    rest = frozenset(place - cut for place in chunk.emphasis if place >= cut)
+    return first, replace(chunk, text=" ".join(texts[cut:]), words=chunk.words[cut:], emphasis=rest)
+
+
+def _between(sentence: list[Piece], pauses: Sequence[tuple[int, float]]) -> Iterator[list[Piece]]:
+    """Yield the parts of a sentence between the pauses inside it."""
+    places = [place for place, _ in pauses]
+    run: list[Piece] = []
+    for piece in sentence:
+        if run and bisect_right(places, run[-1].word) < bisect_right(places, piece.word):
+            yield run
+            run = []
+        run.append(piece)
+    yield run
+
+
+def _holds(chunks: list[Chunk], pauses: Sequence[tuple[int, float]]) -> list[float | None]:
+    """Return the silence that marks ask for before the first chunk, and after each."""
+    holds: list[float | None] = [None] * (len(chunks) + 1)
+    last_words = [chunk.words[-1] for chunk in chunks]
+    for place, seconds in pauses:
+        after = bisect_left(last_words, place)
+        holds[after] = (holds[after] or 0.0) + seconds
+    return holds
 
 
 def _sentences(spoken: tuple[Piece, ...]) -> Iterator[list[Piece]]:
@@ -51,13 +121,13 @@ def _sentences(spoken: tuple[Piece, ...]) -> Iterator[list[Piece]]:
         yield sentence
 
 
-def _within_limit(sentence: list[Piece], limit: int) -> Iterator[Chunk]:
+def _within_limit(sentence: list[Piece], limit: int) -> Iterator[list[Piece]]:
     rest = sentence
     while rest:
         count = _fitting(rest, limit)
         if count < len(rest):
             count = _best_cut(rest[:count])
-        yield _chunk(rest[:count])
+        yield rest[:count]
         rest = rest[count:]
 
 
@@ -79,11 +149,12 @@ def _best_cut(fitting: list[Piece]) -> int:
     return len(fitting)
 
 
-def _chunk(part: list[Piece]) -> Chunk:
+def _chunk(part: list[Piece], stressed: frozenset[int]) -> Chunk:
     return Chunk(
         text=" ".join(piece.text for piece in part),
         words=tuple(piece.word for piece in part),
         pause_s=_pause_after(part[-1]),
+        emphasis=frozenset(place for place, piece in enumerate(part) if piece.word in stressed),
     )
 
 
