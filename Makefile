@@ -1,11 +1,13 @@
 # One place for every command; `make` alone lists them. Needs Python 3.11-3.13 and nothing else of ours.
 .DEFAULT_GOAL := help
-.PHONY: help setup chromium demo test check format-check lint types contracts format lock reference clean
+.PHONY: help setup setup-all chromium demo test test-all test-extras check format-check lint types contracts format lock reference clean
 BIN := .venv/bin
 PYTHON ?=
 # Named by what set-up depends on, not dated: a changed lock is seen whatever the clocks of its files say.
 INPUTS := requirements/all.txt requirements/uv.txt pyproject.toml setup/venv.sh setup/chromium.sh
 STAMP := .venv/.gpudrop-setup-$(shell cat $(INPUTS) | cksum | tr ' ' '-')
+INPUTS_ALL := requirements/everything.txt pyproject.toml setup/everything.sh
+STAMP_ALL := .venv-all/.gpudrop-setup-$(shell cat $(INPUTS_ALL) | cksum | tr ' ' '-')
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -18,6 +20,13 @@ $(STAMP):
 	@rm -f .venv/.gpudrop-setup*
 	@touch $@
 
+setup-all: $(STAMP_ALL) ## make .venv-all, with PyTorch (about 7 GB), beside .venv
+
+$(STAMP_ALL): | $(STAMP)
+	@sh setup/everything.sh
+	@rm -f .venv-all/.gpudrop-setup*
+	@touch $@
+
 chromium: setup ## look for a browser to film with again; install one if there is none
 	@sh setup/chromium.sh
 
@@ -27,7 +36,12 @@ demo: setup ## film a narrated tour of JupyterLab through a folder and a noteboo
 test: setup ## run the tests
 	@$(BIN)/python -m pytest
 
-check: format-check lint types contracts test ## all that the build must pass
+test-all: test test-extras ## run the tests, and in .venv-all those that need PyTorch
+
+test-extras: setup-all
+	@.venv-all/bin/python -m pytest -m extras
+
+check: format-check lint types contracts test ## all that needs no PyTorch: format, lint, types, contracts, tests
 
 format-check: setup
 	$(BIN)/ruff format --check .
@@ -50,11 +64,14 @@ reference: setup ## write docs/reference/ from the code
 
 # `make lock UPGRADE=--upgrade` takes newer versions. No index, host or path may get into these files.
 COMPILE := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header --no-annotate
+LOCKED := pyproject.toml --extra dispatch --extra demo --extra dev --extra kokoro
 lock: setup ## write requirements/*.txt from pyproject.toml
-	$(BIN)/$(COMPILE) $(UPGRADE) pyproject.toml --extra dispatch --extra demo --extra dev requirements/build.in -o requirements/all.txt
+	$(BIN)/$(COMPILE) $(UPGRADE) $(LOCKED) requirements/build.in -o requirements/all.txt
 	printf 'uv\n' | $(BIN)/$(COMPILE) -c requirements/all.txt - -o requirements/uv.txt
-	@! grep -nE '://|file:|find-links|index-url' requirements/all.txt requirements/uv.txt
+	$(BIN)/$(COMPILE) $(UPGRADE) $(LOCKED) --extra misaki --extra kokoro-torch requirements/build.in \
+		-c requirements/all.txt --overrides requirements/everything-overrides.txt -o requirements/everything.txt
+	@! grep -nE '://|file:|find-links|index-url' requirements/*.txt
 
 clean: ## remove .venv and everything made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build demo-output
+	rm -rf .venv .venv-all .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build demo-output
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,20 +7,43 @@ import logging
 import sys
 
 from colab.config import Settings
+from colab.handlers.tts.engines import FILES
+from colab.models import Models
 from colab.worker import make_worker, serve_until_signalled
-from protocol.errors import UsageError
+from protocol.errors import JobFailed, UsageError
+
+VOICES = "kokoro-onnx"
+
+log = logging.getLogger(__name__)
 
 
-def run(drop: str, *, kinds: str = "", idle_exit_s: float = 1800, consent: bool = False) -> None:
-    """Serve `drop` until idle for `idle_exit_s`, then give the runtime back. Without `consent` nothing starts."""
+def run(
+    drop: str, *, kinds: str = "", idle_exit_s: float = 1800, consent: bool = False, neural_voices: bool = False
+) -> None:
+    """Serve `drop` until idle for `idle_exit_s`, then give the runtime back. Without `consent` nothing starts.
+
+    With `neural_voices` their model is fetched first, so that whoever asks for no voice in particular gets one.
+    """
     if not consent:
         raise UsageError("Read the policy box at the top of the notebook, then tick the consent and run again")
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout, force=True
     )
     wanted = tuple(kind.strip() for kind in kinds.split(",") if kind.strip())
-    serve_until_signalled(make_worker(Settings(drop=drop, kinds=wanted, idle_exit_s=idle_exit_s)))
+    settings = Settings(drop=drop, kinds=wanted, idle_exit_s=idle_exit_s)
+    if neural_voices:
+        _fetch_voices(Models(settings.model_places()))
+    serve_until_signalled(make_worker(settings))
     _release_runtime()
+
+
+def _fetch_voices(models: Models) -> None:
+    """Have the voices' files here. A worker without them is still of use, and says what it lacks."""
+    try:
+        for file in FILES[VOICES]:
+            models.path(file)
+    except JobFailed as problem:
+        log.error("the neural voices cannot be had: %s. The embedded engine speaks instead", problem)
 
 
 def _release_runtime() -> None:

@@ -16,7 +16,7 @@ INTERRUPTED = 130
 def run(command: Callable[..., Any]) -> NoReturn:
     """Run a typer app to its end; `--debug` anywhere on the command line shows tracebacks."""
     debug = "--debug" in sys.argv
-    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    _log_to_stderr(logging.DEBUG if debug else logging.WARNING, as_events="--json" in sys.argv)
     if not debug:
         # After an interrupt it tells of what the browser's driver did not get to say; the interrupt is the news.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
@@ -34,6 +34,22 @@ def run(command: Callable[..., Any]) -> NoReturn:
             _interrupted()
         raise
     sys.exit(0)
+
+
+class _EventFormatter(logging.Formatter):
+    """Makes an event of what is logged, so that every line on stderr is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return event_line("log", level=record.levelname.lower(), source=record.name, text=text).rstrip("\n")
+
+
+def _log_to_stderr(level: int, *, as_events: bool) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        _EventFormatter("%(message)s") if as_events else logging.Formatter("%(levelname)s %(name)s: %(message)s")
+    )
+    logging.basicConfig(level=level, handlers=[handler])
 
 
 def _told(error: GpudropError, *, as_event: bool) -> str:

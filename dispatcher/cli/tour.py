@@ -18,6 +18,7 @@ from dispatcher.config import Settings
 from dispatcher.tour.narration import Reuse
 from dispatcher.tour.options import Options
 from dispatcher.tour.record import Recording, record
+from dispatcher.tour.speakers import BACKENDS
 from protocol.errors import UsageError
 
 
@@ -65,6 +66,9 @@ def tour(
     zoom: Annotated[
         str, typer.Option(help="Move the camera to where something is done: off, auto, or mobile (nearer).")
     ] = "off",
+    encode_backend: Annotated[str, typer.Option(help="Who encodes the film: local.")] = "local",
+    nvenc_drive_path: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    nvenc_timeout: Annotated[float, typer.Option(hidden=True)] = 1200,
     allow_setup: Annotated[bool, typer.Option(help="Run the spec's pre_setup lines without asking.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON on stdout, and events as JSON lines on stderr.")
@@ -74,8 +78,9 @@ def tour(
     """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption."""
     if skip_tts and respeak:
         raise UsageError("--skip-tts speaks nothing and --respeak speaks everything: give one of them")
+    _one_of("--encode-backend", encode_backend, ("local",))
     options = Options(
-        tts_backend=tts_backend,
+        tts_backend=_one_of("--tts-backend", tts_backend, BACKENDS),
         drop=colab_drive_path,
         timeout_s=colab_timeout,
         work_dir=work_dir,
@@ -91,7 +96,16 @@ def tour(
     sys.stdout.write(f"{_json(made) if as_json else _plain(made)}\n")
 
 
+NOT_YET = {
+    "colab-f5": "--tts-backend colab-f5 clones a voice, which this version does not do yet: use colab",
+    "colab-nvenc": "--encode-backend colab-nvenc is not in this version yet: leave it out, the film is encoded here",
+}
+"""What existing command lines may ask for, that this version does not do, and what to do."""
+
+
 def _one_of(option: str, value: str, allowed: Sequence[str]) -> str:
+    if value in NOT_YET:
+        raise UsageError(NOT_YET[value])
     if value not in allowed:
         raise UsageError(f"unknown {option} {value!r}; there are: {', '.join(allowed)}")
     return value

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from dispatcher.tour import parts
-from dispatcher.tour.cursor import Cursor
+from dispatcher.tour import applications, editors, parts, terminal
 from dispatcher.tour.page_load import wait_until_painted
-from dispatcher.tour.typing_pace import bursts
+from dispatcher.tour.stage import SCROLL, SPEEDS, Stage, click
 from protocol.errors import StepFailed
 
-SCROLL = (files("dispatcher.tour") / "scroll.js").read_text(encoding="utf-8")
-SPEEDS = {"slow": 350, "normal": 700, "fast": 1400}  # pixels a second
-BEFORE_CLICK_MS, PRESSED_MS, AFTER_CLICK_MS = 120, 70, 150
 BETWEEN_KEYS_MS = 90
 POPUP_LOOKS = 3
 POPUP_PAUSE_MS = 150
@@ -40,28 +32,18 @@ USUAL_POPUPS = (
     "dialog button:text-matches('^(got it|no thanks|not now|dismiss|close)$', 'i')",
 )
 
-CHANGING = frozenset({"click_selector", "type_text", "press_key", "dismiss_popups"})
+CHANGING = frozenset(
+    {
+        *("click_selector", "type_text", "press_key", "dismiss_popups"),
+        *("command_palette", "terminal_type", "select_all_and_delete"),
+    }
+)
 """Actions after which the page may not be what it was: a continuous step cannot be filmed again after one of them."""
 
-WAITING = frozenset({"wait_for_load", "wait_for_selector", "wait_for_hidden", "dismiss_popups"})
+WAITING = frozenset(
+    {"wait_for_load", "wait_for_selector", "wait_for_hidden", "dismiss_popups", "hide_secondary_sidebar"}
+)
 """Actions that, first in a step that opens a page, belong to opening it and are not filmed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """What an action has to do with: the page, the arrow over it, and how long to wait where it does not say."""
-
-    page: Page
-    cursor: Cursor
-    timeout_s: float
-
-    def visible(self, selector: str) -> Locator:
-        """Return the first visible element that matches."""
-        return self.page.locator(selector).filter(visible=True).first
-
-    def ms(self, timeout_s: float | None) -> float:
-        """Return a time limit as Playwright wants it."""
-        return 1000 * (self.timeout_s if timeout_s is None else timeout_s)
 
 
 def perform(stage: Stage, action: Any) -> None:
@@ -128,59 +110,17 @@ def scroll(stage: Stage, action: parts.Scroll) -> None:
 
 
 def _click_selector(stage: Stage, action: parts.ClickSelector) -> None:
-    _click(stage, stage.visible(action.selector), stage.ms(action.timeout))
-
-
-def _click(stage: Stage, target: Locator, timeout_ms: float) -> None:
-    """Scroll an element into view, move the arrow to its middle and click it, as soon as it can be clicked."""
-    deadline = time.monotonic() + timeout_ms / 1000
-    target.wait_for(timeout=timeout_ms)
-    if not _in_view(stage.page, target):
-        target.evaluate(SCROLL, {"to": None, "pixelsPerSecond": SPEEDS["fast"]})
-    target.click(trial=True, timeout=_left_ms(deadline))
-    x, y, position = _middle(stage.page, target)
-    stage.cursor.move_to(stage.page, x, y)
-    stage.page.wait_for_timeout(BEFORE_CLICK_MS)
-    target.click(position=position, delay=PRESSED_MS, timeout=_left_ms(deadline))
-    stage.page.wait_for_timeout(AFTER_CLICK_MS)
-
-
-def _left_ms(deadline: float) -> float:
-    return max(1000.0, (deadline - time.monotonic()) * 1000)  # 0 would mean: for ever
-
-
-def _in_view(page: Page, target: Locator) -> bool:
-    size, box = page.viewport_size, target.bounding_box()
-    if size is None or box is None:
-        return True
-    return box["y"] >= 0 and box["y"] + min(box["height"], size["height"]) <= size["height"]
-
-
-def _middle(page: Page, target: Locator) -> tuple[float, float, Any]:
-    """Return the middle of the part of an element that is in view: in the viewport, and within the element."""
-    size, box = page.viewport_size, target.bounding_box()
-    if size is None or box is None:
-        raise PlaywrightError("the element went away while the mouse was on its way")
-    x = (max(0, box["x"]) + min(size["width"], box["x"] + box["width"])) / 2
-    y = (max(0, box["y"]) + min(size["height"], box["y"] + box["height"])) / 2
-    left, top = target.evaluate("element => [element.clientLeft ?? 0, element.clientTop ?? 0]")
-    return x, y, {"x": x - box["x"] - left, "y": y - box["y"] - top}  # counted from within the border
+    click(stage, stage.visible(action.selector), stage.ms(action.timeout))
 
 
 def _type_text(stage: Stage, action: parts.TypeText) -> None:
     if action.selector is not None:
-        _click(stage, stage.visible(action.selector), stage.ms(action.timeout))
+        click(stage, stage.visible(action.selector), stage.ms(action.timeout))
     keyboard = stage.page.keyboard
     if action.clear:
         keyboard.press("ControlOrMeta+A")
         keyboard.press("Delete")
-    began = time.monotonic()
-    for piece, at_s in bursts(action.text, None if action.delay_ms is None else action.delay_ms / 1000):
-        stage.page.wait_for_timeout(max(0.0, (began + at_s - time.monotonic()) * 1000))
-        if len(piece) == 1:
-            keyboard.type(piece)
-        else:
-            keyboard.insert_text(piece)
+    editors.type_out(stage, action.text, action.delay_ms)
 
 
 def _press_key(stage: Stage, action: parts.PressKey) -> None:
@@ -195,7 +135,7 @@ def _dismiss_popups(stage: Stage, action: parts.DismissPopups) -> None:
         for selector in action.selectors or USUAL_POPUPS:
             popup = stage.visible(selector)
             if popup.is_visible():
-                _click(stage, popup, POPUP_CLICK_S * 1000)
+                click(stage, popup, POPUP_CLICK_S * 1000)
         stage.page.wait_for_timeout(POPUP_PAUSE_MS)
 
 
@@ -209,4 +149,10 @@ ACTIONS: dict[str, Callable[[Stage, Any], None]] = {
     "type_text": _type_text,
     "press_key": _press_key,
     "dismiss_popups": _dismiss_popups,
+    "focus_editor": editors.focus_editor,
+    "command_palette": applications.command_palette,
+    "terminal_type": terminal.terminal_type,
+    "select_all_and_delete": editors.select_all_and_delete,
+    "highlight_lines": editors.highlight_lines,
+    "hide_secondary_sidebar": applications.hide_secondary_sidebar,
 }

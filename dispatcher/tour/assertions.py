@@ -10,8 +10,9 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from dispatcher.tour import parts
-from dispatcher.tour.actions import Stage, explained
+from dispatcher.tour.actions import explained
 from dispatcher.tour.report import Checked
+from dispatcher.tour.stage import Stage
 from protocol.errors import StepFailed
 
 PATIENCE_S = 5.0

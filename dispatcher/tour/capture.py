@@ -69,10 +69,14 @@ class Filming:
         self._zero, self._zero_monotonic = time.time(), time.monotonic()
         self._writer.add(max(self._waiting)[1], 0.0)
 
-    def hold(self, seconds: float) -> None:
-        """Film on until the take is this long, and end it there."""
+    def wait_until(self, seconds: float) -> None:
+        """Film on until the take is this long."""
         while (left := seconds - self.elapsed) > 0:
             self._page.wait_for_timeout(min(left * 1000 + 1, 500))
+
+    def hold(self, seconds: float) -> None:
+        """Film on until the take is this long, and end it there."""
+        self.wait_until(seconds)
         self._seconds = seconds
         self._page.wait_for_timeout(IN_FLIGHT_MS)
 
@@ -88,6 +92,8 @@ class Recorder:
         self.size = size
         self.console: list[str] = []
         viewport: Any = {"width": size[0], "height": size[1]}
+        self._browser, self._viewport = browser, viewport
+        self._waiting: Page | None = None  # the application's page, while another is filmed
         self.context = browser.new_context(viewport=viewport)
         self.cursor = Cursor(self.context, (size[0] * 0.62, size[1] * 0.7))
         # Without its own pictures: the first client of a screencast decides the size for all. Without snapshots:
@@ -101,12 +107,25 @@ class Recorder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         with contextlib.suppress(PlaywrightError):  # Ctrl-C in a terminal ends the browser too, often first
+            self.turn_back()
             self.context.close()
 
     def fresh_page(self) -> None:
         """Go on with a new page; the old one is gone, with all it held."""
         old, self.page = self.page, self._new_page()
         old.close()
+
+    def turn_aside(self) -> None:
+        """Film a page of our own, without arrow; the application's page stays as it is. Does nothing there."""
+        if self._waiting is None:
+            self._waiting, self.page = self.page, self._browser.new_context(viewport=self._viewport).new_page()
+            self.page.on("console", self._on_console)
+
+    def turn_back(self) -> None:
+        """Film the application's page again, as it was left."""
+        if self._waiting is not None:
+            self.page.context.close()
+            self.page, self._waiting = self._waiting, None
 
     def new_chapter(self) -> None:
         """Forget console and trace of what came before."""

@@ -13,6 +13,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 BINDING = "__gpudropCursor"
 PLACE = f"at => window[Symbol.for('{BINDING}')]?.place(...at)"
+RIPPLE = f"() => window[Symbol.for('{BINDING}')]?.ripple()"
 SHORTEST_S, LONGEST_S = 0.4, 0.7
 FULL_WAY_PX = 900
 """A way of this length takes the longest time."""
@@ -62,6 +63,11 @@ class Cursor:
             # A page that leaves at this moment has no script left to ask; the next one asks for the place itself.
             if "context was destroyed" not in str(error):
                 raise
+
+
+def ripple(page: Page) -> None:
+    """Mark a click that no mouse button makes."""
+    page.evaluate(RIPPLE)
 
 
 def eased(done: float) -> float:

@@ -1,7 +1,8 @@
 """From steps to takes: opens pages off camera, films each step as long as its narration, films failed ones again.
 
 Independent: every step opens its address in a page of its own. Continuous: the steps share one page, which goes to
-another address only where a step names one. A step that fails is filmed again, but a continuous step only while it
+another address only where a step names one. Slides have a page of their own: the application's stays as it was left.
+A step that fails is filmed again, but a continuous step only while it
 has done nothing to the page yet: a button pressed twice would be another film.
 """
 
@@ -17,18 +18,19 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 
 from dispatcher.assembly.timeline import Focus
-from dispatcher.tour.actions import CHANGING, WAITING, Stage, explained, perform, scroll
+from dispatcher.tour.actions import CHANGING, WAITING, explained, perform, scroll
 from dispatcher.tour.assertions import check
 from dispatcher.tour.attention import KEYBOARD, attention
 from dispatcher.tour.browser import find_browser, launch
 from dispatcher.tour.capture import Recorder
+from dispatcher.tour.editors import clear_highlight
 from dispatcher.tour.page_load import open_page
 from dispatcher.tour.report import Checked
-from dispatcher.tour.spec import Spec, Step
+from dispatcher.tour.slides.show import SlideProjector
+from dispatcher.tour.spec import Spec
+from dispatcher.tour.stage import Stage
+from dispatcher.tour.steps import TAIL_S, Step
 from protocol.errors import MediaError, StepFailed
-
-TAIL_S = 0.5
-"""What every step shows after its last word and its last action."""
 
 OnStep = Callable[[int, str], None]
 
@@ -55,7 +57,7 @@ def direct(
     root: bool = False,
     on_step: OnStep | None = None,
 ) -> list[Take]:
-    """Film every step, each max(narration, actions) + 0.5 s long, and return the takes in the spec's order.
+    """Film every step, each max(narration, actions or slides) + 0.5 s long, and return the takes in the spec's order.
 
     `on_step(done, step_id)` is called before each step, and with "done" after the last. Raises StepFailed for a step
     that cannot be filmed, with what shows why in work_dir/failures/<step>/, and EnvironmentNotReady where there is no
@@ -79,6 +81,7 @@ class _Director:
         self._spec = spec
         self._recorder = recorder
         self._work_dir = work_dir
+        self._slides = SlideProjector(spec, work_dir / "slides")
         self._opened = ("", "")  # the address that was asked for last, and where that led
         self._touched = False  # this attempt has done something to its page on camera
         self._navigated = False  # this step has opened its address
@@ -114,10 +117,13 @@ class _Director:
         self._typed.clear()
         path = self._work_dir / "takes" / f"{step.id}.mkv"
         try:
+            clear_highlight(self._recorder.page)
             with self._recorder.take(path) as filming:
+                if step.show is not None:
+                    self._slides.play(self._recorder.page, filming, step, narration_s)
                 checked = self._play(step, step.actions[ahead:], ahead)
                 actions_s = filming.elapsed
-                seconds = max(narration_s, actions_s) + TAIL_S
+                seconds = max(max(narration_s, actions_s) + TAIL_S, step.least_s)
                 filming.hold(seconds)
                 focus = self._focus(time.monotonic() - filming.elapsed)
         except (MediaError, PlaywrightError) as error:
@@ -134,18 +140,32 @@ class _Director:
 
     def _open(self, step: Step) -> int:
         """Have the step's page there, off camera. Return how many leading waits were part of that."""
+        if step.show is not None:
+            self._open_slides(step)
+            return 0
+        self._recorder.turn_back()
         url = self._spec.resolve_url(step)
         if url is None or not self._must_open(url):
             return 0
         if self._spec.settings.mode == "independent" and self._opened[0]:
             self._recorder.fresh_page()
         try:
-            open_page(self._recorder.page, url, self._spec.settings.default_step_timeout)
+            settings = self._spec.settings
+            open_page(self._recorder.page, url, settings.default_step_timeout, settings.preloader_selector)
         except StepFailed as error:
             raise StepFailed(f"step {step.id!r}: {error}", step=step.id, retryable=error.retryable) from error
         finally:
             self._opened, self._navigated = (url, self._recorder.page.url), True
         return self._wait_ahead(step)
+
+    def _open_slides(self, step: Step) -> None:
+        self._recorder.turn_aside()
+        try:
+            self._slides.open(self._recorder.page, step)
+        except StepFailed as error:
+            raise _placed(error, step, "slides") from error
+        except PlaywrightError as error:
+            raise StepFailed(f"step {step.id!r}, slides: {_what(error, self._stage())}", step=step.id) from error
 
     def _must_open(self, url: str) -> bool:
         here = self._recorder.page.url

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dispatcher.assembly.timeline import FPS, whole_frames
-from dispatcher.tour.director import TAIL_S
 from dispatcher.tour.parts import Action, Pause, ScrollAction, TypeText
-from dispatcher.tour.spec import Spec, Step
+from dispatcher.tour.slides import timing
+from dispatcher.tour.spec import Spec
+from dispatcher.tour.steps import TAIL_S, Step
 from dispatcher.tour.typing_pace import bursts
 from protocol.errors import SpecError
 
@@ -49,9 +50,16 @@ def from_text(spec: Spec, *, insert_frames: int = 0) -> Forecast:
 
 def from_narration(spec: Spec, spoken_s: Mapping[str, float], *, insert_frames: int = 0) -> Forecast:
     """Foretell the film from how long each step's narration lasts; a step without narration has none."""
-    seconds = {step.id: max(spoken_s.get(step.id, 0.0), acting_s(step)) + TAIL_S for step in spec.steps}
+    seconds = {step.id: _step_s(spec, step, spoken_s.get(step.id, 0.0)) for step in spec.steps}
     whole = {step: whole_frames(lasts) / FPS for step, lasts in seconds.items()}
     return Forecast(steps=whole, inserts=insert_frames / FPS)
+
+
+def _step_s(spec: Spec, step: Step, said_s: float) -> float:
+    shown_s = 0.0
+    if step.show is not None and spec.slides is not None:
+        shown_s = timing.least(len(step.show.numbers(spec.slides.content)), step.show.advance_interval)
+    return max(max(said_s, acting_s(step), shown_s) + TAIL_S, step.least_s)
 
 
 def spoken_s(text: str, language: str, speed: float = 1.0) -> float:

@@ -14,12 +14,19 @@ from protocol.errors import StepFailed
 PAINT_S = 3.0
 """How long a loaded page may stay empty; then it is taken to be meant so."""
 
+GONE_S = 0.3
+"""How long a preloader must stay away."""
+
+OPAQUE = "found => found.some(one => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }))"
 PAINTED = "() => performance.getEntriesByName('first-contentful-paint').length > 0"
 FONTS = "() => Promise.race([document.fonts.ready.then(() => true), new Promise(done => setTimeout(done, 3000))])"
 
 
-def open_page(page: Page, url: str, timeout_s: float) -> None:
-    """Go to `url` and wait until it is there. Raises StepFailed, in bounded time, if it does not load."""
+def open_page(page: Page, url: str, timeout_s: float, preloader: str | None = None) -> None:
+    """Go to `url` and wait until it is there, and its `preloader` (a selector) gone or hidden.
+
+    Raises StepFailed, in bounded time, if it does not load.
+    """
     try:
         response = page.goto(url, wait_until="load", timeout=timeout_s * 1000)
     except PlaywrightTimeout as error:
@@ -33,6 +40,32 @@ def open_page(page: Page, url: str, timeout_s: float) -> None:
     if response is not None and response.status >= 400:
         raise StepFailed(f"{url} answers with status {response.status}; check the address in a browser")
     wait_until_painted(page)
+    if preloader is not None:
+        _wait_until_gone(page, preloader, timeout_s)
+
+
+def _wait_until_gone(page: Page, preloader: str, timeout_s: float) -> None:
+    """Wait until nothing that matches is to be seen, for a moment too: some show theirs a little after loading."""
+    deadline, gone_since = time.monotonic() + timeout_s, None
+    while gone_since is None or time.monotonic() - gone_since < GONE_S:
+        shown = _seen(page, preloader)
+        if shown and time.monotonic() > deadline:
+            cure = "correct settings.preloader_selector, or raise settings.default_step_timeout"
+            raise StepFailed(f"the preloader {preloader!r} is still to be seen after {timeout_s:g} s; {cure}")
+        gone_since = None if shown else gone_since or time.monotonic()
+        page.wait_for_timeout(50)
+    settle(page)
+
+
+def _seen(page: Page, selector: str) -> bool:
+    """Say whether an element is to be seen; one that is fading out still is."""
+    try:
+        return bool(page.locator(selector).filter(visible=True).evaluate_all(OPAQUE))
+    except PlaywrightError as error:
+        why = str(error).splitlines()[0].split(": ", 1)[-1]
+        raise StepFailed(
+            f"settings.preloader_selector {selector!r} is not valid ({why}); correct it", retryable=False
+        ) from error
 
 
 def wait_until_painted(page: Page) -> None:

@@ -10,15 +10,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from dispatcher.tour import output_rules
 
@@ -54,9 +46,19 @@ def _scroll_target(value: Any) -> Any:
     raise ValueError('must be "bottom", "top", a position in pixels or the selector of an element')
 
 
-def _not_yet(value: Any) -> None:
-    if value is not None:
-        raise ValueError("is not supported yet: leave it out")
+def _lines(value: Any) -> Any:
+    """Return first and last line of "3-5", [3, 5] or 4, counted from 1."""
+    if value is None:
+        return None
+    if isinstance(value, str) and (found := re.fullmatch(r"([0-9]{1,7})(?:\s*[-–:]\s*([0-9]{1,7}))?", value.strip())):
+        value = [int(found[1]), int(found[2] or found[1])]
+    elif type(value) is int:
+        value = [value, value]
+    if not isinstance(value, list | tuple) or len(value) != 2 or not all(type(line) is int for line in value):
+        raise ValueError('are no lines; write "3-5", [3, 5] or 4')
+    if not 1 <= value[0] <= value[1]:
+        raise ValueError(f"go from {value[0]} to {value[1]}; lines are counted from 1, the first one first")
+    return tuple(value)
 
 
 Number = Annotated[float, Field(strict=True)]
@@ -64,8 +66,6 @@ Whole = Annotated[int, Field(strict=True)]
 Switch = Annotated[bool, Field(strict=True)]
 Size = Annotated[tuple[int, int], BeforeValidator(_size)]
 """Width and height in even pixels, written as {"width", "height"}, "1280x720" or [1280, 720]."""
-NotYet = Annotated[None, BeforeValidator(_not_yet)]
-"""A key of the format that this version knows of and does not film yet."""
 
 
 class Meta(Part):
@@ -99,7 +99,7 @@ class Settings(Part):
     language: Annotated[str, Field(min_length=2, max_length=32)] = "en-us"
     default_step_timeout: Annotated[Number, Field(gt=0, le=3600)] = 30.0
     max_retries_per_step: Annotated[Whole, Field(ge=0, le=10)] = 2
-    preloader_selector: NotYet = None
+    preloader_selector: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -158,6 +158,10 @@ class Scroll(Part):
 
 Seconds = Annotated[Number, Field(gt=0, le=3600)]
 Selector = Annotated[str, Field(min_length=1, max_length=2000)]
+Short = Annotated[str, Field(min_length=1, max_length=100)]
+LineNumber = Annotated[Whole, Field(ge=1, le=9_999_999)]
+Pace = Annotated[Number, Field(ge=0, le=2000)]
+"""Milliseconds between two keys."""
 
 
 class WaitForLoad(Part):
@@ -210,7 +214,7 @@ class TypeText(Part):
     type: Literal["type_text"]
     text: Annotated[str, Field(max_length=20_000)]
     selector: Selector | None = None
-    delay_ms: Annotated[Number, Field(ge=0, le=2000)] | None = None
+    delay_ms: Pace | None = None
     clear: Switch = False
     timeout: Seconds | None = None
 
@@ -230,6 +234,91 @@ class DismissPopups(Part):
     selectors: tuple[Selector, ...] = ()
 
 
+class FocusEditor(Part):
+    """Put the text cursor into a code editor: where it was, or at a line (and column, else the line's end)."""
+
+    type: Literal["focus_editor"]
+    selector: Selector | None = None
+    line: LineNumber | None = None
+    column: LineNumber | None = None
+    timeout: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _column_of_a_line(self) -> Self:
+        if self.column is not None and self.line is None:
+            raise ValueError("has a column and no line; add the line")
+        return self
+
+
+class CommandPalette(Part):
+    """Open the application's command palette, type a command's name, and run it."""
+
+    type: Literal["command_palette"]
+    command: Annotated[
+        str, Field(min_length=1, max_length=500, validation_alias=AliasChoices("command", "text", "value"))
+    ]
+    key: Annotated[Short | None, Field(validation_alias=AliasChoices("key", "shortcut"))] = None
+    submit: Annotated[Switch, Field(validation_alias=AliasChoices("submit", "press_enter"))] = True
+    delay_ms: Pace | None = None
+    timeout: Seconds | None = None
+
+
+class TerminalType(Part):
+    """Type a command into the page's terminal, once it is ready, and wait for what it prints."""
+
+    type: Literal["terminal_type"]
+    text: Annotated[str, Field(max_length=20_000, validation_alias=AliasChoices("text", "command", "value"))]
+    selector: Selector | None = None
+    press_enter: Annotated[Switch, Field(validation_alias=AliasChoices("press_enter", "submit", "enter"))] = True
+    delay_ms: Pace | None = None
+    wait_for: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    echo: Switch = True
+    timeout: Seconds | None = None
+
+
+class SelectAllAndDelete(Part):
+    """Empty a code editor or a field."""
+
+    type: Literal["select_all_and_delete"]
+    selector: Selector | None = None
+    timeout: Seconds | None = None
+
+
+class HighlightLines(Part):
+    """Colour lines of a code editor: for `seconds`, else to the end of the step."""
+
+    type: Literal["highlight_lines"]
+    lines: Annotated[tuple[int, int] | None, BeforeValidator(_lines)] = None
+    start: Annotated[LineNumber | None, Field(validation_alias=AliasChoices("start", "from", "line"))] = None
+    end: Annotated[LineNumber | None, Field(validation_alias=AliasChoices("end", "to"))] = None
+    selector: Selector | None = None
+    seconds: Annotated[Seconds | None, Field(validation_alias=AliasChoices("seconds", "duration"))] = None
+    color: Annotated[Short | None, Field(validation_alias=AliasChoices("color", "colour"))] = None
+    timeout: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        if (self.lines is None) == (self.start is None):
+            raise ValueError('must say which lines, in one way; write "lines": "3-5", or "start": 3 and "end": 5')
+        if self.end is not None and (self.start is None or self.end < self.start):
+            raise ValueError("has an end that does not come after its start; correct one of them")
+        return self
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Return the first and the last line, counted from 1."""
+        first = self.start or 1
+        return self.lines or (first, self.end or first)
+
+
+class HideSecondarySidebar(Part):
+    """Hide the side bar on the right, if it is shown."""
+
+    type: Literal["hide_secondary_sidebar"]
+    selector: Selector | None = None
+    timeout: Seconds | None = None
+
+
 Action = Annotated[
     WaitForLoad
     | WaitForSelector
@@ -239,7 +328,13 @@ Action = Annotated[
     | ClickSelector
     | TypeText
     | PressKey
-    | DismissPopups,
+    | DismissPopups
+    | FocusEditor
+    | CommandPalette
+    | TerminalType
+    | SelectAllAndDelete
+    | HighlightLines
+    | HideSecondarySidebar,
     Field(discriminator="type"),
 ]
 
@@ -253,6 +348,12 @@ ACTIONS: dict[str, type[Part]] = {
     "type_text": TypeText,
     "press_key": PressKey,
     "dismiss_popups": DismissPopups,
+    "focus_editor": FocusEditor,
+    "command_palette": CommandPalette,
+    "terminal_type": TerminalType,
+    "select_all_and_delete": SelectAllAndDelete,
+    "highlight_lines": HighlightLines,
+    "hide_secondary_sidebar": HideSecondarySidebar,
 }
 
 
@@ -285,18 +386,6 @@ ASSERTIONS: dict[str, type[Part]] = {
     "title_contains": TitleContains,
     "element_visible": ElementVisible,
 }
-
-NOT_YET: dict[str, str] = {
-    "segments": "segments are not supported yet: write each as one of the steps",
-    "slides": "slides are not supported yet: leave them out",
-    "focus_editor": "the editor action 'focus_editor' is not supported yet: use click_selector",
-    "command_palette": "the editor action 'command_palette' is not supported yet: use press_key and type_text",
-    "terminal_type": "the editor action 'terminal_type' is not supported yet: use click_selector and type_text",
-    "select_all_and_delete": "the editor action 'select_all_and_delete' is not supported yet: use press_key",
-    "highlight_lines": "the editor action 'highlight_lines' is not supported yet: leave it out",
-    "hide_secondary_sidebar": "the editor action 'hide_secondary_sidebar' is not supported yet: use click_selector",
-}
-"""What existing specs may hold at their top level or as an action, that this version does not film, and what to do."""
 
 
 def expand(path: str, beside: Path) -> Path:

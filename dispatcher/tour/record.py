@@ -15,6 +15,7 @@ from dispatcher.tour.inserts import Inserts, find_inserts
 from dispatcher.tour.narration import Narration
 from dispatcher.tour.options import Options
 from dispatcher.tour.screen import Screen
+from dispatcher.tour.slides import rules as slide_rules
 from dispatcher.tour.speaking import speak
 from dispatcher.tour.spec import Spec, load
 from dispatcher.tour.work_folder import occupied
@@ -69,7 +70,7 @@ def _foretell(spec: Spec, inserts: Inserts, screen: Screen) -> None:
     duration.check(spec, duration.from_narration(spec, {}, insert_frames=inserts.frames))
     told, warnings = duration.foretold(spec, duration.from_text(spec, insert_frames=inserts.frames))
     screen.say(told)
-    for warning in warnings:
+    for warning in [*slide_rules.warnings(spec.slides, spec.steps), *warnings]:
         screen.warn(warning)
 
 

@@ -3,46 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
+from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
 
 from dispatcher.tour import spec_errors, spec_file
-from dispatcher.tour.parts import Action, Assertion, Meta, Output, Part, Scroll, Settings, expand
+from dispatcher.tour.parts import Meta, Output, Part, Settings, expand
+from dispatcher.tour.slides import rules
+from dispatcher.tour.slides.content import Deck, SlideShow
 from dispatcher.tour.spec_file import Problem, shown
+from dispatcher.tour.steps import Segment, SlidesSegment, Step
 from protocol.errors import SpecError, UsageError
-from protocol.kinds.tts import MAX_CHARACTERS
-from protocol.layout import check_portable_name
 
 MAX_STEPS = 500
-MAX_ID = 64
 _HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}(?:[/?#].*)?")
 
 
-class Step(Part):
-    """One step: what is said while the actions are done. A step without a url stays on the page of the one before."""
-
-    id: Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(check_portable_name)]
-    title: str | None = None
-    url: Annotated[str, Field(min_length=1)] | None = None
-    narration: Annotated[str, Field(max_length=MAX_CHARACTERS)] = ""
-    actions: tuple[Action, ...] = ()
-    assertions: tuple[Assertion, ...] = ()
-    scroll: Scroll | None = None
-
-
 class Spec(Part):
-    """A whole tour."""
+    """A whole tour. What is filmed is `steps`, also where it was written as segments."""
 
     meta: Meta = Meta()
     settings: Settings = Settings()
     pre_setup: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...] = ()
+    segments: tuple[Segment, ...] | None = None
+    slides: Deck | None = None
     output: Output = Output()
     _source: Path = PrivateAttr(default=Path("tour.json"))
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _segments_are_steps(cls, raw: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        spec = handler(raw)
+        return spec if spec.segments is None else spec.model_copy(update={"steps": spec.segments})
 
     @property
     def source(self) -> Path:
@@ -76,7 +72,7 @@ class Spec(Part):
         found = [f"$.settings.base_url: {wrong}"] if wrong else []
         for n, step in enumerate(self.steps):
             if wrong := self._url_problem(n, step):
-                found.append(f"$.steps[{n}].url: {wrong}")
+                found.append(f"$.{self._list}[{n}].url: {wrong}")
         return found
 
     def output_path(self) -> Path:
@@ -85,12 +81,16 @@ class Spec(Part):
             return expand(self.output.path, self.source.parent)
         return self.source.with_suffix(f".{self.output.format}").absolute()
 
+    @property
+    def _list(self) -> str:
+        return "steps" if self.segments is None else "segments"
+
     def _file(self, path: str) -> Path:
         return expand(unquote(path), self.source.parent)
 
     def _url_problem(self, n: int, step: Step) -> str | None:
         if step.url is None:
-            return self._missing_url(n)
+            return self._missing_url(n) if step.show is None else None
         try:
             parts = urlsplit(step.url)
         except ValueError as error:
@@ -102,8 +102,9 @@ class Spec(Part):
         return None
 
     def _missing_url(self, n: int) -> str | None:
-        if n == 0:
-            return 'is missing; the first step opens a page ("about:blank" is an empty one)'
+        if all(step.show is not None for step in self.steps[:n]):
+            what = "step" if self.segments is None else "demo segment"
+            return f'is missing; the first {what} opens a page ("about:blank" is an empty one)'
         if self.settings.mode == "independent":
             return 'is missing; add it, or set settings.mode to "continuous" to stay on the page of the step before'
         return None
@@ -118,9 +119,9 @@ def load(path: Path, *, base_url: str | None = None) -> Spec:
     try:
         spec = Spec.model_validate(raw)
     except ValidationError as error:
-        wrong += _new(spec_errors.problems(error, Spec), wrong, raw)
+        wrong += _new(spec_errors.problems(error, Spec), wrong)
         spec = _addresses(raw)
-    wrong += _step_problems(raw.get("steps"))
+    wrong += _list_problems(raw) + _new(rules.problems(raw, path.absolute().parent), wrong)
     spec._source = path.absolute()
     spec = spec if base_url is None else spec.with_base_url(base_url)
     if lines := [f"{where}: {what}" for where, what in wrong] + spec.check_urls():
@@ -133,42 +134,47 @@ def _addresses(raw: dict[str, Any]) -> Spec:
     settings = raw.get("settings")
     settings = settings if isinstance(settings, dict) else {}
     base, mode = settings.get("base_url"), settings.get("mode", "independent")
-    steps = raw.get("steps")
+    written = raw.get("segments")
+    steps = written if isinstance(written, list) else raw.get("steps")
     return Spec.model_construct(
         settings=Settings.model_construct(base_url=base if isinstance(base, str) else None, mode=mode),
-        steps=tuple(
-            Step.model_construct(id="", url=_address(step)) for step in (steps if isinstance(steps, list) else ())
-        ),
+        segments=() if isinstance(written, list) else None,
+        steps=tuple(_bare(step, isinstance(written, list)) for step in (steps if isinstance(steps, list) else ())),
     )
 
 
-def _address(step: object) -> str | None:
-    """Return a step's address; a harmless one where something else is wrong with it already."""
-    url = step.get("url") if isinstance(step, dict) else "about:blank"
-    return url if url is None or (isinstance(url, str) and url) else "about:blank"
+def _bare(step: object, segment: bool) -> Step:
+    """Return a step with nothing but its address; a harmless one where something else is wrong with it already."""
+    kind = step.get("type") if segment and isinstance(step, dict) else "demo"
+    if kind == "slides":
+        return SlidesSegment.model_construct(id="", url=None, slides=SlideShow())
+    url = step.get("url") if isinstance(step, dict) and kind == "demo" else "about:blank"
+    return Step.model_construct(id="", url=url if url is None or (isinstance(url, str) and url) else "about:blank")
 
 
-def _new(found: Iterator[Problem], known: list[Problem], raw: dict[str, Any]) -> list[Problem]:
-    """Return what is not said already: a NaN is out of range too, and segments stand where steps should."""
+def _new(found: Iterable[Problem], known: list[Problem]) -> list[Problem]:
+    """Return what is not said already: a NaN is out of range too."""
     said = {where for where, _ in known}
-    if "segments" in raw and "steps" not in raw:
-        said.add("$.steps")
     return [problem for problem in found if problem[0] not in said]
 
 
-def _step_problems(steps: object) -> list[Problem]:
+def _list_problems(raw: dict[str, Any]) -> list[Problem]:
     """Return what only shows when all steps are looked at together: their number, and ids that are alike."""
+    name = "steps" if raw.get("segments") is None else "segments"
+    if name == "steps" and "steps" not in raw:
+        return [("$.steps", "is missing; add it, or segments in its place")]
+    found = [("$.segments", "stands beside steps; keep one of the two")] if name != "steps" and "steps" in raw else []
+    steps = raw[name]
     if not isinstance(steps, list):
-        return []
+        return found
     if not steps:
-        return [("$.steps", "holds no step; add at least one")]
-    found: list[Problem] = []
+        return [*found, (f"$.{name}", f"holds no {name[:-1]}; add at least one")]
     if len(steps) > MAX_STEPS:
-        found.append(("$.steps", f"holds {len(steps)} steps; a tour has at most {MAX_STEPS}: split it"))
-    return found + list(_alike(steps))
+        found.append((f"$.{name}", f"holds {len(steps)} {name}; a tour has at most {MAX_STEPS}: split it"))
+    return found + list(_alike(steps, name))
 
 
-def _alike(steps: list[Any]) -> Iterator[Problem]:
+def _alike(steps: list[Any], where: str) -> Iterator[Problem]:
     seen: dict[str, tuple[int, str]] = {}
     for n, step in enumerate(steps):
         name = step.get("id") if isinstance(step, dict) else None
@@ -177,7 +183,8 @@ def _alike(steps: list[Any]) -> Iterator[Problem]:
         first, other = seen.setdefault(name.casefold(), (n, name))
         if first != n:
             alike = "is the id of" if other == name else f"differs only by case from {shown(other)}, the id of"
-            yield f"$.steps[{n}].id", f"{shown(name)} {alike} step {first}; ids name files: choose another"
+            what = f"{shown(name)} {alike} {where[:-1]} {first}; ids name files: choose another"
+            yield f"$.{where}[{n}].id", what
 
 
 def _is_file(path: Path) -> bool:

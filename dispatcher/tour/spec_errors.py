@@ -9,10 +9,18 @@ from typing import Any, get_args
 from pydantic import AliasChoices, BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from dispatcher.tour.parts import ACTIONS, ASSERTIONS, NOT_YET
+from dispatcher.tour.parts import ACTIONS, ASSERTIONS, Part
+from dispatcher.tour.slides.content import SLIDES
 from dispatcher.tour.spec_file import Problem, below, shown
+from dispatcher.tour.steps import SEGMENTS
 
-_CHOICES = {"actions": ACTIONS, "assertions": ASSERTIONS}
+_CHOICES: Mapping[str, Mapping[str, type[Part]]] = {
+    "actions": ACTIONS,
+    "assertions": ASSERTIONS,
+    "segments": SEGMENTS,
+    "content": SLIDES,
+}
+_ONE_OF = {"actions": "action", "assertions": "assertion", "segments": "type of segment", "content": "type of slide"}
 _WORDS: Mapping[str, str] = {
     "missing": "is missing; add it",
     "model_type": "must be an object, not {got}",
@@ -78,8 +86,6 @@ def _text(found: ErrorDetails, place: type[BaseModel]) -> str:
 
 
 def _extra(key: str, place: type[BaseModel]) -> str:
-    if key in NOT_YET and "steps" in place.model_fields:
-        return NOT_YET[key]
     for name, field in place.model_fields.items():
         if isinstance(field.validation_alias, AliasChoices) and key in field.validation_alias.choices:
             return f"is another spelling of {name!r}, which is there too; keep one of them"
@@ -89,12 +95,10 @@ def _extra(key: str, place: type[BaseModel]) -> str:
 def _choice(found: ErrorDetails) -> str:
     """Say that the type of an action or assertion is missing or unknown."""
     key = str(found["loc"][-2])
-    what, known = key.removesuffix("s"), list(_CHOICES[key])
+    what, known = _ONE_OF[key], list(_CHOICES[key])
     name = found["input"].get("type") if isinstance(found["input"], dict) else None
     if name is None:
         return f"has no type; add one of: {', '.join(known)}"
-    if isinstance(name, str) and name in NOT_YET:
-        return NOT_YET[name]
     return f"unknown {what} {shown(name)}; {nearest(str(name), known)}"
 
 

@@ -109,7 +109,8 @@ def test_a_real_answer_has_the_form_of_the_golden_one(tmp_path: Path) -> None:
         process.wait(60)
     golden = json.loads((GOLDEN / "answered" / "done.marker").read_bytes())
     told = json.loads((drop / "answered" / "done.marker").read_bytes())
-    assert [(key, type(value)) for key, value in told.items()] == [(key, type(value)) for key, value in golden.items()]
+    known = {key: type(value) for key, value in told.items() if key in golden}  # engines may tell more
+    assert list(known.items()) == [(key, type(value)) for key, value in golden.items()]
     facts = json.loads((GOLDEN / "answered" / "clips.json").read_bytes())
     for name in facts["names"]:
         clip = drop / "answered" / "audio" / name

@@ -54,7 +54,9 @@ def test_a_clean_machine_runs_what_the_drop_holds(tmp_path: Path, installer: str
 
     run(sys.executable, "-m", "uv", "pip", "install", "-q", "--python", python, "ipykernel", "papermill")
     assert run(python, "-c", IMPORT, check=False).returncode != 0, "the environment was to be clean"
+    voices = installer == "uv"
     parameters = ["MOUNT_DRIVE", "False", "I_AGREE_TO_THE_TERMS", "True", "IDLE_MINUTES", "0.02"]
+    parameters += ["NEURAL_VOICES", str(voices)]
     pairs = [
         part for name, value in zip(parameters[::2], parameters[1::2], strict=True) for part in ("-p", name, value)
     ]
@@ -63,6 +65,7 @@ def test_a_clean_machine_runs_what_the_drop_holds(tmp_path: Path, installer: str
     assert said.returncode == 0, said.stderr[-3000:]
     assert f"installed {package.name}/" in said.stderr
     assert list(drop.glob("_workers/*/hello-*.json"))
+    assert bool(re.search(r"^kokoro-onnx +0\.[6-9]", said.stderr, re.MULTILINE)) is voices
     assert run(python, "-c", IMPORT).stdout.startswith(str(next(clean.glob("lib/python3*/site-packages"))))
 
 

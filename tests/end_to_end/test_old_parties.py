@@ -135,7 +135,7 @@ def test_keys_of_other_versions_do_not_harm(tmp_path: Path) -> None:
     """A request with keys of its own, also in its steps, is answered."""
     drop = make_drop(tmp_path / "drop")
     (drop / "mine").mkdir()
-    request = {"voice": "x", "pitch": 3, "steps": [{"id": "a", "narration": "Hi.", "url": "https://example.org"}]}
+    request = {"voice": "default", "pitch": 3, "steps": [{"id": "a", "narration": "Hi.", "url": "https://example.org"}]}
     (drop / "mine" / "request.json").write_text(json.dumps(request))
     with worker(drop):
         wait_for((drop / "mine" / "done.marker").exists)

@@ -69,6 +69,7 @@ MESSAGES = {
         boot=BOOT,
         kinds=("tts",),
         engines={"tts": (ENGINE,)},
+        choices={"tts": {"kokoro-onnx": {"voice": ("default", "af_heart"), "language": ("en-us", "fr-*")}}},
         gpu="Tesla T4",
         versions={"gpudrop": "0.1.0"},
     ),
@@ -108,6 +109,12 @@ def test_encoding_gives_the_golden_bytes(name: str) -> None:
 def test_golden_bytes_decode_to_the_message(name: str) -> None:
     """What any earlier version wrote is still understood."""
     assert read(name, (GOLDEN / f"{name}.json").read_bytes()) == MESSAGES[name]
+
+
+def test_a_card_without_choices_is_understood() -> None:
+    """A worker from before cards listed choices can be asked for anything."""
+    card = read("hello", (GOLDEN / "earlier" / "hello-without-choices.json").read_bytes())
+    assert card == MESSAGES["hello"].model_copy(update={"choices": {}})
 
 
 @pytest.mark.parametrize("name", [name for name in MESSAGES if not name.endswith("-plain")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from protocol.layout import DROP_CARD
 from protocol.messages import DropCard
 
 ROOT = Path(__file__).parent.parent.parent
+OFFLINE = {**os.environ, "GPUDROP_WORKER_OFFLINE": "1"}  # a test's worker downloads no model
 
 
 def make_drop(path: Path) -> Path:
@@ -31,7 +33,7 @@ def start_worker(drop: Path, *more: str) -> subprocess.Popen[bytes]:
     """Start a real worker process on a drop; its log is `<drop>.log`."""
     with drop.with_suffix(".log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "colab", "--drop", str(drop), *more], stdout=log, stderr=log, cwd=ROOT
+            [sys.executable, "-m", "colab", "--drop", str(drop), *more], stdout=log, stderr=log, cwd=ROOT, env=OFFLINE
         )
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Page
 
 BASE = """<!doctype html><meta charset=utf-8><title>{title}</title><body style='margin:0;background:{color}'>
 <i style='position:fixed;bottom:0;right:0'>.</i>{body}"""
@@ -15,6 +22,11 @@ BASE = """<!doctype html><meta charset=utf-8><title>{title}</title><body style='
 def html(body: str = "", *, title: str = "Page", color: str = "#ffffff") -> str:
     """Return a whole page."""
     return BASE.format(title=title, color=color, body=body)
+
+
+def picture(page: Page) -> np.ndarray:
+    """Return what a page looks like: rows, columns, red-green-blue."""
+    return np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(int)
 
 
 class Site:
@@ -67,6 +79,26 @@ def serve() -> Iterator[Site]:
         yield site
     finally:
         site.gone.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def serve_folder(folder: Path) -> Iterator[str]:
+    """Serve the files of a folder until the block ends; yield the address."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *args: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
         server.shutdown()
         server.server_close()
         thread.join()

@@ -8,8 +8,8 @@ import pytest
 
 from dispatcher.assembly.timeline import FPS
 from dispatcher.tour import duration
-from dispatcher.tour.director import TAIL_S
 from dispatcher.tour.spec import Spec
+from dispatcher.tour.steps import TAIL_S
 from protocol.errors import SpecError
 
 

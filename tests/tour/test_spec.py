@@ -62,7 +62,7 @@ FULL = {
         "max_retries_per_step": 0,
         "browser": "chromium",
         "mode": "continuous",
-        "preloader_selector": None,
+        "preloader_selector": "#spinner",
         "base_url": "http://127.0.0.1:8888",
     },
     "pre_setup": ["true"],
@@ -82,6 +82,12 @@ FULL = {
                 {"type": "type_text", "text": "1+1", "clear": True, "delay_ms": 20},
                 {"type": "press_key", "key": "Shift+Enter", "times": 2},
                 {"type": "dismiss_popups"},
+                {"type": "focus_editor", "selector": ".cm-editor", "line": 3, "column": 5},
+                {"type": "command_palette", "command": "New Terminal", "key": "F1", "submit": False},
+                {"type": "terminal_type", "text": "ls", "press_enter": True, "wait_for": "done", "timeout": 5},
+                {"type": "select_all_and_delete", "selector": ".cm-editor"},
+                {"type": "highlight_lines", "start": 3, "end": 5, "seconds": 2, "color": "#ff0"},
+                {"type": "hide_secondary_sidebar"},
             ],
             "assertions": [
                 {"type": "url_contains", "text": "lab"},
@@ -240,7 +246,7 @@ def test_zero_steps(tmp_path: Path) -> None:
 
 def test_no_steps_at_all(tmp_path: Path) -> None:
     """The missing key is named."""
-    assert only_problem(tmp_path, {}) == "$.steps: is missing; add it"
+    assert only_problem(tmp_path, {}) == "$.steps: is missing; add it, or segments in its place"
 
 
 def test_500_steps(tmp_path: Path) -> None:
@@ -381,29 +387,46 @@ def test_a_wrong_key_or_type(tmp_path: Path, content: object, said: str) -> None
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("fields", "span"),
     [
-        {"segments": [{"id": "a", "type": "demo"}]},
-        {"slides": {"theme": "dark"}, "steps": [step()]},
-        {"settings": {"preloader_selector": "#spinner"}, "steps": [step()]},
-        *(
-            {"steps": [step(actions=[{"type": name}])]}
-            for name in (
-                "focus_editor",
-                "command_palette",
-                "terminal_type",
-                "select_all_and_delete",
-                "highlight_lines",
-                "hide_secondary_sidebar",
-            )
-        ),
+        ({"lines": "3-5"}, (3, 5)),
+        ({"lines": [3, 5]}, (3, 5)),
+        ({"lines": 4}, (4, 4)),
+        ({"start": 3, "end": 5}, (3, 5)),
+        ({"from": 3, "to": 5}, (3, 5)),
+        ({"line": 4}, (4, 4)),
     ],
 )
-def test_what_is_not_supported_yet(tmp_path: Path, content: object) -> None:
-    """What the format knows and this version does not film is not called unknown."""
-    line = only_problem(tmp_path, content)
-    assert "not supported yet" in line
-    assert "known" not in line
+def test_lines_in_every_spelling(fields: dict[str, Any], span: tuple[int, int]) -> None:
+    """However lines are written, the same ones are meant."""
+    assert parts.HighlightLines.model_validate({"type": "highlight_lines", **fields}).span == span
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ({"type": "highlight_lines"}, "actions[0]: must say which lines"),
+        ({"type": "highlight_lines", "lines": "3", "start": 3}, "actions[0]: must say which lines, in one way"),
+        ({"type": "highlight_lines", "lines": "x"}, "actions[0].lines: are no lines"),
+        ({"type": "highlight_lines", "lines": [5, 3]}, "actions[0].lines: go from 5 to 3"),
+        ({"type": "highlight_lines", "start": 5, "end": 3}, "actions[0]: has an end"),
+        ({"type": "highlight_lines", "start": 0}, "actions[0].start: must be at least 1"),
+        (
+            {"type": "highlight_lines", "lines": 1, "colr": "red"},
+            "actions[0].colr: is not known here; did you mean 'color'",
+        ),
+        ({"type": "focus_editor", "column": 3}, "actions[0]: has a column and no line"),
+        ({"type": "focus_editor", "line": "3"}, "actions[0].line: must be a whole number"),
+        ({"type": "command_palette"}, "actions[0].command: is missing"),
+        ({"type": "terminal_type", "text": 3}, "actions[0].text: must be text"),
+        ({"type": "terminal_type", "text": "a", "command": "b"}, "another spelling of 'text'"),
+        ({"type": "select_all_and_delete", "selector": ""}, "actions[0].selector: must have at least 1"),
+        ({"type": "hide_secondary_sidebar", "timeout": 0}, "actions[0].timeout: must be more than 0"),
+    ],
+)
+def test_a_wrong_field_of_an_editor_action(tmp_path: Path, action: dict[str, Any], said: str) -> None:
+    """What is wrong with an action for editors is named by its place, with the cure."""
+    assert said in only_problem(tmp_path, {"steps": [step(actions=[action])]})
 
 
 def test_all_problems_at_once(tmp_path: Path) -> None:

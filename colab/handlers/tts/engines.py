@@ -59,6 +59,9 @@ class Chosen:
     passed_over: tuple[str, ...] = ()
 
 
+ANY_VOICE = "default"
+"""Who asks for no voice in particular gets the best one that is here: nothing is downloaded for that."""
+
 _given_up: set[str] = set()
 """Engines whose files could not be fetched: not tried again at each job, only when they are there or are required."""
 
@@ -78,7 +81,8 @@ def open_engine(
     """Return the engine required, or the best that works here and has the voice in the language, its files fetched.
 
     Raises `JobFailed`: UNSUPPORTED when no engine works here, and what each engine says of the voice when none has it.
-    Without a requirement the next best takes over; `passed_over` and the log say what keeps an engine that is installed
+    Files are fetched for who requires the engine or names one of its voices, not for the default voice. Without a
+    requirement the next best takes over; `passed_over` and the log say what keeps an engine that is installed
     from its files.
     """
     passed_over: list[str] = []
@@ -94,6 +98,9 @@ def open_engine(
         except JobFailed as problem:
             problems.append(problem)
             logger.info("the speech engine %s is not used: %s", name, problem)
+            continue
+        if required is None and voice.strip().casefold() == ANY_VOICE and _lacking(models, name):
+            logger.info("the speech engine %s is not used: its files are not here and nobody asked for it", name)
             continue
         try:
             _fetch(models, name, again=required is not None)

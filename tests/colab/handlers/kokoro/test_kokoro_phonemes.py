@@ -156,10 +156,22 @@ def test_english_without_misaki_is_espeak(monkeypatch):
     phonemes_misaki.opened.cache_clear()
 
 
-def test_misaki_reads_english_where_it_is():
+@pytest.fixture
+def grammar(tmp_path, monkeypatch):
+    """Put a tiny English model for spaCy onto the path."""
+    from tests.support import tiny_grammar
+
+    tiny_grammar.write(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    phonemes_misaki.opened.cache_clear()
+    yield
+    phonemes_misaki.opened.cache_clear()
+
+
+@pytest.mark.extras
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*is deprecated:DeprecationWarning")
+def test_misaki_reads_english_where_it_is(grammar):
     """misaki's own words, each with its sounds; what it does not know is asked of eSpeak."""
-    pytest.importorskip("misaki")
-    pytest.importorskip("en_core_web_sm")
     text = "The cost of the 1,234 units, gpudrop's, is low."
     read = source_for("en-us")
     assert read.name.startswith("misaki ")

@@ -34,8 +34,6 @@ def test_without_the_package_it_says_so(tmp_path, monkeypatch):
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
     """Return a tiny model's files."""
-    pytest.importorskip("torch")
-    pytest.importorskip("kokoro")
     from tests.support import tiny_torch_kokoro
 
     folder = tmp_path / "models"
@@ -53,6 +51,7 @@ def speak(engine: KokoroTorch, text: str = TEXT, voice: str = "default", speed: 
     return engine.speak(text, engine.pick(voice, "en-us"), speed)
 
 
+@pytest.mark.extras
 def test_it_speaks_with_word_times(files):
     """Samples follow the tokens, every word has its time within the sound, and the times are the model's."""
     speech = speak(KokoroTorch(files))
@@ -65,6 +64,7 @@ def test_it_speaks_with_word_times(files):
     assert speech.exact
 
 
+@pytest.mark.extras
 def test_the_same_text_gives_the_same_samples(files):
     """The model draws noise; here it draws the same each time, and leaves the process's own dice alone."""
     import torch
@@ -81,6 +81,7 @@ def test_the_same_text_gives_the_same_samples(files):
     assert torch.equal(after, torch.rand(1))
 
 
+@pytest.mark.extras
 def test_text_voice_and_speed_reach_the_model(files):
     """Another text or voice is another sound, and more speed is less of it."""
     engine = KokoroTorch(files)
@@ -90,6 +91,7 @@ def test_text_voice_and_speed_reach_the_model(files):
     assert len(speak(engine, speed=2.0).samples) < 0.75 * len(one.samples)
 
 
+@pytest.mark.extras
 def test_a_text_over_the_models_limit_is_split(files):
     """More than 510 phonemes are spoken in parts, and every word has its time."""
     speech = speak(KokoroTorch(files), LONG)
@@ -98,6 +100,7 @@ def test_a_text_over_the_models_limit_is_split(files):
     assert starts == sorted(starts)
 
 
+@pytest.mark.extras
 def test_the_record_tells_device_and_phonemes(files):
     """Engine, version with the phonemes, torch and the device are told, before anything is loaded."""
     engine = KokoroTorch(files)
@@ -108,6 +111,7 @@ def test_the_record_tells_device_and_phonemes(files):
     assert " g2p=" in record.version
 
 
+@pytest.mark.extras
 def test_cuda_asked_for_and_absent(files, monkeypatch):
     """CUDA without a GPU is UNSUPPORTED with the cure."""
     import torch
@@ -119,6 +123,7 @@ def test_cuda_asked_for_and_absent(files, monkeypatch):
     assert failed.value.code == "UNSUPPORTED"
 
 
+@pytest.mark.extras
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_torn_weights_are_named(files, share):
     """Half a file of weights is an ENGINE failure that names it and tells the cure."""
@@ -129,6 +134,7 @@ def test_torn_weights_are_named(files, share):
     assert failed.value.code == "ENGINE"
 
 
+@pytest.mark.extras
 def test_weights_that_lack_something_are_refused(files):
     """The package itself would leave the rest at random and speak noise."""
     import torch
@@ -143,6 +149,7 @@ def test_weights_that_lack_something_are_refused(files):
     assert failed.value.code == "ENGINE"
 
 
+@pytest.mark.extras
 def test_weights_of_another_model_are_refused(files):
     """A good file of tensors that is no Kokoro is an ENGINE failure that names both files."""
     import torch
@@ -153,6 +160,7 @@ def test_weights_of_another_model_are_refused(files):
     assert failed.value.code == "ENGINE"
 
 
+@pytest.mark.extras
 def test_a_whole_job(files, tell, monkeypatch):
     """The handler speaks by it as by any engine: clips, times and a record."""
     monkeypatch.setitem(ENGINES, "kokoro", lambda _: KokoroTorch(files))

@@ -1,0 +1,204 @@
+"""Installs extras into a runtime that is not ours, and leaves what the runtime came with as it is.
+
+Colab's torch, numpy and CUDA packages fit its driver and each other; a plain `pip install` of a speech engine replaces
+some of them, takes old releases where new ones declare an older Python, or puts onnxruntime's CPU build beside its CUDA
+build, after which there is no CUDA. So uv resolves, with the runtime's own freeze as constraints and overrides for what
+must not come. Runs on a fresh kernel, right after the wheel: only the standard library and the error tree enter.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from protocol.errors import EnvironmentNotReady
+
+VOICES = ("kokoro", "misaki")
+"""The extras that the notebook asks for: Kokoro on ONNX Runtime, with the phonemes that it was made for."""
+
+ONNX_CUDA = "onnxruntime-gpu>=1.24,<1.27"
+"""1.26 is the last build for CUDA 12, which is Colab's."""
+
+GUARDED = re.compile(r"(torch(vision|audio|codec)?|numpy|triton|(nvidia|cuda|cupy|jax|tensorflow)(-.*)?|jaxlib|cupy.*)")
+"""What has to have the same version afterwards."""
+
+_TORCH = ("torch", "torchvision", "torchaudio")
+_ONNX = ("onnxruntime", "onnxruntime-gpu")
+_OURS = frozenset({"gpudrop", "kokoro", "kokoro-onnx", "misaki", "phonemizer", *_ONNX})
+"""What an earlier run may have installed, and this one may replace; never held by a constraint."""
+
+# kokoro-onnx and misaki each bring a phonemizer, and both write the same files; the first has what both need.
+_UNWANTED = ("phonemizer-fork",)
+
+_TOLD = ("torch", "numpy", *_ONNX, "kokoro-onnx", "misaki", "spacy")
+_PINNED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;]+)")
+_PROVIDERS = "import onnxruntime; print(', '.join(onnxruntime.get_available_providers()))"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What uv is told: the text of three files, and what has to go before."""
+
+    requirements: str
+    constraints: str
+    overrides: str
+    remove: tuple[str, ...]
+
+
+def install(extras: Sequence[str], wheel: Path) -> str:
+    """Install the wheel's extras beside what the runtime has, and return a table of the versions that matter.
+
+    Raises EnvironmentNotReady where they cannot be installed, where the runtime's own packages were changed by it, or
+    where there is a GPU that onnxruntime is not built for: each with the cure.
+    """
+    uv, gpu = _uv(), has_nvidia_gpu()
+    before = _freeze(uv)
+    _carry_out(uv, plan(before, requirement(extras, wheel), gpu=gpu))
+    importlib.invalidate_caches()
+    check_unchanged(before, _freeze(uv))
+    providers = _providers()
+    check_providers(providers, gpu=gpu)
+    return table(providers)
+
+
+def requirement(extras: Sequence[str], wheel: Path) -> str:
+    """Return the requirement for a wheel with extras, as it is written in a file of requirements."""
+    return f"gpudrop[{','.join(extras)}] @ {wheel.resolve().as_uri()}"
+
+
+def plan(freeze: str, wanted: str, *, gpu: bool) -> Plan:
+    """Return what to tell uv, from the runtime's freeze alone: everything in it that has a plain version stays."""
+    frozen = pinned(freeze)
+    never = [*_UNWANTED, *(name for name in _TORCH if name in frozen), *(_ONNX[:1] if gpu else ())]
+    held = [f"{name}=={number}" for name, number in frozen.items() if name not in _OURS]
+    return Plan(
+        requirements=_lines([wanted, *([ONNX_CUDA] if gpu else [])]),
+        constraints=_lines(held),
+        overrides=_lines([f"{name} ; sys_platform == 'never'" for name in never]),
+        # the two builds share their files: to remove one breaks the other, so both go and one comes
+        remove=tuple(name for name in _ONNX if name in frozen) if gpu and "onnxruntime" in frozen else (),
+    )
+
+
+def pinned(freeze: str) -> dict[str, str]:
+    """Return the versions of a freeze by normalised name; what came from an address or a folder has none."""
+    found = (_PINNED.fullmatch(line.strip()) for line in freeze.splitlines())
+    return {re.sub(r"[-_.]+", "-", match[1]).lower(): match[2] for match in found if match}
+
+
+def check_unchanged(before: str, after: str) -> None:
+    """Raise EnvironmentNotReady, naming each, if a package that the GPU rests on has another version than before."""
+    new = pinned(after)
+    changed = [
+        f"{name} {number} -> {new.get(name, 'gone')}"
+        for name, number in pinned(before).items()
+        if GUARDED.fullmatch(name) and new.get(name) != number
+    ]
+    if changed:
+        raise EnvironmentNotReady(
+            f"the installation changed the runtime's own packages: {', '.join(changed)}. Cure: Runtime → Disconnect "
+            "and delete runtime, then run all again; if it comes back, untick NEURAL_VOICES and report these names"
+        )
+
+
+def check_providers(providers: str, *, gpu: bool) -> None:
+    """Raise EnvironmentNotReady if there is a GPU, and onnxruntime is not the build for it."""
+    if gpu and "CUDAExecutionProvider" not in providers:
+        raise EnvironmentNotReady(
+            f"this machine has a GPU, but onnxruntime offers only: {providers}. Cure: "
+            f"uv pip uninstall {' '.join(_ONNX)}, then run this cell again"
+        )
+
+
+def table(providers: str) -> str:
+    """Return the versions that matter for a report of what went wrong, a line each."""
+    rows: dict[str, str] = {"python": sys.version.split()[0]}
+    rows |= {name: _version(name) for name in _TOLD}
+    rows |= {"providers": providers, "ffmpeg": _ffmpeg()}
+    return "\n".join(f"{name:<16} {said}" for name, said in rows.items())
+
+
+def has_nvidia_gpu() -> bool:
+    """Return whether the driver of an NVIDIA GPU answers."""
+    program = shutil.which("nvidia-smi")
+    return program is not None and subprocess.run([program, "-L"], check=False, capture_output=True).returncode == 0
+
+
+def _uv() -> list[str]:
+    """Return how uv is called; it is installed where the runtime has none."""
+    if (program := shutil.which("uv")) is not None:
+        return [program]
+    module = [sys.executable, "-m", "uv"]
+    if subprocess.run([*module, "--version"], check=False, capture_output=True).returncode != 0:
+        _run([sys.executable, "-m", "pip", "install", "--quiet", "uv"])
+    return module
+
+
+def _freeze(uv: Sequence[str]) -> str:
+    return _run([*uv, "pip", "freeze", "--python", sys.executable])
+
+
+def _carry_out(uv: Sequence[str], planned: Plan) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        files = _written(Path(folder), planned)
+        if planned.remove:
+            _run([*uv, "pip", "uninstall", "--quiet", "--python", sys.executable, *planned.remove])
+        _run([*uv, "pip", "install", "--quiet", "--python", sys.executable, *files])
+
+
+def _written(folder: Path, planned: Plan) -> list[str]:
+    """Write the three files; return the arguments that name them."""
+    texts: Mapping[str, str] = {
+        "--requirements": planned.requirements,
+        "--constraints": planned.constraints,
+        "--overrides": planned.overrides,
+    }
+    for option, text in texts.items():
+        (folder / f"{option.strip('-')}.txt").write_text(text, encoding="utf-8")
+    return [part for option in texts for part in (option, str(folder / f"{option.strip('-')}.txt"))]
+
+
+def _run(command: Sequence[str]) -> str:
+    """Run a command and return what it said. Raises EnvironmentNotReady with its last lines if it fails."""
+    done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8", errors="replace")
+    if done.returncode != 0:
+        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-12:])
+        raise EnvironmentNotReady(
+            f"`{' '.join(command[:4])} …` failed:\n{said}\nCure: look whether this runtime reaches its package index, "
+            "then run this cell again; without neural voices the worker needs none of it (untick NEURAL_VOICES)"
+        )
+    return done.stdout
+
+
+def _providers() -> str:
+    """Ask in another process, which has none of the modules that this one loaded before the installation."""
+    return _run([sys.executable, "-c", _PROVIDERS]).strip() if _has("onnxruntime") else "none: no onnxruntime"
+
+
+def _has(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "-"
+
+
+def _ffmpeg() -> str:
+    program = shutil.which("ffmpeg")
+    return _run([program, "-version"]).split("\n", 1)[0].strip() if program else "none on PATH: that of imageio-ffmpeg"
+
+
+def _lines(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,77 @@
+"""Showing slides while they are filmed: the deck on a page of its own, the right slide at the right time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from dispatcher.tour.capture import Filming, settle
+from dispatcher.tour.page_load import open_page
+from dispatcher.tour.slides import timing
+from dispatcher.tour.slides.content import Deck
+from dispatcher.tour.slides.deck import write_deck
+from dispatcher.tour.spec import Spec
+from dispatcher.tour.steps import TAIL_S, Step
+from protocol.errors import StepFailed
+
+READY = "() => window.deck.ready.then(() => true)"
+SHOW = "([number, fade]) => window.deck.show(number, { fade })"
+
+
+class SlideProjector:
+    """A spec's deck, and the slides of its segments. The deck's file is written when it is first needed."""
+
+    def __init__(self, spec: Spec, folder: Path) -> None:
+        self._spec = spec
+        self._folder = folder
+        self._file: Path | None = None
+
+    def open(self, page: Page, step: Step) -> None:
+        """Have the first slide of a segment on the page, whole and still."""
+        first = self._numbers(step)[0]
+        address = self._deck_file().as_uri()
+        if page.url.split("#")[0] != address:
+            open_page(page, f"{address}#{first}", self._spec.settings.default_step_timeout)
+            page.evaluate(READY)
+        self._show(page, first, fade=False)
+        settle(page)
+
+    def play(self, page: Page, filming: Filming, step: Step, narration_s: float) -> None:
+        """Show the segment's slides one after the other, until the last has been there long enough."""
+        numbers, times = self._numbers(step), self.times(step, narration_s)
+        for number, begins in zip(numbers[1:], times[1:-1], strict=True):
+            filming.wait_until(begins)
+            self._show(page, number, fade=True)
+        filming.wait_until(times[-1])
+
+    def times(self, step: Step, narration_s: float) -> tuple[float, ...]:
+        """Return when each slide of a segment begins, in seconds, and when the last one may end."""
+        interval_s = step.show.advance_interval if step.show else None
+        count, text = len(self._numbers(step)), step.narration
+        least_s = step.least_s - TAIL_S
+        return timing.starts(count, text, narration_s, interval_s=interval_s, least_s=least_s)
+
+    def _numbers(self, step: Step) -> tuple[int, ...]:
+        return step.show.numbers(self._deck.content) if step.show else ()
+
+    @property
+    def _deck(self) -> Deck:
+        assert self._spec.slides is not None  # a spec that shows slides has some
+        return self._spec.slides
+
+    def _deck_file(self) -> Path:
+        if self._file is None:
+            spec = self._spec
+            self._file = write_deck(
+                self._deck,
+                self._folder,
+                beside=spec.source.parent,
+                language=spec.settings.language,
+                title=spec.meta.title,
+            )
+        return self._file
+
+    def _show(self, page: Page, number: int, *, fade: bool) -> None:
+        if (shown := page.evaluate(SHOW, [number, fade])) != number:
+            raise StepFailed(f"the deck shows slide {shown} instead of {number}; remove {self._folder} and run again")

@@ -1,0 +1,86 @@
+"""What is filmed one after the other: steps, and segments, which are steps of two kinds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator
+
+from dispatcher.tour.parts import Action, Assertion, Part, Scroll, Seconds
+from dispatcher.tour.slides.content import SlideShow
+from protocol.kinds.tts import MAX_CHARACTERS
+from protocol.layout import check_portable_name
+
+MAX_ID = 64
+TAIL_S = 0.5
+"""What every step shows after its last word and its last action."""
+
+
+class Step(Part):
+    """One step: what is said while the actions are done. A step without a url stays on the page of the one before."""
+
+    id: Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(check_portable_name)]
+    title: str | None = None
+    url: Annotated[str, Field(min_length=1)] | None = None
+    narration: Annotated[str, Field(max_length=MAX_CHARACTERS)] = ""
+    actions: tuple[Action, ...] = ()
+    assertions: tuple[Assertion, ...] = ()
+    scroll: Scroll | None = None
+
+    @property
+    def show(self) -> SlideShow | None:
+        """Return the slides it shows instead of a page."""
+        return None
+
+    @property
+    def least_s(self) -> float:
+        """Return how long it is on screen at least, in seconds, whatever is said and done."""
+        return 0.0
+
+
+class DemoSegment(Step):
+    """A segment that shows a page: a step that may be told how long it lasts at least."""
+
+    type: Literal["demo"]
+    duration: Seconds | None = None
+
+    @property
+    def least_s(self) -> float:
+        """Return the segment's duration."""
+        return self.duration or 0.0
+
+
+class SlidesSegment(Step):
+    """A segment that shows slides of the deck. It has no page, so nothing can be done or asserted there."""
+
+    type: Literal["slides"]
+    slides: SlideShow = SlideShow()
+    duration: Seconds | None = None
+
+    @field_validator("url", "actions", "assertions", "scroll", mode="before")
+    @classmethod
+    def _no_page(cls, value: Any) -> Any:
+        if value:
+            raise ValueError("belongs to a page, and a slides segment has none; move it to a demo segment")
+        return () if isinstance(value, list) else None if value == "" else value
+
+    @property
+    def show(self) -> SlideShow | None:
+        """Return the slides it shows."""
+        return self.slides
+
+    @property
+    def least_s(self) -> float:
+        """Return the segment's duration."""
+        return self.duration or 0.0
+
+
+SEGMENTS: dict[str, type[Step]] = {"demo": DemoSegment, "slides": SlidesSegment}
+
+
+def _kind(segment: Any) -> str | None:
+    kind = segment.get("type") if isinstance(segment, dict) else getattr(segment, "type", None)
+    return kind if kind is None or isinstance(kind, str) else "?"
+
+
+Segment = Annotated[Annotated[DemoSegment, Tag("demo")] | Annotated[SlidesSegment, Tag("slides")], Discriminator(_kind)]

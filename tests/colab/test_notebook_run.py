@@ -1,0 +1,62 @@
+"""What the notebook's last cell does before it serves: consent, and the model of the voices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from colab import notebook
+from colab.handlers.tts.engines import FILES
+from colab.models import Models
+from protocol.errors import JobFailed, UsageError
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note which drops are served, instead of serving them."""
+    drops: list[str] = []
+    monkeypatch.setattr(notebook, "make_worker", lambda settings: settings)
+    monkeypatch.setattr(notebook, "serve_until_signalled", lambda settings: drops.append(settings.drop))
+    return drops
+
+
+def test_without_consent_nothing_starts(served: list[str]) -> None:
+    """The form has to be ticked; neither a download nor a worker begins before."""
+    with pytest.raises(UsageError, match="policy"):
+        notebook.run("/d", neural_voices=True)
+    assert served == []
+
+
+def test_the_voices_are_fetched_before_the_worker_serves(
+    served: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Every file of the engine, once, with no worker announced meanwhile; without the tick none."""
+    asked: list[str] = []
+
+    def fetch(_: Models, name: str) -> Path:
+        assert served == []
+        asked.append(name)
+        return tmp_path
+
+    monkeypatch.setattr(Models, "path", fetch)
+    notebook.run("/d", consent=True, neural_voices=True)
+    assert tuple(asked) == FILES["kokoro-onnx"]
+    notebook.run("/d", consent=True)
+    assert tuple(asked) == FILES["kokoro-onnx"]
+    assert served == ["/d", "/d"]
+
+
+def test_voices_that_cannot_be_had_do_not_stop_the_worker(served: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """No network for the model: that is said, and the embedded engine serves."""
+
+    def fail(_: Models, name: str) -> Path:
+        raise JobFailed(f"{name}: no network", code="UNSUPPORTED")
+
+    told: list[str] = []
+    monkeypatch.setattr(Models, "path", fail)
+    monkeypatch.setattr(notebook.log, "error", lambda text, *values: told.append(text % values))
+    notebook.run("/d", consent=True, neural_voices=True)
+    assert served == ["/d"]
+    assert "no network" in told[0]
+    assert "embedded" in told[0]
