@@ -10,7 +10,7 @@ from pathlib import Path
 from dispatcher.assembly.captions import write_captions
 from dispatcher.assembly.render import RenderOptions, render
 from dispatcher.assembly.timeline import Clip, Timeline, whole_frames
-from dispatcher.tour import duration, report
+from dispatcher.tour import duration, report, script
 from dispatcher.tour.director import Take
 from dispatcher.tour.inserts import Inserts
 from dispatcher.tour.narration import Narration
@@ -105,7 +105,7 @@ def _report(
             report.StepReport(
                 id=step.id,
                 title=step.title or step.id,
-                narration=step.narration,
+                narration=script.plain(step.narration),
                 narration_seconds=spoken.seconds if spoken else 0.0,
                 capture_seconds=take.seconds,
                 start=start,

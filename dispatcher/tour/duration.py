@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dispatcher.assembly.timeline import FPS, whole_frames
+from dispatcher.tour import script
 from dispatcher.tour.parts import Action, Pause, ScrollAction, TypeText
 from dispatcher.tour.slides import timing
 from dispatcher.tour.spec import Spec
@@ -44,7 +45,11 @@ class Forecast:
 def from_text(spec: Spec, *, insert_frames: int = 0) -> Forecast:
     """Foretell the film before a word is spoken."""
     settings = spec.settings
-    spoken = {step.id: spoken_s(step.narration, settings.language, settings.speech_speed) for step in spec.steps}
+    spoken = {
+        step.id: spoken_s(script.plain(step.narration), settings.language, settings.speech_speed)
+        + script.pauses_s(step.narration)
+        for step in spec.steps
+    }
     return from_narration(spec, spoken, insert_frames=insert_frames)
 
 

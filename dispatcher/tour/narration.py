@@ -14,6 +14,7 @@ from typing import Any
 from dispatcher.assembly.timeline import Word
 from dispatcher.client import Client
 from dispatcher.jobs import Job, Progress, Result
+from dispatcher.tour import script
 from dispatcher.tour.clip_cache import CachedClip, ClipCache, Maker, clip_key, maker
 from media.audio import check_wav
 from protocol.errors import NotFoundError
@@ -56,6 +57,7 @@ class Voice:
     speed: float
     language: str
     require_engine: str | None = None
+    lexicon: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +71,11 @@ class Reuse:
 
 
 def speech_job(texts: Sequence[tuple[str, str]], voice: Voice) -> Job:
-    """Return the job that speaks these (step id, text) pairs."""
-    steps = [{"id": step, "narration": text} for step, text in texts]
+    """Return the job that speaks these (step id, narration as written) pairs."""
+    steps = [script.wire_step(step, text) for step, text in texts]
     params = {"voice": voice.name, "speed": voice.speed, "language": voice.language, "steps": steps}
+    if entries := script.used(voice.lexicon, (step["narration"] for step in steps)):
+        params["lexicon"] = entries
     return Job(kind="tts", params=params, require_engine=voice.require_engine)
 
 
@@ -93,7 +97,9 @@ def narrate(
     wanted = [(step, text) for step, text in texts if text.strip()]
     if not wanted:
         return Narration(clips={}, engine="none")
-    narrator = _Narrator(client, dict(wanted), speech_job(wanted, voice), voice, cache, timeout_s, on_progress)
+    job = speech_job(wanted, voice)
+    plain = {step["id"]: step["narration"] for step in job.params["steps"]}
+    narrator = _Narrator(client, plain, job, voice, cache, timeout_s, on_progress)
     narrator.take_kept(reuse)
     if missing := narrator.missing():
         if reuse.only:
@@ -166,7 +172,7 @@ class _Narrator:
         params = {**self.whole.params, "steps": [own for own in self._steps() if own["id"] in steps]}
         job = Job(kind="tts", params=params, require_engine=self.voice.require_engine)
         result = self.client.submit(job).wait(self.timeout_s, on_progress=self.on_progress)
-        self.warnings += _warnings(result)
+        self.warnings += _warnings(result, params)
         for step in steps:
             self._take_new(step, result)
 
@@ -185,7 +191,11 @@ class _Narrator:
         return list(self.whole.params["steps"])
 
     def _key(self, step: str) -> str:
-        return clip_key(self.whole.params, next(own for own in self._steps() if own["id"] == step))
+        own = next(own for own in self._steps() if own["id"] == step)
+        params = {name: value for name, value in self.whole.params.items() if name != "lexicon"}
+        if entries := script.used(self.voice.lexicon, [own["narration"]]):
+            params["lexicon"] = entries
+        return clip_key(params, own)
 
     def _is_good(self, clip: CachedClip, reuse: Reuse) -> bool:
         """Say whether a kept clip is as good as what would be spoken now, as far as that is known."""
@@ -196,9 +206,10 @@ class _Narrator:
         return clip.engine.name == next(iter(reuse.offered))
 
     def _take_new(self, step: str, result: Result) -> None:
-        """Take a clip of a result. One of an unknown engine is not kept: nobody could say later what it is."""
+        """Take a clip of a result. One of an unknown engine is not kept: nobody could say later what it is. A doubtful
+        one is not either, so that another run tries again, and warns again."""
         wav, words = result.files[tts.wav_path(step)], result.files.get(tts.words_path(step))
-        if result.engine is None or words is None:
+        if result.engine is None or words is None or step in (result.summary.get("doubtful") or {}):
             self._spoken(step, wav, words, result.engine)
             return
         swapped = result.summary.get("substituted")
@@ -260,13 +271,21 @@ def _substituted(asked: str, by: str) -> str:
     return f"voice {asked} is not there: spoken by {by} (--require-engine makes this an error)"
 
 
-def _warnings(result: Result) -> list[str]:
-    """Return what must not go unsaid of a new result: no hashes, a better engine that is installed, silent steps."""
+def _warnings(result: Result, params: Mapping[str, Any]) -> list[str]:
+    """Return what must not go unsaid of a new result: no hashes, wishes that were not heeded, a better engine that is
+    installed, steps that are silent or doubtful."""
     said = []
     if result.verified == "legacy":
         said.append("the answer came in the simple form, without hashes: it was looked at twice, not verified")
+        if wishes := script.unheeded(params):
+            said.append(f"the old worker does not know: {', '.join(wishes)}; the words are spoken without")
     for reason in result.summary.get("passed_over") or ():
         said.append(f"a better engine was passed over: {reason} (--require-engine makes this an error)")
     if silent := result.summary.get("silent"):
         said.append(f"nothing to speak in step(s) {', '.join(map(str, silent))}")
+    if unstressed := result.summary.get("unstressed"):
+        said.append(f"the engine cannot emphasise: step(s) {', '.join(map(str, unstressed))} are spoken evenly")
+    doubtful = result.summary.get("doubtful")
+    for step, reasons in doubtful.items() if isinstance(doubtful, dict) else ():
+        said.append(f"step {step} may not sound right, listen to it: {'; '.join(map(str, reasons))}")
     return said

@@ -19,6 +19,7 @@ class Options:
     output: Path | None = None
     base_url: str | None = None
     require_engine: str | None = None
+    lexicon: Path | None = None  # the user's, a .json or .toml file; one that is not there is empty
     reuse: Reuse = field(default_factory=Reuse)
     zoom: str = "off"
     allow_setup: bool = False

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from dispatcher.tour import output_rules
+from dispatcher.tour import output_rules, script
 
 MAX_SIDE = 4096
 MIN_SIDE = 64
@@ -97,6 +97,7 @@ class Settings(Part):
     voice: Annotated[str, Field(min_length=1, max_length=64)] = "default"
     speech_speed: Annotated[Number, Field(ge=0.5, le=2)] = 1.0
     language: Annotated[str, Field(min_length=2, max_length=32)] = "en-us"
+    lexicon: Annotated[dict[str, str], BeforeValidator(script.checked_lexicon)] = {}
     default_step_timeout: Annotated[Number, Field(gt=0, le=3600)] = 30.0
     max_retries_per_step: Annotated[Whole, Field(ge=0, le=10)] = 2
     preloader_selector: Annotated[str, Field(min_length=1, max_length=2000)] | None = None

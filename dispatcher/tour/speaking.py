@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dispatcher.config import Settings
 from dispatcher.jobs import Progress
+from dispatcher.tour import script
 from dispatcher.tour.clip_cache import ClipCache
 from dispatcher.tour.narration import Narration, Voice, narrate, put_beside
 from dispatcher.tour.options import Options
@@ -24,6 +25,7 @@ def speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, scre
         speed=spec.settings.speech_speed,
         language=spec.settings.language,
         require_engine=options.require_engine,
+        lexicon=script.whole_lexicon(spec.settings.lexicon, options.lexicon),
     )
     cache = ClipCache(settings.narration)
     if options.reuse.only:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator
 
+from dispatcher.tour import script
 from dispatcher.tour.parts import Action, Assertion, Part, Scroll, Seconds
 from dispatcher.tour.slides.content import SlideShow
 from protocol.kinds.tts import MAX_CHARACTERS
@@ -22,7 +23,7 @@ class Step(Part):
     id: Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(check_portable_name)]
     title: str | None = None
     url: Annotated[str, Field(min_length=1)] | None = None
-    narration: Annotated[str, Field(max_length=MAX_CHARACTERS)] = ""
+    narration: Annotated[str, Field(max_length=MAX_CHARACTERS), AfterValidator(script.checked)] = ""
     actions: tuple[Action, ...] = ()
     assertions: tuple[Assertion, ...] = ()
     scroll: Scroll | None = None

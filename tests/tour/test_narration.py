@@ -45,7 +45,7 @@ class Speaker:
             wav.parent.mkdir(parents=True, exist_ok=True)
             with wave.open(str(wav), "wb") as file:
                 file.setparams((1, 2, 24000, 0, "NONE", ""))
-                file.writeframes(b"\1\0" * 2400 * len(step["narration"]))
+                file.writeframes(b"\1\0" * 2400 * max(1, len(step["narration"])))
             words.write_text(json.dumps({"seconds": 1, "exact": True, "words": [[step["narration"], 0, 0.1]]}))
             files[tts.wav_path(step["id"])] = wav
             if self.engine is not None:
@@ -202,3 +202,35 @@ def test_clips_are_put_into_the_work_folder(tmp_path: Path, cache: ClipCache) ->
     placed = put_beside(made, tmp_path / "audio")
     assert sorted(path.name for path in (tmp_path / "audio").iterdir()) == ["step-a.wav", "step-b.wav"]
     assert placed.clips["a"].wav.read_bytes() == made.clips["a"].wav.read_bytes()
+
+
+def test_a_doubtful_clip_is_warned_of_and_not_kept(tmp_path: Path, cache: ClipCache) -> None:
+    """What may not sound right is told with its step and reason, and spoken again the next time."""
+    speaker = Speaker(tmp_path, summary={"doubtful": {"b": ["too short"]}, "silent": ["a"], "unstressed": ["b"]})
+    told = speak(speaker, cache).warnings
+    assert "nothing to speak in step(s) a" in told
+    assert "the engine cannot emphasise: step(s) b are spoken evenly" in told
+    assert "step b may not sound right, listen to it: too short" in told
+    speak(speaker, cache)
+    assert speaker.asked == [["a", "b"], ["b"]]
+
+
+def test_marks_and_respellings_decide_what_is_kept(tmp_path: Path, cache: ClipCache) -> None:
+    """A clip is spoken again when its marks or the respelling of one of its words change, and only then."""
+    speaker = Speaker(tmp_path)
+    speak(speaker, cache)
+    speak(speaker, cache, (("a", "*First.*"), ("b", "Second.")))
+    speak(speaker, cache, voice=Voice(name="default", speed=1.0, language="en-us", lexicon={"second": "sekund"}))
+    assert speaker.asked == [["a", "b"], ["a"], ["b"]]
+
+
+def test_an_old_worker_does_not_heed_marks(tmp_path: Path, cache: ClipCache) -> None:
+    """Its answer is taken, shown with the plain words, and what it left out is said."""
+    told = speak(Speaker(tmp_path, engine=None), cache, (("a", "Go *on* [pause 1s] now."),))
+    assert [word.text for word in told.clips["a"].words] == ["Go", "on", "now."]
+    assert any("does not know: pauses, emphasis" in warning for warning in told.warnings)
+
+
+def test_a_pause_alone_is_spoken(tmp_path: Path, cache: ClipCache) -> None:
+    """A step that only waits gets a clip of that silence."""
+    assert list(speak(Speaker(tmp_path), cache, (("a", "[pause 2s]"), ("b", " "))).clips) == ["a"]
