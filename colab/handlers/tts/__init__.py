@@ -9,15 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from colab.handlers.tts import check
 from colab.handlers.tts.clip import Clip
-from colab.handlers.tts.engine import SpeechEngine, Voice
+from colab.handlers.tts.engine import Emphasising, Speech, SpeechEngine, Voice
 from colab.handlers.tts.engines import Chosen, available, open_engine
-from colab.handlers.tts.script import Script, script
+from colab.handlers.tts.script import Chunk, Script, otherwise, script
 from colab.handlers.work import Result, Work
 from colab.models import Models
 from protocol.errors import JobFailed
-from protocol.kinds.tts import Params, Step, wav_path, words_path
+from protocol.kinds.tts import Params, wav_path, words_path
 from protocol.messages import Choices, EngineRecord
+from speech import lexicon
 
 
 class TtsHandler:
@@ -36,9 +38,11 @@ class TtsHandler:
     def run(self, work: Work) -> Result:
         """Speak the steps in order, publishing each when it is complete. Raises `JobFailed`, naming the step."""
         params = cast(Params, work.params)
+        if wrong := lexicon.problems(params.lexicon):
+            raise JobFailed(f"the lexicon, {'; '.join(wrong[:5])}", code="BAD_REQUEST")
         chosen = open_engine(work.models, work.engine, voice=params.voice, language=params.language)
-        narration = _Narration(work=work, engine=chosen.engine, voice=chosen.voice, speed=params.speed)
-        narration.speak(params.steps)
+        narration = _Narration(work=work, engine=chosen.engine, voice=chosen.voice, params=params)
+        narration.speak()
         return Result(engine=chosen.engine.record(chosen.voice), summary=_summary(params, chosen, narration))
 
 
@@ -49,27 +53,48 @@ class _Narration:
     work: Work
     engine: SpeechEngine
     voice: Voice
-    speed: float
+    params: Params
     seconds: dict[str, float] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
+    doubtful: dict[str, list[str]] = field(default_factory=dict)
     done: int = 0
     total: int = 0
 
-    def speak(self, steps: tuple[Step, ...]) -> None:
-        scripts = [script(step.narration, self.voice.language, self.engine.limit) for step in steps]
+    def speak(self) -> None:
+        steps = self.params.steps
+        scripts = self._scripts()
         self.total = sum(max(1, len(written.chunks)) for written in scripts)
         for number, (step, written) in enumerate(zip(steps, scripts, strict=True), 1):
             note = f"step {step.id} ({number} of {len(steps)})"
             with _naming(step.id):
                 self._speak_step(step.id, written, note)
 
+    def unstressed(self) -> list[str]:
+        """Return the steps whose emphasis is not heard, because the engine cannot."""
+        return [] if isinstance(self.engine, Emphasising) else [step.id for step in self.params.steps if step.emphasis]
+
+    def _scripts(self) -> list[Script]:
+        spelled = lexicon.Lexicon(self.params.lexicon)
+        return [
+            script(
+                step.narration,
+                self.voice.language,
+                self.engine.limit,
+                lexicon=spelled,
+                pauses=step.pauses,
+                emphasis=step.emphasis,
+            )
+            for step in self.params.steps
+        ]
+
     def _speak_step(self, step_id: str, written: Script, note: str) -> None:
         self.work.progress(self.done, self.total, note)
-        with Clip(self.work.output(wav_path(step_id)), written.words, self.speed) as clip:
+        path = self.work.output(wav_path(step_id))
+        with Clip(path, written.words, self.params.speed, lead_s=written.lead_s) as clip:
             for chunk in written.chunks:
-                clip.add(self.engine.speak(chunk.text, self.voice, self.speed), chunk)
+                self._speak_chunk(step_id, clip, chunk)
                 self._advance(note)
-            if clip.is_silent:
+            if clip.is_silent and (written.chunks or not written.lead_s):
                 self.silent.append(step_id)
             times = clip.finish()
         self.seconds[step_id] = times["seconds"]
@@ -78,6 +103,25 @@ class _Narration:
         self.work.publish(words_path(step_id))
         if not written.chunks:
             self._advance(f"{note}: nothing to speak, {times['seconds']} s of silence")
+
+    def _speak_chunk(self, step_id: str, clip: Clip, chunk: Chunk) -> None:
+        """Speak a chunk; one that does not sound as it should is tried once in another way, then it is said."""
+        speech = self._say(chunk)
+        found = check.findings(speech, chunk.text, self.params.speed)
+        if found:
+            again = [(self._say(part), part) for part in otherwise(chunk)]
+            if not any(check.findings(said, part.text, self.params.speed) for said, part in again):
+                for said, part in again:
+                    clip.add(said, part)
+                return
+            self.doubtful.setdefault(step_id, []).extend(found)
+        clip.add(speech, chunk)
+
+    def _say(self, chunk: Chunk) -> Speech:
+        speed = self.params.speed
+        if chunk.emphasis and isinstance(self.engine, Emphasising):
+            return self.engine.speak_emphasised(chunk.text, self.voice, speed, chunk.emphasis)
+        return self.engine.speak(chunk.text, self.voice, speed)
 
     def _advance(self, note: str) -> None:
         self.done += 1
@@ -120,6 +164,10 @@ def _summary(params: Params, chosen: Chosen, narration: _Narration) -> dict[str,
         summary["passed_over"] = list(chosen.passed_over)
     if narration.silent:
         summary["silent"] = narration.silent
+    if narration.doubtful:
+        summary["doubtful"] = narration.doubtful
+    if unstressed := narration.unstressed():
+        summary["unstressed"] = unstressed
     return summary
 
 

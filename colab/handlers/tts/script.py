@@ -71,11 +71,14 @@ def script(
     return Script(words=written_words(narration), chunks=tuple(held), lead_s=holds[0] or 0.0)
 
 
-def halves(chunk: Chunk) -> tuple[Chunk, ...]:
-    """Return the same speech as two chunks, cut after a comma where there is one; a single piece stays as it is."""
+def otherwise(chunk: Chunk) -> tuple[Chunk, ...]:
+    """Return the same speech for another try: as two chunks, cut after a comma where there is one.
+
+    A single piece gets a full stop, or loses it: an engine speaks it differently then.
+    """
     texts = chunk.text.split()
     if len(texts) < 2:
-        return (chunk,)
+        return (replace(chunk, text=chunk.text[:-1] if chunk.text.endswith(".") else f"{chunk.text}."),)
     middle = range(len(texts) // 4 + 1, len(texts) * 3 // 4 + 1)
     cut = next((place for place in middle if texts[place - 1][-1] in _CLAUSE_ENDS), len(texts) // 2)
     first = Chunk(

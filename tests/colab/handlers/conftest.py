@@ -104,8 +104,9 @@ def tell(make_work: Callable[..., FakeWork]) -> Callable[..., Told]:
     """Return a function that has texts spoken by the real handler and listens to what came out."""
     from colab.handlers import HANDLERS
 
-    def run(*texts: str, engine: str | None = None, **params: Any) -> Told:
-        steps = [tts.Step(id=f"s{place}", narration=text) for place, text in enumerate(texts)]
+    def run(*texts: str | dict[str, Any], engine: str | None = None, **params: Any) -> Told:
+        told = [{"narration": text} if isinstance(text, str) else text for text in texts]
+        steps = [tts.Step(id=f"s{place}", **step) for place, step in enumerate(told)]
         work = make_work(tts.Params(steps=tuple(steps), **params), engine=engine)
         result = HANDLERS["tts"]().run(work)
         return Told(work, result, [_heard(work, step.id) for step in steps])
