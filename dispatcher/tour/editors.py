@@ -12,7 +12,7 @@ from playwright.sync_api import JSHandle, Page
 
 from dispatcher.tour import parts
 from dispatcher.tour.cursor import ripple as cursor_ripple
-from dispatcher.tour.stage import AFTER_CLICK_MS, BEFORE_CLICK_MS, PRESSED_MS, SPEEDS, Stage
+from dispatcher.tour.stage import AFTER_CLICK_MS, BEFORE_CLICK_MS, PRESSED_MS, SCROLL, SPEEDS, Stage
 from dispatcher.tour.typing_pace import bursts
 from protocol.errors import StepFailed
 
@@ -160,15 +160,23 @@ def _none(stage: Stage, selector: str | None, timeout_s: float | None) -> StepFa
 def _enter(stage: Stage, editor: JSHandle, timeout_s: float | None) -> None:
     """Move the arrow to an editor and give it the focus; the text cursor stays where it was."""
     deadline = time.monotonic() + stage.ms(timeout_s) / 1000
+    if editor.evaluate("editor => editor.middle()") is None:
+        _scroll_to(editor)
     while (at := editor.evaluate("editor => editor.middle()")) is None:
         if time.monotonic() > deadline:
-            raise StepFailed("the editor is covered or out of view; dismiss what covers it, or scroll to it, first")
+            raise StepFailed("the editor is covered; dismiss what covers it first")
         stage.page.wait_for_timeout(POLL_MS)
     stage.cursor.move_to(stage.page, *at)
     stage.page.wait_for_timeout(BEFORE_CLICK_MS)
     cursor_ripple(stage.page)
     editor.evaluate("editor => editor.focus()")
     stage.page.wait_for_timeout(PRESSED_MS + AFTER_CLICK_MS)
+
+
+def _scroll_to(editor: JSHandle) -> None:
+    root = editor.evaluate_handle("editor => editor.root").as_element()
+    assert root is not None  # an editor is an element of the page
+    root.evaluate(SCROLL, {"to": None, "pixelsPerSecond": SPEEDS["fast"]})
 
 
 def _show(stage: Stage, editor: JSHandle, first: int, last: int) -> None:

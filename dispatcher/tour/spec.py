@@ -147,7 +147,7 @@ def _bare(step: object, segment: bool) -> Step:
     """Return a step with nothing but its address; a harmless one where something else is wrong with it already."""
     kind = step.get("type") if segment and isinstance(step, dict) else "demo"
     if kind == "slides":
-        return SlidesSegment.model_construct(id="", url=None, slides=SlideShow())
+        return SlidesSegment.model_construct(id="", type="slides", slides=SlideShow())
     url = step.get("url") if isinstance(step, dict) and kind == "demo" else "about:blank"
     return Step.model_construct(id="", url=url if url is None or (isinstance(url, str) and url) else "about:blank")
 

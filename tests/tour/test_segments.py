@@ -163,6 +163,7 @@ def test_ranges_that_are_none(tmp_path: Path, written: object, words: str) -> No
             "$.slides.content[0].bullet_points[0]: must be text",
         ),
         (whole(slides(), deck=deck({"type": "quote"})), "$.slides.content[0].quote: is missing"),
+        (whole(slides(), deck=deck({"type": "code", "code": "x\n" * 61})), "$.slides.content[0].code: holds 61 lines"),
         (whole(slides(), deck=deck({"type": "two-column", "left": {}})), "$.slides.content[0].right: is missing"),
         (
             whole(slides(), deck=deck({"title": "x" * 301})),

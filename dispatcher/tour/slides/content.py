@@ -12,6 +12,7 @@ from dispatcher.tour.parts import Number, Part
 from protocol.layout import check_portable_name
 
 MAX_SLIDES = 500
+MAX_CODE_LINES = 60
 THEMES = ("light", "dark", "paper", "aurora")
 OTHER_NAMES = {"content": "bullets", "bullet": "bullets", "bullet_points": "bullets", "two_column": "two-column"}
 """Types of slides by which existing specs call one of ours."""
@@ -86,11 +87,17 @@ class QuoteSlide(Slide):
     author: Annotated[Line, Field(validation_alias=AliasChoices("author", "attribution"))] = ""
 
 
+def _few_lines(code: str) -> str:
+    if (lines := len(code.strip("\n").split("\n"))) > MAX_CODE_LINES:
+        raise ValueError(f"holds {lines} lines; a slide shows at most {MAX_CODE_LINES}: leave some out")
+    return code
+
+
 class CodeSlide(Slide):
     """Lines of code, kept as they are."""
 
     type: Literal["code"]
-    code: Annotated[str, Field(min_length=1, max_length=6000)]
+    code: Annotated[str, Field(min_length=1, max_length=6000), AfterValidator(_few_lines)]
     language: Annotated[str, Field(max_length=40)] = ""
 
 

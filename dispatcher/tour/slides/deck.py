@@ -110,7 +110,7 @@ def _quote(slide: content.QuoteSlide, _beside: Path) -> str:
 
 
 def _code(slide: content.CodeSlide, _beside: Path) -> str:
-    lines = "".join(f"<span>{escape(line) or ' '}</span>" for line in slide.code.rstrip("\n").expandtabs(4).split("\n"))
+    lines = "".join(f"<span>{escape(line) or ' '}</span>" for line in slide.code.strip("\n").expandtabs(4).split("\n"))
     return f'<div class="listing" dir="ltr">{_text("small", slide.language)}<pre>{lines}</pre></div>'
 
 

@@ -1,0 +1,152 @@
+"""Slides in takes: the right slide at the right time, and pages that stay as they were left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dispatcher.config import is_root
+from dispatcher.tour.director import Take, direct
+from dispatcher.tour.slides.timing import LEAST_S
+from dispatcher.tour.spec import load
+from dispatcher.tour.steps import TAIL_S
+from media.frames import read_frame
+from protocol.errors import StepFailed
+from tests.support.pages import Site, html
+from tests.support.specs import demo, slides, whole, write
+
+pytestmark = pytest.mark.browser
+
+SVG = 'xmlns="http://www.w3.org/2000/svg" width="900" height="700"'
+PICTURES = {"red": (200, 20, 20), "green": (20, 160, 20), "blue": (20, 20, 200)}
+
+
+def film(tmp_path: Path, chromium: Path, content: dict[str, Any], said: dict[str, float]) -> dict[str, Take]:
+    """Film a spec and return its takes by step."""
+    settings = {"viewport": "640x360", "default_step_timeout": 5, **content.get("settings", {})}
+    spec = load(write(tmp_path, {**content, "settings": settings}))
+    takes = direct(spec, said, work_dir=tmp_path / "work", browser=chromium, root=is_root())
+    assert [take.step_id for take in takes] == [step.id for step in spec.steps]
+    return {take.step_id: take for take in takes}
+
+
+def deck(folder: Path) -> dict[str, Any]:
+    """Return a deck of three pictures, each of one colour."""
+    content = []
+    for name, (red, green, blue) in PICTURES.items():
+        square = f'<rect width="900" height="700" fill="rgb({red},{green},{blue})"/>'
+        (folder / f"{name}.svg").write_text(f"<svg {SVG}>{square}</svg>")
+        content.append({"type": "image", "image": f"{name}.svg"})
+    return {"content": content}
+
+
+def middle(take: Take, at_s: float) -> tuple[int, int, int]:
+    """Return the colour of the middle of a take's picture."""
+    red, green, blue = read_frame(take.path, at_s)[150:200, 300:340].reshape(-1, 3).mean(0)
+    return int(red), int(green), int(blue)
+
+
+def shows(take: Take, at_s: float) -> str:
+    """Return the name of the picture that is shown, or the colour."""
+    seen = np.array(middle(take, at_s))
+    return next((name for name, color in PICTURES.items() if np.abs(seen - color).max() < 25), str(seen))
+
+
+def test_slides_change_on_time(tmp_path: Path, chromium: Path) -> None:
+    """Each slide has its interval, from the first picture on; what is said longer stays on the last one."""
+    segment = slides(slides={"advance_interval": 1.0})
+    take = film(tmp_path, chromium, whole(segment, deck=deck(tmp_path)), {"talk": 4.0})["talk"]
+    seen = [shows(take, at) for at in (0.0, 0.5, 0.95, 1.35, 1.95, 2.35, 4.4)]
+    assert seen == ["red", "red", "red", "green", "green", "blue", "blue"]
+    assert take.seconds == pytest.approx(4 + TAIL_S, abs=0.05)
+
+
+def test_a_fade_and_no_blank(tmp_path: Path, chromium: Path) -> None:
+    """Between two slides there is a mixture of both, and never the bare ground."""
+    segment = slides(slides={"range": [1, 2], "advance_interval": 1.0})
+    take = film(tmp_path, chromium, whole(segment, deck=deck(tmp_path)), {"talk": 1.0})["talk"]
+    seen = [middle(take, 0.9 + n / 50) for n in range(25)]
+    assert all(blue < 60 for _, _, blue in seen)  # the ground is white
+    assert any(60 < red < 160 for red, _, _ in seen)
+    reds = [red for red, _, _ in seen]
+    assert reds == sorted(reds, reverse=True)
+
+
+def test_slides_share_out_a_narration(tmp_path: Path, chromium: Path) -> None:
+    """Without an interval changes fall between sentences; a short narration still shows every slide."""
+    text = "A first sentence that is quite long. " + "And two. " + "And three."
+    content = whole(slides("a", narration=text), slides("b", narration="Hi."), deck=deck(tmp_path))
+    takes = film(tmp_path, chromium, content, {"a": 8.0, "b": 0.2})
+    assert [shows(takes["a"], at) for at in (0.0, 4.8, 5.8, 6.2, 7.2, 8.4)] == [
+        *("red", "red"),
+        *("green", "green"),
+        *("blue", "blue"),
+    ]
+    assert [shows(takes["b"], (n + 0.7) * LEAST_S) for n in range(3)] == ["red", "green", "blue"]
+    assert takes["b"].seconds == pytest.approx(3 * LEAST_S + TAIL_S, abs=0.1)
+
+
+def test_a_duration_is_the_least(tmp_path: Path, chromium: Path) -> None:
+    """A segment lasts as long as it is told to, or longer where more is said."""
+    content = whole(slides("a", duration=6), demo("b", duration=1.5), demo("c", duration=0.2), deck=deck(tmp_path))
+    takes = film(tmp_path, chromium, content, {"a": 1.0, "b": 0.3, "c": 0.6})
+    assert takes["a"].seconds == pytest.approx(6, abs=0.05)
+    assert [shows(takes["a"], at) for at in (1.5, 3.4, 5.6)] == ["red", "green", "blue"]
+    assert takes["b"].seconds == pytest.approx(1.5, abs=0.01)
+    assert takes["c"].seconds == pytest.approx(0.6 + TAIL_S, abs=0.05)
+
+
+@pytest.mark.parametrize("mode", ["independent", "continuous"])
+def test_slides_and_pages_in_one_film(tmp_path: Path, site: Site, chromium: Path, mode: str) -> None:
+    """Slides before, between and after pages: each take begins and ends with what it is about."""
+    for name, (red, green, blue) in PICTURES.items():
+        site.pages[f"/{name}"] = html(color=f"rgb({red},{green},{blue})")
+    content = whole(
+        slides("one", slides={"range": 3}),
+        demo("app", url="/green"),
+        slides("two", slides={"range": [1, 2], "advance_interval": 0.6}),
+        demo("more", url="/blue"),
+        slides("end", slides={"range": 1}),
+        slides("again", slides={"range": 2}),
+        deck=deck(tmp_path),
+        settings={"mode": mode, "base_url": site.url},
+    )
+    takes = film(tmp_path, chromium, content, dict.fromkeys(("one", "app", "two", "more", "end", "again"), 0.4))
+    ends = {name: (shows(take, 0.0), shows(take, take.seconds)) for name, take in takes.items()}
+    assert ends == {
+        "one": ("blue", "blue"),
+        "app": ("green", "green"),
+        "two": ("red", "green"),
+        "more": ("blue", "blue"),
+        "end": ("red", "red"),
+        "again": ("green", "green"),
+    }
+
+
+def test_a_page_goes_on_after_slides(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """In continuous mode a demo segment without url finds the page as it was left, with all that was done to it."""
+    site.pages["/"] = html("<button id=b onclick='document.body.style.background=`rgb(20,160,20)`'>press</button>")
+    press = {"type": "click_selector", "selector": "#b"}
+    content = whole(
+        demo("before", url="/", actions=[press]),
+        slides("between", slides={"range": 1}),
+        {"id": "after", "type": "demo", "assertions": [{"type": "element_visible", "selector": "#b"}]},
+        deck=deck(tmp_path),
+        settings={"mode": "continuous", "base_url": site.url},
+    )
+    takes = film(tmp_path, chromium, content, dict.fromkeys(("before", "between", "after"), 0.4))
+    assert shows(takes["between"], 0.0) == "red"
+    assert shows(takes["after"], 0.0) == "green"
+    assert site.asked.count("/") == 1
+
+
+def test_slides_that_fail_say_why(tmp_path: Path, chromium: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deck that cannot be shown ends the tour like any step, with its screenshot."""
+    monkeypatch.setattr("dispatcher.tour.slides.show.SHOW", "() => 99")
+    with pytest.raises(StepFailed, match=r"step 'talk', slides: the deck shows slide 99 instead of 1") as caught:
+        film(tmp_path, chromium, whole(slides(), deck=deck(tmp_path)), {})
+    assert caught.value.kept is not None
+    assert (caught.value.kept / "screenshot.png").is_file()
