@@ -32,6 +32,14 @@ SETTLED = """() => new Promise(done => {
 })"""
 
 
+REDRAW = "() => { document.documentElement.animate([{ opacity: 1 }, { opacity: 0.9999 }], 40); }"
+"""Has a page drawn again as it is: nothing on it changes, and its own scripts do not notice."""
+
+LOOK_MS = 200
+OWN_FRAMES_S = 0.15
+"""For so long after it was asked to draw again a page draws because of that."""
+
+
 class Filming:
     """A take while it is filmed. Its time 0 is a moment at which everything drawn before has arrived."""
 
@@ -43,6 +51,7 @@ class Filming:
         self._zero: float | None = None
         self._zero_monotonic = 0.0
         self._seconds: float | None = None
+        self._shown = self._redrawn = 0.0  # when the last frame was shown, and when one was last asked for
 
     @property
     def elapsed(self) -> float:
@@ -52,6 +61,7 @@ class Filming:
     def take_frame(self, frame: Any) -> None:
         """Take a frame of the screencast."""
         shown = frame["timestamp"] / 1000
+        self._shown = max(shown, self._shown)
         if self._zero is None:
             if shown >= self._started:  # an older one comes from the take before
                 self._waiting.append((shown, frame["data"]))
@@ -72,7 +82,22 @@ class Filming:
     def wait_until(self, seconds: float) -> None:
         """Film on until the take is this long."""
         while (left := seconds - self.elapsed) > 0:
-            self._page.wait_for_timeout(min(left * 1000 + 1, 500))
+            self._page.wait_for_timeout(min(left * 1000 + 1, LOOK_MS))
+            if self._shown < self._redrawn or self._shown > self._redrawn + OWN_FRAMES_S:
+                self.see_again()
+
+    def see_again(self) -> None:
+        """Have the page draw what it shows now.
+
+        A busy machine's browser leaves out frames, also the last one of a movement, and sends none while the page is
+        still: without this the film would stop in the middle of a fade.
+        """
+        self._redrawn = time.time()
+        try:
+            self._page.evaluate(REDRAW)
+        except PlaywrightError as error:
+            if "context was destroyed" not in str(error):  # a page that leaves at this moment draws the next one
+                raise
 
     def hold(self, seconds: float) -> None:
         """Film on until the take is this long, and end it there."""

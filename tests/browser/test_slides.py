@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import Page
 
 from dispatcher.config import is_root
+from dispatcher.tour.capture import Filming
 from dispatcher.tour.director import Take, direct
+from dispatcher.tour.slides.show import SlideProjector
 from dispatcher.tour.slides.timing import LEAST_S
 from dispatcher.tour.spec import load
 from dispatcher.tour.steps import TAIL_S
@@ -150,3 +154,22 @@ def test_slides_that_fail_say_why(tmp_path: Path, chromium: Path, monkeypatch: p
         film(tmp_path, chromium, whole(slides(), deck=deck(tmp_path)), {})
     assert caught.value.kept is not None
     assert (caught.value.kept / "screenshot.png").is_file()
+
+
+def test_a_lost_picture_is_asked_for_again(tmp_path: Path, chromium: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy browser leaves out the last picture of a fade and sends no other: the film does not stay in between."""
+    take_frame, show, changed = Filming.take_frame, SlideProjector._show, [0.0]
+
+    def showing(self: SlideProjector, page: Page, number: int, *, fade: bool) -> None:
+        changed[0] = time.time()
+        show(self, page, number, fade=fade)
+
+    def losing(self: Filming, frame: Any) -> None:
+        if not 0 < frame["timestamp"] / 1000 - changed[0] < 0.4 or self._zero is None:
+            take_frame(self, frame)
+
+    monkeypatch.setattr(SlideProjector, "_show", showing)
+    monkeypatch.setattr(Filming, "take_frame", losing)
+    segment = slides(slides={"range": [1, 2], "advance_interval": 1.2})
+    take = film(tmp_path, chromium, whole(segment, deck=deck(tmp_path)), {})["talk"]
+    assert [shows(take, at) for at in (1.0, 1.3, 2.4)] == ["red", "red", "green"]

@@ -15,6 +15,9 @@ from dispatcher.tour.spec import Spec
 from dispatcher.tour.steps import TAIL_S, Step
 from protocol.errors import StepFailed
 
+FADE_S = 0.25
+"""A fade is over after this, with a little to spare (deck.css has its length)."""
+
 READY = "() => window.deck.ready.then(() => true)"
 SHOW = "([number, fade]) => window.deck.show(number, { fade })"
 
@@ -43,6 +46,8 @@ class SlideProjector:
         for number, begins in zip(numbers[1:], times[1:-1], strict=True):
             filming.wait_until(begins)
             self._show(page, number, fade=True)
+            filming.wait_until(begins + FADE_S)
+            filming.see_again()
         filming.wait_until(times[-1])
 
     def times(self, step: Step, narration_s: float) -> tuple[float, ...]:
