@@ -31,12 +31,13 @@
   const ink = color ?? "rgb(255, 208, 0)";
   const common = { position: "absolute", "pointer-events": "none", "box-sizing": "border-box", background: ink };
   // What is printed stays as sharp as it was: on light ground only the ground is coloured, on dark ground likewise.
-  style(box, { ...common, "border-radius": "3px", "mix-blend-mode": dark ? "screen" : "multiply" });
+  style(host, { "mix-blend-mode": dark ? "screen" : "multiply" });
+  style(box, { ...common, "border-radius": "3px" });
   style(bar, { ...common, "border-radius": "2px" });
   shadow.append(box, bar);
   (/^(TEXTAREA|INPUT)$/.test(editor.root.tagName) || editor.root.isContentEditable
     ? editor.root.parentElement : editor.root).append(host);
-  const strength = channels(getComputedStyle(box).backgroundColor).length > 3 ? 1 : dark ? 0.26 : 0.38;
+  const strength = channels(getComputedStyle(box).backgroundColor).length > 3 ? 1 : dark ? 0.28 : 0.42;
   style(box, { opacity: String(strength) });
 
   let alive = true;

@@ -109,9 +109,8 @@ class Socket:
 
 def terminal_type(stage: Stage, action: parts.TerminalType) -> None:
     """Type a command once the terminal is ready, see that it arrived, and wait for what it is to print."""
-    deadline = time.monotonic() + stage.ms(action.timeout) / 1000
-    terminal = _terminal(stage, action, deadline)
-    _wait_until_ready(stage, terminal, deadline)
+    terminal = _terminal(stage, action)
+    _wait_until_ready(stage, terminal, action.timeout)
     if not terminal.evaluate("terminal => terminal.contains(document.activeElement)"):
         click(stage, terminal, stage.ms(action.timeout))
     with _listen(stage.page, terminal) as printed:
@@ -122,10 +121,11 @@ def terminal_type(stage: Stage, action: parts.TerminalType) -> None:
             printed.enter()
             stage.page.keyboard.press("Enter")
         if action.wait_for is not None:
-            _wait_for_output(stage, action, printed, deadline)
+            _wait_for_output(stage, action, printed)
 
 
-def _terminal(stage: Stage, action: parts.TerminalType, deadline: float) -> Locator:
+def _terminal(stage: Stage, action: parts.TerminalType) -> Locator:
+    deadline = time.monotonic() + stage.ms(action.timeout) / 1000
     selector = action.selector or TERMINAL
     target = stage.visible(selector)
     while not target.count():
@@ -137,8 +137,9 @@ def _terminal(stage: Stage, action: parts.TerminalType, deadline: float) -> Loca
     return inside.first if inside.count() else target
 
 
-def _wait_until_ready(stage: Stage, terminal: Locator, deadline: float) -> None:
+def _wait_until_ready(stage: Stage, terminal: Locator, timeout_s: float | None) -> None:
     """Wait for a prompt: the terminal has printed something, and stands still."""
+    deadline = time.monotonic() + stage.ms(timeout_s) / 1000
     before, since = terminal.evaluate(STATE), time.monotonic()
     while True:
         stage.page.wait_for_timeout(POLL_MS)
@@ -150,7 +151,7 @@ def _wait_until_ready(stage: Stage, terminal: Locator, deadline: float) -> None:
             return
         if time.monotonic() > deadline:
             cure = "is its shell running? see the screenshot, or raise the action's timeout"
-            raise StepFailed(f"the terminal shows no prompt within {stage.timeout_s:g} s; {cure}")
+            raise StepFailed(f"the terminal shows no prompt within {stage.ms(timeout_s) / 1000:g} s; {cure}")
 
 
 @contextlib.contextmanager
@@ -179,7 +180,8 @@ def _wait_for_echo(stage: Stage, text: str, printed: Printed) -> None:
         stage.page.wait_for_timeout(POLL_MS)
 
 
-def _wait_for_output(stage: Stage, action: parts.TerminalType, printed: Printed, deadline: float) -> None:
+def _wait_for_output(stage: Stage, action: parts.TerminalType, printed: Printed) -> None:
+    deadline = time.monotonic() + stage.ms(action.timeout) / 1000
     wanted = _dense(str(action.wait_for))
     while wanted not in _dense(printed.after(action.text)):
         if time.monotonic() > deadline:

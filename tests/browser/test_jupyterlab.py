@@ -140,6 +140,9 @@ def test_highlight_lies_over_its_lines(stage: Stage, lines: tuple[int, int]) -> 
     assert changed.min() == pytest.approx(top, abs=1.5)
     assert changed.max() + 1 == pytest.approx(bottom, abs=1.5)
     assert len(changed) == changed.max() + 1 - changed.min()
+    inside = slice(int(top) + 2, int(bottom) - 2)
+    printed, coloured = picture(stage.page)[inside, 300:600].min(), with_it[inside, 300:600].min()
+    assert coloured <= printed + 25, "what is printed stays as dark as it was"
 
 
 def test_highlight_follows_its_lines(stage: Stage) -> None:
