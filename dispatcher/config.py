@@ -20,6 +20,7 @@ class Settings(BaseSettings):
     drop: Path | None = Field(
         default=None, validation_alias=AliasChoices("COLAB_TTS_DRIVE_PATH", "GPUDROP_DROP"), repr=True
     )
+    config_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_config_dir("gpudrop")))
     chromium: Path | None = None
     ffmpeg: Path | None = Field(default=None, validation_alias=AliasChoices("FFMPEG_BINARY", "GPUDROP_FFMPEG"))
     home: Path = Field(default_factory=Path.home)
@@ -35,6 +36,12 @@ class Settings(BaseSettings):
     def results(self) -> Path:
         """Return where verified results are kept."""
         return self.data_dir / "results"
+
+    @property
+    def lexicon(self) -> Path:
+        """Return the user's pronunciation lexicon, which need not exist: lexicon.toml, or lexicon.json beside it."""
+        toml = self.config_dir / "lexicon.toml"
+        return toml if toml.exists() else toml.with_suffix(".json")
 
     @property
     def narration(self) -> Path:

@@ -19,7 +19,8 @@ from dispatcher.tour.narration import Reuse
 from dispatcher.tour.options import Options
 from dispatcher.tour.record import Recording, record
 from dispatcher.tour.speakers import BACKENDS
-from protocol.errors import UsageError
+from dispatcher.tour.speaking import spoken_text
+from protocol.errors import NotFoundError, UsageError
 
 
 class TourDisplay(Display):
@@ -63,6 +64,13 @@ def tour(
     allow_mixed_voices: Annotated[
         bool, typer.Option("--allow-mixed-voices", help="Let clips of several engines or models into one film.")
     ] = False,
+    lexicon: Annotated[
+        Path | None,
+        typer.Option(help="How words are spoken (TOML or JSON), instead of your settings' lexicon."),
+    ] = None,
+    show_spoken: Annotated[
+        bool, typer.Option("--show-spoken", help="Print what will be said, word for word, and do nothing else.")
+    ] = False,
     zoom: Annotated[
         str, typer.Option(help="Move the camera to where something is done: off, auto, or mobile (nearer).")
     ] = "off",
@@ -79,6 +87,7 @@ def tour(
     if skip_tts and respeak:
         raise UsageError("--skip-tts speaks nothing and --respeak speaks everything: give one of them")
     _one_of("--encode-backend", encode_backend, ("local",))
+    settings = Settings()
     options = Options(
         tts_backend=_one_of("--tts-backend", tts_backend, BACKENDS),
         drop=colab_drive_path,
@@ -88,12 +97,23 @@ def tour(
         base_url=base_url,
         require_engine=require_engine,
         reuse=Reuse(only=skip_tts, nothing=respeak, mixed=allow_mixed_voices),
+        lexicon=_lexicon(lexicon, settings),
         zoom=_one_of("--zoom", zoom, tuple(STRENGTH)),
         allow_setup=allow_setup,
         dry_run=dry_run,
     )
-    made = record(spec, options, Settings(), TourEvents() if as_json else TourDisplay(quiet=quiet))
+    if show_spoken:
+        sys.stdout.write(f"{spoken_text(spec, options)}\n")
+        return
+    made = record(spec, options, settings, TourEvents() if as_json else TourDisplay(quiet=quiet))
     sys.stdout.write(f"{_json(made) if as_json else _plain(made)}\n")
+
+
+def _lexicon(named: Path | None, settings: Settings) -> Path:
+    """Return the lexicon's file. One that was named has to be there."""
+    if named is not None and not named.is_file():
+        raise NotFoundError(f"the lexicon {named} does not exist; correct --lexicon")
+    return named or settings.lexicon
 
 
 NOT_YET = {

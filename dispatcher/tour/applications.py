@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from protocol.errors import StepFailed
 
 @dataclass(frozen=True, kw_only=True)
 class Application:
-    """One application: how it is known, how its palette opens, and how its side bar closes (by a click, or a key)."""
+    """One application: how it is known, how its palette opens, how its side bar closes."""
 
     name: str
     seen_by: str
@@ -31,7 +32,7 @@ class Application:
 
 JUPYTERLAB = Application(
     name="JupyterLab",
-    seen_by="#jp-main-dock-panel, .jp-LabShell, .jp-NotebookShell",
+    seen_by="#jp-main-dock-panel .lm-DockPanel-widget, .jp-NotebookShell #main-panel",  # not while it starts
     palette_key="ControlOrMeta+Shift+C",
     palette_input=".lm-CommandPalette-input",
     palette_item=".lm-CommandPalette-item:not(.lm-mod-disabled)",
@@ -64,6 +65,22 @@ MONACO = Application(
 KNOWN = (JUPYTERLAB, VS_CODE, MONACO)
 """Every application known, the first that fits counts."""
 
+QUIET = """([young, quiet, longest]) => new Promise(done => {
+  let since = performance.now();
+  const [end, moved] = [since + longest, () => { since = performance.now(); }];
+  addEventListener("focusin", moved, true);
+  const look = () => {
+    const now = performance.now();
+    if (now < end && now - since < quiet && since < young) return setTimeout(look, 50);
+    removeEventListener("focusin", moved, true);
+    done();
+  };
+  look();
+})"""
+"""Wait until the focus stays where it is: a young page that still opens documents moves it, and closes the palette."""
+
+YOUNG_MS, QUIET_MS = 15_000, 900
+TRIES = 3
 OPENS_S = 5.0
 CLOSED_S = 3.0
 READ_MS = 450
@@ -77,33 +94,51 @@ def command_palette(stage: Stage, action: parts.CommandPalette) -> None:
     """Open the palette, type the command, and run it when it is found."""
     application = _application(stage, action.timeout)
     _focus_for_palette(stage, application, action.timeout)
+    stage.page.evaluate(QUIET, [YOUNG_MS, QUIET_MS, OPENS_S * 1000])
     key = action.key or application.palette_key
-    stage.page.keyboard.press(key)
-    entry = stage.visible(application.palette_input)
-    try:
-        entry.wait_for(timeout=OPENS_S * 1000)
-    except PlaywrightTimeout as error:
-        why = f"{application.name}'s command palette did not open with {key}"
-        raise StepFailed(f"{why}; give the key that opens it here as the action's key") from error
-    stage.page.wait_for_timeout(READ_MS / 2)
-    editors.type_out(stage, action.command, action.delay_ms)
+    if not any(_type_command(stage, application, key, action) for _ in range(TRIES)):
+        cure = "something else takes the focus; wait for that before, with wait_for_selector"
+        raise StepFailed(f"{application.name}'s command palette closes while it is typed into: {cure}")
     _choose(stage, application, action)
     if action.submit:
         stage.page.keyboard.press("Enter")
         stage.page.wait_for_timeout(AROUND_MS)
 
 
+def _type_command(stage: Stage, application: Application, key: str, action: parts.CommandPalette) -> bool:
+    """Open the palette and type; say whether all of it went into the palette."""
+    entry = _open_palette(stage, application, key)
+    return editors.type_out(stage, action.command, action.delay_ms, into=entry)
+
+
+def _open_palette(stage: Stage, application: Application, key: str) -> Locator:
+    """Open the palette and return its field, which has the focus."""
+    entry, deadline = stage.visible(application.palette_input), time.monotonic() + OPENS_S
+    while time.monotonic() < deadline:
+        stage.page.keyboard.press(key)
+        with contextlib.suppress(PlaywrightTimeout):
+            entry.wait_for(timeout=OPENS_S / 3 * 1000)
+            stage.page.wait_for_timeout(READ_MS / 2)
+            if entry.count() and entry.evaluate(editors.HAS_FOCUS):
+                return entry
+    why = f"{application.name}'s command palette did not open with {key}"
+    raise StepFailed(f"{why}; give the key that opens it here as the action's key")
+
+
 def _application(stage: Stage, timeout_s: float | None) -> Application:
     deadline = time.monotonic() + stage.ms(timeout_s) / 1000
     while True:
-        for application in KNOWN:
-            if stage.visible(application.seen_by).count():
-                return application
+        if (application := _seen(stage)) is not None:
+            return application
         if time.monotonic() > deadline:
             names = ", ".join(application.name for application in KNOWN)
-            cure = "use press_key and type_text for another application"
-            raise StepFailed(f"no application with a command palette is seen; known: {names}; {cure}")
+            cure = "use press_key, type_text and click_selector for another one"
+            raise StepFailed(f"no application is seen that this action knows; known: {names}; {cure}")
         stage.page.wait_for_timeout(AROUND_MS)
+
+
+def _seen(stage: Stage) -> Application | None:
+    return next((known for known in KNOWN if stage.visible(known.seen_by).count()), None)
 
 
 def _focus_for_palette(stage: Stage, application: Application, timeout_s: float | None) -> None:
@@ -163,7 +198,7 @@ def _no_command(application: Application, action: parts.CommandPalette) -> StepF
 
 def hide_secondary_sidebar(stage: Stage, action: parts.HideSecondarySidebar) -> None:
     """Hide the side bar on the right as a person does; one that is hidden already, or not there, is no error."""
-    application = next((known for known in KNOWN if stage.visible(known.seen_by).count()), None)
+    application = _seen(stage) if action.selector else _application(stage, action.timeout)
     selector = action.selector or (application.sidebar if application else None)
     if selector is None:
         raise StepFailed("no application with a side bar is seen; known: JupyterLab, VS Code; name it with selector")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from importlib.resources import files
 
-from playwright.sync_api import JSHandle, Page
+from playwright.sync_api import JSHandle, Locator, Page
 
 from dispatcher.tour import parts
 from dispatcher.tour.cursor import ripple as cursor_ripple
@@ -20,6 +20,8 @@ EDITORS = (files("dispatcher.tour") / "editors.js").read_text(encoding="utf-8")
 HIGHLIGHT = (files("dispatcher.tour") / "highlight.js").read_text(encoding="utf-8")
 MARK = "__gpudropHighlight"
 CLEAR = f"slowly => window[Symbol.for('{MARK}')]?.(slowly)"
+
+HAS_FOCUS = "element => element === document.activeElement"
 
 KNOWN = "Monaco (VS Code for the web), CodeMirror 6 (JupyterLab), CodeMirror 5, text areas and editable text"
 POLL_MS = 100
@@ -86,8 +88,10 @@ def clear_highlight(page: Page) -> None:
     page.evaluate(CLEAR, False)
 
 
-def type_out(stage: Stage, text: str, delay_ms: float | None) -> None:
-    """Type a text into what has the focus, at a person's pace.
+def type_out(stage: Stage, text: str, delay_ms: float | None, into: Locator | None = None) -> bool:
+    """Type a text into what has the focus, at a person's pace; say whether all was typed.
+
+    Where it must go `into` one element, typing ends when that has the focus no more.
 
     In a code editor exactly this text arrives: it is put in letter by letter past the editor's own help, which would
     close brackets, indent lines and complete words.
@@ -99,6 +103,8 @@ def type_out(stage: Stage, text: str, delay_ms: float | None) -> None:
     began = time.monotonic()
     for piece, at_s in bursts(text, None if delay_ms is None else delay_ms / 1000):
         stage.page.wait_for_timeout(max(0.0, (began + at_s - time.monotonic()) * 1000))
+        if into is not None and not (into.count() and into.evaluate(HAS_FOCUS)):
+            return False
         if editor is not None:
             _insert(editor, piece)
         elif len(piece) == 1:
@@ -107,6 +113,7 @@ def type_out(stage: Stage, text: str, delay_ms: float | None) -> None:
             stage.page.keyboard.insert_text(piece)
     if editor is not None and before is not None and text:
         _see_change(stage.page, editor, before)
+    return True
 
 
 def _see_change(page: Page, editor: JSHandle, before: str) -> None:

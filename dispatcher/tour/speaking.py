@@ -14,7 +14,15 @@ from dispatcher.tour.narration import Narration, Voice, narrate, put_beside
 from dispatcher.tour.options import Options
 from dispatcher.tour.screen import Screen
 from dispatcher.tour.speakers import open_speakers
-from dispatcher.tour.spec import Spec
+from dispatcher.tour.spec import Spec, load
+
+
+def spoken_text(spec_path: Path, options: Options) -> str:
+    """Return what would be said of each step, word for word. Nothing is spoken, and no worker is needed."""
+    spec = load(spec_path, base_url=options.base_url)
+    entries = script.whole_lexicon(spec.settings.lexicon, options.lexicon)
+    steps = [(step.id, step.narration) for step in spec.steps]
+    return script.show_spoken(steps, spec.settings.language, entries)
 
 
 def speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, screen: Screen) -> Narration:

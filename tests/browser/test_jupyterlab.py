@@ -172,9 +172,10 @@ def test_the_side_bar_is_hidden(stage: Stage) -> None:
 
 def test_the_terminal_runs_what_is_typed(terminal: Stage, lab: tuple[str, Path]) -> None:
     """The command's text arrives letter for letter as soon as there is a prompt, and its output is waited for."""
-    text = "printf '%s\\n' \"a (b) 'c'\" > out.txt; sleep 0.5; echo do''ne"
+    out = lab[1] / "out.txt"
+    text = f"printf '%s\\n' \"a (b) 'c'\" > {out}; sleep 0.5; echo do''ne"
     do(terminal, "terminal_type", text=text, wait_for="done")
-    assert (lab[1] / "out.txt").read_text() == "a (b) 'c'\n"
+    assert out.read_text() == "a (b) 'c'\n"
 
 
 def test_long_output_is_waited_for(terminal: Stage) -> None:

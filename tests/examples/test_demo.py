@@ -27,4 +27,4 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
         folders = dict.fromkeys(("config", "data", "runtime", "settings", "workspaces", "ipython", "mpl"), tmp_path)
         command = [*demo._environment(folders), *demo._command(port, tmp_path)]
         with ChildProcess(command, tmp_path / "jupyterlab.log") as server, pytest.raises(SystemExit, match=str(port)):
-            demo._wait_until_ready(server, f"http://127.0.0.1:{port}")
+            demo.wait_until_ready(server, f"http://127.0.0.1:{port}/lab", "JupyterLab")

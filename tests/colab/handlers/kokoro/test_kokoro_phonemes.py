@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 
 import pytest
 from kokoro_onnx.config import DEFAULT_VOCAB
@@ -165,6 +166,7 @@ def grammar(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     phonemes_misaki.opened.cache_clear()
     yield
+    sys.modules.pop(tiny_grammar.NAME, None)  # while it is loaded it counts as installed
     phonemes_misaki.opened.cache_clear()
 
 
