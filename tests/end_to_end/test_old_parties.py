@@ -16,6 +16,7 @@ import pytest
 
 from dispatcher import legacy
 from dispatcher.jobs import Job, Progress, Result, Why
+from dispatcher.tour.narration import Voice, speech_job
 from media.audio import check_wav, read
 from protocol.errors import JobFailed, JobTimeout
 from tests.support.drops import client, make_drop, worker
@@ -58,6 +59,9 @@ def old_worker(drop: Path, *more: str) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.kill()
         process.wait(10)
+
+
+NGINX = {"nginx": "engine x"}
 
 
 def speech(*steps: dict[str, str], **more: Any) -> Job:
@@ -170,6 +174,19 @@ def test_an_old_worker_serves_our_dispatcher(tmp_path: Path) -> None:
         assert said[-1].waited_s >= 2
         assert list((drop / c.store.get(handle.run).job).glob("accepted-1.json"))
         assert c.submit(speech()).wait(5).folder == result.folder
+
+
+@pytest.mark.usefixtures("soon")
+def test_an_old_worker_speaks_a_narration_with_marks(tmp_path: Path) -> None:
+    """It does not know pauses, emphasis and lexicon, speaks the same words without them, and its answer is taken."""
+    drop = make_drop(tmp_path / "drop")
+    job = speech_job(
+        [("a", "Now [pause 1s] *really* nginx.")], Voice(name="v", speed=1, language="en-us", lexicon=NGINX)
+    )
+    assert {"pauses", "emphasis"} < set(job.params["steps"][0])
+    with old_worker(drop), client(drop, tmp_path / "data") as c:
+        result, _ = waited(c.submit(job), 30)
+    assert (result.verified, sorted(result.files)) == ("legacy", ["audio/step-a.wav"])
 
 
 @pytest.mark.usefixtures("soon")
