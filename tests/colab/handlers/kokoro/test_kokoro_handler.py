@@ -185,13 +185,20 @@ def test_the_provider_of_the_settings_reaches_the_engine(models, monkeypatch):
 
 
 def test_files_that_cannot_be_fetched_leave_the_next_engine(models, caplog):
-    """A download that fails is said, and the embedded engine speaks; where Kokoro is required it is an error."""
+    """A download that fails is said, and the embedded engine speaks; where Kokoro is required it is an error.
+
+    Who asks for no voice in particular causes no download at all.
+    """
     models.path(STYLES).unlink()
     models._places = replace(models._places, offline=False)
     asked: list[str] = []
     good = models.path
     models.path = failing(good, asked)
-    assert open_engine(models).engine.name == open_engine(models).engine.name == "espeak"
+    assert open_engine(models).engine.name == "espeak"
+    assert asked == []
+    asking = [open_engine(models, voice="af_heart") for _ in range(2)]
+    assert [chosen.engine.name for chosen in asking] == ["espeak", "espeak"]
+    assert asking[0].passed_over == ("no network",)
     assert "kokoro-onnx is not used: no network" in caplog.text
     assert asked == [STYLES], "it is not tried at every job: that would cost each the time of the tries"
     with pytest.raises(JobFailed, match="no network"):
