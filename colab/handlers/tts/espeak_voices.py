@@ -100,11 +100,11 @@ class Catalogue:
         )
 
     def _nearest(self, tag: str, kokoro: str) -> Voice:
-        """The text's language decides; the voice's own accent of it is kept."""
+        """The voice's own accent of the text's language is kept. One of another language would be no stand-in."""
         accent = self.find(kokoro_voices.LANGUAGE_OF[kokoro]) or tag
-        gender = kokoro[1]
-        spoken = accent if self._same_language(accent, tag) else tag
-        return self._voice(spoken, VARIANT_OF_GENDER[gender], substituted=True)
+        if not self._same_language(accent, tag):
+            raise JobFailed(_of_another_language(kokoro, accent, tag), code="BAD_REQUEST")
+        return self._voice(accent, VARIANT_OF_GENDER[kokoro[1]], substituted=True)
 
     def _own(self, name: str, tag: str) -> Voice | None:
         head, plus, variant = name.partition("+")
@@ -112,11 +112,7 @@ class Catalogue:
         if tag_of_voice is None:
             return self._voice(tag, self._variant(name)) if not plus and self._is_variant(name) else None
         if not self._same_language(tag_of_voice, tag):
-            raise JobFailed(
-                f"the voice {name!r} speaks {tag_of_voice}, but the text is in {tag}: "
-                f'set the language to {tag_of_voice}, or the voice to "default"',
-                code="BAD_REQUEST",
-            )
+            raise JobFailed(_of_another_language(name, tag_of_voice, tag), code="BAD_REQUEST")
         return self._voice(tag_of_voice, self._variant(variant) if plus else "")
 
     def _same_language(self, one: str, other: str) -> bool:
@@ -138,3 +134,10 @@ class Catalogue:
     def _voice(self, tag: str, variant: str = "", *, substituted: bool = False) -> Voice:
         suffix = f"+{variant}" if variant else ""
         return Voice(name=tag + suffix, language=tag, key=self.languages[tag] + suffix, substituted=substituted)
+
+
+def _of_another_language(voice: str, speaks: str, tag: str) -> str:
+    return (
+        f"the voice {voice!r} speaks {speaks}, but the text is in {tag}: "
+        f'set the language to {speaks}, or the voice to "default"'
+    )
