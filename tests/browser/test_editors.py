@@ -73,7 +73,7 @@ def test_codemirror_5(stage: Stage, site: Site) -> None:
     made = "cm = CodeMirror(document.body, {lineNumbers: true, smartIndent: true, value: 'old\\n'.repeat(200)})"
     show(stage, site, f"<style>{style}</style><script src=/cm.js></script><script>{made}</script>")
     do(stage, "highlight_lines", lines="120-121")
-    top, bottom = stage.page.evaluate(
+    top, _, _, bottom = stage.page.evaluate(
         "[119, 120].map(line => cm.charCoords({line, ch: 0})).flatMap(at => [at.top, at.bottom])"
     )
     assert coloured_rows(stage, 500) == (pytest.approx(top, abs=1.5), pytest.approx(bottom - 1, abs=1.5))
@@ -189,7 +189,7 @@ def test_a_terminal_without_a_prompt(stage: Stage, site: Site) -> None:
 
 
 WORKBENCH = """<div class=monaco-workbench style='position:absolute;inset:0'>
-<div class='part auxiliarybar' style='position:absolute;right:0;width:200px;height:300px;background:#ddd'>BUTTON</div></div>
+<div class='part auxiliarybar' style='position:fixed;right:0;width:200px;height:9em;background:#ddd'>BUTTON</div></div>
 <script>
 bar = document.querySelector('.part');
 onkeydown = event => { if (event.altKey && event.code === 'KeyB') bar.hidden = true };
