@@ -14,10 +14,11 @@ import pytest
 from playwright.sync_api import Error as PlaywrightError
 
 from dispatcher.config import is_root
-from dispatcher.tour.actions import ACTIONS, Stage
+from dispatcher.tour.actions import ACTIONS
 from dispatcher.tour.browser import find_browser
 from dispatcher.tour.director import Take, direct
 from dispatcher.tour.spec import load
+from dispatcher.tour.stage import Stage
 from media.frames import read_frame
 from protocol.errors import EnvironmentNotReady, StepFailed
 from tests.support.pages import Site, html
@@ -98,6 +99,25 @@ def test_a_step_lasts_as_long_as_its_actions(tmp_path: Path, site: Site, chromiu
     [take] = film(tmp_path, site, chromium, steps, said=0.2)
     assert take.actions_seconds == pytest.approx(1.1, abs=0.2)
     assert take.seconds == pytest.approx(take.actions_seconds + 0.5)
+
+
+def test_a_highlight_ends_with_its_step(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """Lines highlighted without a time are so to the last picture of the step, and never in the next one's first."""
+    area = "position:absolute;inset:0;width:640px;height:360px;border:0;padding:0;font:20px/80px mono"
+    site.pages["/"] = html(f"<textarea style='{area}'>\n\n\n\n</textarea>")
+    lit = {"type": "highlight_lines", "lines": 1, "color": css(RED)}
+    steps = [{"id": "a", "url": "/", "actions": [lit]}, {"id": "b"}]
+    first, second = film(tmp_path, site, chromium, steps, said=1.0, mode="continuous")
+    assert not shows(first, first.seconds, (255, 255, 255))
+    assert shows(second, 0.0, (255, 255, 255))
+
+
+def test_the_preloader_is_not_filmed(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """The first picture of a take is the page without its preloader."""
+    cover = f"<div id=load style='position:fixed;inset:0;background:{css(RED)}'></div>"
+    site.pages["/"] = html(f"{cover}<script>setTimeout(() => load.remove(), 900)</script>", color=css(GREEN))
+    [take] = film(tmp_path, site, chromium, [{"id": "a", "url": "/"}], preloader_selector="#load")
+    assert shows(take, 0.0, GREEN)
 
 
 def test_continuous_keeps_the_page(tmp_path: Path, site: Site, chromium: Path) -> None:
