@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from dispatcher.tour import duration
 from dispatcher.tour.slides import rules
@@ -276,3 +280,26 @@ def test_how_long_slides_take_is_foretold(tmp_path: Path) -> None:
         "c": pytest.approx(20, abs=0.04),
         "d": pytest.approx(8, abs=0.04),
     }
+
+
+ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 9)
+    | st.floats(-1, 9)
+    | st.text(max_size=5)
+    | st.sampled_from(["demo", "slides"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["type", "range", "id", "content", "x"]), inner)
+    ),
+    max_leaves=6,
+)
+
+
+@hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(ANY, ANY, ANY, ANY)
+def test_nothing_that_json_can_say_is_a_crash(tmp_path: Path, show: Any, slide: Any, segment: Any, shown: Any) -> None:
+    """Whatever stands where slides and segments should, the answer is a spec or its problems by place."""
+    raw = {"segments": [slides(slides=show), segment], "slides": {"content": [{"title": "a"}, slide], "theme": shown}}
+    with contextlib.suppress(SpecError):
+        load(write(tmp_path, raw))

@@ -35,7 +35,7 @@ def test_a_change_falls_between_sentences() -> None:
 
 def test_a_paragraph_for_each_slide() -> None:
     """As many paragraphs as slides belong to them one by one, however uneven."""
-    assert shares("Short.\n\n" + "x" * 54, 2) == [pytest.approx(0.1), pytest.approx(0.9)]
+    assert shares("One. Two. Three. Four five and six.\n\nShort.", 2) == [pytest.approx(35 / 41), pytest.approx(6 / 41)]
 
 
 def test_full_stops_of_other_scripts() -> None:

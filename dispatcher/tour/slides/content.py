@@ -147,7 +147,8 @@ def _kind(slide: Any) -> str | None:
 
 def _own_name(slide: Any) -> Any:
     """Return a slide with its type by our name."""
-    return {**slide, "type": _kind(slide)} if isinstance(slide, dict) and slide.get("type") in OTHER_NAMES else slide
+    known = isinstance(slide, dict) and isinstance(slide.get("type"), str) and slide["type"] in OTHER_NAMES
+    return {**slide, "type": _kind(slide)} if known else slide
 
 
 def _shows_something(slide: Slide) -> Slide:
