@@ -8,7 +8,7 @@ from typing import Any
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from dispatcher.tour import applications, editors, parts, terminal
+from dispatcher.tour import action_parts, applications, editors, terminal
 from dispatcher.tour.page_load import wait_until_painted
 from dispatcher.tour.stage import SCROLL, SPEEDS, Stage, click
 from protocol.errors import StepFailed
@@ -80,24 +80,24 @@ def _too_late(text: str, stage: Stage, timeout_s: float | None) -> StepFailed:
     return StepFailed(f"did not come about within {waited:g} s; {cure}")
 
 
-def _wait_for_load(stage: Stage, action: parts.WaitForLoad) -> None:
+def _wait_for_load(stage: Stage, action: action_parts.WaitForLoad) -> None:
     stage.page.wait_for_load_state("load", timeout=stage.ms(action.timeout))
     wait_until_painted(stage.page)
 
 
-def _wait_for_selector(stage: Stage, action: parts.WaitForSelector) -> None:
+def _wait_for_selector(stage: Stage, action: action_parts.WaitForSelector) -> None:
     stage.visible(action.selector).wait_for(timeout=stage.ms(action.timeout))
 
 
-def _wait_for_hidden(stage: Stage, action: parts.WaitForHidden) -> None:
+def _wait_for_hidden(stage: Stage, action: action_parts.WaitForHidden) -> None:
     stage.visible(action.selector).wait_for(state="hidden", timeout=stage.ms(action.timeout))
 
 
-def _pause(stage: Stage, action: parts.Pause) -> None:
+def _pause(stage: Stage, action: action_parts.Pause) -> None:
     stage.page.wait_for_timeout(action.seconds * 1000)
 
 
-def scroll(stage: Stage, action: parts.Scroll) -> None:
+def scroll(stage: Stage, action: action_parts.Scroll) -> None:
     """Scroll smoothly, starting and ending slowly."""
     speed = SPEEDS[action.speed]
     if not isinstance(action.to, str) or action.to in ("top", "bottom"):
@@ -109,11 +109,11 @@ def scroll(stage: Stage, action: parts.Scroll) -> None:
     stage.page.wait_for_timeout(action.pause_at_bottom * 1000)
 
 
-def _click_selector(stage: Stage, action: parts.ClickSelector) -> None:
+def _click_selector(stage: Stage, action: action_parts.ClickSelector) -> None:
     click(stage, stage.visible(action.selector), stage.ms(action.timeout))
 
 
-def _type_text(stage: Stage, action: parts.TypeText) -> None:
+def _type_text(stage: Stage, action: action_parts.TypeText) -> None:
     if action.selector is not None:
         click(stage, stage.visible(action.selector), stage.ms(action.timeout))
     keyboard = stage.page.keyboard
@@ -123,13 +123,13 @@ def _type_text(stage: Stage, action: parts.TypeText) -> None:
     editors.type_out(stage, action.text, action.delay_ms)
 
 
-def _press_key(stage: Stage, action: parts.PressKey) -> None:
+def _press_key(stage: Stage, action: action_parts.PressKey) -> None:
     for n in range(action.times):
         stage.page.wait_for_timeout(BETWEEN_KEYS_MS if n else 0)
         stage.page.keyboard.press(action.key)
 
 
-def _dismiss_popups(stage: Stage, action: parts.DismissPopups) -> None:
+def _dismiss_popups(stage: Stage, action: action_parts.DismissPopups) -> None:
     """Close what is there now or appears within half a second; that there is nothing is no error."""
     for _ in range(POPUP_LOOKS):
         for selector in action.selectors or USUAL_POPUPS:

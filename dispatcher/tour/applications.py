@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Locator
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from dispatcher.tour import editors, parts
+from dispatcher.tour import action_parts, editors
 from dispatcher.tour.stage import Stage, click
 from protocol.errors import StepFailed
 
@@ -90,7 +90,7 @@ FARTHEST = 30
 AROUND_MS = 90
 
 
-def command_palette(stage: Stage, action: parts.CommandPalette) -> None:
+def command_palette(stage: Stage, action: action_parts.CommandPalette) -> None:
     """Open the palette, type the command, and run it when it is found."""
     application = _application(stage, action.timeout)
     _focus_for_palette(stage, application, action.timeout)
@@ -105,7 +105,7 @@ def command_palette(stage: Stage, action: parts.CommandPalette) -> None:
         stage.page.wait_for_timeout(AROUND_MS)
 
 
-def _type_command(stage: Stage, application: Application, key: str, action: parts.CommandPalette) -> bool:
+def _type_command(stage: Stage, application: Application, key: str, action: action_parts.CommandPalette) -> bool:
     """Open the palette and type; say whether all of it went into the palette."""
     entry = _open_palette(stage, application, key)
     return editors.type_out(stage, action.command, action.delay_ms, into=entry)
@@ -144,10 +144,10 @@ def _seen(stage: Stage) -> Application | None:
 def _focus_for_palette(stage: Stage, application: Application, timeout_s: float | None) -> None:
     """Have the keys go to Monaco on a page of its own; the other applications hear them everywhere."""
     if application is MONACO and editors.focused(stage.page) is None:
-        editors.focus_editor(stage, parts.FocusEditor(type="focus_editor", timeout=timeout_s))
+        editors.focus_editor(stage, action_parts.FocusEditor(type="focus_editor", timeout=timeout_s))
 
 
-def _choose(stage: Stage, application: Application, action: parts.CommandPalette) -> None:
+def _choose(stage: Stage, application: Application, action: action_parts.CommandPalette) -> None:
     """Wait for the command to be listed; go down to the one that has exactly this name, if there is one."""
     items = stage.page.locator(application.palette_item).filter(visible=True)
     try:
@@ -192,11 +192,11 @@ def _plain(label: str) -> str:
     return " ".join(label.casefold().removeprefix(">").split()).rstrip("…. ")
 
 
-def _no_command(application: Application, action: parts.CommandPalette) -> StepFailed:
+def _no_command(application: Application, action: action_parts.CommandPalette) -> StepFailed:
     return StepFailed(f"{application.name} has no command that matches {action.command!r} now; look into its palette")
 
 
-def hide_secondary_sidebar(stage: Stage, action: parts.HideSecondarySidebar) -> None:
+def hide_secondary_sidebar(stage: Stage, action: action_parts.HideSecondarySidebar) -> None:
     """Hide the side bar on the right as a person does; one that is hidden already, or not there, is no error."""
     application = _seen(stage) if action.selector else _application(stage, action.timeout)
     selector = action.selector or (application.sidebar if application else None)

@@ -9,7 +9,7 @@ from typing import Any
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from dispatcher.tour import parts
+from dispatcher.tour import action_parts
 from dispatcher.tour.actions import explained
 from dispatcher.tour.report import Checked
 from dispatcher.tour.stage import Stage
@@ -40,17 +40,17 @@ def _holds(stage: Stage, look: Callable[[], str], value: str) -> str | None:
     return None
 
 
-def _url_contains(stage: Stage, assertion: parts.UrlContains) -> tuple[str, str | None]:
+def _url_contains(stage: Stage, assertion: action_parts.UrlContains) -> tuple[str, str | None]:
     other = _holds(stage, lambda: stage.page.url, assertion.value)
     return f"an address with {assertion.value!r}", None if other is None else f"it is {other}"
 
 
-def _title_contains(stage: Stage, assertion: parts.TitleContains) -> tuple[str, str | None]:
+def _title_contains(stage: Stage, assertion: action_parts.TitleContains) -> tuple[str, str | None]:
     other = _holds(stage, stage.page.title, assertion.value)
     return f"a title with {assertion.value!r}", None if other is None else f"it is {other!r}"
 
 
-def _element_visible(stage: Stage, assertion: parts.ElementVisible) -> tuple[str, str | None]:
+def _element_visible(stage: Stage, assertion: action_parts.ElementVisible) -> tuple[str, str | None]:
     patience = PATIENCE_S if assertion.timeout is None else assertion.timeout
     expected = f"{assertion.selector!r} to be visible"
     try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dispatcher.assembly.timeline import FPS, whole_frames
 from dispatcher.tour import script
-from dispatcher.tour.parts import Action, Pause, ScrollAction, TypeText
+from dispatcher.tour.action_parts import Action, Pause, ScrollAction, TypeText
 from dispatcher.tour.slides import timing
 from dispatcher.tour.spec import Spec
 from dispatcher.tour.steps import TAIL_S, Step

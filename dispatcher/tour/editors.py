@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from playwright.sync_api import JSHandle, Locator, Page
 
-from dispatcher.tour import parts
+from dispatcher.tour import action_parts
 from dispatcher.tour.cursor import ripple as cursor_ripple
 from dispatcher.tour.stage import AFTER_CLICK_MS, BEFORE_CLICK_MS, PRESSED_MS, SCROLL, SPEEDS, Stage
 from dispatcher.tour.typing_pace import bursts
@@ -34,7 +34,7 @@ LOOKS = 12
 """How often a scroll is looked at and corrected until the lines are in view."""
 
 
-def focus_editor(stage: Stage, action: parts.FocusEditor) -> None:
+def focus_editor(stage: Stage, action: action_parts.FocusEditor) -> None:
     """Put the text cursor into an editor: with the arrow, by a click where a line is named."""
     editor = find(stage, action.selector, action.timeout)
     if action.line is None:
@@ -51,7 +51,7 @@ def focus_editor(stage: Stage, action: parts.FocusEditor) -> None:
     stage.page.wait_for_timeout(AFTER_CLICK_MS)
 
 
-def select_all_and_delete(stage: Stage, action: parts.SelectAllAndDelete) -> None:
+def select_all_and_delete(stage: Stage, action: action_parts.SelectAllAndDelete) -> None:
     """Empty an editor or a field as a person does, and see that it is empty."""
     editor = focused(stage.page) if action.selector is None else None
     editor = editor or find(stage, action.selector, action.timeout)
@@ -70,7 +70,7 @@ def select_all_and_delete(stage: Stage, action: parts.SelectAllAndDelete) -> Non
     stage.page.wait_for_timeout(SHOWN_MS)
 
 
-def highlight_lines(stage: Stage, action: parts.HighlightLines) -> None:
+def highlight_lines(stage: Stage, action: action_parts.HighlightLines) -> None:
     """Colour lines, scrolled into view, for the action's time; without one to the end of the step."""
     editor = find(stage, action.selector, action.timeout)
     _show(stage, editor, *action.span)

@@ -9,7 +9,8 @@ from typing import Any, get_args
 from pydantic import AliasChoices, BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from dispatcher.tour.parts import ACTIONS, ASSERTIONS, Part
+from dispatcher.tour.action_parts import ACTIONS, ASSERTIONS
+from dispatcher.tour.parts import Part
 from dispatcher.tour.slides.content import SLIDES
 from dispatcher.tour.spec_file import Problem, below, shown
 from dispatcher.tour.steps import SEGMENTS

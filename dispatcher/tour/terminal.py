@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from playwright.sync_api import Locator, Page
 
-from dispatcher.tour import editors, parts
+from dispatcher.tour import action_parts, editors
 from dispatcher.tour.stage import Stage, click
 from protocol.errors import StepFailed
 
@@ -107,7 +107,7 @@ class Socket:
         self._entered = len(self._heard)
 
 
-def terminal_type(stage: Stage, action: parts.TerminalType) -> None:
+def terminal_type(stage: Stage, action: action_parts.TerminalType) -> None:
     """Type a command once the terminal is ready, see that it arrived, and wait for what it is to print."""
     terminal = _terminal(stage, action)
     _wait_until_ready(stage, terminal, action.timeout)
@@ -124,7 +124,7 @@ def terminal_type(stage: Stage, action: parts.TerminalType) -> None:
             _wait_for_output(stage, action, printed)
 
 
-def _terminal(stage: Stage, action: parts.TerminalType) -> Locator:
+def _terminal(stage: Stage, action: action_parts.TerminalType) -> Locator:
     deadline = time.monotonic() + stage.ms(action.timeout) / 1000
     selector = action.selector or TERMINAL
     target = stage.visible(selector)
@@ -180,7 +180,7 @@ def _wait_for_echo(stage: Stage, text: str, printed: Printed) -> None:
         stage.page.wait_for_timeout(POLL_MS)
 
 
-def _wait_for_output(stage: Stage, action: parts.TerminalType, printed: Printed) -> None:
+def _wait_for_output(stage: Stage, action: action_parts.TerminalType, printed: Printed) -> None:
     deadline = time.monotonic() + stage.ms(action.timeout) / 1000
     wanted = _dense(str(action.wait_for))
     while wanted not in _dense(printed.after(action.text)):

@@ -13,13 +13,13 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from dispatcher.config import is_root
+from dispatcher.tour.action_parts import ACTIONS as ACTION_MODELS
+from dispatcher.tour.action_parts import ASSERTIONS as ASSERTION_MODELS
 from dispatcher.tour.actions import ACTIONS, perform
 from dispatcher.tour.assertions import ASSERTIONS, check
 from dispatcher.tour.browser import launch
 from dispatcher.tour.capture import Recorder
 from dispatcher.tour.page_load import open_page
-from dispatcher.tour.parts import ACTIONS as ACTION_MODELS
-from dispatcher.tour.parts import ASSERTIONS as ASSERTION_MODELS
 from dispatcher.tour.stage import Stage
 from protocol.errors import StepFailed
 from tests.support.pages import Site, html

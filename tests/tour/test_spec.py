@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher.tour import parts
+from dispatcher.tour import action_parts
 from dispatcher.tour.spec import Spec, load
 from protocol.errors import NotFoundError, SpecError, UsageError
 
@@ -106,9 +106,9 @@ def test_a_spec_with_everything(tmp_path: Path) -> None:
     """Every documented key is taken, and every action and assertion becomes the record of its type."""
     spec = good(tmp_path, FULL)
     first = spec.steps[0]
-    assert [type(action) for action in first.actions] == list(parts.ACTIONS.values())
-    assert [type(claim) for claim in first.assertions] == list(parts.ASSERTIONS.values())
-    assert first.actions[3] == parts.Pause(type="pause", seconds=2)
+    assert [type(action) for action in first.actions] == list(action_parts.ACTIONS.values())
+    assert [type(claim) for claim in first.assertions] == list(action_parts.ASSERTIONS.values())
+    assert first.actions[3] == action_parts.Pause(type="pause", seconds=2)
     assert spec.settings.size == (1920, 1080)
     assert spec.source == tmp_path / "tour.json"
     assert spec.output_path() == tmp_path / "out" / "film.mp4"
@@ -304,7 +304,7 @@ def test_an_unknown_action(tmp_path: Path) -> None:
 def test_an_action_like_no_other(tmp_path: Path) -> None:
     """Where none is near, all are listed."""
     line = only_problem(tmp_path, {"steps": [step(actions=[{"type": "qqq"}])]})
-    assert all(name in line for name in parts.ACTIONS)
+    assert all(name in line for name in action_parts.ACTIONS)
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ def test_a_wrong_assertion(tmp_path: Path, claim: object, said: str) -> None:
 def test_spellings_of_an_expected_text(tmp_path: Path, key: str) -> None:
     """What an assertion expects may be called value or text."""
     spec = good(tmp_path, {"steps": [step(assertions=[{"type": "title_contains", key: "Lab"}])]})
-    assert spec.steps[0].assertions == (parts.TitleContains(type="title_contains", value="Lab"),)
+    assert spec.steps[0].assertions == (action_parts.TitleContains(type="title_contains", value="Lab"),)
 
 
 @pytest.mark.parametrize(
@@ -399,7 +399,7 @@ def test_a_wrong_key_or_type(tmp_path: Path, content: object, said: str) -> None
 )
 def test_lines_in_every_spelling(fields: dict[str, Any], span: tuple[int, int]) -> None:
     """However lines are written, the same ones are meant."""
-    assert parts.HighlightLines.model_validate({"type": "highlight_lines", **fields}).span == span
+    assert action_parts.HighlightLines.model_validate({"type": "highlight_lines", **fields}).span == span
 
 
 @pytest.mark.parametrize(
