@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dispatcher.cli import init, tour, worker
-from dispatcher.cli.errors import run
+from dispatcher.cli.errors import EPILOG, run
 
 app = typer.Typer(
     name="gpudrop",
@@ -17,11 +17,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
-    epilog="Exit codes: 0 ok · 1 failure · 2 usage · 3 not found · 4 the remote job failed · 5 bad spec · "
-    "6 environment not ready · 124 timed out · 130 interrupted",
+    epilog=EPILOG,
 )
 app.command("init")(init.init)
-app.command("tour")(tour.tour)
+app.command("tour", epilog=EPILOG)(tour.tour)
 app.command(
     "worker",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},

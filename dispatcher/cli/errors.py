@@ -12,6 +12,11 @@ from protocol.errors import GpudropError
 
 INTERRUPTED = 130
 
+EPILOG = (
+    "--debug shows the traceback of an error. Exit codes: 0 ok · 1 failure · 2 usage · 3 not found · "
+    "4 the remote job failed · 5 bad spec · 6 environment not ready · 124 timed out · 130 interrupted"
+)
+
 
 def run(command: Callable[..., Any]) -> NoReturn:
     """Run a typer app to its end; `--debug` anywhere on the command line shows tracebacks."""

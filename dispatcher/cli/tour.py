@@ -12,7 +12,7 @@ import typer
 
 from dispatcher.assembly.zoom import STRENGTH
 from dispatcher.cli.display import Display
-from dispatcher.cli.errors import run
+from dispatcher.cli.errors import EPILOG, run
 from dispatcher.cli.events import JsonDisplay
 from dispatcher.config import Settings
 from dispatcher.tour.narration import Reuse
@@ -150,5 +150,5 @@ def _json(made: Recording) -> str:
 def main() -> None:
     """Be `record_tour.py`."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(tour)
+    app.command(epilog=EPILOG)(tour)
     run(app)
