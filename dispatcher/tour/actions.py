@@ -94,7 +94,7 @@ def _wait_for_hidden(stage: Stage, action: action_parts.WaitForHidden) -> None:
 
 
 def _pause(stage: Stage, action: action_parts.Pause) -> None:
-    stage.page.wait_for_timeout(action.seconds * 1000)
+    stage.rest(action.seconds)
 
 
 def scroll(stage: Stage, action: action_parts.Scroll) -> None:
@@ -106,7 +106,7 @@ def scroll(stage: Stage, action: action_parts.Scroll) -> None:
         target = stage.page.locator(action.to).first
         target.wait_for(state="attached", timeout=stage.ms(None))
         target.evaluate(SCROLL, {"to": None, "pixelsPerSecond": speed})
-    stage.page.wait_for_timeout(action.pause_at_bottom * 1000)
+    stage.rest(action.pause_at_bottom)
 
 
 def _click_selector(stage: Stage, action: action_parts.ClickSelector) -> None:

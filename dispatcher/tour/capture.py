@@ -86,6 +86,10 @@ class Filming:
             if self._shown < self._redrawn or self._shown > self._redrawn + OWN_FRAMES_S:
                 self.see_again()
 
+    def film_on(self, seconds: float) -> None:
+        """Film for so much longer."""
+        self.wait_until(self.elapsed + seconds)
+
     def see_again(self) -> None:
         """Have the page draw what it shows now.
 

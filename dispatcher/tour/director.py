@@ -22,7 +22,7 @@ from dispatcher.tour.actions import CHANGING, WAITING, explained, perform, scrol
 from dispatcher.tour.assertions import check
 from dispatcher.tour.attention import KEYBOARD, attention
 from dispatcher.tour.browser import find_browser, launch
-from dispatcher.tour.capture import Recorder
+from dispatcher.tour.capture import Filming, Recorder
 from dispatcher.tour.editors import clear_highlight
 from dispatcher.tour.page_load import open_page
 from dispatcher.tour.report import Checked
@@ -85,6 +85,7 @@ class _Director:
         self._opened = ("", "")  # the address that was asked for last, and where that led
         self._touched = False  # this attempt has done something to its page on camera
         self._navigated = False  # this step has opened its address
+        self._filming: Filming | None = None
         self._typed: list[tuple[float, float]] = []  # when keys were pressed in this attempt
 
     def film(self, narration_seconds: Mapping[str, float], on_step: OnStep | None) -> list[Take]:
@@ -112,6 +113,7 @@ class _Director:
 
     def _attempt(self, step: Step, narration_s: float, retries: int) -> Take:
         self._touched = False  # neither what an earlier step did nor what opening the page takes counts
+        self._filming = None
         ahead = self._open(step)
         self._recorder.cursor.moves.clear()
         self._typed.clear()
@@ -119,6 +121,7 @@ class _Director:
         try:
             clear_highlight(self._recorder.page)
             with self._recorder.take(path) as filming:
+                self._filming = filming
                 if step.show is not None:
                     self._slides.play(self._recorder.page, filming, step, narration_s)
                 checked = self._play(step, step.actions[ahead:], ahead)
@@ -207,7 +210,8 @@ class _Director:
 
     def _stage(self) -> Stage:
         timeout_s = self._spec.settings.default_step_timeout
-        return Stage(page=self._recorder.page, cursor=self._recorder.cursor, timeout_s=timeout_s)
+        film_on = self._filming.film_on if self._filming is not None else None
+        return Stage(page=self._recorder.page, cursor=self._recorder.cursor, timeout_s=timeout_s, film_on=film_on)
 
     def _may_repeat(self, error: StepFailed) -> bool:
         return error.retryable and (self._spec.settings.mode == "independent" or not self._touched)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -24,6 +25,14 @@ class Stage:
     page: Page
     cursor: Cursor
     timeout_s: float
+    film_on: Callable[[float], None] | None = None  # while it is filmed: waits, and sees to it that nothing is missed
+
+    def rest(self, seconds: float) -> None:
+        """Do nothing for a while."""
+        if self.film_on is not None:
+            self.film_on(seconds)
+        else:
+            self.page.wait_for_timeout(seconds * 1000)
 
     def visible(self, selector: str) -> Locator:
         """Return the first visible element that matches."""
