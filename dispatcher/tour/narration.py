@@ -62,7 +62,7 @@ class Voice:
 
 @dataclass(frozen=True, kw_only=True)
 class Reuse:
-    """Which kept clips may be used. `offered` names the engines of the workers here, best first; none if unknown."""
+    """Which kept clips may be used. `offered` names the engines of the workers here, the usual one first, if known."""
 
     nothing: bool = False  # speak every clip again
     only: bool = False  # speak none
@@ -203,6 +203,8 @@ class _Narrator:
             return clip.engine.name == self.voice.require_engine
         if reuse.only or not reuse.offered or clip.engine.tier == "neural":
             return True
+        if clip.substituted is not None and len(reuse.offered) > 1:
+            return False  # the engine that has the voice may be had now
         return clip.engine.name == next(iter(reuse.offered))
 
     def _take_new(self, step: str, result: Result) -> None:

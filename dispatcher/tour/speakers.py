@@ -34,10 +34,14 @@ class Speakers:
     cards: tuple[WorkerCard, ...]
 
     def engines(self) -> tuple[str, ...]:
-        """Return the speech engines of the workers seen here, neural ones first; empty where none was seen."""
-        records = [record for card in self.cards for record in card.engines.get("tts", ())]
-        ordered = sorted(records, key=lambda record: record.tier != "neural")
-        return tuple(dict.fromkeys(record.name for record in ordered))
+        """Return the speech engines of the workers seen here; empty where none was seen.
+
+        First what they speak with unless told otherwise, neural ones before others; then what they could fetch.
+        """
+        offers = [records for card in self.cards if (records := card.engines.get("tts"))]
+        usual = sorted((records[0] for records in offers), key=lambda record: record.tier != "neural")
+        others = [record for records in offers for record in records[1:]]
+        return tuple(dict.fromkeys(record.name for record in (*usual, *others)))
 
 
 @contextlib.contextmanager

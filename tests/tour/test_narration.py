@@ -125,6 +125,16 @@ def test_a_better_engine_that_is_offered_speaks_anew(tmp_path: Path, cache: Clip
     assert embedded.asked == []
 
 
+def test_a_stand_in_gives_way_to_the_voice_that_was_asked_for(tmp_path: Path, cache: ClipCache) -> None:
+    """A kept clip in another voice than asked for is used again only while no other engine could have that voice."""
+    summary = {"substituted": {"voice": "af_heart", "by": "en-us+f3", "engine": "espeak"}}
+    speaker = Speaker(tmp_path, summary=summary)
+    speak(speaker, cache)
+    assert speak(speaker, cache, offered=("espeak",)).kept == 2
+    assert speak(speaker, cache, offered=("espeak", "kokoro-onnx")).kept == 0
+    assert len(speaker.asked) == 2
+
+
 def test_a_required_engine_is_required_of_kept_clips_too(tmp_path: Path, cache: ClipCache) -> None:
     """--require-engine espeak does not take a kept clip of a better one."""
     speak(Speaker(tmp_path / "k", KOKORO), cache)

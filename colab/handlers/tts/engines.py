@@ -67,12 +67,12 @@ _given_up: set[str] = set()
 
 
 def available(models: Models) -> tuple[SpeechEngine, ...]:
-    """Return the engines that work here, best first: those whose files are here, or may be fetched when they speak."""
+    """Return the engines that work here: the best of those that are ready first, then those that have to be fetched."""
     found = []
     for name in ENGINES:
         with suppress(JobFailed):
             found.append(_opened(models, name))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda engine: bool(_lacking(models, engine.name))))
 
 
 def open_engine(

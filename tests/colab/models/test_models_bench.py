@@ -93,7 +93,7 @@ def test_asking_for_engines_downloads_nothing(tmp_path):
     """A worker without a network starts: its bench tells its engines and makes no cache."""
     bench = Bench(("tts",), ModelPlaces(folder=tmp_path / "models"))
     try:
-        assert bench.abilities().engines["tts"][-1].name == "espeak"
+        assert bench.abilities().engines["tts"][0].name == "espeak"
     finally:
         bench.kill()
     assert not (tmp_path / "models").exists()
