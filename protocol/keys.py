@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from protocol.errors import EnvironmentNotReady, UsageError
 from protocol.layout import DROP_CARD
@@ -33,7 +33,7 @@ class KeySettings:
     role: Role
     prefix: str  # "GPUDROP_" or "GPUDROP_WORKER_"
     folder: Path  # where `gpudrop key new` puts keys
-    mode: Mode = "off"
+    mode: str = "off"
     key: str | None = None  # the key itself, a file, or "keyring"
     trust: str | None = None  # public keys, or a file of them
 
@@ -49,15 +49,21 @@ def identity(settings: KeySettings, drop: str | Path) -> Identity:
     With the mode off it signs if a key was named, and believes everybody. What cannot be (a key that is missing, wrong,
     readable by others or inside the drop, nobody to trust) raises EnvironmentNotReady with the cure.
     """
-    if settings.mode not in get_args(Mode):
-        raise UsageError(f"{settings.prefix}AUTH is {settings.mode!r}; there are: {', '.join(get_args(Mode))}")
-    if settings.mode == "off" and settings.key is None:
+    mode = _mode(settings)
+    if mode == "off" and settings.key is None:
         return ANONYMOUS
     key = _own(settings, drop)
-    trust = trusting(settings.mode, _trusted(settings, drop), key)
-    if settings.mode == "require":
+    trust = trusting(mode, _trusted(settings, drop), key)
+    if mode == "require":
         _check_required(settings, key, trust.worker_keys if settings.role == "dispatcher" else trust.dispatcher_keys)
     return Identity(key=key, trust=trust)
+
+
+def _mode(settings: KeySettings) -> Mode:
+    for mode in get_args(Mode):
+        if settings.mode == mode:
+            return cast(Mode, mode)
+    raise UsageError(f"{settings.prefix}AUTH is {settings.mode!r}; there are: {', '.join(get_args(Mode))}")
 
 
 def _check_required(settings: KeySettings, key: Key | None, others: tuple[PublicKey, ...]) -> None:
