@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from colab.attach import Attached
-from colab.bench import Bench, Task
+from colab.bench import Task, Workbench
 from colab.lease import Beater
 from colab.plain import understand
 from colab.publish import PlainPublisher, Publisher
@@ -23,6 +23,7 @@ from protocol.integrity import sha256_of
 from protocol.kinds import KINDS
 from protocol.layout import Attempt, JobNames
 from protocol.messages import MAY_BE_TRIED_ELSEWHERE, EngineRecord, Held, Limits, Offer, Request
+from protocol.transports.host import Host
 
 STOP_GRACE_S = 10.0
 FLUSH_LOCAL_S = 2.0
@@ -49,10 +50,11 @@ class Assignment:
 class _Log:
     """What the worker writes down of an attempt: for people, so times are the worker's own."""
 
+    host: Host
     lines: list[str] = field(default_factory=list)
 
     def add(self, text: str) -> None:
-        self.lines.append(f"{time.strftime('%H:%M:%S')} {text}")
+        self.lines.append(f"{time.strftime('%H:%M:%S', time.localtime(self.host.wall()))} {text}")
 
     def text(self) -> str:
         return "\n".join(self.lines) + "\n"
@@ -62,11 +64,11 @@ class AttemptRun:
     """Works on an assignment and says how it ended, whatever happens."""
 
     def __init__(
-        self, at: Attached, bench: Bench, beater: Beater, task: Assignment, why_stop: Callable[[], str | None]
+        self, at: Attached, bench: Workbench, beater: Beater, task: Assignment, why_stop: Callable[[], str | None]
     ):
         self._at, self._bench, self._beater, self._task = at, bench, beater, task
         self._why_stop = why_stop
-        self._log = _Log()
+        self._log = _Log(at.host)
         self._plain = understand(task.request.params) if task.request.job is None else None
         self._progress = Held(job=task.job, nonce=task.attempt.nonce, done=0, total=0)
 
@@ -130,12 +132,13 @@ class AttemptRun:
 
     def _follow(self, publisher: Publisher | PlainPublisher) -> tuple[EngineRecord, dict[str, Any]]:
         """Follow the bench's events to the end of the task."""
-        started = flushed = asked = time.monotonic()
+        clock = self._at.host.monotonic
+        started = flushed = asked = clock()
         pace = self._at.drop.capabilities
         flush_s = FLUSH_LOCAL_S if pace.local else FLUSH_REMOTE_S
         while True:
             event = self._bench.event(pace.poll_s)
-            now = time.monotonic()
+            now = clock()
             if event is not None and (ended := self._on_event(event, publisher)):
                 return ended
             if now - flushed > flush_s:
@@ -177,8 +180,9 @@ class AttemptRun:
         if (why := self._why_stop()) is None:
             return
         self._bench.ask_to_stop()
-        deadline = time.monotonic() + STOP_GRACE_S
-        while time.monotonic() < deadline:
+        clock = self._at.host.monotonic
+        deadline = clock() + STOP_GRACE_S
+        while clock() < deadline:
             event = self._bench.event(0.2)
             if event is not None and event["event"] in ("stopped", "done", "failed"):
                 break

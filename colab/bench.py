@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
@@ -54,6 +54,30 @@ class Abilities:
 
     engines: dict[str, tuple[EngineRecord, ...]]
     choices: dict[str, dict[str, Choices]]
+
+
+class Workbench(Protocol):
+    """Where tasks are done: what the worker needs of it."""
+
+    def abilities(self) -> Abilities:
+        """Return what can be done here."""
+        ...
+
+    def begin(self, task: Task) -> None:
+        """Start a task; its events follow."""
+        ...
+
+    def event(self, timeout_s: float) -> dict[str, Any] | None:
+        """Return the next event, or None after `timeout_s`."""
+        ...
+
+    def ask_to_stop(self) -> None:
+        """Ask for an end between two units of work."""
+        ...
+
+    def kill(self) -> None:
+        """End what is being done now."""
+        ...
 
 
 class Bench:

@@ -10,7 +10,6 @@ from typing import Any
 
 from colab.attach import Attached
 from colab.plain import PlainRequest
-from protocol import codec
 from protocol.errors import JobFailed, NameMissing, NameTaken
 from protocol.integrity import sha256_of
 from protocol.layout import Attempt, JobNames
@@ -56,7 +55,7 @@ class Publisher:
         self._send_waiting()
         self._parts += 1
         part = Part(**self._envelope(), k=self._parts, files=tuple(self._files))
-        self._at.drop.put(self._names.part(self._attempt, self._parts), codec.encode(part))
+        self._at.put(self._names.part(self._attempt, self._parts), part)
 
     def _send_waiting(self) -> None:
         """Put the waiting outputs into the drop as one file: the outputs one after the other."""
@@ -89,15 +88,15 @@ class Publisher:
         self._put_log(log)
         durable = self._at.drop.barrier()
         job = DoneJob(**self._envelope(), digest=self._digest, files=tuple(self._files), engine=engine, durable=durable)
-        marker = Done(plain=PlainDone(timestamp=_now(), **summary), job=job)
-        self._at.drop.put(self._names.done(self._attempt), codec.encode(marker))
+        marker = Done(plain=PlainDone(timestamp=_timestamp(self._at), **summary), job=job)
+        self._at.put(self._names.done(self._attempt), marker)
 
     def failed(self, code: Any, message: str, *, retryable: bool, step: str | None, log: str) -> None:
         """Say why there is no result."""
         self._put_log(log)
         job = FailureJob(**self._envelope(), digest=self._digest, code=code, retryable=retryable, step=step)
         marker = Failure(plain=PlainFailure(error=message[:20_000], step=step), job=job)
-        self._at.drop.put(self._names.error(self._attempt), codec.encode(marker))
+        self._at.put(self._names.error(self._attempt), marker)
 
     def _put_log(self, text: str) -> None:
         self._at.drop.put(self._names.log(self._attempt), text.encode("utf-8", "replace"))
@@ -144,7 +143,7 @@ class PlainPublisher:
         self._at.drop.barrier()
         told = {**summary, "results": self._results(summary), "engine": engine.name}
         self._put_marker(
-            self._names.plain_done, codec.encode(Done(plain=PlainDone(timestamp=_now(), **told), job=None))
+            self._names.plain_done, Done(plain=PlainDone(timestamp=_timestamp(self._at), **told), job=None)
         )
 
     def _results(self, summary: Mapping[str, Any]) -> list[Any]:
@@ -155,7 +154,7 @@ class PlainPublisher:
         if retryable or self._answered():
             return
         marker = Failure(plain=PlainFailure(error=message[:20_000], step=self._request.step(step)), job=None)
-        self._put_marker(self._names.plain_error, codec.encode(marker))
+        self._put_marker(self._names.plain_error, marker)
 
     def _answered(self) -> bool:
         names = {entry.name for entry in self._at.drop.list(self._names.job)}
@@ -169,9 +168,9 @@ class PlainPublisher:
             self._at.drop.delete(path)
             self._at.drop.copy_in(local, path)
 
-    def _put_marker(self, path: str, data: bytes) -> None:
+    def _put_marker(self, path: str, marker: Done | Failure) -> None:
         try:
-            self._at.drop.put(path, data)
+            self._at.put(path, marker)
         except NameTaken:
             return  # another worker answered in this very moment, with an answer as good
 
@@ -184,5 +183,9 @@ def clips_of(at: Attached, names: JobNames) -> dict[str, int]:
         return {}
 
 
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _timestamp(at: Attached) -> str:
+    return (
+        datetime.datetime.fromtimestamp(at.host.wall(), datetime.UTC)
+        .isoformat(timespec="seconds")
+        .replace("+00:00", "Z")
+    )

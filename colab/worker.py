@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import signal
-import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 from colab.attach import Attached, announce, attach, parent_is_gone
 from colab.attempt import Assignment, AttemptRun
-from colab.bench import Bench
+from colab.bench import Bench, Workbench
 from colab.config import Settings
 from colab.handlers import HANDLERS
-from colab.lease import Beater, take
+from colab.lease import Beater, BeatThread, take
+from colab.models import ModelPlaces
 from colab.publish import clips_of
 from protocol import codec
 from protocol.claims import LEASE_BEATS, LeaseWatch, elected
@@ -47,8 +49,16 @@ class _JobMemory:
 class Worker:
     """Serves one drop until told to stop. `step` is one look; `serve` repeats it."""
 
-    def __init__(self, at: Attached, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._at, self._settings, self._clock = at, settings, clock
+    def __init__(
+        self,
+        at: Attached,
+        settings: Settings,
+        *,
+        bench: Callable[[tuple[str, ...], ModelPlaces], Workbench] = Bench,
+        beats: Callable[[Beater, Attached], AbstractContextManager[Any]] = BeatThread,
+    ) -> None:
+        self._at, self._settings, self._clock = at, settings, at.host.monotonic
+        self._make_bench, self._make_beats = bench, beats
         pace = at.drop.capabilities
         self._poll_s = settings.poll_s or pace.poll_s
         self._beat_s = settings.beat_s or pace.beat_s
@@ -56,7 +66,7 @@ class Worker:
         self._rivals: dict[str, WorkerReader] = {}
         self._leases = LeaseWatch(self._poll_s)
         self._kinds = _kinds(settings.kinds)
-        self._bench: Bench | None = None
+        self._bench: Workbench | None = None
         self._beater = Beater(at, self._beat_s)
         self._failures = 0
         self._rests_until = 0.0
@@ -69,12 +79,12 @@ class Worker:
 
     def serve(self) -> None:
         """Serve until stopped, idle for too long, or (with `once`) until nothing is left to take."""
-        self._bench = Bench(self._kinds, self._settings.model_places())
+        self._bench = self._make_bench(self._kinds, self._settings.model_places())
         watch = self._at.drop.watch()
         try:
             self._card = announce(self._at, self._bench.abilities(), self._beat_s)
             log.info("worker %s serves %s", self._at.worker, _engines_text(self._card))
-            with self._beater:
+            with self._make_beats(self._beater, self._at):
                 self._repeat(watch)
         finally:
             watch.close()
@@ -216,7 +226,7 @@ class Worker:
             return f"engine {offer.requires.engine} is not here (here: {', '.join(engines)})"
         if offer.claim.prefer and offer.claim.prefer != self._at.worker:
             return f"reserved for worker {offer.claim.prefer}"
-        if offer.limits.not_after is not None and time.time() > offer.limits.not_after:
+        if offer.limits.not_after is not None and self._at.host.wall() > offer.limits.not_after:
             return "its time has passed (not_after)"
         late = [name for name, file in offer.inputs.items() if seen.sizes.get(file.in_) != file.size]
         return f"input {late[0]} is not all there yet" if late else None
@@ -253,7 +263,7 @@ class Worker:
         if self._at.drop.capabilities.local or terms.mode == "single":
             return True  # the turn was taken exclusively
         for _ in range(2):
-            time.sleep(terms.settle_s / 2)
+            self._at.host.sleep(terms.settle_s / 2)
             seen = memory.reader.look()
             if not elected(attempt, seen, self._lapsed(seen, terms, limits, self._clock())):
                 log.info("another worker does attempt %d", attempt.n)

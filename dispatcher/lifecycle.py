@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +31,7 @@ from protocol.layout import WORKERS, Attempt, JobNames, is_worker_id
 from protocol.messages import Accepted, Cancel, EngineRecord, Message, Offer, Reject
 from protocol.seen import JobReader, Seen, WorkerReader, WorkerSeen, read_drop_id
 from protocol.states import Standing, State, delivered, judge
+from protocol.transports.host import SYSTEM, Host
 
 PATIENCE_LOCAL_S = 10.0
 PATIENCE_REMOTE_S = 600.0
@@ -55,8 +55,16 @@ class Lifecycle:
     """Follows one run. `step` looks once and does what the look calls for; `result` is there once accepted."""
 
     def __init__(
-        self, drop: Drop, store: RunStore, run: Run, expected: Mapping[str, str], results: Path, poll_s: float
+        self,
+        drop: Drop,
+        store: RunStore,
+        run: Run,
+        expected: Mapping[str, str],
+        results: Path,
+        poll_s: float,
+        host: Host = SYSTEM,
     ) -> None:
+        self._wall = host.wall
         self._drop, self._store, self._run, self._expected, self._results = drop, store, run, expected, results
         self._names = JobNames(run.job)
         request = codec.decode_request(run.request, drop=run.drop_id, job=run.job)
@@ -95,7 +103,7 @@ class Lifecycle:
 
     def signs_of_life(self) -> tuple[str, ...]:
         """Return when each worker of this drop was last heard of, as of the last look that succeeded."""
-        return untaken.signs_of_life(replace(self._sight, wall=time.time())) if self._sight else ()
+        return untaken.signs_of_life(replace(self._sight, wall=self._wall())) if self._sight else ()
 
     def _judge(self, seen: Seen, now: float) -> Standing:
         lapsed = self._leases.lapsed(seen, self._offer.claim, self._offer.limits, now)
@@ -112,7 +120,7 @@ class Lifecycle:
             drop=self._run.drop,
             job=self._run.job,
             now=now,
-            wall=time.time(),
+            wall=self._wall(),
         )
 
     def _seen_again(self, now: float) -> None:
@@ -125,7 +133,7 @@ class Lifecycle:
     def cancel(self, reason: str) -> bool:
         """Commit the cancellation and mirror it; False when the job had ended before."""
         mirror = self._cancel_mirror(reason)
-        if not self._store.commit(self._run.id, "cancelled", error_text=reason, at=time.time(), mirror=mirror):
+        if not self._store.commit(self._run.id, "cancelled", error_text=reason, at=self._wall(), mirror=mirror):
             return False
         self._say_unsaid()
         return True
@@ -169,7 +177,7 @@ class Lifecycle:
             engine=engine.model_dump(mode="json") if engine else None,
             done_seal=seal,
             verified=verified,
-            at=time.time(),
+            at=self._wall(),
             mirror=mirror,
         )
         self._ended()
@@ -197,7 +205,7 @@ class Lifecycle:
         ended = self._ended_attempts(seen, now)
         if ended and (len(ended) >= self._offer.limits.attempts or self._nobody_else(seen, now)):
             return self._dead(ended, now)
-        if not seen.claims and time.time() - self._run.created_at > self._offer.limits.queue_s:
+        if not seen.claims and self._wall() - self._run.created_at > self._offer.limits.queue_s:
             self._fail("expired", "EXPIRED", f"nobody took it within {self._offer.limits.queue_s:.0f} s", JobExpired)
         return None
 
@@ -267,7 +275,7 @@ class Lifecycle:
         """Commit an end without a result, and raise it; if another process committed first, its decision holds."""
         mirror = self._cancel_mirror(f"{code}: {text}"[:4000])
         if not self._store.commit(
-            self._run.id, status, error_code=code, error_text=text, at=time.time(), mirror=mirror
+            self._run.id, status, error_code=code, error_text=text, at=self._wall(), mirror=mirror
         ):
             self._raise_committed(self._store.get(self._run.id))
         self._say_unsaid()
@@ -315,7 +323,7 @@ class Lifecycle:
 
     def _unreachable(self, error: ChannelError, now: float) -> Explanation:
         since_s = now - self._since.setdefault("drop", now)
-        return silence.unreachable(error, self._run.drop, since_s, time.time())
+        return silence.unreachable(error, self._run.drop, since_s, self._wall())
 
     def _look_at_workers(self, seen: Seen, now: float) -> None:
         """Take note of claims and of the beats of every worker there is."""
@@ -377,4 +385,4 @@ class Lifecycle:
             except ChannelError as error:
                 log.warning("%s is said later: %s", name, error)
                 continue
-            self._store.said(self._run.id, name, at=time.time())
+            self._store.said(self._run.id, name, at=self._wall())
