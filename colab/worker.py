@@ -138,7 +138,9 @@ class Worker:
 
     def _try(self, job: str, now: float) -> bool:
         """Take a job and work on it, if it is open and this worker can do it."""
-        memory = self._jobs.setdefault(job, _JobMemory(JobReader(self._at.drop, self._at.drop_id, job)))
+        memory = self._jobs.setdefault(
+            job, _JobMemory(JobReader(self._at.drop, self._at.drop_id, job, self._at.identity.trust))
+        )
         if memory.closed:
             return False
         try:
@@ -177,7 +179,8 @@ class Worker:
         for attempt in open_attempts(seen):
             self._leases.saw_claim(seen.claims[attempt], now)
             reader = self._rivals.setdefault(
-                attempt.worker, WorkerReader(self._at.drop, self._at.drop_id, attempt.worker)
+                attempt.worker,
+                WorkerReader(self._at.drop, self._at.drop_id, attempt.worker, self._at.identity.trust),
             )
             for beat in reader.look().beats.values():
                 self._leases.saw_beat(beat, now)
@@ -227,7 +230,7 @@ class Worker:
         if offer.claim.prefer and offer.claim.prefer != self._at.worker:
             return f"reserved for worker {offer.claim.prefer}"
         if offer.limits.not_after is not None and self._at.host.wall() > offer.limits.not_after:
-            return "its time has passed (not_after)"
+            return "its time (not_after) has passed by this clock; if it was sent just now, one of the clocks is wrong"
         late = [name for name, file in offer.inputs.items() if seen.sizes.get(file.in_) != file.size]
         return f"input {late[0]} is not all there yet" if late else None
 
@@ -326,4 +329,4 @@ def serve_until_signalled(worker: Worker) -> None:
 
 def make_worker(settings: Settings) -> Worker:
     """Attach to the drop that the settings name and make a worker for it."""
-    return Worker(attach(settings.drop, settings.name), settings)
+    return Worker(attach(settings.drop, settings.name, identity=settings.identity()), settings)

@@ -29,7 +29,9 @@ from protocol.errors import (
 )
 from protocol.layout import WORKERS, Attempt, JobNames, is_worker_id
 from protocol.messages import Accepted, Cancel, EngineRecord, Message, Offer, Reject
+from protocol.redaction import redact
 from protocol.seen import JobReader, Seen, WorkerReader, WorkerSeen, read_drop_id
+from protocol.signing import ANONYMOUS, Identity
 from protocol.states import Standing, State, delivered, judge
 from protocol.transports.host import SYSTEM, Host
 
@@ -63,14 +65,15 @@ class Lifecycle:
         results: Path,
         poll_s: float,
         host: Host = SYSTEM,
+        identity: Identity = ANONYMOUS,
     ) -> None:
-        self._wall = host.wall
+        self._wall, self._identity = host.wall, identity
         self._drop, self._store, self._run, self._expected, self._results = drop, store, run, expected, results
         self._names = JobNames(run.job)
         request = codec.decode_request(run.request, drop=run.drop_id, job=run.job)
         assert request.job is not None  # this dispatcher writes full requests only
         self._offer: Offer = request.job
-        self._reader = JobReader(drop, run.drop_id, run.job)
+        self._reader = JobReader(drop, run.drop_id, run.job, identity.trust)
         self._leases = LeaseWatch(poll_s)
         self._workers: dict[str, WorkerReader] = {}
         self._cards: dict[str, WorkerSeen] = {}
@@ -189,7 +192,8 @@ class Lifecycle:
             return silence.not_whole_yet(self._take_in(Standing(State.DELIVERED, attempt), seen, now), error, left)
         log.warning("attempt %d of %s is rejected: %s", attempt.n, attempt.worker, error)
         self._say(
-            self._names.reject(attempt.nonce), self._control(Reject, nonce=attempt.nonce, reason=str(error)[:4000])
+            self._names.reject(attempt.nonce),
+            self._control(Reject, nonce=attempt.nonce, reason=redact(str(error)[:4000])),
         )
         text = f"the result of {attempt.worker} was rejected: {error}"
         return Explanation(code=Why.RESULTS_REJECTED, text=text, cure="Another attempt follows while a worker is here")
@@ -336,7 +340,9 @@ class Lifecycle:
         except NameMissing:
             return
         for worker in names:
-            reader = self._workers.setdefault(worker, WorkerReader(self._drop, self._run.drop_id, worker))
+            if worker not in self._workers:
+                self._workers[worker] = WorkerReader(self._drop, self._run.drop_id, worker, self._identity.trust)
+            reader = self._workers[worker]
             self._cards[worker] = shown = reader.look()
             for boot in shown.cards:
                 self._leases.saw_boot(boot, now)
@@ -364,12 +370,13 @@ class Lifecycle:
 
     def _control(self, kind: type[Message], **body: Any) -> bytes:
         return codec.encode(
-            kind(drop=self._run.drop_id, id=self._run.job, type=kind.model_fields["type"].default, **body)
+            kind(drop=self._run.drop_id, id=self._run.job, type=kind.model_fields["type"].default, **body),
+            self._identity.key,
         )
 
     def _cancel_mirror(self, reason: str) -> tuple[str, bytes]:
         """Return what tells the drop that the job is over, so that no worker takes it any more."""
-        return self._names.cancel(1), self._control(Cancel, k=1, by="dispatcher", reason=reason)
+        return self._names.cancel(1), self._control(Cancel, k=1, by="dispatcher", reason=redact(reason))
 
     def _say(self, name: str, data: bytes) -> None:
         """Fix a control message in the database, then write it to the drop (R1)."""
