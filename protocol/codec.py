@@ -25,7 +25,7 @@ from protocol.signing import OFF, Key, Trust
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NO_NESTING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[^"\[\]{}]+', re.DOTALL)
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 M = TypeVar("M", bound=Message)
@@ -54,8 +54,12 @@ def loads(data: bytes) -> Any:
 
 
 def _check_depth(data: bytes) -> None:
+    """Count brackets outside strings before the parser, which would recurse, sees them.
+
+    A string that does not end takes the rest with it, so that no byte is looked at from two starting points.
+    """
     depth = 0
-    for byte in re.findall(rb"[\[\]{}]", _STRING.sub(b"", data)):
+    for byte in _NO_NESTING.sub(b"", data):
         depth += 1 if byte in b"[{" else -1
         if depth > MAX_DEPTH:
             raise BadMessage(f"nested deeper than {MAX_DEPTH} levels")
