@@ -312,6 +312,7 @@ MANIFESTS: dict[str, Callable[[str, bytes, str], list[dict[str, Any]]]] = {
     "twice": lambda p, c, s: [entry(p, c, s), entry(p, c, s)],
     "in another case": lambda p, c, s: [entry(p, c, s), entry(p.upper(), c, s)],
     "a file as a folder": lambda p, c, s: [entry(p, c, s), entry(f"{p}/x", c, s)],
+    "one over the other": lambda p, c, s: [entry(p, c, s), entry(p.replace("wav", "json"), c, s)],
     "a flood": lambda p, c, s: [entry(f"f{n}", c, s) for n in range(5000)],
 }  # fmt: skip
 """Manifests of a result that must not be used: (path asked for, its content, the output) → entries."""
