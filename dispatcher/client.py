@@ -56,14 +56,17 @@ class Client:
         results: Path,
         poll_s: float | None = None,
         beat_s: float | None = None,
+        terms: ClaimTerms | None = None,
         host: Host = SYSTEM,
     ) -> None:
+        """Open a drop. `terms` says how workers agree on who works; without it the drop's own pace does."""
         self.address = str(drop)
         self.drop = open_drop(drop) if isinstance(drop, str | Path) else drop
         self.drop_id = read_drop_id(self.drop, self.address)
         self.store, self.results, self.host = store, results, host
         self.poll_s = poll_s or self.drop.capabilities.poll_s
         self.lease_s = LEASE_BEATS * (beat_s or self.drop.capabilities.beat_s)
+        self.terms = terms or ClaimTerms(settle_s=self.drop.capabilities.settle_s, lease_s=self.lease_s)
         self._watch: Watch | None = None
 
     def submit(self, job: Job) -> Handle:
@@ -102,7 +105,6 @@ class Client:
     ) -> Run:
         now = self.host.wall()
         run_id = new_id(self.host)
-        pace = self.drop.capabilities
         offer = Offer(
             drop=self.drop_id,
             id=run_id,
@@ -114,7 +116,7 @@ class Client:
                 for k, (name, (size, sha256)) in enumerate(sorted(inputs.items()), 1)
             },
             requires=Requires(engine=job.require_engine),
-            claim=ClaimTerms(settle_s=pace.settle_s, lease_s=job.lease_s or self.lease_s),
+            claim=self.terms.model_copy(update={"lease_s": job.lease_s or self.terms.lease_s}),
             limits=Limits(attempts=job.attempts, wall_s=job.wall_s, stall_s=job.stall_s, queue_s=job.queue_s),
         )
         return Run(
