@@ -124,7 +124,6 @@ class Worker:
         """Look at the drop once, and work on the first job that can be taken. Return whether there was one."""
         self._look_for_drain(now)
         names = [entry.name for entry in self._at.drop.list("") if entry.is_folder and is_job_id(entry.name)]
-        self._rivals.looked(now)
         for job in sorted(names):
             if self._stop is None and self._safe_try(job, now):
                 return True

@@ -102,7 +102,7 @@ class Forecast:
             hides=lambda path: self._hides(observer, path),
             shows=lambda path, data: self._shows(observer, path, data),
             keeps=lambda path, data: self._keeps(observer, path, data),
-            doubles=lambda path: self._strikes(self._climate.loses),
+            doubles=lambda path: self._hides(observer, path) or self._strikes(self._climate.loses),
         )
 
     def machine_lost(self, observer: str) -> None:
@@ -140,7 +140,7 @@ class Forecast:
         return None
 
     def _keeps(self, writer: str, path: str, data: bytes) -> bytes:
-        if path not in self._files:
+        if path not in self._files or self._hides(writer, path):  # nobody refuses a name that is not to be seen
             self._files[path] = self._fate(writer)
         return data
 
