@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
+from typing import Any
 
 from colab.attach import Attached
+from colab.persist import persist
 from protocol.claims import IDLE_FACTOR, LEASE_BEATS
 from protocol.errors import ChannelError, NameTaken
 from protocol.layout import Attempt, JobNames, WorkerNames
-from protocol.messages import Beat, Claim, Held
+from protocol.messages import Beat, Claim, Failure, FailureJob, Held, PlainFailure
 
 KEPT_BEATS = 8
+GIVE_UP_S = 60.0
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +25,7 @@ def beat_every(beat_s: float, lease_s: float) -> float:
     return min(beat_s, lease_s / LEASE_BEATS)
 
 
-def take(at: Attached, job: str, n: int, digest: str) -> tuple[Attempt, Claim] | None:
+def take(at: Attached, job: str, n: int, digest: str) -> Attempt | None:
     """Claim attempt `n`, or return None when another worker of this machine has its turn already."""
     attempt = Attempt(n, at.host.nonce(), at.worker)
     names = JobNames(job)
@@ -30,11 +34,28 @@ def take(at: Attached, job: str, n: int, digest: str) -> tuple[Attempt, Claim] |
             at.drop.put(names.turn(n), attempt.nonce.encode())
         except NameTaken:
             return None
-    claim = Claim(
-        drop=at.drop_id, id=job, attempt=n, nonce=attempt.nonce, worker=at.worker, boot=at.boot, digest=digest
-    )
-    at.put(names.claim(attempt), claim)
-    return attempt, claim
+    at.put(names.claim(attempt), Claim(**_envelope(at, job, attempt), digest=digest))
+    return attempt
+
+
+def give_up(at: Attached, job: str, attempt: Attempt, digest: str) -> None:
+    """End an attempt that is not worked on, so that nobody has to wait for its lease."""
+    code = FailureJob(**_envelope(at, job, attempt), digest=digest, code="RELEASED", retryable=True)
+    marker = Failure(plain=PlainFailure(error="this attempt is not worked on"), job=code)
+    path = JobNames(job).error(attempt)
+    with contextlib.suppress(NameTaken):  # it has ended in another way, which was not seen yet
+        persist(at.host, path, lambda: at.put(path, marker), for_s=GIVE_UP_S)
+
+
+def _envelope(at: Attached, job: str, attempt: Attempt) -> dict[str, Any]:
+    return {
+        "drop": at.drop_id,
+        "id": job,
+        "attempt": attempt.n,
+        "nonce": attempt.nonce,
+        "worker": attempt.worker,
+        "boot": at.boot,
+    }
 
 
 class Beater:

@@ -7,7 +7,7 @@ Names are written once, so a message that checked is never read again; one that 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -74,7 +74,7 @@ class WorkerSeen:
 
     cards: Mapping[str, WorkerCard] = field(default_factory=dict)
     beats: Mapping[str, Beat] = field(default_factory=dict)
-    drained: bool = False
+    drains: frozenset[int] = frozenset()  # requests to stop after the current job, by their number
     told_at: float | None = None  # when it last wrote anything, as the channel or its own clock tells: for people only
     too_new: str | None = None  # a card is for a newer reader; this says for which
 
@@ -132,19 +132,27 @@ class JobReader:
         self._drop, self._drop_id, self._job, self._trust = drop, drop_id, job, trust
         self._names = JobNames(job)
         self._reader = _Reader(drop)
+        self._before: tuple[Sequence[Entry], Seen] | None = None  # the last listing, and what it held
 
     def look(self) -> Seen:
         """List the folder once and read what is new. A missing folder raises `NameMissing`."""
+        entries = self._drop.list(self._job)
+        if self._before is not None and entries == self._before[0] and not self._before[1].unchecked:
+            return self._before[1]  # names are written once: the same listing holds the same messages
+        seen = self._sort(entries)
+        self._before = entries, seen
+        return seen
+
+    def _sort(self, entries: Sequence[Entry]) -> Seen:
         found: dict[JobName, list[Entry]] = {}
         ignored = 0
-        entries = self._drop.list(self._job)
         for entry in entries:
             name = parse_job_name(entry.name)
             if name is None or entry.is_folder != (name.role == "plain-audio"):
                 ignored += 1
             else:
                 found.setdefault(name, []).append(entry)
-        return self._read(found, {e.name: e.size for e in entries if not e.is_folder}, ignored)
+        return self._read(found, _sizes(entries), ignored)
 
     def _read(self, found: Mapping[JobName, list[Entry]], sizes: Mapping[str, int], ignored: int) -> Seen:
         shelf: dict[str, dict[Any, Any]] = {}
@@ -212,6 +220,15 @@ class JobReader:
         return None
 
 
+def _sizes(entries: Iterable[Entry]) -> dict[str, int]:
+    """Return the size of every file; of several that carry one name the largest."""
+    sizes: dict[str, int] = {}
+    for entry in entries:
+        if not entry.is_folder:
+            sizes[entry.name] = max(entry.size, sizes.get(entry.name, 0))
+    return sizes
+
+
 def _place(attempt: Attempt | None) -> dict[str, Any]:
     return {"attempt": attempt.n, "nonce": attempt.nonce, "worker": attempt.worker} if attempt else {}
 
@@ -244,7 +261,7 @@ class WorkerReader:
         except NameMissing:
             return WorkerSeen()
         cards: dict[str, WorkerCard] = {}
-        drained = False
+        drains: set[int] = set()
         self._too_new = None
         newest: dict[str, list[tuple[int, Entry]]] = {}
         for entry in entries:
@@ -255,12 +272,16 @@ class WorkerReader:
                 cards[name.boot] = card
             elif name.role == "beat" and name.boot:
                 newest.setdefault(name.boot, []).append((name.seq, entry))
-            elif name.role == "drain":
-                drained = drained or self._control(entry, Drain, k=name.seq) is not None
+            elif name.role == "drain" and self._control(entry, Drain, k=name.seq) is not None:
+                drains.add(name.seq)
         for boot, beats in newest.items():
             self._read_newest(boot, beats)
         return WorkerSeen(
-            cards=cards, beats=dict(self._beats), drained=drained, told_at=self._told_at(entries), too_new=self._too_new
+            cards=cards,
+            beats=dict(self._beats),
+            drains=frozenset(drains),
+            told_at=self._told_at(entries),
+            too_new=self._too_new,
         )
 
     def _told_at(self, entries: Iterable[Entry]) -> float | None:

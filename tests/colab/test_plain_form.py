@@ -11,7 +11,7 @@ import soundfile
 
 from colab.attach import Attached
 from colab.plain import understand
-from colab.publish import PlainPublisher
+from colab.plain_answer import PlainPublisher
 from media.audio import check_wav
 from protocol import codec
 from protocol.errors import JobFailed

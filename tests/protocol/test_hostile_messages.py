@@ -59,7 +59,7 @@ def test_a_folder_full_of_them_shows_nothing() -> None:
         seen, shown = JobReader(drop, DROP, JOB).look(), WorkerReader(drop, DROP, "w").look()
         assert not any((seen.request, seen.claims, seen.parts, seen.done, seen.errors, seen.needs, seen.rejected))
         assert not any((seen.accepted, seen.cancelled, seen.plain_done, seen.plain_error, shown.cards, shown.beats))
-        assert not shown.drained
+        assert not shown.drains
 
 
 @pytest.mark.parametrize("what", hostile.NAMES)
