@@ -50,7 +50,7 @@ def test_a_row_without_a_test_is_noticed() -> None:
     """Nobody can add a fault, or remove the last test of one, and keep a current reference."""
     found = faults.proofs(ROOT / "tests")
     found.pop("symlink")
-    with pytest.raises(ValueError, match="no test is marked .* for: symlink"):
+    with pytest.raises(ValueError, match=r"no test is marked .* for: symlink"):
         faults.page(found)
 
 
