@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import secrets
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -14,11 +13,12 @@ from importlib.metadata import version
 from colab.bench import Abilities
 from protocol import codec
 from protocol.drop import Drop
-from protocol.errors import EnvironmentNotReady
+from protocol.errors import EnvironmentNotReady, NameTaken
 from protocol.layout import WorkerNames, is_worker_id
-from protocol.messages import WorkerCard
+from protocol.messages import Done, Failure, Message, WorkerCard
 from protocol.seen import read_drop_id
 from protocol.transports import open_drop
+from protocol.transports.host import SYSTEM, Host
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,16 +29,30 @@ class Attached:
     drop_id: str
     worker: str
     boot: str
+    host: Host = SYSTEM
+
+    def put(self, path: str, message: Message | Done | Failure) -> None:
+        """Write one of this worker's messages into the drop. Another file of that name raises NameTaken.
+
+        The same message there already is fine: an earlier call seemed to fail and did not.
+        """
+        data = codec.encode(message)
+        try:
+            self.drop.put(path, data)
+        except NameTaken:
+            if self.drop.get(path, limit=codec.MAX_BYTES) != data:
+                raise
 
 
-def attach(address: str, worker: str | None = None) -> Attached:
+def attach(address: str, worker: str | None = None, host: Host = SYSTEM) -> Attached:
     """Open the drop at `address`. One without a readable `_drop.json` raises EnvironmentNotReady with the cure."""
     drop = open_drop(address)
     return Attached(
         drop=drop,
         drop_id=read_drop_id(drop, address),
-        worker=_checked_worker(worker) if worker else _new_worker_id(),
-        boot=secrets.token_hex(8),
+        worker=_checked_worker(worker) if worker else _new_worker_id(host),
+        boot=host.nonce(),
+        host=host,
     )
 
 
@@ -48,9 +62,9 @@ def _checked_worker(worker: str) -> str:
     return worker
 
 
-def _new_worker_id() -> str:
-    host = re.sub(r"[^A-Za-z0-9-]", "", platform.node().split(".")[0])[:11].strip("-") or "worker"
-    return f"{host}-{secrets.token_hex(2)}"
+def _new_worker_id(host: Host) -> str:
+    node = re.sub(r"[^A-Za-z0-9-]", "", platform.node().split(".")[0])[:11].strip("-") or "worker"
+    return f"{node}-{host.token(2)}"
 
 
 def announce(at: Attached, abilities: Abilities, beat_s: float) -> WorkerCard:
@@ -68,7 +82,7 @@ def announce(at: Attached, abilities: Abilities, beat_s: float) -> WorkerCard:
         beat_s=beat_s,
     )
     at.drop.make_folder(WorkerNames(at.worker).folder)
-    at.drop.put(WorkerNames(at.worker).hello(at.boot), codec.encode(card))
+    at.put(WorkerNames(at.worker).hello(at.boot), card)
     return card
 
 

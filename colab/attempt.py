@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -14,15 +15,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from colab.attach import Attached
-from colab.bench import Bench, Task
+from colab.bench import Task, Workbench
+from colab.inputs import fetch_inputs
+from colab.keeper import Delivered
 from colab.lease import Beater
 from colab.plain import understand
-from colab.publish import PlainPublisher, Publisher
+from colab.plain_answer import PlainPublisher
+from colab.publish import Publisher
+from colab.salvage import Leftover, salvage
 from protocol.errors import ChannelError, JobFailed, StorageFull
-from protocol.integrity import sha256_of
 from protocol.kinds import KINDS
-from protocol.layout import Attempt, JobNames
-from protocol.messages import MAY_BE_TRIED_ELSEWHERE, EngineRecord, Held, Limits, Offer, Request
+from protocol.layout import Attempt
+from protocol.messages import MAY_BE_TRIED_ELSEWHERE, EngineRecord, Held, Limits, Part, Request
+from protocol.transports.host import Host
 
 STOP_GRACE_S = 10.0
 FLUSH_LOCAL_S = 2.0
@@ -43,16 +48,26 @@ class Assignment:
     limits: Limits
     lease_s: float
     leftover: Mapping[str, int] = field(default_factory=dict)  # clips of a plain answer that somebody gave up
+    ended: Mapping[Attempt, tuple[Part, ...]] = field(default_factory=dict)  # what ended attempts published
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How an attempt ended: with an error code, or delivered. A plain answer is neither."""
+
+    code: str | None = None
+    delivered: Delivered | None = None
 
 
 @dataclass
 class _Log:
     """What the worker writes down of an attempt: for people, so times are the worker's own."""
 
+    host: Host
     lines: list[str] = field(default_factory=list)
 
     def add(self, text: str) -> None:
-        self.lines.append(f"{time.strftime('%H:%M:%S')} {text}")
+        self.lines.append(f"{time.strftime('%H:%M:%S', time.localtime(self.host.wall()))} {text}")
 
     def text(self) -> str:
         return "\n".join(self.lines) + "\n"
@@ -62,26 +77,37 @@ class AttemptRun:
     """Works on an assignment and says how it ended, whatever happens."""
 
     def __init__(
-        self, at: Attached, bench: Bench, beater: Beater, task: Assignment, why_stop: Callable[[], str | None]
+        self,
+        at: Attached,
+        bench: Workbench,
+        beater: Beater,
+        task: Assignment,
+        why_stop: Callable[[Held], str | None],
     ):
         self._at, self._bench, self._beater, self._task = at, bench, beater, task
         self._why_stop = why_stop
-        self._log = _Log()
+        self._log = _Log(at.host)
         self._plain = understand(task.request.params) if task.request.job is None else None
+        self._kept: dict[str, Leftover] = {}
         self._progress = Held(job=task.job, nonce=task.attempt.nonce, done=0, total=0)
 
-    def run(self) -> str | None:
-        """Work, publish, and return the error code, or None for a result."""
+    def run(self) -> Outcome:
+        """Work, publish, and say how it ended."""
         task = self._task
         self._log.add(f"attempt {task.attempt} at {task.kind} job {task.job}")
         self._beater.hold(self._progress, task.lease_s)
+        folder = tempfile.TemporaryDirectory(prefix="gpudrop-", ignore_cleanup_errors=True)
+        outcome = Outcome(code="INTERNAL")
         try:
-            with tempfile.TemporaryDirectory(prefix="gpudrop-", ignore_cleanup_errors=True) as folder:
-                return self._run_in(Path(folder))
+            outcome = self._run_in(folder)
         finally:
             self._beater.release()
+            if outcome.delivered is None:
+                folder.cleanup()
+        return outcome
 
-    def _run_in(self, folder: Path) -> str | None:
+    def _run_in(self, place: tempfile.TemporaryDirectory[str]) -> Outcome:
+        folder = Path(place.name)
         (folder / "out").mkdir()
         publisher = self._publisher(folder / "out")
         try:
@@ -94,15 +120,26 @@ class AttemptRun:
                 publisher.failed(
                     error.code, str(error), retryable=error.retryable, step=error.step, log=self._log.text()
                 )
-                return error.code
+                return Outcome(code=error.code)
             except StorageFull as error:
                 publisher.failed("STORAGE", str(error), retryable=True, step=None, log=self._log.text())
-                return "STORAGE"
+                return Outcome(code="STORAGE")
         except ChannelError as error:
             # Nothing could be said: the lease lapses and another attempt follows.
             log.warning("%s: the drop failed while publishing: %s", self._task.job, error)
-            return "STORAGE"
-        return None
+            return Outcome(code="STORAGE")
+        return Outcome(delivered=self._delivered(place, publisher))
+
+    def _delivered(
+        self, place: tempfile.TemporaryDirectory[str], publisher: Publisher | PlainPublisher
+    ) -> Delivered | None:
+        """Return what is kept of a result: its outputs, until the owner has them. Plain owners never say so."""
+        if isinstance(publisher, PlainPublisher):
+            return None
+        for scratch in Path(place.name).iterdir():
+            if scratch.name != "out":
+                shutil.rmtree(scratch) if scratch.is_dir() else scratch.unlink()
+        return Delivered(attempt=self._task.attempt, folder=place, publisher=publisher)
 
     def _publisher(self, out: Path) -> Publisher | PlainPublisher:
         task = self._task
@@ -116,7 +153,8 @@ class AttemptRun:
 
     def _work(self, folder: Path, publisher: Publisher | PlainPublisher) -> tuple[EngineRecord, dict[str, Any]]:
         offer = self._task.request.job
-        inputs = self._fetch_inputs(offer, folder) if offer else {}
+        inputs = fetch_inputs(self._at, offer, folder / "in") if offer else {}
+        self._kept = salvage(self._at, self._task.job, self._task.kind, self._task.ended, folder / "kept")
         self._bench.begin(
             Task(
                 kind=self._task.kind,
@@ -124,18 +162,20 @@ class AttemptRun:
                 engine=offer.requires.engine if offer else None,
                 inputs=inputs,
                 folder=str(folder),
+                kept={path: leftover.told() for path, leftover in self._kept.items()},
             )
         )
         return self._follow(publisher)
 
     def _follow(self, publisher: Publisher | PlainPublisher) -> tuple[EngineRecord, dict[str, Any]]:
         """Follow the bench's events to the end of the task."""
-        started = flushed = asked = time.monotonic()
+        clock = self._at.host.monotonic
+        started = flushed = asked = clock()
         pace = self._at.drop.capabilities
         flush_s = FLUSH_LOCAL_S if pace.local else FLUSH_REMOTE_S
         while True:
             event = self._bench.event(pace.poll_s)
-            now = time.monotonic()
+            now = clock()
             if event is not None and (ended := self._on_event(event, publisher)):
                 return ended
             if now - flushed > flush_s:
@@ -151,6 +191,10 @@ class AttemptRun:
         match event["event"]:
             case "progress":
                 self._say_progress(event)
+            case "engine":
+                kept = [self._kept[path].file for path in event["kept"]]
+                publisher.began(EngineRecord.model_validate(event["engine"]), kept)
+                self._log.add(f"{len(kept)} output(s) kept from earlier attempts")
             case "publish":
                 publisher.add(event["path"])
             case "done":
@@ -174,32 +218,18 @@ class AttemptRun:
         if age_s > self._task.limits.wall_s:
             self._bench.kill()
             raise _ended("TIMEOUT", f"longer than the {self._task.limits.wall_s:.0f} s allowed")
-        if (why := self._why_stop()) is None:
+        if (why := self._why_stop(self._progress)) is None:
             return
         self._bench.ask_to_stop()
-        deadline = time.monotonic() + STOP_GRACE_S
-        while time.monotonic() < deadline:
+        clock = self._at.host.monotonic
+        deadline = clock() + STOP_GRACE_S
+        while clock() < deadline:
             event = self._bench.event(0.2)
             if event is not None and event["event"] in ("stopped", "done", "failed"):
                 break
         else:
             self._bench.kill()
         raise _ended("CANCELLED" if why == "cancelled" else "RELEASED", why)
-
-    def _fetch_inputs(self, offer: Offer, folder: Path) -> dict[str, str]:
-        """Copy the inputs here and check them; nothing unchecked reaches a handler."""
-        (folder / "in").mkdir()
-        fetched = {}
-        for name, file in offer.inputs.items():
-            local = folder / "in" / name
-            try:
-                self._at.drop.copy_out(JobNames(offer.id).file(file.in_), local, limit=file.size)
-            except ChannelError as error:
-                raise _ended("INPUT_MISSING", f"{name}: {error}") from error
-            if sha256_of(local) != (file.size, file.sha256):
-                raise _ended("INPUT_CORRUPT", f"{name} does not have the content that the request names")
-            fetched[name] = str(local)
-        return fetched
 
 
 def _ended(code: str, message: str) -> JobFailed:

@@ -16,10 +16,10 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
@@ -46,6 +46,7 @@ class Task:
     engine: str | None
     inputs: Mapping[str, str]
     folder: str
+    kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # path → the engine that made it, local file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,30 @@ class Abilities:
 
     engines: dict[str, tuple[EngineRecord, ...]]
     choices: dict[str, dict[str, Choices]]
+
+
+class Workbench(Protocol):
+    """Where tasks are done: what the worker needs of it."""
+
+    def abilities(self) -> Abilities:
+        """Return what can be done here."""
+        ...
+
+    def begin(self, task: Task) -> None:
+        """Start a task; its events follow."""
+        ...
+
+    def event(self, timeout_s: float) -> dict[str, Any] | None:
+        """Return the next event, or None after `timeout_s`."""
+        ...
+
+    def ask_to_stop(self) -> None:
+        """Ask for an end between two units of work."""
+        ...
+
+    def kill(self) -> None:
+        """End what is being done now."""
+        ...
 
 
 class Bench:
@@ -132,12 +157,21 @@ class _BenchWork:
         self.params = params
         self.engine: str | None = task["engine"]
         self.folder = Path(task["folder"])
+        self._kept: Mapping[str, Any] = task["kept"]
         self.inputs: Mapping[str, Path] = {name: Path(path) for name, path in task["inputs"].items()}
 
     def output(self, path: str) -> Path:
         target = self.folder / "out" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         return target
+
+    def kept(self, engine: EngineRecord) -> frozenset[str]:
+        made_by = {path: EngineRecord.model_validate(old["engine"]) for path, old in self._kept.items()}
+        paths = [path for path, maker in made_by.items() if maker.is_equal(engine)]
+        for path in paths:
+            Path(self._kept[path]["local"]).replace(self.output(path))
+        _emit(self._pipe, {"event": "engine", "engine": _record(engine), "kept": paths})
+        return frozenset(paths)
 
     def publish(self, path: str) -> None:
         _emit(self._pipe, {"event": "publish", "path": path})
@@ -216,7 +250,7 @@ def _answer_task(pipe: Connection, models: Models, task: dict[str, Any]) -> dict
         result: Result = HANDLERS[task["kind"]]().run(work)
         return {
             "event": "done",
-            "engine": result.engine.model_dump(mode="json", exclude_none=True),
+            "engine": _record(result.engine),
             "summary": dict(result.summary),
         }
     except StopWork:
@@ -233,6 +267,10 @@ def _answer_task(pipe: Connection, models: Models, task: dict[str, Any]) -> dict
         return _failed("STORAGE" if error.errno == 28 else "INTERNAL", f"{type(error).__name__}: {error}")
     except Exception as error:  # a handler's bug must reach the user as an error marker, not end the worker
         return _failed("INTERNAL", f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+
+
+def _record(engine: EngineRecord) -> dict[str, Any]:
+    return engine.model_dump(mode="json", exclude_none=True)
 
 
 def _checked_params(task: dict[str, Any]) -> Any:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import secrets
 import threading
-import time
+from typing import Any
 
 from colab.attach import Attached
-from protocol import codec
+from colab.persist import persist
 from protocol.claims import IDLE_FACTOR, LEASE_BEATS
 from protocol.errors import ChannelError, NameTaken
 from protocol.layout import Attempt, JobNames, WorkerNames
-from protocol.messages import Beat, Claim, Held
+from protocol.messages import Beat, Claim, Failure, FailureJob, Held, PlainFailure
 
 KEPT_BEATS = 8
+GIVE_UP_S = 60.0
 
 log = logging.getLogger(__name__)
 
@@ -24,49 +25,55 @@ def beat_every(beat_s: float, lease_s: float) -> float:
     return min(beat_s, lease_s / LEASE_BEATS)
 
 
-def take(at: Attached, job: str, n: int, digest: str) -> tuple[Attempt, Claim] | None:
+def take(at: Attached, job: str, n: int, digest: str) -> Attempt | None:
     """Claim attempt `n`, or return None when another worker of this machine has its turn already."""
-    attempt = Attempt(n, secrets.token_hex(8), at.worker)
+    attempt = Attempt(n, at.host.nonce(), at.worker)
     names = JobNames(job)
     if at.drop.capabilities.local:
         try:
             at.drop.put(names.turn(n), attempt.nonce.encode())
         except NameTaken:
             return None
-    claim = Claim(
-        drop=at.drop_id, id=job, attempt=n, nonce=attempt.nonce, worker=at.worker, boot=at.boot, digest=digest
-    )
-    at.drop.put(names.claim(attempt), codec.encode(claim))
-    return attempt, claim
+    at.put(names.claim(attempt), Claim(**_envelope(at, job, attempt), digest=digest))
+    return attempt
+
+
+def give_up(at: Attached, job: str, attempt: Attempt, digest: str) -> None:
+    """End an attempt that is not worked on, so that nobody has to wait for its lease."""
+    code = FailureJob(**_envelope(at, job, attempt), digest=digest, code="RELEASED", retryable=True)
+    marker = Failure(plain=PlainFailure(error="this attempt is not worked on"), job=code)
+    path = JobNames(job).error(attempt)
+    with contextlib.suppress(NameTaken):  # it has ended in another way, which was not seen yet
+        persist(at.host, path, lambda: at.put(path, marker), for_s=GIVE_UP_S)
+
+
+def _envelope(at: Attached, job: str, attempt: Attempt) -> dict[str, Any]:
+    return {
+        "drop": at.drop_id,
+        "id": job,
+        "attempt": attempt.n,
+        "nonce": attempt.nonce,
+        "worker": attempt.worker,
+        "boot": at.boot,
+    }
 
 
 class Beater:
-    """Beats for the whole worker from a thread of its own, faster while a job is held."""
+    """Beats for the whole worker, faster while a job is held. Whoever runs it calls `beat_if_due` again and again."""
 
     def __init__(self, at: Attached, beat_s: float) -> None:
-        self._at, self._idle_s = at, beat_s * IDLE_FACTOR
-        self._beat_s = beat_s
+        self._at, self._beat_s = at, beat_s
+        self._every_s = beat_s * IDLE_FACTOR
+        self._last = at.host.monotonic()
         self._seq = 0
         self._held: tuple[Held, ...] = ()
-        self._every_s = self._idle_s
-        self._wake = threading.Event()
-        self._ended = False
-        self._thread = threading.Thread(target=self._run, name="beats", daemon=True)
-
-    def __enter__(self) -> Beater:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended = True
-        self._wake.set()
-        self._thread.join(30)
+        self.hurried = threading.Event()  # the pace has changed: whoever waits for the next beat must ask again
 
     def hold(self, held: Held, lease_s: float) -> None:
         """From now on say that this attempt is held, at the pace of its lease."""
         self._held = (held,)
         self._every_s = beat_every(self._beat_s, lease_s)
-        self._wake.set()
+        self.hurried.set()
 
     def progress(self, held: Held) -> None:
         """Say how far the held attempt is, with the next beat."""
@@ -75,29 +82,49 @@ class Beater:
     def release(self) -> None:
         """Hold nothing any more."""
         self._held = ()
-        self._every_s = self._idle_s
+        self._every_s = self._beat_s * IDLE_FACTOR
 
-    def _run(self) -> None:
-        due = time.monotonic() + self._every_s
-        while not self._ended:
-            self._wake.wait(max(0.0, due - time.monotonic()))
-            if self._wake.is_set():
-                self._wake.clear()
-                due = min(due, time.monotonic() + self._every_s)
-            elif not self._ended:
-                self._beat()
-                due = time.monotonic() + self._every_s
+    def beat_if_due(self, now: float) -> float:
+        """Beat if it is time, and return when the next beat is due, by the same clock as `now`."""
+        if now >= self._last + self._every_s:
+            self._last = now
+            self._beat()
+        return self._last + self._every_s
 
     def _beat(self) -> None:
         at, seq = self._at, self._seq + 1
         beat = Beat(
-            drop=at.drop_id, id=at.worker, worker=at.worker, boot=at.boot, seq=seq, at=time.time(), held=self._held
+            drop=at.drop_id, id=at.worker, worker=at.worker, boot=at.boot, seq=seq, at=at.host.wall(), held=self._held
         )
         names = WorkerNames(at.worker)
         self._seq = seq
         try:
-            at.drop.put(names.beat(at.boot, seq), codec.encode(beat))
+            at.put(names.beat(at.boot, seq), beat)
             if seq > KEPT_BEATS:
                 at.drop.delete(names.beat(at.boot, seq - KEPT_BEATS))
         except ChannelError as error:
             log.warning("beat %d did not get through: %s", seq, error)
+
+
+class BeatThread:
+    """Runs a beater beside the work, so that an engine which holds the interpreter's attention loses no lease."""
+
+    def __init__(self, beater: Beater, at: Attached) -> None:
+        self._beater, self._host = beater, at.host
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name="beats", daemon=True)
+
+    def __enter__(self) -> BeatThread:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended = True
+        self._beater.hurried.set()
+        self._thread.join(30)
+
+    def _run(self) -> None:
+        while not self._ended:
+            due = self._beater.beat_if_due(self._host.monotonic())
+            self._beater.hurried.wait(max(0.0, due - self._host.monotonic()))
+            self._beater.hurried.clear()

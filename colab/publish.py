@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from colab.attach import Attached
-from colab.plain import PlainRequest
-from protocol import codec
-from protocol.errors import JobFailed, NameMissing, NameTaken
+from colab.persist import persist
+from protocol.errors import NameTaken
 from protocol.integrity import sha256_of
 from protocol.layout import Attempt, JobNames
 from protocol.messages import (
@@ -29,18 +29,27 @@ from protocol.messages import (
 BUNDLE_BYTES = 8 << 20
 """Outputs are gathered into bundles up to this size: creating a file costs half a second on Drive."""
 
+log = logging.getLogger(__name__)
+
 
 class Publisher:
-    """Publishes one attempt in the full form."""
+    """Publishes one attempt in the full form; a channel that fails for a while is tried again (`persist`)."""
 
     def __init__(self, at: Attached, job: str, attempt: Attempt, digest: str, folder: Path, media: Mapping[str, str]):
         self._at, self._names, self._attempt, self._digest = at, JobNames(job), attempt, digest
         self._folder, self._media = folder, media
+        self._engine: EngineRecord | None = None
         self._waiting: list[str] = []
         self._waiting_bytes = 0
         self._files: list[OutputFile] = []
         self._outs = 0
         self._parts = 0
+        self._told = 0  # how many files the last part tells of
+
+    def began(self, engine: EngineRecord, kept: Iterable[OutputFile]) -> None:
+        """Take note of who works, and of the outputs of earlier attempts that lie in the folder already (R11)."""
+        self._engine = engine
+        self._files = list(kept)
 
     def add(self, path: str) -> None:
         """Take note of a finished output; it travels with the next bundle."""
@@ -51,56 +60,84 @@ class Publisher:
 
     def flush(self) -> None:
         """Publish what is waiting, and say so in a part, so that an attempt that dies later leaves it usable."""
-        if not self._waiting:
-            return
         self._send_waiting()
+        if len(self._files) > self._told:
+            self._put_part(self._files)
+            self._told = len(self._files)
+
+    def again(self, paths: Iterable[str]) -> None:
+        """Publish outputs once more under new names: their first copies did not arrive (R10)."""
+        known = {file.path for file in self._files}
+        if wanted := [path for path in paths if path in known]:
+            self._put_part(self._send(wanted))
+
+    def _put_part(self, files: Sequence[OutputFile]) -> None:
         self._parts += 1
-        part = Part(**self._envelope(), k=self._parts, files=tuple(self._files))
-        self._at.drop.put(self._names.part(self._attempt, self._parts), codec.encode(part))
+        part = Part(**self._envelope(), k=self._parts, files=tuple(files), engine=self._engine)
+        self._put(self._names.part(self._attempt, self._parts), part)
 
     def _send_waiting(self) -> None:
-        """Put the waiting outputs into the drop as one file: the outputs one after the other."""
         paths, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        if not paths:
-            return
+        if paths:
+            self._files += self._send(paths)
+
+    def _send(self, paths: Sequence[str]) -> list[OutputFile]:
+        return persist(self._at.host, f"outputs of {self._names.job}", lambda: self._send_once(paths))
+
+    def _send_once(self, paths: Sequence[str]) -> list[OutputFile]:
+        """Put outputs into the drop as one file, one after the other. Every try has a name of its own (R1)."""
         self._outs += 1
         target = self._names.out(self._attempt, self._outs)
         bundle = self._folder / f".bundle-{self._outs}"
-        with bundle.open("wb") as writer:
-            for path in paths:
-                self._append(writer, path, target.rpartition("/")[2], single=len(paths) == 1)
-        self._at.drop.copy_in(bundle, target)
-        bundle.unlink()
+        try:
+            with bundle.open("wb") as writer:
+                files = [self._append(writer, path, target, single=len(paths) == 1) for path in paths]
+            self._at.drop.copy_in(bundle, target)
+        finally:
+            bundle.unlink()
+        return files
 
-    def _append(self, writer: Any, path: str, source: str, *, single: bool) -> None:
+    def _append(self, writer: Any, path: str, target: str, *, single: bool) -> OutputFile:
         at = writer.tell()
         size, sha256 = sha256_of(self._folder / path)
         with (self._folder / path).open("rb") as reader:
             shutil.copyfileobj(reader, writer)
-        self._files.append(
-            OutputFile(
-                path=path, in_=source, at=None if single else at, size=size, sha256=sha256, media=self._media.get(path)
-            )
+        return OutputFile(
+            path=path,
+            in_=target.rpartition("/")[2],
+            at=None if single else at,
+            size=size,
+            sha256=sha256,
+            media=self._media.get(path),
         )
 
     def done(self, engine: EngineRecord, summary: Mapping[str, Any], log: str) -> None:
         """Publish the rest, wait for the barrier, then say that the result is there."""
         self._send_waiting()
         self._put_log(log)
-        durable = self._at.drop.barrier()
+        durable = persist(self._at.host, f"the barrier of {self._names.job}", self._at.drop.barrier)
         job = DoneJob(**self._envelope(), digest=self._digest, files=tuple(self._files), engine=engine, durable=durable)
-        marker = Done(plain=PlainDone(timestamp=_now(), **summary), job=job)
-        self._at.drop.put(self._names.done(self._attempt), codec.encode(marker))
+        marker = Done(plain=PlainDone(timestamp=timestamp(self._at), **summary), job=job)
+        self._put(self._names.done(self._attempt), marker)
 
     def failed(self, code: Any, message: str, *, retryable: bool, step: str | None, log: str) -> None:
-        """Say why there is no result."""
+        """Say why there is no result, after what is finished of one: the next attempt may keep it."""
+        if retryable:
+            self.flush()
         self._put_log(log)
         job = FailureJob(**self._envelope(), digest=self._digest, code=code, retryable=retryable, step=step)
         marker = Failure(plain=PlainFailure(error=message[:20_000], step=step), job=job)
-        self._at.drop.put(self._names.error(self._attempt), codec.encode(marker))
+        self._put(self._names.error(self._attempt), marker)
+
+    def _put(self, path: str, message: Part | Done | Failure) -> None:
+        persist(self._at.host, path, lambda: self._at.put(path, message))
 
     def _put_log(self, text: str) -> None:
-        self._at.drop.put(self._names.log(self._attempt), text.encode("utf-8", "replace"))
+        path = self._names.log(self._attempt)
+        try:
+            persist(self._at.host, path, lambda: self._at.drop.put(path, text.encode("utf-8", "replace")))
+        except NameTaken:
+            log.debug("%s is there already", path)  # a try that seemed to fail; nobody checks a log
 
     def _envelope(self) -> dict[str, Any]:
         a = self._attempt
@@ -114,75 +151,10 @@ class Publisher:
         }
 
 
-class PlainPublisher:
-    """Publishes in the simple form, once, at the end: clips, barrier, marker."""
-
-    def __init__(
-        self, at: Attached, job: str, folder: Path, request: PlainRequest, leftover: Mapping[str, int]
-    ) -> None:
-        self._at, self._names, self._folder, self._request = at, JobNames(job), folder, request
-        self._leftover = leftover
-        self._paths: list[str] = []
-
-    def add(self, path: str) -> None:
-        """Take note of a finished output; existing readers of this form know only the clips."""
-        if path.endswith(".wav"):
-            self._paths.append(path)
-
-    def flush(self) -> None:
-        """Do nothing: this form has no parts."""
-
-    def done(self, engine: EngineRecord, summary: Mapping[str, Any], log: str) -> None:
-        """Publish the clips and then the marker, unless another worker has answered, or is about to."""
-        if self._answered():
-            return
-        if clips_of(self._at, self._names) != self._leftover:
-            raise JobFailed("another worker is answering this plain request", code="RELEASED", retryable=True)
-        self._at.drop.make_folder(self._names.plain_audio)
-        for path in self._paths:
-            self._put_clip(self._folder / path, self._names.file(self._request.clip(path)))
-        self._at.drop.barrier()
-        told = {**summary, "results": self._results(summary), "engine": engine.name}
-        self._put_marker(
-            self._names.plain_done, codec.encode(Done(plain=PlainDone(timestamp=_now(), **told), job=None))
-        )
-
-    def _results(self, summary: Mapping[str, Any]) -> list[Any]:
-        return [{**clip, "step": self._request.step(clip["step"])} for clip in summary.get("results", ())]
-
-    def failed(self, code: Any, message: str, *, retryable: bool, step: str | None, log: str) -> None:
-        """Say why there is no result; a failure that may be met by trying again is not told to an old dispatcher."""
-        if retryable or self._answered():
-            return
-        marker = Failure(plain=PlainFailure(error=message[:20_000], step=self._request.step(step)), job=None)
-        self._put_marker(self._names.plain_error, codec.encode(marker))
-
-    def _answered(self) -> bool:
-        names = {entry.name for entry in self._at.drop.list(self._names.job)}
-        return bool(names & {"done.marker", "error.marker"})
-
-    def _put_clip(self, local: Path, path: str) -> None:
-        """Put one clip. The leftover of a dead attempt is replaced: nobody reads clips before the marker."""
-        try:
-            self._at.drop.copy_in(local, path)
-        except NameTaken:
-            self._at.drop.delete(path)
-            self._at.drop.copy_in(local, path)
-
-    def _put_marker(self, path: str, data: bytes) -> None:
-        try:
-            self._at.drop.put(path, data)
-        except NameTaken:
-            return  # another worker answered in this very moment, with an answer as good
-
-
-def clips_of(at: Attached, names: JobNames) -> dict[str, int]:
-    """Return the files in a job's `audio/` with their sizes; a folder that is there but empty holds itself, as `.`."""
-    try:
-        return {".": 0} | {entry.name: entry.size for entry in at.drop.list(names.plain_audio)}
-    except NameMissing:
-        return {}
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def timestamp(at: Attached) -> str:
+    """Return the time for people to read in a marker."""
+    return (
+        datetime.datetime.fromtimestamp(at.host.wall(), datetime.UTC)
+        .isoformat(timespec="seconds")
+        .replace("+00:00", "Z")
+    )

@@ -4,62 +4,65 @@ from __future__ import annotations
 
 import logging
 import signal
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from typing import Any
 
 from colab.attach import Attached, announce, attach, parent_is_gone
-from colab.attempt import Assignment, AttemptRun
-from colab.bench import Bench
+from colab.attempt import Assignment, AttemptRun, Outcome
+from colab.bench import Bench, Workbench
 from colab.config import Settings
 from colab.handlers import HANDLERS
-from colab.lease import Beater, take
-from colab.publish import clips_of
+from colab.keeper import Keeper
+from colab.lease import Beater, BeatThread, give_up, take
+from colab.models import ModelPlaces
+from colab.offers import FAILED_AGAIN_S, PLAIN_KIND, JobMemory, wants
+from colab.persist import persist
+from colab.rivals import Rivals, further
 from protocol import codec
-from protocol.claims import LEASE_BEATS, LeaseWatch, elected
+from protocol.claims import LEASE_BEATS, elected
 from protocol.drop import Watch
 from protocol.errors import ChannelError, NameMissing, UsageError
-from protocol.layout import Attempt, JobNames, is_job_id
-from protocol.messages import ClaimTerms, Limits, Offer, Request, WorkerCard
+from protocol.layout import Attempt, is_job_id
+from protocol.messages import ClaimTerms, Held, Limits, Request, WorkerCard
 from protocol.seen import JobReader, Seen, WorkerReader
-from protocol.states import OPEN_TO_CLAIMS, TERMINAL, judge, next_attempt_number, open_attempts
+from protocol.states import OPEN_TO_CLAIMS, TERMINAL, ended_parts, judge, next_attempt_number, open_attempts
 
-FAILED_AGAIN_S = 1800.0
 FAILURES_IN_A_ROW = 3
 OWN_FAULT = frozenset({"ENGINE", "INTERNAL", "OUT_OF_MEMORY", "STORAGE"})
-PLAIN_KIND = "tts"
+KEPT_LOOK_BEATS = 1
+"""While a job runs, delivered ones are looked at once a beat: their owners may miss something."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class _JobMemory:
-    """What this worker remembers of a job between two looks."""
-
-    reader: JobReader
-    closed: bool = False
-    failed_at: float | None = None
-    told: set[str] = field(default_factory=set)
-    turns: dict[int, float] = field(default_factory=dict)  # turn without a claim → first sight
-    clips: tuple[dict[str, int], float] | None = None  # what lies in `audio/`, since when it is so
 
 
 class Worker:
     """Serves one drop until told to stop. `step` is one look; `serve` repeats it."""
 
-    def __init__(self, at: Attached, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._at, self._settings, self._clock = at, settings, clock
+    def __init__(
+        self,
+        at: Attached,
+        settings: Settings,
+        *,
+        bench: Callable[[tuple[str, ...], ModelPlaces], Workbench] = Bench,
+        beats: Callable[[Beater, Attached], AbstractContextManager[Any]] = BeatThread,
+    ) -> None:
+        self._at, self._settings, self._clock = at, settings, at.host.monotonic
+        self._make_bench, self._make_beats = bench, beats
         pace = at.drop.capabilities
         self._poll_s = settings.poll_s or pace.poll_s
         self._beat_s = settings.beat_s or pace.beat_s
-        self._jobs: dict[str, _JobMemory] = {}
-        self._rivals: dict[str, WorkerReader] = {}
-        self._leases = LeaseWatch(self._poll_s)
+        self._jobs: dict[str, JobMemory] = {}
+        self._rivals = Rivals(at, self._poll_s)
+        self._keeper = Keeper(at.host)
+        self._own = WorkerReader(at.drop, at.drop_id, at.worker)
+        self._old_drains: frozenset[int] | None = None  # those meant for an earlier session
+        self._looked_at_own: float | None = None
         self._kinds = _kinds(settings.kinds)
-        self._bench: Bench | None = None
+        self._bench: Workbench | None = None
         self._beater = Beater(at, self._beat_s)
         self._failures = 0
-        self._rests_until = 0.0
+        self._rests_until: float | None = None
         self._stop: str | None = None
         self._card: WorkerCard | None = None
 
@@ -69,16 +72,26 @@ class Worker:
 
     def serve(self) -> None:
         """Serve until stopped, idle for too long, or (with `once`) until nothing is left to take."""
-        self._bench = Bench(self._kinds, self._settings.model_places())
         watch = self._at.drop.watch()
         try:
-            self._card = announce(self._at, self._bench.abilities(), self._beat_s)
-            log.info("worker %s serves %s", self._at.worker, _engines_text(self._card))
-            with self._beater:
+            self.begin()
+            with self._make_beats(self._beater, self._at):
                 self._repeat(watch)
         finally:
             watch.close()
+            self.end()
+
+    def begin(self) -> None:
+        """Start the bench and announce what can be done here; from now on `step` takes jobs."""
+        self._bench = self._make_bench(self._kinds, self._settings.model_places())
+        self._card = announce(self._at, self._bench.abilities(), self._beat_s)
+        log.info("worker %s serves %s", self._at.worker, _engines_text(self._card))
+
+    def end(self) -> None:
+        """End the bench and let go of what is kept."""
+        if self._bench is not None:
             self._bench.kill()
+        self._keeper.close()
 
     def _repeat(self, watch: Watch) -> None:
         idle_since = self._clock()
@@ -109,8 +122,9 @@ class Worker:
 
     def step(self, now: float) -> bool:
         """Look at the drop once, and work on the first job that can be taken. Return whether there was one."""
+        self._look_for_drain(now)
         names = [entry.name for entry in self._at.drop.list("") if entry.is_folder and is_job_id(entry.name)]
-        self._leases.looked(now)
+        self._rivals.looked(now)
         for job in sorted(names):
             if self._stop is None and self._safe_try(job, now):
                 return True
@@ -126,36 +140,60 @@ class Worker:
             log.warning("job %s cannot be read now: %s", job, error)
             return False
 
+    def _look_for_drain(self, now: float) -> None:
+        """End after this step when somebody asks this session to; older requests were for another one."""
+        if self._looked_at_own is not None and now - self._looked_at_own < self._beat_s:
+            return
+        drains = self._own.look().drains
+        self._looked_at_own = now
+        if self._old_drains is None:
+            self._old_drains = drains
+        elif drains - self._old_drains and self._stop is None:
+            self._stop = "it was asked to drain"
+
     def _try(self, job: str, now: float) -> bool:
         """Take a job and work on it, if it is open and this worker can do it."""
-        memory = self._jobs.setdefault(job, _JobMemory(JobReader(self._at.drop, self._at.drop_id, job)))
+        memory = self._jobs.setdefault(job, JobMemory(job, JobReader(self._at.drop, self._at.drop_id, job)))
         if memory.closed:
             return False
         try:
             seen = memory.reader.look()
         except NameMissing:
             return False
+        self._keeper.serve(job, seen)
         if seen.request is None:
-            self._tell_once(memory, job, seen.too_new)
+            memory.tell_once(seen.too_new)
             return False
         terms, limits = self._terms(seen.request)
-        lapsed = self._lapsed(seen, terms, limits, now)
+        lapsed = self._rivals.lapsed(seen, terms, limits, now) | self._end_own(memory, seen)
         standing = judge(seen, lapsed=lapsed)
         # Plain markers beside a full request are an old worker's, and prove nothing (FORMAT.md, the simple form).
         answered = seen.request.job is None and (seen.plain_done or seen.plain_error)
         if standing.state in TERMINAL or answered:
             memory.closed = True
             return False
-        if standing.state not in OPEN_TO_CLAIMS or self._turn_is_taken(seen, memory, terms.lease_s, now):
+        if standing.state not in OPEN_TO_CLAIMS or memory.turn_is_taken(seen, terms.lease_s, now):
             return False
-        if not self._wants(job, seen, memory, now):
+        if not self._wants(memory, seen, now):
             return False
-        assignment = self._claim(job, seen, memory, terms, limits)
+        assignment = self._claim(memory, seen, terms, limits, lapsed)
         if assignment is None:
             return False
-        assert self._bench is not None  # serve made it
-        self._finish(memory, AttemptRun(self._at, self._bench, self._beater, assignment, self._why_stop(memory)).run())
+        assert self._bench is not None  # begin made it
+        ask = self._why_stop(memory, assignment, terms)
+        self._finish(memory, AttemptRun(self._at, self._bench, self._beater, assignment, ask).run())
         return True
+
+    def _end_own(self, memory: JobMemory, seen: Seen) -> frozenset[str]:
+        """End the open attempts of this very session: it is at none of them, or it would not be looking."""
+        if memory.job in self._keeper.jobs:
+            return frozenset()  # delivered; the marker is not to be seen yet
+        own = [attempt for attempt in open_attempts(seen) if seen.claims[attempt].boot == self._at.boot]
+        for attempt in own:
+            if attempt.nonce not in memory.given_up:
+                memory.given_up.add(attempt.nonce)
+                give_up(self._at, memory.job, attempt, seen.claims[attempt].digest)
+        return frozenset(attempt.nonce for attempt in own)
 
     def _terms(self, request: Request) -> tuple[ClaimTerms, Limits]:
         if request.job is not None:
@@ -163,121 +201,91 @@ class Worker:
         pace = self._at.drop.capabilities
         return ClaimTerms(settle_s=pace.settle_s, lease_s=pace.beat_s * LEASE_BEATS), Limits()
 
-    def _lapsed(self, seen: Seen, terms: ClaimTerms, limits: Limits, now: float) -> frozenset[str]:
-        for attempt in open_attempts(seen):
-            self._leases.saw_claim(seen.claims[attempt], now)
-            reader = self._rivals.setdefault(
-                attempt.worker, WorkerReader(self._at.drop, self._at.drop_id, attempt.worker)
-            )
-            for beat in reader.look().beats.values():
-                self._leases.saw_beat(beat, now)
-        return self._leases.lapsed(seen, terms, limits, now)
-
-    def _turn_is_taken(self, seen: Seen, memory: _JobMemory, lease_s: float, now: float) -> bool:
-        """Say whether another worker has taken its turn and may be about to write its claim."""
-        claimed = max((attempt.n for attempt in seen.claims), default=0)
-        pending = [turn for turn in seen.turns if turn > claimed]
-        return any(now - memory.turns.setdefault(turn, now) <= lease_s for turn in pending)
-
-    def _wants(self, job: str, seen: Seen, memory: _JobMemory, now: float) -> bool:
-        """Say whether this worker should take an open job."""
-        assert seen.request is not None  # _try looked
-        if now < self._rests_until:
+    def _wants(self, memory: JobMemory, seen: Seen, now: float) -> bool:
+        rests = self._rests_until is not None and now < self._rests_until
+        if rests or self._card is None:
             return False
-        if memory.failed_at is not None and now - memory.failed_at < FAILED_AGAIN_S:
-            return False
-        offer = seen.request.job
-        if offer is None:
-            asked = PLAIN_KIND in self._offered() and "steps" in seen.request.params
-            return asked and self._is_left_alone(job, seen, memory, now)
-        problem = self._cannot(offer, seen)
-        self._tell_once(memory, job, problem)
-        return problem is None
+        return wants(self._at, self._card, memory, seen, self._beat_s * LEASE_BEATS, now)
 
-    def _is_left_alone(self, job: str, seen: Seen, memory: _JobMemory, now: float) -> bool:
-        """Say whether nobody of the simple form is answering: there is no `audio/`, or nothing changes in there."""
-        if not seen.plain_audio:
-            return True
-        clips = clips_of(self._at, JobNames(job))
-        if memory.clips is None or memory.clips[0] != clips:
-            memory.clips = clips, now
-        self._tell_once(memory, job, "somebody is answering it plainly")
-        return now - memory.clips[1] > self._beat_s * LEASE_BEATS
-
-    def _offered(self) -> tuple[str, ...]:
-        return self._card.kinds if self._card else ()
-
-    def _cannot(self, offer: Offer, seen: Seen) -> str | None:
-        """Return why this worker cannot do a job, or None."""
-        if offer.kind not in self._offered():
-            return f"kind {offer.kind} is not done here"
-        engines = [record.name for record in self._card.engines[offer.kind]] if self._card else []
-        if offer.requires.engine and offer.requires.engine not in engines:
-            return f"engine {offer.requires.engine} is not here (here: {', '.join(engines)})"
-        if offer.claim.prefer and offer.claim.prefer != self._at.worker:
-            return f"reserved for worker {offer.claim.prefer}"
-        if offer.limits.not_after is not None and time.time() > offer.limits.not_after:
-            return "its time has passed (not_after)"
-        late = [name for name, file in offer.inputs.items() if seen.sizes.get(file.in_) != file.size]
-        return f"input {late[0]} is not all there yet" if late else None
-
-    def _tell_once(self, memory: _JobMemory, job: str, problem: str | None) -> None:
-        if problem and problem not in memory.told:
-            memory.told.add(problem)
-            log.info("job %s is not taken: %s", job, problem)
-
-    def _claim(self, job: str, seen: Seen, memory: _JobMemory, terms: ClaimTerms, limits: Limits) -> Assignment | None:
+    def _claim(
+        self, memory: JobMemory, seen: Seen, terms: ClaimTerms, limits: Limits, lapsed: frozenset[str]
+    ) -> Assignment | None:
         """Claim an open job and settle who does it; None when another worker does."""
         request = seen.request
         assert request is not None  # _try looked
         offer = request.job
         digest = offer.digest if offer else codec.digest(PLAIN_KIND, request.params, {}, {})
-        taken = take(self._at, job, next_attempt_number(seen), digest)
-        if taken is None:
+        attempt = take(self._at, memory.job, next_attempt_number(seen), digest)
+        if attempt is None:
             return None
-        attempt, _ = taken
         assignment = Assignment(
-            job=job,
+            job=memory.job,
             kind=offer.kind if offer else PLAIN_KIND,
             request=request,
             attempt=attempt,
             digest=digest,
             limits=limits,
             lease_s=terms.lease_s,
-            leftover=memory.clips[0] if memory.clips else {},
+            leftover=memory.leftover,
+            ended=ended_parts(seen, lapsed),
         )
-        return assignment if self._settled(attempt, memory, terms, limits) else None
+        if self._settled(attempt, memory, terms, limits):
+            return assignment
+        log.info("another worker does attempt %d at %s", attempt.n, memory.job)
+        give_up(self._at, memory.job, attempt, digest)
+        return None
 
-    def _settled(self, attempt: Attempt, memory: _JobMemory, terms: ClaimTerms, limits: Limits) -> bool:
+    def _settled(self, attempt: Attempt, memory: JobMemory, terms: ClaimTerms, limits: Limits) -> bool:
         """Wait until rival claims can be seen, look twice, and say whether this claim won."""
         if self._at.drop.capabilities.local or terms.mode == "single":
-            return True  # the turn was taken exclusively
+            return True  # the turn was taken exclusively, or there is nobody else
+        if terms.mode == "prefer" and terms.prefer == self._at.worker and attempt.n == 1:
+            return True  # the others leave it the first attempt
         for _ in range(2):
-            time.sleep(terms.settle_s / 2)
-            seen = memory.reader.look()
-            if not elected(attempt, seen, self._lapsed(seen, terms, limits, self._clock())):
-                log.info("another worker does attempt %d", attempt.n)
+            self._at.host.sleep(terms.settle_s / 2)
+            seen = persist(self._at.host, f"the claims of {memory.job}", memory.reader.look, for_s=terms.lease_s / 2)
+            if not elected(attempt, seen, self._rivals.lapsed(seen, terms, limits, self._clock())):
                 return False
         return True
 
-    def _why_stop(self, memory: _JobMemory) -> Callable[[], str | None]:
-        """Return the question an attempt asks now and then: should this end, and why?"""
+    def _why_stop(self, memory: JobMemory, assignment: Assignment, terms: ClaimTerms) -> Callable[[Held], str | None]:
+        """Return the question an attempt asks now and then, telling how far it is: should this end, and why?"""
+        attempt, limits = assignment.attempt, assignment.limits
+        looked_at_kept = self._clock()
 
-        def ask() -> str | None:
+        def ask(held: Held) -> str | None:
+            nonlocal looked_at_kept
             if self._stop is None and parent_is_gone(self._settings.exit_with_parent):
                 self._stop = "the process that started this worker is gone"
             if self._stop is not None:
                 return self._stop
+            now = self._clock()
             try:
+                if now - looked_at_kept >= KEPT_LOOK_BEATS * self._beat_s:
+                    looked_at_kept = now
+                    self._serve_kept()
                 seen = memory.reader.look()
-            except NameMissing:
-                return None  # absence is no evidence (R12)
-            return "cancelled" if seen.cancelled or seen.accepted else None
+                lapsed = self._rivals.lapsed(seen, terms, limits, now)
+            except ChannelError:
+                return None  # absence is no evidence, and an error is none either (R12)
+            if seen.cancelled or seen.accepted or attempt.nonce in seen.rejected:
+                return "cancelled"
+            rival = self._rivals.ahead(attempt, held.done, seen, lapsed)
+            return further(rival, held) if rival else None
 
         return ask
 
-    def _finish(self, memory: _JobMemory, code: str | None) -> None:
+    def _serve_kept(self) -> None:
+        """Look at the jobs whose results were delivered and not taken yet."""
+        for job in self._keeper.jobs:
+            if (memory := self._jobs.get(job)) is not None:
+                self._keeper.serve(job, memory.reader.look())
+
+    def _finish(self, memory: JobMemory, outcome: Outcome) -> None:
         """Remember how an attempt ended; a worker that fails everything stops taking jobs from the others."""
+        code = outcome.code
+        if outcome.delivered is not None:
+            self._keeper.keep(memory.job, outcome.delivered)
         if code is None:
             self._failures = 0
             return

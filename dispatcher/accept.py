@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dispatcher.jobs import Result
@@ -13,26 +13,37 @@ from media.audio import check_wav
 from protocol import codec
 from protocol.drop import Drop
 from protocol.errors import BadMessage, MediaError, VerificationError
-from protocol.integrity import check_manifest, collect, sha256_of
-from protocol.messages import Done, DoneJob, Offer
+from protocol.integrity import check_manifest, check_salvage, collect, sha256_of
+from protocol.layout import Attempt
+from protocol.messages import Done, DoneJob, Offer, Part
 
 MARKER = ".done.marker"
 """The accepted marker, kept beside the files so that they can be checked again."""
 
 
-def fetch(drop: Drop, done: Done, offer: Offer, expected: Mapping[str, str], results: Path) -> Path:
+def fetch(
+    drop: Drop,
+    done: Done,
+    offer: Offer,
+    expected: Mapping[str, str],
+    results: Path,
+    parts: Mapping[Attempt, Sequence[Part]] = {},
+) -> Path:
     """Bring a result home to `<results>/<job>/<nonce>/` and return that folder, every file verified.
 
+    `parts` tell of further copies of its files, and who made what it takes from other attempts (R11).
     Raises VerificationError; its `missing` says what is not there yet. A folder left by a killed run is checked again.
     """
     job = done.job
     assert job is not None  # only full-form markers come here
     check_manifest(job, offer, expected)
+    check_salvage(job, parts)
+    others = [file for published in parts.values() for part in published for file in part.files]
     target = results / job.id / job.nonce
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=".part-", dir=target.parent))
     try:
-        collect(drop, job.id, job.files, staging)
+        collect(drop, job.id, job.files, staging, others)
         check_media(staging, expected)
         (staging / MARKER).write_bytes(codec.encode(done))
         _move(staging, target, job)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import secrets
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +23,7 @@ from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.claims import LEASE_BEATS
-from protocol.drop import Watch
+from protocol.drop import Drop, Watch
 from protocol.errors import (
     ChannelError,
     JobTimeout,
@@ -40,6 +38,7 @@ from protocol.layout import WORKERS, JobNames, is_worker_id
 from protocol.messages import ClaimTerms, InputFile, Limits, Offer, Request, Requires, WorkerCard
 from protocol.seen import WorkerReader, read_drop_id
 from protocol.transports import open_drop
+from protocol.transports.host import SYSTEM, Host
 
 CLEAN_AFTER_S = 24 * 3600.0
 
@@ -51,19 +50,23 @@ class Client:
 
     def __init__(
         self,
-        drop: str | Path,
+        drop: str | Path | Drop,
         *,
         store: RunStore,
         results: Path,
         poll_s: float | None = None,
         beat_s: float | None = None,
+        terms: ClaimTerms | None = None,
+        host: Host = SYSTEM,
     ) -> None:
+        """Open a drop. `terms` says how workers agree on who works; without it the drop's own pace does."""
         self.address = str(drop)
-        self.drop = open_drop(drop)
+        self.drop = open_drop(drop) if isinstance(drop, str | Path) else drop
         self.drop_id = read_drop_id(self.drop, self.address)
-        self.store, self.results = store, results
+        self.store, self.results, self.host = store, results, host
         self.poll_s = poll_s or self.drop.capabilities.poll_s
         self.lease_s = LEASE_BEATS * (beat_s or self.drop.capabilities.beat_s)
+        self.terms = terms or ClaimTerms(settle_s=self.drop.capabilities.settle_s, lease_s=self.lease_s)
         self._watch: Watch | None = None
 
     def submit(self, job: Job) -> Handle:
@@ -100,9 +103,8 @@ class Client:
     def _new_run(
         self, job: Job, params: Mapping[str, Any], inputs: Mapping[str, tuple[int, str]], digest: str, key: str
     ) -> Run:
-        now = time.time()
-        run_id = new_id(now)
-        pace = self.drop.capabilities
+        now = self.host.wall()
+        run_id = new_id(self.host)
         offer = Offer(
             drop=self.drop_id,
             id=run_id,
@@ -114,7 +116,7 @@ class Client:
                 for k, (name, (size, sha256)) in enumerate(sorted(inputs.items()), 1)
             },
             requires=Requires(engine=job.require_engine),
-            claim=ClaimTerms(settle_s=pace.settle_s, lease_s=job.lease_s or self.lease_s),
+            claim=self.terms.model_copy(update={"lease_s": job.lease_s or self.terms.lease_s}),
             limits=Limits(attempts=job.attempts, wall_s=job.wall_s, stall_s=job.stall_s, queue_s=job.queue_s),
         )
         return Run(
@@ -146,7 +148,7 @@ class Client:
         except _TornError:
             self._offer_again(run, job)
         else:
-            self.store.progress(run.id, status="queued", at=time.time())
+            self.store.progress(run.id, status="queued", at=self.host.wall())
 
     def _put_input(self, local: Path, path: str, file: InputFile) -> None:
         try:
@@ -167,18 +169,18 @@ class Client:
         """Offer the same run under a new job id: an earlier process died while writing (FORMAT.md R1)."""
         old = codec.decode_request(run.request, drop=self.drop_id, job=run.job)
         assert old.job is not None  # ours has an envelope
-        new_job = new_id(time.time())
+        new_job = new_id(self.host)
         request = Request(params=old.params, job=old.job.model_copy(update={"id": new_job}))
-        again = self.store.offer_again(run.id, job=new_job, request=codec.encode(request), at=time.time())
+        again = self.store.offer_again(run.id, job=new_job, request=codec.encode(request), at=self.host.wall())
         self._upload(again, job)
 
     def clean(self, *, older_than_s: float = CLEAN_AFTER_S) -> int:
         """Remove from the drop the jobs that ended longer ago than this; return how many. Results here are kept."""
         cleaned = 0
-        for run in self.store.uncleaned(self.drop_id, before=time.time() - older_than_s):
+        for run in self.store.uncleaned(self.drop_id, before=self.host.wall() - older_than_s):
             self.drop.delete(JobNames(run.job).request)
             self.drop.delete(run.job)
-            self.store.cleaned(run.id, at=time.time())
+            self.store.cleaned(run.id, at=self.host.wall())
             cleaned += 1
         return cleaned
 
@@ -196,7 +198,7 @@ class Client:
         try:
             self._watch = self._watch or self.drop.watch()
         except ChannelError:  # the next look says so; there is nothing to watch until then
-            time.sleep(timeout_s)
+            self.host.sleep(timeout_s)
         else:
             self._watch.wait(timeout_s)
 
@@ -214,20 +216,22 @@ class Handle:
         self.run = run.id
         self._client = client
         self._expected = KINDS[job.kind].outputs(KINDS[job.kind].params.model_validate(dict(job.params)))
-        self._lifecycle = Lifecycle(client.drop, client.store, run, self._expected, client.results, client.poll_s)
+        self._lifecycle = Lifecycle(
+            client.drop, client.store, run, self._expected, client.results, client.poll_s, client.host
+        )
 
     def wait(
         self,
         timeout_s: float | None = None,
         *,
         on_progress: Callable[[Progress], None] | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> Result:
         """Wait for the verified result. Raises JobFailed, JobCancelled, JobExpired or JobTimeout.
 
         A drop that cannot be reached is waited for like everything else; `on_progress` is told at once and at every
         look. After JobTimeout or an interrupt the job stays in the drop; submitting it again goes on waiting for it.
         """
+        clock = self._client.host.monotonic
         started = clock()
         while True:
             waited = clock() - started
@@ -274,6 +278,6 @@ def _prepare(job: Job) -> tuple[dict[str, Any], dict[str, tuple[int, str]]]:
     return dict(job.params), {name: sha256_of(path) for name, path in job.inputs.items()}
 
 
-def new_id(now: float) -> str:
+def new_id(host: Host) -> str:
     """Return a run and job id: readable, sorted by time, and unlike any other even within one second."""
-    return f"{datetime.fromtimestamp(now, UTC):%y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+    return f"{datetime.fromtimestamp(host.wall(), UTC):%y%m%d-%H%M%S}-{host.token(4)}"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from dispatcher import accept, legacy, silence, untaken
+from dispatcher.endings import Ending, endings, failed_workers
 from dispatcher.jobs import Explanation, Progress, Result, Why
+from dispatcher.outbox import Outbox
 from dispatcher.runs.record import Run, Status
 from dispatcher.runs.store import RunStore
 from dispatcher.sight import Sight, engine_missing, living
@@ -25,17 +26,20 @@ from protocol.errors import (
     JobExpired,
     JobFailed,
     NameMissing,
-    NameTaken,
     VerificationError,
 )
-from protocol.layout import WORKERS, Attempt, JobNames, is_worker_id
-from protocol.messages import Accepted, Cancel, EngineRecord, Message, Offer, Reject
+from protocol.layout import WORKERS, Attempt, is_worker_id
+from protocol.messages import EngineRecord, Offer
 from protocol.seen import JobReader, Seen, WorkerReader, WorkerSeen, read_drop_id
-from protocol.states import Standing, State, delivered, judge
+from protocol.states import OPEN_TO_CLAIMS, Standing, State, delivered, judge
+from protocol.transports.host import SYSTEM, Host
 
 PATIENCE_LOCAL_S = 10.0
 PATIENCE_REMOTE_S = 600.0
 """How long data may come after its marker before the attempt is rejected."""
+
+NEED_AT = (0.1, 0.4)
+"""After which parts of that patience the worker is asked to publish again what is missing."""
 
 ENGINE_LOCAL_S = 2.0
 ENGINE_REMOTE_S = 120.0
@@ -55,10 +59,17 @@ class Lifecycle:
     """Follows one run. `step` looks once and does what the look calls for; `result` is there once accepted."""
 
     def __init__(
-        self, drop: Drop, store: RunStore, run: Run, expected: Mapping[str, str], results: Path, poll_s: float
+        self,
+        drop: Drop,
+        store: RunStore,
+        run: Run,
+        expected: Mapping[str, str],
+        results: Path,
+        poll_s: float,
+        host: Host = SYSTEM,
     ) -> None:
+        self._wall = host.wall
         self._drop, self._store, self._run, self._expected, self._results = drop, store, run, expected, results
-        self._names = JobNames(run.job)
         request = codec.decode_request(run.request, drop=run.drop_id, job=run.job)
         assert request.job is not None  # this dispatcher writes full requests only
         self._offer: Offer = request.job
@@ -67,7 +78,9 @@ class Lifecycle:
         self._workers: dict[str, WorkerReader] = {}
         self._cards: dict[str, WorkerSeen] = {}
         self._since: dict[str, float] = {}  # what is being waited for → since when
+        self._needs: dict[str, int] = {}  # nonce → how often its outputs were asked for again
         self._gone_looks = 0
+        self._outbox = Outbox(drop, store, run, host)
         self._sight: Sight | None = None
         self._legacy = legacy.LegacyLook(drop, run.job, request.params, self._offer, results)
         self.result: Result | None = None
@@ -80,22 +93,24 @@ class Lifecycle:
         if self._ended():
             return self._progress(Standing(State.ACCEPTED), waited_s, now, _FINISHED)
         try:
-            self._say_unsaid()
+            self._outbox.flush()
             seen = self._reader.look()
             self._seen_again(now)
             self._look_at_workers(seen, now)
             standing = self._judge(seen, now)
             self._sight = self._take_in(standing, seen, now)
+            if standing.state not in OPEN_TO_CLAIMS:
+                self._since.pop("idle", None)
             why = self._act(standing, seen, now) or silence.explain(self._sight)
         except NameMissing:
             standing, why = Standing(State.UNSEEN), self._absent(now)
         except ChannelError as error:
-            standing, why = Standing(State.UNSEEN), self._unreachable(error, now)
+            standing, why = Standing(State.CHANNEL_LOST), self._unreachable(error, now)
         return self._progress(standing, waited_s, now, why)
 
     def signs_of_life(self) -> tuple[str, ...]:
         """Return when each worker of this drop was last heard of, as of the last look that succeeded."""
-        return untaken.signs_of_life(replace(self._sight, wall=time.time())) if self._sight else ()
+        return untaken.signs_of_life(replace(self._sight, wall=self._wall())) if self._sight else ()
 
     def _judge(self, seen: Seen, now: float) -> Standing:
         lapsed = self._leases.lapsed(seen, self._offer.claim, self._offer.limits, now)
@@ -112,7 +127,7 @@ class Lifecycle:
             drop=self._run.drop,
             job=self._run.job,
             now=now,
-            wall=time.time(),
+            wall=self._wall(),
         )
 
     def _seen_again(self, now: float) -> None:
@@ -124,10 +139,10 @@ class Lifecycle:
 
     def cancel(self, reason: str) -> bool:
         """Commit the cancellation and mirror it; False when the job had ended before."""
-        mirror = self._cancel_mirror(reason)
-        if not self._store.commit(self._run.id, "cancelled", error_text=reason, at=time.time(), mirror=mirror):
+        mirror = self._outbox.cancelled(reason)
+        if not self._store.commit(self._run.id, "cancelled", error_text=reason, at=self._wall(), mirror=mirror):
             return False
-        self._say_unsaid()
+        self._outbox.flush()
         return True
 
     def _act(self, standing: Standing, seen: Seen, now: float) -> Explanation | None:
@@ -149,7 +164,7 @@ class Lifecycle:
         assert attempt is not None  # these states always name one
         done = seen.done[attempt]
         try:
-            folder = accept.fetch(self._drop, done, self._offer, self._expected, self._results)
+            folder = accept.fetch(self._drop, done, self._offer, self._expected, self._results, seen.parts)
         except VerificationError as error:
             return self._late_or_bad(attempt, seen, error, now)
         assert done.job is not None  # checked by fetch
@@ -160,7 +175,7 @@ class Lifecycle:
 
     def _commit(self, nonce: str, folder: Path, engine: EngineRecord | None, seal: str, verified: str) -> None:
         """Accept once: the compare-and-set in the run database is the commit, its mirror in the drop follows."""
-        mirror = self._names.accepted(1), self._control(Accepted, k=1, nonce=nonce, done_seal=seal)
+        mirror = self._outbox.accepted(nonce, seal)
         self._store.commit(
             self._run.id,
             "completed",
@@ -169,7 +184,7 @@ class Lifecycle:
             engine=engine.model_dump(mode="json") if engine else None,
             done_seal=seal,
             verified=verified,
-            at=time.time(),
+            at=self._wall(),
             mirror=mirror,
         )
         self._ended()
@@ -178,13 +193,21 @@ class Lifecycle:
         patience = PATIENCE_LOCAL_S if self._drop.capabilities.local else PATIENCE_REMOTE_S
         left = patience - (now - self._since.setdefault(attempt.nonce, now))
         if error.missing and left > 0:
+            self._ask_again(attempt, seen, error.missing, patience - left, patience)
             return silence.not_whole_yet(self._take_in(Standing(State.DELIVERED, attempt), seen, now), error, left)
         log.warning("attempt %d of %s is rejected: %s", attempt.n, attempt.worker, error)
-        self._say(
-            self._names.reject(attempt.nonce), self._control(Reject, nonce=attempt.nonce, reason=str(error)[:4000])
-        )
+        self._outbox.reject(attempt, str(error))
         text = f"the result of {attempt.worker} was rejected: {error}"
         return Explanation(code=Why.RESULTS_REJECTED, text=text, cure="Another attempt follows while a worker is here")
+
+    def _ask_again(
+        self, attempt: Attempt, seen: Seen, missing: tuple[str, ...], waited_s: float, patience_s: float
+    ) -> None:
+        """Ask the worker to publish again what does not come: not at once, for late data is the rule, nor for ever."""
+        said = self._needs.get(attempt.nonce, 0)
+        if said < len(NEED_AT) and waited_s >= NEED_AT[said] * patience_s:
+            self._needs[attempt.nonce] = said + 1
+            self._outbox.need(attempt, seen, missing)
 
     def _weigh(self, seen: Seen, now: float) -> Explanation | None:
         """Decide whether a job that nobody is at can still come to something."""
@@ -194,12 +217,23 @@ class Lifecycle:
         if fatal and fatal[0].job:
             self._fail("failed", fatal[0].job.code, fatal[0].plain.error, JobFailed, step=fatal[0].plain.step)
         self._give_up_on_engine(now)
-        ended = self._ended_attempts(seen, now)
+        ended = endings(seen, self._leases, self._offer, now)
         if ended and (len(ended) >= self._offer.limits.attempts or self._nobody_else(seen, now)):
             return self._dead(ended, now)
-        if not seen.claims and time.time() - self._run.created_at > self._offer.limits.queue_s:
-            self._fail("expired", "EXPIRED", f"nobody took it within {self._offer.limits.queue_s:.0f} s", JobExpired)
-        return None
+        return self._expire(seen, now)
+
+    def _expire(self, seen: Seen, now: float) -> Explanation | None:
+        """End a job that nobody took in time, a lease after saying so: a claim may be on its way."""
+        queue_s = self._offer.limits.queue_s
+        untaken = not seen.claims and self._wall() - self._run.created_at > queue_s
+        if not untaken and now - self._since.setdefault("idle", now) <= queue_s:
+            self._since.pop("expired", None)
+            return None
+        left = self._offer.claim.lease_s - (now - self._since.setdefault("expired", now))
+        if left <= 0:
+            self._fail("expired", "EXPIRED", f"nobody took it within {queue_s:.0f} s", JobExpired)
+        text = f"nobody took it within {queue_s:.0f} s; the job ends in {for_people(left)}"
+        return Explanation(code=Why.EXPIRING, text=text, cure="A worker that takes it before is still in time")
 
     def _give_up_on_engine(self, now: float) -> None:
         """End a job that insists on an engine which no living worker has, once that has been so for a while."""
@@ -218,59 +252,39 @@ class Lifecycle:
             return _FINISHED
         if answer.error is None:
             return Explanation(code=Why.PLAIN_ANSWER, text=answer.text, cure="")
-        able = self._able(now) - self._failed_workers(seen)
+        able = self._able(now) - failed_workers(seen)
         if not able:
             self._fail("failed", "ENGINE", answer.error, JobFailed, step=answer.step)
         cure = f"Waiting for {listed(able)}, which may still do it"
         return Explanation(code=Why.PLAIN_ERROR, text=answer.error.rstrip("."), cure=cure)
 
-    def _ended_attempts(self, seen: Seen, now: float) -> list[tuple[str, str, str]]:
-        """Return (code, reason, step) of every attempt that ended without a result and counts (R13)."""
-        ended: list[tuple[str, str, str]] = [
-            (f.job.code, f.plain.error, f.plain.step or "")
-            for f in seen.errors.values()
-            if f.job and f.job.code != "RELEASED"
-        ]
-        rejected = [a for a in seen.done if a.nonce in seen.rejected]
-        ended += [("ENGINE", f"the result of {a.worker} did not verify", "") for a in rejected]
-        newest = max((a.n for a in seen.claims), default=0)
-        for attempt, claim in seen.claims.items():
-            if attempt.n < newest and attempt not in seen.errors and attempt not in seen.done:
-                why = self._leases.lapse(claim, self._offer.claim, self._offer.limits, now)
-                if why is not None:
-                    ended.append(("TIMEOUT", why, ""))
-        return ended
-
     def _nobody_else(self, seen: Seen, now: float) -> bool:
         """Say whether every worker that lives has failed this job, so that waiting on would be for nobody."""
-        failed = self._failed_workers(seen)
+        failed = failed_workers(seen)
         return bool(failed) and set(living(self._cards, self._leases, now)) <= failed
 
     def _able(self, now: float) -> set[str]:
         return {name for name, card in living(self._cards, self._leases, now).items() if self._offer.kind in card.kinds}
 
-    def _failed_workers(self, seen: Seen) -> set[str]:
-        return {a.worker for a, f in seen.errors.items() if f.job and f.job.code != "RELEASED"}
-
-    def _dead(self, ended: list[tuple[str, str, str]], now: float) -> Explanation:
+    def _dead(self, ended: list[Ending], now: float) -> Explanation:
         wait_s = 0.0 if self._drop.capabilities.local else DEAD_WAIT_S
         waited = now - self._since.setdefault("dead", now)
-        code, reason, step = ended[-1]
+        last = ended[-1]
         if waited >= wait_s:
-            reasons = "; ".join(f"{c}: {r}" for c, r, _ in ended)
-            self._fail("failed", code, reasons if len(ended) > 1 else reason, JobFailed, step=step or None)
-        text = f"{len(ended)} attempt(s) failed, the last with {code}: {reason.rstrip('.')}"
+            reasons = "; ".join(f"{ending.code}: {ending.reason}" for ending in ended)
+            self._fail("failed", last.code, reasons if len(ended) > 1 else last.reason, JobFailed, step=last.step)
+        text = f"{len(ended)} attempt(s) failed, the last with {last.code}: {last.reason.rstrip('.')}"
         cure = f"A result that was on its way may still come; the job ends in {for_people(wait_s - waited)}"
         return Explanation(code=Why.ATTEMPT_FAILED, text=text, cure=cure)
 
     def _fail(self, status: Status, code: str, text: str, error: type[Exception], **more: Any) -> NoReturn:
         """Commit an end without a result, and raise it; if another process committed first, its decision holds."""
-        mirror = self._cancel_mirror(f"{code}: {text}"[:4000])
+        mirror = self._outbox.cancelled(f"{code}: {text}")
         if not self._store.commit(
-            self._run.id, status, error_code=code, error_text=text, at=time.time(), mirror=mirror
+            self._run.id, status, error_code=code, error_text=text, at=self._wall(), mirror=mirror
         ):
             self._raise_committed(self._store.get(self._run.id))
-        self._say_unsaid()
+        self._outbox.flush()
         raise error(text, code=code, **more) if error is JobFailed else error(text)
 
     def _ended(self) -> bool:
@@ -280,7 +294,7 @@ class Lifecycle:
             verified = run.verified or "full"
             load = legacy.load if verified == "legacy" else accept.load
             self.result = load(run.id, Path(run.results_dir), verified)
-            self._say_unsaid()
+            self._outbox.flush()
             return True
         if run.status in ("failed", "crashed", "cancelled", "expired"):
             self._raise_committed(run)
@@ -315,7 +329,7 @@ class Lifecycle:
 
     def _unreachable(self, error: ChannelError, now: float) -> Explanation:
         since_s = now - self._since.setdefault("drop", now)
-        return silence.unreachable(error, self._run.drop, since_s, time.time())
+        return silence.unreachable(error, self._run.drop, since_s, self._wall())
 
     def _look_at_workers(self, seen: Seen, now: float) -> None:
         """Take note of claims and of the beats of every worker there is."""
@@ -353,28 +367,3 @@ class Lifecycle:
             text=why.text,
             cure=why.cure,
         )
-
-    def _control(self, kind: type[Message], **body: Any) -> bytes:
-        return codec.encode(
-            kind(drop=self._run.drop_id, id=self._run.job, type=kind.model_fields["type"].default, **body)
-        )
-
-    def _cancel_mirror(self, reason: str) -> tuple[str, bytes]:
-        """Return what tells the drop that the job is over, so that no worker takes it any more."""
-        return self._names.cancel(1), self._control(Cancel, k=1, by="dispatcher", reason=reason)
-
-    def _say(self, name: str, data: bytes) -> None:
-        """Fix a control message in the database, then write it to the drop (R1)."""
-        self._store.say(self._run.id, name, data)
-        self._say_unsaid()
-
-    def _say_unsaid(self) -> None:
-        for name, data in self._store.unsaid(self._run.id):
-            try:
-                self._drop.put(name, data)
-            except NameTaken:
-                log.debug("%s was said before", name)
-            except ChannelError as error:
-                log.warning("%s is said later: %s", name, error)
-                continue
-            self._store.said(self._run.id, name, at=time.time())

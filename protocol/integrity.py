@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from protocol.drop import Drop
 from protocol.errors import ChannelError, NameMissing, VerificationError
-from protocol.layout import JobNames, parse_job_name
-from protocol.messages import DoneJob, Offer, OutputFile
+from protocol.layout import Attempt, JobNames, parse_job_name
+from protocol.messages import DoneJob, EngineRecord, Offer, OutputFile, Part
 
 _CHUNK = 1 << 20
 
@@ -40,21 +41,66 @@ def check_manifest(done: DoneJob, offer: Offer, expected: Mapping[str, str]) -> 
         raise VerificationError(f"the manifest holds {extra[0]}, which was not asked for")
 
 
-def collect(drop: Drop, job: str, files: Iterable[OutputFile], staging: Path) -> None:
+def collect(
+    drop: Drop, job: str, files: Iterable[OutputFile], staging: Path, others: Iterable[OutputFile] = ()
+) -> None:
     """Copy every file of a manifest to `staging`, and check size and sha256 of the copies.
 
+    `others` are entries of other manifests: one with the same path, size and hash names a copy that is as good (R1).
     Raises VerificationError whose `missing` holds the paths that are not there yet or do not fit; the caller decides
     whether to wait. Nothing in `staging` may be used unless this returns.
     """
+    wanted = {_content(file): file for file in files}
+    problems = fetch(drop, job, wanted.values(), staging)
+    for other in others:
+        if problems and other.path in problems and _content(other) in wanted and not fetch(drop, job, [other], staging):
+            del problems[other.path]
+    if problems:
+        path, why = next(iter(problems.items()))
+        raise VerificationError(f"{path}: {why} ({len(problems)} file(s) in all)", tuple(problems))
+
+
+def fetch(drop: Drop, job: str, files: Iterable[OutputFile], staging: Path) -> dict[str, str]:
+    """Copy files of a manifest to `staging`; return {path: why} of those that are not there or not as they should."""
     by_source: dict[str, list[OutputFile]] = {}
     for file in files:
         by_source.setdefault(file.in_, []).append(file)
     problems: dict[str, str] = {}
     for source, members in by_source.items():
         problems |= _collect_source(drop, job, source, members, staging)
-    if problems:
-        path, why = next(iter(problems.items()))
-        raise VerificationError(f"{path}: {why} ({len(problems)} file(s) in all)", tuple(problems))
+    return problems
+
+
+def _content(file: OutputFile) -> tuple[str, int, str]:
+    return file.path, file.size, file.sha256
+
+
+def check_salvage(done: DoneJob, parts: Mapping[Attempt, Iterable[Part]]) -> None:
+    """Check that what a result takes from other attempts was made by an equal engine (R11): never a mix of voices.
+
+    A part that tells so and is not there yet raises VerificationError with the path in `missing`.
+    """
+    told: dict[tuple[str | None, str, int, str], EngineRecord | None] = {
+        (attempt.nonce, *_content(file)): part.engine
+        for attempt, published in parts.items()
+        for part in published
+        for file in part.files
+    }
+    for file in (file for file in done.files if file.from_ is not None):
+        engine = told.get((file.from_, *_content(file)))
+        if engine is None:
+            raise VerificationError(f"{file.path} is of attempt {file.from_}, of which no part tells", (file.path,))
+        if not engine.is_equal(done.engine):
+            raise VerificationError(f"{file.path} was made by {engine.told()}, the rest by {done.engine.told()}")
+
+
+def copies_of(drop: Drop, job: str, source: str) -> Iterator[int]:
+    """Return which files of a job folder carry a name, as `copy_out` takes them; the folder is listed for a second."""
+    yield 0
+    with contextlib.suppress(NameMissing):
+        for entry in drop.list(job):
+            if entry.name == source and entry.copy:
+                yield entry.copy
 
 
 def _collect_source(drop: Drop, job: str, source: str, members: list[OutputFile], staging: Path) -> dict[str, str]:
@@ -65,7 +111,7 @@ def _collect_source(drop: Drop, job: str, source: str, members: list[OutputFile]
     limit = max((file.at or 0) + file.size for file in members)
     local = staging / f".{source}"
     problems = {file.path: "not there yet" for file in members}
-    for copy in _copies(drop, job, source):
+    for copy in copies_of(drop, job, source):
         try:
             drop.copy_out(JobNames(job).file(source), local, limit=limit, copy=copy)
         except ChannelError as error:
@@ -76,13 +122,6 @@ def _collect_source(drop: Drop, job: str, source: str, members: list[OutputFile]
             break
     local.unlink(missing_ok=True)
     return problems
-
-
-def _copies(drop: Drop, job: str, source: str) -> list[int]:
-    try:
-        return [entry.copy for entry in drop.list(job) if entry.name == source and not entry.is_folder]
-    except NameMissing:
-        return []
 
 
 def _cut(local: Path, file: OutputFile, staging: Path) -> str | None:

@@ -118,7 +118,7 @@ class Requires(Record):
 class ClaimTerms(Record):
     """How workers agree on who works: see FORMAT.md, Claiming."""
 
-    mode: Literal["single", "settle", "assigned"] = "settle"
+    mode: Literal["single", "settle", "prefer"] = "settle"
     settle_s: Seconds = 30
     lease_s: Annotated[float, Field(gt=0, le=86_400)] = 240
     prefer: WorkerId | None = None
@@ -208,6 +208,17 @@ class EngineRecord(Record):
     device: Short
     tier: Literal["embedded", "neural"]
 
+    def is_equal(self, other: EngineRecord) -> bool:
+        """Say whether outputs of both may stand in one result: same engine, version, model, voice and rate (R11)."""
+        return self._identity() == other._identity()
+
+    def told(self) -> str:
+        """Return the engine in a few words for people."""
+        return " ".join(str(part) for part in (self.name, self.version, self.voice) if part is not None)
+
+    def _identity(self) -> tuple[object, ...]:
+        return self.name, self.version, self.model_sha256, self.voice, self.rate
+
 
 Choices = dict[Short, tuple[Short, ...]]
 """What an engine can be asked for: parameter → values it takes, where `*` at an end stands for anything."""
@@ -257,11 +268,12 @@ class OutputFile(Record):
 
 
 class Part(AttemptMessage):
-    """Which outputs an attempt has published so far."""
+    """Which outputs an attempt has published so far, and by which engine, so that the next one may keep them."""
 
     type: Literal["part"] = "part"
     k: Count
     files: tuple[OutputFile, ...]
+    engine: EngineRecord | None = None
 
 
 class DoneJob(AttemptMessage):

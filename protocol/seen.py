@@ -70,7 +70,7 @@ class WorkerSeen:
 
     cards: Mapping[str, WorkerCard] = field(default_factory=dict)
     beats: Mapping[str, Beat] = field(default_factory=dict)
-    drained: bool = False
+    drains: frozenset[int] = frozenset()  # requests to stop after the current job, by their number
     told_at: float | None = None  # when it last wrote anything, as the channel or its own clock tells: for people only
     too_new: str | None = None  # a card is for a newer reader; this says for which
 
@@ -138,7 +138,7 @@ class JobReader:
                 ignored += 1
             else:
                 found.setdefault(name, []).append(entry)
-        return self._read(found, {e.name: e.size for e in entries if not e.is_folder}, ignored)
+        return self._read(found, _sizes(entries), ignored)
 
     def _read(self, found: Mapping[JobName, list[Entry]], sizes: Mapping[str, int], ignored: int) -> Seen:
         shelf: dict[str, dict[Any, Any]] = {}
@@ -206,6 +206,15 @@ class JobReader:
         return None
 
 
+def _sizes(entries: Iterable[Entry]) -> dict[str, int]:
+    """Return the size of every file; of several that carry one name the largest."""
+    sizes: dict[str, int] = {}
+    for entry in entries:
+        if not entry.is_folder:
+            sizes[entry.name] = max(entry.size, sizes.get(entry.name, 0))
+    return sizes
+
+
 def _place(attempt: Attempt | None) -> dict[str, Any]:
     return {"attempt": attempt.n, "nonce": attempt.nonce, "worker": attempt.worker} if attempt else {}
 
@@ -238,7 +247,7 @@ class WorkerReader:
         except NameMissing:
             return WorkerSeen()
         cards: dict[str, WorkerCard] = {}
-        drained = False
+        drains: set[int] = set()
         self._too_new = None
         newest: dict[str, list[tuple[int, Entry]]] = {}
         for entry in entries:
@@ -249,12 +258,16 @@ class WorkerReader:
                 cards[name.boot] = card
             elif name.role == "beat" and name.boot:
                 newest.setdefault(name.boot, []).append((name.seq, entry))
-            elif name.role == "drain":
-                drained = drained or self._control(entry, Drain, k=name.seq) is not None
+            elif name.role == "drain" and self._control(entry, Drain, k=name.seq) is not None:
+                drains.add(name.seq)
         for boot, beats in newest.items():
             self._read_newest(boot, beats)
         return WorkerSeen(
-            cards=cards, beats=dict(self._beats), drained=drained, told_at=self._told_at(entries), too_new=self._too_new
+            cards=cards,
+            beats=dict(self._beats),
+            drains=frozenset(drains),
+            told_at=self._told_at(entries),
+            too_new=self._too_new,
         )
 
     def _told_at(self, entries: Iterable[Entry]) -> float | None:

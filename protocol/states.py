@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from protocol.layout import Attempt
+from protocol.messages import Part
 from protocol.seen import Seen
 
 
 class State(StrEnum):
-    """Where a job stands. The last four are terminal, and a job ends in exactly one of them."""
+    """Where a job stands. The last four are terminal, and a job ends in exactly one of them.
+
+    `judge` never says CHANNEL_LOST: it is what an observer has when it cannot look.
+    """
 
     UNSEEN = "unseen"
+    CHANNEL_LOST = "channel_lost"
     OFFERED = "offered"
     CLAIMED = "claimed"
     RUNNING = "running"
@@ -84,6 +89,12 @@ def open_attempts(seen: Seen) -> list[Attempt]:
     return sorted(
         a for a in seen.claims if a not in seen.done and a not in seen.errors and a.nonce not in seen.rejected
     )
+
+
+def ended_parts(seen: Seen, lapsed: Collection[str] = ()) -> dict[Attempt, tuple[Part, ...]]:
+    """Return what the attempts that have ended had published: failed, rejected or lapsed ones (R11)."""
+    live = {a for a in open_attempts(seen) if a.nonce not in lapsed}
+    return {a: parts for a, parts in seen.parts.items() if a not in live and a not in delivered(seen)}
 
 
 def next_attempt_number(seen: Seen) -> int:

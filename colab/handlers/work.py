@@ -34,6 +34,14 @@ class Work(Protocol):
         """Return the local file to write for the result path `path`; its folder exists."""
         ...
 
+    def kept(self, engine: EngineRecord) -> frozenset[str]:
+        """Say which engine does the work, before the first output; return the outputs that need not be made again.
+
+        An earlier attempt made those with an equal engine; they are verified and lie in place. Only kinds whose
+        outputs are independent have any.
+        """
+        ...
+
     def publish(self, path: str) -> None:
         """Say that the output `path` is complete and will not change: it may travel now."""
         ...

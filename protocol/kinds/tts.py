@@ -86,7 +86,10 @@ def wav_path(step_id: str) -> str:
 
 
 def words_path(step_id: str) -> str:
-    """Where the word times of a step lie: `{"seconds", "exact", "words": [[text, start_s, end_s], …]}`."""
+    """Where the word times of a step lie: `{"seconds", "exact", "words": [[text, start_s, end_s], …]}`.
+
+    `silent: true` says that nothing is heard, `doubtful: [reason, …]` that it does not sound as its text should.
+    """
     return f"audio/step-{step_id}.json"
 
 

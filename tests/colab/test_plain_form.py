@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 import soundfile
 
-from colab import publish
 from colab.attach import Attached
 from colab.plain import understand
-from colab.publish import PlainPublisher
+from colab.plain_answer import PlainPublisher
 from media.audio import check_wav
 from protocol import codec
 from protocol.errors import JobFailed
 from protocol.kinds import tts
 from protocol.messages import EngineRecord
+from protocol.transports.host import Host
 from protocol.transports.memory import MemoryDrop, MemoryStore
 from tests.support import old_dispatcher
 from tests.support.drops import make_drop, worker
@@ -48,7 +48,8 @@ def publisher(tmp_path: Path, folder: str) -> tuple[PlainPublisher, MemoryStore]
     """Return a publisher that answers a golden request, and the store it writes to."""
     store = MemoryStore()
     store.make_folder(folder)
-    at = Attached(drop=MemoryDrop(store), drop_id="d" * 16, worker="w", boot="b" * 16)
+    host = Host(wall=lambda: 1736937000.0)  # 2025-01-15T10:30:00Z
+    at = Attached(drop=MemoryDrop(store), drop_id="d" * 16, worker="w", boot="b" * 16, host=host)
     return PlainPublisher(at, folder, tmp_path, understand(request_of(folder)), {}), store
 
 
@@ -62,9 +63,8 @@ def test_an_old_dispatcher_writes_the_golden_request(tmp_path: Path) -> None:
     assert request.params["steps"] == SPEC["steps"]
 
 
-def test_our_worker_writes_the_golden_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_worker_writes_the_golden_answer(tmp_path: Path) -> None:
     """Clips under the asker's names, then the marker, to the byte; word times and manifests stay away."""
-    monkeypatch.setattr(publish, "_now", lambda: "2025-01-15T10:30:00Z")
     made, store = publisher(tmp_path, "answered")
     (tmp_path / "audio").mkdir()
     for step in understand(request_of("answered")).params["steps"]:

@@ -228,10 +228,13 @@ def test_a_cancelled_job_takes_no_result(place: Place) -> None:
 
 
 def test_a_job_nobody_takes_expires(place: Place) -> None:
-    """After queue_s without a claim the job ends, and says so in the drop."""
+    """After queue_s without a claim the job ends, a lease after it was announced, and says so in the drop."""
     handle = place.submit(dataclasses.replace(ECHO, queue_s=0))
+    assert place.step(handle) is None
+    assert place.progress.why is Why.EXPIRING
+    assert place.step(handle, place.client.lease_s / 2) is None
     with pytest.raises(JobExpired):
-        place.step(handle)
+        place.step(handle, place.client.lease_s)
     assert any("cancel-1" in name for name in place.store.files)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -41,9 +41,12 @@ class TtsHandler:
         if wrong := lexicon.problems(params.lexicon):
             raise JobFailed(f"the lexicon, {'; '.join(wrong[:5])}", code="BAD_REQUEST")
         chosen = open_engine(work.models, work.engine, voice=params.voice, language=params.language)
-        narration = _Narration(work=work, engine=chosen.engine, voice=chosen.voice, params=params)
+        record = chosen.engine.record(chosen.voice)
+        narration = _Narration(
+            work=work, engine=chosen.engine, voice=chosen.voice, params=params, kept=work.kept(record)
+        )
         narration.speak()
-        return Result(engine=chosen.engine.record(chosen.voice), summary=_summary(params, chosen, narration))
+        return Result(engine=record, summary=_summary(params, chosen, narration))
 
 
 @dataclass(kw_only=True)
@@ -54,6 +57,7 @@ class _Narration:
     engine: SpeechEngine
     voice: Voice
     params: Params
+    kept: frozenset[str]  # outputs that an earlier attempt made just as this one would
     seconds: dict[str, float] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
     doubtful: dict[str, list[str]] = field(default_factory=dict)
@@ -89,20 +93,33 @@ class _Narration:
 
     def _speak_step(self, step_id: str, written: Script, note: str) -> None:
         self.work.progress(self.done, self.total, note)
+        if {wav_path(step_id), words_path(step_id)} <= self.kept:
+            self._count(step_id, json.loads(self.work.output(words_path(step_id)).read_bytes()))
+            self._advance(f"{note}: kept from an earlier attempt", max(1, len(written.chunks)))
+            return
         path = self.work.output(wav_path(step_id))
         with Clip(path, written.words, self.params.speed, lead_s=written.lead_s) as clip:
             for chunk in written.chunks:
                 self._speak_chunk(step_id, clip, chunk)
                 self._advance(note)
-            if clip.is_silent and (written.chunks or not written.lead_s):
-                self.silent.append(step_id)
-            times = clip.finish()
-        self.seconds[step_id] = times["seconds"]
+            silent = clip.is_silent and bool(written.chunks or not written.lead_s)
+            times = clip.finish() | ({"silent": True} if silent else {})
+        if step_id in self.doubtful:
+            times["doubtful"] = self.doubtful[step_id]
+        self._count(step_id, times)
         self.work.output(words_path(step_id)).write_text(_json(times), encoding="utf-8")
         self.work.publish(wav_path(step_id))
         self.work.publish(words_path(step_id))
         if not written.chunks:
             self._advance(f"{note}: nothing to speak, {times['seconds']} s of silence")
+
+    def _count(self, step_id: str, times: Mapping[str, Any]) -> None:
+        """Take into the summary what the words file of a step tells."""
+        self.seconds[step_id] = times["seconds"]
+        if times.get("silent"):
+            self.silent.append(step_id)
+        if times.get("doubtful"):
+            self.doubtful[step_id] = list(times["doubtful"])
 
     def _speak_chunk(self, step_id: str, clip: Clip, chunk: Chunk) -> None:
         """Speak a chunk; one that does not sound as it should is tried once in another way, then it is said."""
@@ -123,8 +140,8 @@ class _Narration:
             return self.engine.speak_emphasised(chunk.text, self.voice, speed, chunk.emphasis)
         return self.engine.speak(chunk.text, self.voice, speed)
 
-    def _advance(self, note: str) -> None:
-        self.done += 1
+    def _advance(self, note: str, units: int = 1) -> None:
+        self.done += units
         self.work.progress(self.done, self.total, note)
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from colab.handlers.work import Result, StopWork
 from colab.models import ModelPlaces, Models
 from protocol.kinds import tts
+from protocol.messages import EngineRecord
 
 
 @dataclass
@@ -30,11 +31,18 @@ class FakeWork:
     published: list[str] = field(default_factory=list)
     progressed: list[tuple[int, int, str]] = field(default_factory=list)
     stop_after: int | None = None
+    leftover: tuple[str, ...] = ()  # outputs that lie in `folder` from an earlier attempt
+    began: EngineRecord | None = None
 
     def output(self, path: str) -> Path:
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         return target
+
+    def kept(self, engine: EngineRecord) -> frozenset[str]:
+        assert not self.published, "the engine is told after the first output"
+        self.began = engine
+        return frozenset(self.leftover)
 
     def publish(self, path: str) -> None:
         assert (self.folder / path).is_file(), f"{path} was published before it was written"

@@ -1,0 +1,48 @@
+"""The inputs of a job, brought here and checked: nothing unchecked reaches a handler."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from colab.attach import Attached
+from colab.persist import persist
+from protocol.errors import ChannelError, JobFailed
+from protocol.integrity import copies_of, sha256_of
+from protocol.layout import JobNames
+from protocol.messages import MAY_BE_TRIED_ELSEWHERE, InputFile, Offer
+
+WAIT_S = 60.0
+"""How long an input may fail to be read although it was listed whole."""
+
+
+def fetch_inputs(at: Attached, offer: Offer, folder: Path) -> dict[str, str]:
+    """Return {name: local file} of every input, verified. Raises JobFailed INPUT_MISSING or INPUT_CORRUPT."""
+    folder.mkdir()
+    for name, file in offer.inputs.items():
+        try:
+            persist(at.host, f"input {name}", partial(_fetch, at, offer.id, file, folder / name), for_s=WAIT_S)
+        except ChannelError as error:
+            raise _ended("INPUT_MISSING", f"{name}: {error}") from error
+        if sha256_of(folder / name) != (file.size, file.sha256):
+            raise _ended("INPUT_CORRUPT", f"{name} does not have the content that the request names")
+    return {name: str(folder / name) for name in offer.inputs}
+
+
+def _fetch(at: Attached, job: str, file: InputFile, local: Path) -> None:
+    """Copy an input here; of several files of that name the one that fits, else the last that could be read."""
+    failed: ChannelError | None = None
+    for copy in copies_of(at.drop, job, file.in_):
+        try:
+            at.drop.copy_out(JobNames(job).file(file.in_), local, limit=file.size, copy=copy)
+        except ChannelError as error:
+            failed = error
+            continue
+        if sha256_of(local) == (file.size, file.sha256):
+            return
+    if failed is not None:
+        raise failed
+
+
+def _ended(code: str, message: str) -> JobFailed:
+    return JobFailed(message, code=code, retryable=code in MAY_BE_TRIED_ELSEWHERE)

@@ -1,0 +1,42 @@
+"""Trying again while the channel is in trouble: an hour of GPU work is not thrown away for one I/O error."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from protocol.errors import ChannelError, NameMissing, NameTaken, StorageFull
+from protocol.transports.host import Host
+
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 30.0
+PUBLISH_FOR_S = 1800.0
+"""How long a result is kept ready for a channel that does not take it (FORMAT.md R10)."""
+
+FOLDER_FOR_S = 60.0
+"""How long a job's folder may seem to be gone before there is nobody to publish for."""
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+def persist(host: Host, what: str, act: Callable[[], T], *, for_s: float = PUBLISH_FOR_S) -> T:
+    """Return what `act` returns, trying again with growing pauses while the channel fails in ways that may pass.
+
+    What cannot pass (no room, a name that is taken, a refusal) is raised at once, the rest after `for_s` seconds.
+    """
+    started, wait_s = host.monotonic(), FIRST_WAIT_S
+    while True:
+        try:
+            return act()
+        except (NameTaken, StorageFull):
+            raise
+        except ChannelError as error:
+            limit_s = min(for_s, FOLDER_FOR_S) if isinstance(error, NameMissing) else for_s
+            if not error.retryable or host.monotonic() - started + wait_s > limit_s:
+                raise
+            log.warning("%s: %s", what, error)
+        host.sleep(wait_s)
+        wait_s = min(2 * wait_s, LONGEST_WAIT_S)

@@ -1,0 +1,52 @@
+"""What a worker knows of the others on its drop: whether they live, how far they are, which claims still hold."""
+
+from __future__ import annotations
+
+from colab.attach import Attached
+from protocol.claims import LeaseWatch
+from protocol.layout import Attempt
+from protocol.messages import ClaimTerms, Held, Limits
+from protocol.seen import Seen, WorkerReader
+from protocol.states import open_attempts
+
+
+class Rivals:
+    """Reads the beats of the workers whose claims are seen, each folder at most once for one look."""
+
+    def __init__(self, at: Attached, poll_s: float) -> None:
+        self._at = at
+        self._leases = LeaseWatch(poll_s)
+        self._readers: dict[str, WorkerReader] = {}
+        self._read_at: dict[str, float] = {}
+
+    def looked(self, now: float) -> None:
+        """Say that a fresh look at the drop succeeded."""
+        self._leases.looked(now)
+
+    def lapsed(self, seen: Seen, terms: ClaimTerms, limits: Limits, now: float) -> frozenset[str]:
+        """Return the nonces of the open attempts whose claim no longer holds, after a look at who made them."""
+        for attempt in open_attempts(seen):
+            self._leases.saw_claim(seen.claims[attempt], now)
+            self._read(attempt.worker, now)
+        return self._leases.lapsed(seen, terms, limits, now)
+
+    def ahead(self, own: Attempt, done: int, seen: Seen, lapsed: frozenset[str]) -> Attempt | None:
+        """Return a live rival at the same job whose seen beat shows more units done than `done` (R14), or None."""
+        for attempt in open_attempts(seen):
+            held = self._leases.held(attempt.nonce)
+            if attempt != own and attempt.nonce not in lapsed and held is not None and held.done > done:
+                return attempt
+        return None
+
+    def _read(self, worker: str, now: float) -> None:
+        if self._read_at.get(worker) == now:
+            return
+        self._read_at[worker] = now
+        reader = self._readers.setdefault(worker, WorkerReader(self._at.drop, self._at.drop_id, worker))
+        for beat in reader.look().beats.values():
+            self._leases.saw_beat(beat, now)
+
+
+def further(rival: Attempt, held: Held) -> str:
+    """Say why an attempt is given up for a rival's."""
+    return f"{rival.worker} is further with attempt {rival.n} than the {held.done} of {held.total} units done here"

@@ -1,0 +1,58 @@
+"""How attempts at a job ended, and whom they leave: pure questions to one look, for the owner's judgement (R13)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from protocol.claims import LeaseWatch
+from protocol.layout import Attempt
+from protocol.messages import Offer
+from protocol.seen import Seen
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why an attempt has no result."""
+
+    code: str
+    reason: str
+    step: str | None = None
+
+
+def endings(seen: Seen, leases: LeaseWatch, offer: Offer, now: float) -> list[Ending]:
+    """Return the attempts that ended without a result and count: failed, rejected, or lapsed with newer activity.
+
+    An attempt that was released does not count, nor one that left an output which none before it had left (R11).
+    """
+    useful = _useful(seen)
+    newest = max((attempt.n for attempt in seen.claims), default=0)
+    found = {
+        attempt: Ending(failure.job.code, failure.plain.error, failure.plain.step)
+        for attempt, failure in seen.errors.items()
+        if failure.job and failure.job.code != "RELEASED"
+    }
+    for attempt in seen.done:
+        if attempt.nonce in seen.rejected:
+            found[attempt] = Ending("ENGINE", f"the result of {attempt.worker} did not verify")
+    for attempt, claim in seen.claims.items():
+        ended = attempt in seen.errors or attempt in seen.done
+        if attempt.n < newest and not ended and (why := leases.lapse(claim, offer.claim, offer.limits, now)):
+            found[attempt] = Ending("TIMEOUT", why)
+    return [ending for attempt, ending in sorted(found.items()) if attempt not in useful]
+
+
+def failed_workers(seen: Seen) -> set[str]:
+    """Return the workers that reported a failure of their own at this job."""
+    return {attempt.worker for attempt, f in seen.errors.items() if f.job and f.job.code != "RELEASED"}
+
+
+def _useful(seen: Seen) -> set[Attempt]:
+    """Return the attempts that left an output, whole by its size, which no earlier one had left."""
+    known: set[str] = set()
+    useful = set()
+    for attempt, parts in sorted(seen.parts.items()):
+        files = [file for part in parts for file in part.files if file.from_ is None]
+        new = {f.path for f in files if (f.at or 0) + f.size <= seen.sizes.get(f.in_, -1)} - known
+        known |= new
+        useful |= {attempt} if new else set()
+    return useful

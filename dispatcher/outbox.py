@@ -1,0 +1,65 @@
+"""What the owner of a job says to the drop: fixed in the run database first, then written, each name once (R1)."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from dispatcher.runs.record import Run
+from dispatcher.runs.store import RunStore
+from protocol import codec
+from protocol.drop import Drop
+from protocol.errors import ChannelError, NameTaken
+from protocol.layout import Attempt, JobNames
+from protocol.messages import Accepted, Cancel, Message, Need, Reject
+from protocol.seen import Seen
+from protocol.transports.host import Host
+
+log = logging.getLogger(__name__)
+
+
+class Outbox:
+    """The control messages of one run."""
+
+    def __init__(self, drop: Drop, store: RunStore, run: Run, host: Host) -> None:
+        self._drop, self._store, self._run, self._wall = drop, store, run, host.wall
+        self._names = JobNames(run.job)
+
+    def accepted(self, nonce: str, seal: str) -> tuple[str, bytes]:
+        """Return the mirror of an acceptance, for the transaction that commits it."""
+        return self._names.accepted(1), self._control(Accepted, k=1, nonce=nonce, done_seal=seal)
+
+    def cancelled(self, reason: str) -> tuple[str, bytes]:
+        """Return what tells the drop that the job is over, so that no worker takes it any more."""
+        return self._names.cancel(1), self._control(Cancel, k=1, by="dispatcher", reason=reason[:4000])
+
+    def reject(self, attempt: Attempt, reason: str) -> None:
+        """Say that a result will not be taken."""
+        body = self._control(Reject, nonce=attempt.nonce, reason=reason[:4000])
+        self._say(self._names.reject(attempt.nonce), body)
+
+    def need(self, attempt: Attempt, seen: Seen, missing: tuple[str, ...]) -> None:
+        """Ask the worker to publish these outputs again (R10)."""
+        k = 1 + max((need.k for need in seen.needs if need.nonce == attempt.nonce), default=0)
+        self._say(self._names.need(attempt.nonce, k), self._control(Need, nonce=attempt.nonce, k=k, missing=missing))
+
+    def flush(self) -> None:
+        """Write what was fixed and is not in the drop yet; what does not get through is said at the next call."""
+        for name, data in self._store.unsaid(self._run.id):
+            try:
+                self._drop.put(name, data)
+            except NameTaken:
+                log.debug("%s was said before", name)
+            except ChannelError as error:
+                log.warning("%s is said later: %s", name, error)
+                continue
+            self._store.said(self._run.id, name, at=self._wall())
+
+    def _say(self, name: str, data: bytes) -> None:
+        self._store.say(self._run.id, name, data)
+        self.flush()
+
+    def _control(self, kind: type[Message], **body: Any) -> bytes:
+        return codec.encode(
+            kind(drop=self._run.drop_id, id=self._run.job, type=kind.model_fields["type"].default, **body)
+        )
