@@ -173,16 +173,21 @@ class Client:
         request = Request(params=old.params, job=old.job.model_copy(update={"id": new_job}))
         again = self.store.offer_again(run.id, job=new_job, request=codec.encode(request), at=self.host.wall())
         self._upload(again, job)
+        self._remove(run.job)
 
     def clean(self, *, older_than_s: float = CLEAN_AFTER_S) -> int:
         """Remove from the drop the jobs that ended longer ago than this; return how many. Results here are kept."""
         cleaned = 0
         for run in self.store.uncleaned(self.drop_id, before=self.host.wall() - older_than_s):
-            self.drop.delete(JobNames(run.job).request)
-            self.drop.delete(run.job)
+            self._remove(run.job)
             self.store.cleaned(run.id, at=self.host.wall())
             cleaned += 1
         return cleaned
+
+    def _remove(self, job: str) -> None:
+        """Remove a job's folder, its request first: nobody may take what is half gone."""
+        self.drop.delete(JobNames(job).request)
+        self.drop.delete(job)
 
     def cards(self) -> dict[str, WorkerCard]:
         """Return the card of every boot of every worker that was ever here; whether they live, only beats tell."""
