@@ -139,7 +139,7 @@ class Lifecycle:
         mirror = self._outbox.cancelled(reason)
         if not self._store.commit(self._run.id, "cancelled", error_text=reason, at=self._wall(), mirror=mirror):
             return False
-        self._outbox.flush()
+        self._outbox.committed()
         return True
 
     def _act(self, standing: Standing, seen: Seen, now: float) -> Explanation | None:
@@ -161,6 +161,7 @@ class Lifecycle:
         assert attempt is not None  # these states always name one
         done = seen.done[attempt]
         try:
+            accept.check_listed(done, seen)
             folder = accept.fetch(self._drop, done, self._offer, self._expected, self._results, seen.parts)
         except VerificationError as error:
             return self._late_or_bad(attempt, seen, error, now)
@@ -285,7 +286,7 @@ class Lifecycle:
             self._run.id, status, error_code=code, error_text=text, at=self._wall(), mirror=mirror
         ):
             self._raise_committed(self._store.get(self._run.id))
-        self._outbox.flush()
+        self._outbox.committed()
         raise error(text, code=code, **more) if error is JobFailed else error(text)
 
     def _ended(self) -> bool:
@@ -295,7 +296,7 @@ class Lifecycle:
             verified = run.verified or "full"
             load = legacy.load if verified == "legacy" else accept.load
             self.result = load(run.id, Path(run.results_dir), verified)
-            self._outbox.flush()
+            self._outbox.committed()
             return True
         if run.status in ("failed", "crashed", "cancelled", "expired"):
             self._raise_committed(run)

@@ -37,7 +37,7 @@ SLOW_S = {"calm": 0.02, "drive": 0.5, "harsh": 1.0}
 PACE = {
     "calm": Capabilities(local=False, settle_s=2, poll_s=2, beat_s=5),
     "drive": Capabilities(local=False, settle_s=30, poll_s=5, beat_s=30),
-    "harsh": Capabilities(local=False, settle_s=30, poll_s=5, beat_s=30),
+    "harsh": Capabilities(local=False, settle_s=30, poll_s=10, beat_s=30),
 }
 
 
