@@ -211,7 +211,16 @@ class Machine:
         weather, pace = self._world.forecast.side(self._observer), PACE[self._world.scenario.weather]
         inner = MemoryDrop(self._world.store, weather, capabilities=pace)
         slow_s = SLOW_S[self._world.scenario.weather]
-        return SimulatedDrop(inner, self._world.scheduler, self.process, self.chance, slow_s, self._struck)
+        observer = self._observer
+        return SimulatedDrop(
+            inner,
+            self._world.scheduler,
+            self.process,
+            self.chance,
+            slow_s=slow_s,
+            struck=self._struck,
+            uploads_s=lambda: self._world.forecast.arrived_s(observer),
+        )
 
     @contextlib.contextmanager
     def beats(self, beater: Beater, at: Attached) -> Iterator[None]:

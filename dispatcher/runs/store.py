@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Update, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dispatcher.runs import schema
@@ -38,7 +38,15 @@ _SAID = (
     .where(OutboxRow.run_id == bindparam("run"), OutboxRow.name == bindparam("message"), OutboxRow.said_at.is_(None))
     .values(said_at=bindparam("at"))
 )
-_CHANGE_OPEN = update(RunRow).where(RunRow.id == bindparam("run"), _IS_OPEN)
+
+
+def changing(condition: ColumnElement[bool]) -> Update:
+    """Return the statement that changes a run, if the run meets a condition."""
+    return update(RunRow).where(RunRow.id == bindparam("run"), condition)
+
+
+_CHANGE_OPEN = changing(_IS_OPEN)
+"""The compare-and-set that ends a run: it changes a run that is open, and no other (R6)."""
 
 
 class RunStore:
