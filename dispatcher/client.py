@@ -21,22 +21,23 @@ from dispatcher.lifecycle import Lifecycle
 from dispatcher.offers import refusal
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
+from dispatcher.workforce import Workforce
 from protocol import codec
 from protocol.claims import LEASE_BEATS
 from protocol.drop import Drop, Watch
 from protocol.errors import (
     ChannelError,
     JobTimeout,
-    NameMissing,
     NameTaken,
+    StorageFull,
     UsageError,
     VerificationError,
 )
 from protocol.integrity import sha256_of
 from protocol.kinds import KINDS
-from protocol.layout import WORKERS, JobNames, is_worker_id
+from protocol.layout import JobNames
 from protocol.messages import ClaimTerms, InputFile, Limits, Offer, Request, Requires, WorkerCard
-from protocol.seen import WorkerReader, read_drop_id
+from protocol.seen import read_drop_id
 from protocol.transports import open_drop
 from protocol.transports.host import SYSTEM, Host
 
@@ -67,6 +68,7 @@ class Client:
         self.poll_s = poll_s or self.drop.capabilities.poll_s
         self.lease_s = LEASE_BEATS * (beat_s or self.drop.capabilities.beat_s)
         self.terms = terms or ClaimTerms(settle_s=self.drop.capabilities.settle_s, lease_s=self.lease_s)
+        self.workforce = Workforce(self.drop, self.drop_id, self.poll_s)
         self._watch: Watch | None = None
 
     def submit(self, job: Job) -> Handle:
@@ -85,8 +87,17 @@ class Client:
             raise UsageError(wrong)
         run, created = self.store.add_or_find(self._new_run(job, params, inputs, digest, key))
         log.debug("run %s: %s", run.id, "new" if created else "picked up")
-        self._upload(run, job)
+        self.upload(run, job)
         return Handle(self, self.store.get(run.id), job)
+
+    def upload(self, run: Run, job: Job) -> None:
+        """Put a pending run into the drop; what does not get through now is tried again while its result is awaited."""
+        try:
+            self._upload(run, job)
+        except ChannelError as error:
+            if not error.retryable or isinstance(error, StorageFull):
+                raise
+            log.warning("run %s is sent later: %s", run.id, error)
 
     def _finished(self, key: str) -> Run | None:
         run = self.store.latest(key)
@@ -191,12 +202,8 @@ class Client:
 
     def cards(self) -> dict[str, WorkerCard]:
         """Return the card of every boot of every worker that was ever here; whether they live, only beats tell."""
-        try:
-            workers = [e.name for e in self.drop.list(WORKERS) if e.is_folder and is_worker_id(e.name)]
-        except NameMissing:
-            return {}
-        looks = [WorkerReader(self.drop, self.drop_id, worker).look() for worker in workers]
-        return {boot: card for shown in looks for boot, card in shown.cards.items()}
+        self.workforce.look(self.host.monotonic())
+        return self.workforce.cards()
 
     def wait_for_news(self, timeout_s: float) -> None:
         """Wait until looking at the drop again is worth while, at most this long."""
@@ -219,11 +226,9 @@ class Handle:
 
     def __init__(self, client: Client, run: Run, job: Job) -> None:
         self.run = run.id
-        self._client = client
+        self._client, self._job, self._sent = client, job, run.status != "pending"
         self._expected = KINDS[job.kind].outputs(KINDS[job.kind].params.model_validate(dict(job.params)))
-        self._lifecycle = Lifecycle(
-            client.drop, client.store, run, self._expected, client.results, client.poll_s, client.host
-        )
+        self._follow(run)
 
     def wait(
         self,
@@ -240,6 +245,7 @@ class Handle:
         started = clock()
         while True:
             waited = clock() - started
+            self._send()
             progress = self._lifecycle.step(waited, clock())
             if on_progress:
                 on_progress(progress)
@@ -249,6 +255,23 @@ class Handle:
                 raise self._timeout(timeout_s, progress)
             left = self._client.poll_s if timeout_s is None else timeout_s - waited
             self._client.wait_for_news(min(left, self._client.poll_s))
+
+    def _send(self) -> None:
+        """Put the job into the drop if that could not be done when it was submitted."""
+        if not self._sent:
+            run = self._client.store.get(self.run)
+            if run.status == "pending":
+                self._client.upload(run, self._job)
+                run = self._client.store.get(self.run)
+                self._follow(run)
+            self._sent = run.status != "pending"
+
+    def _follow(self, run: Run) -> None:
+        """Look at the folder that the run has now."""
+        client = self._client
+        self._lifecycle = Lifecycle(
+            client.drop, client.store, run, self._expected, client.results, client.workforce, client.host
+        )
 
     def _timeout(self, timeout_s: float, progress: Progress) -> JobTimeout:
         """Return the error that says all that is known: why, the cure, how to go on, and who was heard of last."""

@@ -16,8 +16,8 @@ from dispatcher.runs.record import Run, Status
 from dispatcher.runs.store import RunStore
 from dispatcher.sight import Sight, engine_missing, living
 from dispatcher.wording import for_people, listed
+from dispatcher.workforce import Workforce
 from protocol import codec
-from protocol.claims import LeaseWatch
 from protocol.drop import Drop
 from protocol.errors import (
     ChannelError,
@@ -28,9 +28,9 @@ from protocol.errors import (
     NameMissing,
     VerificationError,
 )
-from protocol.layout import WORKERS, Attempt, is_worker_id
+from protocol.layout import Attempt
 from protocol.messages import EngineRecord, Offer
-from protocol.seen import JobReader, Seen, WorkerReader, WorkerSeen, read_drop_id
+from protocol.seen import JobReader, Seen, read_drop_id
 from protocol.states import OPEN_TO_CLAIMS, Standing, State, delivered, judge
 from protocol.transports.host import SYSTEM, Host
 
@@ -65,7 +65,7 @@ class Lifecycle:
         run: Run,
         expected: Mapping[str, str],
         results: Path,
-        poll_s: float,
+        workforce: Workforce,
         host: Host = SYSTEM,
     ) -> None:
         self._wall = host.wall
@@ -74,9 +74,7 @@ class Lifecycle:
         assert request.job is not None  # this dispatcher writes full requests only
         self._offer: Offer = request.job
         self._reader = JobReader(drop, run.drop_id, run.job)
-        self._leases = LeaseWatch(poll_s)
-        self._workers: dict[str, WorkerReader] = {}
-        self._cards: dict[str, WorkerSeen] = {}
+        self._workforce, self._leases = workforce, workforce.leases
         self._since: dict[str, float] = {}  # what is being waited for → since when
         self._needs: dict[str, int] = {}  # nonce → how often its outputs were asked for again
         self._gone_looks = 0
@@ -95,7 +93,7 @@ class Lifecycle:
         try:
             self._outbox.flush()
             seen = self._reader.look()
-            self._seen_again(now)
+            self._seen_again()
             self._look_at_workers(seen, now)
             standing = self._judge(seen, now)
             self._sight = self._take_in(standing, seen, now)
@@ -121,7 +119,7 @@ class Lifecycle:
             standing=standing,
             seen=seen,
             offer=self._offer,
-            workers=self._cards,
+            workers=self._workforce.seen,
             leases=self._leases,
             outputs=len(self._expected),
             drop=self._run.drop,
@@ -130,19 +128,18 @@ class Lifecycle:
             wall=self._wall(),
         )
 
-    def _seen_again(self, now: float) -> None:
+    def _seen_again(self) -> None:
         """Take note of a look that succeeded: what was lost is back."""
         self._gone_looks = 0
         for lost in ("drop", "gone"):
             self._since.pop(lost, None)
-        self._leases.looked(now)
 
     def cancel(self, reason: str) -> bool:
         """Commit the cancellation and mirror it; False when the job had ended before."""
         mirror = self._outbox.cancelled(reason)
         if not self._store.commit(self._run.id, "cancelled", error_text=reason, at=self._wall(), mirror=mirror):
             return False
-        self._outbox.flush()
+        self._outbox.committed()
         return True
 
     def _act(self, standing: Standing, seen: Seen, now: float) -> Explanation | None:
@@ -164,6 +161,7 @@ class Lifecycle:
         assert attempt is not None  # these states always name one
         done = seen.done[attempt]
         try:
+            accept.check_listed(done, seen)
             folder = accept.fetch(self._drop, done, self._offer, self._expected, self._results, seen.parts)
         except VerificationError as error:
             return self._late_or_bad(attempt, seen, error, now)
@@ -237,7 +235,7 @@ class Lifecycle:
 
     def _give_up_on_engine(self, now: float) -> None:
         """End a job that insists on an engine which no living worker has, once that has been so for a while."""
-        why = engine_missing(self._offer, self._cards, self._leases, now)
+        why = engine_missing(self._offer, self._workforce.seen, self._leases, now)
         if why is None:
             self._since.pop("engine", None)
             return
@@ -261,10 +259,14 @@ class Lifecycle:
     def _nobody_else(self, seen: Seen, now: float) -> bool:
         """Say whether every worker that lives has failed this job, so that waiting on would be for nobody."""
         failed = failed_workers(seen)
-        return bool(failed) and set(living(self._cards, self._leases, now)) <= failed
+        return bool(failed) and set(living(self._workforce.seen, self._leases, now)) <= failed
 
     def _able(self, now: float) -> set[str]:
-        return {name for name, card in living(self._cards, self._leases, now).items() if self._offer.kind in card.kinds}
+        return {
+            name
+            for name, card in living(self._workforce.seen, self._leases, now).items()
+            if self._offer.kind in card.kinds
+        }
 
     def _dead(self, ended: list[Ending], now: float) -> Explanation:
         wait_s = 0.0 if self._drop.capabilities.local else DEAD_WAIT_S
@@ -284,7 +286,7 @@ class Lifecycle:
             self._run.id, status, error_code=code, error_text=text, at=self._wall(), mirror=mirror
         ):
             self._raise_committed(self._store.get(self._run.id))
-        self._outbox.flush()
+        self._outbox.committed()
         raise error(text, code=code, **more) if error is JobFailed else error(text)
 
     def _ended(self) -> bool:
@@ -294,7 +296,7 @@ class Lifecycle:
             verified = run.verified or "full"
             load = legacy.load if verified == "legacy" else accept.load
             self.result = load(run.id, Path(run.results_dir), verified)
-            self._outbox.flush()
+            self._outbox.committed()
             return True
         if run.status in ("failed", "crashed", "cancelled", "expired"):
             self._raise_committed(run)
@@ -335,19 +337,8 @@ class Lifecycle:
         """Take note of claims and of the beats of every worker there is."""
         for claim in seen.claims.values():
             self._leases.saw_claim(claim, now)
-        if delivered(seen):
-            return  # a result is there: nobody's beat matters now
-        try:
-            names = [e.name for e in self._drop.list(WORKERS) if e.is_folder and is_worker_id(e.name)]
-        except NameMissing:
-            return
-        for worker in names:
-            reader = self._workers.setdefault(worker, WorkerReader(self._drop, self._run.drop_id, worker))
-            self._cards[worker] = shown = reader.look()
-            for boot in shown.cards:
-                self._leases.saw_boot(boot, now)
-            for beat in shown.beats.values():
-                self._leases.saw_beat(beat, now)
+        if not delivered(seen):  # then nobody's beat matters now
+            self._workforce.look(now, {attempt.worker for attempt in seen.claims})
 
     def _progress(self, standing: Standing, waited_s: float, now: float, why: Explanation) -> Progress:
         attempt = standing.attempt

@@ -24,6 +24,7 @@ class Outbox:
     def __init__(self, drop: Drop, store: RunStore, run: Run, host: Host) -> None:
         self._drop, self._store, self._run, self._wall = drop, store, run, host.wall
         self._names = JobNames(run.job)
+        self._unsaid = True  # an earlier process may have left something
 
     def accepted(self, nonce: str, seal: str) -> tuple[str, bytes]:
         """Return the mirror of an acceptance, for the transaction that commits it."""
@@ -43,8 +44,16 @@ class Outbox:
         k = 1 + max((need.k for need in seen.needs if need.nonce == attempt.nonce), default=0)
         self._say(self._names.need(attempt.nonce, k), self._control(Need, nonce=attempt.nonce, k=k, missing=missing))
 
+    def committed(self) -> None:
+        """Say the mirror of what was just committed."""
+        self._unsaid = True
+        self.flush()
+
     def flush(self) -> None:
         """Write what was fixed and is not in the drop yet; what does not get through is said at the next call."""
+        if not self._unsaid:
+            return
+        self._unsaid = False
         for name, data in self._store.unsaid(self._run.id):
             try:
                 self._drop.put(name, data)
@@ -52,11 +61,13 @@ class Outbox:
                 log.debug("%s was said before", name)
             except ChannelError as error:
                 log.warning("%s is said later: %s", name, error)
+                self._unsaid = True
                 continue
             self._store.said(self._run.id, name, at=self._wall())
 
     def _say(self, name: str, data: bytes) -> None:
         self._store.say(self._run.id, name, data)
+        self._unsaid = True
         self.flush()
 
     def _control(self, kind: type[Message], **body: Any) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from protocol.layout import Attempt
-from protocol.messages import Beat, Claim, ClaimTerms, Held, Limits
+from protocol.messages import Beat, Claim, ClaimTerms, Held, Limits, WorkerCard
 from protocol.seen import Seen
 from protocol.states import open_attempts
 
@@ -24,37 +24,53 @@ MIN_GAP_S = 2.0
 
 
 class LeaseWatch:
-    """Watches the signs of life of every worker it is shown, on the observer's own clock."""
+    """Watches the signs of life of every worker it is shown, on the observer's own clock.
 
-    def __init__(self, poll_s: float) -> None:
-        self._gap_s = max(GAP_POLLS * poll_s, MIN_GAP_S)
-        self._looked: float | None = None
+    Whoever reads a worker's folder says so with `looked`: silence counts only up to the last look that succeeded, and
+    after a gap of the observer's own (sleep, outage) the timers of that worker start again.
+    """
+
+    def __init__(self, look_s: float) -> None:
+        self._gap_s = max(GAP_POLLS * look_s, MIN_GAP_S)
+        self._looked: dict[str, float] = {}  # worker → last fresh look at its folder
         self._alive: dict[str, tuple[int, float]] = {}  # boot → highest seq, when it rose
         self._risen: set[str] = set()  # boots of which a beat came while this observer looked
         self._claimed: dict[str, float] = {}  # nonce → first sight of the claim
         self._boot_of: dict[str, str] = {}  # nonce → boot of its claim
+        self._worker_of: dict[str, str] = {}  # boot → its worker
         self._first_held: dict[str, float] = {}  # nonce → when a beat first said so
         self._progress: dict[str, tuple[Held, float]] = {}  # nonce → what was last held, when its units rose
 
-    def looked(self, now: float) -> None:
-        """Say that a fresh look succeeded. After a gap of the observer's own, every timer starts again."""
-        if self._looked is not None and now - self._looked > self._gap_s:
-            self._alive = {boot: (seq, now) for boot, (seq, _) in self._alive.items()}
-            self._progress = {nonce: (held, now) for nonce, (held, _) in self._progress.items()}
-            self._claimed = dict.fromkeys(self._claimed, now)
-        self._looked = now
+    def looked(self, worker: str, now: float) -> None:
+        """Say that a fresh look at a worker's folder succeeded."""
+        before = self._looked.get(worker)
+        if before is not None and now - before > self._gap_s:
+            boots = {boot for boot, whose in self._worker_of.items() if whose == worker}
+            for boot in boots & self._alive.keys():
+                self._alive[boot] = self._alive[boot][0], now
+            for nonce in [nonce for nonce, boot in self._boot_of.items() if boot in boots]:
+                self._restart(nonce, now)
+        self._looked[worker] = now
+
+    def _restart(self, nonce: str, now: float) -> None:
+        self._claimed[nonce] = now
+        if nonce in self._progress:
+            self._progress[nonce] = self._progress[nonce][0], now
 
     def saw_claim(self, claim: Claim, now: float) -> None:
         """Start the timer of a claim at its first sight."""
         self._claimed.setdefault(claim.nonce, now)
         self._boot_of[claim.nonce] = claim.boot
+        self._worker_of[claim.boot] = claim.worker
 
-    def saw_boot(self, boot: str, now: float) -> None:
+    def saw_card(self, card: WorkerCard, now: float) -> None:
         """Start the timer of a worker at the first sight of its card."""
-        self._alive.setdefault(boot, (0, now))
+        self._alive.setdefault(card.boot, (0, now))
+        self._worker_of[card.boot] = card.worker
 
     def saw_beat(self, beat: Beat, now: float) -> None:
         """Take note of a beat; a sequence number that is not higher than the last is ignored."""
+        self._worker_of[beat.boot] = beat.worker
         known = self._alive.get(beat.boot, (0, 0.0))[0]
         if beat.seq > known:
             self._alive[beat.boot] = (beat.seq, now)
@@ -98,8 +114,9 @@ class LeaseWatch:
         """Return why the claim no longer holds, or None while it does."""
         claimed = self._claimed.get(claim.nonce, now)
         alive = max(claimed, self._alive.get(claim.boot, (0, claimed))[1])
-        if now - alive > terms.lease_s:
-            return f"no sign of life of {claim.worker} for {now - alive:.0f} s"
+        silent_s = self._looked.get(claim.worker, alive) - alive
+        if silent_s > terms.lease_s:
+            return f"no sign of life of {claim.worker} for {silent_s:.0f} s"
         progressed = max(claimed, self._progress[claim.nonce][1] if claim.nonce in self._progress else claimed)
         if now - progressed > limits.stall_s:
             return f"{claim.worker} lives, but made no progress for {now - progressed:.0f} s"

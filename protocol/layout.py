@@ -6,6 +6,7 @@ match a full pattern is ignored (FORMAT.md R8).
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -248,6 +249,7 @@ _WORKER_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 
 
+@functools.lru_cache(maxsize=8192)  # a folder is listed again and again
 def parse_job_name(name: str) -> JobName | None:
     """Say what `name` in a job folder means, or None for a name that is not ours."""
     for role, pattern in _JOB_PATTERNS:

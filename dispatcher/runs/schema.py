@@ -53,7 +53,7 @@ def connect(address: URL) -> Engine:
     # The driver's own transactions begin late and not before every statement; ours begin where they are written.
     engine = create_engine(address, connect_args={"timeout": BUSY_S, "isolation_level": None})
     event.listen(engine, "connect", _pragmas)
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", begin)
     return engine
 
 
@@ -89,7 +89,8 @@ def _use_wal(connection: Any) -> None:
             time.sleep(0.01)
 
 
-def _begin(connection: Connection) -> None:
+def begin(connection: Connection) -> None:
+    """Begin a transaction as its execution options say; a plain one where they say nothing."""
     connection.exec_driver_sql(connection.get_execution_options().get("gpudrop_begin", "BEGIN"))
 
 

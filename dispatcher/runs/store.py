@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Engine, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Update, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dispatcher.runs import schema
@@ -17,9 +17,36 @@ from dispatcher.runs.models import OutboxRow, RunRow
 from dispatcher.runs.record import OPEN, TERMINAL, Run, Status
 from protocol.errors import NotFoundError, UsageError
 
-_COLUMNS = [getattr(RunRow, field.name) for field in dataclasses.fields(Run)]
+_FIELDS = [field.name for field in dataclasses.fields(Run)]
+_COLUMNS = [getattr(RunRow, name) for name in _FIELDS]
 _IS_OPEN = RunRow.status.in_(sorted(OPEN))
 _ADD_TRIES = 3
+
+# What every look asks is built once: making a statement costs SQLAlchemy more than running it.
+_RUNS = select(*_COLUMNS).order_by(RunRow.created_at.desc(), RunRow.id.desc())
+_BY_ID = select(*_COLUMNS).where(RunRow.id == bindparam("run"))
+_BY_KEY = _RUNS.where(RunRow.key == bindparam("key")).limit(1)
+_OPEN_BY_KEY = _RUNS.where(RunRow.key == bindparam("key"), _IS_OPEN).limit(1)
+_UNSAID = (
+    select(OutboxRow.name, OutboxRow.data)
+    .where(OutboxRow.run_id == bindparam("run"), OutboxRow.said_at.is_(None))
+    .order_by(OutboxRow.seq)
+)
+_MESSAGE = select(OutboxRow.data).where(OutboxRow.run_id == bindparam("run"), OutboxRow.name == bindparam("message"))
+_SAID = (
+    update(OutboxRow)
+    .where(OutboxRow.run_id == bindparam("run"), OutboxRow.name == bindparam("message"), OutboxRow.said_at.is_(None))
+    .values(said_at=bindparam("at"))
+)
+
+
+def changing(condition: ColumnElement[bool]) -> Update:
+    """Return the statement that changes a run, if the run meets a condition."""
+    return update(RunRow).where(RunRow.id == bindparam("run"), condition)
+
+
+_CHANGE_OPEN = changing(_IS_OPEN)
+"""The compare-and-set that ends a run: it changes a run that is open, and no other (R6)."""
 
 
 class RunStore:
@@ -66,7 +93,7 @@ class RunStore:
         for tries_left in reversed(range(_ADD_TRIES)):
             try:
                 with self._writing() as connection:
-                    if found := _first(connection, RunRow.key == run.key, _IS_OPEN):
+                    if found := _one(connection, _OPEN_BY_KEY, key=run.key):
                         return found, False
                     connection.execute(insert(RunRow).values(**_values(run)))
                 return run, True
@@ -83,12 +110,12 @@ class RunStore:
     def find_open(self, key: str) -> Run | None:
         """Return the run of this key that has not ended."""
         with self._reading() as connection:
-            return _first(connection, RunRow.key == key, _IS_OPEN)
+            return _one(connection, _OPEN_BY_KEY, key=key)
 
     def latest(self, key: str) -> Run | None:
         """Return the newest run of this key."""
         with self._reading() as connection:
-            return _first(connection, RunRow.key == key)
+            return _one(connection, _BY_KEY, key=key)
 
     def recent(self, limit: int = 20, *, kind: str | None = None, status: Status | None = None) -> list[Run]:
         """Return the newest runs first, all or those of a kind or status."""
@@ -166,15 +193,13 @@ class RunStore:
 
     def unsaid(self, run_id: str) -> list[tuple[str, bytes]]:
         """Return the control messages that were fixed and not yet written to the drop, in the order of fixing."""
-        wanted = select(OutboxRow.name, OutboxRow.data).where(OutboxRow.run_id == run_id, OutboxRow.said_at.is_(None))
         with self._reading() as connection:
-            return [(name, data) for name, data in connection.execute(wanted.order_by(OutboxRow.seq))]
+            return [(name, data) for name, data in connection.execute(_UNSAID, {"run": run_id})]
 
     def said(self, run_id: str, name: str, *, at: float) -> None:
         """Take note that a control message is in the drop; the first time counts."""
-        message = (OutboxRow.run_id == run_id, OutboxRow.name == name, OutboxRow.said_at.is_(None))
         with self._writing() as connection:
-            connection.execute(update(OutboxRow).where(*message).values(said_at=at))
+            connection.execute(_SAID, {"run": run_id, "message": name, "at": at})
 
     def uncleaned(self, drop_id: str, *, before: float) -> list[Run]:
         """Return the runs of a drop that ended before this time and whose folder may still be there."""
@@ -191,7 +216,9 @@ class RunStore:
         """Change an open run, and only an open one; say whether it was."""
         new = {name: value for name, value in values.items() if value is not None}
         with self._writing() as connection:
-            changed = connection.execute(update(RunRow).where(RunRow.id == run_id, _IS_OPEN).values(**new)).rowcount
+            changed = connection.execute(
+                _CHANGE_OPEN.values({name: bindparam(name) for name in new}), {"run": run_id, **new}
+            ).rowcount
             if not changed:
                 _get(connection, run_id)
             elif mirror:
@@ -219,24 +246,26 @@ def _values(run: Run) -> dict[str, Any]:
 
 
 def _select(connection: Connection, *wanted: ColumnElement[bool], limit: int | None = None) -> list[Run]:
-    newest = select(*_COLUMNS).where(*wanted).order_by(RunRow.created_at.desc(), RunRow.id.desc()).limit(limit)
-    return [Run(**row) for row in connection.execute(newest).mappings()]
+    return [_run(row) for row in connection.execute(_RUNS.where(*wanted).limit(limit))]
 
 
-def _first(connection: Connection, *wanted: ColumnElement[bool]) -> Run | None:
-    found = _select(connection, *wanted, limit=1)
-    return found[0] if found else None
+def _one(connection: Connection, statement: Select[Any], **named: Any) -> Run | None:
+    row = connection.execute(statement, named).first()
+    return _run(row) if row is not None else None
+
+
+def _run(row: Row[Any]) -> Run:
+    return Run(**dict(zip(_FIELDS, row, strict=True)))
 
 
 def _get(connection: Connection, run_id: str) -> Run:
-    if (found := _first(connection, RunRow.id == run_id)) is None:
+    if (found := _one(connection, _BY_ID, run=run_id)) is None:
         raise NotFoundError(f"there is no run {run_id}")
     return found
 
 
 def _fix(connection: Connection, run_id: str, name: str, data: bytes) -> bytes:
-    message = select(OutboxRow.data).where(OutboxRow.run_id == run_id, OutboxRow.name == name)
-    if (first := connection.execute(message).scalar()) is not None:
+    if (first := connection.execute(_MESSAGE, {"run": run_id, "message": name}).scalar()) is not None:
         return first
     connection.execute(insert(OutboxRow).values(run_id=run_id, name=name, data=data, said_at=None))
     return data

@@ -32,15 +32,16 @@ class MemoryStore:
         self.files: dict[str, bytes] = {}
         self.doubles: dict[str, list[bytes]] = {}  # further files of a name that is in `files`
         self.folders: set[str] = {""}
+        self._names: dict[str, set[str]] = {}  # folder → the paths of what it holds
 
     def children(self, folder: str) -> tuple[list[str], list[tuple[str, int, bytes]]]:
         """Return the folders, and the files as (path, copy, content), that `folder` holds; both by name."""
         with self.changed:
             if folder not in self.folders:
                 raise NameMissing(f"{folder} is not in the drop, or not yet")
-            inner = sorted(path for path in self.folders if path and _parent(path) == folder)
-            names = sorted(path for path in self.files if _parent(path) == folder)
-            files = [(path, copy, data) for path in names for copy, data in enumerate(self._copies(path))]
+            paths = sorted(self._names.get(folder, ()))
+            inner = [path for path in paths if path in self.folders]
+            files = [(path, copy, data) for path in paths for copy, data in enumerate(self._copies(path))]
         return inner, files
 
     def read(self, path: str, copy: int) -> bytes:
@@ -60,6 +61,7 @@ class MemoryStore:
                 raise NameMissing(f"the folder of {path} is not in the drop, or not yet")
             if path not in self.files and path not in self.folders:
                 self.files[path] = data
+                self._names.setdefault(_parent(path), set()).add(path)
             elif double and path in self.files:
                 self.doubles.setdefault(path, []).append(data)
             else:
@@ -73,6 +75,7 @@ class MemoryStore:
             for folder in wanted:
                 if folder in self.files:
                     raise NameTaken(f"{folder} is a file already, and names are written once")
+                self._names.setdefault(_parent(folder), set()).add(folder)
             self.folders.update(wanted)
 
     def remove(self, path: str) -> None:
@@ -83,6 +86,8 @@ class MemoryStore:
             for name in gone:
                 self.files.pop(name, None)
                 self.doubles.pop(name, None)
+                self._names.pop(name, None)
+                self._names.get(_parent(name), set()).discard(name)
 
     def _copies(self, path: str) -> list[bytes]:
         return [self.files[path], *self.doubles.get(path, [])] if path in self.files else []

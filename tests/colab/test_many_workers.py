@@ -163,7 +163,7 @@ def test_a_claim_without_a_sign_of_life_lapses_and_the_next_attempt_follows(scen
     for _ in range(LEASE_S // 5):
         assert not worker.step(scene.clock.now)
         scene.clock.now += 5
-    scene.clock.now += 5
+    scene.clock.now += SLOW.beat_s
     assert worker.step(scene.clock.now)
     assert sorted(a.n for a in scene.look(handle).claims) == [1, 2]
 
@@ -252,7 +252,7 @@ class Dying:
 def take_over(scene: Scene, bench: FakeBench, name: str) -> None:
     """Let another worker watch the dead claim for a lease, and then take the job."""
     worker = scene.worker(bench, name=name, boot=f"{len(name):016x}")
-    for _ in range(LEASE_S // 5 + 2):
+    for _ in range(LEASE_S // 5 + 8):
         if worker.step(scene.clock.now):
             return
         scene.clock.now += 5

@@ -29,17 +29,18 @@ def watching(until: float, watch: LeaseWatch, step: float = 1.0, start: float = 
     """Let an observer look every `step` seconds."""
     at = start
     while at <= until:
-        watch.looked(at)
+        watch.looked("w1", at)
         at += step
 
 
 def test_a_silent_claim_lapses_after_its_lease() -> None:
     """The first sight of a claim starts the timer; silence ends it."""
     watch = LeaseWatch(1.0)
-    watch.looked(0)
+    watch.looked("w1", 0)
     watch.saw_claim(claim(), 0)
     watching(16, watch, start=1)
     assert watch.lapse(claim(), TERMS, LIMITS, 16.0) is None
+    watching(16.1, watch, start=16.1)
     assert "no sign of life of w1" in (watch.lapse(claim(), TERMS, LIMITS, 16.1) or "")
 
 
@@ -50,7 +51,9 @@ def test_only_a_rising_sequence_is_life() -> None:
     watch.saw_beat(beat(5), 10)
     watch.saw_beat(beat(5), 20)
     watch.saw_beat(beat(4), 25)
+    watching(26.0, watch)
     assert watch.lapse(claim(), TERMS, LIMITS, 26.0) is None
+    watching(26.5, watch, start=26.5)
     assert watch.lapse(claim(), TERMS, LIMITS, 26.5)
 
 
@@ -68,12 +71,20 @@ def test_the_workers_clock_is_never_read() -> None:
 def test_a_sleeping_observer_sees_no_lapse() -> None:
     """A gap of the observer's own restarts the timer: two hours asleep are no proof of anything."""
     watch = LeaseWatch(1.0)
-    watch.looked(0)
+    watch.looked("w1", 0)
     watch.saw_claim(claim(), 0)
-    watch.looked(7200)
+    watch.looked("w1", 7200)
     assert watch.lapse(claim(), TERMS, LIMITS, 7200.0) is None
     watching(7217, watch, start=7201)
     assert watch.lapse(claim(), TERMS, LIMITS, 7217.0)
+
+
+def test_only_fresh_looks_count() -> None:
+    """While the worker's folder cannot be read its silence proves nothing, however long that takes."""
+    watch = LeaseWatch(1.0)
+    watch.saw_claim(claim(), 0)
+    watching(10, watch)
+    assert watch.lapse(claim(), TERMS, LIMITS, 90.0) is None
 
 
 def test_life_without_progress_is_a_lapse_too() -> None:

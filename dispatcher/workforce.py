@@ -1,0 +1,60 @@
+"""What this machine sees of the workers of a drop: looked at once for all jobs that are waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from protocol.claims import LeaseWatch
+from protocol.drop import Drop
+from protocol.errors import NameMissing
+from protocol.layout import WORKERS, is_worker_id
+from protocol.messages import WorkerCard
+from protocol.seen import WorkerReader, WorkerSeen
+
+LOOKS_A_BEAT = 2
+
+
+class Workforce:
+    """The workers of one drop, and the leases that follow from their beats.
+
+    A listing is the dearest call of a remote drop: there the workers are looked at twice a beat, however often and by
+    however many waits they are asked for. On one machine every look is a fresh one.
+    """
+
+    def __init__(self, drop: Drop, drop_id: str, poll_s: float) -> None:
+        pace = drop.capabilities
+        self._every_s = 0.0 if pace.local else max(poll_s, pace.beat_s / LOOKS_A_BEAT)
+        self._drop, self._drop_id = drop, drop_id
+        self._readers: dict[str, WorkerReader] = {}
+        self._looked: float | None = None
+        self._seen: dict[str, WorkerSeen] = {}
+        self.leases = LeaseWatch(max(poll_s, self._every_s))
+
+    @property
+    def seen(self) -> Mapping[str, WorkerSeen]:
+        """What the last look showed, by worker."""
+        return self._seen
+
+    def look(self, now: float, claimants: Iterable[str] = ()) -> None:
+        """Look at every worker there is, and at those of whom only a claim tells, unless that was done a moment ago."""
+        if self._looked is not None and 0 <= now - self._looked < self._every_s:
+            return
+        for worker in sorted({*self._names(), *claimants}):
+            reader = self._readers.setdefault(worker, WorkerReader(self._drop, self._drop_id, worker))
+            self._seen[worker] = shown = reader.look()
+            for card in shown.cards.values():
+                self.leases.saw_card(card, now)
+            for beat in shown.beats.values():
+                self.leases.saw_beat(beat, now)
+            self.leases.looked(worker, now)
+        self._looked = now
+
+    def cards(self) -> dict[str, WorkerCard]:
+        """Return the card of every boot of every worker that was ever here; whether they live, only beats tell."""
+        return {boot: card for shown in self._seen.values() for boot, card in shown.cards.items()}
+
+    def _names(self) -> list[str]:
+        try:
+            return [entry.name for entry in self._drop.list(WORKERS) if entry.is_folder and is_worker_id(entry.name)]
+        except NameMissing:
+            return []
