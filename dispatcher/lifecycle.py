@@ -320,6 +320,8 @@ class Lifecycle:
             return silence.not_a_drop(error, self._run.drop)
         if found != self._run.drop_id:
             return silence.another_drop(found, self._run.drop_id, self._run.drop)
+        if self._run.status == "pending":  # what never got through cannot have been deleted
+            return silence.not_sent()
         self._gone_looks += 1
         since = self._since.setdefault("gone", now)
         long_s = GONE_LOCAL_S if self._drop.capabilities.local else GONE_REMOTE_S

@@ -113,6 +113,12 @@ def _name(sight: Sight, attempt: Attempt) -> str:
     return f"{attempt.worker} ({engines[-1]})" if engines else attempt.worker
 
 
+def not_sent() -> Explanation:
+    """Explain a job that has not got through to the drop."""
+    text = "the job could not be put into the drop yet"
+    return Explanation(code=Why.UPLOAD_UNFINISHED, text=text, cure="It is tried again as long as this command waits")
+
+
 def not_whole_yet(sight: Sight, error: VerificationError, left_s: float) -> Explanation:
     """Explain a result whose marker is here before its data, or with other data than it speaks of."""
     attempt = sight.standing.attempt
