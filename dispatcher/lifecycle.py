@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -45,14 +44,15 @@ ENGINE_LOCAL_S = 2.0
 ENGINE_REMOTE_S = 120.0
 """How long a required engine may be missing before the job is given up: a worker may just be starting."""
 
+RUNAWAY = 3
+"""So many times the attempts that were allowed may end before a job is dead although somebody is at it again."""
+
 DEAD_WAIT_S = 900.0
 GONE_LOOKS = 3
 GONE_LOCAL_S = 2.0
 GONE_REMOTE_S = 600.0
 
 _FINISHED = Explanation(code=Why.FINISHED, text="the verified result is here")
-
-log = logging.getLogger(__name__)
 
 
 class Lifecycle:
@@ -154,6 +154,10 @@ class Lifecycle:
                 self._fail("cancelled", "CANCELLED", seen.cancelled.reason if seen.cancelled else "", JobCancelled)
             case State.FAILED | State.STALE | State.OFFERED:
                 return self._weigh(seen, now)
+            case State.CLAIMED | State.RUNNING:
+                ended = endings(seen, self._leases, self._offer, now)
+                if len(ended) >= RUNAWAY * self._offer.limits.attempts:
+                    return self._dead(ended, now)
         return None
 
     def _take(self, attempt: Attempt | None, seen: Seen, now: float) -> Explanation | None:
@@ -193,8 +197,7 @@ class Lifecycle:
         if error.missing and left > 0:
             self._ask_again(attempt, seen, error.missing, patience - left, patience)
             return silence.not_whole_yet(self._take_in(Standing(State.DELIVERED, attempt), seen, now), error, left)
-        log.warning("attempt %d of %s is rejected: %s", attempt.n, attempt.worker, error)
-        self._outbox.reject(attempt, str(error))
+        self._outbox.reject(attempt, str(error), now)
         text = f"the result of {attempt.worker} was rejected: {error}"
         return Explanation(code=Why.RESULTS_REJECTED, text=text, cure="Another attempt follows while a worker is here")
 

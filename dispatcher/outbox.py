@@ -15,6 +15,10 @@ from protocol.messages import Accepted, Cancel, Message, Need, Reject
 from protocol.seen import Seen
 from protocol.transports.host import Host
 
+AGAIN_LOCAL_S = 2.0
+AGAIN_REMOTE_S = 600.0
+"""How long a rejection may be on its way to this very observer before it is said again under the next name."""
+
 log = logging.getLogger(__name__)
 
 
@@ -24,6 +28,8 @@ class Outbox:
     def __init__(self, drop: Drop, store: RunStore, run: Run, host: Host) -> None:
         self._drop, self._store, self._run, self._wall = drop, store, run, host.wall
         self._names = JobNames(run.job)
+        self._again_s = AGAIN_LOCAL_S if drop.capabilities.local else AGAIN_REMOTE_S
+        self._rejected: dict[str, tuple[int, float]] = {}  # nonce → how often it was said, when last
         self._unsaid = True  # an earlier process may have left something
 
     def accepted(self, nonce: str, seal: str) -> tuple[str, bytes]:
@@ -34,10 +40,18 @@ class Outbox:
         """Return what tells the drop that the job is over, so that no worker takes it any more."""
         return self._names.cancel(1), self._control(Cancel, k=1, by="dispatcher", reason=reason[:4000])
 
-    def reject(self, attempt: Attempt, reason: str) -> None:
-        """Say that a result will not be taken."""
+    def reject(self, attempt: Attempt, reason: str, now: float) -> None:
+        """Say that a result will not be taken: to be called as long as that cannot be seen in the drop.
+
+        A rejection that was lost or torn on the way is said again, for nobody would ever take the job.
+        """
+        said, last = self._rejected.get(attempt.nonce, (0, now))
+        if said and now - last < self._again_s:
+            return
+        self._rejected[attempt.nonce] = said + 1, now
+        log.warning("attempt %d of %s is rejected: %s", attempt.n, attempt.worker, reason)
         body = self._control(Reject, nonce=attempt.nonce, reason=reason[:4000])
-        self._say(self._names.reject(attempt.nonce), body)
+        self._say(self._names.reject(attempt.nonce, said + 1), body)
 
     def need(self, attempt: Attempt, seen: Seen, missing: tuple[str, ...]) -> None:
         """Ask the worker to publish these outputs again (R10)."""

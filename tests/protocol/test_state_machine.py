@@ -89,7 +89,8 @@ class Observer:
     def look(self) -> None:
         """Look once at everything, as both sides do."""
         self.seen = self.reader.look()
-        self.watch.looked(self.now)
+        for worker in WORKERS:
+            self.watch.looked(worker, self.now)
         if self.looked is not None and self.now - self.looked > GAP_S:
             self.life = dict.fromkeys(self.life, self.now)
         self.looked = self.now
