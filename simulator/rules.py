@@ -1,4 +1,4 @@
-"""Taking one rule of the protocol away, to see what it is for: one production symbol each is replaced.
+"""Taking one rule of the protocol away, to see what it is for: the production symbols that keep it are replaced.
 
 The table is the proof that the checkers can see: a rule that safety rests on must turn schedules red when it is gone;
 one that only saves work shows in the executions and the times.
@@ -28,11 +28,9 @@ from simulator.machine import SimulatedDrop
 
 @dataclass(frozen=True)
 class Removal:
-    """What is put in the place of a production symbol, and what the rule is for."""
+    """What is put in the place of production symbols, as (where, name, instead), and what the rule is for."""
 
-    where: Any
-    name: str
-    instead: Any
+    symbols: tuple[tuple[Any, str, Any], ...]
     safety: bool  # promises break without it; the others only save work or time
     means: str
 
@@ -50,24 +48,69 @@ def _without_seal(data: bytes, envelope: str | None) -> dict[str, Any]:
 
 
 RULES: dict[str, Removal] = {
-    "R3": Removal(protocol.codec, "_sealed", _without_seal, True, "messages are taken without their seal"),
-    "R4": Removal(SimulatedDrop, "barrier", lambda self: "unconfirmed", False, "nobody waits for uploads"),
-    "R5": Removal(protocol.integrity, "_misfit", _nothing, True, "outputs are used without their hash"),
+    "R3": Removal(
+        (
+            (protocol.codec, "_sealed", _without_seal),
+            (protocol.codec, "request_digest", lambda params, offer: offer.digest),
+        ),
+        True,
+        "messages are taken without their seal and digest",
+    ),
+    "R4": Removal(
+        ((SimulatedDrop, "barrier", lambda self: "unconfirmed"),),
+        False,
+        "nobody waits for uploads",
+    ),
+    "R5": Removal(
+        ((protocol.integrity, "_misfit", _nothing),),
+        True,
+        "outputs are used without their hash",
+    ),
     "R6": Removal(
-        dispatcher.runs.store,
-        "_CHANGE_OPEN",
-        dispatcher.runs.store.changing(RunRow.id == RunRow.id),
+        ((dispatcher.runs.store, "_CHANGE_OPEN", dispatcher.runs.store.changing(RunRow.id == RunRow.id)),),
         True,
         "every commit goes through, also the second",
     ),
-    "R7": Removal(LeaseWatch, "saw_beat", _nothing, False, "a lease ends whatever beats are seen"),
-    "R10": Removal(Keeper, "serve", _nothing, False, "nothing is published again"),
-    "R11": Removal(EngineRecord, "is_equal", lambda self, other: True, True, "any engine completes any other's result"),
-    "R12": Removal(dispatcher.lifecycle, "GONE_REMOTE_S", 0.0, True, "a folder that is not seen three times is gone"),
-    "R13": Removal(dispatcher.lifecycle, "DEAD_WAIT_S", 0.0, False, "a job is dead with its last attempt"),
-    "R14": Removal(colab.offers, "FAILED_AGAIN_S", 0.0, False, "a worker takes at once what it failed"),
-    "settle": Removal(colab.worker, "elected", lambda *_: True, False, "everybody who claims works"),
-    "lease": Removal(LeaseWatch, "lapse", _nothing, True, "a claim holds for ever"),
+    "R7": Removal(
+        ((LeaseWatch, "saw_beat", _nothing),),
+        False,
+        "a lease ends whatever beats are seen",
+    ),
+    "R10": Removal(
+        ((Keeper, "serve", _nothing),),
+        False,
+        "nothing is published again",
+    ),
+    "R11": Removal(
+        ((EngineRecord, "is_equal", lambda self, other: True),),
+        True,
+        "any engine completes any other's result",
+    ),
+    "R12": Removal(
+        ((dispatcher.lifecycle, "GONE_REMOTE_S", 0.0), (dispatcher.lifecycle, "GONE_LOOKS", 1)),
+        True,
+        "a folder that is not seen once was deleted by its user",
+    ),
+    "R13": Removal(
+        ((dispatcher.lifecycle, "DEAD_WAIT_S", 0.0),),
+        False,
+        "a job is dead with its last attempt",
+    ),
+    "R14": Removal(
+        ((colab.offers, "FAILED_AGAIN_S", 0.0),),
+        False,
+        "a worker takes at once what it failed",
+    ),
+    "settle": Removal(
+        ((colab.worker, "elected", lambda *_: True),),
+        False,
+        "everybody who claims works",
+    ),
+    "lease": Removal(
+        ((LeaseWatch, "lapse", _nothing),),
+        True,
+        "a claim holds for ever",
+    ),
 }
 """`{rule: what is done without it}`."""
 
@@ -80,6 +123,7 @@ def without(rule: str | None) -> Iterator[None]:
         return
     if rule not in RULES:
         raise UsageError(f"there is no rule {rule!r} to remove; there are: {', '.join(RULES)}")
-    removal = RULES[rule]
-    with mock.patch.object(removal.where, removal.name, removal.instead):
+    with contextlib.ExitStack() as stack:
+        for where, name, instead in RULES[rule].symbols:
+            stack.enter_context(mock.patch.object(where, name, instead))
         yield
