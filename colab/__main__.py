@@ -11,6 +11,7 @@ import typer
 from colab.config import Settings
 from colab.worker import make_worker, serve_until_signalled
 from protocol.errors import GpudropError
+from protocol.redaction import guard_logs, without_secrets
 
 
 def run(
@@ -22,12 +23,14 @@ def run(
     exit_with_parent: Annotated[int | None, typer.Option(help="Stop when this process id is gone.")] = None,
     beat: Annotated[float | None, typer.Option(help="Seconds between beats, instead of the drop's pace.")] = None,
     poll: Annotated[float | None, typer.Option(help="Seconds between looks, instead of the drop's pace.")] = None,
+    auth: Annotated[str, typer.Option(help="What to do about requests that are not signed: off, warn, require.")] = "",
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
 ) -> None:
     """Serve a drop: take jobs, work, publish. Ctrl-C or SIGTERM releases the current job and ends."""
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
     )
+    guard_logs()
     logging.getLogger("watchdog").setLevel(logging.WARNING)
     given: dict[str, Any] = {
         "once": once,
@@ -37,6 +40,7 @@ def run(
         "poll_s": poll,
         "kinds": tuple(kind.strip() for kind in kinds.split(",") if kind.strip()),
         "exit_with_parent": exit_with_parent,
+        "auth": auth,
     }
     settings = Settings(drop=drop, **{key: value for key, value in given.items() if value})
     serve_until_signalled(make_worker(settings))
@@ -51,7 +55,7 @@ def main() -> None:
     try:
         app()
     except GpudropError as error:
-        sys.stderr.write(f"gpudrop worker: {error}\n")
+        sys.stderr.write(f"gpudrop worker: {without_secrets(str(error))}\n")
         sys.exit(error.exit_code)
 
 

@@ -17,6 +17,7 @@ from protocol.errors import EnvironmentNotReady, NameTaken
 from protocol.layout import WorkerNames, is_worker_id
 from protocol.messages import Done, Failure, Message, WorkerCard
 from protocol.seen import read_drop_id
+from protocol.signing import ANONYMOUS, Identity
 from protocol.transports import open_drop
 from protocol.transports.host import SYSTEM, Host
 
@@ -30,13 +31,14 @@ class Attached:
     worker: str
     boot: str
     host: Host = SYSTEM
+    identity: Identity = ANONYMOUS
 
     def put(self, path: str, message: Message | Done | Failure) -> None:
         """Write one of this worker's messages into the drop. Another file of that name raises NameTaken.
 
         The same message there already is fine: an earlier call seemed to fail and did not.
         """
-        data = codec.encode(message)
+        data = codec.encode(message, self.identity.key)
         try:
             self.drop.put(path, data)
         except NameTaken:
@@ -44,7 +46,7 @@ class Attached:
                 raise
 
 
-def attach(address: str, worker: str | None = None, host: Host = SYSTEM) -> Attached:
+def attach(address: str, worker: str | None = None, host: Host = SYSTEM, identity: Identity = ANONYMOUS) -> Attached:
     """Open the drop at `address`. One without a readable `_drop.json` raises EnvironmentNotReady with the cure."""
     drop = open_drop(address)
     return Attached(
@@ -53,6 +55,7 @@ def attach(address: str, worker: str | None = None, host: Host = SYSTEM) -> Atta
         worker=_checked_worker(worker) if worker else _new_worker_id(host),
         boot=host.nonce(),
         host=host,
+        identity=identity,
     )
 
 

@@ -27,6 +27,7 @@ from protocol.errors import ChannelError, JobFailed, StorageFull
 from protocol.kinds import KINDS
 from protocol.layout import Attempt
 from protocol.messages import MAY_BE_TRIED_ELSEWHERE, EngineRecord, Held, Limits, Part, Request
+from protocol.redaction import redact
 from protocol.transports.host import Host
 
 STOP_GRACE_S = 10.0
@@ -67,7 +68,7 @@ class _Log:
     lines: list[str] = field(default_factory=list)
 
     def add(self, text: str) -> None:
-        self.lines.append(f"{time.strftime('%H:%M:%S', time.localtime(self.host.wall()))} {text}")
+        self.lines.append(f"{time.strftime('%H:%M:%S', time.localtime(self.host.wall()))} {redact(text)}")
 
     def text(self) -> str:
         return "\n".join(self.lines) + "\n"
@@ -118,11 +119,11 @@ class AttemptRun:
                 log.info("%s: %s: %s", self._task.job, error.code, error)
                 self._log.add(f"{error.code}: {error}")
                 publisher.failed(
-                    error.code, str(error), retryable=error.retryable, step=error.step, log=self._log.text()
+                    error.code, redact(str(error)), retryable=error.retryable, step=error.step, log=self._log.text()
                 )
                 return Outcome(code=error.code)
             except StorageFull as error:
-                publisher.failed("STORAGE", str(error), retryable=True, step=None, log=self._log.text())
+                publisher.failed("STORAGE", redact(str(error)), retryable=True, step=None, log=self._log.text())
                 return Outcome(code="STORAGE")
         except ChannelError as error:
             # Nothing could be said: the lease lapses and another attempt follows.
@@ -208,7 +209,7 @@ class AttemptRun:
         return None
 
     def _say_progress(self, event: dict[str, Any]) -> None:
-        held = {"done": event["done"], "total": event["total"], "note": event["note"]}
+        held = {"done": event["done"], "total": event["total"], "note": redact(event["note"])}
         self._progress = self._progress.model_copy(update=held)
         self._beater.progress(self._progress)
         self._log.add(f"{event['done']}/{event['total']} {event['note']}")

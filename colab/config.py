@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import platformdirs
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from colab.models import ModelPlaces
+from protocol.keys import KeySettings, identity
+from protocol.signing import Identity
 
 
 class Settings(BaseSettings):
@@ -31,6 +34,22 @@ class Settings(BaseSettings):
     )
     onnx_provider: str | None = Field(default=None, validation_alias="ONNX_PROVIDER")  # where models must run
     hf_token: SecretStr | None = Field(default=None, validation_alias="HF_TOKEN")  # for Hugging Face, nobody else
+    auth: str = "off"  # off, warn or require: what is done about requests that are not signed
+    key: SecretStr | None = None  # what to sign with: the key itself, its file, or "keyring"
+    trust: str | None = None  # the public keys to believe, or a file of them
+    keys_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_config_dir("gpudrop")) / "keys")
+
+    def identity(self) -> Identity:
+        """Return what this worker signs with and whom it believes."""
+        told = KeySettings(
+            role="worker",
+            prefix="GPUDROP_WORKER_",
+            folder=self.keys_dir,
+            mode=self.auth,
+            key=self.key.get_secret_value() if self.key else None,
+            trust=self.trust,
+        )
+        return identity(told, self.drop)
 
     def model_places(self) -> ModelPlaces:
         """Return where this worker may look for model files."""

@@ -34,7 +34,7 @@ class DrainWatch:
     def _checks(self, k: int) -> bool:
         try:
             data = self._at.drop.get(self._names.drain(k), limit=codec.MAX_BYTES)
-            codec.decode(data, Drain, drop=self._at.drop_id, id=self._at.worker, k=k)
+            codec.decode(data, Drain, drop=self._at.drop_id, id=self._at.worker, trust=self._at.identity.trust, k=k)
         except (BadMessage, NameMissing):
             return False  # not there yet (R3)
         return True

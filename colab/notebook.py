@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import logging
 import sys
 
 from colab.config import Settings
 from colab.handlers.tts.engines import FILES
 from colab.models import Models
+from colab.secrets import colab_secrets, on_colab
 from colab.worker import make_worker, serve_until_signalled
 from protocol.errors import JobFailed, UsageError
+from protocol.redaction import guard_logs
 
 VOICES = "kokoro-onnx"
 
@@ -29,8 +31,9 @@ def run(
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout, force=True
     )
+    guard_logs()
     wanted = tuple(kind.strip() for kind in kinds.split(",") if kind.strip())
-    settings = Settings(drop=drop, kinds=wanted, idle_exit_s=idle_exit_s)
+    settings = Settings(drop=drop, kinds=wanted, idle_exit_s=idle_exit_s, **colab_secrets())
     if neural_voices:
         _fetch_voices(Models(settings.model_places()))
     serve_until_signalled(make_worker(settings))
@@ -48,7 +51,7 @@ def _fetch_voices(models: Models) -> None:
 
 def _release_runtime() -> None:
     """Give Colab's runtime back, so that an idle GPU costs nobody anything. Elsewhere there is nothing to give back."""
-    if importlib.util.find_spec("google") is None or importlib.util.find_spec("google.colab") is None:
+    if not on_colab():
         return
     runtime = importlib.import_module("google.colab.runtime")
     runtime.unassign()

@@ -99,7 +99,7 @@ def _cannot(at: Attached, card: WorkerCard, offer: Offer, seen: Seen) -> str | N
     if offer.requires.engine and offer.requires.engine not in engines:
         return f"engine {offer.requires.engine} is not here (here: {', '.join(engines)})"
     if offer.limits.not_after is not None and at.host.wall() > offer.limits.not_after:
-        return "its time has passed (not_after)"
+        return "its time (not_after) has passed by this clock; if it was sent just now, one of the clocks is wrong"
     late = [name for name, file in offer.inputs.items() if seen.sizes.get(file.in_, -1) < file.size]
     return f"input {late[0]} is not all there yet" if late else None
 

@@ -41,7 +41,8 @@ class Rivals:
     def _read(self, worker: str, now: float) -> None:
         if (before := self._read_at.get(worker)) is not None and now - before <= self._every_s:
             return
-        reader = self._readers.setdefault(worker, WorkerReader(self._at.drop, self._at.drop_id, worker))
+        at = self._at
+        reader = self._readers.setdefault(worker, WorkerReader(at.drop, at.drop_id, worker, at.identity.trust))
         for beat in reader.look().beats.values():
             self._leases.saw_beat(beat, now)
         self._leases.looked(worker, now)

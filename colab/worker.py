@@ -149,7 +149,9 @@ class Worker:
 
     def _try(self, job: str, now: float) -> bool:
         """Take a job and work on it, if it is open and this worker can do it."""
-        memory = self._jobs.setdefault(job, JobMemory(job, JobReader(self._at.drop, self._at.drop_id, job)))
+        memory = self._jobs.setdefault(
+            job, JobMemory(job, JobReader(self._at.drop, self._at.drop_id, job, self._at.identity.trust))
+        )
         if memory.closed:
             return False
         try:
@@ -320,4 +322,4 @@ def serve_until_signalled(worker: Worker) -> None:
 
 def make_worker(settings: Settings) -> Worker:
     """Attach to the drop that the settings name and make a worker for it."""
-    return Worker(attach(settings.drop, settings.name), settings)
+    return Worker(attach(settings.drop, settings.name, identity=settings.identity()), settings)

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from dispatcher import accept, legacy
 from dispatcher.jobs import Job, Progress, Result
 from dispatcher.lifecycle import Lifecycle
-from dispatcher.offers import refusal
+from dispatcher.offers import refusal, spell
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from dispatcher.workforce import Workforce
@@ -30,6 +30,7 @@ from protocol.errors import (
     JobTimeout,
     NameTaken,
     StorageFull,
+    Untrusted,
     UsageError,
     VerificationError,
 )
@@ -38,6 +39,7 @@ from protocol.kinds import KINDS
 from protocol.layout import JobNames
 from protocol.messages import ClaimTerms, InputFile, Limits, Offer, Request, Requires, WorkerCard
 from protocol.seen import read_drop_id
+from protocol.signing import ANONYMOUS, Identity
 from protocol.transports import open_drop
 from protocol.transports.host import SYSTEM, Host
 
@@ -59,16 +61,17 @@ class Client:
         beat_s: float | None = None,
         terms: ClaimTerms | None = None,
         host: Host = SYSTEM,
+        identity: Identity = ANONYMOUS,
     ) -> None:
         """Open a drop. `terms` says how workers agree on who works; without it the drop's own pace does."""
         self.address = str(drop)
         self.drop = open_drop(drop) if isinstance(drop, str | Path) else drop
         self.drop_id = read_drop_id(self.drop, self.address)
-        self.store, self.results, self.host = store, results, host
+        self.store, self.results, self.host, self.identity = store, results, host, identity
         self.poll_s = poll_s or self.drop.capabilities.poll_s
         self.lease_s = LEASE_BEATS * (beat_s or self.drop.capabilities.beat_s)
         self.terms = terms or ClaimTerms(settle_s=self.drop.capabilities.settle_s, lease_s=self.lease_s)
-        self.workforce = Workforce(self.drop, self.drop_id, self.poll_s)
+        self.workforce = Workforce(self.drop, self.drop_id, self.poll_s, identity.trust)
         self._watch: Watch | None = None
 
     def submit(self, job: Job) -> Handle:
@@ -139,7 +142,7 @@ class Client:
             drop_id=self.drop_id,
             job=run_id,
             digest=digest,
-            request=codec.encode(Request(params=dict(params), job=offer)),
+            request=spell(Request(params=dict(params), job=offer), self.identity.key, now),
             created_at=now,
             updated_at=now,
         )
@@ -147,6 +150,9 @@ class Client:
     def _upload(self, run: Run, job: Job) -> None:
         """Put inputs and then the request into the drop, as far as an earlier process has not done so."""
         names = JobNames(run.job)
+        if self.identity.trust.mode == "require" and not self._is_trusted(run):
+            self._offer_again(run, job)  # it was written before this side signed, or with another key
+            return
         offer = codec.decode_request(run.request, drop=self.drop_id, job=run.job).job
         assert offer is not None  # written by _new_run
         self.drop.make_folder(run.job)
@@ -160,6 +166,13 @@ class Client:
             self._offer_again(run, job)
         else:
             self.store.progress(run.id, status="queued", at=self.host.wall())
+
+    def _is_trusted(self, run: Run) -> bool:
+        try:
+            codec.decode_request(run.request, drop=self.drop_id, job=run.job, trust=self.identity.trust)
+        except Untrusted:
+            return False
+        return True
 
     def _put_input(self, local: Path, path: str, file: InputFile) -> None:
         try:
@@ -180,9 +193,9 @@ class Client:
         """Offer the same run under a new job id: an earlier process died while writing (FORMAT.md R1)."""
         old = codec.decode_request(run.request, drop=self.drop_id, job=run.job)
         assert old.job is not None  # ours has an envelope
-        new_job = new_id(self.host)
+        new_job, now = new_id(self.host), self.host.wall()
         request = Request(params=old.params, job=old.job.model_copy(update={"id": new_job}))
-        again = self.store.offer_again(run.id, job=new_job, request=codec.encode(request), at=self.host.wall())
+        again = self.store.offer_again(run.id, job=new_job, request=spell(request, self.identity.key, now), at=now)
         self._upload(again, job)
         self._remove(run.job)
 
@@ -270,7 +283,14 @@ class Handle:
         """Look at the folder that the run has now."""
         client = self._client
         self._lifecycle = Lifecycle(
-            client.drop, client.store, run, self._expected, client.results, client.workforce, client.host
+            client.drop,
+            client.store,
+            run,
+            self._expected,
+            client.results,
+            client.workforce,
+            client.host,
+            client.identity,
         )
 
     def _timeout(self, timeout_s: float, progress: Progress) -> JobTimeout:

@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 
 import platformdirs
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from protocol.keys import KeySettings, identity
+from protocol.signing import Identity
 
 
 class Settings(BaseSettings):
@@ -26,6 +29,9 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=Path.home)
     beat_s: float | None = Field(default=None, gt=0)  # the pace asked of a worker, instead of the drop's own
     poll_s: float | None = Field(default=None, gt=0)  # how often to look, instead of the drop's own pace
+    auth: str = "off"  # off, warn or require: what is done about messages of workers that are not signed
+    key: SecretStr | None = None  # what to sign with: the key itself, its file, or "keyring"
+    trust: str | None = None  # the public keys of workers to believe, or a file of them
 
     @property
     def database(self) -> str:
@@ -42,6 +48,23 @@ class Settings(BaseSettings):
         """Return the user's pronunciation lexicon, which need not exist: lexicon.toml, or lexicon.json beside it."""
         toml = self.config_dir / "lexicon.toml"
         return toml if toml.exists() else toml.with_suffix(".json")
+
+    @property
+    def keys_dir(self) -> Path:
+        """Return where `gpudrop key new` puts keys."""
+        return self.config_dir / "keys"
+
+    def identity(self, drop: str | Path) -> Identity:
+        """Return what this machine signs with at `drop` and whom it believes."""
+        told = KeySettings(
+            role="dispatcher",
+            prefix="GPUDROP_",
+            folder=self.keys_dir,
+            mode=self.auth,
+            key=self.key.get_secret_value() if self.key else None,
+            trust=self.trust,
+        )
+        return identity(told, drop)
 
     @property
     def narration(self) -> Path:

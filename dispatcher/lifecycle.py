@@ -30,6 +30,7 @@ from protocol.errors import (
 from protocol.layout import Attempt
 from protocol.messages import EngineRecord, Offer
 from protocol.seen import JobReader, Seen, read_drop_id
+from protocol.signing import ANONYMOUS, Identity
 from protocol.states import OPEN_TO_CLAIMS, Standing, State, delivered, judge
 from protocol.transports.host import SYSTEM, Host
 
@@ -67,18 +68,19 @@ class Lifecycle:
         results: Path,
         workforce: Workforce,
         host: Host = SYSTEM,
+        identity: Identity = ANONYMOUS,
     ) -> None:
         self._wall = host.wall
         self._drop, self._store, self._run, self._expected, self._results = drop, store, run, expected, results
         request = codec.decode_request(run.request, drop=run.drop_id, job=run.job)
         assert request.job is not None  # this dispatcher writes full requests only
         self._offer: Offer = request.job
-        self._reader = JobReader(drop, run.drop_id, run.job)
+        self._reader = JobReader(drop, run.drop_id, run.job, identity.trust)
         self._workforce, self._leases = workforce, workforce.leases
         self._since: dict[str, float] = {}  # what is being waited for → since when
         self._needs: dict[str, int] = {}  # nonce → how often its outputs were asked for again
         self._gone_looks = 0
-        self._outbox = Outbox(drop, store, run, host)
+        self._outbox = Outbox(drop, store, run, host, identity.key)
         self._sight: Sight | None = None
         self._legacy = legacy.LegacyLook(drop, run.job, request.params, self._offer, results)
         self.result: Result | None = None

@@ -1,4 +1,4 @@
-"""What the workers of a drop can be asked for, by their cards: a typing error is told before anything is sent."""
+"""What is offered, and what the workers of a drop can be asked for: a typing error is told before anything is sent."""
 
 from __future__ import annotations
 
@@ -7,10 +7,24 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from dispatcher.jobs import Job
-from protocol.messages import Choices, WorkerCard
+from protocol import codec
+from protocol.messages import Choices, Request, WorkerCard
+from protocol.signing import Key
 
 SHOWN = 60
 """How many values are listed; those that look most like the one asked for come first."""
+
+
+def spell(request: Request, key: Key | None, now: float) -> bytes:
+    """Return a request as bytes, signed where there is a key: then it may be taken only as long as it is waited for.
+
+    Without that end, whoever copies a signed request could offer it again for ever.
+    """
+    if key is None or request.job is None:
+        return codec.encode(request)
+    limits = request.job.limits
+    ends = limits.model_copy(update={"not_after": now + limits.queue_s + limits.wall_s})
+    return codec.encode(request.model_copy(update={"job": request.job.model_copy(update={"limits": ends})}), key)
 
 
 def refusal(job: Job, cards: Iterable[WorkerCard]) -> str | None:

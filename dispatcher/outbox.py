@@ -12,7 +12,9 @@ from protocol.drop import Drop
 from protocol.errors import ChannelError, NameTaken
 from protocol.layout import Attempt, JobNames
 from protocol.messages import Accepted, Cancel, Message, Need, Reject
+from protocol.redaction import redact
 from protocol.seen import Seen
+from protocol.signing import Key
 from protocol.transports.host import Host
 
 AGAIN_LOCAL_S = 2.0
@@ -25,8 +27,8 @@ log = logging.getLogger(__name__)
 class Outbox:
     """The control messages of one run."""
 
-    def __init__(self, drop: Drop, store: RunStore, run: Run, host: Host) -> None:
-        self._drop, self._store, self._run, self._wall = drop, store, run, host.wall
+    def __init__(self, drop: Drop, store: RunStore, run: Run, host: Host, key: Key | None = None) -> None:
+        self._drop, self._store, self._run, self._wall, self._key = drop, store, run, host.wall, key
         self._names = JobNames(run.job)
         self._again_s = AGAIN_LOCAL_S if drop.capabilities.local else AGAIN_REMOTE_S
         self._rejected: dict[str, tuple[int, float]] = {}  # nonce → how often it was said, when last
@@ -38,7 +40,7 @@ class Outbox:
 
     def cancelled(self, reason: str) -> tuple[str, bytes]:
         """Return what tells the drop that the job is over, so that no worker takes it any more."""
-        return self._names.cancel(1), self._control(Cancel, k=1, by="dispatcher", reason=reason[:4000])
+        return self._names.cancel(1), self._control(Cancel, k=1, by="dispatcher", reason=redact(reason)[:4000])
 
     def reject(self, attempt: Attempt, reason: str, now: float) -> None:
         """Say that a result will not be taken: to be called as long as that cannot be seen in the drop.
@@ -50,7 +52,7 @@ class Outbox:
             return
         self._rejected[attempt.nonce] = said + 1, now
         log.warning("attempt %d of %s is rejected: %s", attempt.n, attempt.worker, reason)
-        body = self._control(Reject, nonce=attempt.nonce, reason=reason[:4000])
+        body = self._control(Reject, nonce=attempt.nonce, reason=redact(reason)[:4000])
         self._say(self._names.reject(attempt.nonce, said + 1), body)
 
     def need(self, attempt: Attempt, seen: Seen, missing: tuple[str, ...]) -> None:
@@ -86,5 +88,6 @@ class Outbox:
 
     def _control(self, kind: type[Message], **body: Any) -> bytes:
         return codec.encode(
-            kind(drop=self._run.drop_id, id=self._run.job, type=kind.model_fields["type"].default, **body)
+            kind(drop=self._run.drop_id, id=self._run.job, type=kind.model_fields["type"].default, **body),
+            self._key,
         )

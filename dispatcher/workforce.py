@@ -10,6 +10,7 @@ from protocol.errors import NameMissing
 from protocol.layout import WORKERS, is_worker_id
 from protocol.messages import WorkerCard
 from protocol.seen import WorkerReader, WorkerSeen
+from protocol.signing import OFF, Trust
 
 LOOKS_A_BEAT = 2
 
@@ -21,10 +22,10 @@ class Workforce:
     however many waits they are asked for. On one machine every look is a fresh one.
     """
 
-    def __init__(self, drop: Drop, drop_id: str, poll_s: float) -> None:
+    def __init__(self, drop: Drop, drop_id: str, poll_s: float, trust: Trust = OFF) -> None:
         pace = drop.capabilities
         self._every_s = 0.0 if pace.local else max(poll_s, pace.beat_s / LOOKS_A_BEAT)
-        self._drop, self._drop_id = drop, drop_id
+        self._drop, self._drop_id, self._trust = drop, drop_id, trust
         self._readers: dict[str, WorkerReader] = {}
         self._looked: float | None = None
         self._seen: dict[str, WorkerSeen] = {}
@@ -40,8 +41,9 @@ class Workforce:
         if self._looked is not None and 0 <= now - self._looked < self._every_s:
             return
         for worker in sorted({*self._names(), *claimants}):
-            reader = self._readers.setdefault(worker, WorkerReader(self._drop, self._drop_id, worker))
-            self._seen[worker] = shown = reader.look()
+            if worker not in self._readers:
+                self._readers[worker] = WorkerReader(self._drop, self._drop_id, worker, self._trust)
+            self._seen[worker] = shown = self._readers[worker].look()
             for card in shown.cards.values():
                 self.leases.saw_card(card, now)
             for beat in shown.beats.values():

@@ -11,6 +11,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from media import riff
 from media.ffmpeg import Ffmpeg
 from protocol.errors import MediaError
 
@@ -30,15 +31,10 @@ class Loudness:
 def check_wav(path: Path) -> float:
     """Return the seconds of a WAV file that came from elsewhere, or raise MediaError if it is not whole.
 
-    Whole means: the RIFF header's size is the file's size, there are frames, and they can be read.
+    Whole means: plain samples, every size in its header is what is there, there are frames, and they can be read.
+    The header is read by ourselves first (`media.riff`), so that nothing but plain samples gets to a decoder.
     """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(12)
-    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
-        raise MediaError(f"{path.name} is not a WAV file")
-    if int.from_bytes(head[4:8], "little") + 8 != size:
-        raise MediaError(f"{path.name} is cut: {size} bytes, its header says {int.from_bytes(head[4:8], 'little') + 8}")
+    riff.check(path)
     try:
         with soundfile.SoundFile(path) as sound:
             if sound.format not in ("WAV", "WAVEX") or not sound.frames or not 1 <= sound.channels <= 8:

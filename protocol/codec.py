@@ -1,13 +1,15 @@
 """Messages to bytes and back: strict JSON, one canonical form, a seal on every control file, and the simple form.
 
-The only place that reads or writes wire JSON. `decode` returns a message that is whole, meant for this place and
-readable by this version, or raises `BadMessage` / `VersionTooNew`; there is no third outcome.
+The only place that reads or writes wire JSON. `decode` returns a message that is whole, meant for this place, readable
+by this version and signed as its reader demands, or raises `BadMessage` / `VersionTooNew`; there is no third outcome.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import logging
 import math
 import re
 from collections.abc import Mapping
@@ -15,17 +17,20 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from protocol.errors import BadMessage, VersionTooNew
+from protocol.errors import BadMessage, Untrusted, VersionTooNew
 from protocol.messages import VERSION, Done, DoneJob, Failure, FailureJob, Message, Offer, PlainDone, PlainFailure
 from protocol.messages import Request as RequestMessage
+from protocol.signing import OFF, Key, Trust
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NO_NESTING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[^"\[\]{}]+', re.DOTALL)
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 M = TypeVar("M", bound=Message)
+
+log = logging.getLogger(__name__)
 
 
 def loads(data: bytes) -> Any:
@@ -49,8 +54,12 @@ def loads(data: bytes) -> Any:
 
 
 def _check_depth(data: bytes) -> None:
+    """Count brackets outside strings before the parser, which would recurse, sees them.
+
+    A string that does not end takes the rest with it, so that no byte is looked at from two starting points.
+    """
     depth = 0
-    for byte in re.findall(rb"[\[\]{}]", _STRING.sub(b"", data)):
+    for byte in _NO_NESTING.sub(b"", data):
         depth += 1 if byte in b"[{" else -1
         if depth > MAX_DEPTH:
             raise BadMessage(f"nested deeper than {MAX_DEPTH} levels")
@@ -121,32 +130,44 @@ def digest(
 
 def seal(message: Mapping[str, Any]) -> str:
     """Return the sha256 of a whole message without its seal and signature."""
+    return hashlib.sha256(_body(message)).hexdigest()
+
+
+def _body(message: Mapping[str, Any]) -> bytes:
+    """Return what is sealed and signed: the canonical form of a whole message without its seal and signature."""
     body = {key: value for key, value in message.items() if key not in ("seal", "sig")}
     if isinstance(job := body.get("job"), dict):
         body["job"] = {key: value for key, value in job.items() if key not in ("seal", "sig")}
-    return hashlib.sha256(canon(body)).hexdigest()
+    return canon(body)
 
 
-def encode(message: Message | RequestMessage | Done | Failure) -> bytes:
-    """Return the bytes of a message, sealed; the simple form (no envelope) carries no seal."""
+def encode(message: Message | RequestMessage | Done | Failure, key: Key | None = None) -> bytes:
+    """Return the bytes of a message, sealed, and signed where a key is given; the simple form carries neither."""
     match message:
         case RequestMessage():
-            return _seal_job(dict(message.params), message.job)
+            return _in_job(dict(message.params), message.job, key)
         case Done(job=None) | Failure(job=None):
             return _spell(_dump(message.plain), ascii_only=True)  # some old readers do not read UTF-8
         case Done() | Failure():
-            return _seal_job(_dump(message.plain), message.job)
+            return _in_job(_dump(message.plain), message.job, key)
         case _:
-            body = _dump(message)
-            return _spell({**body, "seal": seal(body)})
+            whole = _dump(message)
+            return _spell({**whole, **_proof(whole, message.type, key)})
 
 
-def _seal_job(plain: dict[str, Any], job: Message | None) -> bytes:
+def _in_job(plain: dict[str, Any], job: Message | None, key: Key | None) -> bytes:
     if job is None:
         return _spell(plain)
     whole = {**plain, "job": _dump(job)}
-    whole["job"]["seal"] = seal(whole)
+    whole["job"] |= _proof(whole, job.type, key)
     return _spell(whole)
+
+
+def _proof(whole: Mapping[str, Any], type: str, key: Key | None) -> dict[str, Any]:  # noqa: A002 - the format's word
+    """Return what a whole message is completed with: its seal, and its signature where there is a key."""
+    body = _body(whole)
+    proof = {"seal": hashlib.sha256(body).hexdigest()}
+    return {**proof, "sig": key.sign(type, body)} if key else proof
 
 
 def _dump(model: BaseModel) -> dict[str, Any]:
@@ -157,25 +178,32 @@ def _spell(value: dict[str, Any], *, ascii_only: bool = False) -> bytes:
     return json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, indent=1).encode("utf-8") + b"\n"
 
 
-def decode(data: bytes, kind: type[M], *, drop: str, id: str, **place: Any) -> M:  # noqa: A002 - the format's word
+def decode(data: bytes, kind: type[M], *, drop: str, id: str, trust: Trust = OFF, **place: Any) -> M:  # noqa: A002
     """Return the control message in `data`, of type `kind`, for this drop and id.
 
     `place` holds what the path says of it (attempt, nonce, worker, boot, seq, k); it must say the same.
     """
-    return _checked(_sealed(data, None), kind, drop=drop, id=id, place=place)
+    whole = _sealed(data, None)
+    message = _checked(whole, kind, drop=drop, id=id, place=place)
+    _check_signature(whole, message, trust)
+    return message
 
 
-def decode_request(data: bytes, *, drop: str, job: str) -> RequestMessage:
+def decode_request(data: bytes, *, drop: str, job: str, trust: Trust = OFF) -> RequestMessage:
     """Return the request in `data`; one without the key `job` is the simple form."""
     whole = loads(data)
     if not isinstance(whole, dict):
         raise BadMessage("a request is a JSON object")
     params = {key: value for key, value in whole.items() if key != "job"}
     if "job" not in whole:
+        _check_plain(data, trust)
         return RequestMessage(params=params, job=None)
     offer = _checked(_sealed(data, "job"), Offer, drop=drop, id=job, place={})
     if offer.digest != request_digest(params, offer):
         raise BadMessage("the digest does not fit the request")
+    _check_signature(whole, offer, trust)
+    if trust.mode == "require" and offer.limits.not_after is None:
+        raise Untrusted("is signed without not_after, so that it could be offered again for ever")
     return RequestMessage(params=params, job=offer)
 
 
@@ -185,28 +213,34 @@ def request_digest(params: Mapping[str, Any], offer: Offer) -> str:
     return digest(offer.kind, params, inputs, _dump(offer.requires))
 
 
-def decode_done(data: bytes, *, drop: str, job: str, **place: Any) -> Done:
+def decode_done(data: bytes, *, drop: str, job: str, trust: Trust = OFF, **place: Any) -> Done:
     """Return the result marker of an attempt."""
     whole = _sealed(data, "job")
     envelope = _checked(whole, DoneJob, drop=drop, id=job, place=place)
+    _check_signature(whole, envelope, trust)
     return Done(plain=_made(PlainDone, _without_job(whole)), job=envelope)
 
 
-def decode_failure(data: bytes, *, drop: str, job: str, **place: Any) -> Failure:
+def decode_failure(data: bytes, *, drop: str, job: str, trust: Trust = OFF, **place: Any) -> Failure:
     """Return the error marker of an attempt."""
     whole = _sealed(data, "job")
     envelope = _checked(whole, FailureJob, drop=drop, id=job, place=place)
+    _check_signature(whole, envelope, trust)
     return Failure(plain=_made(PlainFailure, _without_job(whole)), job=envelope)
 
 
-def decode_plain_done(data: bytes) -> Done:
+def decode_plain_done(data: bytes, *, trust: Trust = OFF) -> Done:
     """Return a simple-form result marker. It proves nothing: see FORMAT.md, the simple form."""
-    return Done(plain=_made(PlainDone, _plain_object(data)), job=None)
+    marker = Done(plain=_made(PlainDone, _plain_object(data)), job=None)
+    _check_plain(data, trust)
+    return marker
 
 
-def decode_plain_failure(data: bytes) -> Failure:
+def decode_plain_failure(data: bytes, *, trust: Trust = OFF) -> Failure:
     """Return a simple-form error marker."""
-    return Failure(plain=_made(PlainFailure, _plain_object(data)), job=None)
+    marker = Failure(plain=_made(PlainFailure, _plain_object(data)), job=None)
+    _check_plain(data, trust)
+    return marker
 
 
 def seal_of(data: bytes) -> str:
@@ -242,6 +276,32 @@ def _sealed(data: bytes, envelope: str | None) -> dict[str, Any]:
     if head.get("seal") != expected:
         raise BadMessage("the seal does not fit: torn, or changed on the way")
     return whole
+
+
+def _check_signature(whole: dict[str, Any], message: Message, trust: Trust) -> None:
+    """Hold a message that checks against the reader's trust. All that its place says is in what is signed."""
+    if trust.mode == "off":
+        return
+    head = whole["job"] if isinstance(message, Offer | DoneJob | FailureJob) else whole
+    body = _body(whole)
+    _doubted(trust, trust.doubt(message.type, body, head.get("sig")), f"{message.type} of {message.id}", body)
+
+
+def _check_plain(data: bytes, trust: Trust) -> None:
+    if trust.mode != "off":
+        _doubted(trust, "is of the simple form, which nobody can sign", "a message", data)
+
+
+def _doubted(trust: Trust, doubt: str | None, what: str, body: bytes) -> None:
+    if doubt is not None and trust.mode == "require":
+        raise Untrusted(doubt)
+    if doubt is not None:
+        _warn_once(hashlib.sha256(body).hexdigest(), f"{what} {doubt}; it is taken all the same (auth: warn)")
+
+
+@functools.lru_cache(maxsize=10_000)
+def _warn_once(_message: str, text: str) -> None:
+    log.warning("%s", text)
 
 
 def _check_version(head: dict[str, Any]) -> None:

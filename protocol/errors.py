@@ -10,6 +10,7 @@
     │   └── EnvironmentNotReady       6   a program, folder or permission is missing here
     ├── TheirsError                   1   the far side sent something that must not be used
     │   ├── BadMessage                1   a control file does not check; treat it as not there yet
+    │   │   └── Untrusted             1   it is not signed by a key that this side trusts with it
     │   ├── VersionTooNew             6   a control file needs a newer reader than this one
     │   └── VerificationError         4   a result does not match its manifest, digest or kind
     ├── ChannelError                  1   the drop failed; `retryable` says whether to look again
@@ -80,6 +81,10 @@ class TheirsError(GpudropError):
 
 class BadMessage(TheirsError):
     """A control file does not check; it counts as not there yet."""
+
+
+class Untrusted(BadMessage):
+    """A control file is not signed by a key that this side trusts with it; it counts as not there."""
 
 
 class VersionTooNew(TheirsError):

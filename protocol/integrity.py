@@ -15,6 +15,9 @@ from protocol.messages import DoneJob, EngineRecord, Offer, OutputFile, Part
 
 _CHUNK = 1 << 20
 
+MAX_RESULT_BYTES = 32 << 30
+"""How large a result may be in all. A manifest costs its writer nothing, and us a disk."""
+
 
 def sha256_of(path: Path) -> tuple[int, str]:
     """Return the size and the sha256 of a local file."""
@@ -39,6 +42,18 @@ def check_manifest(done: DoneJob, offer: Offer, expected: Mapping[str, str]) -> 
         raise VerificationError(f"the manifest lacks {missing[0]} ({len(missing)} missing)", tuple(missing))
     if extra := sorted(set(paths) - set(expected)):
         raise VerificationError(f"the manifest holds {extra[0]}, which was not asked for")
+    if (total := sum(file.size for file in done.files)) > MAX_RESULT_BYTES:
+        raise VerificationError(f"the manifest promises {total} bytes; a result has at most {MAX_RESULT_BYTES}")
+    _check_apart(done.files)
+
+
+def _check_apart(files: Iterable[OutputFile]) -> None:
+    """Check that no byte of a bundle is in two outputs: so a result is no larger than what lies in the drop."""
+    ends: dict[str, int] = {}
+    for file in sorted(files, key=lambda file: (file.in_, file.at or 0, file.size)):
+        if (file.at or 0) < ends.get(file.in_, 0):
+            raise VerificationError(f"the manifest holds {file.path} over another output in {file.in_}")
+        ends[file.in_] = (file.at or 0) + file.size
 
 
 def collect(
@@ -126,6 +141,9 @@ def _collect_source(drop: Drop, job: str, source: str, members: list[OutputFile]
 
 def _cut(local: Path, file: OutputFile, staging: Path) -> str | None:
     """Write one member to its path in `staging`; return why it does not fit, or None."""
+    there = local.stat().st_size - (file.at or 0)
+    if there < file.size:
+        return f"{max(0, there)} of {file.size} bytes are there"
     target = staging / file.path
     target.parent.mkdir(parents=True, exist_ok=True)
     if file.at is None:

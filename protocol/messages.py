@@ -119,7 +119,7 @@ class ClaimTerms(Record):
     """How workers agree on who works: see FORMAT.md, Claiming."""
 
     mode: Literal["single", "settle", "prefer"] = "settle"
-    settle_s: Seconds = 30
+    settle_s: Annotated[float, Field(ge=0, le=600)] = 30  # bounded: whoever claims sleeps as long
     lease_s: Annotated[float, Field(gt=0, le=86_400)] = 240
     prefer: WorkerId | None = None
     grace_s: Seconds | None = None

@@ -6,13 +6,14 @@ Names are written once, so a message that checked is never read again; one that 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from protocol import codec
 from protocol.drop import Drop, Entry
-from protocol.errors import BadMessage, ChannelError, EnvironmentNotReady, NameMissing, VersionTooNew
+from protocol.errors import BadMessage, ChannelError, EnvironmentNotReady, NameMissing, Untrusted, VersionTooNew
 from protocol.layout import (
     DROP_CARD,
     Attempt,
@@ -37,8 +38,11 @@ from protocol.messages import (
     Request,
     WorkerCard,
 )
+from protocol.signing import OFF, Trust
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +115,8 @@ class _Reader:
             except (BadMessage, ChannelError) as error:
                 if isinstance(error, ChannelError) and error.retryable and not isinstance(error, NameMissing):
                     raise
+                if isinstance(error, Untrusted) and path not in self.unchecked:
+                    log.warning("%s is taken for not there: it %s", path, error)
                 self.unchecked[path] = str(error)  # also what is too long, or a link: it can never be a message
                 continue
             self.unchecked.pop(path, None)
@@ -122,8 +128,8 @@ class _Reader:
 class JobReader:
     """Looks at one job folder again and again."""
 
-    def __init__(self, drop: Drop, drop_id: str, job: str) -> None:
-        self._drop, self._drop_id, self._job = drop, drop_id, job
+    def __init__(self, drop: Drop, drop_id: str, job: str, trust: Trust = OFF) -> None:
+        self._drop, self._drop_id, self._job, self._trust = drop, drop_id, job, trust
         self._names = JobNames(job)
         self._reader = _Reader(drop)
         self._before: tuple[Sequence[Entry], Seen] | None = None  # the last listing, and what it held
@@ -185,8 +191,8 @@ class JobReader:
         return decode and self._reader.read(self._names.file(copies[0].name), copies, decode)
 
     def _decoder(self, name: JobName) -> Callable[[bytes], Any] | None:
-        here: dict[str, Any] = {"drop": self._drop_id, "id": self._job}
-        job: dict[str, Any] = {"drop": self._drop_id, "job": self._job}
+        here: dict[str, Any] = {"drop": self._drop_id, "id": self._job, "trust": self._trust}
+        job: dict[str, Any] = {"drop": self._drop_id, "job": self._job, "trust": self._trust}
         who = _place(name.attempt)
         match name.role:
             case "request":
@@ -208,9 +214,9 @@ class JobReader:
             case "accepted":
                 return lambda data: codec.decode(data, Accepted, **here, k=name.k)
             case "plain-done":
-                return codec.decode_plain_done
+                return lambda data: codec.decode_plain_done(data, trust=self._trust)
             case "plain-error":
-                return codec.decode_plain_failure
+                return lambda data: codec.decode_plain_failure(data, trust=self._trust)
         return None
 
 
@@ -241,8 +247,8 @@ def _parts(found: Mapping[tuple[Attempt, int], Part]) -> dict[Attempt, tuple[Par
 class WorkerReader:
     """Looks at one worker's folder again and again."""
 
-    def __init__(self, drop: Drop, drop_id: str, worker: str) -> None:
-        self._drop, self._drop_id, self._worker = drop, drop_id, worker
+    def __init__(self, drop: Drop, drop_id: str, worker: str, trust: Trust = OFF) -> None:
+        self._drop, self._drop_id, self._worker, self._trust = drop, drop_id, worker, trust
         self._folder = WorkerNames(worker).folder
         self._reader = _Reader(drop)
         self._beats: dict[str, Beat] = {}
@@ -302,7 +308,7 @@ class WorkerReader:
 
     def _control(self, entry: Entry, kind: type[Any], **place: Any) -> Any:
         def decode(data: bytes) -> Any:
-            return codec.decode(data, kind, drop=self._drop_id, id=self._worker, **place)
+            return codec.decode(data, kind, drop=self._drop_id, id=self._worker, trust=self._trust, **place)
 
         try:
             return self._reader.read(f"{self._folder}/{entry.name}", [entry], decode)

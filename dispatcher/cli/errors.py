@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from dispatcher.cli.events import event_line
 from protocol.errors import GpudropError
+from protocol.redaction import guard_logs, without_secrets
 
 INTERRUPTED = 130
 
@@ -55,14 +56,16 @@ def _log_to_stderr(level: int, *, as_events: bool) -> None:
         _EventFormatter("%(message)s") if as_events else logging.Formatter("%(levelname)s %(name)s: %(message)s")
     )
     logging.basicConfig(level=level, handlers=[handler])
+    guard_logs()
 
 
 def _told(error: GpudropError, *, as_event: bool) -> str:
     """Return an error as people read it, or as the last event of a command that tells events."""
+    text = without_secrets(str(error))
     if not as_event:
-        return f"error: {error}\n"
+        return f"error: {text}\n"
     more = {name: getattr(error, name, None) or None for name in ("code", "step", "why", "cure", "run")}
-    return event_line("error", type=type(error).__name__, text=str(error), exit_code=error.exit_code, **more)
+    return event_line("error", type=type(error).__name__, text=text, exit_code=error.exit_code, **more)
 
 
 def _interrupted() -> NoReturn:

@@ -17,6 +17,7 @@ from dispatcher.runs.store import RunStore
 from dispatcher.workers.process import ResidentWorker
 from protocol.errors import EnvironmentNotReady, UsageError
 from protocol.messages import WorkerCard
+from protocol.signing import ANONYMOUS
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,14 @@ def open_speakers(
         store = RunStore.open(settings.database)
         stack.callback(store.close)
         drop = _shared_drop(shared, settings) if backend == "colab" else _private_drop(private)
-        client = Client(drop, store=store, results=settings.results, poll_s=settings.poll_s, beat_s=settings.beat_s)
+        client = Client(
+            drop,
+            store=store,
+            results=settings.results,
+            poll_s=settings.poll_s,
+            beat_s=settings.beat_s,
+            identity=settings.identity(drop) if backend == "colab" else ANONYMOUS,  # the private drop is ours alone
+        )
         stack.callback(client.close)
         if backend == "colab":
             yield Speakers(client=client, keep=lambda: None, cards=tuple(client.cards().values()))

@@ -69,10 +69,14 @@ class ChildProcess:
 
 
 class LocalWorker(ChildProcess):
-    """`python -m colab` on `drop`: the resident worker of this machine. It also ends when this process is gone."""
+    """`python -m colab` on `drop`: the resident worker of this machine. It also ends when this process is gone.
+
+    Its drop is a private one, where nobody has to prove who they are.
+    """
 
     def __init__(self, drop: Path, log: Path, *, beat_s: float | None = None, grace_s: float = GRACE_S) -> None:
         command = [sys.executable, "-m", "colab", "--drop", str(drop), "--exit-with-parent", str(os.getpid())]
+        command += ["--auth", "off"]
         if beat_s is not None:
             command += ["--beat", str(beat_s)]
         super().__init__(command, log, grace_s=grace_s)

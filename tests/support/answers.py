@@ -21,6 +21,7 @@ from protocol.messages import (
     Request,
 )
 from protocol.seen import JobReader, read_drop_id
+from protocol.signing import Key
 
 ENGINE = EngineRecord(name="echo", version="1", provider="test", device="cpu", tier="embedded")
 BOOT = "b" * 16
@@ -56,6 +57,7 @@ def deliver(
     stored: Mapping[str, bytes] | None = None,
     digest: str | None = None,
     engine: EngineRecord = ENGINE,
+    key: Key | None = None,
 ) -> None:
     """Write outputs, then a done marker that promises `contents`; `stored` is what really lies there."""
     offer = request_in(drop, job).job
@@ -79,7 +81,7 @@ def deliver(
         engine=engine,
         durable="local",
     )
-    drop.put(names.done(tried), codec.encode(Done(plain=PlainDone(), job=marker)))
+    drop.put(names.done(tried), codec.encode(Done(plain=PlainDone(), job=marker), key))
 
 
 def fail(drop: Drop, job: str, tried: Attempt, code: str, *, retryable: bool) -> None:

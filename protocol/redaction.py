@@ -1,0 +1,102 @@
+"""Secrets out of text that others may read: logs, markers, error texts and reports.
+
+One list of patterns for both sides. `without_secrets` takes away what opens something; `redact` also what tells who
+somebody is (addresses of people, names of home folders). Both leave text without any of it as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+
+REMOVED = "<removed>"
+
+_NAMES = (
+    r"token|secret|password|passwd|passphrase|api[_-]?key|private[_-]?key|access[_-]?key|credentials?|signature"
+    r"|(?<![A-Za-z])(?:pass|pwd|cookie)"
+)
+_VALUE = (
+    r"\"(?:[^\"\\\n]|\\[^\n])*(?:\"|\\?(?=\n)|\\?\Z)"  # in quotes, or to the end of a line that is cut
+    r"|'(?:[^'\\\n]|\\[^\n])*(?:'|\\?(?=\n)|\\?\Z)"
+    r"|[^\s\"',;&}\]{]+"
+)
+
+# Texts may be hostile: no pattern here can look at one place of a text more than a few dozen times.
+SECRETS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, flags), put)
+    for pattern, flags, put in (
+        # By their own look.
+        (r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,40}KEY-----|\Z)", re.S, REMOVED),
+        (r"\bgpudrop-secret-([a-z]{1,20}):[A-Za-z0-9_-]+", 0, rf"gpudrop-secret-\1:{REMOVED}"),
+        (r"\bhf_[A-Za-z0-9]{8,}", 0, REMOVED),
+        (r"\b(?:gh[pousr]_|github_pat_|glpat-)[A-Za-z0-9_-]{16,}", 0, REMOVED),
+        (r"\bya29\.[A-Za-z0-9_.-]{10,}", 0, REMOVED),
+        (r"(?<![\w/])1//[A-Za-z0-9_-]{20,}", 0, REMOVED),
+        (r"\bAIza[A-Za-z0-9_-]{30,}", 0, REMOVED),
+        (r"\bGOCSPX-[A-Za-z0-9_-]{10,}", 0, REMOVED),
+        (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", 0, REMOVED),
+        (r"\bsk-[A-Za-z0-9_-]{16,}", 0, REMOVED),
+        (r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}", 0, REMOVED),
+        (r"(?<![\w-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?", 0, REMOVED),
+        # By where they stand.
+        (
+            r"(authorization[\"']?\s{0,8}[:=]\s{0,8}[\"']?)(?:[A-Za-z][\w-]{0,20}\s{1,8})?[^\s\"',;]+",
+            re.I,
+            rf"\1{REMOVED}",
+        ),
+        (r"\b(bearer|basic)\s{1,8}[A-Za-z0-9._~+/-]{8,}=*", re.I, rf"\1 {REMOVED}"),
+        (r"://[^\s/@\"'<>]{1,300}@", 0, f"://{REMOVED}@"),
+        (r"([?&][\w.-]{0,40}(?:key|sig|code|auth)=)[^\s&#\"'<>]+", re.I, rf"\1{REMOVED}"),
+        (rf"((?:{_NAMES})[\"']?\s{{0,8}}[:=]\s{{0,8}})(?:{_VALUE})", re.I, rf"\1{REMOVED}"),
+    )
+)
+"""What opens something: pattern → what is put in its place."""
+
+PERSONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), put)
+    for pattern, put in (
+        (r"\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}\b", "<e-mail>"),
+        (r"(?<![\w.~-])/(?:home|Users)/[^/\s:\"'<>|]+", "~"),
+        (r"(?<![\w.~/-])/root(?=/|\b)", "~"),
+        (r"(?i)\b[A-Z]:(?:\\{1,2}|/)Users(?:\\{1,2}|/)[^\\/\s:\"'<>|]+", "~"),
+    )
+)
+"""What tells who somebody is."""
+
+_LONGEST = 200_000
+
+
+def without_secrets(text: str) -> str:
+    """Return `text` without keys, tokens, passwords, Authorization headers and credentials in addresses."""
+    for pattern, put in SECRETS:
+        text = pattern.sub(put, text)
+    return text
+
+
+def redact(text: str) -> str:
+    """Return `text` without secrets, e-mail addresses and home folders; what is very long is cut first."""
+    text = without_secrets(text[:_LONGEST])
+    for pattern, put in PERSONS:
+        text = pattern.sub(put, text)
+    return text
+
+
+class Redacting(logging.Filter):
+    """Rewrites every record that a handler is about to write, its traceback included."""
+
+    _formatter = logging.Formatter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let the record pass, without secrets."""
+        record.msg, record.args = redact(record.getMessage()), ()
+        if record.exc_info and not record.exc_text:
+            record.exc_text = self._formatter.formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = redact(record.exc_text)
+        return True
+
+
+def guard_logs(logger: logging.Logger | None = None) -> None:
+    """Make every handler that a logger has (the root, unless told) write without secrets."""
+    for handler in (logger or logging.getLogger()).handlers:
+        handler.addFilter(Redacting())
