@@ -45,6 +45,9 @@ ENGINE_LOCAL_S = 2.0
 ENGINE_REMOTE_S = 120.0
 """How long a required engine may be missing before the job is given up: a worker may just be starting."""
 
+UNTAKEN_S = 1200.0
+"""How long able workers may leave an offer alone, on a remote drop, before it counts as lost on its way to them."""
+
 RUNAWAY = 3
 """So many times the attempts that were allowed may end before a job is dead although somebody is at it again."""
 
@@ -83,7 +86,10 @@ class Lifecycle:
         self._outbox = Outbox(drop, store, run, host, identity.key)
         self._sight: Sight | None = None
         self._legacy = legacy.LegacyLook(drop, run.job, request.params, self._offer, results)
+        self._was_seen = False
         self.result: Result | None = None
+        self.is_lost = False  # the offer did not get through: the run must be offered again
+        self.has_moved = False  # it was, as another job: this one is nobody's any more
 
     def step(self, waited_s: float, now: float) -> Progress:
         """Look once and act. Raises the error the job ended with, if it ended without a result.
@@ -97,6 +103,7 @@ class Lifecycle:
             seen = self._reader.look()
             self._seen_again()
             self._look_at_workers(seen, now)
+            self._was_seen = self._was_seen or seen.request is not None
             standing = self._judge(seen, now)
             self._sight = self._take_in(standing, seen, now)
             if standing.state not in OPEN_TO_CLAIMS:
@@ -106,7 +113,19 @@ class Lifecycle:
             standing, why = Standing(State.UNSEEN), self._absent(now)
         except ChannelError as error:
             standing, why = Standing(State.CHANNEL_LOST), self._unreachable(error, now)
+        self._notice_loss(why.code, now)
         return self._progress(standing, waited_s, now, why)
+
+    def _notice_loss(self, why: Why, now: float) -> None:
+        """Take note when an offer stays unseen, by us or by workers who could take it, for longer than any delay."""
+        local = self._drop.capabilities.local
+        patience = {Why.UPLOAD_UNFINISHED: PATIENCE_LOCAL_S if local else PATIENCE_REMOTE_S}
+        if not local:
+            patience[Why.WORKER_READY] = UNTAKEN_S
+        if self._run.status == "pending" or why not in patience:
+            self._since.pop("unreached", None)
+        elif now - self._since.setdefault("unreached", now) > patience[why]:
+            self.is_lost = True
 
     def signs_of_life(self) -> tuple[str, ...]:
         """Return when each worker of this drop was last heard of, as of the last look that succeeded."""
@@ -297,6 +316,7 @@ class Lifecycle:
     def _ended(self) -> bool:
         """Return True when the run is completed and its result loaded; raise what else it ended with."""
         run = self._store.get(self._run.id)
+        self.has_moved = run.job != self._run.job
         if run.status == "completed" and run.results_dir is not None:
             verified = run.verified or "full"
             load = legacy.load if verified == "legacy" else accept.load
@@ -325,8 +345,8 @@ class Lifecycle:
             return silence.not_a_drop(error, self._run.drop)
         if found != self._run.drop_id:
             return silence.another_drop(found, self._run.drop_id, self._run.drop)
-        if self._run.status == "pending":  # what never got through cannot have been deleted
-            return silence.not_sent()
+        if self._run.status == "pending" or not self._was_seen:  # what never got through cannot have been deleted
+            return silence.not_sent(sent=self._run.status != "pending")
         self._gone_looks += 1
         since = self._since.setdefault("gone", now)
         long_s = GONE_LOCAL_S if self._drop.capabilities.local else GONE_REMOTE_S

@@ -14,6 +14,7 @@ from unittest import mock
 
 import colab.offers
 import colab.worker
+import dispatcher.accept
 import dispatcher.lifecycle
 import dispatcher.runs.store
 import protocol.codec
@@ -62,7 +63,7 @@ RULES: dict[str, Removal] = {
         "nobody waits for uploads",
     ),
     "R5": Removal(
-        ((protocol.integrity, "_misfit", _nothing),),
+        ((protocol.integrity, "_misfit", _nothing), (dispatcher.accept, "_holds", lambda folder, job: True)),
         True,
         "outputs are used without their hash",
     ),

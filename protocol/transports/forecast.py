@@ -73,6 +73,7 @@ class _File:
     share: float  # how much of it is seen while it is cut
     garbled: bool
     later: dict[str, float]  # observer → when this one sees it
+    damaged: bytes | None = None  # what they see of a garbled file, once somebody has looked
 
 
 class Forecast:
@@ -192,7 +193,7 @@ class Forecast:
         if file is None or file.writer == observer:
             return data
         if file.garbled:
-            data = _garbled(data, len(path))
+            data = file.damaged = file.damaged or _garbled(data, len(path))
         return data if self._now() >= file.whole_at else data[: int(len(data) * file.share)]
 
 
