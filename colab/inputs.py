@@ -30,7 +30,7 @@ def fetch_inputs(at: Attached, offer: Offer, folder: Path) -> dict[str, str]:
 
 
 def _fetch(at: Attached, job: str, file: InputFile, local: Path) -> None:
-    """Copy an input here; of several files of that name the one that fits, else the last that could be read."""
+    """Copy an input here; of several files of that name the one that fits. One that is cut short is tried again."""
     failed: ChannelError | None = None
     for copy in copies_of(at.drop, job, file.in_):
         try:
@@ -38,8 +38,11 @@ def _fetch(at: Attached, job: str, file: InputFile, local: Path) -> None:
         except ChannelError as error:
             failed = error
             continue
-        if sha256_of(local) == (file.size, file.sha256):
+        size, sha256 = sha256_of(local)
+        if (size, sha256) == (file.size, file.sha256):
             return
+        if size != file.size:
+            failed = ChannelError(f"{size} of its {file.size} bytes came")
     if failed is not None:
         raise failed
 

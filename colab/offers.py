@@ -31,6 +31,7 @@ class JobMemory:
     first_seen: float | None = None
     failed_at: float | None = None
     told: set[str] = field(default_factory=set)
+    rejected: dict[str, float] = field(default_factory=dict)  # nonces of own rejected attempts → first sight
     given_up: set[str] = field(default_factory=set)  # nonces of own attempts that were ended afterwards
     turns: dict[int, float] = field(default_factory=dict)  # turn without a claim → first sight
     clips: tuple[dict[str, int], float] | None = None  # what lies in `audio/`, since when it is so
@@ -54,10 +55,15 @@ class JobMemory:
 
 
 def wants(at: Attached, card: WorkerCard, memory: JobMemory, seen: Seen, quiet_s: float, now: float) -> bool:
-    """Say whether the worker of this card takes an open job; a plain one only when nothing changes for `quiet_s`."""
+    """Say whether the worker of this card takes an open job; a plain one only when nothing changes for `quiet_s`.
+
+    A job it failed it leaves to the others for half an hour, one for which its result was rejected for `quiet_s`.
+    """
     assert seen.request is not None  # an open job has one
     memory.first_seen = now if memory.first_seen is None else memory.first_seen
     if memory.failed_at is not None and now - memory.failed_at < FAILED_AGAIN_S:
+        return False
+    if _was_rejected(memory, seen, at.worker, quiet_s, now):
         return False
     offer = seen.request.job
     if offer is None:
@@ -66,6 +72,12 @@ def wants(at: Attached, card: WorkerCard, memory: JobMemory, seen: Seen, quiet_s
     problem = _cannot(at, card, offer, seen) or _reserved(at, offer, now - memory.first_seen)
     memory.tell_once(problem)
     return problem is None
+
+
+def _was_rejected(memory: JobMemory, seen: Seen, worker: str, quiet_s: float, now: float) -> bool:
+    """Say whether this worker's last rejected result is so fresh that it is somebody else's turn (R14)."""
+    own = [attempt.nonce for attempt in seen.done if attempt.worker == worker and attempt.nonce in seen.rejected]
+    return any(now - memory.rejected.setdefault(nonce, now) < quiet_s for nonce in own)
 
 
 def _is_left_alone(at: Attached, memory: JobMemory, seen: Seen, quiet_s: float, now: float) -> bool:

@@ -12,6 +12,7 @@ from colab.attach import Attached, announce, attach, parent_is_gone
 from colab.attempt import Assignment, AttemptRun, Outcome
 from colab.bench import Bench, Workbench
 from colab.config import Settings
+from colab.drain import DrainWatch
 from colab.handlers import HANDLERS
 from colab.keeper import Keeper
 from colab.lease import Beater, BeatThread, give_up, take
@@ -25,7 +26,7 @@ from protocol.drop import Watch
 from protocol.errors import ChannelError, NameMissing, UsageError
 from protocol.layout import Attempt, is_job_id
 from protocol.messages import ClaimTerms, Held, Limits, Request, WorkerCard
-from protocol.seen import JobReader, Seen, WorkerReader
+from protocol.seen import JobReader, Seen
 from protocol.states import OPEN_TO_CLAIMS, TERMINAL, ended_parts, judge, next_attempt_number, open_attempts
 
 FAILURES_IN_A_ROW = 3
@@ -55,8 +56,7 @@ class Worker:
         self._jobs: dict[str, JobMemory] = {}
         self._rivals = Rivals(at, self._poll_s)
         self._keeper = Keeper(at.host)
-        self._own = WorkerReader(at.drop, at.drop_id, at.worker, at.identity.trust)
-        self._old_drains: frozenset[int] | None = None  # those meant for an earlier session
+        self._drains = DrainWatch(at)
         self._looked_at_own: float | None = None
         self._kinds = _kinds(settings.kinds)
         self._bench: Workbench | None = None
@@ -143,11 +143,8 @@ class Worker:
         """End after this step when somebody asks this session to; older requests were for another one."""
         if self._looked_at_own is not None and now - self._looked_at_own < self._beat_s:
             return
-        drains = self._own.look().drains
-        self._looked_at_own = now
-        if self._old_drains is None:
-            self._old_drains = drains
-        elif drains - self._old_drains and self._stop is None:
+        asked, self._looked_at_own = self._drains.asked(), now
+        if asked and self._stop is None:
             self._stop = "it was asked to drain"
 
     def _try(self, job: str, now: float) -> bool:

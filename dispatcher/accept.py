@@ -16,6 +16,7 @@ from protocol.errors import BadMessage, MediaError, VerificationError
 from protocol.integrity import check_manifest, check_salvage, collect, sha256_of
 from protocol.layout import Attempt
 from protocol.messages import Done, DoneJob, Offer, Part
+from protocol.seen import Seen
 
 MARKER = ".done.marker"
 """The accepted marker, kept beside the files so that they can be checked again."""
@@ -50,6 +51,21 @@ def fetch(
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return target
+
+
+def check_listed(done: Done, seen: Seen) -> None:
+    """Check that every file of a manifest is listed at its size, in one copy or another; copying is dear.
+
+    Raises VerificationError whose `missing` names those that are not.
+    """
+    assert done.job is not None  # only full-form markers come here
+    told = [file for published in seen.parts.values() for part in published for file in part.files]
+    listed = {(f.path, f.sha256) for f in (*done.job.files, *told) if (f.at or 0) + f.size <= seen.sizes.get(f.in_, -1)}
+    if missing := [file for file in done.job.files if (file.path, file.sha256) not in listed]:
+        first, here = missing[0], seen.sizes.get(missing[0].in_)
+        why = "not there yet" if here is None else f"{here} of {(first.at or 0) + first.size} bytes are there"
+        paths = tuple(file.path for file in missing)
+        raise VerificationError(f"{first.path}: {why} ({len(missing)} file(s) in all)", paths)
 
 
 def _move(staging: Path, target: Path, job: DoneJob) -> None:

@@ -102,6 +102,14 @@ class Client:
                 raise
             log.warning("run %s is sent later: %s", run.id, error)
 
+    def offer_again(self, run: Run, job: Job) -> None:
+        """Offer a run whose request was lost on its way under a new job id; what fails is tried again."""
+        log.warning("the request of run %s did not get through: it is offered again", run.id)
+        try:
+            self._offer_again(run, job)
+        except ChannelError as error:
+            log.warning("run %s is sent later: %s", run.id, error)
+
     def _finished(self, key: str) -> Run | None:
         run = self.store.latest(key)
         if run is None or run.status != "completed" or run.results_dir is None:
@@ -190,23 +198,30 @@ class Client:
                 raise _TornError from None
 
     def _offer_again(self, run: Run, job: Job) -> None:
-        """Offer the same run under a new job id: an earlier process died while writing (FORMAT.md R1)."""
+        """Offer the same run under a new job id: the old one's request is torn or lost for good (FORMAT.md R1)."""
         old = codec.decode_request(run.request, drop=self.drop_id, job=run.job)
         assert old.job is not None  # ours has an envelope
         new_job, now = new_id(self.host), self.host.wall()
         request = Request(params=old.params, job=old.job.model_copy(update={"id": new_job}))
-        again = self.store.offer_again(run.id, job=new_job, request=spell(request, self.identity.key, now), at=now)
+        again = self.store.offer_again(
+            run.id, instead_of=run.job, job=new_job, request=spell(request, self.identity.key, now), at=now
+        )
         self._upload(again, job)
+        self._remove(run.job)
 
     def clean(self, *, older_than_s: float = CLEAN_AFTER_S) -> int:
         """Remove from the drop the jobs that ended longer ago than this; return how many. Results here are kept."""
         cleaned = 0
         for run in self.store.uncleaned(self.drop_id, before=self.host.wall() - older_than_s):
-            self.drop.delete(JobNames(run.job).request)
-            self.drop.delete(run.job)
+            self._remove(run.job)
             self.store.cleaned(run.id, at=self.host.wall())
             cleaned += 1
         return cleaned
+
+    def _remove(self, job: str) -> None:
+        """Remove a job's folder, its request first: nobody may take what is half gone."""
+        self.drop.delete(JobNames(job).request)
+        self.drop.delete(job)
 
     def cards(self) -> dict[str, WorkerCard]:
         """Return the card of every boot of every worker that was ever here; whether they live, only beats tell."""
@@ -261,6 +276,7 @@ class Handle:
                 return self._lifecycle.result
             if timeout_s is not None and waited >= timeout_s:
                 raise self._timeout(timeout_s, progress)
+            self._find_way()
             left = self._client.poll_s if timeout_s is None else timeout_s - waited
             self._client.wait_for_news(min(left, self._client.poll_s))
 
@@ -273,6 +289,15 @@ class Handle:
                 run = self._client.store.get(self.run)
                 self._follow(run)
             self._sent = run.status != "pending"
+
+    def _find_way(self) -> None:
+        """Offer a job again that did not get through, and follow it where this or another process did so."""
+        if self._lifecycle.is_lost and not self._lifecycle.has_moved:
+            self._client.offer_again(self._client.store.get(self.run), self._job)
+        if self._lifecycle.is_lost or self._lifecycle.has_moved:
+            run = self._client.store.get(self.run)
+            self._sent = run.status != "pending"
+            self._follow(run)
 
     def _follow(self, run: Run) -> None:
         """Look at the folder that the run has now."""

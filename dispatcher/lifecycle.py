@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -46,14 +45,18 @@ ENGINE_LOCAL_S = 2.0
 ENGINE_REMOTE_S = 120.0
 """How long a required engine may be missing before the job is given up: a worker may just be starting."""
 
+UNTAKEN_S = 1200.0
+"""How long able workers may leave an offer alone, on a remote drop, before it counts as lost on its way to them."""
+
+RUNAWAY = 3
+"""So many times the attempts that were allowed may end before a job is dead although somebody is at it again."""
+
 DEAD_WAIT_S = 900.0
 GONE_LOOKS = 3
 GONE_LOCAL_S = 2.0
 GONE_REMOTE_S = 600.0
 
 _FINISHED = Explanation(code=Why.FINISHED, text="the verified result is here")
-
-log = logging.getLogger(__name__)
 
 
 class Lifecycle:
@@ -83,7 +86,10 @@ class Lifecycle:
         self._outbox = Outbox(drop, store, run, host, identity.key)
         self._sight: Sight | None = None
         self._legacy = legacy.LegacyLook(drop, run.job, request.params, self._offer, results)
+        self._was_seen = False
         self.result: Result | None = None
+        self.is_lost = False  # the offer did not get through: the run must be offered again
+        self.has_moved = False  # it was, as another job: this one is nobody's any more
 
     def step(self, waited_s: float, now: float) -> Progress:
         """Look once and act. Raises the error the job ended with, if it ended without a result.
@@ -97,6 +103,7 @@ class Lifecycle:
             seen = self._reader.look()
             self._seen_again()
             self._look_at_workers(seen, now)
+            self._was_seen = self._was_seen or seen.request is not None
             standing = self._judge(seen, now)
             self._sight = self._take_in(standing, seen, now)
             if standing.state not in OPEN_TO_CLAIMS:
@@ -106,7 +113,19 @@ class Lifecycle:
             standing, why = Standing(State.UNSEEN), self._absent(now)
         except ChannelError as error:
             standing, why = Standing(State.CHANNEL_LOST), self._unreachable(error, now)
+        self._notice_loss(why.code, now)
         return self._progress(standing, waited_s, now, why)
+
+    def _notice_loss(self, why: Why, now: float) -> None:
+        """Take note when an offer stays unseen, by us or by workers who could take it, for longer than any delay."""
+        local = self._drop.capabilities.local
+        patience = {Why.UPLOAD_UNFINISHED: PATIENCE_LOCAL_S if local else PATIENCE_REMOTE_S}
+        if not local:
+            patience[Why.WORKER_READY] = UNTAKEN_S
+        if self._run.status == "pending" or why not in patience:
+            self._since.pop("unreached", None)
+        elif now - self._since.setdefault("unreached", now) > patience[why]:
+            self.is_lost = True
 
     def signs_of_life(self) -> tuple[str, ...]:
         """Return when each worker of this drop was last heard of, as of the last look that succeeded."""
@@ -141,7 +160,7 @@ class Lifecycle:
         mirror = self._outbox.cancelled(reason)
         if not self._store.commit(self._run.id, "cancelled", error_text=reason, at=self._wall(), mirror=mirror):
             return False
-        self._outbox.flush()
+        self._outbox.committed()
         return True
 
     def _act(self, standing: Standing, seen: Seen, now: float) -> Explanation | None:
@@ -156,6 +175,10 @@ class Lifecycle:
                 self._fail("cancelled", "CANCELLED", seen.cancelled.reason if seen.cancelled else "", JobCancelled)
             case State.FAILED | State.STALE | State.OFFERED:
                 return self._weigh(seen, now)
+            case State.CLAIMED | State.RUNNING:
+                ended = endings(seen, self._leases, self._offer, now)
+                if len(ended) >= RUNAWAY * self._offer.limits.attempts:
+                    return self._dead(ended, now)
         return None
 
     def _take(self, attempt: Attempt | None, seen: Seen, now: float) -> Explanation | None:
@@ -163,6 +186,7 @@ class Lifecycle:
         assert attempt is not None  # these states always name one
         done = seen.done[attempt]
         try:
+            accept.check_listed(done, seen)
             folder = accept.fetch(self._drop, done, self._offer, self._expected, self._results, seen.parts)
         except VerificationError as error:
             return self._late_or_bad(attempt, seen, error, now)
@@ -194,8 +218,7 @@ class Lifecycle:
         if error.missing and left > 0:
             self._ask_again(attempt, seen, error.missing, patience - left, patience)
             return silence.not_whole_yet(self._take_in(Standing(State.DELIVERED, attempt), seen, now), error, left)
-        log.warning("attempt %d of %s is rejected: %s", attempt.n, attempt.worker, error)
-        self._outbox.reject(attempt, str(error))
+        self._outbox.reject(attempt, str(error), now)
         text = f"the result of {attempt.worker} was rejected: {error}"
         return Explanation(code=Why.RESULTS_REJECTED, text=text, cure="Another attempt follows while a worker is here")
 
@@ -287,17 +310,18 @@ class Lifecycle:
             self._run.id, status, error_code=code, error_text=text, at=self._wall(), mirror=mirror
         ):
             self._raise_committed(self._store.get(self._run.id))
-        self._outbox.flush()
+        self._outbox.committed()
         raise error(text, code=code, **more) if error is JobFailed else error(text)
 
     def _ended(self) -> bool:
         """Return True when the run is completed and its result loaded; raise what else it ended with."""
         run = self._store.get(self._run.id)
+        self.has_moved = run.job != self._run.job
         if run.status == "completed" and run.results_dir is not None:
             verified = run.verified or "full"
             load = legacy.load if verified == "legacy" else accept.load
             self.result = load(run.id, Path(run.results_dir), verified)
-            self._outbox.flush()
+            self._outbox.committed()
             return True
         if run.status in ("failed", "crashed", "cancelled", "expired"):
             self._raise_committed(run)
@@ -321,6 +345,8 @@ class Lifecycle:
             return silence.not_a_drop(error, self._run.drop)
         if found != self._run.drop_id:
             return silence.another_drop(found, self._run.drop_id, self._run.drop)
+        if self._run.status == "pending" or not self._was_seen:  # what never got through cannot have been deleted
+            return silence.not_sent(sent=self._run.status != "pending")
         self._gone_looks += 1
         since = self._since.setdefault("gone", now)
         long_s = GONE_LOCAL_S if self._drop.capabilities.local else GONE_REMOTE_S

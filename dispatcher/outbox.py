@@ -17,6 +17,10 @@ from protocol.seen import Seen
 from protocol.signing import Key
 from protocol.transports.host import Host
 
+AGAIN_LOCAL_S = 2.0
+AGAIN_REMOTE_S = 600.0
+"""How long a rejection may be on its way to this very observer before it is said again under the next name."""
+
 log = logging.getLogger(__name__)
 
 
@@ -26,6 +30,9 @@ class Outbox:
     def __init__(self, drop: Drop, store: RunStore, run: Run, host: Host, key: Key | None = None) -> None:
         self._drop, self._store, self._run, self._wall, self._key = drop, store, run, host.wall, key
         self._names = JobNames(run.job)
+        self._again_s = AGAIN_LOCAL_S if drop.capabilities.local else AGAIN_REMOTE_S
+        self._rejected: dict[str, tuple[int, float]] = {}  # nonce → how often it was said, when last
+        self._unsaid = True  # an earlier process may have left something
 
     def accepted(self, nonce: str, seal: str) -> tuple[str, bytes]:
         """Return the mirror of an acceptance, for the transaction that commits it."""
@@ -35,18 +42,34 @@ class Outbox:
         """Return what tells the drop that the job is over, so that no worker takes it any more."""
         return self._names.cancel(1), self._control(Cancel, k=1, by="dispatcher", reason=redact(reason)[:4000])
 
-    def reject(self, attempt: Attempt, reason: str) -> None:
-        """Say that a result will not be taken."""
+    def reject(self, attempt: Attempt, reason: str, now: float) -> None:
+        """Say that a result will not be taken: to be called as long as that cannot be seen in the drop.
+
+        A rejection that was lost or torn on the way is said again, for nobody would ever take the job.
+        """
+        said, last = self._rejected.get(attempt.nonce, (0, now))
+        if said and now - last < self._again_s:
+            return
+        self._rejected[attempt.nonce] = said + 1, now
+        log.warning("attempt %d of %s is rejected: %s", attempt.n, attempt.worker, reason)
         body = self._control(Reject, nonce=attempt.nonce, reason=redact(reason)[:4000])
-        self._say(self._names.reject(attempt.nonce), body)
+        self._say(self._names.reject(attempt.nonce, said + 1), body)
 
     def need(self, attempt: Attempt, seen: Seen, missing: tuple[str, ...]) -> None:
         """Ask the worker to publish these outputs again (R10)."""
         k = 1 + max((need.k for need in seen.needs if need.nonce == attempt.nonce), default=0)
         self._say(self._names.need(attempt.nonce, k), self._control(Need, nonce=attempt.nonce, k=k, missing=missing))
 
+    def committed(self) -> None:
+        """Say the mirror of what was just committed."""
+        self._unsaid = True
+        self.flush()
+
     def flush(self) -> None:
         """Write what was fixed and is not in the drop yet; what does not get through is said at the next call."""
+        if not self._unsaid:
+            return
+        self._unsaid = False
         for name, data in self._store.unsaid(self._run.id):
             try:
                 self._drop.put(name, data)
@@ -54,11 +77,13 @@ class Outbox:
                 log.debug("%s was said before", name)
             except ChannelError as error:
                 log.warning("%s is said later: %s", name, error)
+                self._unsaid = True
                 continue
             self._store.said(self._run.id, name, at=self._wall())
 
     def _say(self, name: str, data: bytes) -> None:
         self._store.say(self._run.id, name, data)
+        self._unsaid = True
         self.flush()
 
     def _control(self, kind: type[Message], **body: Any) -> bytes:

@@ -113,6 +113,14 @@ def _name(sight: Sight, attempt: Attempt) -> str:
     return f"{attempt.worker} ({engines[-1]})" if engines else attempt.worker
 
 
+def not_sent(*, sent: bool) -> Explanation:
+    """Explain a job that has not got through to the drop, or was sent and never seen there."""
+    text = (
+        "the job was sent and is not to be seen in the drop" if sent else "the job could not be put into the drop yet"
+    )
+    return Explanation(code=Why.UPLOAD_UNFINISHED, text=text, cure="It is sent again as long as this command waits")
+
+
 def not_whole_yet(sight: Sight, error: VerificationError, left_s: float) -> Explanation:
     """Explain a result whose marker is here before its data, or with other data than it speaks of."""
     attempt = sight.standing.attempt

@@ -1,4 +1,5 @@
-"""Writes docs/reference/ from the code: JSON Schemas of every message and kind, and a page that lists their fields.
+"""Writes docs/reference/ from the code: JSON Schemas of every message and kind, a page that lists their fields, and the
+fault matrix with the tests that prove it.
 
 Run by `make reference`; a test fails when the files are not current.
 """
@@ -13,8 +14,10 @@ from pydantic import BaseModel
 
 from protocol import messages
 from protocol.kinds import KINDS
+from tests.support import faults
 
 HERE = Path(__file__).parent / "reference"
+TESTS = Path(__file__).parent.parent / "tests"
 WIRE = (
     messages.DropCard,
     messages.Offer,
@@ -40,6 +43,7 @@ def reference() -> dict[str, str]:
     files = {f"messages/{model.__name__}.schema.json": _schema(model, sealed=True) for model in WIRE}
     files |= {f"kinds/{name}.schema.json": _schema(kind.params) for name, kind in sorted(KINDS.items())}
     files["messages.md"] = _page()
+    files["faults.md"] = faults.page(faults.proofs(TESTS))
     return files
 
 

@@ -150,6 +150,11 @@ def _cut(local: Path, file: OutputFile, staging: Path) -> str | None:
         shutil.copyfile(local, target)
     else:
         _slice(local, file.at, file.size, target)
+    return _misfit(target, file)
+
+
+def _misfit(target: Path, file: OutputFile) -> str | None:
+    """Return how a local file differs from its entry in a manifest, or None: the one comparison behind R5."""
     size, sha256 = sha256_of(target)
     if size != file.size:
         return f"{size} of {file.size} bytes are there"

@@ -122,9 +122,9 @@ class JobNames:
         """The dispatcher misses outputs of that attempt."""
         return f"{self.job}/need-{nonce}-{k}.json"
 
-    def reject(self, nonce: str) -> str:
-        """The dispatcher will not take that attempt's result."""
-        return f"{self.job}/reject-{nonce}.json"
+    def reject(self, nonce: str, k: int = 1) -> str:
+        """The dispatcher will not take that attempt's result; `k` counts how often it had to say so."""
+        return f"{self.job}/reject-{nonce}{f'-{k}' if k > 1 else ''}.json"
 
     def accepted(self, k: int) -> str:
         """The dispatcher took a result; the mirror of its commit."""
@@ -228,7 +228,7 @@ _JOB_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("input", rf"in-{_K}-(?P<input>{PORTABLE.pattern})"),
         ("cancel", rf"cancel-{_K}\.json"),
         ("need", rf"need-{_NONCE}-{_K}\.json"),
-        ("reject", rf"reject-{_NONCE}\.json"),
+        ("reject", rf"reject-{_NONCE}(-{_K})?\.json"),
         ("accepted", rf"accepted-{_K}\.json"),
         ("turn", r"turn-(?P<k>[1-9][0-9]{0,2})"),
         ("claim", rf"{_TRY}\.claim\.json"),

@@ -253,6 +253,7 @@ class WorkerReader:
         self._reader = _Reader(drop)
         self._beats: dict[str, Beat] = {}
         self._too_new: str | None = None
+        self._before: tuple[Sequence[Entry], WorkerSeen] | None = None  # the last listing, and what it held
 
     def look(self) -> WorkerSeen:
         """List the folder once; read new cards and the newest beat of each boot. A missing folder shows nothing."""
@@ -260,6 +261,13 @@ class WorkerReader:
             entries = self._drop.list(self._folder)
         except NameMissing:
             return WorkerSeen()
+        if self._before is not None and entries == self._before[0]:
+            return self._before[1]
+        seen = self._sort(entries)
+        self._before = None if self._reader.unchecked else (entries, seen)
+        return seen
+
+    def _sort(self, entries: Sequence[Entry]) -> WorkerSeen:
         cards: dict[str, WorkerCard] = {}
         drains: set[int] = set()
         self._too_new = None

@@ -33,6 +33,11 @@ def _ends(outcome: Outcome) -> list[Violation]:
     for job in outcome.texts:
         if job not in handed and job not in outcome.ended and job not in outcome.waiting:
             found.append(Violation("lost", f"{job} has disappeared"))
+    found += [
+        Violation("lost", f"{job} was given up as if its user had deleted it: {how}")
+        for job, how in outcome.ended.items()
+        if how.startswith("JobCancelled")
+    ]
     contents: dict[str, dict[str, bytes]] = {}
     for it in outcome.handed_over:
         if contents.setdefault(it.job, it.files) != it.files:

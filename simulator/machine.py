@@ -35,6 +35,9 @@ def host(scheduler: Scheduler, skew: Skew, chance: Random) -> Host:
     )
 
 
+BARRIER_S = 120.0
+"""How long a barrier waits for uploads."""
+
 EPOCH = 1_750_000_000.0
 """The Unix time at which every schedule begins."""
 
@@ -43,10 +46,18 @@ class SimulatedDrop:
     """A process's view of a drop: each operation takes its turn and its time, and a dead process makes none."""
 
     def __init__(
-        self, inner: MemoryDrop, scheduler: Scheduler, process: Process, chance: Random, slow_s: float, struck: Struck
+        self,
+        inner: MemoryDrop,
+        scheduler: Scheduler,
+        process: Process,
+        chance: Random,
+        *,
+        slow_s: float,
+        struck: Struck,
+        uploads_s: Callable[[], float],
     ) -> None:
         self._inner, self._scheduler, self._process = inner, scheduler, process
-        self._chance, self._slow_s, self._struck = chance, slow_s, struck
+        self._chance, self._slow_s, self._struck, self._uploads_s = chance, slow_s, struck, uploads_s
         self.capabilities: Capabilities = inner.capabilities
 
     def list(self, folder: str) -> tuple[Entry, ...]:
@@ -85,9 +96,11 @@ class SimulatedDrop:
             self._inner.delete(path)
 
     def barrier(self) -> Durability:
-        """Ask the channel, in this process's turn."""
+        """Wait until what this machine wrote is uploaded, as a mount that tells of its uploads does."""
         with self._turn():
-            return self._inner.barrier()
+            left_s = self._uploads_s()
+            self._scheduler.sleep(min(left_s, BARRIER_S))
+            return "confirmed" if left_s <= BARRIER_S else "unconfirmed"
 
     def watch(self) -> SimulatedWatch:
         """Return what sleeps on virtual time."""

@@ -102,5 +102,5 @@ def _person(name: str, chance: Random, rough: float) -> Person:
 
 def _blow(at: int, chance: Random) -> Blow:
     if chance.random() < 0.3:
-        return Blow(at=at, stops_s=chance.choice((20.0, 300.0, 600.0, 7200.0)))
+        return Blow(at=at, stops_s=chance.choice((20.0, 300.0, 600.0, 1800.0)))
     return Blow(at=at, back_s=chance.choice((1.0, 30.0, 400.0)), machine=chance.random() < 0.3)

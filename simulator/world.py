@@ -32,12 +32,15 @@ DROP_ID = "5" * 16
 PATIENCE_S = 4 * 3600.0
 """How long after the weather has healed a job may take at most."""
 
-QUEUE_S = 3600.0
+QUEUE_S = 1800.0
+PHRASE = "the quick brown fox jumps over the lazy dog, " * 6
+"""Narration is most of a real request, and so of what weather can damage in it."""
+
 SLOW_S = {"calm": 0.02, "drive": 0.5, "harsh": 1.0}
 PACE = {
     "calm": Capabilities(local=False, settle_s=2, poll_s=2, beat_s=5),
     "drive": Capabilities(local=False, settle_s=30, poll_s=5, beat_s=30),
-    "harsh": Capabilities(local=False, settle_s=30, poll_s=5, beat_s=30),
+    "harsh": Capabilities(local=False, settle_s=30, poll_s=10, beat_s=30),
 }
 
 
@@ -114,7 +117,7 @@ class World:
         jobs = [f"j{owner}{k}" for k in range(self.scenario.jobs)]
         self._waits |= {(person.name, job) for job in jobs}
         for job in jobs:
-            self.outcome.texts[job] = {f"s{k}": f"{job} says {k}" for k in range(self.scenario.steps)}
+            self.outcome.texts[job] = {f"s{k}": f"{job} says {k}: {PHRASE}" for k in range(self.scenario.steps)}
         self._machines.append(Machine(self, person, lambda machine: self._dispatch(machine, jobs, store, owner)))
 
     def _dispatch(self, machine: Machine, jobs: list[str], store: RunStore, owner: int) -> None:
@@ -211,7 +214,16 @@ class Machine:
         weather, pace = self._world.forecast.side(self._observer), PACE[self._world.scenario.weather]
         inner = MemoryDrop(self._world.store, weather, capabilities=pace)
         slow_s = SLOW_S[self._world.scenario.weather]
-        return SimulatedDrop(inner, self._world.scheduler, self.process, self.chance, slow_s, self._struck)
+        observer = self._observer
+        return SimulatedDrop(
+            inner,
+            self._world.scheduler,
+            self.process,
+            self.chance,
+            slow_s=slow_s,
+            struck=self._struck,
+            uploads_s=lambda: self._world.forecast.arrived_s(observer),
+        )
 
     @contextlib.contextmanager
     def beats(self, beater: Beater, at: Attached) -> Iterator[None]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dispatcher.cli import init, key, tour, worker
+from dispatcher.cli import init, key, simulate, tour, worker
 from dispatcher.cli.errors import EPILOG, run
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("init")(init.init)
 app.add_typer(key.app)
+app.command("simulate", epilog=EPILOG)(simulate.simulate)
 app.command("tour", epilog=EPILOG)(tour.tour)
 app.command(
     "worker",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Update, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dispatcher.runs import schema
@@ -38,7 +38,19 @@ _SAID = (
     .where(OutboxRow.run_id == bindparam("run"), OutboxRow.name == bindparam("message"), OutboxRow.said_at.is_(None))
     .values(said_at=bindparam("at"))
 )
-_CHANGE_OPEN = update(RunRow).where(RunRow.id == bindparam("run"), _IS_OPEN)
+
+
+def changing(condition: ColumnElement[bool]) -> Update:
+    """Return the statement that changes a run, if the run meets a condition."""
+    return update(RunRow).where(RunRow.id == bindparam("run"), condition)
+
+
+_CHANGE_OPEN = changing(_IS_OPEN)
+"""The compare-and-set that ends a run: it changes a run that is open, and no other (R6)."""
+
+_OFFER_AGAIN = changing(and_(_IS_OPEN, RunRow.job == bindparam("old"))).values(
+    {name: bindparam(name) for name in ("job", "request", "updated_at", "status")}
+)
 
 
 class RunStore:
@@ -139,9 +151,14 @@ class RunStore:
         }
         return self._change_open(run_id, updated_at=at, **said)
 
-    def offer_again(self, run_id: str, *, job: str, request: bytes, at: float) -> Run:
-        """Give an open run another job folder and request, because the first was left torn; return it as it is now."""
-        self._change_open(run_id, job=job, request=request, updated_at=at)
+    def offer_again(self, run_id: str, *, instead_of: str, job: str, request: bytes, at: float) -> Run:
+        """Give an open run another job folder and request, for the first were torn or lost; return it as it is now.
+
+        Of several processes that offer it again `instead_of` the same folder, the first decides.
+        """
+        again = {"run": run_id, "old": instead_of, "job": job, "request": request, "updated_at": at}
+        with self._writing() as connection:
+            connection.execute(_OFFER_AGAIN, {**again, "status": "pending"})
         return self.get(run_id)
 
     def commit(

@@ -30,7 +30,7 @@ class Climate:
     revived: float = 0.0  # files that they see an hour late
     torn: float = 0.0  # files that they see cut for a while
     cut: float = 0.0  # files that they see cut for ever
-    doubled: float = 0.0  # files that exist twice, the second time cut
+    garbled: float = 0.0  # files of which they see one character changed for ever
     fails: float = 0.0  # operations that fail before they do anything
     loses: float = 0.0  # writes that are said to have failed, and did not
     hangs: float = 0.0  # operations that hang until their deadline
@@ -42,9 +42,7 @@ class Climate:
 
 CLIMATES = {
     "calm": Climate(delay_s=0.2),
-    "drive": Climate(
-        delay_s=5, far_delayed=0.02, lost=0.001, torn=0.01, doubled=0.005, fails=0.005, loses=0.002, stale=0.005
-    ),
+    "drive": Climate(delay_s=5, far_delayed=0.02, lost=0.001, torn=0.01, fails=0.005, loses=0.002, stale=0.005),
     "harsh": Climate(
         delay_s=10,
         far_delayed=0.05,
@@ -52,7 +50,7 @@ CLIMATES = {
         revived=0.01,
         torn=0.05,
         cut=0.01,
-        doubled=0.03,
+        garbled=0.03,
         fails=0.02,
         loses=0.01,
         hangs=0.003,
@@ -73,7 +71,9 @@ class _File:
     arrives: float
     whole_at: float  # cut until then
     share: float  # how much of it is seen while it is cut
+    garbled: bool
     later: dict[str, float]  # observer → when this one sees it
+    damaged: bytes | None = None  # what they see of a garbled file, once somebody has looked
 
 
 class Forecast:
@@ -156,7 +156,12 @@ class Forecast:
             whole_at, share = math.inf, self._chance.random()
         elif self._strikes(climate.torn):
             whole_at, share = arrives + self._delay(), self._chance.random()
-        return _File(writer, arrives, whole_at, share, {})
+        return _File(writer, arrives, whole_at, share, self._strikes(climate.garbled), {})
+
+    def arrived_s(self, writer: str) -> float:
+        """Return in how many seconds all that this observer wrote will have been uploaded; inf where it never will."""
+        left = [file.arrives - self._now() for file in self._files.values() if file.writer == writer]
+        return max(0.0, *left) if left else 0.0
 
     def _delay(self) -> float:
         """Draw how long something takes to be seen: exponential, now and then far longer, short once it has healed."""
@@ -185,6 +190,21 @@ class Forecast:
 
     def _shows(self, observer: str, path: str, data: bytes) -> bytes:
         file = self._files.get(path)
-        if file is None or file.writer == observer or self._now() >= file.whole_at:
+        if file is None or file.writer == observer:
             return data
-        return data[: int(len(data) * file.share)]
+        if file.garbled:
+            data = file.damaged = file.damaged or _garbled(data, len(path))
+        return data if self._now() >= file.whole_at else data[: int(len(data) * file.share)]
+
+
+def _garbled(data: bytes, salt: int) -> bytes:
+    """Change one letter or digit to its neighbour: JSON stays JSON, and only a seal or a hash can tell."""
+    places = [at for at, byte in enumerate(data) if byte in _CHANGEABLE]
+    if not places:
+        return data
+    at = places[salt * 7919 % len(places)]
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+_CHANGEABLE = b"23456789bcdefghijklmnopqrstuvwBCDEFGHIJKLMNOPQRSTUVW"
+"""Characters that are of the same kind after their last bit is flipped."""

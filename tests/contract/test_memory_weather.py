@@ -15,6 +15,7 @@ def names(drop: MemoryDrop, folder: str = "") -> list[str]:
     return [entry.name for entry in drop.list(folder)]
 
 
+@pytest.mark.fault("marker-before-data")
 def test_the_marker_is_seen_before_the_data() -> None:
     """Data can be hidden from one side, listing and reading alike, while the other side sees it; then it comes."""
     store, weather = MemoryStore(), Weather(hides=lambda path: path.endswith(".wav"))
@@ -85,6 +86,7 @@ def test_a_file_is_kept_torn() -> None:
     assert MemoryDrop(store).get("a", limit=9) == b"x"
 
 
+@pytest.mark.fault("one-name-twice")
 def test_two_files_carry_one_name() -> None:
     """A channel without exclusive creation keeps both files, each to be read by its copy; delete takes them all."""
     store = MemoryStore()

@@ -79,6 +79,7 @@ def test_a_good_answer_is_accepted_and_mirrored(place: Place) -> None:
     assert seen.accepted.nonce == answers.attempt().nonce
 
 
+@pytest.mark.fault("marker-before-data")
 def test_a_marker_before_its_data_is_waited_for(place: Place) -> None:
     """The marker overtakes the data as a rule; nothing is consumed until the data is there."""
     place.weather.hides = lambda path: ".out-" in path
@@ -90,6 +91,7 @@ def test_a_marker_before_its_data_is_waited_for(place: Place) -> None:
     assert place.step(handle, PATIENCE_LOCAL_S / 2) is not None
 
 
+@pytest.mark.fault("marker-before-data")
 def test_data_torn_on_the_way_is_waited_for(place: Place) -> None:
     """A file that is seen half is not used, and used once it is whole."""
     place.weather.shows = lambda path, data: data[:1] if ".out-" in path else data
@@ -100,6 +102,7 @@ def test_data_torn_on_the_way_is_waited_for(place: Place) -> None:
     assert place.step(handle) is not None
 
 
+@pytest.mark.fault("data-lost")
 @pytest.mark.parametrize(
     "broken",
     [
@@ -205,6 +208,7 @@ def others_live(place: Place) -> None:
     place.drop.put(WorkerNames("idle").hello("c" * 16), codec.encode(card))
 
 
+@pytest.mark.fault("broken-worker")
 def test_a_job_that_every_living_worker_failed_is_given_up(place: Place) -> None:
     """With nobody left to try, waiting for the time limit would be for nothing."""
     handle = place.submit()
@@ -234,6 +238,7 @@ def test_a_job_nobody_takes_expires(place: Place) -> None:
     assert any("cancel-1" in name for name in place.store.files)
 
 
+@pytest.mark.fault("job-folder-deleted")
 def test_a_deleted_folder_is_the_users_cancel(place: Place) -> None:
     """Missing in three fresh looks while the drop answers: deleted. Once is no evidence."""
     handle = place.submit()
@@ -245,6 +250,7 @@ def test_a_deleted_folder_is_the_users_cancel(place: Place) -> None:
         place.step(handle, 5)
 
 
+@pytest.mark.fault("mount-vanishes")
 def test_a_vanished_drop_is_not_a_cancelled_job(place: Place) -> None:
     """When the drop itself cannot be seen, the job stays open and goes on once it is back."""
     handle = place.submit()
@@ -293,6 +299,7 @@ def test_a_request_left_torn_is_offered_again(place: Place, written: int) -> Non
     assert place.step(again) is not None
 
 
+@pytest.mark.fault("two-dispatchers")
 def test_only_the_owner_judges(tmp_path: Path, place: Place, request: pytest.FixtureRequest) -> None:
     """Two dispatchers on one drop each have their own jobs, also for equal work."""
     (tmp_path / "other").mkdir()

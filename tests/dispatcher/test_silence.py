@@ -98,6 +98,7 @@ def test_workers_that_were_here(place: Place) -> None:
     assert "Start the notebook" in said.cure
 
 
+@pytest.mark.fault("clock-skew")
 def test_a_worker_with_a_wrong_clock_is_here_once_it_beats(place: Place) -> None:
     """A beat that comes while we look proves life, also when its clock is a day behind."""
     place.submit()
@@ -127,6 +128,7 @@ def test_a_worker_without_the_engine(place: Place) -> None:
     assert "--require-engine" in said.cure
 
 
+@pytest.mark.fault("version-99")
 @pytest.mark.parametrize(("version", "why"), [(1, Why.WORKER_TOO_OLD), (99, Why.WORKER_TOO_NEW)])
 def test_a_worker_of_another_version(place: Place, version: int, why: Why) -> None:
     """Too old and too new are told apart, each with the side to upgrade."""

@@ -286,6 +286,7 @@ def test_a_plain_job_that_its_old_worker_gave_up_is_taken_over(tmp_path: Path) -
     assert all(check_wav(Path(path)) > 0.1 for path in json.loads(ended.stdout)["clips"].values())
 
 
+@pytest.mark.fault("old-and-new")
 @pytest.mark.usefixtures("soon")
 def test_all_four_on_one_drop(tmp_path: Path) -> None:
     """Old and new dispatchers with several jobs each, an old and a new worker: one result a job, nobody disturbed."""

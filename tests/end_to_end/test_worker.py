@@ -87,6 +87,7 @@ def test_a_plain_request_that_cannot_be_helped_gets_a_plain_error(tmp_path: Path
     assert not (drop / "bad" / "done.marker").exists()
 
 
+@pytest.mark.fault("bad-json")
 def test_bad_folders_never_stop_the_worker(tmp_path: Path) -> None:
     """Torn, hostile and foreign folders are passed over; the good job behind them is done."""
     drop = make_drop(tmp_path / "drop")
@@ -142,6 +143,7 @@ def test_a_voice_of_another_engine_is_said(tmp_path: Path) -> None:
     assert result.summary["substituted"]["engine"] == "espeak"
 
 
+@pytest.mark.fault("session-cap")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_worker_releases_its_job(tmp_path: Path, number: signal.Signals) -> None:
     """SIGTERM and Ctrl-C end the attempt with RELEASED, at once, and another worker does the job."""
@@ -188,6 +190,7 @@ def killed_at(seconds: float, folder: Path) -> tuple[str, int]:
     return result.files["echo.txt"].read_text(), len(list((drop / job).glob("accepted-*.json")))
 
 
+@pytest.mark.fault("worker-killed")
 def test_a_worker_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     """kill -9 at ten seeded moments: another worker takes over, and one result is accepted."""
     moments = [random.Random(seed).uniform(0, 2.4) for seed in range(10)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from protocol.claims import LeaseWatch, elected
 from protocol.layout import Attempt
 from protocol.messages import Beat, Claim, ClaimTerms, Held, Limits
@@ -55,6 +57,7 @@ def test_only_a_rising_sequence_is_life() -> None:
     assert watch.lapse(claim(), TERMS, LIMITS, 26.5)
 
 
+@pytest.mark.fault("clock-skew")
 def test_the_workers_clock_is_never_read() -> None:
     """A beat that says it is of yesterday or of next year counts the same."""
     for at in (0.0, 9e8):
@@ -64,6 +67,7 @@ def test_the_workers_clock_is_never_read() -> None:
         assert watch.lapse(claim(), TERMS, LIMITS, 25.0) is None
 
 
+@pytest.mark.fault("dispatcher-asleep")
 def test_a_sleeping_observer_sees_no_lapse() -> None:
     """A gap of the observer's own restarts the timer: two hours asleep are no proof of anything."""
     watch = LeaseWatch(1.0)

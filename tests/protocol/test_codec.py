@@ -33,6 +33,7 @@ BAD_JSON = {
 }
 
 
+@pytest.mark.fault("bad-json")
 @pytest.mark.parametrize("name", BAD_JSON)
 def test_bad_json_is_refused(name: str) -> None:
     """Whatever is not strict JSON is a BadMessage and nothing else."""
@@ -83,6 +84,7 @@ def test_canon_survives_a_round_trip(value: object) -> None:
     assert codec.canon(codec.loads(codec.canon(value))) == codec.canon(value)
 
 
+@pytest.mark.fault("bad-json")
 @given(st.binary(max_size=300))
 def test_no_bytes_crash_a_reader(data: bytes) -> None:
     """Any bytes at all are either a message or a BadMessage."""
@@ -110,6 +112,7 @@ def test_a_message_in_the_wrong_place_does_not_check(change: dict[str, object]) 
         codec.decode(data, Claim, drop=DROP, id="job", attempt=1, nonce=NONCE, worker="w")
 
 
+@pytest.mark.fault("version-99")
 def test_the_version_is_looked_at_before_the_seal() -> None:
     """A message of the future says so, although this reader cannot know its seal."""
     data = json.dumps({**claim(), "min_reader": 99, "seal": "?"}).encode()

@@ -49,6 +49,7 @@ def test_worker_names_parse_back() -> None:
         assert parsed.role == role
 
 
+@pytest.mark.fault("conflict-copies")
 @pytest.mark.parametrize(
     "name",
     [
@@ -77,6 +78,7 @@ def test_every_other_name_is_ignored(name: str) -> None:
     assert parse_job_name(name) is None
 
 
+@pytest.mark.fault("naughty-names")
 @pytest.mark.parametrize(
     "value", ["", ".", "..", "a/b", "a\\b", "-x", "_x", "a.", "CON", "nul.txt", "com1", "a b", "ä", "a\n", "x" * 41]
 )

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from protocol.kinds import KINDS
+from tests.support import faults
 
 ROOT = Path(__file__).parent.parent.parent
 _spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
@@ -43,3 +44,36 @@ def test_golden_messages_fit_their_schemas(golden: str, schema: str) -> None:
 def test_every_kind_has_a_schema() -> None:
     """A new kind appears in the reference by itself."""
     assert {f"kinds/{name}.schema.json" for name in KINDS} <= set(generate.reference())
+
+
+def test_a_row_without_a_test_is_noticed() -> None:
+    """Nobody can add a fault, or remove the last test of one, and keep a current reference."""
+    found = faults.proofs(ROOT / "tests")
+    found.pop("symlink")
+    with pytest.raises(ValueError, match=r"no test is marked .* for: symlink"):
+        faults.page(found)
+
+
+def test_a_marker_without_a_row_is_noticed(tmp_path: Path) -> None:
+    """A typing error in a marker fails the reference; markers of a whole file and several of one test count."""
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n"
+        "pytestmark = [pytest.mark.slow, pytest.mark.fault('symlink')]\n"
+        "@pytest.mark.fault('bad-json')\n@pytest.mark.fault('symlnk')\ndef test_a(): ...\n"
+        "class TestB:\n    def test_b(self): ...\n"
+    )
+    found = faults.proofs(tmp_path)
+    assert found == {
+        "symlink": ["test_it.py::test_a", "test_it.py::test_b"],
+        "bad-json": ["test_it.py::test_a"],
+        "symlnk": ["test_it.py::test_a"],
+    }
+    with pytest.raises(ValueError, match="name no row of the fault matrix: symlnk"):
+        faults.page(found)
+
+
+def test_a_marker_is_written_out(tmp_path: Path) -> None:
+    """What cannot be read without running the tests is refused."""
+    (tmp_path / "test_it.py").write_text("import pytest\n@pytest.mark.fault(ROW)\ndef test_a(): ...\n")
+    with pytest.raises(ValueError, match="written out as text"):
+        faults.proofs(tmp_path)

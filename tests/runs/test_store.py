@@ -90,7 +90,7 @@ def test_what_has_ended_stays_as_it_is(store: RunStore, new_run: New, end: str) 
     for other in sorted(TERMINAL):
         assert not store.commit("r1", other, at=3.0, nonce="f" * 16)  # type: ignore[arg-type]
     assert not store.progress("r1", at=3.0, status="running", done=1)
-    assert store.offer_again("r1", job="r1b", request=b"new", at=3.0) == ended
+    assert store.offer_again("r1", instead_of="r1", job="r1b", request=b"new", at=3.0) == ended
     assert store.get("r1") == ended
 
 
@@ -135,9 +135,10 @@ def test_of_many_threads_one_commits(store: RunStore, new_run: New) -> None:
 def test_a_torn_request_is_offered_again(store: RunStore, new_run: New) -> None:
     """The same run gets another job and request, and stays the run of its key."""
     store.add_or_find(new_run("r1", key="k"))
-    again = store.offer_again("r1", job="r1b", request=b"again", at=4.0)
-    assert (again.id, again.job, again.request, again.updated_at) == ("r1", "r1b", b"again", 4.0)
+    again = store.offer_again("r1", instead_of="r1", job="r1b", request=b"again", at=4.0)
+    assert (again.id, again.job, again.request, again.status) == ("r1", "r1b", b"again", "pending")
     assert store.find_open("k") == again
+    assert store.offer_again("r1", instead_of="r1", job="r1c", request=b"late", at=5.0) == again
 
 
 def test_a_message_keeps_its_first_bytes(store: RunStore, new_run: New) -> None:

@@ -27,7 +27,7 @@ def pipe():
 @pytest.fixture
 def work(pipe, make_models, tmp_path):
     """A handler's work at the bench's end of the pipe."""
-    task = {"engine": None, "folder": str(tmp_path), "inputs": {}}
+    task = {"engine": None, "folder": str(tmp_path), "inputs": {}, "kept": {}}
     return benching._BenchWork(pipe[1], make_models(), task, None)
 
 

@@ -1,0 +1,105 @@
+"""`gpudrop simulate`: both sides on virtual time in bad weather, and whether they keep their promises."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+
+def simulate(
+    seeds: Annotated[int, typer.Option(min=1, help="How many schedules to run.")] = 200,
+    first: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
+    weather: Annotated[Literal["calm", "drive", "harsh"], typer.Option(help="What the channel does.")] = "harsh",
+    workers: Annotated[int, typer.Option(min=1, max=20, help="Workers in each schedule.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, max=50, help="Jobs of each dispatcher.")] = 2,
+    without: Annotated[str | None, typer.Option(help="Remove one rule (R3, R5, settle, …): what is it for?")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="How many processes share the schedules.")] = os.cpu_count()
+    or 1,
+    trace: Annotated[bool, typer.Option("--trace", help="Print what happened, schedule by schedule.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+) -> None:
+    """Run the production code of dispatchers and workers on virtual time, and check every promise from outside.
+
+    The same seed gives the same schedule. Exit code 1 when a promise was broken, 130 when interrupted.
+    """
+    from simulator.report import simulate as run  # the room that imports both sides is loaded for this command only
+    from simulator.scenario import Terms
+
+    terms = Terms(weather=weather, workers=workers, jobs=jobs)
+    if trace:
+        _trace(range(first, first + seeds), terms, without)
+        return
+    progress = _Progress(seeds)
+    tally, seconds = run(
+        range(first, first + seeds),
+        terms,
+        without,
+        processes=processes,
+        on_progress=lambda t: progress(t.schedules, t.red),
+    )
+    progress.end()
+    told = tally.told(seconds)
+    again = ["gpudrop", "simulate", "--seeds", "1", "--weather", weather, "--workers", workers, "--jobs", jobs]
+    again += ["--without", without] if without else []
+    for failure in told["failures"]:
+        failure["replay"] = shlex.join([*map(str, again), "--first", str(failure["seed"]), "--trace"])
+    if json_:
+        sys.stdout.write(json.dumps(told, indent=1) + "\n")
+    else:
+        _show(told)
+    if tally.interrupted:
+        raise typer.Exit(130)
+    if tally.red:
+        raise typer.Exit(1)
+
+
+def _trace(seeds: range, terms: Any, rule: str | None) -> None:
+    from simulator.report import count_each
+
+    red = 0
+    for ran in count_each(seeds, terms, rule):
+        red += bool(ran.violations)
+        lines = [*ran.outcome.trace, *(f"VIOLATION {it.kind}: {it.what}" for it in ran.violations)]
+        sys.stdout.write("\n".join([f"seed {ran.seed}, trace {ran.outcome.digest()}", *lines, ""]))
+    if red:
+        raise typer.Exit(1)
+
+
+class _Progress:
+    """One line that is written over on a terminal; elsewhere a line now and then."""
+
+    def __init__(self, seeds: int) -> None:
+        self._seeds, self._tty, self._told = seeds, sys.stderr.isatty(), 0
+
+    def __call__(self, done: int, red: int) -> None:
+        line = f"{done} of {self._seeds} schedules, {red} with a broken promise"
+        if self._tty:
+            sys.stderr.write(f"\r{line}")
+            sys.stderr.flush()
+        elif done - self._told >= max(1000, self._seeds // 10):
+            self._told = done
+            sys.stderr.write(f"{line}\n")
+
+    def end(self) -> None:
+        if self._tty:
+            sys.stderr.write("\n")
+
+
+def _show(told: dict[str, Any]) -> None:
+    out = Console(highlight=False)
+    table = Table(box=None, show_header=False)
+    for key, value in told.items():
+        if key != "failures":
+            table.add_row(key.replace("_", " "), str(value))
+    out.print(table)
+    for failure in told["failures"]:
+        out.print(f"\nseed {failure['seed']}: {'; '.join(failure['what'])[:500]}", markup=False)
+        out.print("\n".join(failure["trace"][-8:]), markup=False, soft_wrap=True)
+        out.print(f"again: {failure['replay']}", markup=False, soft_wrap=True)

@@ -1,0 +1,130 @@
+"""Taking one rule of the protocol away, to see what it is for: the production symbols that keep it are replaced.
+
+The table is the proof that the checkers can see: a rule that safety rests on must turn schedules red when it is gone;
+one that only saves work shows in the executions and the times.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+import colab.offers
+import colab.worker
+import dispatcher.accept
+import dispatcher.lifecycle
+import dispatcher.runs.store
+import protocol.codec
+import protocol.integrity
+from colab.keeper import Keeper
+from dispatcher.runs.models import RunRow
+from protocol.claims import LeaseWatch
+from protocol.errors import BadMessage, UsageError
+from protocol.messages import EngineRecord
+from simulator.machine import SimulatedDrop
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What is put in the place of production symbols, as (where, name, instead), and what the rule is for."""
+
+    symbols: tuple[tuple[Any, str, Any], ...]
+    safety: bool  # promises break without it; the others only save work or time
+    means: str
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+def _without_seal(data: bytes, envelope: str | None) -> dict[str, Any]:
+    whole: dict[str, Any] = protocol.codec.loads(data)
+    head = whole.get(envelope, {}) if envelope else whole
+    if not isinstance(head, dict):
+        raise BadMessage("no envelope")
+    return whole
+
+
+RULES: dict[str, Removal] = {
+    "R3": Removal(
+        (
+            (protocol.codec, "_sealed", _without_seal),
+            (protocol.codec, "request_digest", lambda params, offer: offer.digest),
+        ),
+        True,
+        "messages are taken without their seal and digest",
+    ),
+    "R4": Removal(
+        ((SimulatedDrop, "barrier", lambda self: "unconfirmed"),),
+        False,
+        "nobody waits for uploads",
+    ),
+    "R5": Removal(
+        ((protocol.integrity, "_misfit", _nothing), (dispatcher.accept, "_holds", lambda folder, job: True)),
+        True,
+        "outputs are used without their hash",
+    ),
+    "R6": Removal(
+        ((dispatcher.runs.store, "_CHANGE_OPEN", dispatcher.runs.store.changing(RunRow.id == RunRow.id)),),
+        True,
+        "every commit goes through, also the second",
+    ),
+    "R7": Removal(
+        ((LeaseWatch, "saw_beat", _nothing),),
+        False,
+        "a lease ends whatever beats are seen",
+    ),
+    "R10": Removal(
+        ((Keeper, "serve", _nothing),),
+        False,
+        "nothing is published again",
+    ),
+    "R11": Removal(
+        ((EngineRecord, "is_equal", lambda self, other: True),),
+        True,
+        "any engine completes any other's result",
+    ),
+    "R12": Removal(
+        ((dispatcher.lifecycle, "GONE_REMOTE_S", 0.0), (dispatcher.lifecycle, "GONE_LOOKS", 1)),
+        True,
+        "a folder that is not seen once was deleted by its user",
+    ),
+    "R13": Removal(
+        ((dispatcher.lifecycle, "DEAD_WAIT_S", 0.0),),
+        False,
+        "a job is dead with its last attempt",
+    ),
+    "R14": Removal(
+        ((colab.offers, "FAILED_AGAIN_S", 0.0),),
+        False,
+        "a worker takes at once what it failed",
+    ),
+    "settle": Removal(
+        ((colab.worker, "elected", lambda *_: True),),
+        False,
+        "everybody who claims works",
+    ),
+    "lease": Removal(
+        ((LeaseWatch, "lapse", _nothing),),
+        True,
+        "a claim holds for ever",
+    ),
+}
+"""`{rule: what is done without it}`."""
+
+
+@contextlib.contextmanager
+def without(rule: str | None) -> Iterator[None]:
+    """Run the block without a rule; None leaves everything as it is. An unknown rule raises UsageError."""
+    if rule is None:
+        yield
+        return
+    if rule not in RULES:
+        raise UsageError(f"there is no rule {rule!r} to remove; there are: {', '.join(RULES)}")
+    with contextlib.ExitStack() as stack:
+        for where, name, instead in RULES[rule].symbols:
+            stack.enter_context(mock.patch.object(where, name, instead))
+        yield
