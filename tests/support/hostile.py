@@ -40,6 +40,8 @@ JSON: dict[str, bytes] = {
     "an exponent without end": b'{"speed": 1e' + b"9" * 5000 + b"}",
     "an endless integer": b'{"v": ' + b"9" * (MIB - 20) + b"}",
     "an endless fraction": b"[0." + b"1" * (MIB - 20) + b"]",
+    "beyond 2^53 by exponent": b'{"v": 1e308}',
+    "a long key twice": b'{"' + b"k" * 400_000 + b'":0,"' + b"k" * 400_000 + b'":0}',
     "beyond 2^53": b'{"v": 9007199254740993}',
     "a key twice": b'{"steps": [], "steps": []}',
     "a key twice by escape": b'{"steps": [], "st\\u0065ps": []}',
