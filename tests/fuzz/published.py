@@ -23,7 +23,7 @@ from tests.support.drops import client, make_drop, worker
 
 
 def json_suite(folder: Path) -> str:
-    """Read every file of JSONTestSuite's test_parsing as our reader and both sides' messages do; count by its letter."""
+    """Read every file of test_parsing as our reader and both sides do, and count by its letter."""
     counts: collections.Counter[tuple[str, bool]] = collections.Counter()
     told = []
     for path in sorted((folder / "test_parsing").glob("*.json")):
@@ -46,7 +46,7 @@ def _accepts(data: bytes) -> bool:
 
 
 def naughty_strings(path: Path) -> str:
-    """Hold every string to the rules for names and texts, then send all through a real worker, as text and as speech."""
+    """Hold every string to the rules for names and texts, then send all through a real worker."""
     strings: list[str] = json.loads(path.read_text(encoding="utf-8"))
     names = sum(map(_is_name, strings))
     for text in strings:
