@@ -21,12 +21,18 @@ def _memory(rest: str) -> Drop:
     return MemoryDrop(named_store(rest))
 
 
-OPENERS: dict[str, Callable[[str], Drop]] = {"folder": _folder, "memory": _memory}
+def _rclone(rest: str) -> Drop:
+    from protocol.transports.rclone import RcloneDrop  # the HTTP library is loaded only where a remote is opened
+
+    return RcloneDrop(rest)
+
+
+OPENERS: dict[str, Callable[[str], Drop]] = {"folder": _folder, "memory": _memory, "rclone": _rclone}
 """`{scheme: opener}`; an opener takes what follows the colon."""
 
 
 def open_drop(address: str | Path) -> Drop:
-    """Open the drop at a path, `folder:///path` or `memory:NAME`. An unknown scheme raises UsageError."""
+    """Open the drop at a path or at `SCHEME:REST` (folder, memory, rclone). An unknown scheme raises UsageError."""
     text = str(address)
     scheme, colon, rest = text.partition(":")
     if isinstance(address, Path) or not colon or len(scheme) < 2 or "/" in scheme or "\\" in scheme:
