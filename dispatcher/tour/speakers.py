@@ -47,7 +47,7 @@ class Speakers:
 
 @contextlib.contextmanager
 def open_speakers(
-    backend: str, shared: Path | None, private: Path, log: Path, settings: Settings
+    backend: str, shared: str | Path | None, private: Path, log: Path, settings: Settings
 ) -> Iterator[Speakers]:
     """Open the shared drop for `colab`, or for `local` a private one with a worker of this machine.
 
@@ -72,7 +72,7 @@ def open_speakers(
             yield Speakers(client=client, keep=lambda: None, cards=tuple(client.cards().values()))
             return
         before = set(client.cards())
-        worker = stack.enter_context(ResidentWorker(drop, log, beat_s=settings.beat_s))
+        worker = stack.enter_context(ResidentWorker(private, log, beat_s=settings.beat_s))
         yield Speakers(client=client, keep=worker.keep, cards=_new_cards(client, before, worker))
 
 
@@ -92,7 +92,7 @@ def _private_drop(path: Path) -> Path:
     return path
 
 
-def _shared_drop(named: Path | None, settings: Settings) -> Path:
+def _shared_drop(named: str | Path | None, settings: Settings) -> str | Path:
     drop = find_drop(named, settings.drop, settings.home)
     if drop is None:
         raise EnvironmentNotReady(

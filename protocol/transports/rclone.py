@@ -67,7 +67,7 @@ class RcloneDrop:
     machines that write one name in the same moment may both succeed (FORMAT.md names everything so that none do).
     """
 
-    def __init__(self, address: str, *, progress: Progress | None = None) -> None:
+    def __init__(self, address: str, *, make: bool = False, progress: Progress | None = None) -> None:
         match = _NAME.match(address)
         if match is None or "]" in address:
             raise UsageError(
@@ -83,12 +83,17 @@ class RcloneDrop:
         self._server: rclone_server.Server | None = rclone_server.acquire()
         try:
             features = self._features()
+            if make:
+                self._do("mkdir", f"rclone:{address}", "operations/mkdir", {"fs": address, "remote": ""})
         except BaseException:
             self.close()
             raise
         self._is_slow_to_date = bool(features.get("SlowModTime"))
         self._keeps_folders = bool(features.get("CanHaveEmptyDirectories"))
         self.capabilities = DRIVE if features.get("DuplicateFiles") else STORE
+
+    def __str__(self) -> str:
+        return f"rclone:{self._fs}"
 
     def list(self, folder: str) -> tuple[Entry, ...]:
         """Return what `folder` holds, by name; of two folders that carry one name the one that rclone takes."""
