@@ -325,6 +325,11 @@ class Handle:
             run=self.run,
         )
 
+    @property
+    def attempts(self) -> int:
+        """How many attempts at this job were seen."""
+        return self._lifecycle.attempts
+
     def cancel(self, reason: str = "cancelled by the user") -> bool:
         """Cancel the job, unless it has ended; return whether this call did it."""
         return self._lifecycle.cancel(reason)

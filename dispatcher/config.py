@@ -20,7 +20,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("gpudrop")))
     database_url: str | None = None
-    drop: Path | None = Field(
+    drop: str | None = Field(
         default=None, validation_alias=AliasChoices("COLAB_TTS_DRIVE_PATH", "GPUDROP_DROP"), repr=True
     )
     config_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_config_dir("gpudrop")))

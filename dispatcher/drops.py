@@ -10,11 +10,11 @@ from pathlib import Path
 
 from protocol import codec
 from protocol.drop import Drop
-from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, NameTaken
+from protocol.errors import ChannelError, NameMissing, NameTaken, UsageError
 from protocol.layout import DROP_CARD, PACKAGES, JobNames, is_job_id, package_folder, parse_package
 from protocol.messages import DropCard
 from protocol.seen import read_drop_id
-from protocol.transports import open_drop
+from protocol.transports import open_drop, read_address
 
 NAME = "gpudrop"
 NOTEBOOK = "worker.ipynb"
@@ -55,14 +55,14 @@ MY_DRIVE = (
 )
 
 
-def find(explicit: Path | None, env_path: Path | None, home: Path) -> Path | None:
+def find(explicit: str | Path | None, env_path: str | Path | None, home: Path) -> str | Path | None:
     """Return the drop to use: the flag's, else the environment's, else a usual one, else where Drive has room for one.
 
-    A folder that was named, by flag or environment, is returned whether or not it exists. None means that no Drive
-    folder was found.
+    What was named, by flag or environment, is returned whether or not it exists: a folder as its path, another kind of
+    drop by its address. None means that no Drive folder was found.
     """
     if named := explicit or env_path:
-        return named.expanduser()
+        return read_address(str(named))
     drives = [drive for drive in _drives(home) if drive.is_dir()]
     usual = [drive / name for name in (OLD_NAME, NAME) for drive in drives]
     return next((path for path in usual if path.is_dir()), drives[0] / NAME if drives else None)
@@ -76,8 +76,10 @@ def _drives(home: Path) -> Iterator[Path]:
         yield from (mount / name for name in MY_DRIVE)
 
 
-def seen_by_colab(drop: Path, home: Path) -> str | None:
+def seen_by_colab(drop: str | Path, home: Path) -> str | None:
     """Return the path under which Colab sees a drop that lies in the user's own Drive folder, None for any other."""
+    if isinstance(drop, str):
+        return None  # where a remote's folder lies in Drive, only its owner knows
     path = drop.absolute()
     for root in _drives(home):
         if path.is_relative_to(root):
@@ -85,18 +87,28 @@ def seen_by_colab(drop: Path, home: Path) -> str | None:
     return None
 
 
-def init_drop(path: Path) -> str:
-    """Make `path` a drop and return its id. One that is a drop already stays the one it is."""
-    with _as_not_ready(path):
-        path.mkdir(parents=True, exist_ok=True)
-    with contextlib.closing(open_drop(path)) as drop:
+def init_drop(path: str | Path) -> str:
+    """Make a place a drop and return its id. One that is a drop already stays the one it is."""
+    with contextlib.closing(open_drop(path, make=True)) as drop:
         made = secrets.token_hex(8)
         with contextlib.suppress(NameTaken):
             drop.put(DROP_CARD, codec.encode(DropCard(drop=made, id=made)))
         return read_drop_id(drop, str(path))
 
 
-def adopt(path: Path) -> bool:
+def check_apart(drop: str | Path, data_dir: Path) -> None:
+    """Raise UsageError when a drop and this machine's own data lie one in the other: tidying one would harm both."""
+    if isinstance(drop, str):
+        return
+    here, ours = drop.absolute(), data_dir.absolute()
+    if here == ours or here in ours.parents or ours in here.parents:
+        raise UsageError(
+            f"the drop {here} and this machine's own data {ours} lie one in the other. "
+            "Name another folder for one of them: the drop's option, or GPUDROP_DATA_DIR"
+        )
+
+
+def adopt(path: str | Path) -> bool:
     """Make a folder that has served the simple form a drop; return whether it was one, by its name or by its jobs.
 
     A drop stays as it is, and any other folder too: an empty one may be a mount that is not there.
@@ -110,8 +122,8 @@ def adopt(path: Path) -> bool:
     return False
 
 
-def _has_old_name(path: Path) -> bool:
-    return path.absolute().as_posix().endswith(f"/{OLD_NAME}")
+def _has_old_name(path: str | Path) -> bool:
+    return (path if isinstance(path, str) else path.absolute().as_posix()).endswith(f"/{OLD_NAME}")
 
 
 def _has_request(drop: Drop, name: str) -> bool:
@@ -123,18 +135,8 @@ def _has_request(drop: Drop, name: str) -> bool:
         return False  # a file, or gone meanwhile
 
 
-@contextlib.contextmanager
-def _as_not_ready(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise EnvironmentNotReady(
-            f"{path} cannot be made a drop: {error.strerror}. Name a folder that this user may write: --drop PATH"
-        ) from error
-
-
-def publish_package(path: Path, wheel: Path, notebook: Path) -> Path:
-    """Put `wheel` and `notebook` into the drop, unless the current package is that very wheel; return its folder.
+def publish_package(path: str | Path, wheel: Path, notebook: Path) -> str:
+    """Put `wheel` and `notebook` into the drop, unless the current package is that very wheel; return its folder there.
 
     The wheel is written last: a package without a whole one is none.
     """
@@ -142,12 +144,12 @@ def publish_package(path: Path, wheel: Path, notebook: Path) -> Path:
     with contextlib.closing(open_drop(path)) as drop:
         newest = max(_packages(drop), default=(0, ""))
         if newest[1] == digest[:16] and _is_whole(drop, newest, wheel):
-            return path / package_folder(*newest)
+            return package_folder(*newest)
         folder = package_folder(newest[0] + 1, digest)
         drop.make_folder(folder)
         drop.copy_in(notebook, f"{folder}/{NOTEBOOK}")
         drop.copy_in(wheel, f"{folder}/{wheel.name}")
-    return path / folder
+    return folder
 
 
 def _packages(drop: Drop) -> list[tuple[int, str]]:

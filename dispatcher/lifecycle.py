@@ -127,6 +127,11 @@ class Lifecycle:
         elif now - self._since.setdefault("unreached", now) > patience[why]:
             self.is_lost = True
 
+    @property
+    def attempts(self) -> int:
+        """How many attempts the last look that succeeded showed."""
+        return len(self._sight.seen.claims) if self._sight else 0
+
     def signs_of_life(self) -> tuple[str, ...]:
         """Return when each worker of this drop was last heard of, as of the last look that succeeded."""
         return untaken.signs_of_life(replace(self._sight, wall=self._wall())) if self._sight else ()

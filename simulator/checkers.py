@@ -56,8 +56,13 @@ def _commits(outcome: Outcome) -> list[Violation]:
 
 
 def _contents(outcome: Outcome, handed: HandedOver) -> list[Violation]:
-    """Every file handed over is exactly what the engine of the record makes of this job's text."""
+    """Every file handed over is exactly what the engine of the record makes of this job's text.
+
+    A plain answer, which a request brings whose envelope was damaged, has clips only, all of one voice.
+    """
     texts = outcome.texts[handed.job]
+    if not handed.voice:
+        return _plain(texts, handed)
     wanted = {path: step for step in texts for path in (tts.wav_path(step), tts.words_path(step))}
     if set(handed.files) != set(wanted):
         return [Violation("unverified", f"{handed.job}: files {sorted(handed.files)} instead of {sorted(wanted)}")]
@@ -69,3 +74,10 @@ def _contents(outcome: Outcome, handed: HandedOver) -> list[Violation]:
         kind, what = ("mixed", f"is by {other[0]}") if other else ("unverified", "is not what any engine made")
         found.append(Violation(kind, f"{handed.job}: {path} {what}, the record says {handed.voice}"))
     return found
+
+
+def _plain(texts: dict[str, str], handed: HandedOver) -> list[Violation]:
+    for voice in VOICES:
+        if handed.files == {(path := tts.wav_path(step)): made(path, text, voice) for step, text in texts.items()}:
+            return []
+    return [Violation("unverified", f"{handed.job}: the clips of a plain answer are not those of any one voice")]

@@ -50,7 +50,7 @@ class HandedOver:
 
     job: str
     at: float
-    voice: str
+    voice: str  # "" where a plain answer was taken, which says nothing of its engine
     files: dict[str, bytes]
 
 

@@ -33,8 +33,11 @@ Here:
 
 def init(
     drop: Annotated[
-        Path | None,
-        typer.Option("--drop", help="The folder, instead of COLAB_TTS_DRIVE_PATH and the usual Drive folders."),
+        str | None,
+        typer.Option(
+            "--drop",
+            help="A folder or rclone:REMOTE:PATH, else COLAB_TTS_DRIVE_PATH, else the usual Drive folders.",
+        ),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
 ) -> None:
@@ -45,19 +48,20 @@ def init(
         raise EnvironmentNotReady(
             f"no Google Drive folder found under {settings.home}. Name the shared folder: gpudrop init --drop PATH"
         )
-    made = _make(found.absolute(), settings.home)
+    drops.check_apart(found, settings.data_dir)
+    made = _make(found if isinstance(found, str) else found.absolute(), settings.home)
     sys.stdout.write(json.dumps(made, ensure_ascii=False) + "\n" if json_ else _steps(made))
 
 
-def _make(path: Path, home: Path) -> dict[str, str | None]:
+def _make(path: str | Path, home: Path) -> dict[str, str | None]:
     drop_id = drops.init_drop(path)
     with tempfile.TemporaryDirectory() as folder:
         package = drops.publish_package(path, build_wheel(Path(folder)), notebook())
     return {
         "drop": str(path),
         "id": drop_id,
-        "package": str(package),
-        "notebook": str(package / drops.NOTEBOOK),
+        "package": f"{path}/{package}",
+        "notebook": f"{path}/{package}/{drops.NOTEBOOK}",
         "colab": drops.seen_by_colab(path, home),
     }
 

@@ -51,7 +51,11 @@ def tour(
     base_url: Annotated[str | None, typer.Option(help="What relative step urls start from.")] = None,
     tts_backend: Annotated[str, typer.Option(help="Who speaks: local (here) or colab (through the folder).")] = "local",
     colab_drive_path: Annotated[
-        Path | None, typer.Option(help="The drop, for --tts-backend colab; else COLAB_TTS_DRIVE_PATH, else searched.")
+        str | None,
+        typer.Option(
+            help="The drop, a folder or rclone:REMOTE:PATH, for --tts-backend colab; "
+            "else COLAB_TTS_DRIVE_PATH, else searched."
+        ),
     ] = None,
     colab_timeout: Annotated[float, typer.Option(help="Seconds to wait for the narration.", min=1)] = 600,
     require_engine: Annotated[

@@ -13,7 +13,7 @@ class Options:
     """What the command line says beside the spec."""
 
     tts_backend: str = "local"
-    drop: Path | None = None
+    drop: str | Path | None = None
     timeout_s: float = 600
     work_dir: Path | None = None
     output: Path | None = None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dispatcher.client import Client
 from dispatcher.config import Settings
-from dispatcher.drops import adopt, init_drop
+from dispatcher.drops import adopt, check_apart, init_drop
 from dispatcher.drops import find as find_drop
 from dispatcher.runs.store import RunStore
 from dispatcher.workers.process import ResidentWorker
@@ -47,7 +47,7 @@ class Speakers:
 
 @contextlib.contextmanager
 def open_speakers(
-    backend: str, shared: Path | None, private: Path, log: Path, settings: Settings
+    backend: str, shared: str | Path | None, private: Path, log: Path, settings: Settings
 ) -> Iterator[Speakers]:
     """Open the shared drop for `colab`, or for `local` a private one with a worker of this machine.
 
@@ -72,7 +72,7 @@ def open_speakers(
             yield Speakers(client=client, keep=lambda: None, cards=tuple(client.cards().values()))
             return
         before = set(client.cards())
-        worker = stack.enter_context(ResidentWorker(drop, log, beat_s=settings.beat_s))
+        worker = stack.enter_context(ResidentWorker(private, log, beat_s=settings.beat_s))
         yield Speakers(client=client, keep=worker.keep, cards=_new_cards(client, before, worker))
 
 
@@ -92,12 +92,13 @@ def _private_drop(path: Path) -> Path:
     return path
 
 
-def _shared_drop(named: Path | None, settings: Settings) -> Path:
+def _shared_drop(named: str | Path | None, settings: Settings) -> str | Path:
     drop = find_drop(named, settings.drop, settings.home)
     if drop is None:
         raise EnvironmentNotReady(
             "no drop was found. Say where it is with --colab-drive-path or COLAB_TTS_DRIVE_PATH, or run: gpudrop init"
         )
+    check_apart(drop, settings.data_dir)
     if adopt(drop):
         log.warning("%s has served the simple form only; it is a drop now, and old workers go on as before", drop)
     return drop

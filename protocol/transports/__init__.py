@@ -6,31 +6,71 @@ from collections.abc import Callable
 from pathlib import Path
 
 from protocol.drop import Drop
-from protocol.errors import UsageError
+from protocol.errors import EnvironmentNotReady, UsageError
 
 
-def _folder(rest: str) -> Drop:
+def _folder(rest: str, make: bool) -> Drop:
     from protocol.transports.folder import FolderDrop  # the watcher's library is loaded only where a folder is opened
+    from protocol.transports.ground import ground_of
+    from protocol.transports.synced import SyncedDrop
 
-    return FolderDrop(Path(rest).expanduser())
+    root = Path(rest).expanduser()
+    if make:
+        _make_folder(root)
+    ground = ground_of(root.absolute())
+    return FolderDrop(root) if ground.kind == "disk" else SyncedDrop(root.absolute(), ground)
 
 
-def _memory(rest: str) -> Drop:
+def _make_folder(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentNotReady(
+            f"{root} cannot be made a drop: {error.strerror}. Name a folder that this user may write: --drop PATH"
+        ) from error
+
+
+def _memory(rest: str, make: bool) -> Drop:
     from protocol.transports.memory import MemoryDrop, named_store
 
     return MemoryDrop(named_store(rest))
 
 
-OPENERS: dict[str, Callable[[str], Drop]] = {"folder": _folder, "memory": _memory}
-"""`{scheme: opener}`; an opener takes what follows the colon."""
+def _rclone(rest: str, make: bool) -> Drop:
+    from protocol.transports.rclone import RcloneDrop  # the HTTP library is loaded only where a remote is opened
+
+    return RcloneDrop(rest, make=make)
 
 
-def open_drop(address: str | Path) -> Drop:
-    """Open the drop at a path, `folder:///path` or `memory:NAME`. An unknown scheme raises UsageError."""
-    text = str(address)
+OPENERS: dict[str, Callable[[str, bool], Drop]] = {"folder": _folder, "memory": _memory, "rclone": _rclone}
+"""`{scheme: opener}`; an opener takes what follows the colon, and whether to make what is not there."""
+
+
+def read_address(text: str) -> str | Path:
+    """Return where a drop is as the rest of the program wants it: a folder as its path, anything else as it is."""
+    scheme, rest = _parted(text)
+    if scheme in ("", "folder"):
+        return Path(rest.removeprefix("//")).expanduser()
+    return text
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """Return the scheme, "" for a bare path, and what follows it."""
     scheme, colon, rest = text.partition(":")
-    if isinstance(address, Path) or not colon or len(scheme) < 2 or "/" in scheme or "\\" in scheme:
-        return _folder(text)  # a bare path; one letter before a colon is a Windows drive
+    if not colon or len(scheme) < 2 or "/" in scheme or "\\" in scheme:
+        return "", text  # one letter before a colon is a Windows drive
+    return scheme, rest
+
+
+def open_drop(address: str | Path, *, make: bool = False) -> Drop:
+    """Open the drop at a path, `folder:///path`, `rclone:REMOTE:PATH` or `memory:NAME`; `make` makes its folder.
+
+    An unknown scheme raises UsageError.
+    """
+    text = str(address)
+    scheme, rest = _parted(text)
+    if isinstance(address, Path) or not scheme:
+        return _folder(text, make)
     if scheme not in OPENERS:
         raise UsageError(
             f"unknown kind of drop {scheme!r} in {text!r}; there are: a path, {', '.join(f'{it}:' for it in OPENERS)} "
@@ -39,4 +79,4 @@ def open_drop(address: str | Path) -> Drop:
     rest = rest.removeprefix("//")
     if not rest:
         raise UsageError(f"{text!r} names no drop: write {scheme}:///path or {scheme}:NAME")
-    return OPENERS[scheme](rest)
+    return OPENERS[scheme](rest, make)

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from dispatcher import drops
 from dispatcher.cli import app
-from protocol.errors import EnvironmentNotReady
+from protocol.errors import EnvironmentNotReady, UsageError
 
 
 @pytest.fixture
@@ -119,12 +119,12 @@ def test_the_same_package_is_published_once(tmp_path: Path, wheel: Path, noteboo
     drops.init_drop(drop)
     first = drops.publish_package(drop, wheel, notebook)
     assert drops.publish_package(drop, wheel, notebook) == first
-    assert sorted(path.name for path in first.iterdir()) == [wheel.name, "worker.ipynb"]
+    assert sorted(path.name for path in (drop / first).iterdir()) == [wheel.name, "worker.ipynb"]
     wheel.write_bytes(b"newer")
     second = drops.publish_package(drop, wheel, notebook)
     wheel.write_bytes(b"wheel")
     third = drops.publish_package(drop, wheel, notebook)
-    assert [path.name.split("-")[0] for path in (first, second, third)] == ["1", "2", "3"]
+    assert [folder.split("-")[0] for folder in (first, second, third)] == ["_dist/1", "_dist/2", "_dist/3"]
 
 
 @pytest.mark.parametrize("left", [b"", b"whe", b"wheelwheel", None])
@@ -132,11 +132,11 @@ def test_a_torn_package_is_replaced(tmp_path: Path, wheel: Path, notebook: Path,
     """A wheel that is not there whole does not count as published."""
     drop = tmp_path / "drop"
     drops.init_drop(drop)
-    torn = drops.publish_package(drop, wheel, notebook) / wheel.name
+    torn = drop / drops.publish_package(drop, wheel, notebook) / wheel.name
     torn.unlink()
     if left is not None:
         torn.write_bytes(left)
-    assert drops.publish_package(drop, wheel, notebook).name.startswith("2-")
+    assert drops.publish_package(drop, wheel, notebook).startswith("_dist/2-")
 
 
 def test_init_makes_a_drop_and_tells_the_steps(tmp_path: Path) -> None:
@@ -165,3 +165,12 @@ def test_init_without_a_drive_names_the_cure(tmp_path: Path) -> None:
     assert isinstance(said.exception, EnvironmentNotReady)
     assert "--drop PATH" in str(said.exception)
     shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize(("drop", "data"), [("a", "a"), ("a/data/drop", "a/data"), ("a", "a/data")])
+def test_a_drop_and_our_own_data_lie_apart(tmp_path: Path, drop: str, data: str) -> None:
+    """A drop in the run database's folder, or the other way round, is refused with both names."""
+    with pytest.raises(UsageError, match="lie one in the other"):
+        drops.check_apart(tmp_path / drop, tmp_path / data)
+    drops.check_apart(tmp_path / drop, tmp_path / "elsewhere")
+    drops.check_apart("rclone:g:a", tmp_path / data)

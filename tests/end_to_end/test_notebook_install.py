@@ -44,7 +44,7 @@ def test_a_clean_machine_runs_what_the_drop_holds(tmp_path: Path, installer: str
     """The real notebook, in an environment with a kernel and nothing of ours, installs the drop's wheel and serves."""
     drop, clean = tmp_path / "drop", tmp_path / "clean"
     init_drop(drop)
-    package = publish_package(drop, build_wheel(tmp_path), notebook())
+    package = drop / publish_package(drop, build_wheel(tmp_path), notebook())
     venv.create(clean, with_pip=True, symlinks=True)
     python = str(clean / "bin" / "python")
     environment = _environment(tmp_path, with_uv=installer == "uv")
@@ -73,7 +73,7 @@ def test_a_package_that_is_not_whole_is_not_installed(tmp_path: Path, monkeypatc
     """Of a torn newer package and a whole older one the cell takes the older; with none it says what to do."""
     drop = tmp_path / "drop"
     init_drop(drop)
-    whole = publish_package(drop, build_wheel(tmp_path), notebook())
+    whole = drop / publish_package(drop, build_wheel(tmp_path), notebook())
     torn = drop / "_dist" / "2-0123456789abcdef"
     torn.mkdir()
     (torn / "gpudrop-9-py3-none-any.whl").write_bytes(b"half a whe")

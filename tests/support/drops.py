@@ -15,6 +15,7 @@ from pathlib import Path
 from dispatcher.client import Client
 from dispatcher.runs.store import RunStore
 from protocol import codec
+from protocol.drop import Drop
 from protocol.layout import DROP_CARD
 from protocol.messages import DropCard
 from protocol.signing import ANONYMOUS, Identity
@@ -57,7 +58,7 @@ def worker(drop: Path, *more: str, env: Mapping[str, str] = NO_MORE) -> Iterator
 
 
 @contextlib.contextmanager
-def client(drop: Path, data: Path, identity: Identity = ANONYMOUS) -> Iterator[Client]:
+def client(drop: Path | Drop, data: Path, identity: Identity = ANONYMOUS) -> Iterator[Client]:
     """Open a client with a run database of its own in `data`."""
     data.mkdir(parents=True, exist_ok=True)
     store = RunStore.open(f"sqlite:///{data / 'runs.sqlite3'}")

@@ -1,0 +1,420 @@
+"""A drop on any remote that rclone knows, without a mount: every verb is one call to an rclone process of our own.
+
+What a mount keeps back (an upload queue, a folder cache of minutes) does not exist here: a write has arrived, checked
+by size and by the remote's own hash, when it returns, and a listing is what the provider says now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import random
+import re
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, TypeVar
+
+import httpx
+
+from protocol.drop import Capabilities, Durability, Entry
+from protocol.errors import ChannelError, ChannelLost, EnvironmentNotReady, NameMissing, NameTaken, UsageError
+from protocol.transports import rclone_server
+from protocol.transports.failures import mapped_local
+from protocol.transports.names import split, split_folder
+from protocol.transports.pace import Pace, RemoteWatch
+from protocol.transports.rc import (
+    CALL_S,
+    Moved,
+    Rc,
+    RcFailed,
+    RcGone,
+    channel_error,
+    is_folder,
+    is_no_remote,
+    is_passing,
+)
+
+STORE = Capabilities(local=False, settle_s=2, poll_s=2, beat_s=15)
+"""A server that shows at once what was written (SFTP, WebDAV, S3, SMB)."""
+
+DRIVE = Capabilities(local=False, settle_s=30, poll_s=5, beat_s=30)
+"""A provider that lets one name belong to two files: Google Drive. Its listings may lag, and creating is slow there."""
+
+Kind = Literal["open", "list", "stat", "read", "write", "mkdir", "delete"]
+Progress = Callable[[str, Moved], None]
+
+TRIES = 4
+BACKOFF_S = 1.0
+BULK = 8 << 20
+"""Files above this many bytes move as a job of rclone's own, which may take as long as it moves on."""
+
+KNOWN_S = 60.0
+"""How long a folder that was seen counts as there when something is put into it."""
+
+_NAME = re.compile(r"(?P<name>:?[^:,/\\]+)(,[^:]*(\"[^\"]*\"[^:]*)*)?:")
+Twins: TypeAlias = list[str]
+_T = TypeVar("_T")
+
+
+class RcloneDrop:
+    """A drop at `REMOTE:PATH`. `operations` counts what was asked of the remote, by kind.
+
+    A name is looked for before it is written, and never overwritten; but remotes have no exclusive creation, so two
+    machines that write one name in the same moment may both succeed (FORMAT.md names everything so that none do).
+    """
+
+    def __init__(self, address: str, *, make: bool = False, progress: Progress | None = None) -> None:
+        match = _NAME.match(address)
+        if match is None or "]" in address:
+            raise UsageError(
+                f"rclone:{address} names no remote. Write rclone:REMOTE:PATH, as in rclone:gdrive:gpudrop, without ']'."
+                f" There are: {_known_remotes()}"
+            )
+        self._fs, self._remote, self._progress = address, match["name"], progress
+        self.operations: Counter[Kind] = Counter()
+        self._pace, self._groups = Pace(), itertools.count(1)
+        self._folders: dict[str, float] = {}  # folder → when it was last known to be there
+        self._listed: dict[str, tuple[Entry, ...]] = {}
+        self._twins: dict[str, Twins] = {}  # path → the remote's ids of the files that carry it, where several do
+        self._server: rclone_server.Server | None = rclone_server.acquire()
+        try:
+            features = self._features()
+            if make:
+                self._do("mkdir", f"rclone:{address}", "operations/mkdir", {"fs": address, "remote": ""})
+        except BaseException:
+            self.close()
+            raise
+        self._is_slow_to_date = bool(features.get("SlowModTime"))
+        self._keeps_folders = bool(features.get("CanHaveEmptyDirectories"))
+        self.capabilities = DRIVE if features.get("DuplicateFiles") else STORE
+
+    def __str__(self) -> str:
+        return f"rclone:{self._fs}"
+
+    def list(self, folder: str) -> tuple[Entry, ...]:
+        """Return what `folder` holds, by name; of two folders that carry one name the one that rclone takes."""
+        split_folder(folder)
+        options = {"noMimeType": True, "noModTime": self._is_slow_to_date}
+        try:
+            answer = self._do("list", folder, "operations/list", {"fs": self._fs, "remote": folder, "opt": options})
+        except NameMissing as error:
+            self._forget(folder)
+            if not folder:
+                raise ChannelLost(
+                    f"there is no folder rclone:{self._fs}. Make the drop: gpudrop init --drop rclone:{self._fs}"
+                ) from error
+            raise
+        found = self._entries(folder, answer["list"])
+        if folder and not found and not self._keeps_folders and folder not in self._folders:
+            raise NameMissing(f"{folder} is not in the drop, or not yet")
+        self._folders[folder] = time.monotonic()
+        if self._listed.get(folder, found) != found:
+            self._pace.tell()
+        self._listed[folder] = found
+        return found
+
+    def get(self, path: str, *, limit: int, copy: int = 0) -> bytes:
+        """Return a whole small file."""
+        split(path)
+        if twin := self._twin(path, copy):
+            with tempfile.TemporaryDirectory() as folder:
+                local = Path(folder) / "file"
+                self._copy_twin(path, twin, local, limit)
+                return local.read_bytes()
+        return self._read(path, lambda answer: _whole(path, answer, limit))
+
+    def put(self, path: str, data: bytes) -> None:
+        """Create `path`."""
+        split(path)
+        with tempfile.TemporaryDirectory() as folder:
+            local = Path(folder) / "file"
+            local.write_bytes(data)
+            self._write(path, local)
+
+    def copy_in(self, local: Path, path: str) -> None:
+        """Create `path` from a local file; a large one tells its progress."""
+        split(path)
+        with mapped_local(str(local)), local.open("rb"):
+            source = local.resolve()
+        self._write(path, source)
+
+    def copy_out(self, path: str, local: Path, *, limit: int, copy: int = 0) -> None:
+        """Copy a file out, at most `limit` bytes; after a failure `local` is not there."""
+        split(path)
+        twin = self._twin(path, copy)
+        with mapped_local(str(local)), local.open("wb"):
+            pass
+        try:
+            if twin:
+                self._copy_twin(path, twin, local, limit)
+            elif not self._read(path, lambda answer: _into(path, answer, local, limit)):
+                self._fetch(path, local)
+        except BaseException:
+            local.unlink(missing_ok=True)
+            raise
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder and those above it; where the remote has no empty folders, the first file makes it."""
+        split(path)
+        if self._is_known(path):
+            return
+        if self._keeps_folders:
+            try:
+                self._do("mkdir", path, "operations/mkdir", {"fs": self._fs, "remote": path})
+            except NameMissing as error:  # a file is in the place of a folder
+                raise NameTaken(f"{path} is a file, and names are written once") from error
+        self._know(path)
+        self._pace.tell()
+
+    def delete(self, path: str) -> None:
+        """Remove a file (each that carries the name), or a whole folder."""
+        split(path)
+        ways = ["operations/deletefile", "operations/purge"]
+        for way in reversed(ways) if path in self._folders else ways:
+            times = len(self._twins.pop(path, ())) or 1
+            if all(self._removed(path, way) for _ in range(times)):
+                break
+        self._forget(path)
+        self._pace.tell()
+
+    def barrier(self) -> Durability:
+        """Return at once: every write has arrived, and was checked, before it returned."""
+        return "confirmed"
+
+    def watch(self) -> RemoteWatch:
+        """Look soon after news and at the drop's own pace otherwise; no remote tells what another machine did."""
+        return RemoteWatch(self._pace, self.capabilities.poll_s)
+
+    def close(self) -> None:
+        """Let rclone go; with the last drop of this process it ends."""
+        if self._server is not None:
+            self._server = None
+            rclone_server.release()
+
+    def _features(self) -> dict[str, Any]:
+        try:
+            return dict(self._do("open", f"rclone:{self._fs}", "operations/fsinfo", {"fs": self._fs})["Features"])
+        except ChannelError as error:
+            if isinstance(error.__cause__, RcFailed) and is_no_remote(error.__cause__):
+                raise EnvironmentNotReady(
+                    f"rclone has no remote {self._remote!r}. There are: {_known_remotes()}. Make one: rclone config"
+                ) from error
+            raise
+
+    def _do(self, kind: Kind, what: str, command: str, parameters: dict[str, Any]) -> Any:
+        """Ask the remote for one thing; the errors of rclone become the channel's."""
+        return self._asked(kind, what or f"rclone:{self._fs}", lambda rc: rc.call(command, parameters))
+
+    def _asked(self, kind: Kind, what: str, act: Callable[[Rc], _T]) -> _T:
+        """Run `act`, and again after a pause where that helps: rclone died, the provider is busy, the line was cut."""
+        for left in reversed(range(TRIES)):
+            try:
+                rc = self._rc()
+                self.operations[kind] += 1
+                return act(rc)
+            except RcGone as error:
+                if not left:
+                    raise ChannelLost(f"{what}: rclone ended {TRIES} times ({error}). It is tried again") from error
+            except RcFailed as error:
+                if not (left and is_passing(error)):
+                    raise channel_error(what, self._remote, error) from error
+                time.sleep(BACKOFF_S * 2 ** (TRIES - 1 - left) * random.uniform(0.7, 1.3))  # noqa: S311 (spreads load)
+        raise AssertionError("the last try returns or raises")
+
+    def _rc(self) -> Rc:
+        if self._server is None:
+            raise ChannelError("this drop was closed; open it again", retryable=False)
+        try:
+            return self._server.rc()
+        except EnvironmentNotReady as error:
+            if self._server.starts:  # it ran before: whatever this is, it is not a missing set-up
+                raise ChannelLost(f"rclone cannot be started again: {error}") from error
+            raise
+
+    def _entries(self, folder: str, items: Iterable[dict[str, Any]]) -> tuple[Entry, ...]:
+        found: list[Entry] = []
+        ids: dict[str, Twins] = {}
+        for item in sorted(items, key=lambda item: (item["Name"], item.get("ID", ""))):
+            name = str(item["Name"])
+            if item["IsDir"]:
+                if not any(entry.name == name and entry.is_folder for entry in found[-1:]):
+                    found.append(Entry(name=name, is_folder=True))
+                continue
+            twins = ids.setdefault(name, [])
+            size, at = max(0, int(item["Size"])), _unix(str(item.get("ModTime") or ""))
+            found.append(Entry(name=name, is_folder=False, size=size, copy=len(twins), modified=at))
+            twins.append(str(item.get("ID", "")))
+        for name, twins in ids.items():
+            path = f"{folder}/{name}" if folder else name
+            self._twins.pop(path, None)
+            if len(twins) > 1:
+                self._twins[path] = twins
+        return tuple(found)
+
+    def _twin(self, path: str, copy: int) -> str:
+        """Return the id by which to read one of several files of a name, "" where the name is enough."""
+        if copy and path not in self._twins:
+            self.list(path.rpartition("/")[0])
+        twins = self._twins.get(path, [])
+        if copy and copy >= len(twins):
+            raise NameMissing(f"{path} is here {len(twins) or 1} time(s): there is no copy {copy}")
+        return twins[copy] if twins else ""
+
+    def _copy_twin(self, path: str, twin: str, local: Path, limit: int) -> None:
+        parameters = {"command": "copyid", "fs": self._fs, "arg": [twin, str(local)]}
+        self._do("read", path, "backend/command", parameters)
+        _check_length(path, local.stat().st_size, limit)
+
+    def _read(self, path: str, take: Callable[[httpx.Response], _T]) -> _T:
+        def act(rc: Rc) -> _T:
+            with rc.read(self._fs, path) as answer:
+                return take(answer)
+
+        try:
+            return self._asked("read", path, act)
+        except ChannelError as error:
+            if isinstance(error.__cause__, RcFailed) and is_folder(error.__cause__):
+                raise ChannelError(f"{path} is not a regular file, and is not read", retryable=False) from error
+            raise
+
+    def _fetch(self, path: str, local: Path) -> None:
+        """Copy a large file out as a job of rclone, which checks its size and hash."""
+        where = {"srcFs": self._fs, "srcRemote": path, "dstFs": str(local.absolute().parent), "dstRemote": local.name}
+        self._asked("read", path, lambda rc: self._move(rc, path, where, is_bulk=True))
+
+    def _move(self, rc: Rc, path: str, where: dict[str, Any], *, is_bulk: bool) -> int:
+        """Copy one file by rclone; return how many files that was: none where the name was there."""
+        group = f"gpudrop/{next(self._groups)}"
+        if is_bulk:
+            tell = self._progress
+            rc.job("operations/copyfile", where, group=group, progress=tell and (lambda moved: tell(path, moved)))
+        else:
+            rc.call("operations/copyfile", {**where, "_group": group})
+        return rc.moved(group).files
+
+    def _write(self, path: str, local: Path) -> None:
+        """Create a file unless its name is there; rclone looks for the name, and checks what arrived."""
+        self._check_parent(path)
+        where = {"srcFs": str(local.parent), "srcRemote": local.name, "dstFs": self._fs, "dstRemote": path}
+        where_once = {**where, "_config": {"IgnoreExisting": True}}
+        with mapped_local(str(local)):
+            is_bulk = local.stat().st_size > BULK
+        tried: list[Rc] = []
+
+        def act(rc: Rc) -> None:
+            tried.append(rc)
+            if not self._move(rc, path, where_once, is_bulk=is_bulk) and not (
+                len(tried) > 1 and self._is_there(path, local)
+            ):
+                raise NameTaken(f"{path} is written already, and names are written once")
+
+        try:
+            self._asked("write", path, act)
+        except ChannelError as error:
+            if isinstance(error.__cause__, RcFailed) and is_folder(error.__cause__):
+                raise NameTaken(f"{path} is a folder, and names are written once") from error
+            raise
+        self._know(path.rpartition("/")[0])
+        self._pace.tell()
+
+    def _is_there(self, path: str, local: Path) -> bool:
+        """Say whether the remote holds just this file: an earlier try that seemed to fail had created it."""
+        options = {"showHash": True, "noModTime": True, "noMimeType": True}
+        item = self._do("stat", path, "operations/stat", {"fs": self._fs, "remote": path, "opt": options})["item"]
+        if not item or item["IsDir"] or item["Size"] != local.stat().st_size:
+            return False
+        known = {name: value for name, value in item.get("Hashes", {}).items() if name in hashlib.algorithms_available}
+        for name, value in known.items():
+            with local.open("rb") as file:
+                if hashlib.file_digest(file, name).hexdigest() != value:
+                    return False
+        if known or item["Size"] > BULK:
+            return True
+        return self.get(path, limit=BULK) == local.read_bytes()
+
+    def _removed(self, path: str, way: str) -> bool:
+        """Remove by one way; return whether there was something of that sort."""
+        try:
+            self._do("delete", path, way, {"fs": self._fs, "remote": path})
+        except NameMissing:
+            return False
+        except ChannelError as error:
+            if isinstance(error.__cause__, RcFailed) and is_folder(error.__cause__):
+                return False
+            raise
+        return True
+
+    def _check_parent(self, path: str) -> None:
+        """Refuse to write below a folder that is not there: rclone would make it, and undo somebody's deletion."""
+        parent = path.rpartition("/")[0]
+        if parent and not self._is_known(parent):
+            self.list(parent)
+
+    def _is_known(self, folder: str) -> bool:
+        return time.monotonic() - self._folders.get(folder, -KNOWN_S) < KNOWN_S
+
+    def _know(self, folder: str) -> None:
+        while folder:
+            self._folders[folder] = time.monotonic()
+            folder = folder.rpartition("/")[0]
+
+    def _forget(self, path: str) -> None:
+        for known in (self._folders, self._listed):
+            for folder in [it for it in known if it == path or it.startswith(f"{path}/")]:
+                known.pop(folder, None)
+
+
+def _known_remotes() -> str:
+    server = rclone_server.acquire()
+    try:
+        names = server.rc().call("config/listremotes", timeout_s=CALL_S)["remotes"] or []
+    except (RcGone, RcFailed) as error:
+        return f"unknown ({error})"
+    finally:
+        rclone_server.release()
+    return ", ".join(f"{name}:" for name in sorted(names)) or "none"
+
+
+def _unix(when: str) -> float | None:
+    """Return Unix time of rclone's RFC 3339, None where it says nothing that can be read."""
+    try:
+        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", when)).timestamp()
+    except ValueError:
+        return None
+
+
+def _check_length(path: str, length: int, limit: int) -> None:
+    if length > limit:
+        raise ChannelError(f"{path} is longer than the {limit} bytes allowed, and is not read", retryable=False)
+
+
+def _length(answer: httpx.Response) -> int:
+    """Return the length that the remote tells, 0 where it tells none."""
+    return int(answer.headers.get("Content-Length", 0))
+
+
+def _whole(path: str, answer: httpx.Response, limit: int) -> bytes:
+    _check_length(path, _length(answer), limit)
+    data = bytearray()
+    for chunk in answer.iter_raw():
+        data += chunk
+        _check_length(path, len(data), limit)
+    return bytes(data)
+
+
+def _into(path: str, answer: httpx.Response, local: Path, limit: int) -> bool:
+    """Write a file's bytes to `local`; a large one is left to a job of rclone, and False says so."""
+    _check_length(path, _length(answer), limit)
+    if _length(answer) > BULK:
+        return False
+    with mapped_local(str(local)), local.open("wb") as target:
+        length = 0
+        for chunk in answer.iter_raw():
+            length += len(chunk)
+            _check_length(path, length, limit)
+            target.write(chunk)
+    return True
