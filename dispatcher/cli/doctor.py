@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from dispatcher import drops
@@ -23,6 +24,7 @@ from dispatcher.doctor.findings import checked
 from dispatcher.doctor.machine import examine_machine
 from dispatcher.doctor.place import examine_place
 from dispatcher.runs.store import RunStore
+from protocol.redaction import legible
 from protocol.transports import open_drop
 
 _MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[red bold]fail[/]"}
@@ -85,15 +87,20 @@ class _Counter:
             sys.stderr.flush()
 
 
+def _plain(text: str) -> str:
+    """Return a text as text: a worker's card may hold what a terminal, or our own marks, would obey."""
+    return escape(legible(text))
+
+
 def _show(report: Report, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(report.told(), ensure_ascii=False, indent=1) + "\n")
         return
     table = Table(box=None, show_header=False, padding=(0, 1))
     for finding in report.findings:
-        table.add_row(_MARKS[finding.state], finding.check, finding.said)
+        table.add_row(_MARKS[finding.state], finding.check, _plain(finding.said))
         if finding.cure:
-            table.add_row("", "", f"[dim]→ {finding.cure}[/]")
+            table.add_row("", "", f"[dim]→ {_plain(finding.cure)}[/]")
     console = Console()
     console.print(table)
     count = sum(finding.state != "ok" for finding in report.findings)

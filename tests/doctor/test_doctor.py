@@ -15,7 +15,7 @@ import typer
 from dispatcher.cli import doctor as command
 from dispatcher.client import Client
 from dispatcher.config import Settings
-from dispatcher.doctor import Finding, channel, machine, place
+from dispatcher.doctor import Finding, Report, channel, machine, place
 from dispatcher.doctor.channel import examine_workers, measure, soak
 from dispatcher.doctor.findings import checked
 from dispatcher.doctor.place import examine_place
@@ -217,3 +217,13 @@ def test_a_check_that_cannot_be_made_is_a_finding() -> None:
         raise EnvironmentNotReady("there is no such thing. Install it")
 
     assert checked("x", fails) == [Finding(check="x", state="fail", said="there is no such thing", cure="Install it")]
+
+
+def test_a_card_that_lies_is_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a worker says of itself steers neither the terminal nor the table."""
+    finding = Finding(check="workers", state="ok", said="GPU: [/]\x1b[2J", cure="[red]\x1b]0;x\x07")
+    command._show(Report(findings=[finding]), as_json=False)
+    told = capsys.readouterr().out
+    assert "GPU: [/]" in told
+    assert "→ [red]" in told
+    assert "\x1b" not in told
