@@ -238,7 +238,8 @@ class Lifecycle:
 
     def _weigh(self, seen: Seen, now: float) -> Explanation | None:
         """Decide whether a job that nobody is at can still come to something."""
-        if (answer := self._legacy.look(seen, now)) is not None:
+        answer = self._legacy.look(seen, now)
+        if answer is not None and answer.ended:
             return self._take_legacy(answer, seen, now)
         fatal = [f for f in seen.errors.values() if f.job and not f.job.retryable and f.job.code != "CANCELLED"]
         if fatal and fatal[0].job:
@@ -247,6 +248,8 @@ class Lifecycle:
         ended = endings(seen, self._leases, self._offer, now)
         if ended and (len(ended) >= self._offer.limits.attempts or self._nobody_else(seen, now)):
             return self._dead(ended, now)
+        if answer is not None:  # begun, or torn: it may never be more than that, so it holds nothing up
+            return Explanation(code=Why.PLAIN_ANSWER, text=answer.text, cure="")
         return self._expire(seen, now)
 
     def _expire(self, seen: Seen, now: float) -> Explanation | None:
@@ -277,8 +280,7 @@ class Lifecycle:
         if answer.folder is not None:
             self._commit(answer.seal[:16], answer.folder, None, answer.seal, "legacy")
             return _FINISHED
-        if answer.error is None:
-            return Explanation(code=Why.PLAIN_ANSWER, text=answer.text, cure="")
+        assert answer.error is not None  # it has ended
         able = self._able(now) - failed_workers(seen)
         if not able:
             self._fail("failed", "ENGINE", answer.error, JobFailed, step=answer.step)
