@@ -26,7 +26,9 @@ from pydantic import ValidationError
 from colab.handlers import HANDLERS
 from colab.handlers.work import Result, StopWork
 from colab.models import ModelPlaces, Models
+from media.limits import limit
 from protocol.errors import GpudropError, JobFailed, StorageFull
+from protocol.integrity import MAX_RESULT_BYTES
 from protocol.kinds import KINDS
 from protocol.messages import MAY_BE_TRIED_ELSEWHERE, Choices, EngineRecord
 
@@ -207,6 +209,7 @@ def _emit(pipe: Connection, event: dict[str, Any]) -> None:
 
 def _serve(pipe: Connection, places: ModelPlaces) -> None:
     """Be the bench: answer one message after the other until the worker goes away."""
+    limit(file_bytes=MAX_RESULT_BYTES)  # memory is not bounded: a GPU's driver takes addresses by the terabyte
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to answer
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

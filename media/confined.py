@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from media.limits import limit
 from media.probe import Footage, Sound
 from media.probe import probe as probe_here
 from protocol.errors import MediaError
@@ -58,17 +59,5 @@ def answer(path: str) -> None:
 
 
 def _limit() -> None:
-    """Give up what looking at a film needs nothing of, where the system can."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    for what, most in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
-        (resource.RLIMIT_CPU, TIME_S),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
-    ):
-        _, hard = resource.getrlimit(what)
-        resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    """Give up what looking at a film needs nothing of."""
+    limit(file_bytes=0, memory_bytes=MEMORY_BYTES, cpu_s=TIME_S, open_files=OPEN_FILES)

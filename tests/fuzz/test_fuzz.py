@@ -17,7 +17,7 @@ from tests.fuzz.__main__ import TARGETS, fuzz
 from tests.fuzz.mutation import Mutator
 from tests.support import hostile
 
-INPUTS = {"codec": 400, "results": 250}
+INPUTS = {"codec": 300, "results": 150}
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -37,7 +37,7 @@ def test_hostile_bytes_are_stood(what: str) -> None:
 
 @given(st.binary(max_size=200))
 @example(b"")
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_any_bytes_are_stood(data: bytes) -> None:
     """Bytes that nobody thought of."""
     codec.target(data)
@@ -72,6 +72,6 @@ def test_a_defect_is_found_and_kept(tmp_path: Any, monkeypatch: pytest.MonkeyPat
     """An acceptance that forgets to compare hashes is noticed, and the input can be run again."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("protocol.integrity._misfit", lambda target, file: None)
-    assert not fuzz("results", 60, 1)
+    assert not fuzz("results", 60, 18)
     assert "again: python -m tests.fuzz results --again fuzz-results-" in capsys.readouterr().err
     assert len(list(tmp_path.glob("fuzz-results-*.bin"))) == 1
