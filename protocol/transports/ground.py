@@ -67,6 +67,15 @@ def _is_disk(kind: str) -> bool:
     return kind.startswith(BLOCK_DEVICES) or not kind.startswith(NETWORKED)
 
 
+def way_out(path: Path) -> str:
+    """Return what a person can do about a mount that hangs."""
+    kind, point = filesystem(path)
+    if _is_disk(kind):
+        return "restart the program that keeps it in step"
+    detach = "fusermount -uz" if kind.startswith("fuse") else "umount -lf"
+    return f"take the mount away ({detach} '{point}') and mount it again"
+
+
 def filesystem(path: Path, mounts: Path = MOUNTS) -> tuple[str, Path | None]:
     """Return the type of the file system that holds `path` and where it is mounted; ("", None) where nobody tells."""
     if sys.platform != "linux" or not mounts.exists():

@@ -73,6 +73,18 @@ def test_a_call_that_hangs_ends_at_its_deadline_and_the_next_one_works(tmp_path:
     folder.close()
 
 
+def test_a_folder_that_is_not_there_can_be_made(tmp_path: Path) -> None:
+    """It is made under the same deadline, with those above it, and only when asked for."""
+    root = tmp_path / "a" / "drop"
+    with pytest.raises(ChannelLost, match="there is no folder"):
+        SyncedDrop(root, Ground("shared"))
+    with contextlib.closing(SyncedDrop(root, Ground("shared"), make=True)) as made:
+        assert made.list("") == ()
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ChannelError):
+        SyncedDrop(tmp_path / "file" / "drop", Ground("shared"), make=True)
+
+
 @POSIX
 def test_a_helper_that_dies_is_replaced(drop: SyncedDrop) -> None:
     """Whoever ends the helper, even in the middle, costs one call; its successor goes on with the same folder."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from protocol.transports import ground
-from protocol.transports.ground import Ground, ground_of
+from protocol.transports.ground import Ground, ground_of, way_out
 
 
 @pytest.fixture
@@ -66,3 +66,10 @@ def test_a_link_into_a_cloud_folder_counts_as_one(tmp_path: Path) -> None:
     (tmp_path / "Google Drive" / "jobs").mkdir(parents=True)
     (tmp_path / "drop").symlink_to(tmp_path / "Google Drive" / "jobs")
     assert ground_of(tmp_path / "drop") == Ground("shared")
+
+
+def test_the_way_out_of_a_hang_names_the_mount_itself(gdrive: Path) -> None:
+    """What is to be taken away is the mount point above the drop, by the command that its kind wants."""
+    assert f"fusermount -uz '{gdrive}'" in way_out(gdrive / "jobs")
+    assert f"umount -lf '{gdrive.parent / 'nas'}'" in way_out(gdrive.parent / "nas" / "jobs")
+    assert "restart the program" in way_out(gdrive.parent / "plain")
