@@ -14,11 +14,13 @@ def _folder(rest: str, make: bool) -> Drop:
     from protocol.transports.ground import ground_of
     from protocol.transports.synced import SyncedDrop
 
-    root = Path(rest).expanduser()
+    root = Path(rest).expanduser().absolute()
+    ground = ground_of(root)
+    if ground.kind != "disk":
+        return SyncedDrop(root, ground, make=make)
     if make:
         _make_folder(root)
-    ground = ground_of(root.absolute())
-    return FolderDrop(root) if ground.kind == "disk" else SyncedDrop(root.absolute(), ground)
+    return FolderDrop(root)
 
 
 def _make_folder(root: Path) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 from protocol.drop import Entry
 from protocol.errors import ChannelLost, NotFoundError
 from protocol.transports.failures import mapped_local
+from protocol.transports.ground import way_out
 
 CALL_S = 30.0
 """How long a listing or a small file may take."""
@@ -53,6 +54,10 @@ class BoundedFolder:
     def check(self) -> None:
         """Raise ChannelLost when the folder is not there or does not answer."""
         self._do("check", (), {}, self._call_s)
+
+    def make(self) -> None:
+        """Make the folder itself and those above it."""
+        self._do("make", (), {}, self._call_s)
 
     def list(self, folder: str) -> tuple[Entry, ...]:
         """List a folder."""
@@ -115,7 +120,7 @@ class BoundedFolder:
             self._leave(helper)
             raise ChannelLost(
                 f"{self._root} did not answer within {deadline_s:.0f} s ({verb}): its mount hangs. It is tried again; "
-                f"if it stays so, remount it (fusermount -uz {self._root})"
+                f"if it stays so, {way_out(self._root)}"
             ) from None
         except (OSError, EOFError) as error:
             helper.end()
@@ -134,7 +139,10 @@ class BoundedFolder:
                 self._stuck.remove(helper)
                 helper.end()
             if len(self._stuck) >= MAX_STUCK:
-                raise ChannelLost(f"{self._root} does not answer: {MAX_STUCK} calls hang in its mount. Remount it")
+                raise ChannelLost(
+                    f"{self._root} does not answer: {MAX_STUCK} calls hang in its mount. To end them, "
+                    f"{way_out(self._root)}"
+                )
             if self._idle:
                 return self._idle.pop()
         return _Helper(self._root)

@@ -38,9 +38,12 @@ def serve() -> None:
 
 def _answer(root: Path, verb: str, args: tuple[Any, ...], more: dict[str, Any]) -> Any:
     try:
+        if verb == "make":
+            _make(root)
         drop = FolderDrop(root, capabilities=_ANY)
         acts: dict[str, Callable[..., Any]] = {
             "check": lambda: None,
+            "make": lambda: None,
             "list": drop.list,
             "get": drop.get,
             "put": drop.put,
@@ -54,6 +57,11 @@ def _answer(root: Path, verb: str, args: tuple[Any, ...], more: dict[str, Any]) 
     except GpudropError as error:
         error.__cause__ = _plain(error.__cause__)
         return error
+
+
+def _make(root: Path) -> None:
+    with mapped(str(root)):
+        root.mkdir(parents=True, exist_ok=True)
 
 
 def _plain(cause: BaseException | None) -> BaseException | None:

@@ -17,6 +17,8 @@ MOUNTS = Path("/proc/self/mounts")
 CLOUD_FOLDERS = ("Library/CloudStorage", "Google Drive", "GoogleDrive")
 """Where Drive for Desktop shows itself as a plain folder."""
 
+MAX_LINKS = 40  # as Linux counts them: a ring of links ends here, and opening it says so
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -27,20 +29,51 @@ class Ground:
 
 
 def ground_of(path: Path) -> Ground:
-    """Return what `path` stands on, without touching it where its name tells: a hung mount would hold us up."""
+    """Return what an absolute `path` stands on. Nothing beyond a mount that may hang is ever touched to find out."""
+    done, rest, links = Path(path.anchor), list(path.parts[1:]), 0
+    while True:
+        ground = _by_name(done.joinpath(*rest))
+        if ground.kind != "disk" or not rest or links > MAX_LINKS:
+            return ground
+        name = rest.pop(0)
+        step = done.parent if name == ".." else done / name
+        target = _target(step)
+        if target is None:
+            done = step
+            continue
+        links += 1
+        if target.is_absolute():
+            done = Path(target.anchor)
+        rest = [*(target.parts[1:] if target.is_absolute() else target.parts), *rest]
+
+
+def _target(link: Path) -> Path | None:
+    try:
+        return link.readlink()
+    except OSError:
+        return None  # no link, or not for us to look at
+
+
+def _by_name(path: Path) -> Ground:
     if any(part in path.as_posix() for part in CLOUD_FOLDERS):
         return Ground("shared")
-    for place in (path, path.resolve()) if _is_disk(filesystem(path)[0]) else (path,):
-        kind, point = filesystem(place)
-        if not _is_disk(kind):
-            return Ground("rclone" if kind == "fuse.rclone" else "shared", point)
-        if any(part in place.as_posix() for part in CLOUD_FOLDERS):
-            return Ground("shared")
-    return Ground("disk")
+    kind, point = filesystem(path)
+    if _is_disk(kind):
+        return Ground("disk")
+    return Ground("rclone" if kind == "fuse.rclone" else "shared", point)
 
 
 def _is_disk(kind: str) -> bool:
     return kind.startswith(BLOCK_DEVICES) or not kind.startswith(NETWORKED)
+
+
+def way_out(path: Path) -> str:
+    """Return what a person can do about a mount that hangs."""
+    kind, point = filesystem(path)
+    if _is_disk(kind):
+        return "restart the program that keeps it in step"
+    detach = "fusermount -uz" if kind.startswith("fuse") else "umount -lf"
+    return f"take the mount away ({detach} '{point}') and mount it again"
 
 
 def filesystem(path: Path, mounts: Path = MOUNTS) -> tuple[str, Path | None]:

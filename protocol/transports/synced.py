@@ -11,7 +11,7 @@ from pathlib import Path
 
 from protocol.drop import Capabilities, Durability, Entry
 from protocol.errors import ChannelError
-from protocol.transports.bounded import BoundedFolder
+from protocol.transports.bounded import CALL_S, BoundedFolder
 from protocol.transports.ground import Ground
 from protocol.transports.mount import MountControl
 from protocol.transports.pace import Pace, RemoteWatch
@@ -29,14 +29,23 @@ UNCOMMITTED, COMMITTED = "user.drive.uncommitted", "user.drive.id"
 class SyncedDrop:
     """A drop at `root`, on a ground that is not a disk of this machine."""
 
-    def __init__(self, root: Path, ground: Ground, *, call_s: float | None = None) -> None:
-        self._folder = BoundedFolder(root) if call_s is None else BoundedFolder(root, call_s=call_s)
+    def __init__(self, root: Path, ground: Ground, *, call_s: float = CALL_S, make: bool = False) -> None:
+        self._folder = BoundedFolder(root, call_s=call_s)
         self._control = MountControl(ground.point) if ground.kind == "rclone" and ground.point else None
         self._above = root.relative_to(ground.point).as_posix() if self._control and ground.point else ""
         self._pace, self._listed = Pace(), dict[str, tuple[Entry, ...]]()
         self._written: list[str] = []  # since the last barrier
-        self._folder.check()
+        self._open(make)
         self.capabilities = MOUNTED if self._control and self._control.is_there else SYNCED
+
+    def _open(self, make: bool) -> None:
+        try:
+            if make:
+                self._folder.make()
+            self._folder.check()
+        except BaseException:
+            self.close()  # nobody will hold what could not be opened
+            raise
 
     def list(self, folder: str) -> tuple[Entry, ...]:
         """Return what a folder holds, as fresh as the ground allows."""

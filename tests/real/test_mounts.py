@@ -14,6 +14,7 @@ from dispatcher.jobs import Job, Why
 from protocol.errors import ChannelError, ChannelLost
 from protocol.messages import ClaimTerms
 from protocol.transports import bounded, open_drop
+from protocol.transports import mount as rclone_mount
 from protocol.transports.bounded import BoundedFolder
 from protocol.transports.ground import Ground, ground_of
 from protocol.transports.mount import mount_flags
@@ -161,6 +162,34 @@ def test_a_job_over_two_mounts_survives_the_death_of_one(server: Server, drop: P
                 if why == Why.DROP_UNREACHABLE and mine.process is not None and mine.process.poll() is not None:
                     mine.detach()
                     mine.start()
+
+            result = handle.wait(90, on_progress=strike)
+        assert Why.DROP_UNREACHABLE in seen
+        assert result.files
+
+
+@pytest.mark.fault("errno-107-5-hang")
+def test_a_job_goes_on_when_its_mount_answers_again(
+    server: Server, drop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the dispatcher's mount hangs the wait goes on and says that the drop is out of reach; then the job ends."""
+    monkeypatch.setattr(rclone_mount, "CALL_S", 1.0)
+    with mount(server, tmp_path, "a") as mine, mount(server, tmp_path, "b") as theirs:
+        here = SyncedDrop(mine.at / drop.name, Ground("rclone", mine.at), call_s=1.0)
+        with (
+            worker(tmp_path / "w", "--drop", str(theirs.at / drop.name), "--beat", "2", "--poll", "0.3"),
+            client(here, tmp_path / "data") as sender,
+        ):
+            sender.poll_s, sender.terms = 0.3, ClaimTerms(settle_s=1, lease_s=60)
+            handle = sender.submit(Job(kind="echo", params={"text": "one", "units": 2, "unit_s": 2.0}))
+            seen: list[str] = []
+
+            def strike(progress: object) -> None:
+                seen.append(str(progress.why))  # type: ignore[attr-defined]
+                if len(seen) == 3:
+                    mine.pause()
+                if seen[-1] == Why.DROP_UNREACHABLE:
+                    mine.resume()
 
             result = handle.wait(90, on_progress=strike)
         assert Why.DROP_UNREACHABLE in seen
