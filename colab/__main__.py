@@ -11,7 +11,7 @@ import typer
 from colab.config import Settings
 from colab.worker import make_worker, serve_until_signalled
 from protocol.errors import GpudropError
-from protocol.redaction import guard_logs, without_secrets
+from protocol.redaction import guard_logs, legible, without_secrets
 
 
 def run(
@@ -55,7 +55,7 @@ def main() -> None:
     try:
         app()
     except GpudropError as error:
-        sys.stderr.write(f"gpudrop worker: {without_secrets(str(error))}\n")
+        sys.stderr.write(f"gpudrop worker: {legible(without_secrets(str(error)))}\n")
         sys.exit(error.exit_code)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import threading
 from typing import Any
 
@@ -67,6 +68,7 @@ class Beater:
         self._last = at.host.monotonic()
         self._seq = 0
         self._held: tuple[Held, ...] = ()
+        self._probe: str | None = None
         self.hurried = threading.Event()  # the pace has changed: whoever waits for the next beat must ask again
 
     def hold(self, held: Held, lease_s: float) -> None:
@@ -74,6 +76,14 @@ class Beater:
         self._held = (held,)
         self._every_s = beat_every(self._beat_s, lease_s)
         self.hurried.set()
+
+    def echo(self, probe: str | None) -> None:
+        """Tell of a probe that was seen, at once and with every beat until there is another one or none."""
+        if probe != self._probe:
+            self._probe = probe
+            if probe is not None:
+                self._last = -math.inf
+                self.hurried.set()
 
     def progress(self, held: Held) -> None:
         """Say how far the held attempt is, with the next beat."""
@@ -94,7 +104,14 @@ class Beater:
     def _beat(self) -> None:
         at, seq = self._at, self._seq + 1
         beat = Beat(
-            drop=at.drop_id, id=at.worker, worker=at.worker, boot=at.boot, seq=seq, at=at.host.wall(), held=self._held
+            drop=at.drop_id,
+            id=at.worker,
+            worker=at.worker,
+            boot=at.boot,
+            seq=seq,
+            at=at.host.wall(),
+            held=self._held,
+            probe=self._probe,
         )
         names = WorkerNames(at.worker)
         self._seq = seq

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from colab.attach import Attached
-from protocol.errors import ChannelError
-from protocol.integrity import fetch
+from media.audio import check_wav
+from protocol.errors import BadMessage, ChannelError, MediaError, VerificationError
+from protocol.integrity import check_sizes, fetch
 from protocol.kinds import KINDS
 from protocol.layout import Attempt
 from protocol.messages import EngineRecord, OutputFile, Part
@@ -42,26 +43,40 @@ def salvage(
     for attempt, parts in sorted(ended.items(), key=lambda item: -item[0].n):
         target = folder / attempt.nonce
         for part in parts:
-            found |= _verified(at, job, attempt, part, target, known=set(found))
+            found |= _verified(at, job, kind, attempt, part, target, known=set(found))
     return found
 
 
 def _verified(
-    at: Attached, job: str, attempt: Attempt, part: Part, target: Path, known: set[str]
+    at: Attached, job: str, kind: str, attempt: Attempt, part: Part, target: Path, known: set[str]
 ) -> dict[str, Leftover]:
     wanted = {file.path: file for file in part.files if file.path not in known}
     if part.engine is None or not wanted:
         return {}
     target.mkdir(parents=True, exist_ok=True)
     try:
+        check_sizes(wanted.values())
         problems = fetch(at.drop, job, wanted.values(), target)
-    except ChannelError:
+    except (ChannelError, VerificationError):
         return {}
     return {
         path: Leftover(file=_of(file, attempt), engine=part.engine, local=target / path)
         for path, file in wanted.items()
-        if path not in problems
+        if path not in problems and _is_whole(target / path, kind)
     }
+
+
+def _is_whole(local: Path, kind: str) -> bool:
+    """Say whether an output can be read: its hash proves who promised it, not that it was any good."""
+    read_json = KINDS[kind].read_json
+    try:
+        if local.suffix == ".wav":
+            check_wav(local)
+        if local.suffix == ".json" and read_json is not None:
+            read_json(local.read_bytes())
+    except (BadMessage, MediaError):
+        return False
+    return True
 
 
 def _of(file: OutputFile, attempt: Attempt) -> OutputFile:

@@ -19,6 +19,7 @@ from colab.lease import Beater, BeatThread, give_up, take
 from colab.models import ModelPlaces
 from colab.offers import FAILED_AGAIN_S, PLAIN_KIND, JobMemory, wants
 from colab.persist import persist
+from colab.probes import newest_probe
 from colab.rivals import Rivals, further
 from protocol import codec
 from protocol.claims import LEASE_BEATS, elected
@@ -123,7 +124,9 @@ class Worker:
     def step(self, now: float) -> bool:
         """Look at the drop once, and work on the first job that can be taken. Return whether there was one."""
         self._look_for_drain(now)
-        names = [entry.name for entry in self._at.drop.list("") if entry.is_folder and is_job_id(entry.name)]
+        root = self._at.drop.list("")
+        self._beater.echo(newest_probe(self._at, root))
+        names = [entry.name for entry in root if entry.is_folder and is_job_id(entry.name)]
         for job in sorted(names):
             if self._stop is None and self._safe_try(job, now):
                 return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dispatcher.jobs import Result
@@ -14,6 +14,7 @@ from protocol import codec
 from protocol.drop import Drop
 from protocol.errors import BadMessage, MediaError, VerificationError
 from protocol.integrity import check_manifest, check_salvage, collect, sha256_of
+from protocol.kinds import KINDS
 from protocol.layout import Attempt
 from protocol.messages import Done, DoneJob, Offer, Part
 from protocol.seen import Seen
@@ -45,7 +46,7 @@ def fetch(
     staging = Path(tempfile.mkdtemp(prefix=".part-", dir=target.parent))
     try:
         collect(drop, job.id, job.files, staging, others)
-        check_media(staging, expected)
+        check_media(staging, expected, KINDS[offer.kind].read_json or codec.loads)
         (staging / MARKER).write_bytes(codec.encode(done))
         _move(staging, target, job)
     finally:
@@ -84,20 +85,21 @@ def _holds(folder: Path, job: DoneJob) -> bool:
     return all(path.is_file() and sha256_of(path) == facts for path, facts in files)
 
 
-def check_media(folder: Path, expected: Mapping[str, str]) -> None:
-    """Check that every file parses as the media type that its kind demands."""
+def check_media(folder: Path, expected: Mapping[str, str], read_json: Callable[[bytes], object] = codec.loads) -> None:
+    """Check that every file parses as the media type that its kind demands, by the kind's own reader."""
     for path, media in expected.items():
         try:
-            _check_one(folder / path, media)
-        except (MediaError, BadMessage, json.JSONDecodeError) as error:
+            _check_one(folder / path, media, read_json)
+        except (MediaError, BadMessage) as error:
             raise VerificationError(f"{path} is not usable {media}: {error}") from error
 
 
-def _check_one(path: Path, media: str) -> None:
+def _check_one(path: Path, media: str, read_json: Callable[[bytes], object]) -> None:
     if media == "audio/wav":
         check_wav(path)
     elif media == "application/json":
-        codec.loads(path.read_bytes())
+        with path.open("rb") as file:
+            read_json(file.read(codec.MAX_BYTES + 1))  # one byte too many is enough to refuse it
 
 
 def load(run: str, folder: Path, verified: str = "full") -> Result:
@@ -105,7 +107,7 @@ def load(run: str, folder: Path, verified: str = "full") -> Result:
     try:
         raw = json.loads((folder / MARKER).read_bytes())
         done = codec.decode_done((folder / MARKER).read_bytes(), drop=raw["job"]["drop"], job=raw["job"]["id"])
-    except (OSError, ValueError, KeyError, BadMessage) as error:
+    except (OSError, ValueError, KeyError, TypeError, BadMessage) as error:
         raise VerificationError(f"{folder} holds no accepted result: {error}") from error
     assert done.job is not None  # decode_done demands the envelope
     if not _holds(folder, done.job):

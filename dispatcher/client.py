@@ -19,7 +19,7 @@ from dispatcher import accept, legacy
 from dispatcher.jobs import Job, Progress, Result
 from dispatcher.lifecycle import Lifecycle
 from dispatcher.offers import refusal, spell
-from dispatcher.runs.record import Run
+from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.store import RunStore
 from dispatcher.workforce import Workforce
 from protocol import codec
@@ -84,13 +84,16 @@ class Client:
         requires = Requires(engine=job.require_engine)
         digest = codec.digest(job.kind, params, inputs, requires.model_dump(exclude_none=True))
         key = hashlib.sha256(f"{self.drop_id} {digest}".encode()).hexdigest()
-        if (known := self._finished(key)) is not None:
+        known = self.store.latest(key)
+        if known is not None and _can_be_used_again(known):
             return Handle(self, known, job)
-        if self.store.latest(key) is None and (wrong := refusal(job, self.cards().values())) is not None:
+        if known is None and (wrong := refusal(job, self.cards().values())) is not None:
             raise UsageError(wrong)
-        run, created = self.store.add_or_find(self._new_run(job, params, inputs, digest, key))
+        offered = self._new_run(job, params, inputs, digest, key)
+        run, created = self.store.add_or_find(offered, known.id if known else None)
         log.debug("run %s: %s", run.id, "new" if created else "picked up")
-        self.upload(run, job)
+        if run.status in OPEN:
+            self.upload(run, job)
         return Handle(self, self.store.get(run.id), job)
 
     def upload(self, run: Run, job: Job) -> None:
@@ -109,18 +112,6 @@ class Client:
             self._offer_again(run, job)
         except ChannelError as error:
             log.warning("run %s is sent later: %s", run.id, error)
-
-    def _finished(self, key: str) -> Run | None:
-        run = self.store.latest(key)
-        if run is None or run.status != "completed" or run.results_dir is None:
-            return None
-        try:
-            load = legacy.load if run.verified == "legacy" else accept.load
-            load(run.id, Path(run.results_dir), run.verified or "full")
-        except VerificationError as error:
-            log.info("run %s cannot be used again: %s", run.id, error)
-            return None
-        return run
 
     def _new_run(
         self, job: Job, params: Mapping[str, Any], inputs: Mapping[str, tuple[int, str]], digest: str, key: str
@@ -325,9 +316,27 @@ class Handle:
             run=self.run,
         )
 
+    @property
+    def attempts(self) -> int:
+        """How many attempts at this job were seen."""
+        return self._lifecycle.attempts
+
     def cancel(self, reason: str = "cancelled by the user") -> bool:
         """Cancel the job, unless it has ended; return whether this call did it."""
         return self._lifecycle.cancel(reason)
+
+
+def _can_be_used_again(run: Run) -> bool:
+    """Say whether a run has a result whose files still verify."""
+    if run.status != "completed" or run.results_dir is None:
+        return False
+    try:
+        load = legacy.load if run.verified == "legacy" else accept.load
+        load(run.id, Path(run.results_dir), run.verified or "full")
+    except VerificationError as error:
+        log.info("run %s cannot be used again: %s", run.id, error)
+        return False
+    return True
 
 
 class _TornError(Exception):

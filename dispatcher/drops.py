@@ -10,7 +10,7 @@ from pathlib import Path
 
 from protocol import codec
 from protocol.drop import Drop
-from protocol.errors import ChannelError, NameMissing, NameTaken
+from protocol.errors import ChannelError, NameMissing, NameTaken, UsageError
 from protocol.layout import DROP_CARD, PACKAGES, JobNames, is_job_id, package_folder, parse_package
 from protocol.messages import DropCard
 from protocol.seen import read_drop_id
@@ -94,6 +94,18 @@ def init_drop(path: str | Path) -> str:
         with contextlib.suppress(NameTaken):
             drop.put(DROP_CARD, codec.encode(DropCard(drop=made, id=made)))
         return read_drop_id(drop, str(path))
+
+
+def check_apart(drop: str | Path, data_dir: Path) -> None:
+    """Raise UsageError when a drop and this machine's own data lie one in the other: tidying one would harm both."""
+    if isinstance(drop, str):
+        return
+    here, ours = drop.absolute(), data_dir.absolute()
+    if here == ours or here in ours.parents or ours in here.parents:
+        raise UsageError(
+            f"the drop {here} and this machine's own data {ours} lie one in the other. "
+            "Name another folder for one of them: the drop's option, or GPUDROP_DATA_DIR"
+        )
 
 
 def adopt(path: str | Path) -> bool:

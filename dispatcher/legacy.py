@@ -43,6 +43,11 @@ class Answer:
     error: str | None = None
     step: str | None = None
 
+    @property
+    def ended(self) -> bool:
+        """Say whether there is a result or an error."""
+        return self.folder is not None or self.error is not None
+
 
 class LegacyLook:
     """Watches one job folder for a plain answer."""

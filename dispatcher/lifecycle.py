@@ -38,6 +38,9 @@ PATIENCE_LOCAL_S = 10.0
 PATIENCE_REMOTE_S = 600.0
 """How long data may come after its marker before the attempt is rejected."""
 
+PLAIN_LOCAL_S = 90.0
+"""How long a plain answer may be unusable on one machine; it is looked at twice, half a minute apart, at best."""
+
 NEED_AT = (0.1, 0.4)
 """After which parts of that patience the worker is asked to publish again what is missing."""
 
@@ -126,6 +129,11 @@ class Lifecycle:
             self._since.pop("unreached", None)
         elif now - self._since.setdefault("unreached", now) > patience[why]:
             self.is_lost = True
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts the last look that succeeded showed."""
+        return len(self._sight.seen.claims) if self._sight else 0
 
     def signs_of_life(self) -> tuple[str, ...]:
         """Return when each worker of this drop was last heard of, as of the last look that succeeded."""
@@ -233,7 +241,8 @@ class Lifecycle:
 
     def _weigh(self, seen: Seen, now: float) -> Explanation | None:
         """Decide whether a job that nobody is at can still come to something."""
-        if (answer := self._legacy.look(seen, now)) is not None:
+        answer = self._legacy.look(seen, now)
+        if answer is not None and answer.ended:
             return self._take_legacy(answer, seen, now)
         fatal = [f for f in seen.errors.values() if f.job and not f.job.retryable and f.job.code != "CANCELLED"]
         if fatal and fatal[0].job:
@@ -242,6 +251,9 @@ class Lifecycle:
         ended = endings(seen, self._leases, self._offer, now)
         if ended and (len(ended) >= self._offer.limits.attempts or self._nobody_else(seen, now)):
             return self._dead(ended, now)
+        if answer is not None:
+            return self._wait_for_plain(answer, now)
+        self._since.pop("plain", None)
         return self._expire(seen, now)
 
     def _expire(self, seen: Seen, now: float) -> Explanation | None:
@@ -272,13 +284,19 @@ class Lifecycle:
         if answer.folder is not None:
             self._commit(answer.seal[:16], answer.folder, None, answer.seal, "legacy")
             return _FINISHED
-        if answer.error is None:
-            return Explanation(code=Why.PLAIN_ANSWER, text=answer.text, cure="")
+        assert answer.error is not None  # it has ended
         able = self._able(now) - failed_workers(seen)
         if not able:
             self._fail("failed", "ENGINE", answer.error, JobFailed, step=answer.step)
         cure = f"Waiting for {listed(able)}, which may still do it"
         return Explanation(code=Why.PLAIN_ERROR, text=answer.error.rstrip("."), cure=cure)
+
+    def _wait_for_plain(self, answer: legacy.Answer, now: float) -> Explanation:
+        """Wait for a plain answer to become usable. One that stays torn is in everybody's way: offer the job anew."""
+        patience = PLAIN_LOCAL_S if self._drop.capabilities.local else PATIENCE_REMOTE_S
+        if now - self._since.setdefault("plain", now) > patience:
+            self.is_lost = True
+        return Explanation(code=Why.PLAIN_ANSWER, text=answer.text, cure="")
 
     def _nobody_else(self, seen: Seen, now: float) -> bool:
         """Say whether every worker that lives has failed this job, so that waiting on would be for nobody."""

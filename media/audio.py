@@ -12,10 +12,13 @@ import soxr
 from numpy.typing import NDArray
 
 from media import riff
-from media.ffmpeg import Ffmpeg
+from media.ffmpeg import Ffmpeg, source
 from protocol.errors import MediaError
 
 Samples = NDArray[np.float32]
+
+MEASURED = "wav,mov,matroska,webm,avi,ogg,flac,mp3"
+"""What `measure` opens: none of these leads to other files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +75,7 @@ def measure(ffmpeg: Ffmpeg, path: Path, *, through: str | None = None) -> Loudne
     `through` are filters of ours that the sound passes first: how loud it would be is then known without writing it.
     """
     filters = ",".join(filter(None, [through, "ebur128=peak=true:framelog=verbose"]))
-    told = ffmpeg.run(["-i", path, "-map", "0:a:0", "-vn", "-sn", "-filter:a", filters, "-f", "null", "-"])
+    told = ffmpeg.run([*source(path, MEASURED), "-map", "0:a:0", "-vn", "-sn", "-filter:a", filters, "-f", "null", "-"])
     summary = told.rpartition("Summary:")[2]
     return Loudness(
         integrated_lufs=_number(summary, r"\bI:\s*(\S+) LUFS"),

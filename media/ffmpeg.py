@@ -125,12 +125,18 @@ def _embedded() -> str | None:
         return None
 
 
-def foreign(path: Path, container: str) -> list[str]:
-    """Return the arguments that open a file from elsewhere: as this container and nothing else, from this disk only.
+def source(path: Path, container: str) -> list[str]:
+    """Return the arguments that open a file: as this container and nothing else, from this disk only.
 
-    Without them ffmpeg follows a playlist, whatever its file is called, to any file or address that it names.
+    Every input is opened so. Without it ffmpeg follows a playlist, whatever its file is called, to any file or address
+    that it names; and a name with a colon in it would be taken for an address.
     """
-    return ["-protocol_whitelist", "file,pipe", "-format_whitelist", container, "-i", f"file:{path.absolute()}"]
+    return ["-protocol_whitelist", "file,pipe", "-format_whitelist", container, "-i", local(path)]
+
+
+def local(path: Path) -> str:
+    """Return a path as ffmpeg takes it for a file of this disk, whatever its name looks like."""
+    return f"file:{path.absolute()}"
 
 
 def _checked(path: Path, needs: frozenset[str], encoders: frozenset[str]) -> Ffmpeg:

@@ -10,6 +10,7 @@ import numpy as np
 from av.packet import Packet
 from numpy.typing import NDArray
 
+from media.probe import opened
 from protocol.errors import MediaError
 
 TICKS = 1_000_000
@@ -78,7 +79,7 @@ def measure_take(path: Path) -> tuple[tuple[int, int], float]:
 def read_frame(video: Path, at_s: float) -> NDArray[np.uint8]:
     """Return the frame that is shown at `at_s` as RGB, shape (height, width, 3)."""
     shown = None
-    with av.open(str(video)) as container:
+    with opened(video) as container:
         for frame in container.decode(video=0):
             if shown is not None and frame.time is not None and frame.time > at_s + 1e-6:
                 break

@@ -61,7 +61,7 @@ class Footage:
 def probe(path: Path) -> Footage:
     """Return the facts of a film. What is no film, holds no picture, or is cut raises MediaError naming the file."""
     try:
-        with _opened(path) as container:
+        with opened(path) as container:
             return _facts(path, container)
     except FileNotFoundError as error:
         raise MediaError(f"{path} does not exist") from error
@@ -73,7 +73,8 @@ def probe(path: Path) -> Footage:
         raise MediaError(f"{path} is no film that can be read; give an mp4, mov, mkv, webm or avi file") from error
 
 
-def _opened(path: Path) -> InputContainer:
+def opened(path: Path) -> InputContainer:
+    """Open a film for reading: as one of the containers above, from this disk only."""
     options = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
     return av.open(f"file:{path.absolute()}", options=options)
 
@@ -112,7 +113,7 @@ def _picture(path: Path, container: InputContainer) -> VideoStream:
 
 def _first(path: Path, stream: int) -> Any:
     """Return the first frame of a stream. Opened anew: seeking to the start may lead past it."""
-    with _opened(path) as container:
+    with opened(path) as container:
         return next(iter(container.decode(container.streams[stream])))
 
 

@@ -34,7 +34,10 @@ log = logging.getLogger(__name__)
 
 
 def loads(data: bytes) -> Any:
-    """Parse strict JSON: at most 1 MiB, 32 levels; no duplicate key, NaN, Infinity (nor 1e400) or lone surrogate."""
+    """Parse strict JSON: at most 1 MiB, 32 levels; no duplicate key, NaN, Infinity (nor 1e400) or lone surrogate.
+
+    Every value that it returns has a canonical form.
+    """
     if len(data) > MAX_BYTES:
         raise BadMessage(f"{len(data)} bytes; a control file has at most {MAX_BYTES}")
     _check_depth(data)
@@ -69,14 +72,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, value in pairs:
         if key in made:
-            raise BadMessage(f"the key {key!r} stands twice")
+            raise BadMessage(f"the key {key[:100]!r} stands twice")
         made[key] = value
     return made
 
 
 def _float(text: str) -> float:
     value = float(text)
-    if not math.isfinite(value):
+    if not math.isfinite(value) or (value.is_integer() and abs(value) > MAX_INTEGER):
         raise BadMessage(f"the number {text[:40]} is out of range")
     return value
 

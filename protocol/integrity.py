@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from protocol.drop import Drop
@@ -42,13 +42,16 @@ def check_manifest(done: DoneJob, offer: Offer, expected: Mapping[str, str]) -> 
         raise VerificationError(f"the manifest lacks {missing[0]} ({len(missing)} missing)", tuple(missing))
     if extra := sorted(set(paths) - set(expected)):
         raise VerificationError(f"the manifest holds {extra[0]}, which was not asked for")
-    if (total := sum(file.size for file in done.files)) > MAX_RESULT_BYTES:
+    check_sizes(done.files)
+
+
+def check_sizes(files: Collection[OutputFile]) -> None:
+    """Check that files fit on a disk, and that no byte of a bundle is in two of them.
+
+    So what is fetched is no larger than what lies in the drop.
+    """
+    if (total := sum(file.size for file in files)) > MAX_RESULT_BYTES:
         raise VerificationError(f"the manifest promises {total} bytes; a result has at most {MAX_RESULT_BYTES}")
-    _check_apart(done.files)
-
-
-def _check_apart(files: Iterable[OutputFile]) -> None:
-    """Check that no byte of a bundle is in two outputs: so a result is no larger than what lies in the drop."""
     ends: dict[str, int] = {}
     for file in sorted(files, key=lambda file: (file.in_, file.at or 0, file.size)):
         if (file.at or 0) < ends.get(file.in_, 0):
@@ -67,7 +70,7 @@ def collect(
     """
     wanted = {_content(file): file for file in files}
     problems = fetch(drop, job, wanted.values(), staging)
-    for other in others:
+    for other in filter(_is_output, others):
         if problems and other.path in problems and _content(other) in wanted and not fetch(drop, job, [other], staging):
             del problems[other.path]
     if problems:
@@ -120,8 +123,7 @@ def copies_of(drop: Drop, job: str, source: str) -> Iterator[int]:
 
 def _collect_source(drop: Drop, job: str, source: str, members: list[OutputFile], staging: Path) -> dict[str, str]:
     """Fetch one file of the job folder, trying every copy of its name, and cut its members out of it."""
-    name = parse_job_name(source)
-    if name is None or name.role != "out":
+    if not all(map(_is_output, members)):
         raise VerificationError(f"the manifest points to {source!r}, which is no output of a worker")
     limit = max((file.at or 0) + file.size for file in members)
     local = staging / f".{source}"
@@ -137,6 +139,12 @@ def _collect_source(drop: Drop, job: str, source: str, members: list[OutputFile]
             break
     local.unlink(missing_ok=True)
     return problems
+
+
+def _is_output(file: OutputFile) -> bool:
+    """Say whether a manifest's entry points to an output of a worker."""
+    name = parse_job_name(file.in_)
+    return name is not None and name.role == "out"
 
 
 def _cut(local: Path, file: OutputFile, staging: Path) -> str | None:

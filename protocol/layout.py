@@ -16,11 +16,13 @@ WORKERS = "_workers"
 BLOBS = "_blobs"
 PACKAGES = "_dist"
 MODELS = "_models"
+PROBES = "_probes"
 
 JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}")
 NONCE = re.compile(r"[0-9a-f]{16}")
 PORTABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_PROBE = re.compile(r"(?P<probe>doctor-[0-9a-f]{8}-[1-9][0-9]{0,5})\.json")
 _PACKAGE = re.compile(r"(?P<k>[1-9][0-9]{0,5})-(?P<digest>[0-9a-f]{16})")
 _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{p}{d}" for p in ("com", "lpt") for d in "123456789")})
 
@@ -247,6 +249,17 @@ _WORKER_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("beat", re.compile(r"beat-(?P<boot>[0-9a-f]{16})-(?P<seq>[1-9][0-9]{0,9})\.json")),
     ("drain", re.compile(r"drain-(?P<seq>[1-9][0-9]{0,5})\.json")),
 )
+
+
+def probe_file(who: str, k: int) -> str:
+    """Where somebody puts a probe, to see how long it takes until a worker's beat tells of it."""
+    return f"{PROBES}/{who}-{k}.json"
+
+
+def parse_probe(name: str) -> str | None:
+    """Return the probe that a name in `_probes/` means, or None for a name that is not ours."""
+    found = _PROBE.fullmatch(name)
+    return found["probe"] if found else None
 
 
 @functools.lru_cache(maxsize=8192)  # a folder is listed again and again

@@ -1,7 +1,8 @@
 """Secrets out of text that others may read: logs, markers, error texts and reports.
 
 One list of patterns for both sides. `without_secrets` takes away what opens something; `redact` also what tells who
-somebody is (addresses of people, names of home folders). Both leave text without any of it as it is.
+somebody is (addresses of people, names of home folders); `legible` what would steer the terminal that shows it. All
+leave text without any of it as it is.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ SECRETS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(bearer|basic)\s{1,8}[A-Za-z0-9._~+/-]{8,}=*", re.I, rf"\1 {REMOVED}"),
         (r"://[^\s/@\"'<>]{1,300}@", 0, f"://{REMOVED}@"),
         (r"([?&][\w.-]{0,40}(?:key|sig|code|auth)=)[^\s&#\"'<>]+", re.I, rf"\1{REMOVED}"),
+        (r"((?<!\S)--[\w-]{0,40}(?:pass|password|token|secret|key)[ \t]{1,8})(?!-)[^\s\"',;]+", re.I, rf"\1{REMOVED}"),
         (rf"((?:{_NAMES})[\"']?\s{{0,8}}[:=]\s{{0,8}})(?:{_VALUE})", re.I, rf"\1{REMOVED}"),
     )
 )
@@ -65,12 +67,24 @@ PERSONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 _LONGEST = 200_000
 
+STEERING = re.compile(
+    r"\x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)?"  # a title, a link, the clipboard
+    r"|\x1b\[[0-?]{0,40}[ -/]{0,8}[@-~]?"  # colours, the cursor, the screen
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"  # the rest, and what turns the line around
+)
+"""What a terminal obeys instead of showing."""
+
 
 def without_secrets(text: str) -> str:
     """Return `text` without keys, tokens, passwords, Authorization headers and credentials in addresses."""
     for pattern, put in SECRETS:
         text = pattern.sub(put, text)
     return text
+
+
+def legible(text: str) -> str:
+    """Return `text` as it may be shown in a terminal, whoever wrote it: lines and tabs stay, what steers goes."""
+    return STEERING.sub("\ufffd", text.replace("\r\n", "\n"))
 
 
 def redact(text: str) -> str:
@@ -88,11 +102,11 @@ class Redacting(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let the record pass, without secrets."""
-        record.msg, record.args = redact(record.getMessage()), ()
+        record.msg, record.args = legible(redact(record.getMessage())), ()
         if record.exc_info and not record.exc_text:
             record.exc_text = self._formatter.formatException(record.exc_info)
         if record.exc_text:
-            record.exc_text = redact(record.exc_text)
+            record.exc_text = legible(redact(record.exc_text))
         return True
 
 

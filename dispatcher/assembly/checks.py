@@ -9,6 +9,7 @@ from av.container import InputContainer
 
 from dispatcher.assembly.timeline import FPS, Timeline
 from media.frames import measure_take
+from media.probe import opened
 from protocol.errors import MediaError
 
 
@@ -31,7 +32,7 @@ def check_takes(timeline: Timeline) -> tuple[int, int]:
 def check_film(film: Path, timeline: Timeline) -> None:
     """Check the film's streams, length to the frame, and chapters."""
     try:
-        with av.open(str(film)) as container:
+        with opened(film) as container:
             if not container.streams.video or not container.streams.audio:
                 raise MediaError("the film lacks its picture or its sound")
             chapters = len(container.chapters())

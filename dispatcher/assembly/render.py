@@ -11,7 +11,7 @@ from dispatcher.assembly import encoding, inserts, sound
 from dispatcher.assembly.checks import check_film, check_takes
 from dispatcher.assembly.timeline import FPS, Insert, Timeline
 from dispatcher.assembly.zoom import View, camera, camera_filter
-from media.ffmpeg import Ffmpeg, foreign
+from media.ffmpeg import Ffmpeg, local, source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ def render(
             (work / "takes.ffconcat").write_text(_takes(timeline), encoding="utf-8")
             (work / "chapters.txt").write_text(_chapters(timeline, options), encoding="utf-8")
             arguments = _command(ffmpeg, work, mixed, taken, timeline, options)
-            ffmpeg.run([*arguments, unfinished], duration_s=timeline.seconds, on_progress=on_progress)
+            ffmpeg.run([*arguments, local(unfinished)], duration_s=timeline.seconds, on_progress=on_progress)
         check_film(unfinished, timeline)
         unfinished.replace(out)
     finally:
@@ -83,8 +83,9 @@ def _command(
     encoder = encoding.VIDEO_CODECS[options.video_codec]
     voice = encoding.AUDIO_CODECS[options.audio_codec]
     return [
-        *("-f", "concat", "-safe", "0", "-i", str(work / "takes.ffconcat")),
-        *("-i", str(mixed.path), "-f", "ffmetadata", "-i", str(work / "chapters.txt")),
+        *("-f", "concat", "-safe", "0", *source(work / "takes.ffconcat", "concat,matroska,webm")),
+        *source(mixed.path, "wav"),
+        *("-f", "ffmetadata", *source(work / "chapters.txt", "ffmetadata")),
         *_picture(ffmpeg, timeline, taken, options, work / "picture.txt"),
         *("-map", "1:a:0", "-map_metadata", "2", "-map_chapters", "2"),
         *("-af", mixed.filter, "-t", f"{timeline.seconds:.6f}"),
@@ -107,7 +108,7 @@ def _picture(
     chains = [f"[0:v]{takes}:stop=-1,trim=end_frame={timeline.step_frames},{inserts.SAME}[steps]"]
     joined = "[steps]"
     for n, (name, insert) in enumerate(_inserts(timeline).items(), start=3):
-        opened += foreign(insert.footage.path, insert.footage.container)
+        opened += source(insert.footage.path, insert.footage.container)
         chains.append(f"[{n}:{insert.footage.stream}]{inserts.picture(insert, size)}[{name}]")
         joined = f"[{name}]{joined}" if insert is timeline.intro else f"{joined}[{name}]"
     chains.append(f"{joined}concat=n={len(chains)}:v=1:a=0[film]")

@@ -15,7 +15,7 @@ import soundfile
 from dispatcher.assembly import inserts
 from dispatcher.assembly.timeline import FPS, Clip, Insert, Timeline
 from media import audio
-from media.ffmpeg import Ffmpeg, foreign
+from media.ffmpeg import Ffmpeg, local, source
 
 RATE = 48_000
 FADE_S = 0.005
@@ -89,8 +89,8 @@ def _extracted(ffmpeg: Ffmpeg, insert: Insert, path: Path) -> Path | None:
     footage = insert.footage
     if footage.sound is None:
         return None
-    opened = [*foreign(footage.path, footage.container), "-map", f"0:{footage.sound.stream}"]
-    ffmpeg.run([*opened, "-af", inserts.sound(insert, footage.sound, RATE), "-c:a", "pcm_s24le", path])
+    opened = [*source(footage.path, footage.container), "-map", f"0:{footage.sound.stream}"]
+    ffmpeg.run([*opened, "-af", inserts.sound(insert, footage.sound, RATE), "-c:a", "pcm_s24le", local(path)])
     samples, _ = soundfile.read(path, dtype="float32", always_2d=True)
     soundfile.write(path, _softened(samples, INSERT_FADE_S), RATE, subtype="PCM_24")
     return path
@@ -110,7 +110,8 @@ def _add(track: soundfile.SoundFile, sound: Path | None, frames: int) -> None:
 def _levelled(ffmpeg: Ffmpeg, path: Path) -> Path:
     """Return the sound at the target loudness, in a file of its own."""
     levelled = path.with_suffix(".levelled.wav")
-    ffmpeg.run(["-i", path, "-af", _normaliser(ffmpeg, path), "-ar", str(RATE), "-c:a", "pcm_s24le", levelled])
+    gain = ["-af", _normaliser(ffmpeg, path), "-ar", str(RATE), "-c:a", "pcm_s24le"]
+    ffmpeg.run([*source(path, "wav"), *gain, local(levelled)])
     return levelled
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dispatcher.cli import init, key, simulate, tour, worker
+from dispatcher.cli import doctor, init, key, simulate, tour, worker
 from dispatcher.cli.errors import EPILOG, run
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
     epilog=EPILOG,
 )
 app.command("init")(init.init)
+app.command("doctor", epilog=EPILOG)(doctor.doctor)
 app.add_typer(key.app)
 app.command("simulate", epilog=EPILOG)(simulate.simulate)
 app.command("tour", epilog=EPILOG)(tour.tour)

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Column
 
 from dispatcher import jobs
+from protocol.redaction import legible
 
 PLAIN_EVERY_S = 5.0
 ALIVE_EVERY_S = 30.0
@@ -31,11 +32,11 @@ class Display:
     def say(self, text: str) -> None:
         """Say what happens now."""
         if not self._quiet:
-            self._console.print(text, markup=False, soft_wrap=not self._console.is_terminal)
+            self._console.print(legible(text), markup=False, soft_wrap=not self._console.is_terminal)
 
     def warn(self, text: str) -> None:
         """Say what the user must not miss."""
-        self._console.print(f"warning: {text}", style="yellow", markup=False)
+        self._console.print(f"warning: {legible(text)}", style="yellow", markup=False)
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Stage]:
@@ -98,11 +99,12 @@ class _LiveStage(Stage):
         self._told: jobs.Why | None = None
 
     def update(self, done: float, total: float, note: str = "") -> None:
-        self._progress.update(self._task, completed=done / total, note=escape(note))
+        self._progress.update(self._task, completed=done / total, note=escape(legible(note)))
 
     def job(self, progress: jobs.Progress) -> None:
         if progress.cure and progress.why != self._told:
-            self._progress.console.print(f"{self._title}: {progress.text}. {progress.cure}", markup=False)
+            told = legible(f"{self._title}: {progress.text}. {progress.cure}")
+            self._progress.console.print(told, markup=False)
         self._told = progress.why
         silent = f" · last beat {progress.silent_s:.0f} s ago" if (progress.silent_s or 0) > SILENT_S else ""
         self.update(progress.done, max(progress.total, 1), progress.text + silent)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from dispatcher.cli.events import event_line
 from protocol.errors import GpudropError
-from protocol.redaction import guard_logs, without_secrets
+from protocol.redaction import guard_logs, legible, without_secrets
 
 INTERRUPTED = 130
 
@@ -63,7 +63,7 @@ def _told(error: GpudropError, *, as_event: bool) -> str:
     """Return an error as people read it, or as the last event of a command that tells events."""
     text = without_secrets(str(error))
     if not as_event:
-        return f"error: {text}\n"
+        return f"error: {legible(text)}\n"
     more = {name: getattr(error, name, None) or None for name in ("code", "step", "why", "cure", "run")}
     return event_line("error", type=type(error).__name__, text=text, exit_code=error.exit_code, **more)
 

@@ -48,6 +48,7 @@ def init(
         raise EnvironmentNotReady(
             f"no Google Drive folder found under {settings.home}. Name the shared folder: gpudrop init --drop PATH"
         )
+    drops.check_apart(found, settings.data_dir)
     made = _make(found if isinstance(found, str) else found.absolute(), settings.home)
     sys.stdout.write(json.dumps(made, ensure_ascii=False) + "\n" if json_ else _steps(made))
 

@@ -87,10 +87,11 @@ class RunStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def add_or_find(self, run: Run) -> tuple[Run, bool]:
+    def add_or_find(self, run: Run, known: str | None = None) -> tuple[Run, bool]:
         """Add a run, or return the open one of the same key; the second value says whether it was added.
 
-        Of several processes that add one key at once, one adds it and the others find that one.
+        `known` is the newest run of this key that the caller has seen. A newer one is returned instead, also when it
+        has ended: of several processes that add one key, however slowly, one adds it and the others find that one.
         """
         if run.status in TERMINAL:
             raise UsageError(f"run {run.id} cannot begin as {run.status}")
@@ -99,6 +100,8 @@ class RunStore:
                 with self._writing() as connection:
                     if found := _one(connection, _OPEN_BY_KEY, key=run.key):
                         return found, False
+                    if (newest := _one(connection, _BY_KEY, key=run.key)) and newest.id != known:
+                        return newest, False
                     connection.execute(insert(RunRow).values(**_values(run)))
                 return run, True
             except IntegrityError as error:  # somebody's run got in between, or the id is not new

@@ -9,8 +9,8 @@ from dispatcher.assembly.inserts import HDR_FILTERS
 from dispatcher.assembly.timeline import Insert
 from dispatcher.tour.parts import InsertClip, expand
 from dispatcher.tour.spec import Spec
+from media.confined import probe
 from media.ffmpeg import NEEDED
-from media.probe import probe
 from protocol.errors import MediaError, SpecError
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import time
@@ -211,7 +210,7 @@ class _Narrator:
         """Take a clip of a result. One of an unknown engine is not kept: nobody could say later what it is. A doubtful
         one is not either, so that another run tries again, and warns again."""
         wav, words = result.files[tts.wav_path(step)], result.files.get(tts.words_path(step))
-        if result.engine is None or words is None or step in (result.summary.get("doubtful") or {}):
+        if result.engine is None or words is None or step in _doubtful(result):
             self._spoken(step, wav, words, result.engine)
             return
         swapped = result.summary.get("substituted")
@@ -247,9 +246,8 @@ def _words(path: Path | None, text: str, seconds: float) -> tuple[tuple[Word, ..
     """Return the word times of a clip; a plain answer has none, so they are spread evenly by length."""
     if path is None:
         return _spread(text, seconds), False
-    told: dict[str, Any] = json.loads(path.read_bytes())
-    words = [Word(text=str(w), start_s=float(start), end_s=float(end)) for w, start, end in told["words"]]
-    return tuple(words), bool(told["exact"])
+    told = tts.read_times(path.read_bytes())
+    return tuple(Word(text=word, start_s=start, end_s=end) for word, start, end in told.words), told.exact
 
 
 def _spread(text: str, seconds: float) -> tuple[Word, ...]:
@@ -281,13 +279,25 @@ def _warnings(result: Result, params: Mapping[str, Any]) -> list[str]:
         said.append("the answer came in the simple form, without hashes: it was looked at twice, not verified")
         if wishes := script.unheeded(params):
             said.append(f"the old worker does not know: {', '.join(wishes)}; the words are spoken without")
-    for reason in result.summary.get("passed_over") or ():
+    for reason in _listed(result, "passed_over"):
         said.append(f"a better engine was passed over: {reason} (--require-engine makes this an error)")
-    if silent := result.summary.get("silent"):
-        said.append(f"nothing to speak in step(s) {', '.join(map(str, silent))}")
-    if unstressed := result.summary.get("unstressed"):
-        said.append(f"the engine cannot emphasise: step(s) {', '.join(map(str, unstressed))} are spoken evenly")
-    doubtful = result.summary.get("doubtful")
-    for step, reasons in doubtful.items() if isinstance(doubtful, dict) else ():
-        said.append(f"step {step} may not sound right, listen to it: {'; '.join(map(str, reasons))}")
+    if silent := _listed(result, "silent"):
+        said.append(f"nothing to speak in step(s) {', '.join(silent)}")
+    if unstressed := _listed(result, "unstressed"):
+        said.append(f"the engine cannot emphasise: step(s) {', '.join(unstressed)} are spoken evenly")
+    for step, reasons in _doubtful(result).items():
+        said.append(f"step {step} may not sound right, listen to it: {'; '.join(reasons)}")
     return said
+
+
+def _listed(result: Result, name: str) -> tuple[str, ...]:
+    """Return the texts that a worker told under this name. Nobody checks them before: what is no list says nothing."""
+    told = result.summary.get(name)
+    return tuple(map(str, told)) if isinstance(told, list) else ()
+
+
+def _doubtful(result: Result) -> dict[str, tuple[str, ...]]:
+    """Return why steps may not sound right, as far as a worker told in the right shape."""
+    told = result.summary.get("doubtful")
+    steps = told.items() if isinstance(told, dict) else ()
+    return {step: tuple(map(str, reasons)) if isinstance(reasons, list) else () for step, reasons in steps}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dispatcher.client import Client
 from dispatcher.config import Settings
-from dispatcher.drops import adopt, init_drop
+from dispatcher.drops import adopt, check_apart, init_drop
 from dispatcher.drops import find as find_drop
 from dispatcher.runs.store import RunStore
 from dispatcher.workers.process import ResidentWorker
@@ -98,6 +98,7 @@ def _shared_drop(named: str | Path | None, settings: Settings) -> str | Path:
         raise EnvironmentNotReady(
             "no drop was found. Say where it is with --colab-drive-path or COLAB_TTS_DRIVE_PATH, or run: gpudrop init"
         )
+    check_apart(drop, settings.data_dir)
     if adopt(drop):
         log.warning("%s has served the simple form only; it is a drop now, and old workers go on as before", drop)
     return drop

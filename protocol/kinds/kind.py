@@ -21,4 +21,5 @@ class Kind:
     name: str
     params: type[BaseModel]
     outputs: Callable[[Any], dict[str, str]]  # checked Params → {result path: media type}
+    read_json: Callable[[bytes], Any] | None = None  # reads an output of JSON; BadMessage says what is wrong
     independent_outputs: bool = False  # each output stands for itself, so those of an ended attempt may be kept

@@ -5,8 +5,19 @@ from __future__ import annotations
 import math
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictStr,
+    ValidationError,
+    model_validator,
+)
 
+from protocol import codec
+from protocol.errors import BadMessage
 from protocol.kinds.kind import Kind, OutputId
 
 MAX_STEPS = 1000
@@ -93,6 +104,31 @@ def words_path(step_id: str) -> str:
     return f"audio/step-{step_id}.json"
 
 
+Second = Annotated[float, Field(ge=0, le=100_000), AfterValidator(_finite)]
+
+
+class Times(BaseModel):
+    """What a words file says. It comes from elsewhere: what is not as it should be is refused, never guessed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    seconds: Second
+    exact: StrictBool
+    words: tuple[tuple[StrictStr, Second, Second], ...]
+    silent: StrictBool = False
+    doubtful: tuple[StrictStr, ...] = ()
+
+
+def read_times(data: bytes) -> Times:
+    """Return what a words file says; BadMessage tells what is wrong with one."""
+    try:
+        return Times.model_validate(codec.loads(data))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "file"
+        raise BadMessage(f"is no file of word times: {where}: {first['msg']}") from error
+
+
 def outputs(params: Params) -> dict[str, str]:
     """Return every path the result must hold, with its media type."""
     return {wav_path(s.id): "audio/wav" for s in params.steps} | {
@@ -100,4 +136,4 @@ def outputs(params: Params) -> dict[str, str]:
     }
 
 
-KIND = Kind(name="tts", params=Params, outputs=outputs, independent_outputs=True)
+KIND = Kind(name="tts", params=Params, outputs=outputs, read_json=read_times, independent_outputs=True)

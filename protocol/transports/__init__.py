@@ -11,11 +11,14 @@ from protocol.errors import EnvironmentNotReady, UsageError
 
 def _folder(rest: str, make: bool) -> Drop:
     from protocol.transports.folder import FolderDrop  # the watcher's library is loaded only where a folder is opened
+    from protocol.transports.ground import ground_of
+    from protocol.transports.synced import SyncedDrop
 
     root = Path(rest).expanduser()
     if make:
         _make_folder(root)
-    return FolderDrop(root)
+    ground = ground_of(root.absolute())
+    return FolderDrop(root) if ground.kind == "disk" else SyncedDrop(root.absolute(), ground)
 
 
 def _make_folder(root: Path) -> None:

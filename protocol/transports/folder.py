@@ -1,4 +1,4 @@
-"""A drop in a folder: a plain disk, or whatever a sync tool or a mount shows as one."""
+"""A drop in a folder of a plain disk. What something else carries to the other side is a `SyncedDrop`."""
 
 from __future__ import annotations
 
@@ -14,27 +14,25 @@ from protocol.errors import ChannelError, ChannelLost, NameMissing
 from protocol.transports.beneath import CREATE, READ, Place, opened
 from protocol.transports.copying import read_up_to, stream, write_all
 from protocol.transports.failures import MISSING, channel_error, mapped, mapped_local
-from protocol.transports.ground import is_local_disk
 from protocol.transports.names import split, split_folder
 from protocol.transports.watching import PollWatch, watch_events
 
 LOCAL = Capabilities(local=True, settle_s=0, poll_s=0.5, beat_s=2)
-SYNCED = Capabilities(local=False, settle_s=30, poll_s=5, beat_s=30)
 
 _DELETE_TRIES = 3
 
 
 class FolderDrop:
-    """A drop at `root`. On a plain local disk it wakes by events and needs no barrier; elsewhere it polls.
+    """A drop at `root`. It wakes by events and needs no barrier, unless other `capabilities` are claimed for it.
 
     Holds nothing open between calls, so that a mount which goes and comes back is simply there again.
     """
 
-    def __init__(self, root: Path, *, capabilities: Capabilities | None = None) -> None:
+    def __init__(self, root: Path, *, capabilities: Capabilities = LOCAL) -> None:
         self._root = root.absolute()
         with self._at(()):
             pass
-        self.capabilities = capabilities or (LOCAL if is_local_disk(self._root) else SYNCED)
+        self.capabilities = capabilities
 
     def list(self, folder: str) -> tuple[Entry, ...]:
         """Return the regular files and folders in `folder`, by name; links, devices and pipes are left out."""

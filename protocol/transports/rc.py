@@ -6,6 +6,7 @@ Knows nothing of drops. What rclone answers becomes one of the channel's errors 
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +17,8 @@ from urllib.parse import quote
 import httpx
 
 from protocol.errors import ChannelError, ChannelLost, NameMissing, StorageFull
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every call
 
 CALL_S = 90.0
 """How long one call may take: rclone itself tries again under the hood, and backs off as the provider asks."""

@@ -25,6 +25,7 @@ from protocol.errors import ChannelError, ChannelLost, EnvironmentNotReady, Name
 from protocol.transports import rclone_server
 from protocol.transports.failures import mapped_local
 from protocol.transports.names import split, split_folder
+from protocol.transports.pace import Pace, RemoteWatch
 from protocol.transports.rc import (
     CALL_S,
     Moved,
@@ -36,7 +37,6 @@ from protocol.transports.rc import (
     is_no_remote,
     is_passing,
 )
-from protocol.transports.rclone_pace import Pace, RemoteWatch
 
 STORE = Capabilities(local=False, settle_s=2, poll_s=2, beat_s=15)
 """A server that shows at once what was written (SFTP, WebDAV, S3, SMB)."""

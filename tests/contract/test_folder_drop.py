@@ -20,8 +20,10 @@ from watchdog.observers import Observer
 
 from protocol.drop import Capabilities
 from protocol.errors import ChannelError, ChannelLost, NameTaken, StorageFull
-from protocol.transports import beneath, copying, ground, watching
-from protocol.transports.folder import LOCAL, SYNCED, FolderDrop
+from protocol.transports import beneath, copying, ground, open_drop, watching
+from protocol.transports.folder import LOCAL, FolderDrop
+from protocol.transports.pace import RemoteWatch
+from protocol.transports.synced import SYNCED
 
 MIB = 1 << 20
 POSIX = pytest.mark.skipif(os.name != "posix", reason="links, pipes and users as POSIX has them")
@@ -451,7 +453,7 @@ nas:/x /nas nfs4 rw 0 0
 def test_the_innermost_and_latest_mount_counts(tmp_path: Path, path: str, kind: str) -> None:
     """The file system of a path is that of the longest mount point above it, the last of several on one point."""
     (tmp_path / "mounts").write_text(MOUNTS)
-    assert ground.filesystem(Path(path), tmp_path / "mounts") == kind
+    assert ground.filesystem(Path(path), tmp_path / "mounts")[0] == kind
 
 
 @pytest.mark.parametrize(
@@ -460,17 +462,18 @@ def test_the_innermost_and_latest_mount_counts(tmp_path: Path, path: str, kind: 
 )
 def test_a_mount_is_paced_like_drive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, local: bool) -> None:
     """A folder on a network or FUSE mount settles, polls and cannot confirm; a disk of this machine does none of it."""
-    monkeypatch.setattr(ground, "filesystem", lambda path: kind)
-    drop = FolderDrop(tmp_path)
-    assert drop.capabilities == (LOCAL if local else SYNCED)
-    assert drop.barrier() == ("local" if local else "unconfirmed")
-    watch = drop.watch()
-    assert isinstance(watch, watching.EventWatch if local else watching.PollWatch)
-    watch.close()
+    monkeypatch.setattr(ground, "filesystem", lambda path: (kind, tmp_path))
+    with contextlib.closing(open_drop(tmp_path)) as drop:
+        assert drop.capabilities == (LOCAL if local else SYNCED)
+        assert drop.barrier() == ("local" if local else "unconfirmed")
+        watch = drop.watch()
+        assert isinstance(watch, watching.EventWatch if local else RemoteWatch)
+        watch.close()
 
 
 def test_a_folder_of_drive_for_desktop_is_paced_like_drive(tmp_path: Path) -> None:
     """Where Drive for Desktop shows a plain folder, the far side is not on this machine all the same."""
     folder = tmp_path / "Library" / "CloudStorage" / "GoogleDrive-ann" / "jobs"
     folder.mkdir(parents=True)
-    assert FolderDrop(folder).capabilities == SYNCED
+    with contextlib.closing(open_drop(folder)) as drop:
+        assert drop.capabilities == SYNCED

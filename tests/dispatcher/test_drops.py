@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from dispatcher import drops
 from dispatcher.cli import app
-from protocol.errors import EnvironmentNotReady
+from protocol.errors import EnvironmentNotReady, UsageError
 
 
 @pytest.fixture
@@ -165,3 +165,12 @@ def test_init_without_a_drive_names_the_cure(tmp_path: Path) -> None:
     assert isinstance(said.exception, EnvironmentNotReady)
     assert "--drop PATH" in str(said.exception)
     shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize(("drop", "data"), [("a", "a"), ("a/data/drop", "a/data"), ("a", "a/data")])
+def test_a_drop_and_our_own_data_lie_apart(tmp_path: Path, drop: str, data: str) -> None:
+    """A drop in the run database's folder, or the other way round, is refused with both names."""
+    with pytest.raises(UsageError, match="lie one in the other"):
+        drops.check_apart(tmp_path / drop, tmp_path / data)
+    drops.check_apart(tmp_path / drop, tmp_path / "elsewhere")
+    drops.check_apart("rclone:g:a", tmp_path / data)

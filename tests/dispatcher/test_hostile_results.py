@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -14,10 +15,11 @@ from dispatcher import accept
 from dispatcher.client import Client, Handle
 from dispatcher.jobs import Job
 from dispatcher.runs.store import RunStore
+from dispatcher.tour.narration import _doubtful, _warnings
 from protocol import codec
 from protocol.errors import BadMessage, VerificationError
 from protocol.kinds import tts
-from protocol.messages import Offer
+from protocol.messages import Offer, OutputFile
 from tests.support import answers, hostile
 from tests.support.drops import make_drop
 
@@ -49,11 +51,12 @@ class Place:
         found = {str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file()}
         return {name for name in found if not name.startswith(("drop/", "runs.sqlite3"))}
 
-    def put(self, nonce: str, files: list[dict[str, Any]], *outputs: bytes) -> bytes:
+    def put(self, nonce: str, files: list[dict[str, Any]], *outputs: bytes, **told: Any) -> bytes:
         """Put an attempt into the job: its outputs as they are, then a marker with this manifest."""
         for k, data in enumerate(outputs, 1):
             (self.folder / self.job / f"try-1-{nonce}-w.out-{k}").write_bytes(data)
-        data = hostile.marker({"drop": self.client.drop_id, "id": self.job, "digest": self.offer.digest}, nonce, files)
+        place = {"drop": self.client.drop_id, "id": self.job, "digest": self.offer.digest}
+        data = hostile.marker(place, nonce, files, **told)
         (self.folder / self.job / f"try-1-{nonce}-w.done.marker").write_bytes(data)
         return data
 
@@ -122,6 +125,58 @@ def test_no_hostile_json_is_accepted(place: Place, what: str) -> None:
         codec.loads(data)
     except BadMessage:
         assert "is not usable application/json" in place.refusal(marker)
+
+
+@pytest.mark.parametrize("what", hostile.TIMES)
+def test_no_hostile_word_times_are_accepted(place: Place, what: str) -> None:
+    """JSON that is no file of word times is refused where it comes in, so that nobody stumbles over it later."""
+    data = json.dumps(hostile.TIMES[what]).encode()
+    source = f"try-1-{'1' * 16}-w.out-"
+    files = [hostile.entry(WAV, SOUND, f"{source}1"), hostile.entry(WORDS, data, f"{source}2")]
+    assert f"{WORDS} is not usable application/json" in place.refusal(place.put("1" * 16, files, SOUND, data))
+
+
+@pytest.mark.parametrize("what", hostile.SUMMARIES)
+def test_what_a_worker_tells_beside_its_result_breaks_nothing(place: Place, what: str) -> None:
+    """A good result with a summary of the wrong shape is a result; the tour's warnings say what can be said."""
+    source = f"try-1-{'f' * 16}-w.out-"
+    files = [hostile.entry(WAV, SOUND, f"{source}1"), hostile.entry(WORDS, TEXT, f"{source}2")]
+    place.put("f" * 16, files, SOUND, TEXT, **hostile.SUMMARIES[what])
+    result = next(place.handle._lifecycle.result for _ in range(20) if place.step())
+    assert result is not None
+    assert all(isinstance(text, str) for text in _warnings(result, SPEECH.params))
+    assert isinstance(_doubtful(result), dict)
+
+
+def test_signs_of_life_that_lie_end_nothing(place: Place) -> None:
+    """Beats, cards, claims and parts of a hostile worker are looked at and lead nowhere; a result still comes."""
+    bad, nonce = "1" * 16, "f" * 16
+    for path, data in hostile.signs(place.client.drop_id, place.job, bad).items():
+        (place.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (place.folder / path).write_bytes(data)
+    for n, data in enumerate(hostile.JSON.values(), 1):
+        (place.folder / "_workers" / "w" / f"beat-{'d' * 16}-{n}.json").write_bytes(data)
+        (place.folder / place.job / f"try-2-{n:016x}-x.part-1.json").write_bytes(data)
+        (place.folder / place.job / f"try-2-{n:016x}-x.error.marker").write_bytes(data)
+    assert not any(place.step() for _ in range(3))
+    source = f"try-1-{nonce}-w.out-"
+    place.put(nonce, [hostile.entry(WAV, SOUND, f"{source}1"), hostile.entry(WORDS, TEXT, f"{source}2")], SOUND, TEXT)
+    assert any(place.step() for _ in range(20))
+
+
+def test_a_part_that_lies_keeps_nobody_from_a_good_result(place: Place, tmp_path_factory: Any) -> None:
+    """An entry of another attempt that promises the same content somewhere else is passed over."""
+    nonce = "f" * 16
+    source = f"try-1-{nonce}-w.out-"
+    files = [hostile.entry(WAV, SOUND, f"{source}1"), hostile.entry(WORDS, TEXT, f"{source}2")]
+    data = place.put(nonce, files, SOUND, TEXT)
+    missing = place.folder / place.job / f"{source}1"
+    missing.unlink()
+    done = codec.decode_done(data, drop=place.client.drop_id, job=place.job)
+    lies = [OutputFile.model_validate(hostile.entry(WAV, SOUND, at)) for at in ("request.json", "../../secret.txt")]
+    with pytest.raises(VerificationError) as told:
+        accept.collect(place.client.drop, place.job, done.job.files, tmp_path_factory.mktemp("staging"), lies)  # type: ignore[union-attr]
+    assert told.value.missing == (WAV,)
 
 
 @pytest.mark.parametrize("target", ["secret.txt", "drop/_drop.json", "nowhere", "/dev/zero", "drop"])

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import string
+import sys
 import time
 
 import pytest
+from rich.console import Console
 
-from protocol.redaction import Redacting, guard_logs, redact, without_secrets
+from dispatcher.cli.display import Display
+from dispatcher.cli.errors import _told
+from protocol.errors import JobFailed
+from protocol.redaction import Redacting, guard_logs, legible, redact, without_secrets
 from protocol.signing import new_key
 
 HF = "hf_" + "aBcDeFgH" * 4
@@ -29,6 +35,9 @@ SECRETS = {
     "refresh token": ('"refresh_token":"1//0gAbCdEfGhIjKlMnOpQrStUv"', "0gAbCdEfGhIjKl"),
     "client secret": ("client_secret = GOCSPX-abcdefghijkl", "abcdefghijkl"),
     "password": ("pass=hunter22 user=x", "hunter22"),
+    "an option": ("rclone rcd --rc-user u --rc-pass hunter22 --rc-addr x", "hunter22"),
+    "rclone's environment": ("RCLONE_RC_PASS=hunter22", "hunter22"),
+    "a remote in one line": (":webdav,url=x,user=u,pass=hunter22:folder", "hunter22"),
     "json password": ('{"password": "hun cat\\"22"}', "cat"),
     "environment": ("HF_TOKEN=abcdefgh1234", "abcdefgh1234"),
     "github": ("ghp_" + "a1" * 18, "a1a1"),
@@ -54,6 +63,7 @@ INNOCENT = [
     "the token was refused; tokens: none; secretly; a pass over the data: done",
     "/content/drive/MyDrive/gpudrop/job-1 · /tmp/x · C:\\work\\x · /rootless/x · a@b",
     "gpudrop-public-worker:2r5LabLecsYyWJcVexRkPRsS5d71faj2zz66Y0b3_h8",
+    "a high-pass filter; gpudrop key new --keyring; gpudrop doctor --key",
     "user@host: 12 x 3 == 36; task-1; risk-free sk-learn",
 ]
 
@@ -112,3 +122,42 @@ def test_logs_are_without_secrets(capsys: pytest.CaptureFixture[str]) -> None:
     assert "with 3" in written
     assert "ValueError" in written
     assert isinstance(logger.handlers[0].filters[0], Redacting)
+
+
+STEERING = {
+    "clears the screen": "a\x1b[2Jb",
+    "sets the title": "a\x1b]0;evil\x07b",
+    "a link": "a\x1b]8;;http://127.0.0.1/\x1b\\b",
+    "colours": "a\x1b[31mb",
+    "goes back in the line": "a\rb",
+    "goes back a letter": "a\bb",
+    "rings": "a\ab",
+    "one byte for escape": "a\x9b2Jb",
+    "turns the line around": "a\u202eb",
+    "a cut sequence": "a\x1b[",
+    "a cut title": "a\x1b]0;b",
+}
+
+
+@pytest.mark.parametrize("what", STEERING)
+def test_what_a_worker_says_does_not_steer_the_terminal(what: str) -> None:
+    """What a terminal would obey is gone, whoever wrote it; words, lines, tabs and other alphabets stay."""
+    shown = legible(STEERING[what])
+    assert shown.startswith("a\ufffd")
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", shown)
+    assert legible(shown) == shown
+    assert legible("Grüße\n\tשלום 😀\r\n") == "Grüße\n\tשלום 😀\n"
+
+
+def test_hostile_text_is_shown_as_text_only(capsys: pytest.CaptureFixture[str]) -> None:
+    """Errors, warnings and stages on the command line pass through that."""
+    bad = "\x1b[2J[red]x"
+    sys.stderr.write(_told(JobFailed(bad, code="ENGINE"), as_event=False))
+    display = Display(console=Console(stderr=True, force_terminal=True, width=80, color_system=None))
+    display.say(bad)
+    display.warn(bad)
+    with display.stage("s") as stage:
+        stage.update(1, 2, bad)
+    told = capsys.readouterr().err
+    assert "\x1b[2J" not in told
+    assert told.count("\ufffd[red]x") >= 4

@@ -35,7 +35,8 @@ def test_one_key_has_one_open_run(store: RunStore, new_run: New) -> None:
     assert store.commit("r1", "failed", at=2.0)
     assert store.find_open("k") is None
     second = new_run("r2", key="k", created_at=1001.0)
-    assert store.add_or_find(second) == (second, True)
+    assert store.add_or_find(second) == (store.get("r1"), False)  # nobody has looked at how it ended
+    assert store.add_or_find(second, "r1") == (second, True)
     assert store.latest("k") == second
     with pytest.raises(NotFoundError, match="r9"):
         store.get("r9")

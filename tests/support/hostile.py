@@ -40,6 +40,8 @@ JSON: dict[str, bytes] = {
     "an exponent without end": b'{"speed": 1e' + b"9" * 5000 + b"}",
     "an endless integer": b'{"v": ' + b"9" * (MIB - 20) + b"}",
     "an endless fraction": b"[0." + b"1" * (MIB - 20) + b"]",
+    "beyond 2^53 by exponent": b'{"v": 1e308}',
+    "a long key twice": b'{"' + b"k" * 400_000 + b'":0,"' + b"k" * 400_000 + b'":0}',
     "beyond 2^53": b'{"v": 9007199254740993}',
     "a key twice": b'{"steps": [], "steps": []}',
     "a key twice by escape": b'{"steps": [], "st\\u0065ps": []}',
@@ -277,14 +279,48 @@ SOUNDS: dict[str, bytes] = {
 """Files that call themselves WAV, by what is wrong with them."""
 
 
+TIMES: dict[str, Any] = {
+    "a list": [],
+    "a word": "x",
+    "nothing in it": {},
+    "no words": {"seconds": 1, "exact": True},
+    "words that are a word": {"seconds": 1, "exact": True, "words": "abc"},
+    "words without times": {"seconds": 1, "exact": True, "words": ["a", "b"]},
+    "half a time": {"seconds": 1, "exact": True, "words": [["a", 0]]},
+    "a time too many": {"seconds": 1, "exact": True, "words": [["a", 0, 1, 2]]},
+    "a time that is a word": {"seconds": 1, "exact": True, "words": [["a", "x", 1]]},
+    "a time before the start": {"seconds": 1, "exact": True, "words": [["a", -1, 1]]},
+    "a time in a year": {"seconds": 1, "exact": True, "words": [["a", 0, 1e300]]},
+    "a word that is a number": {"seconds": 1, "exact": True, "words": [[1, 0, 1]]},
+    "a word that is an object": {"seconds": 1, "exact": True, "words": [[{}, 0, 1]]},
+    "seconds that are nothing": {"seconds": None, "exact": True, "words": []},
+    "seconds for ever": {"seconds": 1e308, "exact": True, "words": []},
+    "exact as a word": {"seconds": 1, "exact": "no", "words": []},
+    "doubt that is a number": {"seconds": 1, "exact": True, "words": [], "doubtful": 5},
+}
+"""Files of word times that are JSON, and no word times."""
+
+SUMMARIES: dict[str, dict[str, Any]] = {
+    "numbers": {"passed_over": 5, "silent": 5, "unstressed": 5, "doubtful": 5, "substituted": 5},
+    "words": {"passed_over": "x", "silent": "x", "unstressed": "x", "doubtful": "x", "substituted": "x"},
+    "lists of objects": {"passed_over": [{}], "silent": [{}], "unstressed": [[]], "doubtful": [{}], "substituted": []},
+    "objects": {"passed_over": {"a": 1}, "silent": {}, "unstressed": {}, "doubtful": {"a": 7}, "substituted": {"a": 1}},
+    "nothing": {"passed_over": None, "silent": None, "unstressed": None, "doubtful": None, "substituted": None},
+    "escape codes": {"passed_over": ["\x1b[2J\x1b]0;x\a"], "silent": ["\x1b[31m"], "doubtful": {"a": ["\u202e"]}},
+}
+"""What a worker may tell beside its manifest, in shapes that nobody asked for."""
+
+
 def entry(path: Any, content: bytes, source: Any, **changes: Any) -> dict[str, Any]:
     """Return an entry of a manifest that tells the truth, but for its changes."""
     return {"path": path, "in": source, "size": len(content), "sha256": hashlib.sha256(content).hexdigest(), **changes}
 
 
-def marker(offer: dict[str, Any], nonce: str, files: list[dict[str, Any]]) -> bytes:
-    """Return a done marker of an attempt with a seal that fits, whatever its manifest says."""
-    engine = {"name": "e", "version": "1", "provider": "p", "device": "cpu", "tier": "embedded"}
+ENGINE = {"name": "e", "version": "1", "provider": "p", "device": "cpu", "tier": "embedded"}
+
+
+def marker(offer: dict[str, Any], nonce: str, files: list[dict[str, Any]], **told: Any) -> bytes:
+    """Return a done marker of an attempt with a seal that fits, whatever its manifest and the rest of it say."""
     who = {"attempt": 1, "nonce": nonce, "worker": "w", "boot": "b" * 16}
     place = {key: offer[key] for key in ("drop", "id", "digest")}
     job = {
@@ -294,10 +330,44 @@ def marker(offer: dict[str, Any], nonce: str, files: list[dict[str, Any]]) -> by
         **place,
         **who,
         "files": files,
-        "engine": engine,
+        "engine": ENGINE,
         "durable": "local",
     }
-    return sealed({"status": "completed", "job": job})
+    return sealed({"status": "completed", **told, "job": job})
+
+
+def signs(drop: str, job: str, nonce: str) -> dict[str, bytes]:
+    """Return {path: content} of signs of life, cards, claims and parts of a worker that lies, with good seals."""
+    head = {"v": 2, "min_reader": 2, "drop": drop}
+    worker = {**head, "id": "w", "worker": "w", "boot": "b" * 16}
+    tried = {**head, "id": job, "attempt": 1, "nonce": nonce, "worker": "w", "boot": "b" * 16, "digest": "0" * 64}
+    beat = {**worker, "type": "beat", "at": 0}
+    held = [{"job": job, "nonce": nonce, "done": 2**53, "total": 0, "note": "\x1b[2J" * 50}]
+    part = {**tried, "type": "part", "k": 1, "engine": {**ENGINE, "name": "\x1b[31mred"}}
+    folder, beats = f"{job}/try-1-{nonce}-w", f"_workers/w/beat-{'b' * 16}-"
+    return {
+        f"{beats}1.json": sealed({**beat, "seq": 1, "held": held}),
+        f"{beats}2.json": sealed({**beat, "seq": 2, "held": held * 3000}),
+        f"{beats}3.json": sealed({**beat, "seq": 3, "at": 1e10, "probe": "\a" * 200}),
+        f"{beats}{2**53}.json": sealed({**beat, "seq": 2**53, "held": [{}]}),
+        f"{beats}{'9' * 100}.json": sealed({**beat, "seq": 1}),
+        f"_workers/w/hello-{'b' * 16}.json": sealed({**worker, "type": "hello", "kinds": [], "engines": {"tts": [5]}}),
+        f"_workers/w/hello-{'c' * 16}.json": sealed(
+            {
+                **worker,
+                "boot": "c" * 16,
+                "type": "hello",
+                "kinds": ["tts"] * 9000,
+                "engines": {"tts": [{**ENGINE, "name": "\x1b[2J"}], "\u202e": []},
+                "choices": {"tts": {"x": {"voice": ["*"] * 9000}}},
+                "gpu": "\x1b]0;x\a",
+                "beat_s": 0,
+            }
+        ),
+        f"{folder}.claim.json": sealed({**tried, "type": "claim"}),
+        f"{folder}.part-1.json": sealed({**part, "files": [entry("x", b"", "../../secret.txt")] * 500}),
+        f"{folder}.part-2.json": sealed({**part, "k": 2, "files": [entry(f"f{n}", b"", "x") for n in range(3000)]}),
+    }
 
 
 MANIFESTS: dict[str, Callable[[str, bytes, str], list[dict[str, Any]]]] = {

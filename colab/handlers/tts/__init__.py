@@ -17,7 +17,7 @@ from colab.handlers.tts.script import Chunk, Script, otherwise, script
 from colab.handlers.work import Result, Work
 from colab.models import Models
 from protocol.errors import JobFailed
-from protocol.kinds.tts import Params, wav_path, words_path
+from protocol.kinds.tts import Params, read_times, wav_path, words_path
 from protocol.messages import Choices, EngineRecord
 from speech import lexicon
 
@@ -94,7 +94,7 @@ class _Narration:
     def _speak_step(self, step_id: str, written: Script, note: str) -> None:
         self.work.progress(self.done, self.total, note)
         if {wav_path(step_id), words_path(step_id)} <= self.kept:
-            self._count(step_id, json.loads(self.work.output(words_path(step_id)).read_bytes()))
+            self._count(step_id, read_times(self.work.output(words_path(step_id)).read_bytes()).model_dump())
             self._advance(f"{note}: kept from an earlier attempt", max(1, len(written.chunks)))
             return
         path = self.work.output(wav_path(step_id))

@@ -1,0 +1,108 @@
+"""`gpudrop doctor`: what is wrong, why, and the cure, before a night's work is trusted to it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dispatcher import drops
+from dispatcher.client import Client
+from dispatcher.config import Settings
+from dispatcher.doctor import Finding, Report
+from dispatcher.doctor.channel import examine_workers, measure, soak
+from dispatcher.doctor.findings import checked
+from dispatcher.doctor.machine import examine_machine
+from dispatcher.doctor.place import examine_place
+from dispatcher.runs.store import RunStore
+from protocol.redaction import legible
+from protocol.transports import open_drop
+
+_MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[red bold]fail[/]"}
+
+
+def doctor(
+    drop: Annotated[
+        str | None,
+        typer.Option("--drop", help="The drop to look at: a folder or rclone:REMOTE:PATH; else the usual one."),
+    ] = None,
+    soak_: Annotated[int, typer.Option("--soak", min=0, metavar="N", help="Send N small jobs through the drop.")] = 0,
+    json_: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Look at this machine, the drop and its workers, and measure the channel. Exit code 6 when something fails."""
+    settings = Settings()
+    report = Report(findings=examine_machine(settings))
+    address = drops.find(drop, settings.drop, settings.home)
+    if address is None:
+        cure = "Name it with --drop, or make one: gpudrop init --drop PATH"
+        report.findings.append(Finding(check="drop", state="warn", said="no drop was found", cure=cure))
+    else:
+        report.findings += checked("drop", lambda: _examine_drop(address, settings, soak_, report))
+    _show(report, json_)
+    if not report.ready:
+        raise typer.Exit(6)
+
+
+def _examine_drop(address: str | Path, settings: Settings, jobs: int, report: Report) -> list[Finding]:
+    with contextlib.closing(open_drop(address)) as opened:
+        found = examine_place(address, settings, opened)
+    if any(finding.check == "drop" and finding.state == "fail" for finding in found):
+        return found
+    with (
+        tempfile.TemporaryDirectory(prefix="gpudrop-doctor-") as scratch,
+        RunStore.open(Path(scratch) / "runs") as store,
+    ):
+        results = Path(scratch) / "results"
+        client = Client(address, store=store, results=results, identity=settings.identity(address))
+        with contextlib.closing(client):
+            report.latency, latency = measure(client)
+            report.workers, workers = examine_workers(client)
+            lives = any(it["lives"] for it in report.workers)
+            found += [*workers, *latency]
+            if jobs and lives:
+                report.soak, soaked = soak(client, jobs, _Counter(jobs))
+                found += soaked
+    return found
+
+
+class _Counter:
+    """A line on a terminal that counts; nothing where there is none."""
+
+    def __init__(self, of: int) -> None:
+        self._of, self._last = of, 0.0
+
+    def __call__(self, done: int) -> None:
+        if sys.stderr.isatty() and (done == self._of or time.monotonic() - self._last > 0.2):
+            self._last = time.monotonic()
+            sys.stderr.write(f"\rsoak: {done} of {self._of}" + ("\n" if done == self._of else ""))
+            sys.stderr.flush()
+
+
+def _plain(text: str) -> str:
+    """Return a text as text: a worker's card may hold what a terminal, or our own marks, would obey."""
+    return escape(legible(text))
+
+
+def _show(report: Report, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(report.told(), ensure_ascii=False, indent=1) + "\n")
+        return
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    for finding in report.findings:
+        table.add_row(_MARKS[finding.state], finding.check, _plain(finding.said))
+        if finding.cure:
+            table.add_row("", "", f"[dim]→ {_plain(finding.cure)}[/]")
+    console = Console()
+    console.print(table)
+    count = sum(finding.state != "ok" for finding in report.findings)
+    last = "ready" if report.ready else "not ready"
+    console.print(f"{last}{f', {count} to look at' if count else ''}", style="bold")

@@ -1,0 +1,115 @@
+"""This machine: the programs a film and a drop need, the run database, the room on the disk."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+from playwright.sync_api import sync_playwright
+
+from dispatcher.config import Settings, is_root
+from dispatcher.doctor.findings import Finding, checked
+from dispatcher.runs.store import RunStore
+from dispatcher.tour.browser import find_browser, launch
+from dispatcher.wording import clock_time, for_people, in_bytes
+from media import ffmpeg
+from protocol.errors import EnvironmentNotReady
+from protocol.transports import rclone_config
+
+OLDEST_RCLONE = (1, 60)
+ROOM_BYTES = 1 << 30
+"""Below this a film's takes may not fit."""
+
+CLOCK_S = 3600.0
+"""A clock that is further back than this was set back."""
+
+
+def examine_machine(settings: Settings) -> list[Finding]:
+    """Look at everything here that needs no drop."""
+    return [
+        *checked("python", _python),
+        *checked("ffmpeg", lambda: _ffmpeg(settings)),
+        *checked("chromium", lambda: _chromium(settings)),
+        *checked("speech", _speech),
+        *checked("rclone", _rclone, worst="warn"),
+        *checked("database", lambda: _database(settings)),
+        *checked("disk", lambda: _disk(settings)),
+    ]
+
+
+def _python() -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    known = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    cure = "" if known else "It was tried with 3.11 to 3.13 only: install one of them"
+    yield Finding(check="python", state="ok" if known else "warn", said=f"Python {version}", cure=cure)
+
+
+def _ffmpeg(settings: Settings) -> Iterator[Finding]:
+    found = ffmpeg.find(settings.ffmpeg)
+    yield Finding(check="ffmpeg", state="ok", said=f"{found.version} with every filter and encoder of a film")
+    try:
+        ffmpeg.find(settings.ffmpeg, needs=ffmpeg.NEEDED | {"vidstabdetect", "vidstabtransform"})
+    except EnvironmentNotReady:
+        cure = "Only stabilising films needs it: leave FFMPEG_BINARY unset, then the embedded ffmpeg is found"
+        yield Finding(check="ffmpeg", state="warn", said="this ffmpeg has no vidstab", cure=cure)
+
+
+def _chromium(settings: Settings) -> Iterator[Finding]:
+    path = find_browser(settings.chromium)
+    with sync_playwright() as playwright:
+        browser = launch(playwright, path, root=is_root())
+        version = browser.version
+        browser.close()
+    yield Finding(check="chromium", state="ok", said=f"Chromium {version} starts ({path})")
+
+
+def _speech() -> Iterator[Finding]:
+    engines = {"kokoro_onnx": "kokoro (its model is fetched when first used)", "espeakng_loader": "espeak"}
+    here = [name for package, name in engines.items() if find_spec(package)]
+    if here:
+        yield Finding(check="speech", state="ok", said=f"engines of a worker here: {', '.join(here)}")
+    else:
+        yield Finding(check="speech", state="fail", said="no engine can speak here", cure="Install gpudrop again")
+
+
+def _rclone() -> Iterator[Finding]:
+    version = rclone_config.version()
+    text = f"rclone {version[0]}.{version[1]}"
+    if version < OLDEST_RCLONE:
+        yield Finding(check="rclone", state="fail", said=f"{text} is too old", cure="Update it: rclone selfupdate")
+        return
+    remotes = rclone_config.remotes()
+    yield Finding(check="rclone", state="ok", said=f"{text}, remotes: {', '.join(it.name for it in remotes) or 'none'}")
+    for remote in remotes:
+        if remote.kind == "drive" and not remote.has_own_client:
+            said = f"{remote.name}: uses rclone's shared client id, which is slow for everybody and is going away"
+            cure = (
+                f"Make your own (rclone.org/drive, Making your own client_id), then: rclone config update {remote.name}"
+            )
+            yield Finding(check="rclone", state="warn", said=said, cure=cure)
+        if remote.login_ends is not None and remote.login_ends < time.time():
+            cure = f"Log in again: rclone config reconnect {remote.name}:"
+            yield Finding(check="rclone", state="fail", said=f"{remote.name}: its login has expired", cure=cure)
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    with RunStore.open(settings.database) as store:
+        newest = max((run.created_at for run in store.recent(1)), default=0.0)
+    yield Finding(check="database", state="ok", said=f"the run database opens ({settings.data_dir})")
+    ahead = newest - time.time()
+    if ahead > CLOCK_S:
+        said = f"the newest run is of {clock_time(newest, time.time())}, {for_people(ahead)} from now"
+        cure = "This machine's clock was set back: set it right. No job is harmed by it"
+        yield Finding(check="clock", state="warn", said=said, cure=cure)
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    place = next(path for path in (settings.data_dir, *settings.data_dir.parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    little = free < ROOM_BYTES
+    cure = f"Make room, or let GPUDROP_DATA_DIR name another disk than {place}" if little else ""
+    said = f"{in_bytes(free)} free for results and clips"
+    yield Finding(check="disk", state="warn" if little else "ok", said=said, cure=cure)

@@ -1,0 +1,172 @@
+"""An rclone mount from beside it: the remote control of the process that serves it, where it has one.
+
+A mount shows a directory cache of minutes and uploads when it likes. Its remote control can be asked to look again, and
+tells whether anything is still to be uploaded. Without one the mount is used as it is, which is said once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from protocol.drop import Durability
+from protocol.errors import ChannelError
+from protocol.transports.rc import Rc, RcFailed, RcGone
+
+CALL_S = 20.0
+BARRIER_S = 120.0
+"""How long a barrier waits for uploads."""
+
+LONGEST_PAUSE_S = 0.25
+"""Between two looks at the queue: shorter than the quiet between two beats, which are uploads too."""
+
+AGAIN_S = 10.0
+"""After a failure the remote control is left alone for so long; the mount works without it."""
+
+PROC = Path("/proc")
+_ADDRESS = "localhost:5572"  # rclone's own default
+_VERBS = ("mount", "mount2", "cmount")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What an rclone mount was started with, by its command line and environment."""
+
+    point: Path
+    told: Mapping[str, str] = field(repr=False)  # a password may be among them
+
+    @property
+    def has_rc(self) -> bool:
+        """Say whether it has a remote control."""
+        return self.get("rc", "false") != "false"
+
+    def get(self, name: str, default: str) -> str:
+        """Return a flag's value; one without a value is "true"."""
+        return self.told.get(name, default)
+
+    def rc(self) -> Rc | None:
+        """Return a client of its remote control, None where it has none."""
+        if not self.has_rc:
+            return None
+        host, _, port = self.get("rc-addr", _ADDRESS).rpartition(":")
+        return Rc(f"http://{host or '127.0.0.1'}:{port}", self.get("rc-user", ""), self.get("rc-pass", ""))
+
+
+def mount_flags(point: Path, proc: Path = PROC) -> Flags | None:
+    """Return what the rclone process behind a mount point was started with; None where the system does not tell."""
+    for folder in proc.iterdir() if proc.is_dir() else ():
+        if folder.name.isdigit() and (words := _words(folder / "cmdline")) and _serves(words, point, folder):
+            return Flags(point, {**_from_environment(folder / "environ"), **_flags(words)})
+    return None
+
+
+def _words(path: Path) -> Sequence[str]:
+    try:
+        return path.read_bytes().decode(errors="replace").split("\0")[:-1]
+    except OSError:
+        return ()  # another user's process, or gone
+
+
+def _serves(words: Sequence[str], point: Path, process: Path) -> bool:
+    if Path(words[0]).name != "rclone" or not set(_VERBS).intersection(words[1:]):
+        return False
+    try:
+        home = (process / "cwd").readlink()
+    except OSError:
+        home = Path("/")
+    return any(os.path.normpath(home / word) == str(point) for word in words[2:])
+
+
+def _flags(words: Sequence[str]) -> dict[str, str]:
+    """Return `--name=value`, `--name value` and bare `--name` alike."""
+    told: dict[str, str] = {}
+    for word, after in zip(words, [*words[1:], "--"], strict=True):
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            told[name] = value if equals else ("true" if after.startswith("--") else after)
+    if "rc" in told:
+        told["rc"] = "false" if told["rc"] == "false" else "true"
+    return told
+
+
+def _from_environment(path: Path) -> dict[str, str]:
+    settings = (word.partition("=") for word in _words(path) if word.startswith("RCLONE_"))
+    return {name.removeprefix("RCLONE_").lower().replace("_", "-"): value for name, _, value in settings}
+
+
+class MountControl:
+    """Asks the mount at `point` to look again, and when it has uploaded all. It never fails: all is later then."""
+
+    def __init__(self, point: Path, *, flags: Callable[[Path], Flags | None] = mount_flags) -> None:
+        self._point, self._find = point, flags
+        self._rc: Rc | None = None
+        self._rests_until = 0.0
+        self._told = False
+
+    def refresh(self, folder: str) -> None:
+        """Let the mount read a folder (relative to its root) from the remote, so that the next listing is fresh."""
+        self._ask("vfs/refresh", {"dir": folder} if folder else {})
+
+    def uploaded(self, within_s: float = BARRIER_S) -> Durability:
+        """Wait until nothing is queued or being uploaded, twice in a row; "unconfirmed" where that cannot be told."""
+        ends, quiet, pause_s = time.monotonic() + within_s, 0, 0.05
+        while time.monotonic() < ends:
+            stats = self._ask("vfs/stats", {})
+            if stats is None:
+                return "unconfirmed"
+            cache = stats.get("diskCache") or {}  # without a cache a file is uploaded when it is closed
+            if cache.get("erroredFiles"):
+                return "unconfirmed"
+            quiet = quiet + 1 if not (cache.get("uploadsInProgress") or cache.get("uploadsQueued")) else 0
+            if quiet == 2:
+                return "confirmed"
+            time.sleep(pause_s)
+            pause_s = min(LONGEST_PAUSE_S, pause_s * 1.5)
+        return "unconfirmed"
+
+    @property
+    def is_there(self) -> bool:
+        """Say whether the mount has a remote control that answers."""
+        return self._ask("rc/noop", {}) is not None
+
+    def close(self) -> None:
+        """Let it go."""
+        if self._rc is not None:
+            self._rc.close()
+
+    def _ask(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        if time.monotonic() < self._rests_until:
+            return None
+        try:
+            if self._rc is None:
+                found = self._find(self._point)
+                self._rc = found.rc() if found else None
+            if self._rc is None:
+                self._rest("it was mounted without --rc")
+                return None
+            answer: dict[str, Any] = self._rc.call(method, parameters, timeout_s=CALL_S)
+        except (RcGone, RcFailed, ChannelError) as error:
+            self.close()
+            self._rc = None  # it may come back at another port
+            self._rest(str(error))
+            return None
+        self._told = False
+        return answer
+
+    def _rest(self, why: str) -> None:
+        self._rests_until = time.monotonic() + AGAIN_S
+        if not self._told:
+            log.warning(
+                "%s cannot be asked to look again or what it has uploaded (%s): everything is seen later. "
+                "Mount it with --rc --rc-user … --rc-pass …, see docs/mounts.md",
+                self._point,
+                why,
+            )
+            self._told = True

@@ -1,0 +1,112 @@
+"""A drop in a folder that something else carries to the other side: a mount, a network disk, a sync tool.
+
+Every call has a deadline. What the folder stands on decides what a barrier can tell and how fresh a listing is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from protocol.drop import Capabilities, Durability, Entry
+from protocol.errors import ChannelError
+from protocol.transports.bounded import BoundedFolder
+from protocol.transports.ground import Ground
+from protocol.transports.mount import MountControl
+from protocol.transports.pace import Pace, RemoteWatch
+
+SYNCED = Capabilities(local=False, settle_s=30, poll_s=5, beat_s=30)
+MOUNTED = Capabilities(local=False, settle_s=10, poll_s=3, beat_s=15)
+"""An rclone mount that can be asked to look again: what was uploaded is seen at the next look."""
+
+ATTRIBUTES_S = 60.0
+"""How long a barrier waits for Colab's Drive mount to say that files are committed."""
+
+UNCOMMITTED, COMMITTED = "user.drive.uncommitted", "user.drive.id"
+
+
+class SyncedDrop:
+    """A drop at `root`, on a ground that is not a disk of this machine."""
+
+    def __init__(self, root: Path, ground: Ground, *, call_s: float | None = None) -> None:
+        self._folder = BoundedFolder(root) if call_s is None else BoundedFolder(root, call_s=call_s)
+        self._control = MountControl(ground.point) if ground.kind == "rclone" and ground.point else None
+        self._above = root.relative_to(ground.point).as_posix() if self._control and ground.point else ""
+        self._pace, self._listed = Pace(), dict[str, tuple[Entry, ...]]()
+        self._written: list[str] = []  # since the last barrier
+        self._folder.check()
+        self.capabilities = MOUNTED if self._control and self._control.is_there else SYNCED
+
+    def list(self, folder: str) -> tuple[Entry, ...]:
+        """Return what a folder holds, as fresh as the ground allows."""
+        if self._control:
+            self._control.refresh("/".join(part for part in (self._above.strip("."), folder) if part))
+        found = self._folder.list(folder)
+        if self._listed.get(folder, found) != found:
+            self._pace.tell()
+        self._listed[folder] = found
+        return found
+
+    def get(self, path: str, *, limit: int, copy: int = 0) -> bytes:
+        """Return a whole small file."""
+        return self._folder.get(path, limit=limit, copy=copy)
+
+    def put(self, path: str, data: bytes) -> None:
+        """Create a file."""
+        self._folder.put(path, data)
+        self._wrote(path)
+
+    def copy_in(self, local: Path, path: str) -> None:
+        """Create a file from a local one."""
+        self._folder.copy_in(local, path)
+        self._wrote(path)
+
+    def copy_out(self, path: str, local: Path, *, limit: int, copy: int = 0) -> None:
+        """Copy a file out."""
+        self._folder.copy_out(path, local, limit=limit, copy=copy)
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder and those above it."""
+        self._folder.make_folder(path)
+        self._pace.tell()
+
+    def delete(self, path: str) -> None:
+        """Remove a file or a whole folder."""
+        self._folder.delete(path)
+        self._pace.tell()
+
+    def barrier(self) -> Durability:
+        """Wait for the uploads, as well as the ground can tell."""
+        written, self._written = self._written, []
+        if self._control:
+            return self._control.uploaded()
+        return self._committed(written)
+
+    def watch(self) -> RemoteWatch:
+        """Look soon after news and at the drop's own pace otherwise: the other side's writes make no event here."""
+        return RemoteWatch(self._pace, self.capabilities.poll_s)
+
+    def close(self) -> None:
+        """End the helper processes."""
+        self._folder.close()
+        if self._control:
+            self._control.close()
+
+    def _wrote(self, path: str) -> None:
+        self._written.append(path)
+        self._pace.tell()
+
+    def _committed(self, written: Sequence[str]) -> Durability:
+        """Wait until Colab's mount calls every file committed. Where files bear no such sign nobody can tell."""
+        ends = time.monotonic() + ATTRIBUTES_S
+        while True:
+            try:
+                signs = [self._folder.attributes(path) for path in written]
+            except ChannelError:
+                return "unconfirmed"
+            if signs and all(COMMITTED in sign and UNCOMMITTED not in sign for sign in signs):
+                return "confirmed"
+            if not any(UNCOMMITTED in sign for sign in signs) or time.monotonic() > ends:
+                return "unconfirmed"
+            time.sleep(0.5)

@@ -1,0 +1,229 @@
+"""`gpudrop doctor`: each finding made to appear by its real cause, and the command on a drop with a real worker."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from dispatcher.cli import doctor as command
+from dispatcher.client import Client
+from dispatcher.config import Settings
+from dispatcher.doctor import Finding, Report, channel, machine, place
+from dispatcher.doctor.channel import examine_workers, measure, soak
+from dispatcher.doctor.findings import checked
+from dispatcher.doctor.place import examine_place
+from dispatcher.jobs import Job
+from dispatcher.runs.store import RunStore
+from protocol.errors import EnvironmentNotReady
+from protocol.transports import open_drop
+from protocol.transports.ground import Ground
+from protocol.transports.host import SYSTEM
+from protocol.transports.mount import Flags
+from tests.support.drops import client, make_drop, wait_for, worker
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Return settings whose data lies in a folder of the test's own."""
+    return Settings(data_dir=tmp_path / "data", config_dir=tmp_path / "config", home=tmp_path)
+
+
+def of(findings: list[Finding], check: str) -> Finding:
+    """Return the worst finding of a check."""
+    return max((it for it in findings if it.check == check), key=lambda it: ("ok", "warn", "fail").index(it.state))
+
+
+def run(capsys: pytest.CaptureFixture[str], **options: Any) -> tuple[int, dict[str, Any]]:
+    """Run the command with --json; return its exit code and what it printed."""
+    code = 0
+    try:
+        command.doctor(json_=True, **{"drop": None, "soak_": 0, **options})
+    except typer.Exit as end:
+        code = end.exit_code
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_a_drop_with_a_worker_is_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The worker is told with what it can do, the way there and back is measured, a soak loses nothing."""
+    monkeypatch.setenv("GPUDROP_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr(command, "examine_machine", lambda settings: [])
+    drop = make_drop(tmp_path / "drop")
+    with worker(drop):
+        wait_for(lambda: any(drop.glob("_workers/*/hello-*")))
+        code, told = run(capsys, drop=str(drop), soak_=3)
+    assert (code, told["ready"]) == (0, True)
+    assert told["workers"][0]["lives"]
+    assert told["workers"][0]["engines"]["echo"] == ["echo"]
+    assert 0 < told["latency"]["there_and_back_s"] < 10
+    assert (told["soak"]["jobs"], told["soak"]["lost"], told["soak"]["doubled"]) == (3, 0, 0)
+    assert not (drop / "_probes").exists()
+    assert {path.name for path in drop.iterdir()} == {"_drop.json", "_workers"}
+
+
+def test_this_machine_is_examined(settings: Settings) -> None:
+    """Every program that a film needs is started and told with its version."""
+    found = machine.examine_machine(settings)
+    assert [it for it in found if it.state == "fail"] == []
+    assert {"python", "ffmpeg", "chromium", "speech", "rclone", "database", "disk"} <= {it.check for it in found}
+
+
+def test_a_drop_that_is_not_there_is_not_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 6, and the cure says how to make one."""
+    monkeypatch.setenv("GPUDROP_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr(command, "examine_machine", lambda settings: [])
+    code, told = run(capsys, drop=str(tmp_path / "nowhere"))
+    assert (code, told["ready"]) == (6, False)
+    assert "gpudrop init" in told["findings"][0]["cure"]
+
+
+def test_nobody_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A drop that no worker ever served, and one whose worker is gone, are told apart."""
+    drop = make_drop(tmp_path / "drop")
+    with client(drop, tmp_path / "data") as here:
+        latency, _ = measure(here)
+        assert "there_and_back_s" not in latency
+        assert "ever seen" in examine_workers(here)[1][0].said
+    with worker(drop, "--once") as process:
+        process.wait(30)
+    monkeypatch.setattr(channel, "LOCAL_FOR_S", 0.5)
+    with client(drop, tmp_path / "data") as here:
+        measure(here)
+        assert "no worker beats now" in examine_workers(here)[1][0].said
+
+
+def test_a_lost_soak_job_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that does not come back is counted as lost, and the finding says why."""
+    monkeypatch.setattr(channel, "JOB_S", 0.2)
+    with client(make_drop(tmp_path / "drop"), tmp_path / "data") as here:
+        told, findings = soak(here, 1, lambda done: None)
+    assert (told["lost"], told["p50_s"]) == (1, None)
+    assert findings[0].state == "fail"
+
+
+def test_what_lies_about_is_told(tmp_path: Path, settings: Settings) -> None:
+    """Conflict copies and jobs that the database has forgotten are counted, with an example of each."""
+    root = make_drop(tmp_path / "drop")
+    with RunStore.open(settings.database) as store:
+        mine = Client(root, store=store, results=tmp_path / "results")
+        kept = mine.submit(Job(kind="echo", params={"text": "known"}))
+        job = store.get(kept.run).job
+        dispatcher = store.dispatcher_id
+        mine.close()
+    (root / job / "request (1).json").write_text("{}")
+    with contextlib.closing(open_drop(root)) as drop:
+        assert "request (1).json" in of(examine_place(root, settings, drop), "tidiness").said
+        (settings.data_dir / "runs.sqlite3").rename(tmp_path / "lost.sqlite3")
+        with RunStore.open(settings.database) as store:
+            assert store.dispatcher_id != dispatcher  # so nothing here is this database's own
+        assert "conflict" in of(examine_place(root, settings, drop), "tidiness").said
+
+
+def test_a_drop_inside_our_own_data_fails(settings: Settings) -> None:
+    """Neither may lie in the other: cleaning one would take the other away."""
+    inside = make_drop(settings.data_dir / "drop")
+    with contextlib.closing(open_drop(inside)) as drop:
+        assert of(examine_place(inside, settings, drop), "place").state == "fail"
+
+
+def test_another_drop_on_the_same_path_is_told(tmp_path: Path, settings: Settings) -> None:
+    """Where jobs were sent to one drop and another lies there now, somebody mounted another drive."""
+    root = make_drop(tmp_path / "drop")
+    with RunStore.open(settings.database) as store:
+        mine = Client(root, store=store, results=tmp_path / "results")
+        mine.submit(Job(kind="echo", params={"text": "x"}))
+        mine.close()
+    make_drop(root)
+    with contextlib.closing(open_drop(root)) as drop:
+        assert "another drop" in of(examine_place(root, settings, drop), "drop").said
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({}, "no --rc"),
+        ({"rc": "true"}, "--vfs-cache-mode is off"),
+        ({"rc": "true", "vfs-cache-mode": "full", "vfs-write-back": "1m"}, "kept back"),
+        ({"rc": "true", "vfs-cache-mode": "full", "poll-interval": "0"}, "--poll-interval"),
+        ({"rc": "true", "vfs-cache-mode": "full", "read-only": "true"}, "read-only"),
+        ({"vfs-cache-mode": "full"}, "more than a minute"),
+    ],
+)
+def test_flags_of_a_mount_that_hurt_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: dict[str, str], said: str
+) -> None:
+    """Each comes with the flag to set instead; good flags are no finding."""
+    monkeypatch.setattr(place, "mount_flags", lambda point: Flags(point, flags))
+    found = [it for it in place._ground(Ground("rclone", tmp_path)) if it.check == "mount"]
+    assert any(said in it.said for it in found)
+    assert all("--" in it.cure for it in found)
+    good = {"rc": "true", "vfs-cache-mode": "full", "vfs-write-back": "1s", "poll-interval": "10s"}
+    monkeypatch.setattr(place, "mount_flags", lambda point: Flags(point, good))
+    assert [it.state for it in place._ground(Ground("rclone", tmp_path))] == ["ok"]
+
+
+def test_rclones_remotes_are_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shared client id and an expired login are named with their cures, an old rclone and none are too."""
+    config = {"g": {"type": "drive", "token": '{"access_token":"s","expiry":"2020-01-01T00:00:00Z"}'}}
+    fake(tmp_path, monkeypatch, f"case $1 in version) echo rclone v1.66.0;; *) echo '{json.dumps(config)}';; esac")
+    found = checked("rclone", machine._rclone)
+    assert [it.state for it in found] == ["ok", "warn", "fail"]
+    assert "client_id" in found[1].cure
+    assert found[2].cure == "Log in again: rclone config reconnect g:"
+    fake(tmp_path, monkeypatch, "echo rclone v1.53.3-DEV")
+    assert of(checked("rclone", machine._rclone), "rclone").said == "rclone 1.53 is too old"
+    (tmp_path / "bin" / "rclone").unlink()
+    assert "not installed" in of(checked("rclone", machine._rclone, worst="warn"), "rclone").said
+
+
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Put a program called rclone onto the path, alone."""
+    (tmp_path / "bin").mkdir(exist_ok=True)
+    program = tmp_path / "bin" / "rclone"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+
+
+def test_a_clock_that_was_set_back_is_told_and_harms_nothing(tmp_path: Path, settings: Settings) -> None:
+    """A run of tomorrow in the database: doctor says so, and a new job is sent as ever."""
+    root = make_drop(tmp_path / "drop")
+    tomorrow = dataclasses.replace(SYSTEM, wall=lambda: time.time() + 86_400)
+    with RunStore.open(settings.database) as store:
+        ahead = Client(root, store=store, results=tmp_path / "results", host=tomorrow)
+        ahead.submit(Job(kind="echo", params={"text": "tomorrow"}))
+        ahead.close()
+    assert "clock was set back" in of(list(machine._database(settings)), "clock").cure
+    with worker(root), RunStore.open(settings.database) as store:
+        now = Client(root, store=store, results=tmp_path / "results")
+        assert now.submit(Job(kind="echo", params={"text": "today"})).wait(30).files
+        now.close()
+
+
+def test_a_check_that_cannot_be_made_is_a_finding() -> None:
+    """Its error becomes the line, and what the error says to do becomes the cure."""
+
+    def fails() -> list[Finding]:
+        raise EnvironmentNotReady("there is no such thing. Install it")
+
+    assert checked("x", fails) == [Finding(check="x", state="fail", said="there is no such thing", cure="Install it")]
+
+
+def test_a_card_that_lies_is_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a worker says of itself steers neither the terminal nor the table."""
+    finding = Finding(check="workers", state="ok", said="GPU: [/]\x1b[2J", cure="[red]\x1b]0;x\x07")
+    command._show(Report(findings=[finding]), as_json=False)
+    told = capsys.readouterr().out
+    assert "GPU: [/]" in told
+    assert "→ [red]" in told
+    assert "\x1b" not in told

@@ -1,0 +1,167 @@
+"""Drops on real rclone mounts: two of one served remote, a worker on one and the dispatcher on the other."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dispatcher.jobs import Job, Why
+from protocol.errors import ChannelError, ChannelLost
+from protocol.messages import ClaimTerms
+from protocol.transports import bounded, open_drop
+from protocol.transports.bounded import BoundedFolder
+from protocol.transports.ground import Ground, ground_of
+from protocol.transports.mount import mount_flags
+from protocol.transports.synced import MOUNTED, SYNCED, SyncedDrop
+from tests.support.drops import client, make_drop, wait_for, worker
+from tests.support.rclone import Mount, Server, mounted, needs_mounts, needs_rclone, serve
+
+pytestmark = [needs_rclone, needs_mounts]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Serve one remote by WebDAV for all tests of this file."""
+    with serve("webdav", tmp_path_factory.mktemp("served")) as running:
+        yield running
+
+
+@pytest.fixture
+def drop(server: Server, tmp_path: Path) -> Path:
+    """Make a drop on the remote; return its folder as the server has it."""
+    return make_drop(server.folder / tmp_path.name)
+
+
+@contextlib.contextmanager
+def mount(server: Server, tmp_path: Path, name: str, **how: object) -> Iterator[Mount]:
+    """Mount the remote at a folder of this name."""
+    with mounted(Mount(server.remote, tmp_path / name, tmp_path / f"cache-{name}", **how)) as made:  # type: ignore[arg-type]
+        yield made
+
+
+def test_a_mount_is_known_for_what_it_is(server: Server, drop: Path, tmp_path: Path) -> None:
+    """Its process is found with its flags, its password is in no text, and its pace follows from its remote control."""
+    with mount(server, tmp_path, "a") as first, mount(server, tmp_path, "b", rc=False) as second:
+        assert ground_of(first.at / drop.name) == Ground("rclone", first.at)
+        flags = mount_flags(first.at)
+        assert flags is not None
+        assert flags.has_rc
+        assert flags.get("vfs-write-back", "") == "1s"
+        assert "a-test" not in repr(flags)
+        with contextlib.closing(open_drop(first.at / drop.name)) as quick:
+            assert quick.capabilities == MOUNTED
+        with contextlib.closing(open_drop(second.at / drop.name)) as plain:
+            assert plain.capabilities == SYNCED
+
+
+def test_what_one_side_wrote_is_seen_at_the_next_look(server: Server, drop: Path, tmp_path: Path) -> None:
+    """After a confirmed barrier another mount lists and reads the file at once, within its cache's half minute."""
+    with mount(server, tmp_path, "a") as first, mount(server, tmp_path, "b") as second:
+        here, there = open_drop(first.at / drop.name), open_drop(second.at / drop.name)
+        assert [entry.name for entry in there.list("")] == ["_drop.json"]  # its cache knows the folder now
+        here.make_folder("job")
+        here.put("job/a.json", b"x" * 1000)
+        assert here.barrier() == "confirmed"
+        assert (drop / "job" / "a.json").stat().st_size == 1000
+        assert [entry.name for entry in there.list("")] == ["_drop.json", "job"]
+        assert [(entry.name, entry.size) for entry in there.list("job")] == [("a.json", 1000)]
+        assert there.get("job/a.json", limit=1000) == b"x" * 1000
+        here.close()
+        there.close()
+
+
+def test_a_mount_without_remote_control_works_and_says_so(
+    server: Server, drop: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told once, with the flags to add, and nothing is confirmed."""
+    with (
+        caplog.at_level(logging.WARNING),
+        mount(server, tmp_path, "a", rc=False) as made,
+        contextlib.closing(open_drop(made.at / drop.name)) as here,
+    ):
+        here.list("")
+        here.list("")
+        assert here.barrier() == "unconfirmed"
+    assert len([record for record in caplog.records if "--rc-user" in record.getMessage()]) == 1
+
+
+@pytest.mark.fault("errno-107-5-hang")
+def test_a_hung_mount_hangs_nobody_and_a_dead_one_comes_back(server: Server, drop: Path, tmp_path: Path) -> None:
+    """A stopped mount fails each call at its deadline; killed, at once; mounted again, it is simply used again."""
+    with mount(server, tmp_path, "a", rc=False, flags=("--attr-timeout=1ms",)) as made:
+        here = SyncedDrop(made.at / drop.name, Ground("shared"), call_s=1.0)
+        assert here.list("")
+        made.pause()
+        started = time.monotonic()
+        with pytest.raises(ChannelLost, match="did not answer within"):
+            here.list("")
+        assert time.monotonic() - started < 10
+        made.resume()
+        wait_for(lambda: bool(here.list("")))
+        made.kill()
+        with pytest.raises(ChannelError, match="Is the mount up"):
+            here.list("")
+        made.detach()
+        made.start()
+        assert here.list("")
+        here.close()
+
+
+def test_too_many_hung_calls_start_no_more_processes(
+    server: Server, drop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While four calls hang, in processes that not even SIGKILL ends, the next fails at once."""
+    with mount(server, tmp_path, "a", rc=False, flags=("--attr-timeout=1ms",)) as made:
+        folder = BoundedFolder(made.at / drop.name, call_s=0.5)
+        folder.check()
+        made.pause()
+        with monkeypatch.context() as patch:
+            patch.setattr(bounded._Helper, "alive", lambda self: True)
+            patch.setattr(bounded._Helper, "has_answered", lambda self: False)
+            for _ in range(4):
+                with pytest.raises(ChannelLost):
+                    folder.list("")
+            with pytest.raises(ChannelLost, match="4 calls hang"):
+                folder.list("")
+        made.resume()
+        wait_for(lambda: _answers(folder))
+        folder.close()
+
+
+def _answers(folder: BoundedFolder) -> bool:
+    try:
+        return bool(folder.list(""))
+    except ChannelLost:
+        return False
+
+
+@pytest.mark.fault("mount-vanishes")
+def test_a_job_over_two_mounts_survives_the_death_of_one(server: Server, drop: Path, tmp_path: Path) -> None:
+    """The dispatcher's mount is killed while its job is under way: the wait says so, and the job ends well."""
+    with mount(server, tmp_path, "a") as mine, mount(server, tmp_path, "b") as theirs:
+        name = drop.name
+        with (
+            worker(tmp_path / "w", "--drop", str(theirs.at / name), "--beat", "2", "--poll", "0.3"),
+            client(mine.at / name, tmp_path / "data") as here,
+        ):
+            here.poll_s, here.terms = 0.3, ClaimTerms(settle_s=1, lease_s=60)
+            handle = here.submit(Job(kind="echo", params={"text": "one", "units": 3, "unit_s": 3.0}))
+            seen: list[str] = []
+
+            def strike(progress: object) -> None:
+                why = str(progress.why)  # type: ignore[attr-defined]
+                seen.append(why)
+                if len(seen) == 3:
+                    mine.kill()
+                if why == Why.DROP_UNREACHABLE and mine.process is not None and mine.process.poll() is not None:
+                    mine.detach()
+                    mine.start()
+
+            result = handle.wait(90, on_progress=strike)
+        assert Why.DROP_UNREACHABLE in seen
+        assert result.files
