@@ -39,9 +39,7 @@ ROWS = (
     Row("dispatcher-asleep", "the dispatcher sleeps for two hours", "no lease lapses by that"),
     Row("dispatcher-killed", "the dispatcher is killed at any point", "no result is handed over twice"),
     Row("two-dispatchers", "two dispatchers use one drop", "each judges its own jobs"),
-    Row(
-        "database-lost", "the run database is lost mid-job", "submitted anew; mirrored ends are honoured"
-    ),
+    Row("database-lost", "the run database is lost mid-job", "submitted anew; mirrored ends are honoured"),
     Row("clock-skew", "a clock is a day off, a file is of 1999", "no effect"),
     Row("errno-107-5-hang", "errno 107, errno 5, a call that hangs", "bounded, recovered"),
     Row("remote-down", "the remote is down while `close()` says OK", "the barrier never opens"),
