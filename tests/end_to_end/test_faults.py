@@ -352,6 +352,7 @@ def test_what_was_created_although_refused_is_created_once(scene: Scene) -> None
     assert content(result) == whole("echo.txt")
     assert answered >= {"request", "claim", "out-", "done", "accepted"}
     assert (len(bench.begun), len(scene.look(handle).done)) == (1, 1)
+    assert scene.runs.unsaid(handle.run) == []
     for once in ("/request.json", "/accepted-"):
         assert sum(once in path for path in scene.store.files) == 1
 
