@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr
@@ -29,6 +30,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=Path.home)
     beat_s: float | None = Field(default=None, gt=0)  # the pace asked of a worker, instead of the drop's own
     poll_s: float | None = Field(default=None, gt=0)  # how often to look, instead of the drop's own pace
+    durability: Literal["full", "relaxed"] = "full"  # whether a decision waits for the disk
     auth: str = "off"  # off, warn or require: what is done about messages of workers that are not signed
     key: SecretStr | None = None  # what to sign with: the key itself, its file, or "keyring"
     trust: str | None = None  # the public keys of workers to believe, or a file of them

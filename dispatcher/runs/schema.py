@@ -24,6 +24,9 @@ BUSY_S = 30.0
 WRITE = {"gpudrop_begin": "BEGIN IMMEDIATE"}
 """Execution options of a transaction that writes: it takes its turn at the beginning, not half-way, where it fails."""
 
+NOTE = {**WRITE, "gpudrop_note": True}
+"""Those of one that only notes what can be found out again: it does not wait for the disk."""
+
 _MIGRATION_LOCK = 0x67707564  # "gpud": any number that is the same in every process
 _VERSION_TABLE = "alembic_version"
 
@@ -91,7 +94,17 @@ def _use_wal(connection: Any) -> None:
 
 def begin(connection: Connection) -> None:
     """Begin a transaction as its execution options say; a plain one where they say nothing."""
-    connection.exec_driver_sql(connection.get_execution_options().get("gpudrop_begin", "BEGIN"))
+    options = connection.get_execution_options()
+    if "gpudrop_begin" in options and connection.dialect.name == "sqlite":
+        _wait_for_disk(connection, "NORMAL" if options.keys() & {"gpudrop_note", "gpudrop_relaxed"} else "FULL")
+    connection.exec_driver_sql(options.get("gpudrop_begin", "BEGIN"))
+
+
+def _wait_for_disk(connection: Connection, when: str) -> None:
+    """Let a commit wait for the disk (FULL), or leave that to a later one (NORMAL); in WAL nothing breaks by it."""
+    if connection.info.get("synchronous", "FULL") != when:
+        connection.exec_driver_sql(f"PRAGMA synchronous={when}")
+        connection.info["synchronous"] = when
 
 
 def prepare(engine: Engine) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Update, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -21,6 +22,8 @@ _FIELDS = [field.name for field in dataclasses.fields(Run)]
 _COLUMNS = [getattr(RunRow, name) for name in _FIELDS]
 _IS_OPEN = RunRow.status.in_(sorted(OPEN))
 _ADD_TRIES = 3
+
+Durability = Literal["full", "relaxed"]
 
 # What every look asks is built once: making a statement costs SQLAlchemy more than running it.
 _RUNS = select(*_COLUMNS).order_by(RunRow.created_at.desc(), RunRow.id.desc())
@@ -45,6 +48,12 @@ def changing(condition: ColumnElement[bool]) -> Update:
     return update(RunRow).where(RunRow.id == bindparam("run"), condition)
 
 
+@functools.lru_cache(maxsize=64)
+def _setting(statement: Update, names: tuple[str, ...]) -> Update:
+    """Return the statement that sets these columns, from parameters of their names."""
+    return statement.values({name: bindparam(name) for name in names})
+
+
 _CHANGE_OPEN = changing(_IS_OPEN)
 """The compare-and-set that ends a run: it changes a run that is open, and no other (R6)."""
 
@@ -56,8 +65,9 @@ _OFFER_AGAIN = changing(and_(_IS_OPEN, RunRow.job == bindparam("old"))).values(
 class RunStore:
     """All that is remembered of runs. Safe for several threads and processes at once.
 
-    What a verb returned from is on the disk: it survives `kill -9` and a power cut. A database that fails raises
-    EnvironmentNotReady with the cure, an unknown run NotFoundError.
+    What was added, decided or fixed is on the disk when the verb returns: it survives `kill -9` and a power cut. What
+    is only noted (progress, said, cleaned) survives `kill -9`; a power cut may take the last of it, and it is found out
+    again. A database that fails raises EnvironmentNotReady with the cure, an unknown run NotFoundError.
     """
 
     def __init__(self, engine: Engine, dispatcher_id: str) -> None:
@@ -66,11 +76,16 @@ class RunStore:
         self.dispatcher_id = dispatcher_id
 
     @classmethod
-    def open(cls, place: str | Path) -> Self:
-        """Open the database at a path or a URL, made or migrated as needed."""
+    def open(cls, place: str | Path, *, durability: Durability = "full") -> Self:
+        """Open the database at a path or a URL, made or migrated as needed.
+
+        With `durability` "relaxed" no commit waits for the disk: a power cut may take back the last decisions.
+        """
         address = schema.address_of(place)
         with explained(address.render_as_string()):
             engine = schema.connect(address)
+            if durability == "relaxed":
+                engine = engine.execution_options(gpudrop_relaxed=True)
             try:
                 return cls(engine, schema.prepare(engine))
             except BaseException:
@@ -152,7 +167,7 @@ class RunStore:
             "progress_note": note,
             "worker": worker,
         }
-        return self._change_open(run_id, updated_at=at, **said)
+        return self._change_open(run_id, lasting=False, updated_at=at, **said)
 
     def offer_again(self, run_id: str, *, instead_of: str, job: str, request: bytes, at: float) -> Run:
         """Give an open run another job folder and request, for the first were torn or lost; return it as it is now.
@@ -210,7 +225,7 @@ class RunStore:
 
     def said(self, run_id: str, name: str, *, at: float) -> None:
         """Take note that a control message is in the drop; the first time counts."""
-        with self._writing() as connection:
+        with self._writing(lasting=False) as connection:
             connection.execute(_SAID, {"run": run_id, "message": name, "at": at})
 
     def uncleaned(self, drop_id: str, *, before: float) -> list[Run]:
@@ -221,16 +236,16 @@ class RunStore:
 
     def cleaned(self, run_id: str, *, at: float) -> None:
         """Take note that a run's folder was removed from the drop."""
-        with self._writing() as connection:
+        with self._writing(lasting=False) as connection:
             connection.execute(update(RunRow).where(RunRow.id == run_id).values(cleaned_at=at))
 
-    def _change_open(self, run_id: str, mirror: tuple[str, bytes] | None = None, **values: Any) -> bool:
+    def _change_open(
+        self, run_id: str, mirror: tuple[str, bytes] | None = None, *, lasting: bool = True, **values: Any
+    ) -> bool:
         """Change an open run, and only an open one; say whether it was."""
         new = {name: value for name, value in values.items() if value is not None}
-        with self._writing() as connection:
-            changed = connection.execute(
-                _CHANGE_OPEN.values({name: bindparam(name) for name in new}), {"run": run_id, **new}
-            ).rowcount
+        with self._writing(lasting=lasting) as connection:
+            changed = connection.execute(_setting(_CHANGE_OPEN, tuple(new)), {"run": run_id, **new}).rowcount
             if not changed:
                 _get(connection, run_id)
             elif mirror:
@@ -243,12 +258,12 @@ class RunStore:
             yield connection
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        """Hold the database's one turn to write."""
+    def _writing(self, *, lasting: bool = True) -> Iterator[Connection]:
+        """Hold the database's one turn to write; what is not `lasting` does not wait for the disk."""
         with (
             explained(str(self._where)),
             self._engine.connect() as connection,
-            connection.execution_options(**schema.WRITE).begin(),
+            connection.execution_options(**(schema.WRITE if lasting else schema.NOTE)).begin(),
         ):
             yield connection
 

@@ -56,7 +56,7 @@ def open_speakers(
     if backend not in BACKENDS:
         raise UsageError(f"unknown --tts-backend {backend!r}; there are: {', '.join(BACKENDS)}")
     with contextlib.ExitStack() as stack:
-        store = RunStore.open(settings.database)
+        store = RunStore.open(settings.database, durability=settings.durability)
         stack.callback(store.close)
         drop = _shared_drop(shared, settings) if backend == "colab" else _private_drop(private)
         client = Client(
