@@ -348,7 +348,7 @@ def test_what_was_created_although_refused_is_created_once(scene: Scene) -> None
     result = None
     for _ in range(20):
         worker._safe_step()
-        result = result or scene.step(handle, 5)
+        result = scene.step(handle, 5)
     assert content(result) == whole("echo.txt")
     assert answered >= {"request", "claim", "out-", "done", "accepted"}
     assert (len(bench.begun), len(scene.look(handle).done)) == (1, 1)
