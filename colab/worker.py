@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -25,7 +26,7 @@ from protocol import codec
 from protocol.claims import LEASE_BEATS, elected
 from protocol.drop import Watch
 from protocol.errors import ChannelError, NameMissing, UsageError
-from protocol.layout import Attempt, is_job_id
+from protocol.layout import PROBES, Attempt, is_job_id
 from protocol.messages import ClaimTerms, Held, Limits, Request, WorkerCard
 from protocol.seen import JobReader, Seen
 from protocol.states import OPEN_TO_CLAIMS, TERMINAL, ended_parts, judge, next_attempt_number, open_attempts
@@ -34,6 +35,9 @@ FAILURES_IN_A_ROW = 3
 OWN_FAULT = frozenset({"ENGINE", "INTERNAL", "OUT_OF_MEMORY", "STORAGE"})
 KEPT_LOOK_BEATS = 1
 """While a job runs, delivered ones are looked at once a beat: their owners may miss something."""
+
+LOOK_AT_ALL_S = 30.0
+"""Where events tell what changed, everything is looked at so often all the same: an event can be lost."""
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +63,7 @@ class Worker:
         self._keeper = Keeper(at.host)
         self._drains = DrainWatch(at)
         self._looked_at_own: float | None = None
+        self._looks_all_at = -math.inf
         self._kinds = _kinds(settings.kinds)
         self._bench: Workbench | None = None
         self._beater = Beater(at, self._beat_s)
@@ -97,7 +102,7 @@ class Worker:
     def _repeat(self, watch: Watch) -> None:
         idle_since = self._clock()
         while not self._should_end(idle_since):
-            if self._safe_step():
+            if self._safe_step(watch.changed()):
                 idle_since = self._clock()
             elif self._settings.once:
                 return
@@ -114,25 +119,40 @@ class Worker:
             log.info("worker %s ends: %s", self._at.worker, self._stop)
         return self._stop is not None
 
-    def _safe_step(self) -> bool:
+    def _safe_step(self, changed: frozenset[str] | None = None) -> bool:
         try:
-            return self.step(self._clock())
+            return self.step(self._clock(), changed)
         except ChannelError as error:
             log.warning("the drop did not answer: %s", error)
             return False
 
-    def step(self, now: float) -> bool:
-        """Look at the drop once, and work on the first job that can be taken. Return whether there was one."""
+    def step(self, now: float, changed: frozenset[str] | None = None) -> bool:
+        """Look at the drop once, and work on what can be taken. Return whether there was anything.
+
+        With `changed`, the names under which something changed since the last step, the others are looked at only now
+        and then: those of jobs that are over may be very many.
+        """
+        worked = False
+        for job in self._where_to_look(now, changed):
+            self._look_for_drain(self._clock())
+            if self._stop is not None:
+                break
+            worked |= self._safe_try(job, self._clock())
+        return worked
+
+    def _where_to_look(self, now: float, changed: frozenset[str] | None) -> list[str]:
+        """Return the jobs that may have news: all of them, or those that changed and those that are not over."""
         self._look_for_drain(now)
+        if changed is not None and PROBES not in changed and now < self._looks_all_at:
+            not_over = {job for job, memory in self._jobs.items() if not memory.closed}
+            return sorted(not_over | {name for name in changed if is_job_id(name)})
         root = self._at.drop.list("")
+        self._looks_all_at = now + LOOK_AT_ALL_S
         self._beater.echo(newest_probe(self._at, root))
         names = [entry.name for entry in root if entry.is_folder and is_job_id(entry.name)]
-        for job in sorted(names):
-            if self._stop is None and self._safe_try(job, now):
-                return True
         for gone in set(self._jobs) - set(names):
             del self._jobs[gone]
-        return False
+        return sorted(names)
 
     def _safe_try(self, job: str, now: float) -> bool:
         """Try a job; one folder that cannot be read must not keep the worker from the others."""

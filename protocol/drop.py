@@ -42,6 +42,13 @@ class Watch(Protocol):
         """Return True as soon as something may have changed since the last call, False after `timeout_s`."""
         ...
 
+    def changed(self) -> frozenset[str] | None:
+        """Return the names in the drop itself at or below which something changed since this was last asked.
+
+        None where the watch does not know: then everything may have changed.
+        """
+        ...
+
     def close(self) -> None:
         """Stop watching and free what it took."""
         ...

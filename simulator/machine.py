@@ -130,5 +130,8 @@ class SimulatedWatch:
         self._scheduler.sleep(min(timeout_s, self._poll_s) * (0.8 + 0.4 * self._chance.random()))
         return True
 
+    def changed(self) -> None:
+        """Know nothing of names."""
+
     def close(self) -> None:
         """Hold nothing."""

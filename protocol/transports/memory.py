@@ -205,6 +205,9 @@ class MemoryWatch:
             self._seen = self._store.version
         return woken
 
+    def changed(self) -> None:
+        """Know nothing of names."""
+
     def close(self) -> None:
         """End a wait that is under way."""
         with self._store.changed:

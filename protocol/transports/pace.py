@@ -51,6 +51,9 @@ class RemoteWatch:
         self._every_s = min(self._poll_s, self._every_s * SLOWER)
         return True
 
+    def changed(self) -> None:
+        """Know nothing of names."""
+
     def close(self) -> None:
         """End a wait that is under way."""
         self._closed.set()

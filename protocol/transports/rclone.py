@@ -69,10 +69,15 @@ class RcloneDrop:
 
     def __init__(self, address: str, *, make: bool = False, progress: Progress | None = None) -> None:
         match = _NAME.match(address)
-        if match is None or "]" in address:
+        if match is None:
             raise UsageError(
-                f"rclone:{address} names no remote. Write rclone:REMOTE:PATH, as in rclone:gdrive:gpudrop, without ']'."
-                f" There are: {_known_remotes()}"
+                f"rclone:{address} names no remote. Write rclone:REMOTE:PATH, as in rclone:gdrive:gpudrop. "
+                f"There are: {_known_remotes()}"
+            )
+        if "]" in address or "//" in address:
+            raise UsageError(
+                f"rclone:{address} cannot be read through rclone: no ']' and no '//' may be in it. "
+                "Give the remote a name (rclone config), and write rclone:NAME:PATH"
             )
         self._fs, self._remote, self._progress = address, match["name"], progress
         self.operations: Counter[Kind] = Counter()
@@ -162,11 +167,11 @@ class RcloneDrop:
         split(path)
         if self._is_known(path):
             return
-        if self._keeps_folders:
-            try:
-                self._do("mkdir", path, "operations/mkdir", {"fs": self._fs, "remote": path})
-            except NameMissing as error:  # a file is in the place of a folder
-                raise NameTaken(f"{path} is a file, and names are written once") from error
+        there = self._there(path, above_may_be_missing=True)
+        if there is not None and not there.is_folder:
+            raise NameTaken(f"{path} is a file, and names are written once")
+        if there is None and self._keeps_folders:
+            self._do("mkdir", path, "operations/mkdir", {"fs": self._fs, "remote": path})
         self._know(path)
         self._pace.tell()
 
@@ -297,27 +302,24 @@ class RcloneDrop:
         return rc.moved(group).files
 
     def _write(self, path: str, local: Path) -> None:
-        """Create a file unless its name is there; rclone looks for the name, and checks what arrived."""
-        self._check_parent(path)
+        """Create a file unless its name is there; rclone checks what arrived."""
+        if self._there(path) is not None:
+            raise NameTaken(f"{path} is written already, and names are written once")
         where = {"srcFs": str(local.parent), "srcRemote": local.name, "dstFs": self._fs, "dstRemote": path}
-        where_once = {**where, "_config": {"IgnoreExisting": True}}
         with mapped_local(str(local)):
             is_bulk = local.stat().st_size > BULK
         tried: list[Rc] = []
 
         def act(rc: Rc) -> None:
             tried.append(rc)
-            if not self._move(rc, path, where_once, is_bulk=is_bulk) and not (
-                len(tried) > 1 and self._is_there(path, local)
-            ):
-                raise NameTaken(f"{path} is written already, and names are written once")
+            if len(tried) == 1 or not self._is_there(path, local):  # a try that seemed to fail may have created it
+                self._move(rc, path, where, is_bulk=is_bulk)
 
         try:
             self._asked("write", path, act)
-        except ChannelError as error:
-            if isinstance(error.__cause__, RcFailed) and is_folder(error.__cause__):
-                raise NameTaken(f"{path} is a folder, and names are written once") from error
-            raise
+        except ChannelError:
+            if not self._is_there(path, local):
+                raise
         self._know(path.rpartition("/")[0])
         self._pace.tell()
 
@@ -348,11 +350,15 @@ class RcloneDrop:
             raise
         return True
 
-    def _check_parent(self, path: str) -> None:
-        """Refuse to write below a folder that is not there: rclone would make it, and undo somebody's deletion."""
-        parent = path.rpartition("/")[0]
-        if parent and not self._is_known(parent):
-            self.list(parent)
+    def _there(self, path: str, *, above_may_be_missing: bool = False) -> Entry | None:
+        """Return what carries a name now. A missing folder above raises: rclone would make it, and undo a deletion."""
+        parent, _, name = path.rpartition("/")
+        try:
+            return next((entry for entry in self.list(parent) if entry.name == name), None)
+        except NameMissing:
+            if above_may_be_missing:
+                return None
+            raise NameMissing(f"the folder of {path} is not in the drop, or not yet") from None
 
     def _is_known(self, folder: str) -> bool:
         return time.monotonic() - self._folders.get(folder, -KNOWN_S) < KNOWN_S

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 import warnings
@@ -44,11 +45,12 @@ class EventWatch:
     """Wakes within milliseconds of a change anywhere below `root`, on a disk of this machine."""
 
     def __init__(self, root: Path) -> None:
+        self._waker = _Waker(root)
+        self._changed = self._waker.changed
         # A folder made while the watch is being set up is watched twice; watchdog says so, and works.
         warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
-        self._changed = threading.Event()
         self._observer = Observer()
-        self._observer.schedule(_Waker(self._changed), str(root), recursive=True, event_filter=NEWS)
+        self._observer.schedule(self._waker, str(root), recursive=True, event_filter=NEWS)
         self._observer.start()
 
     def wait(self, timeout_s: float) -> bool:
@@ -56,6 +58,10 @@ class EventWatch:
         woken = self._changed.wait(timeout_s)
         self._changed.clear()  # what changes from here on wakes the next call; the caller looks after this one
         return woken
+
+    def changed(self) -> frozenset[str]:
+        """Return the names in the root at or below which something was created, written or removed."""
+        return self._waker.take()
 
     def close(self) -> None:
         """Stop the observer's threads."""
@@ -66,11 +72,23 @@ class EventWatch:
 
 
 class _Waker(events.FileSystemEventHandler):
-    def __init__(self, changed: threading.Event) -> None:
-        self._changed = changed
+    def __init__(self, root: Path) -> None:
+        self.changed = threading.Event()
+        self._above = len(str(root)) + 1
+        self._lock, self._names = threading.Lock(), set[str]()
 
     def on_any_event(self, event: events.FileSystemEvent) -> None:
-        self._changed.set()
+        with self._lock:
+            for path in (event.src_path, event.dest_path):
+                text = path if isinstance(path, str) else os.fsdecode(bytes(path))
+                self._names.add(text[self._above :].replace(os.sep, "/").partition("/")[0])
+        self.changed.set()
+
+    def take(self) -> frozenset[str]:
+        """Return the names that were told of, once."""
+        with self._lock:
+            names, self._names = frozenset(self._names - {""}), set()
+        return names
 
 
 class PollWatch:
@@ -87,6 +105,9 @@ class PollWatch:
         """Wait for a poll, or for a shorter `timeout_s`, then say that looking is worth while."""
         self._closed.wait(min(timeout_s, self._poll_s))
         return True
+
+    def changed(self) -> None:
+        """Know nothing of names."""
 
     def close(self) -> None:
         """End a wait that is under way."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, Name
 from protocol.transports import OPENERS, beneath
 from protocol.transports.folder import FolderDrop
 from protocol.transports.memory import MemoryDrop, MemoryStore
+from protocol.transports.rclone import RcloneDrop
 
 MIB = 1 << 20
 EVERY_BYTE = bytes(range(256)) * 300 + b"\r\n\x1a\x00"
@@ -21,13 +23,33 @@ EVERY_BYTE = bytes(range(256)) * 300 + b"\r\n\x1a\x00"
 OpenAgain = Callable[[], Drop]
 
 
-@pytest.fixture(params=["folder", "folder without descriptors", "memory"])
-def open_again(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenAgain:
+LOCAL = ["folder", "folder without descriptors", "memory"]
+
+
+@pytest.fixture(params=[*LOCAL, "rclone"])
+def open_again(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAgain]:
     """Return a way to open one drop as often as a test likes, as two processes would."""
-    if request.param == "memory":
+    if request.param == "rclone":
+        request.getfixturevalue("rclone")
+        (tmp_path / "drop").mkdir()
+        with contextlib.ExitStack() as opened:
+            yield lambda: opened.enter_context(contextlib.closing(RcloneDrop(f"here:{tmp_path / 'drop'}")))
+        return
+    yield opener(request.param, tmp_path, monkeypatch)
+
+
+@pytest.fixture(params=LOCAL)
+def open_local(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenAgain:
+    """The same for drops whose sides are on one machine, which promise more."""
+    return opener(request.param, tmp_path, monkeypatch)
+
+
+def opener(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenAgain:
+    """Return what opens a new drop of this kind."""
+    if kind == "memory":
         store = MemoryStore()
         return lambda: MemoryDrop(store)
-    if request.param == "folder without descriptors":
+    if kind == "folder without descriptors":
         monkeypatch.setattr(beneath, "has_descriptors", lambda: False)
     root = tmp_path / "drop"
     root.mkdir()
@@ -41,7 +63,7 @@ def drop(open_again: OpenAgain) -> Drop:
 
 def test_every_scheme_is_under_this_contract() -> None:
     """A new transport joins the table and these tests together."""
-    assert set(OPENERS) == {"folder", "memory"}
+    assert set(OPENERS) == {"folder", "memory", "rclone"}
 
 
 def test_what_is_put_is_got(drop: Drop) -> None:
@@ -63,12 +85,12 @@ def test_a_name_is_written_once(drop: Drop, tmp_path: Path) -> None:
     assert drop.get("a", limit=MIB) == b"first"
 
 
-def test_of_many_writers_of_one_name_one_wins(open_again: OpenAgain) -> None:
+def test_of_many_writers_of_one_name_one_wins(open_local: OpenAgain) -> None:
     """Sixteen writers at once: one put succeeds, the others see NameTaken, the winner's bytes stay."""
     start, won, lost = threading.Barrier(16), [], []
 
     def write(number: int) -> None:
-        mine = open_again()
+        mine = open_local()
         start.wait()
         try:
             mine.put("claim", b"%d" % number)
@@ -83,7 +105,7 @@ def test_of_many_writers_of_one_name_one_wins(open_again: OpenAgain) -> None:
         thread.join()
     assert len(won) == 1
     assert len(lost) == 15
-    assert open_again().get("claim", limit=10) == b"%d" % won[0]
+    assert open_local().get("claim", limit=10) == b"%d" % won[0]
 
 
 def test_what_is_missing_says_so(drop: Drop, tmp_path: Path) -> None:
@@ -221,9 +243,9 @@ def test_a_path_that_leads_elsewhere_is_refused(drop: Drop, path: str, tmp_path:
     assert (tmp_path / "x").read_bytes() == b"outside"
 
 
-def test_a_watch_wakes_for_what_another_side_does(open_again: OpenAgain) -> None:
+def test_a_watch_wakes_for_what_another_side_does(open_local: OpenAgain) -> None:
     """A new file, one in a folder that is itself new, and a deletion each wake a waiting watcher at once."""
-    mine, theirs = open_again(), open_again()
+    mine, theirs = open_local(), open_local()
     watch = mine.watch()
     try:
         for act in (
@@ -254,8 +276,9 @@ def test_a_watch_sees_what_happened_between_two_waits(drop: Drop) -> None:
         watch.close()
 
 
-def test_looking_wakes_nobody(drop: Drop, tmp_path: Path) -> None:
+def test_looking_wakes_nobody(open_local: OpenAgain, tmp_path: Path) -> None:
     """Listing, reading and copying out are no news: a watcher that looks does not wake itself."""
+    drop = open_local()
     drop.make_folder("job")
     drop.put("job/a", b"x")
     watch = drop.watch()
@@ -281,8 +304,9 @@ def test_closing_a_watch_ends_a_wait(drop: Drop) -> None:
     timer.join()
 
 
-def test_a_local_drop_says_what_it_is(drop: Drop) -> None:
+def test_a_local_drop_says_what_it_is(open_local: OpenAgain) -> None:
     """On one machine nothing settles, the barrier is open, and close may be said twice."""
+    drop = open_local()
     assert drop.capabilities.local
     assert drop.capabilities.settle_s == 0
     assert drop.capabilities.poll_s <= 0.5

@@ -53,6 +53,9 @@ def memory(pid: int) -> int:
     return next(int(line.split()[1]) << 10 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
 
 
+@pytest.mark.fault("bad-json")
+@pytest.mark.fault("naughty-names")
+@pytest.mark.fault("symlink")
 def test_a_worker_lives_through_everything(tmp_path: Path) -> None:
     """No hostile request, name, link or pipe ends it, fills its memory, or leads it outside; good jobs are done."""
     drop, outside = make_drop(tmp_path / "drop"), tmp_path / "outside"

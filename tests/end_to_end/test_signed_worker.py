@@ -39,6 +39,7 @@ def tells(drop: Path, job: str, why: str) -> bool:
     return any(job in line and why in line for line in drop.with_suffix(".log").read_text().splitlines())
 
 
+@pytest.mark.fault("forged-message")
 def test_only_those_it_trusts_are_served(tmp_path: Path) -> None:
     """Unsigned, plain, foreign, replayed and outdated requests are left alone and told of; the signed job is done.
 

@@ -34,6 +34,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunStore]:
 
 @pytest.mark.fault("worker-killed")
 @pytest.mark.fault("dispatcher-killed")
+@pytest.mark.fault("errno-107-5-hang")
+@pytest.mark.fault("403-although-created")
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.parametrize("side", AT_LEAST)
 def test_every_operation_of_a_job_meets_every_fault(tmp_path: Path, store: RunStore, side: str, fault: Fault) -> None:

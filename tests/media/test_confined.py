@@ -42,6 +42,7 @@ BREAKS = {
 }
 
 
+@pytest.mark.fault("hostile-media")
 @pytest.mark.skipif(sys.platform == "win32", reason="limits are Unix's")
 @pytest.mark.parametrize("what", BREAKS)
 def test_a_film_that_breaks_its_reader_is_only_refused(

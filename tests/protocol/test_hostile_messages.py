@@ -21,6 +21,7 @@ PLACE = {"drop": DROP, "job": JOB}
 TOO_SLOW_S = 1.0
 
 
+@pytest.mark.fault("bad-json")
 @pytest.mark.parametrize("what", hostile.JSON)
 def test_hostile_bytes_are_no_message(what: str) -> None:
     """As a request, a marker, a plain marker or a control file: BadMessage or VersionTooNew, at once."""
@@ -62,6 +63,7 @@ def test_a_folder_full_of_them_shows_nothing() -> None:
         assert not shown.drains
 
 
+@pytest.mark.fault("naughty-names")
 @pytest.mark.parametrize("what", hostile.NAMES)
 def test_hostile_names_are_nobodys(what: str) -> None:
     """No such name is a job, a worker, or a file of either, also not inside a name of ours."""

@@ -46,6 +46,12 @@ def test_every_kind_has_a_schema() -> None:
     assert {f"kinds/{name}.schema.json" for name in KINDS} <= set(generate.reference())
 
 
+def test_every_row_names_its_test() -> None:
+    """No fault is promised to be met without a test that meets it."""
+    found = faults.proofs(ROOT / "tests")
+    assert {row.id for row in faults.ROWS} == found.keys()
+
+
 def test_a_row_without_a_test_is_noticed() -> None:
     """Nobody can add a fault, or remove the last test of one, and keep a current reference."""
     found = faults.proofs(ROOT / "tests")

@@ -178,6 +178,7 @@ def test_changing_what_was_signed_is_noticed() -> None:
         read("cancel", forged, REQUIRE)
 
 
+@pytest.mark.fault("forged-message")
 @pytest.mark.parametrize("there", [{"drop": "1" * 16}, {"id": "job-2"}])
 def test_a_signed_message_is_of_use_at_its_own_place_only(there: dict[str, str]) -> None:
     """Copied to another job or drop it does not check; changed to fit there it is no longer signed."""
@@ -235,6 +236,7 @@ def test_an_unsigned_message_still_has_to_check() -> None:
         read("cancel", codec.encode(SAID["cancel"][0]).replace(b'"x"', b'"y"'), WARN)
 
 
+@pytest.mark.fault("forged-message")
 def test_readers_take_forgeries_for_not_there_and_report_them(caplog: pytest.LogCaptureFixture) -> None:
     """In a folder with signed and forged files only the signed ones are seen; each forgery is told once."""
     drop = MemoryDrop(named_store("forgeries"))

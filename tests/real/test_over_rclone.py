@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from dispatcher.cli.init import init
 from dispatcher.jobs import Job
+from protocol.errors import ChannelError, ChannelLost, EnvironmentNotReady, NameMissing, StorageFull, UsageError
 from protocol.messages import ClaimTerms
+from protocol.transports import rclone_server
+from protocol.transports.rc import RcFailed, channel_error
 from protocol.transports.rclone import RcloneDrop
 from tests.support.drops import client, make_drop, worker
 from tests.support.rclone import needs_rclone, serve
@@ -26,6 +31,7 @@ def test_a_job_over_a_served_remote(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         make_drop(tmp_path / "served" / "drop")
         (tmp_path / "rclone.conf").write_text(server.config("dav"))
         monkeypatch.setenv("RCLONE_CONFIG", str(tmp_path / "rclone.conf"))
+        rclone_server._shared.end()  # one that another test started knows another configuration
         drop = RcloneDrop("dav:drop")
         with (
             worker(tmp_path / "w", "--drop", "rclone:dav:drop", "--beat", "2", "--poll", "0.5", env=os.environ),
@@ -35,6 +41,52 @@ def test_a_job_over_a_served_remote(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             result = here.submit(Job(kind="tts", params=NARRATION)).wait(60)
         assert len(result.files) == 24
         assert drop.operations["write"] == 2  # the request and the mirror of the acceptance
+        drop.close()
+        rclone_server._shared.end()
+
+
+def test_an_old_rclone_none_and_a_dead_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that was killed is replaced unnoticed; no rclone, and one too old, are told with the cure."""
+    rclone_server._shared.end()
+    (tmp_path / "rclone.conf").write_text("[here]\ntype = local\n")
+    monkeypatch.setenv("RCLONE_CONFIG", str(tmp_path / "rclone.conf"))
+    with contextlib.closing(RcloneDrop(f"here:{tmp_path}")) as drop:
+        drop.put("a", b"x")
+        server = drop._server
+        assert server is not None
+        assert server.pid is not None
+        os.killpg(server.pid, signal.SIGKILL)
+        assert drop.get("a", limit=1) == b"x"
+        assert server.starts == 2
+        with pytest.raises(EnvironmentNotReady, match=r"no remote 'nobody'.*here:"):
+            RcloneDrop("nobody:x")
+        with pytest.raises(ChannelLost, match="gpudrop init --drop"):
+            RcloneDrop(f"here:{tmp_path / 'nowhere'}").list("")
+        with pytest.raises(UsageError, match="Give the remote a name"):
+            RcloneDrop(":webdav,url='http://127.0.0.1:9':x")
+    rclone_server._shared.end()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EnvironmentNotReady, match="not installed"):
+        RcloneDrop(f"here:{tmp_path}")
+    rclone_server._shared.end()
+
+
+@pytest.mark.fault("403-429-5xx")
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("googleapi: Error 403: Rate Limit Exceeded, rateLimitExceeded", ChannelError),
+        ("googleapi: Error 403: The user's Drive storage quota has been exceeded., storageQuotaExceeded", StorageFull),
+        ("couldn't fetch token - maybe it has expired? - refresh with rclone config reconnect", ChannelLost),
+        ("dial tcp 127.0.0.1:1: connect: connection refused", ChannelLost),
+        ("error in ListJSON: directory not found", NameMissing),
+        ("something nobody knows", ChannelError),
+    ],
+)
+def test_what_rclone_says_has_a_meaning(said: str, kind: type[ChannelError]) -> None:
+    """Every known failure becomes the channel's error; an unknown one may be tried again."""
+    error = channel_error("job/a", "g", RcFailed("operations/list", 500, said))
+    assert type(error) is kind
 
 
 def test_init_makes_a_drop_on_a_remote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
