@@ -197,6 +197,8 @@ class Client:
         again = self.store.offer_again(
             run.id, instead_of=run.job, job=new_job, request=spell(request, self.identity.key, now), at=now
         )
+        if again.status not in OPEN:
+            return  # another process ended it meanwhile: there is nothing to offer
         self._upload(again, job)
         self._remove(run.job)
 
