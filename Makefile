@@ -1,6 +1,6 @@
 # One place for every command; `make` alone lists them. Needs Python 3.11-3.13 and nothing else of ours.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all chromium demo test test-all test-extras check format-check lint types contracts format lock reference clean
+.PHONY: help setup setup-all chromium rclone demo test test-all test-extras simulate soak fuzz bench-dispatch bench-extra check format-check lint types contracts format lock reference clean
 BIN := .venv/bin
 PYTHON ?=
 # Named by what set-up depends on, not dated: a changed lock is seen whatever the clocks of its files say.
@@ -33,8 +33,26 @@ chromium: setup ## look for a browser to film with again; install one if there i
 demo: setup ## film a narrated tour of JupyterLab through a folder and a notebook
 	@$(BIN)/python examples/jupyterlab/demo.py
 
-test: setup ## run the tests
+rclone: setup
+	@sh setup/rclone.sh
+
+test: rclone ## run the tests
 	@$(BIN)/python -m pytest
+
+simulate: setup ## both sides on virtual time in the worst weather, ten thousand times (about a quarter of an hour)
+	@$(BIN)/gpudrop simulate --seeds 10000 --weather harsh
+
+soak: rclone ## jobs over real rclone mounts and remotes, with everything that can be killed killed; writes a report
+	@$(BIN)/python -m benchmarks.soak --json benchmarks/results/soak.json
+
+fuzz: setup ## feed hostile input to both sides for ten minutes
+	@$(BIN)/python -m tests.fuzz --seconds 600
+
+bench-dispatch: bench-extra ## small jobs side by side with other file queues; writes benchmarks/results/dispatch.json
+	@$(BIN)/python -m benchmarks.dispatch --json benchmarks/results/dispatch.json
+
+bench-extra: setup
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/bench.txt
 
 test-all: test test-extras ## run the tests, and in .venv-all those that need PyTorch
 
@@ -70,6 +88,7 @@ lock: setup ## write requirements/*.txt from pyproject.toml
 	printf 'uv\n' | $(BIN)/$(COMPILE) -c requirements/all.txt - -o requirements/uv.txt
 	$(BIN)/$(COMPILE) $(UPGRADE) $(LOCKED) --extra misaki --extra kokoro-torch requirements/build.in \
 		-c requirements/all.txt --overrides requirements/everything-overrides.txt -o requirements/everything.txt
+	$(BIN)/$(COMPILE) $(UPGRADE) pyproject.toml --extra dispatch --extra bench -c requirements/all.txt -o requirements/bench.txt
 	@! grep -nE '://|file:|find-links|index-url' requirements/*.txt
 
 clean: ## remove .venv and everything made
