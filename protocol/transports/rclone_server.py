@@ -42,6 +42,7 @@ _OPTIONS = (
     "--log-level=NOTICE",
     "--log-file=",
     "--ask-password=false",
+    "--low-level-retries=4",  # its default of ten, each pause twice the last, would outlast a call's deadline
 )
 
 
