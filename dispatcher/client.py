@@ -73,6 +73,7 @@ class Client:
         self.terms = terms or ClaimTerms(settle_s=self.drop.capabilities.settle_s, lease_s=self.lease_s)
         self.workforce = Workforce(self.drop, self.drop_id, self.poll_s, identity.trust)
         self._watch: Watch | None = None
+        self._unsaid: list[Lifecycle] = []  # jobs that have ended while the drop could not be told
 
     def submit(self, job: Job) -> Handle:
         """Offer a job, or pick up the same one where an earlier process left it; return the hope of its result.
@@ -231,7 +232,9 @@ class Client:
             self._watch.wait(timeout_s)
 
     def close(self) -> None:
-        """Let the drop go."""
+        """Say what could not be said before, as far as the drop lets us now, and let it go."""
+        for lifecycle in self._unsaid:
+            lifecycle.say_rest()
         if self._watch is not None:
             self._watch.close()
         self.drop.close()
@@ -257,6 +260,13 @@ class Handle:
         A drop that cannot be reached is waited for like everything else; `on_progress` is told at once and at every
         look. After JobTimeout or an interrupt the job stays in the drop; submitting it again goes on waiting for it.
         """
+        try:
+            return self._wait(timeout_s, on_progress)
+        finally:
+            if self._lifecycle.has_rest:
+                self._client._unsaid.append(self._lifecycle)
+
+    def _wait(self, timeout_s: float | None, on_progress: Callable[[Progress], None] | None) -> Result:
         clock = self._client.host.monotonic
         started = clock()
         while True:

@@ -131,6 +131,15 @@ class Lifecycle:
             self.is_lost = True
 
     @property
+    def has_rest(self) -> bool:
+        """Say whether something that was decided could not be said to the drop yet."""
+        return self._outbox.has_rest
+
+    def say_rest(self) -> None:
+        """Say to the drop what was decided and did not get through: a worker keeps its outputs until it hears of it."""
+        self._outbox.flush()
+
+    @property
     def attempts(self) -> int:
         """How many attempts the last look that succeeded showed."""
         return len(self._sight.seen.claims) if self._sight else 0

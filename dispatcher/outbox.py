@@ -60,6 +60,11 @@ class Outbox:
         k = 1 + max((need.k for need in seen.needs if need.nonce == attempt.nonce), default=0)
         self._say(self._names.need(attempt.nonce, k), self._control(Need, nonce=attempt.nonce, k=k, missing=missing))
 
+    @property
+    def has_rest(self) -> bool:
+        """Say whether something may not have been said yet."""
+        return self._unsaid
+
     def committed(self) -> None:
         """Say the mirror of what was just committed."""
         self._unsaid = True

@@ -16,7 +16,7 @@ from dispatcher.jobs import Job, Result, Why
 from dispatcher.lifecycle import PATIENCE_LOCAL_S
 from dispatcher.runs.store import RunStore
 from protocol import codec
-from protocol.errors import JobCancelled, JobExpired, JobFailed, NotFoundError, UsageError
+from protocol.errors import ChannelError, JobCancelled, JobExpired, JobFailed, NotFoundError, UsageError
 from protocol.layout import JobNames
 from protocol.messages import DropCard
 from protocol.seen import JobReader
@@ -77,6 +77,18 @@ def test_a_good_answer_is_accepted_and_mirrored(place: Place) -> None:
     seen = JobReader(place.drop, DROP_ID, place.job(handle)).look()
     assert seen.accepted is not None
     assert seen.accepted.nonce == answers.attempt().nonce
+
+
+def test_what_could_not_be_said_is_said_at_the_end(place: Place) -> None:
+    """A result is handed over although the drop takes no message; closing the client says it after all."""
+    handle = place.submit()
+    answers.deliver(place.drop, place.job(handle), answers.attempt(), GOOD)
+    place.weather.fails = lambda operation, path: ChannelError("no") if operation == "put" else None
+    assert handle.wait(10).files
+    assert JobReader(place.drop, DROP_ID, place.job(handle)).look().accepted is None
+    place.weather.fails = lambda operation, path: None
+    place.client.close()
+    assert JobReader(place.drop, DROP_ID, place.job(handle)).look().accepted is not None
 
 
 @pytest.mark.fault("marker-before-data")
