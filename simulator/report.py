@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any
@@ -95,14 +96,9 @@ def _failure(ran: Ran) -> dict[str, Any]:
 
 def count_each(seeds: range, terms: Terms, rule: str | None = None) -> Iterator[Ran]:
     """Run these seeds here, one after the other."""
-    quiet()
-    stage = Stage()
-    try:
-        with without(rule):
-            for seed in seeds:
-                yield run(stage, seed, terms)
-    finally:
-        stage.close()
+    with quiet(), closing(Stage()) as stage, without(rule):
+        for seed in seeds:
+            yield run(stage, seed, terms)
 
 
 def count(seeds: range, terms: Terms, rule: str | None = None) -> Tally:

@@ -89,7 +89,15 @@ def run(stage: Stage, seed: int, terms: Terms) -> Ran:
     return Ran(seed, check(outcome), outcome)
 
 
-def quiet() -> None:
-    """Let the programs' own logs rest: thousands of schedules would tell the same."""
-    for name in ("colab", "dispatcher", "protocol"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Let the programs' own logs rest meanwhile: thousands of schedules would tell the same."""
+    loggers = [logging.getLogger(name) for name in ("colab", "dispatcher", "protocol")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
