@@ -19,11 +19,11 @@ from dispatcher import accept, legacy
 from dispatcher.jobs import Job, Progress, Result
 from dispatcher.lifecycle import Lifecycle
 from dispatcher.offers import refusal, spell
+from dispatcher.pace import Pace
 from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.store import RunStore
 from dispatcher.workforce import Workforce
 from protocol import codec
-from protocol.claims import LEASE_BEATS
 from protocol.drop import Drop, Watch
 from protocol.errors import (
     ChannelError,
@@ -63,15 +63,15 @@ class Client:
         host: Host = SYSTEM,
         identity: Identity = ANONYMOUS,
     ) -> None:
-        """Open a drop. `terms` says how workers agree on who works; without it the drop's own pace does."""
+        """Open a drop. `terms` says how workers agree on who works; without it the pace measured on this drop does."""
         self.address = str(drop)
         self.drop = open_drop(drop) if isinstance(drop, str | Path) else drop
         self.drop_id = read_drop_id(self.drop, self.address)
         self.store, self.results, self.host, self.identity = store, results, host, identity
         self.poll_s = poll_s or self.drop.capabilities.poll_s
-        self.lease_s = LEASE_BEATS * (beat_s or self.drop.capabilities.beat_s)
-        self.terms = terms or ClaimTerms(settle_s=self.drop.capabilities.settle_s, lease_s=self.lease_s)
         self.workforce = Workforce(self.drop, self.drop_id, self.poll_s, identity.trust)
+        self.pace = Pace(store, self.drop_id, self.drop.capabilities, beat_s or self.drop.capabilities.beat_s)
+        self.terms = terms
         self._watch: Watch | None = None
         self._unsaid: list[Lifecycle] = []  # jobs that have ended while the drop could not be told
 
@@ -118,7 +118,7 @@ class Client:
         self, job: Job, params: Mapping[str, Any], inputs: Mapping[str, tuple[int, str]], digest: str, key: str
     ) -> Run:
         now = self.host.wall()
-        run_id = new_id(self.host)
+        run_id, terms = new_id(self.host), self.terms or self.pace.terms()
         offer = Offer(
             drop=self.drop_id,
             id=run_id,
@@ -130,7 +130,7 @@ class Client:
                 for k, (name, (size, sha256)) in enumerate(sorted(inputs.items()), 1)
             },
             requires=Requires(engine=job.require_engine),
-            claim=self.terms.model_copy(update={"lease_s": job.lease_s or self.terms.lease_s}),
+            claim=terms.model_copy(update={"lease_s": job.lease_s or terms.lease_s}),
             limits=Limits(attempts=job.attempts, wall_s=job.wall_s, stall_s=job.stall_s, queue_s=job.queue_s),
         )
         return Run(
@@ -166,6 +166,7 @@ class Client:
             self._offer_again(run, job)
         else:
             self.store.progress(run.id, status="queued", at=self.host.wall())
+            self.pace.sent(run.id, self.workforce, self.host.monotonic())
 
     def _is_trusted(self, run: Run) -> bool:
         try:
@@ -273,6 +274,7 @@ class Handle:
             waited = clock() - started
             self._send()
             progress = self._lifecycle.step(waited, clock())
+            self._client.pace.looked(progress, clock(), at=self._client.host.wall())
             if on_progress:
                 on_progress(progress)
             if self._lifecycle.result is not None:

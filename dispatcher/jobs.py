@@ -79,6 +79,7 @@ class Progress:
     waited_s: float
     attempt: int = 0
     worker: str | None = None
+    boot: str | None = None  # the session of that worker
     done: int = 0
     total: int = 0
     note: str = ""

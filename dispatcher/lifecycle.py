@@ -404,6 +404,7 @@ class Lifecycle:
             waited_s=waited_s,
             attempt=attempt.n if attempt else 0,
             worker=attempt.worker if attempt else None,
+            boot=boot,
             done=held.done if held else 0,
             total=held.total if held else 0,
             note=held.note if held else "",

@@ -55,6 +55,10 @@ class Workforce:
         """Return the card of every boot of every worker that was ever here; whether they live, only beats tell."""
         return {boot: card for shown in self._seen.values() for boot, card in shown.cards.items()}
 
+    def idle(self) -> frozenset[str]:
+        """Return the boots whose newest beat that was seen holds no job."""
+        return frozenset(boot for shown in self._seen.values() for boot, beat in shown.beats.items() if not beat.held)
+
     def _names(self) -> list[str]:
         try:
             return [entry.name for entry in self._drop.list(WORKERS) if entry.is_folder and is_worker_id(entry.name)]

@@ -159,7 +159,9 @@ class World:
         self._waits.discard((machine.person.name, job))
         self.tell(machine.process.name, f"{job}: handed over, by {voice}")
 
-    def _terms(self) -> ClaimTerms:
+    def _terms(self) -> ClaimTerms | None:
+        if self.scenario.mode == "settle":
+            return None  # what the client says by itself
         pace = PACE[self.scenario.weather]
         prefer = self.scenario.workers[0].name if self.scenario.mode == "prefer" else None
         return ClaimTerms(

@@ -52,6 +52,7 @@ class RunRow(Base):
     error_code: Mapped[str | None]
     error_text: Mapped[str | None]
     cleaned_at: Mapped[float | None]
+    claim_delay_s: Mapped[float | None]
 
     __table_args__ = (
         CheckConstraint(

@@ -42,6 +42,7 @@ class Run:
     error_code: str | None = None
     error_text: str | None = None
     cleaned_at: float | None = None  # when its folder was removed from the drop
+    claim_delay_s: float | None = None  # from the offer to the sight of a claim; None where it was not the channel's
 
     def __post_init__(self) -> None:
         if self.status not in OPEN | TERMINAL:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError
 from dispatcher.runs.models import DispatcherRow
 from protocol.errors import EnvironmentNotReady, UsageError
 
-HEAD = "0001_runs"
+HEAD = "0002_claim_delay"
 """The newest migration. A database that has it is opened without loading Alembic."""
 
 BUSY_S = 30.0

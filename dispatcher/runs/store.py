@@ -9,7 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Update, and_, bindparam, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from dispatcher.runs import schema
@@ -30,6 +43,12 @@ _RUNS = select(*_COLUMNS).order_by(RunRow.created_at.desc(), RunRow.id.desc())
 _BY_ID = select(*_COLUMNS).where(RunRow.id == bindparam("run"))
 _BY_KEY = _RUNS.where(RunRow.key == bindparam("key")).limit(1)
 _OPEN_BY_KEY = _RUNS.where(RunRow.key == bindparam("key"), _IS_OPEN).limit(1)
+_COUNT_OPEN = select(func.count()).select_from(RunRow).where(RunRow.drop_id == bindparam("drop"), _IS_OPEN)
+_CLAIM_DELAYS = (
+    select(RunRow.claim_delay_s)
+    .where(RunRow.drop_id == bindparam("drop"), RunRow.claim_delay_s.is_not(None))
+    .order_by(RunRow.created_at.desc(), RunRow.id.desc())
+)
 _UNSAID = (
     select(OutboxRow.name, OutboxRow.data)
     .where(OutboxRow.run_id == bindparam("run"), OutboxRow.said_at.is_(None))
@@ -146,6 +165,17 @@ class RunStore:
         with self._reading() as connection:
             return _select(connection, *wanted, limit=limit)
 
+    def count_open(self, drop_id: str) -> int:
+        """Return how many runs of a drop have not ended."""
+        with self._reading() as connection:
+            return connection.execute(_COUNT_OPEN, {"drop": drop_id}).scalar_one()
+
+    def claim_delays(self, drop_id: str, *, limit: int) -> list[float]:
+        """Return the newest delays between an offer and the sight of its first claim on a drop, in seconds."""
+        with self._reading() as connection:
+            rows = connection.execute(_CLAIM_DELAYS.limit(limit), {"drop": drop_id}).scalars()
+            return [delay_s for delay_s in rows if delay_s is not None]
+
     def progress(
         self,
         run_id: str,
@@ -156,6 +186,7 @@ class RunStore:
         total: int | None = None,
         note: str | None = None,
         worker: str | None = None,
+        claim_delay_s: float | None = None,
     ) -> bool:
         """Say where an open run stands; what is None stays. A run that has ended stays as it is: False."""
         if status in TERMINAL:
@@ -166,6 +197,7 @@ class RunStore:
             "progress_total": total,
             "progress_note": note,
             "worker": worker,
+            "claim_delay_s": claim_delay_s,
         }
         return self._change_open(run_id, lasting=False, updated_at=at, **said)
 

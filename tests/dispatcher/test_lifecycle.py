@@ -244,9 +244,9 @@ def test_a_job_nobody_takes_expires(place: Place) -> None:
     handle = place.submit(dataclasses.replace(ECHO, queue_s=0))
     assert place.step(handle) is None
     assert place.progress.why is Why.EXPIRING
-    assert place.step(handle, place.client.lease_s / 2) is None
+    assert place.step(handle, place.client.pace.terms().lease_s / 2) is None
     with pytest.raises(JobExpired):
-        place.step(handle, place.client.lease_s)
+        place.step(handle, place.client.pace.terms().lease_s)
     assert any("cancel-1" in name for name in place.store.files)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import alembic.command  # loaded before a test gives up the right to read files
@@ -16,7 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, inspect
 
 from dispatcher.runs import schema
 from dispatcher.runs.models import Base
@@ -45,6 +46,26 @@ def test_an_empty_database_gets_the_tables(database: Path) -> None:
 def test_the_newest_migration_is_known_by_name() -> None:
     """The name that lets a current database open without Alembic is the newest migration's."""
     assert ScriptDirectory.from_config(config()).get_current_head() == schema.HEAD
+
+
+@pytest.mark.parametrize("revision", [it.revision for it in ScriptDirectory.from_config(config()).walk_revisions()])
+def test_every_earlier_database_is_brought_forward(database: Path, new_run: New, revision: str) -> None:
+    """A database of any revision opens with its runs, and then has exactly the tables that the models describe."""
+    database.parent.mkdir()
+    engine, old = create_engine(f"sqlite:///{database}"), config()
+    with engine.begin() as connection:
+        old.attributes["connection"] = connection
+        alembic.command.upgrade(old, revision)
+        columns = {column["name"] for column in inspect(connection).get_columns("runs")}
+        values = {name: value for name, value in asdict(new_run("r1")).items() if name in columns}
+        named = ", ".join(f'"{name}"' for name in values)
+        places = ", ".join("?" * len(values))
+        connection.exec_driver_sql(f"INSERT INTO runs ({named}) VALUES ({places})", tuple(values.values()))
+    with RunStore.open(database) as store:
+        assert store.get("r1") == new_run("r1")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    engine.dispose()
 
 
 def test_a_current_database_is_opened_without_alembic(database: Path) -> None:

@@ -1,0 +1,64 @@
+"""How long claims settle and leases last on a drop: by its kind at first, then by how soon claims were seen there."""
+
+from __future__ import annotations
+
+from dispatcher.jobs import Progress
+from dispatcher.runs.store import RunStore
+from dispatcher.workforce import Workforce
+from protocol.claims import LEASE_BEATS
+from protocol.drop import Capabilities
+from protocol.messages import ClaimTerms
+
+ENOUGH = 3
+"""So many delays must be known before they count."""
+
+RECENT = 8
+"""So many of the last delays are looked at; the longest of them counts."""
+
+SETTLE_AT_LEAST_S = 2.0
+SETTLE_AT_MOST_S = 120.0
+
+LEASE_AT_MOST_S = 1800.0
+LEASE_DELAYS = 4
+"""A lease is at least so many delays long: beats come as late as claims do."""
+
+
+class Pace:
+    """Measures, at no cost in calls, how soon an offer is seen by a worker and its claim is seen here.
+
+    The two ways together bound the one that matters, from worker to worker. A delay counts when no other run of this
+    database was open on the drop and the worker that took the job was seen idle before: else it is a queue's. The
+    dispatcher's own clock measures all of it (FORMAT.md R7).
+    """
+
+    def __init__(self, store: RunStore, drop_id: str, capabilities: Capabilities, beat_s: float) -> None:
+        self._store, self._drop_id, self._capabilities = store, drop_id, capabilities
+        self._lease_s = LEASE_BEATS * beat_s
+        self._sent: dict[str, tuple[float, frozenset[str]]] = {}  # run → when it was sent, the boots idle then
+
+    def terms(self) -> ClaimTerms:
+        """Return how workers shall agree on who works at the next job."""
+        settle_s, lease_s = self._capabilities.settle_s, self._lease_s
+        if self._capabilities.local:
+            return ClaimTerms(settle_s=settle_s, lease_s=lease_s)
+        delays = self._store.claim_delays(self._drop_id, limit=RECENT)
+        if len(delays) >= ENOUGH:
+            longest = max(delays)
+            settle_s = min(max(longest, SETTLE_AT_LEAST_S), SETTLE_AT_MOST_S)
+            lease_s = max(lease_s, min(LEASE_DELAYS * longest, LEASE_AT_MOST_S))
+        return ClaimTerms(settle_s=settle_s, lease_s=lease_s)
+
+    def sent(self, run: str, workforce: Workforce, now: float) -> None:
+        """Say that the request of a run has just gone into the drop."""
+        if self._capabilities.local or self._store.count_open(self._drop_id) > 1:
+            return
+        if idle := workforce.idle():
+            self._sent[run] = now, idle
+
+    def looked(self, progress: Progress, now: float, *, at: float) -> None:
+        """Say what a look at a run showed: with its first claim its delay is known and kept, `at` this wall time."""
+        if progress.attempt == 0 or (sent := self._sent.pop(progress.run, None)) is None:
+            return
+        when, idle = sent
+        if progress.attempt == 1 and progress.boot in idle:
+            self._store.progress(progress.run, at=at, claim_delay_s=now - when)
