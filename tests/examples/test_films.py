@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 import pysubs2
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from dispatcher.config import is_root
@@ -83,7 +85,7 @@ def check_captions(film: Path, spec: Spec, report: dict[str, Any]) -> None:
     assert all(any(0 <= cue.start / 1000 - start < 1 for cue in cues) for start in starts)
 
 
-def slide_pictures(deck: Path, count: int, chromium: Path, folder: Path) -> list[Picture]:
+def slide_pictures(deck: Path, count: int, chromium: Path) -> list[Picture]:
     """Return how each slide of a deck looks in a browser."""
     pictures = []
     with sync_playwright() as playwright:
@@ -93,8 +95,7 @@ def slide_pictures(deck: Path, count: int, chromium: Path, folder: Path) -> list
         page.evaluate("() => window.deck.ready.then(() => true)")
         for number in range(1, count + 1):
             page.evaluate("number => window.deck.show(number, { fade: false })", number)
-            page.screenshot(path=folder / f"{number}.png")
-            pictures.append(read_frame(folder / f"{number}.png", 0))
+            pictures.append(np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")))
         browser.close()
     return pictures
 
@@ -105,7 +106,7 @@ def test_slides_and_a_page(chromium: Path, tmp_path: Path) -> None:
     check_film(film, spec, report)
     assert spec.slides is not None
     (deck,) = (tmp_path / "out" / "work" / "slides" / "lantern").glob("*.html")
-    looks = slide_pictures(deck, len(spec.slides.content), chromium, tmp_path)
+    looks = slide_pictures(deck, len(spec.slides.content), chromium)
     seen = []
     for step, told in zip(spec.steps, report["steps"], strict=True):
         if step.show is None:

@@ -69,8 +69,12 @@ class Drive:
     fails: Fails = _never  # before anything is done
     fails_after: Fails = _never  # although it was done
     hidden_s: float = 0.0  # new files are not listed for so long
+    call_s: float = 0.0  # every call takes so long
+    creates_per_s: float = 0.0  # creates wait for their turn; 0: no limit
     calls: Counter[str] = field(default_factory=Counter)
+    changed: list[str] = field(default_factory=list)  # the parents of what was made, changed or removed, in order
     lock: threading.RLock = field(default_factory=threading.RLock)
+    turn: threading.Lock = field(default_factory=threading.Lock)  # of those who create
     count: Iterator[int] = field(default_factory=itertools.count)
 
     def add(self, name: str, parent: str, kind: str = "text/plain", data: bytes = b"") -> File:
@@ -78,7 +82,22 @@ class Drive:
         with self.lock:
             made = File(f"id{next(self.count)}", name, parent, kind, data, time.monotonic() + self.hidden_s)
             self.files[made.id] = made
+            self.changed.append(parent)
             return made
+
+    def wait(self, creates: bool) -> None:
+        """Let pass the time that a call takes here."""
+        time.sleep(self.call_s)
+        if creates and self.creates_per_s:
+            with self.turn:
+                time.sleep(1 / self.creates_per_s)
+
+    def changes(self, token: str) -> dict[str, Any]:
+        """Return what changed since a token: folders, whose listing is not what it was."""
+        with self.lock:
+            since = [folder for folder in dict.fromkeys(self.changed[int(token) :]) if folder in self.files]
+            told = [{"fileId": folder, "removed": False, "file": self.files[folder].told()} for folder in since]
+            return {"newStartPageToken": str(len(self.changed)), "changes": told}
 
     def named(self, name: str) -> list[File]:
         """Return the files that carry a name."""
@@ -105,7 +124,8 @@ class Drive:
         with self.lock:
             for child in [file.id for file in self.files.values() if file.parent == identity]:
                 self.remove(child)
-            self.files.pop(identity, None)
+            if removed := self.files.pop(identity, None):
+                self.changed.append(removed.parent)
 
 
 class _Api(http.server.BaseHTTPRequestHandler):
@@ -151,6 +171,7 @@ class _Api(http.server.BaseHTTPRequestHandler):
         url = urllib.parse.urlsplit(self.path)
         query = {name: values[0] for name, values in urllib.parse.parse_qs(url.query).items()}
         self.drive.calls[f"{self.command} {url.path}"] += 1
+        self.drive.wait(creates=self.command == "POST")
         if failed := self.drive.fails(self.command, url.path):
             return self._fail(*failed)
         status, told = self._act(url.path, query, body)
@@ -171,8 +192,10 @@ class _Api(http.server.BaseHTTPRequestHandler):
             return 200, {"files": [file.told() for file in drive.find(query.get("q", ""))]}
         if path.endswith("/about"):
             return 200, {"storageQuota": {"limit": "1000000000", "usage": "1000"}, "user": {}}
-        if "/changes" in path:
-            return 200, {"startPageToken": "1", "newStartPageToken": "1", "changes": []}
+        if path.endswith("/startPageToken"):
+            return 200, {"startPageToken": str(len(drive.changed))}
+        if path.endswith("/changes"):
+            return 200, drive.changes(query["pageToken"])
         file = drive.files.get(identity)
         if identity == ROOT:
             return 200, {"id": ROOT, "name": "My Drive", "mimeType": FOLDER}
@@ -191,6 +214,7 @@ class _Api(http.server.BaseHTTPRequestHandler):
         told = json.loads(head)
         if self.command == "PATCH":
             self.drive.files[identity].data = data
+            self.drive.changed.append(self.drive.files[identity].parent)
             return self.drive.files[identity].told()
         return self.drive.add(told["name"], told.get("parents", [ROOT])[0], "text/plain", data).told()
 

@@ -87,13 +87,14 @@ class Mount:
     rc: bool = True
     flags: tuple[str, ...] = ("--vfs-write-back=1s", "--dir-cache-time=30s", "--poll-interval=10s")
     port: int = field(default_factory=free_port)
+    config: str = "/dev/null"
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Mount, and return when the folder shows the remote."""
         self.at.mkdir(exist_ok=True)
         rc = ["--rc", f"--rc-addr=127.0.0.1:{self.port}", f"--rc-user={USER}", f"--rc-pass={PASSWORD}"]
-        cached = [f"--vfs-cache-mode={self.mode}", f"--cache-dir={self.cache}", "--config=/dev/null"]
+        cached = [f"--vfs-cache-mode={self.mode}", f"--cache-dir={self.cache}", f"--config={self.config}"]
         self.process = subprocess.Popen(
             ["rclone", "mount", self.remote, str(self.at), *cached, *self.flags, *(rc if self.rc else [])],
             stdout=subprocess.DEVNULL,
