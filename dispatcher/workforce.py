@@ -56,8 +56,9 @@ class Workforce:
         return {boot: card for shown in self._seen.values() for boot, card in shown.cards.items()}
 
     def idle(self) -> frozenset[str]:
-        """Return the boots whose newest beat that was seen holds no job."""
-        return frozenset(boot for shown in self._seen.values() for boot, beat in shown.beats.items() if not beat.held)
+        """Return the boots that are not known to hold a job."""
+        busy = {boot for shown in self._seen.values() for boot, beat in shown.beats.items() if beat.held}
+        return frozenset(self.cards().keys() - busy)
 
     def _names(self) -> list[str]:
         try:

@@ -8,12 +8,15 @@ import pytest
 
 from dispatcher.jobs import Job, Progress
 from dispatcher.pace import ENOUGH, LEASE_AT_MOST_S, RECENT, SETTLE_AT_MOST_S
+from protocol import codec
 from protocol.claims import LEASE_BEATS
 from protocol.errors import JobTimeout
-from protocol.messages import ClaimTerms
+from protocol.layout import WorkerNames
+from protocol.messages import ClaimTerms, Held, WorkerCard
 from protocol.states import State
 from tests.support import answers
 from tests.support.scene import SLOW, Scene
+from tests.support.workers import DROP_ID
 
 DEFAULT = ClaimTerms(settle_s=SLOW.settle_s, lease_s=LEASE_BEATS * SLOW.beat_s)
 WORKER, BOOT = "rival", answers.BOOT
@@ -21,8 +24,10 @@ WORKER, BOOT = "rival", answers.BOOT
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
-    made = Scene(tmp_path)
-    made.beat(WORKER, 1)
+    made, names = Scene(tmp_path), WorkerNames(WORKER)
+    card = WorkerCard(drop=DROP_ID, id=WORKER, worker=WORKER, boot=BOOT, kinds=("echo",), engines={})
+    made.side().make_folder(names.folder)
+    made.side().put(names.hello(BOOT), codec.encode(card))
     return made
 
 
@@ -86,6 +91,9 @@ def test_a_queue_is_no_delay(scene: Scene) -> None:
     for number in range(ENOUGH):
         one(scene, 10 + number, 3, boot="9" * 16)
         one(scene, 20 + number, 3, attempt=2)
+    scene.beat(WORKER, 1, Held(job="elsewhere", nonce="7" * 16, done=0, total=1))
+    for number in range(ENOUGH):
+        one(scene, 30 + number, 3)
     assert scene.client.pace.terms() == DEFAULT
 
 
