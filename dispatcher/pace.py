@@ -52,7 +52,11 @@ class Pace:
         """Say that the request of a run has just gone into the drop."""
         if self._capabilities.local or self._store.count_open(self._drop_id) > 1:
             return
-        if idle := workforce.idle():
+        held = workforce.held()
+        ended = self._store.known_jobs(
+            self._drop_id, frozenset().union(*held.values())
+        )  # none of ours but this is open
+        if idle := frozenset(boot for boot, jobs in held.items() if jobs <= ended):
             self._sent[run] = now, idle
 
     def looked(self, progress: Progress, now: float, *, at: float) -> None:

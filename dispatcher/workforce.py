@@ -55,10 +55,13 @@ class Workforce:
         """Return the card of every boot of every worker that was ever here; whether they live, only beats tell."""
         return {boot: card for shown in self._seen.values() for boot, card in shown.cards.items()}
 
-    def idle(self) -> frozenset[str]:
-        """Return the boots that are not known to hold a job."""
-        busy = {boot for shown in self._seen.values() for boot, beat in shown.beats.items() if beat.held}
-        return frozenset(self.cards().keys() - busy)
+    def held(self) -> dict[str, frozenset[str]]:
+        """Return the jobs that each boot held when it last beat; one that ended since is still among them."""
+        beats = {boot: beat for shown in self._seen.values() for boot, beat in shown.beats.items()}
+        return {
+            boot: frozenset(held.job for held in beats[boot].held) if boot in beats else frozenset()
+            for boot in self.cards()
+        }
 
     def _names(self) -> list[str]:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -169,6 +169,14 @@ class RunStore:
         """Return how many runs of a drop have not ended."""
         with self._reading() as connection:
             return connection.execute(_COUNT_OPEN, {"drop": drop_id}).scalar_one()
+
+    def known_jobs(self, drop_id: str, jobs: Collection[str]) -> frozenset[str]:
+        """Return those of these job folders of a drop that belong to runs of this database."""
+        if not jobs:
+            return frozenset()
+        with self._reading() as connection:
+            mine = select(RunRow.job).where(RunRow.drop_id == drop_id, RunRow.job.in_(sorted(jobs)))
+            return frozenset(connection.execute(mine).scalars())
 
     def claim_delays(self, drop_id: str, *, limit: int) -> list[float]:
         """Return the newest delays between an offer and the sight of its first claim on a drop, in seconds."""

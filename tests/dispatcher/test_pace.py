@@ -97,6 +97,15 @@ def test_a_queue_is_no_delay(scene: Scene) -> None:
     assert scene.client.pace.terms() == DEFAULT
 
 
+def test_the_job_before_is_no_queue(scene: Scene) -> None:
+    """An idle worker beats rarely: what its last beat holds may have ended, and does not count when it was ours."""
+    for number in range(ENOUGH):
+        one(scene, number, 6)
+        last = scene.runs.recent(1)[0].job
+        scene.beat(WORKER, 1 + number, Held(job=last, nonce=f"{number:016x}", done=1, total=1))
+    assert scene.client.pace.terms().settle_s == 6
+
+
 def test_waiting_measures(scene: Scene) -> None:
     """A wait takes note of its own job's delay: from the request to the look that shows the first claim, once."""
     handle = scene.client.submit(Job(kind="echo", params={"text": "waited for"}))
