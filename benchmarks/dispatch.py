@@ -138,6 +138,7 @@ def _came_back(party: Party, text: str) -> bool:
         answer = wait(GONE_S)
     except Exception as error:  # each party tells of a timeout in its own words
         print(f"lost: {text}: {type(error).__name__}", flush=True)
+        party.kill()  # a worker that broke over a message serves no more: start it again, as its keeper would
         return False
     if answer != text:
         raise SystemExit(f"sent {text!r}, got {answer!r}")
@@ -165,7 +166,7 @@ def _drained(party: Party, finished: int, count: int) -> dict[str, Any]:
         except Exception:  # each party tells of a timeout in its own words
             late += time.perf_counter() - began
             answers.append(None)
-        if late > DRAIN_AT_MOST_S:
+        if late > 4 * GONE_S:
             break
     seconds = time.perf_counter() - started - late
     if any(answer not in (None, text) for answer, text in zip(answers, texts, strict=False)):

@@ -28,6 +28,9 @@ from protocol.seen import read_drop_id
 from protocol.transports import open_drop
 
 READY_S = 120.0
+CELERY_POLL_S = 0.01
+"""Looking every millisecond, its worker soon reads a message that is half written, and serves no more after that."""
+
 GONE_S = 20.0
 """How long the answer of a job is waited for when workers are killed."""
 
@@ -156,11 +159,11 @@ def huey(folder: Path, arm: str, finished: int) -> Party:
 
 
 def celery(folder: Path, arm: str, finished: int) -> Party:
-    """Return Celery's filesystem broker, as it comes or "tuned" to look every millisecond."""
+    """Return Celery's filesystem broker, as it comes or "tuned" to look every ten milliseconds."""
     for name in ("queue", "results", "control"):
         (folder / name).mkdir(parents=True)
     done, places = folder / "done.txt", {name: str(folder / name) for name in ("queue", "results", "control")}
-    options = {"polling_interval": 0.001} if arm == "tuned" else {}
+    options = {"polling_interval": CELERY_POLL_S} if arm == "tuned" else {}
     tasks = _module(folder, _CELERY.format(**places, done=str(done), options=options))
     command = ["env", f"PYTHONPATH={folder}", sys.executable, "-m", "celery", "-A", tasks.__name__, "worker"]
     command += ["--pool=solo", "--loglevel=ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat"]

@@ -53,9 +53,7 @@ class Pace:
         if self._capabilities.local or self._store.count_open(self._drop_id) > 1:
             return
         held = workforce.held()
-        ended = self._store.known_jobs(
-            self._drop_id, frozenset().union(*held.values())
-        )  # none of ours but this is open
+        ended = self._store.known_jobs(self._drop_id, frozenset().union(*held.values()))  # of ours only this is open
         if idle := frozenset(boot for boot, jobs in held.items() if jobs <= ended):
             self._sent[run] = now, idle
 

@@ -57,11 +57,8 @@ class Workforce:
 
     def held(self) -> dict[str, frozenset[str]]:
         """Return the jobs that each boot held when it last beat; one that ended since is still among them."""
-        beats = {boot: beat for shown in self._seen.values() for boot, beat in shown.beats.items()}
-        return {
-            boot: frozenset(held.job for held in beats[boot].held) if boot in beats else frozenset()
-            for boot in self.cards()
-        }
+        held = {boot: beat.held for shown in self._seen.values() for boot, beat in shown.beats.items()}
+        return {boot: frozenset(it.job for it in held.get(boot, ())) for boot in self.cards()}
 
     def _names(self) -> list[str]:
         try:
