@@ -1,6 +1,6 @@
 # One place for every command; `make` alone lists them. Needs Python 3.11-3.13 and nothing else of ours.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all chromium rclone demo test test-all test-extras simulate soak fuzz bench-dispatch bench-extra check format-check lint types contracts format lock reference clean
+.PHONY: help setup setup-all chromium rclone demo test test-all test-extras simulate soak fuzz bench-dispatch bench-rclone bench-extra check format-check lint types contracts format lock reference clean
 BIN := .venv/bin
 PYTHON ?=
 # Named by what set-up depends on, not dated: a changed lock is seen whatever the clocks of its files say.
@@ -50,6 +50,9 @@ fuzz: setup ## feed hostile input to both sides for ten minutes
 
 bench-dispatch: bench-extra ## small jobs side by side with other file queues; writes benchmarks/results/dispatch.json
 	@$(BIN)/python -m benchmarks.dispatch --json benchmarks/results/dispatch.json
+
+bench-rclone: rclone ## a narration over a slow Drive, by mounts and without (about a quarter of an hour)
+	@$(BIN)/python -m benchmarks.dispatch_rclone --json benchmarks/results/dispatch_rclone.json
 
 bench-extra: setup
 	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/bench.txt

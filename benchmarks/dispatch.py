@@ -206,9 +206,13 @@ def _killed(party: Party, count: int) -> dict[str, Any]:
 def _machine(options: argparse.Namespace) -> dict[str, Any]:
     peers = {"huey", "celery"} & {name.removeprefix("file") for name in options.systems}
     return {
-        "machine": {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+        "machine": {
+            "cpus": os.cpu_count(),
+            "system": f"{platform.system()} {platform.machine()}",
+            "python": platform.python_version(),
+        },
         "versions": {name: version(name) for name in sorted({"gpudrop", *peers})},
-        "command": " ".join(sys.argv),
+        "command": " ".join(["python -m benchmarks.dispatch", *sys.argv[1:]]),
     }
 
 
