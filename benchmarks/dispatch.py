@@ -208,7 +208,7 @@ def _machine(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "machine": {
             "cpus": os.cpu_count(),
-            "system": f"{platform.system()} {platform.machine()}",
+            "system": platform.system(),
             "python": platform.python_version(),
         },
         "versions": {name: version(name) for name in sorted({"gpudrop", *peers})},

@@ -61,9 +61,7 @@ def main() -> None:
         print("  ".join(f"{name} {value}" for name, value in line.items()))
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(
-            json.dumps({**told, "machine": f"{platform.system()} {platform.machine()}"}, indent=1) + "\n"
-        )
+        options.json.write_text(json.dumps({**told, "machine": platform.system()}, indent=1) + "\n")
 
 
 def _measure(arm: str, jobs: int, made: dict[int, set[tuple[str, ...]]]) -> Iterator[dict[str, Any]]:
