@@ -25,6 +25,7 @@ from colab.publish import Publisher
 from colab.salvage import Leftover, salvage
 from protocol.errors import ChannelError, JobFailed, StorageFull
 from protocol.kinds import KINDS
+from protocol.kinds.kind import CHECKPOINTS
 from protocol.layout import Attempt
 from protocol.messages import MAY_BE_TRIED_ELSEWHERE, EngineRecord, Held, Limits, Part, Request
 from protocol.redaction import redact
@@ -140,6 +141,7 @@ class AttemptRun:
         for scratch in Path(place.name).iterdir():
             if scratch.name != "out":
                 shutil.rmtree(scratch) if scratch.is_dir() else scratch.unlink()
+        shutil.rmtree(Path(place.name) / "out" / CHECKPOINTS, ignore_errors=True)
         return Delivered(attempt=self._task.attempt, folder=place, publisher=publisher)
 
     def _publisher(self, out: Path) -> Publisher | PlainPublisher:
@@ -198,6 +200,9 @@ class AttemptRun:
                 self._log.add(f"{len(kept)} output(s) kept from earlier attempts")
             case "publish":
                 publisher.add(event["path"])
+            case "checkpoint":
+                publisher.add(event["path"])
+                publisher.flush()
             case "done":
                 return EngineRecord.model_validate(event["engine"]), event["summary"]
             case "failed":

@@ -30,6 +30,7 @@ from media.limits import limit
 from protocol.errors import GpudropError, JobFailed, StorageFull
 from protocol.integrity import MAX_RESULT_BYTES
 from protocol.kinds import KINDS
+from protocol.kinds.kind import CHECKPOINTS
 from protocol.messages import MAY_BE_TRIED_ELSEWHERE, Choices, EngineRecord
 
 START_S = 120.0
@@ -177,6 +178,10 @@ class _BenchWork:
 
     def publish(self, path: str) -> None:
         _emit(self._pipe, {"event": "publish", "path": path})
+
+    def checkpoint(self, path: str) -> None:
+        assert path.startswith(CHECKPOINTS), path
+        _emit(self._pipe, {"event": "checkpoint", "path": path})
 
     def progress(self, done: int, total: int, note: str = "") -> None:
         self._done, self._total = done, total

@@ -13,6 +13,7 @@ from colab.attach import Attached
 from colab.persist import persist
 from protocol.errors import NameTaken
 from protocol.integrity import sha256_of
+from protocol.kinds.kind import CHECKPOINTS
 from protocol.layout import Attempt, JobNames
 from protocol.messages import (
     Done,
@@ -116,7 +117,8 @@ class Publisher:
         self._send_waiting()
         self._put_log(log)
         durable = persist(self._at.host, f"the barrier of {self._names.job}", self._at.drop.barrier)
-        job = DoneJob(**self._envelope(), digest=self._digest, files=tuple(self._files), engine=engine, durable=durable)
+        files = tuple(file for file in self._files if not file.path.startswith(CHECKPOINTS))
+        job = DoneJob(**self._envelope(), digest=self._digest, files=files, engine=engine, durable=durable)
         marker = Done(plain=PlainDone(timestamp=timestamp(self._at), **summary), job=job)
         self._put(self._names.done(self._attempt), marker)
 

@@ -12,6 +12,7 @@ from media.audio import check_wav
 from protocol.errors import BadMessage, ChannelError, MediaError, VerificationError
 from protocol.integrity import check_sizes, fetch
 from protocol.kinds import KINDS
+from protocol.kinds.kind import CHECKPOINTS
 from protocol.layout import Attempt
 from protocol.messages import EngineRecord, OutputFile, Part
 
@@ -34,11 +35,11 @@ def salvage(
 ) -> dict[str, Leftover]:
     """Return {path: leftover} of the ended attempts, newest first, verified in `folder`.
 
-    Only kinds whose outputs stand for themselves leave any, and only attempts that told which engine made them.
-    What cannot be fetched now is left: it is made again.
+    Only kinds whose outputs stand for themselves, or that leave checkpoints, leave any, and only attempts that told
+    which engine made them. What cannot be fetched now is left: it is made again.
     """
     found: dict[str, Leftover] = {}
-    if not KINDS[kind].independent_outputs:
+    if not (KINDS[kind].independent_outputs or KINDS[kind].checkpoints):
         return found
     for attempt, parts in sorted(ended.items(), key=lambda item: -item[0].n):
         target = folder / attempt.nonce
@@ -50,7 +51,7 @@ def salvage(
 def _verified(
     at: Attached, job: str, kind: str, attempt: Attempt, part: Part, target: Path, known: set[str]
 ) -> dict[str, Leftover]:
-    wanted = {file.path: file for file in part.files if file.path not in known}
+    wanted = {file.path: file for file in part.files if file.path not in known and _may_be_kept(file, kind)}
     if part.engine is None or not wanted:
         return {}
     target.mkdir(parents=True, exist_ok=True)
@@ -62,13 +63,22 @@ def _verified(
     return {
         path: Leftover(file=_of(file, attempt), engine=part.engine, local=target / path)
         for path, file in wanted.items()
-        if path not in problems and _is_whole(target / path, kind)
+        if path not in problems and _is_whole(path, target / path, kind)
     }
 
 
-def _is_whole(local: Path, kind: str) -> bool:
-    """Say whether an output can be read: its hash proves who promised it, not that it was any good."""
+def _may_be_kept(file: OutputFile, kind: str) -> bool:
+    return KINDS[kind].checkpoints if file.path.startswith(CHECKPOINTS) else KINDS[kind].independent_outputs
+
+
+def _is_whole(path: str, local: Path, kind: str) -> bool:
+    """Say whether an output can be read: its hash proves who promised it, not that it was any good.
+
+    Checkpoints are the handler's to read.
+    """
     read_json = KINDS[kind].read_json
+    if path.startswith(CHECKPOINTS):
+        return True
     try:
         if local.suffix == ".wav":
             check_wav(local)

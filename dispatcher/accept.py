@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dispatcher.jobs import Result
+from media import confined
 from media.audio import check_wav
 from protocol import codec
 from protocol.drop import Drop
 from protocol.errors import BadMessage, MediaError, VerificationError
 from protocol.integrity import check_manifest, check_salvage, collect, sha256_of
 from protocol.kinds import KINDS
+from protocol.kinds.kind import Kind
 from protocol.layout import Attempt
 from protocol.messages import Done, DoneJob, Offer, Part
 from protocol.seen import Seen
 
 MARKER = ".done.marker"
 """The accepted marker, kept beside the files so that they can be checked again."""
+
+MAX_TEXT_BYTES = 64 << 20
+
+_SORTS = {"video": "film", "image": "picture", "audio": "sound"}
 
 
 def fetch(
@@ -46,7 +52,7 @@ def fetch(
     staging = Path(tempfile.mkdtemp(prefix=".part-", dir=target.parent))
     try:
         collect(drop, job.id, job.files, staging, others)
-        check_media(staging, expected, KINDS[offer.kind].read_json or codec.loads)
+        check_media(staging, expected, KINDS[offer.kind])
         (staging / MARKER).write_bytes(codec.encode(done))
         _move(staging, target, job)
     finally:
@@ -85,21 +91,36 @@ def _holds(folder: Path, job: DoneJob) -> bool:
     return all(path.is_file() and sha256_of(path) == facts for path, facts in files)
 
 
-def check_media(folder: Path, expected: Mapping[str, str], read_json: Callable[[bytes], object] = codec.loads) -> None:
-    """Check that every file parses as the media type that its kind demands, by the kind's own reader."""
+def check_media(folder: Path, expected: Mapping[str, str], kind: Kind) -> None:
+    """Check that every file parses as the media type that its kind demands: JSON by the kind's own reader."""
     for path, media in expected.items():
         try:
-            _check_one(folder / path, media, read_json)
+            _check_one(folder / path, media, kind)
         except (MediaError, BadMessage) as error:
             raise VerificationError(f"{path} is not usable {media}: {error}") from error
 
 
-def _check_one(path: Path, media: str, read_json: Callable[[bytes], object]) -> None:
+def _check_one(path: Path, media: str, kind: Kind) -> None:
+    sort = media.partition("/")[0]
     if media == "audio/wav":
         check_wav(path)
     elif media == "application/json":
         with path.open("rb") as file:
-            read_json(file.read(codec.MAX_BYTES + 1))  # one byte too many is enough to refuse it
+            data = file.read(kind.json_bytes + 1)  # one byte too many is enough to refuse it
+        kind.read_json(data) if kind.read_json else codec.loads(data, limit=kind.json_bytes)
+    elif sort == "text":
+        _check_text(path)
+    elif sort in _SORTS and (found := confined.examine(path)).what != _SORTS[sort]:
+        raise MediaError(f"it is a {found.what}")
+
+
+def _check_text(path: Path) -> None:
+    if path.stat().st_size > MAX_TEXT_BYTES:
+        raise BadMessage(f"longer than {MAX_TEXT_BYTES} bytes")
+    try:
+        path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadMessage(f"not UTF-8: {error}") from error
 
 
 def load(run: str, folder: Path, verified: str = "full") -> Result:

@@ -131,7 +131,9 @@ def source(path: Path, container: str) -> list[str]:
     Every input is opened so. Without it ffmpeg follows a playlist, whatever its file is called, to any file or address
     that it names; and a name with a colon in it would be taken for an address.
     """
-    return ["-protocol_whitelist", "file,pipe", "-format_whitelist", container, "-i", local(path)]
+    # A still picture's demuxer is named outright: by its name ffmpeg might take the file for one of a series.
+    named = ["-f", container] if container.endswith("_pipe") else []
+    return ["-protocol_whitelist", "file,pipe", "-format_whitelist", container, *named, "-i", local(path)]
 
 
 def local(path: Path) -> str:

@@ -33,13 +33,13 @@ M = TypeVar("M", bound=Message)
 log = logging.getLogger(__name__)
 
 
-def loads(data: bytes) -> Any:
-    """Parse strict JSON: at most 1 MiB, 32 levels; no duplicate key, NaN, Infinity (nor 1e400) or lone surrogate.
+def loads(data: bytes, *, limit: int = MAX_BYTES) -> Any:
+    """Parse strict JSON: at most `limit` bytes, 32 levels; no duplicate key, NaN, Infinity (nor 1e400), lone surrogate.
 
     Every value that it returns has a canonical form.
     """
-    if len(data) > MAX_BYTES:
-        raise BadMessage(f"{len(data)} bytes; a control file has at most {MAX_BYTES}")
+    if len(data) > limit:
+        raise BadMessage(f"{len(data)} bytes; at most {limit} are read")
     _check_depth(data)
     try:
         value = json.loads(

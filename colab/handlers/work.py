@@ -46,6 +46,15 @@ class Work(Protocol):
         """Say that the output `path` is complete and will not change: it may travel now."""
         ...
 
+    def checkpoint(self, path: str) -> None:
+        """Publish a finished piece of work that is no output, so that another attempt can go on from it.
+
+        `path` lies below `CHECKPOINTS` and was written at `output(path)`. It travels at once: leave one when half a
+        minute of work would be lost without it, not more often. `kept` names those of earlier attempts by an equal
+        engine, at their place; their bytes come from the drop, so they are to be read like any hostile file.
+        """
+        ...
+
     def progress(self, done: int, total: int, note: str = "") -> None:
         """Say how far the work is. Call it between units: it raises `StopWork` when the job must end."""
         ...

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StrictStr
 
@@ -12,6 +12,27 @@ from protocol.layout import check_portable_name
 
 OutputId = Annotated[StrictStr, Field(min_length=1, max_length=64), AfterValidator(check_portable_name)]
 """An id that becomes part of a file name: portable to every file system."""
+
+Medium = Literal["picture", "film", "sound", "text"]
+"""What a file is, by its content."""
+
+SOURCE = "source"
+"""The name of the one input of a kind that works on a file. Always the same: equal work has an equal digest.
+
+A result path that begins with it is called after the file when it is brought home: `source.srt` of `talk.mp4` becomes
+`talk.srt`.
+"""
+
+CHECKPOINTS = "checkpoints/"
+"""Below this, an attempt publishes what another one may go on from. It never is part of a result."""
+
+
+Fit = Callable[[Mapping[str, Any], Medium, str], Mapping[str, Any]]
+"""(raw parameters, what the source is, its container by ffmpeg's name) → raw parameters that suit it.
+
+It fills in what was left open and follows from the source, the format of the result first. ValueError tells what does
+not go together, and the cure.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,5 +42,9 @@ class Kind:
     name: str
     params: type[BaseModel]
     outputs: Callable[[Any], dict[str, str]]  # checked Params → {result path: media type}
+    takes: tuple[Medium, ...] = ()  # what the input SOURCE may be; a kind that takes no file has none
+    fit: Fit | None = None
     read_json: Callable[[bytes], Any] | None = None  # reads an output of JSON; BadMessage says what is wrong
+    json_bytes: int = 1 << 20  # how long such an output may be
     independent_outputs: bool = False  # each output stands for itself, so those of an ended attempt may be kept
+    checkpoints: bool = False  # an attempt leaves some, and the next one goes on from them
