@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dispatcher.cli import doctor, init, key, simulate, tour, worker
+from dispatcher.cli import doctor, init, key, models, simulate, tour, worker
 from dispatcher.cli.errors import EPILOG, run
 
 app = typer.Typer(
@@ -24,6 +24,11 @@ app.command("doctor", epilog=EPILOG)(doctor.doctor)
 app.add_typer(key.app)
 app.command("simulate", epilog=EPILOG)(simulate.simulate)
 app.command("tour", epilog=EPILOG)(tour.tour)
+app.command(
+    "models",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)(models.models)
 app.command(
     "worker",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
