@@ -19,5 +19,8 @@ def _tts() -> Handler:
     return HANDLER
 
 
-HANDLERS: dict[str, Callable[[], Handler]] = {"echo": _echo, "tts": _tts}
+HANDLERS: dict[str, Callable[[], Handler]] = {
+    "echo": _echo,
+    "tts": _tts,
+}
 """`{kind: how to get its handler}`. Reading this table imports no handler and no engine; calling an entry does."""

@@ -5,4 +5,6 @@ from __future__ import annotations
 from protocol.kinds import echo, tts
 from protocol.kinds.kind import Kind
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (echo.KIND, tts.KIND)}
+_ALL = (echo.KIND, tts.KIND)
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
