@@ -16,11 +16,11 @@ LONG_PAUSE_S = 2.0
 
 EACH = 45.0
 ALONE = 70.0
-HASTE = 12.0
+HASTE = 80.0
 SHORT = 80.0
 PAUSE = 120.0
-"""What costs: a cue; one of a single word within a sentence; each column a second too fast; each second too short; each
-second of silence above `CALM_S` within one."""
+"""What costs: a cue; one of a single word within a sentence; each second that reading takes longer than the cue is
+shown; each second too short; each second of silence above `CALM_S` within one."""
 
 CALM_S = 0.6
 
@@ -99,7 +99,7 @@ def _price(words: Sequence[Word], start: int, end: int, rules: Rules, length_s: 
     wide = columns(joined(group))
     room_s = (after.start_s - rules.gap_s if after else length_s) - group[0].start_s
     shown_s = min(rules.most_s, max(room_s, TICK_MS / 1000))
-    price = EACH + HASTE * max(0.0, wide / shown_s - rules.speed) + SHORT * max(0.0, rules.least_s - shown_s)
+    price = EACH + HASTE * max(0.0, wide / rules.speed - shown_s) + SHORT * max(0.0, rules.least_s - shown_s)
     if after is not None:
         price += breaks.cost(group[-1], after, rules.language)
     if len(group) == 1 and not _stands_alone(words, start):

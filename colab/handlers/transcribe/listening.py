@@ -36,6 +36,7 @@ class Listening:
     _saved: int = 0  # the sample up to which checkpoints tell what is said
     _unsaved: int = 0  # the first utterance that none of them tells
     _saved_at: float = 0.0
+    _furthest_s: float = 0.0
 
     def listen(self, left: Iterable[str]) -> None:
         """Hear the file to its end. `left` names what earlier attempts left."""
@@ -49,6 +50,8 @@ class Listening:
                 if not piece.last:
                     self._keep(piece.end)
         self.sound.check_whole(self.heard_s)
+        total = self._total()
+        self.work.progress(total, total, f"{_clock(self.heard_s)} heard")
 
     def _take_up(self, left: Iterable[str]) -> int:
         """Take what checkpoints tell, and return the sample from which on is to be heard."""
@@ -92,8 +95,12 @@ class Listening:
         self._progress(self.heard_s)
 
     def _progress(self, at_s: float) -> None:
-        total_s = max(self.sound.told_s, at_s)
-        self.work.progress(math.floor(at_s), max(1, math.ceil(total_s)), f"{_clock(at_s)} of {_clock(total_s)}")
+        self._furthest_s = max(self._furthest_s, at_s)
+        total = self._total()
+        self.work.progress(int(self._furthest_s), total, f"{_clock(self._furthest_s)} of {_clock(total)}")
+
+    def _total(self) -> int:
+        return max(1, math.ceil(max(self.sound.told_s, self._furthest_s)))
 
 
 def _moved(utterance: Utterance, by_s: float) -> Utterance:

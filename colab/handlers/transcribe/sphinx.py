@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import io
 import re
@@ -45,13 +46,15 @@ class PocketSphinx:
     """The decoder with the English model of its wheel, opened by the first piece."""
 
     name = "pocketsphinx"
-    piece_s = PIECE_S
 
     def __init__(self) -> None:
         if importlib.util.find_spec("pocketsphinx") is None:
             raise JobFailed("pocketsphinx is not installed here: pip install pocketsphinx==5.0.4", code="UNSUPPORTED")
-        self._decoder: Any = None
-        self._measure: Any = None
+
+    @property
+    def piece_s(self) -> float:
+        """How much sound it is given at once."""
+        return PIECE_S
 
     def record(self) -> EngineRecord:
         """Say who listens."""
@@ -71,12 +74,11 @@ class PocketSphinx:
 
     def hear(self, piece: Samples, language: str, params: Params, look_up: LookUp) -> tuple[Utterance, ...]:
         """Return what is said, an utterance for each stretch of speech."""
-        self._open()
         data = (np.clip(piece, -1, 1) * 32767).astype("<i2")
         spans = speech(data) if params.vad else windows(piece, LONGEST_S)
         heard = []
         for start, end in spans:
-            words = self._words(data[start:end], start / RATE, lambda at: look_up(at / max(1, data.size)), start)
+            words = self._words(data[start:end], start / RATE, lambda at: look_up(at / data.size), start)
             if words:
                 text = " ".join(word.text for word in words)
                 heard.append(Utterance(start_s=words[0].start_s, end_s=words[-1].end_s, text=text, words=words))
@@ -86,23 +88,13 @@ class PocketSphinx:
         """Return nothing: there is one way only."""
         return ()
 
-    def _open(self) -> None:
-        if self._decoder is None:
-            import pocketsphinx
-
-            self._decoder = pocketsphinx.Decoder(samprate=RATE, cmn="live", loglevel="FATAL")
-            # the spectrum's mean over a whole utterance; the cheapest search there is, which finds nothing
-            self._measure = pocketsphinx.Decoder(
-                samprate=RATE, cmn="batch", loglevel="FATAL", lm=None, keyphrase="a", kws_threshold=1.0
-            )
-
     def _words(self, data: Any, offset_s: float, look_up: Any, at: int) -> tuple[Word, ...]:
         """Decode one utterance in blocks. It begins afresh, so that its words depend on its samples alone."""
         if data.size < SHORTEST_S * RATE:
             return ()
-        decoder, block = self._decoder, round(BLOCK_S * RATE)
-        mean = self._mean(data)
-        decoder.start_stream()
+        decoder, block = _decoder(), round(BLOCK_S * RATE)
+        mean = _mean(data)
+        decoder.reinit_feat()  # forgets the noise of the utterance before
         decoder.set_cmn(mean)
         decoder.start_utt()
         try:
@@ -113,13 +105,32 @@ class PocketSphinx:
             decoder.end_utt()
         return tuple(_word(segment, offset_s) for segment in decoder.seg() or () if not _NO_WORD.match(segment.word))
 
-    def _mean(self, data: Any) -> str:
-        self._measure.start_stream()
-        self._measure.start_utt()
-        self._measure.process_raw(data.tobytes(), no_search=True, full_utt=True)
-        mean = str(self._measure.get_cmn(False))
-        self._measure.end_utt()
-        return mean
+
+@functools.cache
+def _decoder() -> Any:
+    """Return the decoder of this process: it takes a quarter of a second to load."""
+    import pocketsphinx
+
+    return pocketsphinx.Decoder(samprate=RATE, cmn="live", loglevel="FATAL")
+
+
+@functools.cache
+def _measure() -> Any:
+    """Return a decoder that searches as good as nothing: it is asked for the mean of a spectrum."""
+    import pocketsphinx
+
+    return pocketsphinx.Decoder(samprate=RATE, cmn="batch", loglevel="FATAL", lm=None, keyphrase="a", kws_threshold=1.0)
+
+
+def _mean(data: Any) -> str:
+    """Return the spectrum's mean over a whole utterance, as the decoder takes it: its words depend on no other."""
+    decoder = _measure()
+    decoder.reinit_feat()  # forgets the noise of the utterance before
+    decoder.start_utt()
+    decoder.process_raw(data.tobytes(), no_search=True, full_utt=True)
+    mean = str(decoder.get_cmn(False))
+    decoder.end_utt()
+    return mean
 
 
 def speech(data: Any) -> list[Span]:
