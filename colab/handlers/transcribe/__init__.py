@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from colab.handlers.transcribe import engines, sound
-from colab.handlers.transcribe.cues import Cue, Rules, cues
+from colab.handlers.transcribe.cues import Cue, Rules, cues_of
 from colab.handlers.transcribe.engines import Chosen
 from colab.handlers.transcribe.listening import Listening
-from colab.handlers.transcribe.sentences import sentences
+from colab.handlers.transcribe.sentences import sentences_of
 from colab.handlers.transcribe.words import fitting
 from colab.handlers.transcribe.writing import LONGEST_ASS_S, WRITERS, Written
 from colab.handlers.work import Result, Work
@@ -71,9 +71,9 @@ def _written(listening: Listening, params: Params, record: EngineRecord) -> tupl
         language=spoken or "en",
     )
     words = fitting(listening.utterances, length_s, params.line_width)
-    shown = cues(words, rules, length_s)
+    shown = cues_of(words, rules, length_s)
     written = Written(
-        sentences=sentences(listening.utterances, length_s),
+        sentences=sentences_of(listening.utterances, length_s),
         cues=shown,
         language=spoken,
         engine={"name": record.name, "version": record.version, "tier": record.tier},

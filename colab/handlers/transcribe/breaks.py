@@ -12,8 +12,8 @@ from colab.handlers.transcribe.engine import Word
 
 SENTENCE, CLAUSE, OPENER, PLAIN, CLINGING, BOUND = 0.0, 20.0, 35.0, 70.0, 120.0, 220.0
 
-PAUSE_WORTH = 60.0
-LONGEST_PAUSE_S = 1.2
+PAUSE_WORTH = 100.0
+LONGEST_PAUSE_S = 1.0
 """A second of silence makes a break so much cheaper, up to a pause that long."""
 
 DOUBTFUL_PAUSE_S = 0.4
@@ -53,16 +53,28 @@ _CLINGING = {
     "by for from with and or but if as is are was were be been am has have had will would can could should must i you "
     "he she it we they who which that",
     "de": "der die das den dem des ein eine einen einem einer eines mein dein sein ihr unser kein nicht zu von in an "
-    "auf mit für und oder aber wenn dass ist sind war hat ich du er sie es wir",
+    "auf mit für und oder aber wenn dass ist sind war hat",
     "fr": "le la les un une des du de au aux mon ton son ma ta sa mes tes ses notre votre leur ce cet cette ces ne à "
-    "en et ou mais si que qui est sont je tu il elle on nous vous",
-    "es": "el la los las un una unos unas mi tu su de del al en con por para y o pero si que no es son muy yo",
-    "it": "il lo la i gli le un uno una di del della da in con su per e o ma se che non è sono io",
-    "pt": "o a os as um uma de do da em no na com por para e ou mas se que não é são eu",
-    "nl": "de het een mijn jouw zijn haar ons hun van in op aan met voor en of maar als dat niet is te ik",
+    "en et ou mais si que qui est sont",
+    "es": "el la los las un una unos unas mi tu su de del al en con por para y o pero si que no es son muy",
+    "it": "il lo la i gli le un uno una di del della da in con su per e o ma se che non è sono",
+    "pt": "o a os as um uma de do da em no na com por para e ou mas se que não é são",
+    "nl": "de het een mijn jouw zijn haar ons hun van in op aan met voor en of maar als dat niet is te",
 }
+_SUBJECTS = {
+    "en": "i you he she it we they",
+    "de": "ich du er sie es wir",
+    "fr": "je tu il elle on nous vous ils elles",
+    "es": "yo tú él ella",
+    "it": "io tu lui lei",
+    "pt": "eu tu ele ela",
+    "nl": "ik jij hij zij wij",
+}
+"""They cling to a verb, but may well end a phrase ("for you")."""
+
 _OPENING = {code: frozenset(words.split()) for code, words in _OPENERS.items()}
 _CLINGS = {code: frozenset(words.split()) for code, words in _CLINGING.items()}
+_SAID_OF = {code: frozenset(words.split()) for code, words in _SUBJECTS.items()}
 _NONE: frozenset[str] = frozenset()
 
 
@@ -102,7 +114,7 @@ def _by_words(left: Word, right: Word, language: str) -> float:
         return CLINGING
     if right.text.strip(_TRAILING + _LEADING + _ENDS + _CLAUSE_ENDS).casefold() in _OPENING.get(language, _NONE):
         return OPENER
-    return PLAIN
+    return CLINGING if bare.casefold() in _SAID_OF.get(language, _NONE) else PLAIN
 
 
 def _are_bound(left: str, right: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from colab.handlers.transcribe import breaks
 from colab.handlers.transcribe.engine import Word
-from colab.handlers.transcribe.lines import lines, put
+from colab.handlers.transcribe.lines import lines_of, put
 from colab.handlers.transcribe.words import columns, joined
 
 LONG_PAUSE_S = 2.0
@@ -50,7 +50,7 @@ class Cue:
     lines: tuple[str, ...]
 
 
-def cues(words: Sequence[Word], rules: Rules, length_s: float) -> list[Cue]:
+def cues_of(words: Sequence[Word], rules: Rules, length_s: float) -> list[Cue]:
     """Return the cues of words that `words.fitting` made fit.
 
     No line is wider than the rules say and no cue has more lines or lasts longer; cues never overlap, and the last one
@@ -59,7 +59,7 @@ def cues(words: Sequence[Word], rules: Rules, length_s: float) -> list[Cue]:
     groups = [words[start:end] for start, end in _cut(words, rules, length_s)]
     spans = _times(groups, rules, length_s)
     return [
-        Cue(start_ms=start, end_ms=end, lines=tuple(lines(group, rules.width, rules.language)))
+        Cue(start_ms=start, end_ms=end, lines=tuple(lines_of(group, rules.width, rules.language)))
         for group, (start, end) in zip(groups, spans, strict=True)
     ]
 

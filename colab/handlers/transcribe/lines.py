@@ -33,7 +33,7 @@ def put(word: Word, width: int, lines: int, used: int) -> tuple[int, int]:
     return lines + 1, wide
 
 
-def lines(words: Sequence[Word], width: int, language: str) -> list[str]:
+def lines_of(words: Sequence[Word], width: int, language: str) -> list[str]:
     """Return the words in the fewest lines of at most `width` columns."""
     count = count_lines(words, width)
     if count <= 1:

@@ -16,7 +16,7 @@ LONGEST_S = 30.0
 """What goes on for longer is cut at its longest pause."""
 
 
-def sentences(utterances: Iterable[Utterance], length_s: float) -> list[Utterance]:
+def sentences_of(utterances: Iterable[Utterance], length_s: float) -> list[Utterance]:
     """Return the sentences in order, their times within the file. Utterances without words stay as they are."""
     found: list[Utterance] = []
     pending: list[Word] = []
