@@ -18,7 +18,7 @@ import numpy as np
 from colab.handlers.transcribe import whisper_place
 from colab.handlers.transcribe.engine import Language, LookUp, Utterance, Word
 from colab.handlers.transcribe.silence import windows
-from colab.handlers.transcribe.whisper_files import entry, gather
+from colab.handlers.transcribe.whisper_files import ALIASES, entry, gather
 from colab.models import Models
 from media.pcm import RATE, Samples
 from protocol.errors import JobFailed
@@ -48,12 +48,11 @@ class FasterWhisper:
     def __init__(self, models: Models, model: str) -> None:
         if importlib.util.find_spec("faster_whisper") is None:
             raise JobFailed("faster-whisper is not installed here: pip install 'gpudrop[whisper]'", code="UNSUPPORTED")
-        self.model = model
+        self.model = ALIASES.get(model, model)
         self._models = models
         self._place = whisper_place.expected(models.provider)
         self._loaded: Any = None
-        self._batch: int | None = None  # what was found to fit, once more did not
-        self._remarks: list[str] = []
+        self._fits: int | None = None  # the batch that was found to fit, once a larger one did not
 
     @property
     def piece_s(self) -> float:
@@ -67,8 +66,6 @@ class FasterWhisper:
         with tempfile.TemporaryDirectory(prefix="gpudrop-whisper-") as folder:
             gather(self._models, self.model, Path(folder))
             self._loaded, self._place = whisper_place.load(Path(folder), self._place, self.model)
-        if self._place.fallback:
-            self._remarks.append(self._place.fallback)
 
     def record(self) -> EngineRecord:
         """Say who listens: in truth once it is open."""
@@ -84,9 +81,12 @@ class FasterWhisper:
         )
 
     def remarks(self) -> tuple[str, ...]:
-        """Return what people should know of how it went, since the last time it was asked."""
-        told, self._remarks = tuple(dict.fromkeys(self._remarks)), []
-        return told
+        """Return what people should know of how it went."""
+        told = [self._place.fallback] if self._place.fallback else []
+        if self._fits is not None:
+            size = f"batch size {self._fits}" if self._fits else "one window at a time"
+            told.append(f"{size}: more at once did not fit into memory")
+        return tuple(told)
 
     def language(self, piece: Samples) -> Language | None:
         """Return the language spoken in a piece, None where nobody speaks."""
@@ -103,15 +103,14 @@ class FasterWhisper:
         """Return what is said. A batch that does not fit is halved, for this piece and those after it."""
         if piece.size < SHORTEST_S * RATE:
             return ()
-        if self._batch is None or self._batch > params.batch_size:
-            self._batch = params.batch_size
         while True:
+            batch = params.batch_size if self._fits is None else min(self._fits, params.batch_size)
             try:
-                return self._hear(piece, language, params, look_up, self._batch)
+                return self._hear(piece, language, params, look_up, batch)
             except (RuntimeError, MemoryError) as problem:
                 if not whisper_place.is_out_of_memory(problem):
                     raise JobFailed(f"Whisper {self.model} failed: {problem}", code="ENGINE") from problem
-                self._batch = self._smaller(self._batch, problem)
+                self._fits = self._smaller(batch, problem)
 
     def _smaller(self, batch: int, problem: BaseException) -> int:
         """Return the next smaller batch; 0 is the library's own way, one window after the other."""
@@ -122,10 +121,8 @@ class FasterWhisper:
                 code="OUT_OF_MEMORY",
                 retryable=True,
             ) from problem
-        smaller = batch // 2
-        logger.warning("a batch of %d does not fit into memory: %d now (%s)", batch, smaller, problem)
-        self._remarks.append(f"batch size {smaller or 'none'}: larger ones did not fit into memory")
-        return smaller
+        logger.warning("a batch of %d does not fit into memory: %d now (%s)", batch, batch // 2, problem)
+        return batch // 2
 
     def _hear(
         self, piece: Samples, language: str, params: Params, look_up: LookUp, batch: int

@@ -96,7 +96,10 @@ def _tried(folder: Path, device: str, compute: str, model: str) -> Any:
 def _numbers(device: str) -> tuple[str, ...]:
     import ctranslate2
 
-    usable = ctranslate2.get_supported_compute_types(device)
+    try:
+        usable = ctranslate2.get_supported_compute_types(device)
+    except RuntimeError:  # a driver that does not fit: loading will tell
+        return COMPUTE[device]
     return tuple(one for one in COMPUTE[device] if one in usable) or ("default",)
 
 

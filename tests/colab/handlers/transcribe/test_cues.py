@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,13 +57,14 @@ def test_whatever_is_said_fits_the_screen_and_the_file(wild: list[Word], rules: 
         assert all(0 < columns(line) <= rules.width for line in cue.lines)
         assert 0 <= cue.start_ms <= cue.end_ms <= length_s * 1000
         assert cue.end_ms - cue.start_ms <= rules.most_s * 1000
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in itertools.pairwise(found):
         assert before.end_ms <= after.start_ms
     heard = "".join(word.text for word in wild)
     assert "".join("".join(line for line in cue.lines) for cue in found).replace(" ", "") == heard
 
 
-steady = st.lists(st.sampled_from("we are here now and then you go to sea again".split()), min_size=2, max_size=60)
+PLAIN = "we are here now and then you go to sea again"
+steady = st.lists(st.sampled_from(PLAIN.split()), min_size=2, max_size=60)
 
 
 @settings(max_examples=100, deadline=None)
@@ -94,11 +97,14 @@ def test_a_cue_ends_at_a_pause_rather_than_within_a_phrase() -> None:
     assert texts(cues_of(words, RULES, end_s + 2)) == ["what your country can do for you", "and what you can do for it"]
 
 
+FILLER = "green water under seven quiet old bridges never slept again because rivers ran below"
+
+
 @pytest.mark.parametrize("bound", ["3 million", "Mr. Smith", "12 km", "Anna Lee", "Dr. Kim", "J. Brown", "page 17"])
 @pytest.mark.parametrize("before", range(1, 9))
 def test_what_belongs_together_stays_on_one_line(bound: str, before: int) -> None:
     """A number and its unit, a title and its name, an initial: wherever they stand in the text."""
-    filler = "green water under seven quiet old bridges never slept again because rivers ran below".split()
+    filler = FILLER.split()
     words, end_s = said(" ".join([*filler[:before], bound, *filler[before:]]))
     lines = [line for cue in cues_of(words, RULES, end_s + 2) for line in cue.lines]
     assert any(bound in line for line in lines), lines
@@ -107,8 +113,7 @@ def test_what_belongs_together_stays_on_one_line(bound: str, before: int) -> Non
 @pytest.mark.parametrize("count", range(3, 30))
 def test_no_word_is_left_alone(count: int) -> None:
     """No cue and no line has a single word, however many there are."""
-    filler = "green water under seven quiet bridges never slept again while rivers ran below them and the wind blew"
-    words, end_s = said(" ".join((filler.split() * 2)[:count]))
+    words, end_s = said(" ".join((FILLER.split() * 3)[:count]))
     for cue in cues_of(words, RULES, end_s + 2):
         assert all(len(line.split()) > 1 for line in cue.lines), cue.lines
 
