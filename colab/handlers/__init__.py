@@ -13,6 +13,12 @@ def _echo() -> Handler:
     return HANDLER
 
 
+def _transcribe() -> Handler:
+    from colab.handlers.transcribe import HANDLER
+
+    return HANDLER
+
+
 def _tts() -> Handler:
     from colab.handlers.tts import HANDLER
 
@@ -21,6 +27,7 @@ def _tts() -> Handler:
 
 HANDLERS: dict[str, Callable[[], Handler]] = {
     "echo": _echo,
+    "transcribe": _transcribe,
     "tts": _tts,
 }
 """`{kind: how to get its handler}`. Reading this table imports no handler and no engine; calling an entry does."""

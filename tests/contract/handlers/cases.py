@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.handlers import 
+from tests.contract.handlers import transcribe
 from tests.contract.handlers.case import HandlerCase
 
-CASES: tuple[HandlerCase, ...] = (,)
+CASES: tuple[HandlerCase, ...] = (transcribe.CASE,)
