@@ -42,9 +42,13 @@ class Shape:
 class Enlarger(Protocol):
     """An engine made ready for one shape."""
 
-    batch: int  # how many frames it wants at once
     written: Size  # of the frames that `frames` returns
     filters: tuple[str, ...]  # what is left to ffmpeg, on the way into the encoder
+
+    @property
+    def batch(self) -> int:
+        """Return how many frames it wants at once."""
+        ...
 
     def frames(self, frames: Sequence[Raw], tick: Tick) -> Sequence[Raw]:
         """Return as many frames as were given, each of size `written`."""

@@ -82,7 +82,9 @@ def _behind(path: Path) -> int:
     return max((place - rank[at] for place, at in enumerate(shown)), default=0)
 
 
-def _timed(packets: Sequence[Packet[Any]], shown: Sequence[int], done: int, behind: int, times: Times) -> Iterator[Packet[Any]]:
+def _timed(
+    packets: Sequence[Packet[Any]], shown: Sequence[int], done: int, behind: int, times: Times
+) -> Iterator[Packet[Any]]:
     """Give packets, which come as they are decoded, the times at which they are shown."""
     if done + len(packets) > len(shown):
         raise MediaError(f"the pieces hold more than the {len(shown)} frames there should be")

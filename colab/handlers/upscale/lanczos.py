@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -62,8 +62,7 @@ class _Scaling:
 
     def planes(self, planes: Planes, tick: Tick) -> Planes:
         """Scale every plane by itself, so that no matrix of colours is in between."""
-        scaled: Planes = np.stack([self._plane(plane, tick) for plane in planes])
-        return scaled
+        return cast(Planes, np.stack([self._plane(plane, tick) for plane in planes]))
 
     def _plane(self, plane: Planes, tick: Tick) -> Planes:
         tick()
