@@ -88,7 +88,7 @@ def _looked_at(work: Work) -> Media:
     except MediaError as problem:
         raise JobFailed(str(problem), code="INPUT_CORRUPT") from problem
     if media.what == "sound":
-        raise JobFailed("the source is a sound; give a film or a picture to upscale", code="BAD_REQUEST")
+        raise JobFailed("the source is a sound; give a film or a picture to upscale", code="INPUT_CORRUPT")
     return media
 
 

@@ -25,7 +25,10 @@ from media.pipes import FrameReader, FrameWriter, Raw, frame_bytes
 from protocol.errors import JobFailed
 
 TICK_S = 0.2
-"""How often is told how far it is: between two frames, but no oftener."""
+"""How often is told how far it is: between two frames, but no oftener than that once some are made."""
+
+AT_ONCE = 12
+"""Frames after each of which it is told: whoever waits sees soon that it goes on."""
 
 _FRAME = re.compile(r"\[Parsed_showinfo_0 @ [^\]]+\] n: *\d+ pts: *(-?\d+|NOPTS) ", re.ASCII)
 _DURATION = re.compile(r" duration: *(\d+) ", re.ASCII)
@@ -38,6 +41,7 @@ def upscale_film(work: Work, media: Media, coding: Coding, engine: Engine, ffmpe
     film = _Film(work=work, media=media, coding=coding, ffmpeg=ffmpeg, each=each, total=coding.picture.frames)
     film.make(work.kept(engine.record()))
     times, steady = film.when()
+    work.progress(film.done, film.done, "putting it together")
     told = mux.finish(work, media, coding, ffmpeg, film.paths(), times)
     return {**told, **({} if steady else {"timing": "constant rate, the times of the source could not be read"})}
 
@@ -170,7 +174,7 @@ class _Film:
     def _tell(self, note: str = "") -> None:
         now = time.monotonic()
         total = max(self.total, self.done)
-        if self.done in (0, total) or now - self.told >= TICK_S:
+        if self.done <= AT_ONCE or self.done == total or now - self.told >= TICK_S:
             self.told = now
             self.work.progress(self.done, total, note or self._pace(now, total))
 
