@@ -25,9 +25,16 @@ def _tts() -> Handler:
     return HANDLER
 
 
+def _upscale() -> Handler:
+    from colab.handlers.upscale import HANDLER
+
+    return HANDLER
+
+
 HANDLERS: dict[str, Callable[[], Handler]] = {
     "echo": _echo,
     "transcribe": _transcribe,
     "tts": _tts,
+    "upscale": _upscale,
 }
 """`{kind: how to get its handler}`. Reading this table imports no handler and no engine; calling an entry does."""

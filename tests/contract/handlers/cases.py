@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.contract.handlers import transcribe
+from tests.contract.handlers import transcribe, upscale
 from tests.contract.handlers.case import HandlerCase
 
-CASES: tuple[HandlerCase, ...] = (transcribe.CASE,)
+CASES: tuple[HandlerCase, ...] = (
+    transcribe.CASE,
+    upscale.CASE,
+)
