@@ -62,9 +62,11 @@ class Ffmpeg:
         duration_s: float | None = None,
         on_progress: Callable[[float], None] | None = None,
         timeout_s: float = 3600,
+        folder: Path | None = None,
     ) -> str:
         """Run ffmpeg and return the last it wrote to stderr. `on_progress` gets the fraction of `duration_s` done.
 
+        `folder` is where it runs: names that filters read and write can then be plain, with nothing to escape.
         Raises MediaError with ffmpeg's own last words, StorageFull when the disk is full. Never uses a shell, never
         reads stdin, never outlives its caller's interrupt.
         """
@@ -77,6 +79,7 @@ class Ffmpeg:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
+            cwd=folder,
         ) as process:
             listener = threading.Thread(target=_listen, args=(process, said), daemon=True)
             timer = threading.Timer(timeout_s, process.kill)
