@@ -48,13 +48,27 @@ def times(ffmpeg: Ffmpeg) -> list[str]:
 
 def colours(pixels: Pixels) -> list[str]:
     """Return the tags that say what the source says of its colours; what it does not say stays unsaid."""
+    if is_rgb(pixels):
+        return ["-color_range", "tv", "-colorspace", "bt709"]
     tags = {
         "-color_range": pixels.range,
-        "-colorspace": None if pixels.space in (None, "gbr") else pixels.space,
+        "-colorspace": pixels.space,
         "-color_primaries": pixels.primaries,
         "-color_trc": pixels.transfer,
     }
     return [word for option, value in tags.items() if value for word in (option, value)]
+
+
+def entry(pixels: Pixels) -> list[str]:
+    """Return the filters that make brightness and colour of what is stored as red, green and blue."""
+    return ["scale=out_color_matrix=bt709:out_range=tv"] if is_rgb(pixels) else []
+
+
+def is_rgb(pixels: Pixels) -> bool:
+    """Say whether pixels are stored as red, green and blue."""
+    return pixels.space == "gbr" or pixels.format.startswith(
+        ("gbr", "rgb", "bgr", "argb", "abgr", "pal8", "0rgb", "0bgr")
+    )
 
 
 def sounds(media: Media, container: str) -> Carried:

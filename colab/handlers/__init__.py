@@ -13,6 +13,12 @@ def _echo() -> Handler:
     return HANDLER
 
 
+def _encode() -> Handler:
+    from colab.handlers.encode import HANDLER
+
+    return HANDLER
+
+
 def _stabilize() -> Handler:
     from colab.handlers.stabilize import HANDLER
 
@@ -25,5 +31,5 @@ def _tts() -> Handler:
     return HANDLER
 
 
-HANDLERS: dict[str, Callable[[], Handler]] = {"echo": _echo, "stabilize": _stabilize, "tts": _tts}
+HANDLERS: dict[str, Callable[[], Handler]] = {"echo": _echo, "encode": _encode, "stabilize": _stabilize, "tts": _tts}
 """`{kind: how to get its handler}`. Reading this table imports no handler and no engine; calling an entry does."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol.kinds import echo, stabilize, tts
+from protocol.kinds import echo, encode, stabilize, tts
 from protocol.kinds.kind import Kind
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (echo.KIND, stabilize.KIND, tts.KIND)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (echo.KIND, encode.KIND, stabilize.KIND, tts.KIND)}

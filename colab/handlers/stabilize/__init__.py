@@ -156,7 +156,7 @@ class _Job:
         if self.reused:
             summary["detection_kept"] = self.reused
         if film.changed:
-            summary["changed"] = list(film.changed)
+            summary["notes"] = list(film.changed)
         return summary
 
 
