@@ -109,7 +109,13 @@ class _Job:
             self.work.progress(int((place + done) * MEASURED / len(filters.sounds)), UNITS, note)
 
         on_progress(0)
-        return loudness.level(self.chosen.program, filters, place, lufs, on_progress)
+        track = self.films[0].sounds[place].seconds if len(self.films) == 1 and self._is_whole else None
+        seconds = max(filters.seconds, track or 0.0)
+        return loudness.level(self.chosen.program, filters, place, lufs, seconds=seconds, on_progress=on_progress)
+
+    @property
+    def _is_whole(self) -> bool:
+        return self.params.span == (0.0, None)
 
     def _texts(self) -> carried.Carried:
         """Return the arguments that keep the subtitles of a single film."""
@@ -125,13 +131,12 @@ class _Job:
 
     def _checked(self, filters: Graph, texts: carried.Carried) -> Media:
         copied = len(self.films[0].sounds) if self.params.audio_codec == "copy" and not self.params.is_mute else 0
-        whole = self.params.span == (0.0, None)
         return finished.check(
             self.chosen.program,
             self.work.output(film_path(self.params)),
             seconds=filters.seconds,
             sounds=copied or len(filters.sounds),
-            subtitles=texts.arguments.count("-map") if whole else None,
+            subtitles=texts.arguments.count("-map") if self._is_whole else None,
         )
 
     def _summary(self, made: Media) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from media import encoding, ffmpeg
 from media.ffmpeg import Ffmpeg
-from protocol.errors import EnvironmentNotReady, JobFailed, MediaError, StorageFull
+from protocol.errors import EnvironmentNotReady, JobFailed
 from protocol.kinds.encode import CODECS, ENCODERS, Params
 from protocol.messages import EngineRecord
 
@@ -24,7 +24,6 @@ IN_FFMPEG: Mapping[str, Mapping[str, str]] = {
 FOR_HIGH_RANGE = ("hevc", "av1")
 """The codecs that keep more than 8 bits here."""
 
-TRIAL_S = 60
 _TRIAL = ("-f", "lavfi", "-i", "testsrc2=size=256x256:rate=25:duration=1", "-pix_fmt", "yuv420p")
 _SOUNDS = frozenset({"aac"})
 _HARDWARE = "nvenc"
@@ -142,17 +141,4 @@ def _program(name: str, codec: str) -> Ffmpeg:
 def tried(program: Ffmpeg, encoder: str) -> str | None:
     """Encode a second of a test picture; return what went wrong. An encoder that is listed need not work."""
     how = encoding.video_arguments(encoder, "medium", encoding.DEFAULT_CRF[encoder])
-    try:
-        program.run([*_TRIAL, *how, "-f", "null", "-"], timeout_s=TRIAL_S)
-    except (MediaError, StorageFull) as error:
-        return _essence(str(error))
-    return None
-
-
-def _essence(error: str) -> str:
-    """Return the part of ffmpeg's last words that says why."""
-    parts = [part.strip() for part in error.split("|")]
-    telling = [
-        part for part in parts if any(word in part.casefold() for word in ("cannot", "no capable", "not ", "driver"))
-    ]
-    return (telling or parts)[0][:200]
+    return program.complaint([*_TRIAL, *how, "-f", "null", "-"])
