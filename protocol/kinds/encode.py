@@ -19,7 +19,7 @@ MEDIA_TYPES: Mapping[str, str] = {
     "webm": "video/webm",
 }
 CODECS: Mapping[str, tuple[str, ...]] = {
-    "mp4": ("h264", "hevc", "av1"),
+    "mp4": ("h264", "hevc", "av1", "vp9"),
     "mkv": ("h264", "hevc", "av1", "vp9"),
     "mov": ("h264", "hevc"),
     "webm": ("av1", "vp9"),

@@ -62,6 +62,7 @@ class _Job:
 
     def run(self) -> Result:
         bits = self._bits()
+        self.notes += _shape_notes(self.films, self.params)
         coder = command.sound_coder(self.params)
         filters = graph(self.films, self.params, bits=bits, coder=coder)
         levels = self._levels(filters)
@@ -153,6 +154,19 @@ class _Job:
         if self.notes:
             summary["notes"] = self.notes
         return summary
+
+
+def _shape_notes(films: Sequence[Media], params: Params) -> list[str]:
+    """Return what of the picture's shape is not as it was."""
+    notes = []
+    picture = picture_of(films[0])
+    if params.lines is None and any(side % 2 for side in picture.size):
+        notes.append("picture: a last odd column or line is cut away, because codecs need even sizes")
+    if any(picture_of(film).rotation for film in films):
+        notes.append("picture: turned for good, as it was shown")
+    if any(picture_of(film).pixels.alpha for film in films):
+        notes.append("picture: without its transparency, which is not kept")
+    return notes
 
 
 def _names(work: Work, params: Params) -> list[str]:
