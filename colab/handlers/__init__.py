@@ -13,6 +13,18 @@ def _echo() -> Handler:
     return HANDLER
 
 
+def _encode() -> Handler:
+    from colab.handlers.encode import HANDLER
+
+    return HANDLER
+
+
+def _stabilize() -> Handler:
+    from colab.handlers.stabilize import HANDLER
+
+    return HANDLER
+
+
 def _transcribe() -> Handler:
     from colab.handlers.transcribe import HANDLER
 
@@ -33,6 +45,8 @@ def _upscale() -> Handler:
 
 HANDLERS: dict[str, Callable[[], Handler]] = {
     "echo": _echo,
+    "encode": _encode,
+    "stabilize": _stabilize,
     "transcribe": _transcribe,
     "tts": _tts,
     "upscale": _upscale,

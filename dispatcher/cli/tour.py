@@ -15,6 +15,7 @@ from dispatcher.cli.display import Display
 from dispatcher.cli.errors import EPILOG, run
 from dispatcher.cli.events import JsonDisplay
 from dispatcher.config import Settings
+from dispatcher.tour.encoding import BACKENDS as ENCODE_BACKENDS
 from dispatcher.tour.narration import Reuse
 from dispatcher.tour.options import Options
 from dispatcher.tour.record import Recording, record
@@ -78,9 +79,23 @@ def tour(
     zoom: Annotated[
         str, typer.Option(help="Move the camera to where something is done: off, auto, or mobile (nearer).")
     ] = "off",
-    encode_backend: Annotated[str, typer.Option(help="Who encodes the film: local.")] = "local",
-    nvenc_drive_path: Annotated[Path | None, typer.Option(hidden=True)] = None,
-    nvenc_timeout: Annotated[float, typer.Option(hidden=True)] = 1200,
+    encode_backend: Annotated[
+        str,
+        typer.Option(help="Who encodes the film: local (here) or colab-nvenc (a worker, by its graphics card)."),
+    ] = "local",
+    nvenc_drive_path: Annotated[
+        str | None,
+        typer.Option(
+            help="The drop for --encode-backend colab-nvenc: a folder or rclone:REMOTE:PATH; else the one that speaks."
+        ),
+    ] = None,
+    nvenc_timeout: Annotated[float, typer.Option(help="Seconds to wait for the encoded film.", min=1)] = 1200,
+    require_nvenc: Annotated[
+        bool, typer.Option("--require-nvenc", help="Fail unless a graphics card encodes the film.")
+    ] = False,
+    encode_fallback: Annotated[
+        bool, typer.Option("--encode-fallback", help="Encode the film here where no worker does.")
+    ] = False,
     allow_setup: Annotated[bool, typer.Option(help="Run the spec's pre_setup lines without asking.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON on stdout, and events as JSON lines on stderr.")
@@ -90,7 +105,6 @@ def tour(
     """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption."""
     if skip_tts and respeak:
         raise UsageError("--skip-tts speaks nothing and --respeak speaks everything: give one of them")
-    _one_of("--encode-backend", encode_backend, ("local",))
     settings = Settings()
     options = Options(
         tts_backend=_one_of("--tts-backend", tts_backend, BACKENDS),
@@ -102,6 +116,11 @@ def tour(
         require_engine=require_engine,
         reuse=Reuse(only=skip_tts, nothing=respeak, mixed=allow_mixed_voices),
         lexicon=_lexicon(lexicon, settings),
+        encode_backend=_one_of("--encode-backend", encode_backend, ENCODE_BACKENDS),
+        encode_drop=nvenc_drive_path,
+        encode_timeout_s=nvenc_timeout,
+        encode_fallback=encode_fallback,
+        require_nvenc=require_nvenc,
         zoom=_one_of("--zoom", zoom, tuple(STRENGTH)),
         allow_setup=allow_setup,
         dry_run=dry_run,
@@ -122,7 +141,6 @@ def _lexicon(named: Path | None, settings: Settings) -> Path:
 
 NOT_YET = {
     "colab-f5": "--tts-backend colab-f5 clones a voice, which this version does not do yet: use colab",
-    "colab-nvenc": "--encode-backend colab-nvenc is not in this version yet: leave it out, the film is encoded here",
 }
 """What existing command lines may ask for, that this version does not do, and what to do."""
 

@@ -22,5 +22,10 @@ class Options:
     lexicon: Path | None = None  # the user's, a .json or .toml file; one that is not there is empty
     reuse: Reuse = field(default_factory=Reuse)
     zoom: str = "off"
+    encode_backend: str = "local"
+    encode_drop: str | Path | None = None  # without it the drop that speaks
+    encode_timeout_s: float = 1200
+    encode_fallback: bool = False  # encode here where no worker does
+    require_nvenc: bool = False
     allow_setup: bool = False
     dry_run: bool = False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from tests.contract.handlers import transcribe, upscale
+from tests.contract.handlers import encode, stabilize, transcribe, upscale
 from tests.contract.handlers.case import HandlerCase
 
 CASES: tuple[HandlerCase, ...] = (
+    encode.CASE,
+    stabilize.CASE,
     transcribe.CASE,
     upscale.CASE,
 )
