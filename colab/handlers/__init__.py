@@ -7,6 +7,12 @@ from collections.abc import Callable
 from colab.handlers.work import Handler
 
 
+def _analyze() -> Handler:
+    from colab.handlers.analyze import HANDLER
+
+    return HANDLER
+
+
 def _echo() -> Handler:
     from colab.handlers.echo import HANDLER
 
@@ -19,5 +25,5 @@ def _tts() -> Handler:
     return HANDLER
 
 
-HANDLERS: dict[str, Callable[[], Handler]] = {"echo": _echo, "tts": _tts}
+HANDLERS: dict[str, Callable[[], Handler]] = {"analyze": _analyze, "echo": _echo, "tts": _tts}
 """`{kind: how to get its handler}`. Reading this table imports no handler and no engine; calling an entry does."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol.kinds import echo, tts
+from protocol.kinds import analyze, echo, tts
 from protocol.kinds.kind import Kind
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (echo.KIND, tts.KIND)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (analyze.KIND, echo.KIND, tts.KIND)}
