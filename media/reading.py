@@ -18,6 +18,7 @@ from typing import Self
 
 import av
 import numpy as np
+from av.container import InputContainer
 from numpy.typing import NDArray
 
 from media.examine import Media
@@ -125,7 +126,11 @@ def _arguments(
     alpha = media.picture.pixels.alpha
     steps = [
         # Of a time base and of numbers that are ours.
-        *([f"select='isnan(prev_selected_t)+gte(t-prev_selected_t,{1 / sample_fps:.6f}-0.0005)'"] if sample_fps else []),
+        *(
+            [f"select='isnan(prev_selected_t)+gte(t-prev_selected_t,{1 / sample_fps:.6f}-0.0005)'"]
+            if sample_fps
+            else []
+        ),
         *(["format=gbrap", "premultiply=inplace=1"] if alpha else []),
         f"scale={size[0]}:{size[1]}:flags=area+accurate_rnd+bitexact",
         "setsar=1",
@@ -142,12 +147,14 @@ def _arguments(
 
 
 def _decoded(reading: Reading, media: Media) -> Iterator[tuple[float, Frame]]:
-    assert media.picture is not None and reading.process.stdout is not None
+    assert media.picture is not None  # its callers looked
+    assert reading.process.stdout is not None  # opened as a pipe
     pixels = media.picture.pixels
     curve = _tone_curve(pixels.transfer) if pixels.is_hdr else None
     read = 0
     try:
-        with av.open(reading.process.stdout, format="nut", buffer_size=BUFFER) as container:
+        container: InputContainer = av.open(reading.process.stdout, "r", format="nut", buffer_size=BUFFER)
+        with container:
             for frame in container.decode(video=0):
                 read += 1
                 made = frame.to_ndarray().astype(np.uint8, copy=False)
@@ -165,7 +172,7 @@ def _decoded(reading: Reading, media: Media) -> Iterator[tuple[float, Frame]]:
 def _on_white(picture: Frame) -> Frame:
     """Lay a picture whose colours are multiplied by its alpha on white."""
     clear = WHITE - picture[..., 3:].astype(np.uint16)
-    return np.minimum(picture[..., :3] + clear, WHITE).astype(np.uint8)
+    return np.asarray(np.minimum(picture[..., :3] + clear, WHITE), np.uint8)
 
 
 def _tone_curve(transfer: str | None) -> Frame:
@@ -183,7 +190,7 @@ def _tone_curve(transfer: str | None) -> Frame:
     white = light.max() / 203
     linear = np.minimum((light / 203) * (1 + light / 203 / white**2) / (1 + light / 203), 1.0)
     seen = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.round(255 * seen).astype(np.uint8)
+    return np.asarray(np.round(255 * seen), np.uint8)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from protocol.errors import BadMessage
 from protocol.kinds.kind import Medium
 
 FORMAT: Literal["gpudrop-analysis"] = "gpudrop-analysis"
-VERSION = 1
+VERSION: Literal[1] = 1
 MAX_BYTES = 64 << 20
 MAX_SHOTS = 10_000
 MAX_SPANS = 100_000

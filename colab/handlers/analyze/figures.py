@@ -42,7 +42,7 @@ def _spans(table: Table, flags: Flags, least_s: float, breaks: Flags | None = No
     starts = flags & ~np.concatenate([[False], flags[:-1]])
     if breaks is not None:
         starts |= flags & breaks
-    for first in np.flatnonzero(starts):
+    for first in map(int, np.flatnonzero(starts)):
         rest = ~flags[first + 1 :] | starts[first + 1 :]
         after = first + 1 + (int(np.argmax(rest)) if rest.any() else rest.size)
         start_s, end_s = round(float(table.times[first]), 3), round(table.until(after), 3)
@@ -85,14 +85,20 @@ def representative(table: Table, first: int, after: int, among: NDArray[np.int64
 
 
 def dominant(picture: Frame) -> tuple[Dominant, ...]:
-    """Return the main colours of a picture, the commonest first. No dice are thrown."""
+    """Return the main colours of a picture, the commonest first: k-means, begun from the brightness, without dice."""
     small = cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float32)
     order = np.argsort(small.sum(axis=1), kind="stable")
-    labels = np.empty(len(small), np.int32)
+    labels = np.empty(len(small), np.int64)
     labels[order] = np.arange(len(small)) * COLOURS // len(small)
-    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, _ROUNDS, 0.5)
-    _, labels, centres = cv2.kmeans(small, COLOURS, labels, stop, 1, cv2.KMEANS_USE_INITIAL_LABELS)
-    counts = np.bincount(labels.ravel(), minlength=COLOURS)
+    for _ in range(_ROUNDS):
+        counts = np.maximum(np.bincount(labels, minlength=COLOURS), 1)
+        sums = [np.bincount(labels, weights=small[:, part], minlength=COLOURS) for part in range(3)]
+        centres = (np.stack(sums, axis=1) / counts[:, None]).astype(np.float32)
+        nearest = np.argmin(((small[:, None] - centres) ** 2).sum(axis=2), axis=1)
+        if (nearest == labels).all():
+            break
+        labels = nearest
+    counts = np.bincount(labels, minlength=COLOURS)
     return mixed([(centre, int(count)) for centre, count in zip(centres, counts, strict=True) if count])
 
 
@@ -106,7 +112,8 @@ def mixed(parts: list[tuple[NDArray[np.float32], int]]) -> tuple[Dominant, ...]:
             kept.append((centre, count))
         else:
             one, many = kept[near]
-            kept[near] = ((one * many + centre * count) / (many + count), many + count)
+            mean = np.asarray((one * many + centre * count) / (many + count), np.float32)
+            kept[near] = (mean, many + count)
     kept.sort(key=lambda part: (-part[1], part[0].tolist()))
     made = [Dominant(colour=_hex(*centre), share=round(count / total, 4)) for centre, count in kept]
     return tuple(one for one in made if one.share >= _RARE)[:COLOURS]
@@ -150,3 +157,8 @@ def _hex(blue: float, green: float, red: float) -> str:
 def _numbers(colour: str) -> tuple[int, int, int]:
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
     return blue, green, red
+
+
+def places(numbers: list[int]) -> NDArray[np.int64]:
+    """Return places as an array."""
+    return np.array(numbers, np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from typing import NamedTuple
 
@@ -84,7 +85,7 @@ def _colourfulness(frame: Frame) -> float:
     blue, green, red = cv2.split(frame.astype(np.float32))
     ones = [cv2.meanStdDev(part) for part in (red - green, (red + green) / 2 - blue)]
     means, deviations = ([float(one[place][0, 0]) for one in ones] for place in (0, 1))
-    return float(np.hypot(*deviations) + 0.3 * np.hypot(*means))
+    return math.hypot(*deviations) + 0.3 * math.hypot(*means)
 
 
 class Rows:

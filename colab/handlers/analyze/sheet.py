@@ -59,7 +59,7 @@ def drawn(thumbnails: Sequence[Thumbnail], shape: tuple[int, int], *, width: int
         _write(sheet, thumbnail.text, (left, top + cell[1]), (cell[0], line))
     made, data = cv2.imencode(".png", sheet, [cv2.IMWRITE_PNG_COMPRESSION, 6])
     assert made, "OpenCV wrote no PNG of an array of ours"
-    return data.tobytes()
+    return bytes(data.tobytes())
 
 
 def _cell(shape: tuple[int, int], width: int, columns: int, rows: int) -> tuple[tuple[int, int], int]:

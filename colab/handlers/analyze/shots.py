@@ -18,7 +18,7 @@ _EVERY = 5000  # pictures between two looks up
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 
 
-class _Content(ContentDetector):
+class _Content(ContentDetector):  # type: ignore[misc]  # untyped
     """PySceneDetect's detector with scores that are known already."""
 
     score = 0.0
@@ -27,7 +27,7 @@ class _Content(ContentDetector):
         return self.score
 
 
-class _Adaptive(AdaptiveDetector):
+class _Adaptive(AdaptiveDetector):  # type: ignore[misc]  # untyped
     score = 0.0
 
     def _calculate_frame_score(self, *_: Any) -> float:
