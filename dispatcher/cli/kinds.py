@@ -41,6 +41,15 @@ def command_of(kind: Kind) -> Callable[..., None]:
     return command
 
 
+def options_of(kind: Kind) -> Iterator[tuple[str, str, str]]:
+    """Yield the options that are the kind's own: (spelling, default, meaning), as `--help` tells them."""
+    for name, many in _options(kind):
+        field = kind.params.model_fields[name]
+        bare = _bare(field.annotation)
+        values = f" ({', '.join(get_args(bare))})" if get_origin(bare) is Literal else ""
+        yield _spelling(name, bare), _default(field), _help(field, bare, many).rstrip(".") + values
+
+
 def _run(
     kind: Kind,
     params: Mapping[str, Any],
@@ -141,11 +150,14 @@ def _parameter(field: FieldInfo, name: str) -> inspect.Parameter:
     bare = _bare(field.annotation)
     many = get_origin(bare) is tuple
     item = str if many else bare
-    names = [f"{option_of(name)}/--no-{option_of(name)[2:]}"] if item is bool else [option_of(name)]
-    shown = typer.Option(*names, help=_help(field, bare, many), show_default=_default(field))
+    shown = typer.Option(_spelling(name, item), help=_help(field, bare, many), show_default=_default(field) or False)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[item | None, shown]
     )
+
+
+def _spelling(name: str, item: Any) -> str:
+    return f"{option_of(name)}/--no-{option_of(name)[2:]}" if item is bool else option_of(name)
 
 
 def _help(field: FieldInfo, bare: Any, many: bool) -> str:
@@ -157,15 +169,14 @@ def _help(field: FieldInfo, bare: Any, many: bool) -> str:
     return f"{text}."
 
 
-def _default(field: FieldInfo) -> str | bool:
+def _default(field: FieldInfo) -> str:
+    """Return what holds when an option is not given, as it would be given; nothing where nothing holds."""
     value = field.get_default(call_default_factory=True)
     if value is None or field.is_required():
-        return False
+        return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return ",".join(map(str, value)) or False
-    return str(value) or False
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _value(given: Any, many: bool) -> Any:
