@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from colab.handlers.analyze.engine import Eyes
+from colab.handlers.analyze.vision_files import NEEDS, files, lacking
 from colab.models import Models
 from media.examine import Media
 from protocol.errors import JobFailed
@@ -19,24 +20,7 @@ log = logging.getLogger(__name__)
 
 CLASSIC, SEEING = "classic", "clip-blip"
 
-CLIP, BLIP = "clip-vit-base-patch32", "blip-image-captioning-base"
-"""The folders of the two models in the table of models."""
-
-FILES: dict[str, tuple[str, ...]] = {
-    CLIP: ("config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json"),
-    BLIP: ("config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json"),
-}
-"""What is read of each: weights as safetensors, and the words and sizes that belong to them. Nothing else is."""
-
-NEEDS: dict[str, str] = {"tags": CLIP, "embeddings": CLIP, "captions": BLIP}
-"""What each wish needs."""
-
 _PACKAGES = ("torch", "transformers", "safetensors")
-
-
-def files(model: str) -> tuple[str, ...]:
-    """Return the files of a model by their names in the table of models."""
-    return tuple(f"{model}/{file}" for file in FILES[model])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,18 +100,6 @@ def lacking_packages() -> list[str]:
     return [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
 
 
-def lacking(models: Models, model: str) -> list[str]:
-    """Return the files of a model that are not at hand."""
-    return [file for file in files(model) if not _is_present(models, file)]
-
-
-def _is_present(models: Models, file: str) -> bool:
-    try:
-        return models.present(file)
-    except JobFailed:  # the table does not know it
-        return False
-
-
 def _demand(models: Models, wish: str) -> None:
     """Have what a wish needs here, or say why that cannot be."""
     model = NEEDS[wish]
@@ -138,7 +110,7 @@ def _demand(models: Models, wish: str) -> None:
             code="UNSUPPORTED",
         )
     try:
-        for file in files(model):
+        for file in files(models, model):
             models.path(file)
     except JobFailed as problem:
         raise JobFailed(
@@ -156,7 +128,7 @@ def _told(models: Models, wishes: Sequence[str]) -> tuple[str, ...]:
     if absent := lacking_packages():
         return (f"no {', '.join(wishes)}: {', '.join(absent)} not installed (extra vision)",)
     told = []
-    for model in FILES:
+    for model in dict.fromkeys(NEEDS.values()):
         if without := [wish for wish in wishes if NEEDS[wish] == model]:
             told.append(f"no {' and '.join(without)}: {model} is not here (gpudrop models pull {model})")
     return tuple(told)
