@@ -33,7 +33,8 @@ def command_of(kind: Kind) -> Callable[..., None]:
         params = {name: _value(given.pop(name), takes_many) for name, takes_many in options.items()}
         _run(kind, {name: value for name, value in params.items() if value is not None}, **given)
 
-    parameters = [*_fixed(), *(_parameter(kind.params.model_fields[name], name) for name in options)]
+    files, *fixed = _fixed()
+    parameters = [files, *(_parameter(kind.params.model_fields[name], name) for name in options), *fixed]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in parameters}
     command.__doc__ = inspect.getdoc(kind.params)
@@ -94,7 +95,7 @@ def _fixed() -> list[inspect.Parameter]:
     """Return what every command takes."""
 
     def pattern(
-        files: Annotated[list[str], typer.Argument(metavar="FILES…", help="Files, folders or quoted patterns.")],
+        files: Annotated[list[str], typer.Argument(metavar="FILES", help="Files, folders or quoted patterns.")],
         out: Annotated[
             Path | None, typer.Option("--out", "-o", help="The folder for the results, instead of beside each file.")
         ] = None,
@@ -150,7 +151,9 @@ def _parameter(field: FieldInfo, name: str) -> inspect.Parameter:
     bare = _bare(field.annotation)
     many = get_origin(bare) is tuple
     item = str if many else bare
-    shown = typer.Option(_spelling(name, item), help=_help(field, bare, many), show_default=_default(field) or False)
+    default = f" Default: {_default(field)}." if _default(field) else ""
+    text = f"{_help(field, bare, many)}{default}"
+    shown = typer.Option(_spelling(name, item), help=text, show_default=False, rich_help_panel="What is done")
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[item | None, shown]
     )
@@ -162,6 +165,7 @@ def _spelling(name: str, item: Any) -> str:
 
 def _help(field: FieldInfo, bare: Any, many: bool) -> str:
     text = (field.description or "").rstrip(".")
+    text = text[:1].upper() + text[1:]
     if many:
         item = _bare(get_args(bare)[0])
         listed = f" ({', '.join(get_args(item))})" if get_origin(item) is Literal else ""
