@@ -7,6 +7,12 @@ from collections.abc import Callable
 from colab.handlers.work import Handler
 
 
+def _analyze() -> Handler:
+    from colab.handlers.analyze import HANDLER
+
+    return HANDLER
+
+
 def _echo() -> Handler:
     from colab.handlers.echo import HANDLER
 
@@ -44,6 +50,7 @@ def _upscale() -> Handler:
 
 
 HANDLERS: dict[str, Callable[[], Handler]] = {
+    "analyze": _analyze,
     "echo": _echo,
     "encode": _encode,
     "stabilize": _stabilize,

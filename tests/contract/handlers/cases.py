@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.contract.handlers import encode, stabilize, transcribe, upscale
+from tests.contract.handlers import analyze, encode, stabilize, transcribe, upscale
 from tests.contract.handlers.case import HandlerCase
 
 CASES: tuple[HandlerCase, ...] = (
+    analyze.CASE,
     encode.CASE,
     stabilize.CASE,
     transcribe.CASE,
