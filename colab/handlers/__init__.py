@@ -13,11 +13,17 @@ def _echo() -> Handler:
     return HANDLER
 
 
+def _enhance() -> Handler:
+    from colab.handlers.enhance import HANDLER
+
+    return HANDLER
+
+
 def _tts() -> Handler:
     from colab.handlers.tts import HANDLER
 
     return HANDLER
 
 
-HANDLERS: dict[str, Callable[[], Handler]] = {"echo": _echo, "tts": _tts}
+HANDLERS: dict[str, Callable[[], Handler]] = {"echo": _echo, "enhance": _enhance, "tts": _tts}
 """`{kind: how to get its handler}`. Reading this table imports no handler and no engine; calling an entry does."""

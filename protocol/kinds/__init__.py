@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol.kinds import echo, tts
+from protocol.kinds import echo, enhance, tts
 from protocol.kinds.kind import Kind
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (echo.KIND, tts.KIND)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (echo.KIND, enhance.KIND, tts.KIND)}
