@@ -36,7 +36,8 @@ class Display:
 
     def warn(self, text: str) -> None:
         """Say what the user must not miss."""
-        self._console.print(f"warning: {legible(text)}", style="yellow", markup=False)
+        wraps = not self._console.is_terminal
+        self._console.print(f"warning: {legible(text)}", style="yellow", markup=False, soft_wrap=wraps)
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Stage]:
