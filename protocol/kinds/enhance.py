@@ -56,7 +56,7 @@ class Text(BaseModel):
 
 
 class Params(BaseModel):
-    """What to make better, and what must not change."""
+    """Write texts anew, so that they read and sound better. Names, numbers, marks and the length are kept."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -74,7 +74,7 @@ class Params(BaseModel):
     ] = "auto"
     glossary: Annotated[
         tuple[Term, ...],
-        Field(max_length=MAX_TERMS, description="A term that must stay exactly as it is written, where it stands."),
+        Field(max_length=MAX_TERMS, description="Terms that must stay exactly as they are written here."),
     ] = ()
     max_words: Annotated[
         int | None, Field(ge=1, le=MAX_CHARACTERS, description="The most words that a text may have afterwards.")
@@ -108,7 +108,6 @@ class Params(BaseModel):
             min_length=1,
             max_length=MAX_TEXTS,
             description="The texts themselves, where there is no file.",
-            json_schema_extra={"cli": False},
         ),
     ] = None
 

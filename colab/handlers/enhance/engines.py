@@ -80,7 +80,7 @@ def _fetch(models: Models, engine: Writer, *, wanted: bool) -> None:
     if lacking and not wanted:
         raise JobFailed(
             f"the model of the engine {engine.name} is not here ({lacking[0]} and {len(lacking) - 1} more files): "
-            "--engine llm fetches it",
+            "--require-engine llm fetches it",
             code="UNSUPPORTED",
         )
     _check_reach(models, engine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.contract.handlers import enhance
 from tests.contract.handlers.case import HandlerCase
 
-CASES: tuple[HandlerCase, ...] = ()
+CASES: tuple[HandlerCase, ...] = (enhance.CASE,)
