@@ -12,6 +12,7 @@ from dispatcher.assembly.render import RenderOptions, render
 from dispatcher.assembly.timeline import Clip, Timeline, whole_frames
 from dispatcher.tour import duration, report, script
 from dispatcher.tour.director import Take
+from dispatcher.tour.enhancing import Enhancement
 from dispatcher.tour.inserts import Inserts
 from dispatcher.tour.narration import Narration
 from dispatcher.tour.screen import Screen
@@ -37,6 +38,7 @@ def cut(
     screen: Screen,
     *,
     zoom: str,
+    enhancement: Enhancement | None = None,
 ) -> Cut:
     """Cut the film, and write captions and report beside it."""
     steps = _steps(spec, narration, {take.step_id: take for take in takes})
@@ -47,7 +49,8 @@ def cut(
         )
     captions = write_captions(timeline, film.path)
     written = film.path.with_suffix(".report.json")
-    report.write(written, _report(spec, narration, takes, timeline, film.path, captions, program))
+    told = _report(spec, narration, takes, timeline, film.path, captions, program)
+    report.write(written, replace(told, enhancement=enhancement.told()) if enhancement else told)
     for warning in duration.finished(spec, film.seconds):
         screen.warn(warning)
     screen.say(f"film: {film.path} ({film.seconds:.1f} s)")
