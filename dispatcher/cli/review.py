@@ -36,7 +36,8 @@ def review(console: Console, changed: Sequence[Changed], engine: str, *, yes: bo
         _show(console, step, before, after)
     if yes:
         return frozenset(step for step, _, _ in changed)
-    answer = _ask(f"Use these {len(changed)} narrations? [y]es, [n]o, [e]ach", "yne")
+    what = f"these {len(changed)} narrations" if len(changed) > 1 else "this narration"
+    answer = _ask(f"Use {what}? [y]es, [n]o, [e]ach", "yne")
     if answer == "e":
         return frozenset(step for step, _, _ in changed if _ask(f"Use the new narration of {step}? [y/n]", "yn") == "y")
     return frozenset(step for step, _, _ in changed if answer == "y")
@@ -44,7 +45,8 @@ def review(console: Console, changed: Sequence[Changed], engine: str, *, yes: bo
 
 def _show(console: Console, step: str, before: str, after: str) -> None:
     """Show one step: in colour where that can be seen, else with marks around what goes and comes."""
-    line = Text(f"{legible(step)}: ", style="bold")
+    line = Text()
+    line.append(f"{legible(step)}: ", style="bold")
     if console.is_terminal and not console.no_color:
         for kind, text in word_diff.changes(before, after):
             line.append(legible(text), style=STYLES[kind])
