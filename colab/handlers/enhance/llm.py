@@ -117,15 +117,21 @@ class LanguageModel:
         return resident(folder, self._model, self._device, offload, times)
 
     def _names(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*BEST_ON_GPU, *self._models.owned("enhance"))))
+        return tuple(dict.fromkeys((*filter(self._is_known, BEST_ON_GPU), *self._models.owned("enhance"))))
 
     def _ranked(self) -> tuple[str, ...]:
         best = BEST_ON_CPU if self._device == "cpu" else BEST_ON_GPU
         fit = tuple(name for name in best if name != LARGE or _gpu_bytes() >= LARGE_BYTES)
-        return (*fit, *self._models.owned("enhance"))
+        return (*filter(self._is_known, fit), *self._models.owned("enhance"))
 
     def _default(self) -> str:
         return DEFAULT_ON_CPU if self._device == "cpu" else DEFAULT_ON_GPU
+
+    def _is_known(self, name: str) -> bool:
+        try:
+            return bool(self._models.files(name))
+        except JobFailed:
+            return False
 
     def _is_here(self, name: str) -> bool:
         return all(map(self._models.present, self._models.files(name)))

@@ -122,5 +122,6 @@ def full_stop(hidden: str, parts: Sequence[str]) -> str:
 
 def _is_list(text: str) -> bool:
     """Lines that neither end nor go on are items, not sentences."""
-    lines = text.split("\n")
-    return len(lines) > 1 and not any(line[-1:] in ".!?:;," or line[:1].islower() for line in lines[:-1] if line)
+    lines = [line for line in text.split("\n") if line]
+    goes_on = any(line[-1] in ".!?:;," for line in lines[:-1]) or any(line[0].islower() for line in lines[1:])
+    return len(lines) > 1 and not goes_on
