@@ -25,6 +25,12 @@ def _encode() -> Handler:
     return HANDLER
 
 
+def _enhance() -> Handler:
+    from colab.handlers.enhance import HANDLER
+
+    return HANDLER
+
+
 def _stabilize() -> Handler:
     from colab.handlers.stabilize import HANDLER
 
@@ -53,6 +59,7 @@ HANDLERS: dict[str, Callable[[], Handler]] = {
     "analyze": _analyze,
     "echo": _echo,
     "encode": _encode,
+    "enhance": _enhance,
     "stabilize": _stabilize,
     "transcribe": _transcribe,
     "tts": _tts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,13 +14,14 @@ from dispatcher.assembly.zoom import STRENGTH
 from dispatcher.cli.display import Display
 from dispatcher.cli.errors import EPILOG, run
 from dispatcher.cli.events import JsonDisplay
+from dispatcher.cli.review import Changed, review
+from dispatcher.cli.review import check as check_somebody_is_asked
 from dispatcher.config import Settings
 from dispatcher.tour.encoding import BACKENDS as ENCODE_BACKENDS
 from dispatcher.tour.narration import Reuse
-from dispatcher.tour.options import Options
-from dispatcher.tour.record import Recording, record
+from dispatcher.tour.options import Enhance, Options
+from dispatcher.tour.record import Recording, preview, record
 from dispatcher.tour.speakers import BACKENDS
-from dispatcher.tour.speaking import spoken_text
 from protocol.errors import NotFoundError, UsageError
 
 
@@ -34,6 +35,10 @@ class TourDisplay(Display):
             self.warn(f"  {line}")
         return sys.stdin.isatty() and typer.confirm("Run them?", default=False, err=True)
 
+    def review(self, changed: Sequence[Changed], engine: str, *, yes: bool) -> Collection[str]:
+        """Show what would be said instead, and ask for it."""
+        return review(self._console, changed, engine, yes=yes)
+
 
 class TourEvents(JsonDisplay):
     """The events, which ask nobody: who reads them is a program."""
@@ -42,6 +47,12 @@ class TourEvents(JsonDisplay):
         """Say which lines would have run; the answer is no."""
         self.emit("confirm", text="the spec wants to run these shell lines; allow them with --allow-setup", lines=lines)
         return False
+
+    def review(self, changed: Sequence[Changed], engine: str, *, yes: bool) -> Collection[str]:
+        """Tell what is said instead; without `yes` nothing is."""
+        steps = [{"step": step, "before": before, "after": after} for step, before, after in changed]
+        self.emit("enhanced", engine=engine, accepted=yes, steps=steps)
+        return [step for step, _, _ in changed] if yes else []
 
 
 def tour(
@@ -76,6 +87,18 @@ def tour(
     show_spoken: Annotated[
         bool, typer.Option("--show-spoken", help="Print what will be said, word for word, and do nothing else.")
     ] = False,
+    enhance: Annotated[
+        bool, typer.Option("--enhance", help="Have the narration written better, show what has changed, and ask.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Take what --enhance proposes without asking.")] = False,
+    glossary: Annotated[
+        str, typer.Option(help="Terms that --enhance must keep as they are, beside the lexicon's; several with commas.")
+    ] = "",
+    enhance_wish: Annotated[str, typer.Option(help='What --enhance should heed, such as "for beginners".')] = "",
+    enhance_model: Annotated[str, typer.Option(help="The language model for --enhance; auto takes the best.")] = "auto",
+    enhanced_spec: Annotated[
+        Path | None, typer.Option(help="Write the spec with the accepted narration to this new file beside it.")
+    ] = None,
     zoom: Annotated[
         str, typer.Option(help="Move the camera to where something is done: off, auto, or mobile (nearer).")
     ] = "off",
@@ -105,6 +128,8 @@ def tour(
     """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption."""
     if skip_tts and respeak:
         raise UsageError("--skip-tts speaks nothing and --respeak speaks everything: give one of them")
+    _one_of("--encode-backend", encode_backend, ("local",))
+    check_somebody_is_asked(enhance=enhance, yes=yes, as_json=as_json)
     settings = Settings()
     options = Options(
         tts_backend=_one_of("--tts-backend", tts_backend, BACKENDS),
@@ -122,14 +147,21 @@ def tour(
         encode_fallback=encode_fallback,
         require_nvenc=require_nvenc,
         zoom=_one_of("--zoom", zoom, tuple(STRENGTH)),
+        enhance=_enhance(yes, glossary, enhance_wish, enhance_model, enhanced_spec) if enhance else None,
         allow_setup=allow_setup,
         dry_run=dry_run,
     )
+    screen = TourEvents() if as_json else TourDisplay(quiet=quiet)
     if show_spoken:
-        sys.stdout.write(f"{spoken_text(spec, options)}\n")
+        sys.stdout.write(f"{preview(spec, options, settings, screen)}\n")
         return
-    made = record(spec, options, settings, TourEvents() if as_json else TourDisplay(quiet=quiet))
+    made = record(spec, options, settings, screen)
     sys.stdout.write(f"{_json(made) if as_json else _plain(made)}\n")
+
+
+def _enhance(yes: bool, glossary: str, wish: str, model: str, spec: Path | None) -> Enhance:
+    terms = tuple(term.strip() for term in glossary.split(",") if term.strip())
+    return Enhance(yes=yes, glossary=terms, instruction=wish, model=model, spec=spec)
 
 
 def _lexicon(named: Path | None, settings: Settings) -> Path:
@@ -166,6 +198,8 @@ def _json(made: Recording) -> str:
         "warnings": list(made.narration.warnings),
         "narration": clips,
     }
+    if made.enhancement is not None:
+        told["enhancement"] = made.enhancement.told()
     return json.dumps(told, ensure_ascii=False, indent=1)
 
 

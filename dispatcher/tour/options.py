@@ -9,6 +9,17 @@ from dispatcher.tour.narration import Reuse
 
 
 @dataclass(frozen=True, kw_only=True)
+class Enhance:
+    """That the narration is written anew before it is spoken, and how."""
+
+    yes: bool = False  # take what is proposed without asking
+    glossary: tuple[str, ...] = ()  # beside the words of the spec's lexicon
+    instruction: str = ""
+    model: str = "auto"
+    spec: Path | None = None  # a new file for the spec with what was accepted
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """What the command line says beside the spec."""
 
@@ -27,5 +38,6 @@ class Options:
     encode_timeout_s: float = 1200
     encode_fallback: bool = False  # encode here where no worker does
     require_nvenc: bool = False
+    enhance: Enhance | None = None
     allow_setup: bool = False
     dry_run: bool = False
