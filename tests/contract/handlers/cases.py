@@ -1,0 +1,7 @@
+"""The table of cases: one for each kind that is not the pattern of the others."""
+
+from __future__ import annotations
+
+from tests.contract.handlers.case import HandlerCase
+
+CASES: tuple[HandlerCase, ...] = ()
