@@ -21,6 +21,7 @@ from dispatcher.tour.record import Recording, record
 from dispatcher.tour.speakers import BACKENDS
 from dispatcher.tour.speaking import spoken_text
 from protocol.errors import NotFoundError, UsageError
+from protocol.kinds.tts import MAX_SEED
 
 
 class TourDisplay(Display):
@@ -33,6 +34,12 @@ class TourDisplay(Display):
             self.warn(f"  {line}")
         return sys.stdin.isatty() and typer.confirm("Run them?", default=False, err=True)
 
+    def ask(self, lines: Sequence[str], question: str) -> bool:
+        """Show the lines and ask; without a terminal to ask on, the answer is no."""
+        for line in lines:
+            self.warn(line)
+        return sys.stdin.isatty() and typer.confirm(question, default=False, err=True)
+
 
 class TourEvents(JsonDisplay):
     """The events, which ask nobody: who reads them is a program."""
@@ -42,6 +49,11 @@ class TourEvents(JsonDisplay):
         self.emit("confirm", text="the spec wants to run these shell lines; allow them with --allow-setup", lines=lines)
         return False
 
+    def ask(self, lines: Sequence[str], question: str) -> bool:
+        """Say what would have been asked; the answer is no."""
+        self.emit("confirm", text=question, lines=lines)
+        return False
+
 
 def tour(
     spec: Annotated[Path, typer.Argument(help="The tour: a JSON file.")],
@@ -49,7 +61,12 @@ def tour(
     work_dir: Annotated[Path | None, typer.Option(help="Where takes, logs and failures are kept.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The film, instead of output.path.")] = None,
     base_url: Annotated[str | None, typer.Option(help="What relative step urls start from.")] = None,
-    tts_backend: Annotated[str, typer.Option(help="Who speaks: local (here) or colab (through the folder).")] = "local",
+    tts_backend: Annotated[
+        str,
+        typer.Option(
+            help="Who speaks: local (here), colab (through the folder), or colab-f5 (there, with a cloned voice)."
+        ),
+    ] = "local",
     colab_drive_path: Annotated[
         str | None,
         typer.Option(
@@ -61,6 +78,21 @@ def tour(
     require_engine: Annotated[
         str | None, typer.Option(help="Fail unless this engine speaks (a voice of another engine is then an error).")
     ] = None,
+    ref_audio: Annotated[
+        Path | None, typer.Option(help="For colab-f5: 6 to 12 s of the voice to clone, instead of settings.ref_audio.")
+    ] = None,
+    ref_text: Annotated[
+        str | None, typer.Option(help="Exactly what is said in it, or @FILE, instead of settings.ref_text.")
+    ] = None,
+    voice_seed: Annotated[
+        int | None, typer.Option(help="Another seed is another reading.", min=0, max=MAX_SEED)
+    ] = None,
+    nfe_step: Annotated[
+        int | None, typer.Option(help="Steps of the cloning model: more are better and slower (32).", min=4, max=128)
+    ] = None,
+    voice_consent: Annotated[
+        bool, typer.Option("--voice-consent", help="Declare that the speaker has allowed this voice to be cloned.")
+    ] = False,
     skip_tts: Annotated[
         bool, typer.Option("--skip-tts", help="Speak nothing: use kept clips, and only of exactly this narration.")
     ] = False,
@@ -105,12 +137,29 @@ def tour(
         zoom=_one_of("--zoom", zoom, tuple(STRENGTH)),
         allow_setup=allow_setup,
         dry_run=dry_run,
+        ref_audio=ref_audio,
+        ref_text=_text(ref_text),
+        voice_seed=voice_seed,
+        nfe_step=nfe_step,
+        voice_consent=voice_consent,
     )
     if show_spoken:
         sys.stdout.write(f"{spoken_text(spec, options)}\n")
         return
     made = record(spec, options, settings, TourEvents() if as_json else TourDisplay(quiet=quiet))
     sys.stdout.write(f"{_json(made) if as_json else _plain(made)}\n")
+
+
+def _text(told: str | None) -> str | None:
+    """Return a text, or what is in the file that @FILE names."""
+    if told is None or not told.startswith("@"):
+        return told
+    try:
+        return Path(told[1:]).read_text(encoding="utf-8-sig").strip()
+    except OSError as error:
+        raise NotFoundError(f"{told[1:]} cannot be read: {error.strerror}; correct --ref-text") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{told[1:]} is not UTF-8 text; save it as UTF-8") from error
 
 
 def _lexicon(named: Path | None, settings: Settings) -> Path:
@@ -121,7 +170,6 @@ def _lexicon(named: Path | None, settings: Settings) -> Path:
 
 
 NOT_YET = {
-    "colab-f5": "--tts-backend colab-f5 clones a voice, which this version does not do yet: use colab",
     "colab-nvenc": "--encode-backend colab-nvenc is not in this version yet: leave it out, the film is encoded here",
 }
 """What existing command lines may ask for, that this version does not do, and what to do."""

@@ -28,6 +28,10 @@ class Screen(Protocol):
         """Show shell lines and ask whether they may run."""
         ...
 
+    def ask(self, lines: Sequence[str], question: str) -> bool:
+        """Show what must be known and ask a question; where nobody can be asked the answer is no."""
+        ...
+
 
 class StageView(Protocol):
     """Where a stage says how far it is."""

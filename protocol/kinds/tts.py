@@ -107,7 +107,6 @@ class Params(BaseModel):
     cfg_strength: Annotated[
         float | None,
         Field(ge=0, le=10, description="How closely the model keeps to the text."),
-        AfterValidator(lambda value: value if value is None else _finite(value)),
     ] = None
 
     @model_validator(mode="after")
@@ -115,7 +114,9 @@ class Params(BaseModel):
         if self.ref_text is None:
             told = [name for name in ("consent", "seed", "nfe_step", "cfg_strength") if getattr(self, name) is not None]
             if told:
-                raise ValueError(f"{' and '.join(told)} belong to a cloned voice: give ref_text and {REF_AUDIO} too")
+                raise ValueError(
+                    f"{' and '.join(told)}: only a cloned voice has that; give ref_text and {REF_AUDIO} too"
+                )
         elif not self.ref_text.strip():
             raise ValueError("ref_text is blank; it must hold exactly what is said in the recording")
         elif not self.consent:

@@ -39,9 +39,9 @@ def _espeak(_: Models) -> SpeechEngine:
 
 
 ENGINES: dict[str, Callable[[Models], SpeechEngine]] = {
+    "f5": _f5,
     "kokoro-onnx": _kokoro_onnx,
     "kokoro": _kokoro,
-    "f5": _f5,
     "espeak": _espeak,
 }
 """Every engine, best first. Opening one raises `JobFailed` UNSUPPORTED when it cannot work here.

@@ -7,12 +7,13 @@ guessed: a wrong one would be heard.
 from __future__ import annotations
 
 import importlib.util
+from contextlib import suppress
 from importlib.metadata import version
 
 import numpy as np
 
 from colab.handlers.tts import f5_model, f5_speech
-from colab.handlers.tts.engine import Reference, Samples, Speech, Voice
+from colab.handlers.tts.engine import Reference, Samples, Speech, TimedWord, Voice
 from colab.handlers.tts.f5_model import Call, Opened
 from colab.handlers.tts.kokoro_onnx import ModelFiles
 from colab.handlers.tts.script import CUT_S
@@ -20,6 +21,7 @@ from colab.handlers.tts.sound import faded
 from colab.handlers.tts.torch_device import torch_device
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
+from speech import align
 
 WEIGHTS, LETTERS = "f5-tts-v1-base/model_1250000.safetensors", "f5-tts-v1-base/vocab.txt"
 VOCODER_CONFIG, VOCODER = "vocos-mel-24khz/config.yaml", "vocos-mel-24khz/pytorch_model.bin"
@@ -99,8 +101,12 @@ class F5:
                     code="BAD_REQUEST",
                 )
         samples = self._say(opened, text, voice.reference, speed)
+        words = _aligned(text, samples) if voice.language == "en" else None
         return Speech(
-            samples=samples, rate=f5_speech.RATE, words=f5_speech.estimated(text, samples), exact=False
+            samples=samples,
+            rate=f5_speech.RATE,
+            words=words or f5_speech.estimated(text, samples),
+            exact=words is not None,
         )
 
     def _say(self, opened: Opened, text: str, reference: Reference, speed: float) -> Samples:
@@ -118,7 +124,9 @@ class F5:
             halves = (" ".join(words[: len(words) // 2]), " ".join(words[len(words) // 2 :]))
             return _joined([self._say(opened, half, reference, speed) for half in halves])
         except RuntimeError as problem:
-            raise JobFailed(f"F5-TTS could not run on {opened.device}: {str(problem)[:400]}", code="ENGINE") from problem
+            raise JobFailed(
+                f"F5-TTS could not run on {opened.device}: {str(problem)[:400]}", code="ENGINE"
+            ) from problem
         if not np.isfinite(samples).all():
             raise JobFailed("F5-TTS gave samples that are no numbers", code="ENGINE")
         return samples
@@ -131,6 +139,17 @@ class F5:
             times = tuple(file.stat().st_mtime_ns for file in (weights, letters, config, vocoder))
             self._opened = f5_model.opened(weights, letters, config, vocoder, self._device.split()[0], times)
         return self._opened
+
+
+def _aligned(text: str, samples: Samples) -> tuple[TimedWord, ...] | None:
+    """Return when each word sounds, as PocketSphinx finds it; None where it does not, or is not here."""
+    with suppress(ImportError):
+        if spans := align.aligned(samples, f5_speech.RATE, text):
+            return tuple(
+                TimedWord(text=word, start_s=start_s, end_s=end_s)
+                for word, (start_s, end_s) in zip(text.split(), spans, strict=True)
+            )
+    return None
 
 
 def _call(text: str, reference: Reference, speed: float) -> Call:

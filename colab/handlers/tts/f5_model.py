@@ -27,8 +27,8 @@ BANDS = 100
 HEAD = 64
 SWAY = -1.0
 LOUD_ENOUGH = 0.1
-"""Bands of the spectrum; the width of an attention head; how sampling steps crowd at the start; and the level (RMS) that
-a recording is brought to if it is quieter. Its makers' constants."""
+"""Its makers' constants: bands of the spectrum, the width of an attention head, how sampling steps crowd at the start,
+and the level (RMS) that a recording is brought to if it is quieter."""
 
 VOCODER_PARTS = {
     "feature_extractor": "vocos.feature_extractors.MelSpectrogramFeatures",
@@ -179,7 +179,10 @@ def _vocoder(config: Path, weights: Path) -> Any:
     import yaml
     from vocos import Vocos
 
-    named = yaml.safe_load(config.read_text(encoding="utf-8"))
+    try:
+        named = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"no YAML: {error}") from error
     for part, wanted in VOCODER_PARTS.items():
         if (found := named[part]["class_path"]) != wanted:
             raise ValueError(f"its {part} is {found}, not {wanted}")

@@ -19,7 +19,9 @@ def torch_device(asked: str | None, who: str) -> str:
     if asked is None:
         unused = not there and shutil.which("nvidia-smi") is not None
         if unused:
-            logger.warning("%s runs on the CPU, although a GPU is there: torch %s cannot use it", who, torch.__version__)
+            logger.warning(
+                "%s runs on the CPU, although a GPU is there: torch %s cannot use it", who, torch.__version__
+            )
         return "cuda" if there else "cpu (a GPU is there, unused)" if unused else "cpu"
     device = DEVICES.get(SHORT_NAMES.get(asked.strip().lower(), asked.strip()))
     if device is None or (device == "cuda" and not there):

@@ -55,7 +55,9 @@ def files(made: Path, tmp_path: Path) -> Files:
 
 def reference(**more: Any) -> Reference:
     """Return a recording of a voice, as a job brings it."""
-    return Reference(**{"samples": recording(), "rate": 24_000, "text": SAID, "sha256": "cd" * 32, "nfe_step": 4, **more})
+    return Reference(
+        **{"samples": recording(), "rate": 24_000, "text": SAID, "sha256": "cd" * 32, "nfe_step": 4, **more}
+    )
 
 
 def speak(engine: F5, text: str = TEXT, speed: float = 1.0, **more: Any) -> Speech:
@@ -73,7 +75,7 @@ def test_without_the_package_it_says_so(tmp_path, monkeypatch):
 def test_the_table_knows_its_files():
     """The engine asks for what the table says that it needs."""
     assert FILES["f5"] == NAMES
-    assert CLONING <= set(ENGINES)
+    assert set(ENGINES) >= CLONING
 
 
 @extras
@@ -181,7 +183,7 @@ def test_a_vocoder_may_not_name_other_code(files):
     """Its configuration could import anything; one part of the package would download."""
     config = files.path(VOCODER_CONFIG).read_text()
     files.path(VOCODER_CONFIG).write_text(config.replace("MelSpectrogramFeatures", "EncodecFeatures"))
-    with pytest.raises(JobFailed, match="its feature_extractor is vocos.feature_extractors.EncodecFeatures") as failed:
+    with pytest.raises(JobFailed, match=r"its feature_extractor is vocos\.[a-z_.]+EncodecFeatures") as failed:
         speak(F5(files))
     assert failed.value.code == "ENGINE"
 
@@ -189,7 +191,7 @@ def test_a_vocoder_may_not_name_other_code(files):
 @extras
 def test_letters_that_it_does_not_have_are_told(files):
     """The model would leave them out without a word."""
-    with pytest.raises(JobFailed, match="does not know 'éß'.*lexicon") as failed:
+    with pytest.raises(JobFailed, match=r"does not know 'éß'.*lexicon") as failed:
         speak(F5(files), "Café, groß – really…")
     assert failed.value.code == "BAD_REQUEST"
 
