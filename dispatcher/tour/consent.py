@@ -33,8 +33,8 @@ def require(recording: Path, sha256: str, *, given: bool, screen: Screen, book: 
         return
     if not given and not screen.ask([f"the voice in {recording} is to be cloned. {CONSENT}"], QUESTION):
         raise UsageError(
-            f"without permission the voice in {recording} is not cloned. {CONSENT} Say so with --voice-consent, or "
-            "answer yes when asked in a terminal"
+            f"without permission the voice in {recording} is not cloned: declare it with --voice-consent, or answer "
+            "yes when asked in a terminal"
         )
     at = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds")
     known[sha256] = {"wording": WORDING, "at": at, "how": "--voice-consent" if given else "asked"}

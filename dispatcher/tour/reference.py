@@ -174,9 +174,8 @@ def _doubts(samples: Samples, text: str, language: str) -> Iterator[str]:
         yield f"touches full scale {level.clipped} times; a recording with less gain sounds better"
     if text[-1].isalnum():
         yield "ref_text ends without a full stop: a sentence that is cut in the middle bleeds into the film"
-    if _language(language) == "en":
-        for doubt in align.checked_words(samples, RATE, text):
-            yield f"ref_text {doubt}; make sure that it is exactly what is said"
+    if _language(language) == "en" and (doubt := align.doubt(samples, RATE, text)):
+        yield f"ref_text {doubt}; make sure that it is exactly what is said"
 
 
 def _language(tag: str) -> str:
