@@ -154,6 +154,18 @@ class Models:
             return None
         return self._cache.verified(file)
 
+    def verify_shelved(self, name: str) -> bool | None:
+        """Copy a file out of the drop and read it: whether every copy there is right, or None if there is none."""
+        file = find(name, self._files)
+        right = []
+        for number in self._shelf.copies(file):
+            looked_at = self._cache.beside(file, ".copy")
+            with self._cache.locked(file, lambda: None):
+                if self._shelf.copy_out(file, number, looked_at):
+                    right.append(self._cache.is_right(file, looked_at))
+                looked_at.unlink(missing_ok=True)
+        return all(right) if right else None
+
     def keep(self, name: str, source: Path) -> None:
         """Copy a file of this machine into the cache. Raises `WrongContent` if it is not the one of that name."""
         file = find(name, self._files)
