@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dispatcher import accept, legacy
+from dispatcher.fingerprints import Fingerprints
 from dispatcher.jobs import Job, Progress, Result
 from dispatcher.lifecycle import Lifecycle
 from dispatcher.offers import refusal, spell
@@ -34,7 +35,6 @@ from protocol.errors import (
     UsageError,
     VerificationError,
 )
-from protocol.integrity import sha256_of
 from protocol.kinds import KINDS
 from protocol.layout import JobNames
 from protocol.messages import ClaimTerms, InputFile, Limits, Offer, Request, Requires, WorkerCard
@@ -62,8 +62,12 @@ class Client:
         terms: ClaimTerms | None = None,
         host: Host = SYSTEM,
         identity: Identity = ANONYMOUS,
+        foretells: bool = True,
     ) -> None:
-        """Open a drop. `terms` says how workers agree on who works; without it the pace measured on this drop does."""
+        """Open a drop. `terms` says how workers agree on who works; without it the pace measured on this drop does.
+
+        `foretells` refuses at once what no worker that was ever seen here can do; without it a worker's answer tells.
+        """
         self.address = str(drop)
         self.drop = open_drop(drop) if isinstance(drop, str | Path) else drop
         self.drop_id = read_drop_id(self.drop, self.address)
@@ -71,7 +75,8 @@ class Client:
         self.poll_s = poll_s or self.drop.capabilities.poll_s
         self.workforce = Workforce(self.drop, self.drop_id, self.poll_s, identity.trust)
         self.pace = Pace(store, self.drop_id, self.drop.capabilities, beat_s or self.drop.capabilities.beat_s)
-        self.terms = terms
+        self.terms, self._foretells = terms, foretells
+        self._fingerprints = Fingerprints()
         self._watch: Watch | None = None
         self._unsaid: list[Lifecycle] = []  # jobs that have ended while the drop could not be told
 
@@ -79,16 +84,15 @@ class Client:
         """Offer a job, or pick up the same one where an earlier process left it; return the hope of its result.
 
         A job is the same when kind, parameters, inputs and requirements are. One that was accepted before, and whose
-        files still verify, is not done again. Raises UsageError for what no worker that was seen here can do.
+        files still verify, is not done again unless it is asked for anew. Raises UsageError for what no worker that was
+        seen here can do.
         """
-        params, inputs = _prepare(job)
-        requires = Requires(engine=job.require_engine)
-        digest = codec.digest(job.kind, params, inputs, requires.model_dump(exclude_none=True))
-        key = hashlib.sha256(f"{self.drop_id} {digest}".encode()).hexdigest()
+        params, inputs = self._prepare(job)
+        digest, key = self._identify(job, params, inputs)
         known = self.store.latest(key)
-        if known is not None and _can_be_used_again(known):
+        if known is not None and not job.anew and _can_be_used_again(known):
             return Handle(self, known, job)
-        if known is None and (wrong := refusal(job, self.cards().values())) is not None:
+        if known is None and self._foretells and (wrong := refusal(job, self.cards().values())) is not None:
             raise UsageError(wrong)
         offered = self._new_run(job, params, inputs, digest, key)
         run, created = self.store.add_or_find(offered, known.id if known else None)
@@ -96,6 +100,25 @@ class Client:
         if run.status in OPEN:
             self.upload(run, job)
         return Handle(self, self.store.get(run.id), job)
+
+    def kept(self, job: Job) -> Result | None:
+        """Return the result that `submit` would give back without any work, or None."""
+        _, key = self._identify(job, *self._prepare(job))
+        known = self.store.latest(key)
+        if known is None or not _can_be_used_again(known):
+            return None
+        return _load(known)
+
+    def _prepare(self, job: Job) -> tuple[dict[str, Any], dict[str, tuple[int, str]]]:
+        """Check the parameters and digest the inputs, before anything is written."""
+        _check_params(job)
+        return dict(job.params), {name: self._fingerprints.of(path) for name, path in job.inputs.items()}
+
+    def _identify(self, job: Job, params: Mapping[str, Any], inputs: Mapping[str, tuple[int, str]]) -> tuple[str, str]:
+        """Return the digest of what is asked for, and the key under which this drop's runs of it are remembered."""
+        requires = Requires(engine=job.require_engine).model_dump(exclude_none=True)
+        digest = codec.digest(job.kind, params, inputs, requires)
+        return digest, hashlib.sha256(f"{self.drop_id} {digest}".encode()).hexdigest()
 
     def upload(self, run: Run, job: Job) -> None:
         """Put a pending run into the drop; what does not get through now is tried again while its result is awaited."""
@@ -162,6 +185,10 @@ class Client:
             if offer.inputs:
                 self.drop.barrier()
             self._put_request(names.request, run.request)
+        except UsageError as error:  # an input is another file now: nobody may be offered what cannot be had
+            self.store.commit(run.id, "cancelled", error_text=str(error), at=self.host.wall())
+            self._remove(run.job)
+            raise
         except _TornError:
             self._offer_again(run, job)
         else:
@@ -178,6 +205,7 @@ class Client:
     def _put_input(self, local: Path, path: str, file: InputFile) -> None:
         try:
             self.drop.copy_in(local, path)
+            self._fingerprints.check_unchanged(local)
         except NameTaken:
             folder, _, name = path.rpartition("/")
             if not any(entry.name == name and entry.size == file.size for entry in self.drop.list(folder)):
@@ -345,20 +373,25 @@ def _can_be_used_again(run: Run) -> bool:
     if run.status != "completed" or run.results_dir is None:
         return False
     try:
-        load = legacy.load if run.verified == "legacy" else accept.load
-        load(run.id, Path(run.results_dir), run.verified or "full")
+        _load(run)
     except VerificationError as error:
         log.info("run %s cannot be used again: %s", run.id, error)
         return False
     return True
 
 
+def _load(run: Run) -> Result:
+    """Return the result of a completed run, checked again."""
+    assert run.results_dir is not None  # it is completed
+    load = legacy.load if run.verified == "legacy" else accept.load
+    return load(run.id, Path(run.results_dir), run.verified or "full")
+
+
 class _TornError(Exception):
     """What an earlier process left under our name is not what it meant to write."""
 
 
-def _prepare(job: Job) -> tuple[dict[str, Any], dict[str, tuple[int, str]]]:
-    """Check the parameters and digest the inputs, before anything is written."""
+def _check_params(job: Job) -> None:
     if job.kind not in KINDS:
         raise UsageError(f"unknown kind {job.kind!r}; there are: {', '.join(sorted(KINDS))}")
     try:
@@ -366,7 +399,6 @@ def _prepare(job: Job) -> tuple[dict[str, Any], dict[str, tuple[int, str]]]:
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageError(f"{job.kind}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    return dict(job.params), {name: sha256_of(path) for name, path in job.inputs.items()}
 
 
 def new_id(host: Host) -> str:

@@ -46,6 +46,16 @@ class Settings(BaseSettings):
         return self.data_dir / "results"
 
     @property
+    def private_drop(self) -> Path:
+        """Return the drop between this machine's commands and their own workers."""
+        return self.data_dir / "local" / "drop"
+
+    @property
+    def private_log(self) -> Path:
+        """Return what those workers have said."""
+        return self.data_dir / "local" / "worker.log"
+
+    @property
     def lexicon(self) -> Path:
         """Return the user's pronunciation lexicon, which need not exist: lexicon.toml, or lexicon.json beside it."""
         toml = self.config_dir / "lexicon.toml"
@@ -67,6 +77,11 @@ class Settings(BaseSettings):
             trust=self.trust,
         )
         return identity(told, drop)
+
+    @property
+    def voice_consents(self) -> Path:
+        """Return where it is remembered whose voice may be cloned."""
+        return self.data_dir / "voice-consents.json"
 
     @property
     def narration(self) -> Path:

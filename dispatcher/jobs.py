@@ -25,6 +25,7 @@ class Job:
     stall_s: float = 1_800
     queue_s: float = 86_400
     lease_s: float | None = None  # None: the drop's own pace
+    anew: bool = False  # do it although a verified result of it is kept
 
 
 class Why(StrEnum):

@@ -222,9 +222,10 @@ def _times(path: Path, container: InputContainer, video: VideoStream) -> _Times:
 def _check_size(path: Path, video: VideoStream) -> None:
     width, height = video.width, video.height
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS):
+        size = f"is {width}x{height} pixels" if width else "has no size that can be read, or far too large a one"
         raise MediaError(
-            f"{path} is {width}x{height} pixels; at most {MAX_SIDE} a side and {MAX_PIXELS // 1_000_000} million in "
-            "all are read. Make it smaller, or cut it into parts, first"
+            f"{path} {size}; at most {MAX_SIDE} pixels a side and {MAX_PIXELS // 1_000_000} million in all are read. "
+            "Make it smaller, or cut it into parts, first"
         )
 
 
@@ -258,13 +259,18 @@ def _pixels(frame: VideoFrame) -> Pixels:
     return Pixels(
         format=frame.format.name,
         bits=max(component.bits for component in components),
-        alpha=any(component.is_alpha for component in components) or "pal8" in frame.format.name,
-        grey=not frame.format.is_rgb and not any(component.is_chroma for component in components),
+        alpha=any(component.is_alpha for component in components) or frame.format.has_palette,
+        grey=_is_grey(frame),
         space=_SPACES.get(int(frame.colorspace)),
         range=_RANGES.get(int(frame.color_range)),
         primaries=_PRIMARIES.get(int(frame.color_primaries)),
         transfer=_TRANSFERS.get(int(frame.color_trc)),
     )
+
+
+def _is_grey(frame: VideoFrame) -> bool:
+    colours = [component for component in frame.format.components if not component.is_alpha]
+    return len(colours) == 1 and not frame.format.has_palette
 
 
 # ISO/IEC 23091-2's code points, by ffmpeg's names.

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from dispatcher.cli import doctor, init, key, models, simulate, tour, worker
+from dispatcher.cli import doctor, init, key, kinds, models, simulate, tour, worker
 from dispatcher.cli.errors import EPILOG, run
+from protocol.kinds import KINDS
 
 app = typer.Typer(
     name="gpudrop",
@@ -24,6 +25,9 @@ app.command("doctor", epilog=EPILOG)(doctor.doctor)
 app.add_typer(key.app)
 app.command("simulate", epilog=EPILOG)(simulate.simulate)
 app.command("tour", epilog=EPILOG)(tour.tour)
+for each in KINDS.values():
+    if each.takes:
+        app.command(each.name, epilog=EPILOG, rich_help_panel="Kinds of work")(kinds.command_of(each))
 app.command(
     "models",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},

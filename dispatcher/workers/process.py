@@ -74,19 +74,23 @@ class LocalWorker(ChildProcess):
     Its drop is a private one, where nobody has to prove who they are.
     """
 
-    def __init__(self, drop: Path, log: Path, *, beat_s: float | None = None, grace_s: float = GRACE_S) -> None:
+    def __init__(
+        self, drop: Path, log: Path, *, beat_s: float | None = None, kinds: str = "", grace_s: float = GRACE_S
+    ) -> None:
         command = [sys.executable, "-m", "colab", "--drop", str(drop), "--exit-with-parent", str(os.getpid())]
         command += ["--auth", "off"]
         if beat_s is not None:
             command += ["--beat", str(beat_s)]
+        if kinds:
+            command += ["--kinds", kinds]
         super().__init__(command, log, grace_s=grace_s)
 
 
 class ResidentWorker:
     """A local worker that is started again when it dies, as a user would do, but not for ever."""
 
-    def __init__(self, drop: Path, log: Path, *, beat_s: float | None = None) -> None:
-        self._start = functools.partial(LocalWorker, drop, log, beat_s=beat_s)
+    def __init__(self, drop: Path, log: Path, *, beat_s: float | None = None, kinds: str = "") -> None:
+        self._start = functools.partial(LocalWorker, drop, log, beat_s=beat_s, kinds=kinds)
         self._log, self._restarts = log, 0
         self._worker = self._start()
 

@@ -1,0 +1,189 @@
+"""`gpudrop upscale FILES…` and its like: one command a kind that works on files, its options made from its schema."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+
+from dispatcher.cli.display import Display
+from dispatcher.cli.events import JsonDisplay
+from dispatcher.cli.work import Asked, do
+from dispatcher.connection import BACKENDS
+from dispatcher.operations.plan import option_of
+from protocol.errors import UsageError
+from protocol.kinds.kind import Kind
+
+_PLAIN = (bool, int, float, str)
+
+
+def command_of(kind: Kind) -> Callable[..., None]:
+    """Return the command of a kind, as typer takes it; what its parameters say of themselves is its help."""
+    options = dict(_options(kind))
+
+    def command(**given: Any) -> None:
+        params = {name: _value(given.pop(name), takes_many) for name, takes_many in options.items()}
+        _run(kind, {name: value for name, value in params.items() if value is not None}, **given)
+
+    files, *fixed = _fixed()
+    parameters = [files, *(_parameter(kind.params.model_fields[name], name) for name in options), *fixed]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    command.__doc__ = inspect.getdoc(kind.params)
+    command.__name__ = kind.name
+    return command
+
+
+def options_of(kind: Kind) -> Iterator[tuple[str, str, str]]:
+    """Yield the options that are the kind's own: (spelling, default, meaning), as `--help` tells them."""
+    for name, many in _options(kind):
+        field = kind.params.model_fields[name]
+        bare = _bare(field.annotation)
+        values = f" ({', '.join(get_args(bare))})" if get_origin(bare) is Literal else ""
+        yield _spelling(name, bare), _default(field), _help(field, bare, many).rstrip(".") + values
+
+
+def _run(
+    kind: Kind,
+    params: Mapping[str, Any],
+    *,
+    files: list[str],
+    out: Path | None,
+    backend: str,
+    drop: str | None,
+    require_engine: str | None,
+    anew: bool,
+    overwrite: bool,
+    timeout: float | None,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    if backend not in BACKENDS:
+        raise UsageError(f"unknown --backend {backend!r}; there are: {', '.join(BACKENDS)}")
+    asked = Asked(
+        kind=kind,
+        files=files,
+        params=params,
+        out=out,
+        backend=backend,
+        drop=drop,
+        engine=require_engine,
+        anew=anew,
+        overwrite=overwrite,
+        timeout_s=timeout,
+        dry_run=dry_run,
+    )
+    done = do(asked, JsonDisplay() if as_json else Display(quiet=quiet))
+    if as_json:
+        sys.stdout.write(json.dumps(done.told(), ensure_ascii=False, indent=1) + "\n")
+    else:
+        sys.stdout.writelines(f"{path}\n" for path in done.paths())
+    if done.exit_code:
+        raise typer.Exit(done.exit_code)
+
+
+def _fixed() -> list[inspect.Parameter]:
+    """Return what every command takes."""
+
+    def pattern(
+        files: Annotated[list[str], typer.Argument(metavar="FILES", help="Files, folders or quoted patterns.")],
+        out: Annotated[
+            Path | None, typer.Option("--out", "-o", help="The folder for the results, instead of beside each file.")
+        ] = None,
+        backend: Annotated[
+            str, typer.Option(help="Who works: local (this machine) or colab (through the shared folder).")
+        ] = "local",
+        drop: Annotated[
+            str | None, typer.Option(help="The shared folder or rclone:REMOTE:PATH, for --backend colab.")
+        ] = None,
+        require_engine: Annotated[str | None, typer.Option(help="Fail unless this engine does it.")] = None,
+        anew: Annotated[bool, typer.Option("--anew", help="Do it again although the result is kept.")] = False,
+        overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over files that are in the way.")] = False,
+        timeout: Annotated[
+            float | None, typer.Option(min=1, help="Seconds to wait for each file; without it as long as it takes.")
+        ] = None,
+        dry_run: Annotated[
+            bool, typer.Option("--dry-run", help="Say what would be done, and look at the files, but do nothing.")
+        ] = False,
+        as_json: Annotated[
+            bool,
+            typer.Option("--json", help="Print the results as JSON on stdout, and events as JSON lines on stderr."),
+        ] = False,
+        quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what must not be missed.")] = False,
+    ) -> None:
+        raise AssertionError("only its parameters are used")
+
+    found = inspect.signature(pattern, eval_str=True).parameters.values()
+    return [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in found]
+
+
+def _options(kind: Kind) -> Iterator[tuple[str, bool]]:
+    """Yield each parameter that an option can say, and whether it takes several values."""
+    for name, field in kind.params.model_fields.items():
+        bare = _bare(field.annotation)
+        many = get_origin(bare) is tuple
+        item = _bare(get_args(bare)[0]) if many else bare
+        if item in _PLAIN or get_origin(item) is Literal:
+            yield name, many
+
+
+def _bare(annotation: Any) -> Any:
+    """Return a type without what says more about it, and without None."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (typing.Union, types.UnionType):
+        rest = [each for each in get_args(annotation) if each is not type(None)]
+        return _bare(rest[0]) if len(rest) == 1 else annotation
+    return annotation
+
+
+def _parameter(field: FieldInfo, name: str) -> inspect.Parameter:
+    """Return an option for a field; what it says is checked by the field itself, with all the others."""
+    bare = _bare(field.annotation)
+    many = get_origin(bare) is tuple
+    item = str if many else bare
+    default = f" Default: {_default(field)}." if _default(field) else ""
+    text = f"{_help(field, bare, many)}{default}"
+    shown = typer.Option(_spelling(name, item), help=text, show_default=False, rich_help_panel="What is done")
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[item | None, shown]
+    )
+
+
+def _spelling(name: str, item: Any) -> str:
+    return f"{option_of(name)}/--no-{option_of(name)[2:]}" if item is bool else option_of(name)
+
+
+def _help(field: FieldInfo, bare: Any, many: bool) -> str:
+    text = (field.description or "").rstrip(".")
+    text = text[:1].upper() + text[1:]
+    if many:
+        item = _bare(get_args(bare)[0])
+        listed = f" ({', '.join(get_args(item))})" if get_origin(item) is Literal else ""
+        return f"{text}{listed}; several with commas."
+    return f"{text}."
+
+
+def _default(field: FieldInfo) -> str:
+    """Return what holds when an option is not given, as it would be given; nothing where nothing holds."""
+    value = field.get_default(call_default_factory=True)
+    if value is None or field.is_required():
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _value(given: Any, many: bool) -> Any:
+    if many and given is not None:
+        return [part.strip() for part in given.split(",") if part.strip()]
+    return given

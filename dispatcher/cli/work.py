@@ -1,0 +1,236 @@
+"""What a command of a kind does: find the files, have the work done, put the results in place, tell all of it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dispatcher.cli.display import Display, Stage
+from dispatcher.connection import connect
+from dispatcher.jobs import Progress
+from dispatcher.operations import targets
+from dispatcher.operations.batch import Made, NotMade, run
+from dispatcher.operations.plan import Plan, checked, plan
+from dispatcher.operations.sources import Source, find
+from protocol.errors import GpudropError, NotFoundError, UsageError
+from protocol.kinds.kind import Kind
+
+MANY = 20
+"""From so many files on, looking at them is shown: it takes a while."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What was asked for on the command line."""
+
+    kind: Kind
+    files: Sequence[str]
+    params: Mapping[str, Any]
+    out: Path | None
+    backend: str
+    drop: str | None
+    engine: str | None
+    anew: bool
+    overwrite: bool
+    timeout_s: float | None
+    dry_run: bool
+
+
+@dataclass(kw_only=True)
+class Done:
+    """What came of it."""
+
+    made: list[tuple[Made, list[Path]]] = field(default_factory=list)
+    planned: list[tuple[Plan, dict[str, Path]]] = field(default_factory=list)
+    failed: dict[Path, GpudropError] = field(default_factory=dict)
+    left_alone: list[Path] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0, the exit code that all failures share, or 1."""
+        codes = {error.exit_code for error in self.failed.values()}
+        return 0 if not codes else codes.pop() if len(codes) == 1 else 1
+
+    def paths(self) -> list[Path]:
+        """Return every file that was written, or would be."""
+        written = [path for _, paths in self.made for path in paths]
+        return written or [target for _, places in self.planned for target in places.values()]
+
+    def told(self) -> dict[str, Any]:
+        """Return it for programs."""
+        return {
+            "made": [_made(made, paths) for made, paths in self.made],
+            "planned": [
+                {"source": str(plan.source.path), "is": plan.facts.told, "params": dict(plan.job.params)}
+                | {"files": [str(path) for path in places.values()]}
+                for plan, places in self.planned
+            ],
+            "failed": [
+                {"source": str(path), "error": str(error), "code": getattr(error, "code", None)}
+                | {"exit_code": error.exit_code}
+                for path, error in self.failed.items()
+            ],
+            "left_alone": [str(path) for path in self.left_alone],
+        }
+
+
+def _made(made: Made, paths: list[Path]) -> dict[str, Any]:
+    engine = made.engine.model_dump(mode="json", exclude_none=True) if made.engine else None
+    return {
+        "source": str(made.source),
+        "files": [str(path) for path in paths],
+        "run": made.result.run,
+        "engine": engine,
+        "kept": made.kept,
+        "summary": dict(made.result.summary),
+        "notes": made.notes,
+    }
+
+
+def do(asked: Asked, display: Display) -> Done:
+    """Do what was asked. One file that fails keeps no other from being done; `failed` tells of it."""
+    done = Done()
+    checked(asked.kind, asked.params)
+    plans = list(_plans(asked, find(asked.files), done, display))
+    for path, error in done.failed.items():
+        display.warn(f"{path}: {error}" if str(path) not in str(error) else str(error))
+    if done.left_alone:
+        display.say(f"{len(done.left_alone)} file(s) in the folders are of no use for {asked.kind.name}: left alone")
+    if not plans and not done.failed:
+        raise NotFoundError(f"nothing to {asked.kind.name} in {', '.join(asked.files)}")
+    _check_names(plans, asked.out)
+    if asked.dry_run:
+        done.planned = [(each, each.targets(asked.out)) for each in plans]
+        for each, places in done.planned:
+            where = ", ".join(map(str, places.values()))
+            display.say(f"{each.source.path} ({each.facts.told}) → {where} {dict(each.job.params) or ''}".rstrip())
+    elif plans:
+        _work(asked, plans, done, display)
+    return done
+
+
+def _plans(asked: Asked, sources: Sequence[Source], done: Done, display: Display) -> Iterator[Plan]:
+    plans = []
+    with contextlib.ExitStack() as stack:
+        looked: Callable[[int], None] = _unshown
+        if len(sources) >= MANY:
+            stage = stack.enter_context(display.stage(f"looking at {len(sources)} files"))
+            looked = functools.partial(stage.update, total=len(sources))
+        found = plan(asked.kind, sources, asked.params, engine=asked.engine, anew=asked.anew, on_look=looked)
+        for each in found:
+            if isinstance(each, Plan):
+                plans.append(each)
+            elif each.may_be_left_alone:
+                done.left_alone.append(each.source.path)
+            else:
+                done.failed[each.source.path] = each.error
+    made_by_others = {place.resolve() for each in plans for place in each.targets(asked.out).values()}
+    for each in plans:
+        # What an earlier command made of another file of the same folder is not worked on once more.
+        if not each.source.named and each.source.path.resolve() in made_by_others:
+            done.left_alone.append(each.source.path)
+        else:
+            yield each
+
+
+def _unshown(_number: int) -> None:
+    """Show nothing: it takes no time."""
+
+
+def _check_names(plans: Sequence[Plan], out: Path | None) -> None:
+    """Raise UsageError when two sources would get results of one name, or a result would take its source's place."""
+    seen: dict[str, Path] = {}
+    for each in plans:
+        for place in each.targets(out).values():
+            other = seen.setdefault(str(place).casefold(), each.source.path)
+            if other != each.source.path:
+                raise UsageError(f"{other} and {each.source.path} would both become {place}: do them one by one")
+            if place.resolve() == each.source.path.resolve():
+                raise UsageError(f"{place} would be written over itself: name another folder with --out")
+
+
+def _work(asked: Asked, plans: Sequence[Plan], done: Done, display: Display) -> None:
+    places = {path for each in plans for path in each.targets(asked.out).values()}
+    for folder in sorted({path.parent for path in places}):
+        targets.check_folder(folder)
+    with connect(asked.backend, asked.drop, kinds=asked.kind.name) as connection:
+        if not asked.overwrite:
+            plans = list(_with_room(plans, asked, connection.client.kept, done, display))
+        with _Stages(display, plans) as stages:
+            for outcome in run(
+                connection, plans, out=asked.out, timeout_s=asked.timeout_s, on_progress=stages.progress
+            ):
+                stages.end(outcome)
+                if isinstance(outcome, Made):
+                    done.made.append((outcome, outcome.save(overwrite=asked.overwrite)))
+                    _tell(outcome, done.made[-1][1], display)
+                else:
+                    done.failed[outcome.source] = outcome.error
+                    display.warn(f"{outcome.source}: {outcome.error}")
+
+
+def _with_room(plans: Sequence[Plan], asked: Asked, kept: Any, done: Done, display: Display) -> Iterator[Plan]:
+    """Yield the plans whose results have a place; a file in the way is told before the work, not after it."""
+    for each in plans:
+        places = each.targets(asked.out)
+        there = {path: place for path, place in places.items() if place.exists()}
+        try:
+            if there and ((had := kept(each.job)) is None or not _are(there, had.files)):
+                targets.check_free(there.values())
+        except UsageError as error:
+            done.failed[each.source.path] = error
+            display.warn(str(error))
+        else:
+            yield each
+
+
+def _are(there: Mapping[str, Path], files: Mapping[str, Path]) -> bool:
+    return all(targets.are_there({place: files[path]}) for path, place in there.items())
+
+
+class _Stages:
+    """Shows one file after the other: the stage of a file begins with the first word of it."""
+
+    def __init__(self, display: Display, plans: Sequence[Plan]) -> None:
+        self._display, self._many = display, len(plans)
+        self._order = {each.source.path: number for number, each in enumerate(plans, 1)}
+        self._open: contextlib.ExitStack | None = None
+        self._stage: Stage | None = None
+        self.started = time.monotonic()
+
+    def __enter__(self) -> _Stages:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def progress(self, path: Path, progress: Progress) -> None:
+        """Show how a file stands."""
+        if self._stage is None:
+            self._open = contextlib.ExitStack()
+            number = f"[{self._order[path]}/{self._many}] " if self._many > 1 else ""
+            self._stage = self._open.enter_context(self._display.stage(f"{number}{path.name}"))
+        self._stage.job(progress)
+
+    def end(self, _outcome: Made | NotMade) -> None:
+        """End the stage of a file."""
+        self._close()
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+        self._open = self._stage = None
+
+
+def _tell(made: Made, paths: Sequence[Path], display: Display) -> None:
+    engine = made.engine
+    who = f"{engine.told()} ({engine.tier}, {engine.device})" if engine else "an old worker"
+    kept = ", made before" if made.kept else ""
+    display.say(f"{made.source.name} → {', '.join(path.name for path in paths)} by {who}{kept}")
+    for note in made.notes:
+        display.warn(f"{made.source.name}: {note}")

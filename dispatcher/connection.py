@@ -1,0 +1,145 @@
+"""A way to workers: a private drop with a worker of this machine, or the drop that is shared with others."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from dispatcher.client import Client
+from dispatcher.config import Settings
+from dispatcher.drops import adopt, check_apart, init_drop
+from dispatcher.drops import find as find_drop
+from dispatcher.runs.store import RunStore
+from dispatcher.workers.process import ResidentWorker
+from protocol.errors import EnvironmentNotReady, UsageError
+from protocol.layout import WORKERS
+from protocol.messages import EngineRecord, WorkerCard
+from protocol.signing import ANONYMOUS
+
+log = logging.getLogger(__name__)
+
+Backend = Literal["local", "colab"]
+BACKENDS: tuple[str, ...] = get_args(Backend)
+
+START_S = 15.0
+"""How long the worker of this machine may take to show its card."""
+
+STALE_S = 3600.0
+"""Cards of workers that were not heard of for so long are cleared from the private drop."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """An open drop. Call `keep` now and then: it starts our own worker again if that has died."""
+
+    backend: str
+    client: Client
+    keep: Callable[[], None]
+    cards: tuple[WorkerCard, ...]  # of the workers that were seen here; of ours alone where one was started
+
+    def engines(self, kind: str) -> tuple[EngineRecord, ...]:
+        """Return the engines for a kind: first what each worker uses unless told otherwise, neural ones before others.
+
+        Then those that they could fetch. Empty where no worker was seen.
+        """
+        offers = [records for card in self.cards if (records := card.engines.get(kind))]
+        usual = sorted((records[0] for records in offers), key=lambda record: record.tier != "neural")
+        found: dict[str, EngineRecord] = {}
+        for record in (*usual, *(record for records in offers for record in records[1:])):
+            found.setdefault(record.name, record)
+        return tuple(found.values())
+
+
+@contextlib.contextmanager
+def connect(
+    backend: str = "local", drop: str | Path | None = None, *, settings: Settings | None = None, kinds: str = ""
+) -> Iterator[Connection]:
+    """Open the way to workers for the length of a block.
+
+    `local` starts a worker on this machine and ends it with the block; nothing else need run. `colab` goes through the
+    shared folder `drop`, or the usual one. `kinds` says what the local worker is for, comma-separated; all if empty.
+    Raises UsageError for an unknown backend and EnvironmentNotReady without a drop.
+    """
+    here = settings or Settings()
+    if backend not in BACKENDS:
+        raise UsageError(f"unknown backend {backend!r}; there are: {', '.join(BACKENDS)}")
+    if backend == "local" and drop is not None:
+        raise UsageError("a drop was named, but the work is done on this machine: ask for the backend colab too")
+    opened = _local(here, kinds) if backend == "local" else _shared(drop, here)
+    with opened as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def _local(settings: Settings, kinds: str) -> Iterator[Connection]:
+    private = settings.private_drop
+    init_drop(private)
+    _clear_stale(private / WORKERS)
+    with _client(private, settings, identity=ANONYMOUS, foretells=False) as client:
+        before = set(client.cards())
+        with ResidentWorker(private, settings.private_log, beat_s=settings.beat_s, kinds=kinds) as worker:
+            cards = await_cards(client, before, worker)
+            yield Connection(backend="local", client=client, keep=worker.keep, cards=cards)
+
+
+@contextlib.contextmanager
+def _shared(named: str | Path | None, settings: Settings) -> Iterator[Connection]:
+    drop = shared_drop(named, settings)
+    with _client(drop, settings, identity=settings.identity(drop), foretells=True) as client:
+        cards = tuple(client.cards().values())
+        yield Connection(backend="colab", client=client, keep=lambda: None, cards=cards)
+
+
+@contextlib.contextmanager
+def _client(drop: str | Path, settings: Settings, **more: object) -> Iterator[Client]:
+    with RunStore.open(settings.database, durability=settings.durability) as store:
+        client = Client(
+            drop,
+            store=store,
+            results=settings.results,
+            poll_s=settings.poll_s,
+            beat_s=settings.beat_s,
+            **more,  # type: ignore[arg-type]  # named above
+        )
+        with contextlib.closing(client):
+            yield client
+
+
+def await_cards(client: Client, before: set[str], worker: ResidentWorker) -> tuple[WorkerCard, ...]:
+    """Return the cards that appeared since `before`, waiting until there is one. None is no error: the job will say."""
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        if new := {boot: card for boot, card in client.cards().items() if boot not in before}:
+            return tuple(new.values())
+        worker.keep()
+        client.wait_for_news(0.1)
+    return ()
+
+
+def shared_drop(named: str | Path | None, settings: Settings) -> str | Path:
+    """Return the shared drop, named or usual; a folder that has served the simple form only is made one."""
+    drop = find_drop(named, settings.drop, settings.home)
+    if drop is None:
+        raise EnvironmentNotReady(
+            "no drop was found. Say where it is with --drop (a tour: --colab-drive-path) or COLAB_TTS_DRIVE_PATH, "
+            "or run: gpudrop init"
+        )
+    check_apart(drop, settings.data_dir)
+    if adopt(drop):
+        log.warning("%s has served the simple form only; it is a drop now, and old workers go on as before", drop)
+    return drop
+
+
+def _clear_stale(workers: Path) -> None:
+    """Remove from our own disk what workers of earlier commands left: nobody reads it any more."""
+    if workers.is_dir():
+        for folder in workers.iterdir():
+            newest = max((path.stat().st_mtime for path in folder.iterdir()), default=folder.stat().st_mtime)
+            if time.time() - newest > STALE_S:
+                shutil.rmtree(folder, ignore_errors=True)

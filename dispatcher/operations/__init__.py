@@ -1,0 +1,87 @@
+"""The kinds that work on files, as calls: `upscale(gpu, "clip.mp4", scale=2).save("big/")`.
+
+Whatever the command line does, these do; the commands are made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, ParamSpec
+
+from pydantic import BaseModel
+
+from dispatcher.connection import Connection
+from dispatcher.operations.batch import Made, NotMade, OnProgress, run
+from dispatcher.operations.plan import Plan, checked, kind_of, plan
+from dispatcher.operations.sources import Source, find
+from protocol.errors import GpudropError
+
+P = ParamSpec("P")
+
+
+class SomeFailed(GpudropError):
+    """Some files of a batch could not be done; `failed` says which and why. The others are done."""
+
+    def __init__(self, failed: Mapping[Path, GpudropError]) -> None:
+        self.failed = dict(failed)
+        lines = [f"  {path}: {error}" for path, error in failed.items()]
+        super().__init__("\n".join([f"{len(failed)} file(s) could not be done:", *lines]))
+
+
+class Operation(Generic[P]):
+    """One kind of work on files. Its options are the fields of the kind's parameters, by name."""
+
+    def __init__(self, kind: str, params: Callable[P, BaseModel], *, engine: str | None = None) -> None:
+        self.kind = kind
+        self._params, self._engine = params, engine
+
+    def by(self, engine: str) -> Operation[P]:
+        """Return the same operation, done by this engine or not at all."""
+        return Operation(self.kind, self._params, engine=engine)
+
+    def __call__(self, gpu: Connection, file: str | Path, /, *args: P.args, **options: P.kwargs) -> Made:
+        """Have one file done and return what was made of it. Raises what went wrong."""
+        failed: dict[Path, GpudropError] = {}
+        plans = self._plans([Source(path=Path(file))], self._raw(*args, **options), failed)
+        for outcome in run(gpu, plans):
+            if isinstance(outcome, NotMade):
+                raise outcome.error
+            return outcome
+        raise failed[Path(file)]
+
+    def each(
+        self,
+        gpu: Connection,
+        files: Iterable[str | Path],
+        on_progress: OnProgress = lambda _path, _progress: None,
+        /,
+        *args: P.args,
+        **options: P.kwargs,
+    ) -> Iterator[Made]:
+        """Have many files, folders or patterns done, yielding each when it is there; the next ones are on their way.
+
+        `on_progress(file, progress)` is told how each one stands. Raises SomeFailed after the last, if any failed.
+        """
+        raw = self._raw(*args, **options)
+        failed: dict[Path, GpudropError] = {}
+        for outcome in run(gpu, self._plans(find(files), raw, failed), on_progress=on_progress):
+            if isinstance(outcome, NotMade):
+                failed[outcome.source] = outcome.error
+            else:
+                yield outcome
+        if failed:
+            raise SomeFailed(failed)
+
+    def _raw(self, *args: P.args, **options: P.kwargs) -> dict[str, Any]:
+        checked(kind_of(self.kind), dict(options))
+        return self._params(*args, **options).model_dump(mode="json", exclude_unset=True)
+
+    def _plans(
+        self, sources: Sequence[Source], raw: Mapping[str, Any], failed: dict[Path, GpudropError]
+    ) -> Iterator[Plan]:
+        for each in plan(kind_of(self.kind), sources, raw, engine=self._engine):
+            if isinstance(each, Plan):
+                yield each
+            elif not each.may_be_left_alone:
+                failed[each.source.path] = each.error

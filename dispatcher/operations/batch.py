@@ -1,0 +1,152 @@
+"""Many plans, one worker or more: the next jobs are in the drop while one is waited for; one failure stops no other."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dispatcher.client import Handle
+from dispatcher.connection import Connection
+from dispatcher.jobs import Job, Progress, Result
+from dispatcher.operations import targets
+from dispatcher.operations.plan import Plan
+from protocol.errors import ChannelError, GpudropError, JobError, MediaError, StorageFull, UsageError, VerificationError
+from protocol.messages import EngineRecord
+
+AHEAD = 2
+"""How many jobs wait in the drop behind the one that is waited for, so that a worker never stands idle."""
+
+OF_ONE_FILE = (ChannelError, JobError, MediaError, UsageError, VerificationError)
+"""What goes wrong with one file, and leaves the others to be done."""
+
+OnProgress = Callable[[Path, Progress], None]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What was made of one source: verified files, and what they are called when they are put somewhere."""
+
+    source: Path
+    result: Result
+    names: Mapping[str, str]
+    targets: Mapping[str, Path]  # where they belong unless `save` is told otherwise
+    kept: bool = False  # whether it had been made before
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """Return {result path: verified file}, where results are kept."""
+        return self.result.files
+
+    @property
+    def engine(self) -> EngineRecord | None:
+        """Return who did the work; None for answers of old workers."""
+        return self.result.engine
+
+    @property
+    def notes(self) -> list[str]:
+        """Return what should not go unsaid of the result, in lines for people."""
+        return notes_of(self.result.summary)
+
+    def save(self, folder: str | Path | None = None, *, overwrite: bool = False) -> list[Path]:
+        """Put the files beside the source, or into `folder`; return where they are. Nothing else is written over."""
+        places = {path: Path(folder) / self.names[path] if folder else self.targets[path] for path in self.names}
+        wanted = {target: self.files[path] for path, target in places.items()}
+        if not overwrite and not targets.are_there(wanted):
+            targets.check_free(target for target, file in wanted.items() if not targets.are_there({target: file}))
+        for target, file in wanted.items():
+            targets.place(file, target)
+        return list(wanted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotMade:
+    """A source of which nothing could be made, and why."""
+
+    source: Path
+    error: GpudropError
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sent:
+    plan: Plan
+    handle: Handle | NotMade
+    kept: bool
+
+
+def run(
+    connection: Connection,
+    plans: Iterable[Plan],
+    *,
+    out: Path | None = None,
+    timeout_s: float | None = None,
+    on_progress: OnProgress = lambda _path, _progress: None,
+) -> Iterator[Made | NotMade]:
+    """Have every plan done, in order. What keeps the whole from going on is raised; so is an interrupt.
+
+    Jobs that were sent stay in the drop then: the same call picks them up again.
+    """
+    waiting: deque[_Sent] = deque()
+    todo = iter(plans)
+    while True:
+        while len(waiting) <= AHEAD and (plan := next(todo, None)) is not None:
+            waiting.append(_send(connection, plan))
+        if not waiting:
+            break
+        yield _await(connection, waiting.popleft(), out, timeout_s, on_progress)
+    if connection.backend == "local":
+        connection.client.clean(older_than_s=0)  # nobody else looks at a private drop
+
+
+def _send(connection: Connection, plan: Plan) -> _Sent:
+    try:
+        kept = connection.client.kept(plan.job)
+        use = kept is not None and not plan.job.anew and not _may_be_better(kept, plan.job, connection)
+        job = replace(plan.job, anew=not use)
+        return _Sent(plan=plan, handle=connection.client.submit(job), kept=use)
+    except StorageFull:
+        raise
+    except OF_ONE_FILE as error:
+        return _Sent(plan=plan, handle=NotMade(source=plan.source.path, error=error), kept=False)
+
+
+def _may_be_better(kept: Result, job: Job, connection: Connection) -> bool:
+    """Say whether a neural engine is at hand now for what the embedded one made before."""
+    offered = connection.engines(job.kind)
+    if job.require_engine is not None or kept.engine is None or not offered:
+        return False
+    return kept.engine.tier == "embedded" and offered[0].tier == "neural"
+
+
+def _await(
+    connection: Connection, sent: _Sent, out: Path | None, timeout_s: float | None, on_progress: OnProgress
+) -> Made | NotMade:
+    path = sent.plan.source.path
+    if isinstance(sent.handle, NotMade):
+        return sent.handle
+
+    def told(progress: Progress) -> None:
+        on_progress(path, progress)
+        connection.keep()
+
+    try:
+        result = sent.handle.wait(timeout_s, on_progress=told)
+    except OF_ONE_FILE as error:
+        return NotMade(source=path, error=error)
+    places = sent.plan.targets(out)
+    return Made(source=path, result=result, names=sent.plan.names, targets=places, kept=sent.kept)
+
+
+def notes_of(summary: Mapping[str, Any]) -> list[str]:
+    """Return what a worker's summary tells that should not go unsaid; what has another shape says nothing."""
+    passed = [f"a better engine was passed over: {each}" for each in _texts(summary.get("passed_over"))]
+    return [*passed, *_texts(summary.get("notes"))]
+
+
+def _texts(told: Any) -> Sequence[str]:
+    return [each for each in told if isinstance(each, str)] if isinstance(told, list) else []

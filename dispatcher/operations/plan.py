@@ -1,0 +1,119 @@
+"""From a source and what is wanted of it to a job, with all that can be wrong said before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from dispatcher.jobs import Job
+from dispatcher.operations.sources import Facts, Source, look_at_all
+from dispatcher.operations.targets import name_after
+from protocol.errors import MediaError, UsageError
+from protocol.kinds import KINDS
+from protocol.kinds.kind import SOURCE, Kind
+
+WALL_S = 7 * 24 * 3600.0
+"""How long one job may take: a film of an hour on a slow machine takes days."""
+
+QUEUE_S = 7 * 24 * 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One job to be done, and what its outputs are called."""
+
+    source: Source
+    facts: Facts
+    job: Job
+    names: Mapping[str, str]  # result path → file name
+
+    def targets(self, out: Path | None) -> dict[str, Path]:
+        """Return where each output goes: beside the source, or below `out` as the source lay in its folder."""
+        folder = self.source.path.parent if out is None else out / self.source.below
+        return {path: folder / name for path, name in self.names.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Misfit:
+    """A source that cannot be used, or that does not go with what is wanted."""
+
+    source: Source
+    error: MediaError | UsageError
+
+    @property
+    def may_be_left_alone(self) -> bool:
+        """Say whether nobody asked for this very file: it was found in a folder and is of no use there."""
+        return not self.source.named and isinstance(self.error, MediaError)
+
+
+def plan(
+    kind: Kind,
+    sources: Sequence[Source],
+    raw: Mapping[str, Any],
+    *,
+    engine: str | None = None,
+    anew: bool = False,
+    on_look: Callable[[int], None] = lambda _looked_at: None,
+) -> Iterator[Plan | Misfit]:
+    """Yield the plan for each source, or why there is none. `on_look` is told how many were looked at."""
+    for number, (source, facts) in enumerate(look_at_all(sources, kind), 1):
+        on_look(number)
+        try:
+            if isinstance(facts, MediaError):
+                raise facts
+            yield _plan(kind, source, facts, raw, engine, anew)
+        except (MediaError, UsageError) as error:
+            yield Misfit(source=source, error=error)
+
+
+def _plan(kind: Kind, source: Source, facts: Facts, raw: Mapping[str, Any], engine: str | None, anew: bool) -> Plan:
+    suited = _suit(kind, source, facts, raw)
+    params = checked(kind, suited)
+    job = Job(
+        kind=kind.name,
+        params=suited,
+        inputs={SOURCE: source.path},
+        require_engine=engine,
+        wall_s=WALL_S,
+        queue_s=QUEUE_S,
+        anew=anew,
+    )
+    names = {path: name_after(source.path, path) for path in kind.outputs(params)}
+    return Plan(source=source, facts=facts, job=job, names=names)
+
+
+def _suit(kind: Kind, source: Source, facts: Facts, raw: Mapping[str, Any]) -> dict[str, Any]:
+    if kind.fit is None:
+        return dict(raw)
+    try:
+        return dict(kind.fit(raw, facts.what, facts.container))
+    except ValueError as error:
+        raise UsageError(f"{source.path}: {error}") from error
+
+
+def checked(kind: Kind, raw: Mapping[str, Any]) -> Any:
+    """Return checked parameters; every problem is told, by the option that it is of."""
+    try:
+        return kind.params.model_validate(dict(raw))
+    except ValidationError as error:
+        problems = [_problem(each["loc"], each["msg"]) for each in error.errors()]
+        raise UsageError(f"{kind.name}: {'; '.join(problems)}") from error
+
+
+def _problem(place: tuple[int | str, ...], message: str) -> str:
+    said = message.removeprefix("Value error, ")
+    return f"{option_of(str(place[0]))}: {said}" if place else said
+
+
+def option_of(field: str) -> str:
+    """Return the command line's option for a parameter."""
+    return f"--{field.replace('_', '-')}"
+
+
+def kind_of(name: str) -> Kind:
+    """Return a kind of the table."""
+    return KINDS[name]

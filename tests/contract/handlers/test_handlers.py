@@ -1,0 +1,225 @@
+"""What every handler does, whatever its kind: the same promises, seen from the desk it works at."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from colab.handlers import HANDLERS
+from colab.handlers.work import StopWork
+from dispatcher.accept import check_media
+from protocol.errors import JobFailed, StorageFull
+from protocol.kinds import KINDS
+from protocol.kinds.kind import SOURCE
+from protocol.messages import ErrorCode
+from tests.contract.handlers.case import Desk, HandlerCase, desk
+from tests.contract.handlers.cases import CASES
+from tests.support import odd_media
+
+CODES = frozenset(ErrorCode.__args__)  # type: ignore[attr-defined]
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
+resuming = pytest.mark.parametrize(
+    "case", [each for each in CASES if KINDS[each.kind].checkpoints], ids=lambda case: case.kind
+)
+
+
+def expected(each: Desk) -> dict[str, str]:
+    return KINDS[each.kind].outputs(each.params)
+
+
+def test_every_kind_has_a_case() -> None:
+    """A new kind cannot be forgotten here; echo is the pattern and tts has a suite of its own."""
+    assert {case.kind for case in CASES} == set(KINDS) - {"echo", "tts"}
+
+
+@every_case
+def test_a_job_gives_exactly_the_outputs_of_its_kind(case: HandlerCase, tmp_path: Path) -> None:
+    """Every output is published once, and passes the checks of the side that accepts it."""
+    work = desk(case, tmp_path)
+    work.run()
+    assert sorted(work.published) == sorted(expected(work))
+    check_media(work.folder / "out", expected(work), KINDS[case.kind])
+
+
+@every_case
+def test_progress_rises_to_its_total(case: HandlerCase, tmp_path: Path) -> None:
+    """Units done never fall, never pass the total, and end at it."""
+    work = desk(case, tmp_path)
+    work.run()
+    done = [each[0] for each in work.progressed]
+    assert done == sorted(done)
+    assert all(0 <= each <= total for each, total, _ in work.progressed)
+    assert work.progressed[-1][0] == work.progressed[-1][1] > 0
+
+
+@every_case
+@pytest.mark.parametrize("after", [0, 2])
+def test_a_job_ends_between_units_when_it_is_asked_to(case: HandlerCase, after: int, tmp_path: Path) -> None:
+    """The request to stop passes through the handler, which does no more work after it."""
+    work = desk(case, tmp_path, stop_after=after)
+    with pytest.raises(StopWork):
+        work.run()
+    assert len(work.progressed) == after + 1
+
+
+@every_case
+def test_the_same_job_gives_the_same_outputs(case: HandlerCase, tmp_path: Path) -> None:
+    """Two workers with one engine give equal bytes."""
+    first, second = desk(case, tmp_path / "first"), desk(case, tmp_path / "second")
+    first.run()
+    second.run()
+    assert first.outputs() == second.outputs()
+
+
+@every_case
+def test_a_result_names_the_engine_that_made_it(case: HandlerCase, tmp_path: Path) -> None:
+    """The record is one of the worker's card, was told before the first output, and says what it ran on."""
+    work = desk(case, tmp_path)
+    record = work.run().engine
+    names = {each.name for each in HANDLERS[case.kind]().engines(work.models)}
+    assert record.name in names
+    assert work.began is not None
+    assert work.began.is_equal(record)
+    assert record.version
+    assert record.provider
+    assert record.device
+    assert record.tier == "embedded"
+
+
+@every_case
+def test_an_engine_that_is_not_there_is_no_other_one(case: HandlerCase, tmp_path: Path) -> None:
+    """A job that insists on an engine is done by it or not at all."""
+    work = desk(case, tmp_path, engine="nobody")
+    with pytest.raises(JobFailed, match="nobody") as failed:
+        work.run()
+    assert failed.value.code == "UNSUPPORTED"
+    assert not work.published
+
+
+def odd_ones() -> Iterator[object]:
+    for case in CASES:
+        for what, makers in odd_media.GOOD.items():
+            for name, maker in makers.items():
+                if case.source is not None and "text" not in KINDS[case.kind].takes:
+                    yield pytest.param(case, what, name, maker, id=f"{case.kind}-{name}")
+
+
+@pytest.mark.parametrize(("case", "what", "name", "maker"), list(odd_ones()))
+def test_odd_media_are_done_or_refused_in_words(
+    case: HandlerCase, what: str, name: str, maker: odd_media.Maker, tmp_path: Path
+) -> None:
+    """What the kind takes is done, or refused where the case says that this is right; the rest is refused."""
+    kind = KINDS[case.kind]
+    source = maker(tmp_path)
+    raw = {**case.params, **case.for_other.get(what, {})}
+    if kind.fit is not None and what in kind.takes:
+        from media.confined import examine
+
+        raw = dict(kind.fit(raw, what, examine(source).container))  # type: ignore[arg-type]
+    work = Desk(kind=case.kind, raw=raw, folder=tmp_path / "work", sources={SOURCE: source})
+    right = case.accepts.get(name) if what in kind.takes else "INPUT_CORRUPT"
+    if right is None:
+        work.run()
+        check_media(work.folder / "out", expected(work), kind)
+        return
+    with pytest.raises(JobFailed) as failed:
+        work.run()
+    assert failed.value.code == right
+    assert len(str(failed.value)) > 20
+
+
+@every_case
+@pytest.mark.parametrize("name", odd_media.BAD)
+def test_what_nobody_can_use_is_refused(case: HandlerCase, name: str, tmp_path: Path) -> None:
+    """Broken and hostile files end the job in bounded time with INPUT_CORRUPT, and nothing is published."""
+    if case.source is None or "text" in KINDS[case.kind].takes:
+        pytest.skip("takes no media")
+    work = Desk(
+        kind=case.kind, raw=case.params, folder=tmp_path / "work", sources={SOURCE: odd_media.BAD[name](tmp_path)}
+    )
+    with pytest.raises(JobFailed) as failed:
+        work.run()
+    assert failed.value.code == "INPUT_CORRUPT"
+    assert not work.published
+
+
+def long_desk(case: HandlerCase, folder: Path, **more: object) -> Desk:
+    folder.mkdir(parents=True, exist_ok=True)
+    make = case.long_source or case.source
+    assert make is not None
+    raw = case.long_params or case.params
+    return desk(case, folder, raw=raw, sources={SOURCE: make(folder)}, **more)
+
+
+@resuming
+def test_a_job_goes_on_from_what_an_earlier_attempt_left(
+    case: HandlerCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped after its first checkpoint, it ends with the bytes of an undisturbed run, and does less work."""
+    if case.shorten:
+        case.shorten(monkeypatch)
+    whole = long_desk(case, tmp_path / "whole")
+    whole.run()
+    assert len(whole.left) >= 2, "the case's long job leaves at least two checkpoints"
+    stopped = stopped_after_a_checkpoint(case, tmp_path, len(whole.progressed))
+    leftover = {path: stopped.output(path) for path in stopped.left}
+    resumed = long_desk(case, tmp_path / "resumed", leftover=leftover)
+    resumed.run()
+    assert resumed.outputs() == whole.outputs()
+    assert set(resumed.left).isdisjoint(leftover)
+
+
+def stopped_after_a_checkpoint(case: HandlerCase, folder: Path, calls: int) -> Desk:
+    for after in range(1, calls):
+        stopped = long_desk(case, folder / f"stopped-{after}", stop_after=after)
+        with contextlib.suppress(StopWork):
+            stopped.run()
+        if stopped.left:
+            return stopped
+    raise AssertionError("no attempt could be stopped after a checkpoint")
+
+
+@resuming
+def test_a_checkpoint_that_is_broken_is_made_again(
+    case: HandlerCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checkpoints come from the drop, so they are not believed: what cannot be used costs work, not the result."""
+    if case.shorten:
+        case.shorten(monkeypatch)
+    whole = long_desk(case, tmp_path / "whole")
+    whole.run()
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"\0no checkpoint\xff" * 9)
+    resumed = long_desk(case, tmp_path / "resumed", leftover=dict.fromkeys(whole.left, broken))
+    resumed.run()
+    assert resumed.outputs() == whole.outputs()
+
+
+@contextlib.contextmanager
+def small_disk(at: Path, kib: int) -> Iterator[Path]:
+    at.mkdir(parents=True)
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", at], capture_output=True, text=True)
+    if made.returncode:
+        pytest.skip(f"no small disk can be made here: {made.stderr.strip()}")
+    try:
+        yield at
+    finally:
+        subprocess.run(["umount", "-l", at], check=True)
+
+
+@every_case
+def test_a_disk_that_fills_up_is_said(case: HandlerCase, tmp_path: Path) -> None:
+    """Half-way through, no room is left: the job ends with STORAGE, in whatever way the bench knows."""
+    with small_disk(tmp_path / "small", 4) as small:
+        source = {SOURCE: case.source(tmp_path)} if case.source else {}
+        work = Desk(kind=case.kind, raw=case.params, folder=small, sources=source)
+        with pytest.raises((JobFailed, StorageFull, OSError)) as failed:
+            work.run()
+    error = failed.value
+    assert not isinstance(error, JobFailed) or error.code == "STORAGE"
+    assert not isinstance(error, OSError) or error.errno == 28
