@@ -179,7 +179,7 @@ class Models:
             shutil.rmtree(folder_of(self._cache.folder, name, members(name, self._files)), ignore_errors=True)
 
     def _look_into(self, file: ModelFile) -> None:
-        """Raise `UnsafeWeights` for an owner's file that could run code. What the table's own are, their digests decide."""
+        """Raise `UnsafeWeights` for an owner's file that could run code. Of the table's own the digests decide."""
         if file.host == "owner" and file.sha256 not in self._looked_into:
             check_weights(self._cache.path(file))
             self._looked_into.add(file.sha256)
