@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
+from colab.handlers.upscale import turning
 from colab.handlers.upscale.commands import Coding, is_full_range, space_of
 from colab.handlers.upscale.engine import Shape
 from colab.handlers.upscale.engines import AUTO, KNOWN, NO_NETWORK, Chosen, available, open_engine
@@ -67,6 +68,9 @@ def _upscaled(work: Work, params: Params, media: Media, chosen: Chosen, ffmpeg: 
     assert picture is not None  # neither a film nor a picture is without
     if media.what == "picture":
         return upscale_picture(work, params, media, chosen.engine, ffmpeg)
+    turns: tuple[str, ...] = ()
+    if picture.mirrored:  # no mark that a film can carry to every player says so: its frames are turned
+        turns, picture = turning.filters(picture), turning.turned(picture)
     shape = Shape(
         size=picture.size,
         target=target(picture, params, film=True),
@@ -75,7 +79,7 @@ def _upscaled(work: Work, params: Params, media: Media, chosen: Chosen, ffmpeg: 
         full_range=is_full_range(picture.pixels),
     )
     enlarger = chosen.engine.ready(shape, params)
-    coding = Coding(shape=shape, picture=picture, params=params, enlarger=enlarger)
+    coding = Coding(shape=shape, picture=picture, params=params, enlarger=enlarger, turns=turns)
     _check_encoder(coding.encoder)
     told = upscale_film(work, media, coding, chosen.engine, ffmpeg)
     lost = {"lost": "the film's transparency: frames travel as yuv420p"} if picture.pixels.alpha else {}

@@ -112,9 +112,21 @@ def _best(models: Models, ffmpeg: Ffmpeg, what: str) -> Chosen:
 
 def _fetched(models: Models, model: str, ffmpeg: Ffmpeg) -> Engine:
     """Return the network with its file here: it says what it lacks before it downloads anything."""
+    _check_known(models, model)
     engine = ENGINES["realesrgan"](models, model, ffmpeg)
     models.path(model)
     return engine
+
+
+def _check_known(models: Models, model: str) -> None:
+    try:
+        models.sha256(model)
+    except JobFailed as problem:
+        raise JobFailed(
+            f"no model {model!r} is known here; there are {', '.join((AUTO, NO_NETWORK, *KNOWN))}, and what the "
+            "worker's owner adds (gpudrop models add)",
+            code="UNSUPPORTED",
+        ) from problem
 
 
 def _local(models: Models, what: str) -> str | None:
