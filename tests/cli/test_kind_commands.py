@@ -32,7 +32,7 @@ class Params(BaseModel):
     scale: float = Field(2.0, gt=0, le=8, description="how many times larger")
     model: Literal["auto", "fast"] = Field("auto", description="which model")
     formats: tuple[Literal["mp4", "png"], ...] = Field(("mp4",), description="what to write")
-    words: tuple[Annotated[str, Field(max_length=9)], ...] = Field((), description="What to look")
+    words: tuple[Annotated[str, Field(max_length=9)], ...] = Field((), description="what to look for")
     sharpen: StrictBool = Field(True, description="make edges clear")
     sheet: StrictBool | None = Field(None, description="make a sheet")
     line_width: int | None = Field(None, ge=1, description="letters in a line")
@@ -57,7 +57,7 @@ KIND = Kind(
 def run(*arguments: str | Path) -> Result:
     app = typer.Typer()
     app.command()(command_of(KIND))
-    return CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False)
+    return CliRunner(env={"COLUMNS": "200"}).invoke(app, [*map(str, arguments)], catch_exceptions=False)
 
 
 def planned(*arguments: str | Path) -> dict[str, Any]:
@@ -79,9 +79,9 @@ def test_help_tells_of_every_option() -> None:
         "--line-width",
         "--no-sharpen",
         "auto|fast",
-        "what to look for",
+        "What to look for",
         "(mp4, png)",
-        "Default:",
+        "Default: 2.0",
     ):
         assert word in told, word
     assert "--parts" not in told
