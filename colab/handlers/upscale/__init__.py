@@ -10,7 +10,7 @@ from typing import Any, cast
 from colab.handlers.upscale import turning
 from colab.handlers.upscale.commands import Coding, is_full_range, space_of
 from colab.handlers.upscale.engine import Shape
-from colab.handlers.upscale.engines import AUTO, KNOWN, NO_NETWORK, Chosen, available, open_engine
+from colab.handlers.upscale.engines import AUTO, NO_NETWORK, Chosen, available, names, open_engine
 from colab.handlers.upscale.film import upscale_film
 from colab.handlers.upscale.picture import upscale_picture
 from colab.handlers.upscale.sizes import target
@@ -38,9 +38,9 @@ class UpscaleHandler:
         return tuple(engine.record() for engine in self._available(models))
 
     def choices(self, models: Models) -> dict[str, Choices]:
-        """Return the models of each engine; the network takes any that the owner added."""
+        """Return the models of each engine."""
         named: dict[str, Choices] = {
-            "realesrgan": {"model": (AUTO, *KNOWN, "*")},
+            "realesrgan": {"model": (AUTO, *names(models))},
             "ffmpeg-lanczos": {"model": (AUTO, NO_NETWORK)},
         }
         return {engine.name: named[engine.name] for engine in self._available(models)}

@@ -13,6 +13,7 @@ import pytest
 
 from colab.handlers.upscale.engine import Shape
 from colab.models import ModelFile, ModelPlaces, Models
+from colab.models.table import Model
 from protocol.errors import JobFailed
 from protocol.kinds.upscale import Params
 from tests.colab.handlers.upscale.conftest import frames
@@ -68,13 +69,13 @@ def saved(net: Any, path: Path) -> Path:
     return path
 
 
-def models(tmp_path: Path, file: Path, name: str = "realesrgan-x4plus") -> Models:
-    """Return a table with this one model, which is here."""
+def models(tmp_path: Path, file: Path, name: str = "realesrgan-x4plus", *, owner: bool = False) -> Models:
+    """Return a table with this one model, which is here; with `owner`, one that the worker's owner added."""
     data = file.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
     entry = ModelFile(
         name=name,
-        host="github",
+        host="owner" if owner else "github",
         repository="a/b",
         revision="c",
         file=file.name,
@@ -85,7 +86,9 @@ def models(tmp_path: Path, file: Path, name: str = "realesrgan-x4plus") -> Model
     place = tmp_path / "models" / digest[:16] / file.name
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(data)
-    return Models(ModelPlaces(folder=tmp_path / "models", offline=True), files={name: entry})
+    added = (Model(name=name, kind="upscale", purpose="a test", files=(entry,)),) if owner else ()
+    places = ModelPlaces(folder=tmp_path / "models", offline=True, owned=added)
+    return Models(places, files={} if owner else {name: entry})
 
 
 def enlarging(tmp_path: Path, net: Any, shape: Shape, **raw: Any) -> Any:
@@ -343,8 +346,16 @@ def test_files_that_are_no_such_network_are_refused(tmp_path: Path, write: Calla
 def test_a_model_that_the_owner_added_is_used_by_its_name(at_desk: AtDesk, tmp_path: Path) -> None:
     """Any network that spandrel reads."""
     desk = at_desk(film(tmp_path / "a.mkv", seconds=0.1, size="32x24"), model="my-own-2x")
-    desk.models = models(tmp_path, saved(compact(2), tmp_path / "net.pth"), "my-own-2x")
+    desk.models = models(tmp_path, saved(compact(2), tmp_path / "net.pth"), "my-own-2x", owner=True)
     assert desk.run().engine.version.startswith("my-own-2x ")
+
+
+def test_files_of_other_kinds_are_not_fetched_for_a_job(at_desk: AtDesk, tmp_path: Path) -> None:
+    """A job cannot have a voice downloaded by calling it a model."""
+    desk = at_desk(film(tmp_path / "a.mkv", seconds=0.1), model="kokoro-82m/config.json")
+    with pytest.raises(JobFailed, match="for upscaling") as failed:
+        desk.run()
+    assert failed.value.code == "UNSUPPORTED"
 
 
 def test_a_named_model_is_never_replaced(at_desk: AtDesk, tmp_path: Path) -> None:
