@@ -101,7 +101,7 @@ def _motions(path: Path) -> Iterator[Grid]:
 def _motion(before: Grid, after: Grid) -> Grid:
     """Return (x, y, angle) by which the middle of a picture moved: least squares on its slopes, from coarse to fine."""
     found = np.zeros(3)
-    fine = 2 if before.shape[0] >= 480 else 1
+    fine = max(1, before.shape[0] // 360)
     for factor in (fine * 4, fine * 2, fine, fine):
         first, second = _reduced(before, factor), _reduced(after, factor)
         found[:2] = (found[:2] / factor + _step(first, second, found / (factor, factor, 1))[:2]) * factor

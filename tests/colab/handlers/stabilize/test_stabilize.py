@@ -148,6 +148,18 @@ def test_motion_that_is_kept_gives_the_same_bytes(
     assert resumed.outputs() == whole.outputs()
 
 
+def test_motion_is_kept_while_it_is_looked_for(shaky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left half-way is what the end would leave, in the same bytes."""
+    monkeypatch.setattr(kept, "PART", 2)
+    whole = steady(shaky, tmp_path / "whole", detection="half")
+    monkeypatch.setattr("colab.handlers.stabilize.SAVE_EVERY_S", -1.0)
+    often = steady(shaky, tmp_path / "often", detection="half")
+    assert often.left == whole.left
+    assert [often.output(path).read_bytes() for path in often.left] == [
+        whole.output(path).read_bytes() for path in whole.left
+    ]
+
+
 def test_kept_motion_is_not_believed_beyond_sense(shaky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A part of another size, out of order, or that moves a picture by miles is looked for again."""
     monkeypatch.setattr(kept, "PART", 16)
