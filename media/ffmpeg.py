@@ -97,7 +97,7 @@ class Ffmpeg:
                 timer.cancel()
                 listener.join(10)
         if status:
-            raise _failure(said, status, timeout_s if expired else None)
+            raise failure(said, status, timeout_s if expired else None)
         return "".join(said)
 
     def complaint(self, arguments: Sequence[str | Path], *, timeout_s: float = 60) -> str | None:
@@ -205,7 +205,8 @@ def _report(
             on_progress(min(1.0, int(value) / 1e6 / duration_s))
 
 
-def _failure(said: deque[str], status: int, expired_s: float | None) -> MediaError | StorageFull:
+def failure(said: deque[str], status: int, expired_s: float | None) -> MediaError | StorageFull:
+    """Return what to raise for an ffmpeg that ended with `status` after these words, or after so many seconds."""
     text = "".join(said)
     if os.strerror(28) in text:
         return StorageFull("ffmpeg: no space left on the disk. Free some and run the same command again")

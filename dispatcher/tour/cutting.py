@@ -13,6 +13,7 @@ from dispatcher.assembly.timeline import Clip, Timeline, whole_frames
 from dispatcher.config import Settings
 from dispatcher.tour import duration, encoding, report, script
 from dispatcher.tour.director import Take
+from dispatcher.tour.enhancing import Enhancement
 from dispatcher.tour.inserts import Inserts
 from dispatcher.tour.narration import Narration
 from dispatcher.tour.options import Options
@@ -41,6 +42,7 @@ def cut(
     options: Options,
     settings: Settings,
     work_dir: Path,
+    enhancement: Enhancement | None = None,
 ) -> Cut:
     """Cut the film, and write captions and report beside it."""
     steps = _steps(spec, narration, {take.step_id: take for take in takes})
@@ -50,7 +52,8 @@ def cut(
     film = encoded.film
     captions = write_captions(timeline, film.path)
     written = film.path.with_suffix(".report.json")
-    report.write(written, _report(spec, narration, takes, timeline, film.path, captions, _versions(program, encoded)))
+    told = _report(spec, narration, takes, timeline, film.path, captions, _versions(program, encoded))
+    report.write(written, replace(told, enhancement=enhancement.told()) if enhancement else told)
     for warning in duration.finished(spec, film.seconds):
         screen.warn(warning)
     screen.say(f"film: {film.path} ({film.seconds:.1f} s)")
