@@ -13,11 +13,12 @@ from typing import Any, cast
 import cv2
 
 from colab.handlers.analyze import figures, resume, sheet
-from colab.handlers.analyze.engine import Eyes, Seen
+from colab.handlers.analyze.engine import Eyes
 from colab.handlers.analyze.engines import Chosen, available, choose, parts
 from colab.handlers.analyze.listening import Listening
 from colab.handlers.analyze.rows import Table
 from colab.handlers.analyze.shots import cuts
+from colab.handlers.analyze.sights import Sights
 from colab.handlers.analyze.watching import Watching
 from colab.handlers.analyze.written import Story, analysis
 from colab.handlers.work import Result, Work
@@ -131,12 +132,13 @@ class _Job:
     def _see(self, eyes: Eyes, watching: Watching, table: Table) -> None:
         """Have the pictures of all shots looked at, several together."""
         places = self._story.representatives
-        seen: list[Seen] = []
-        while len(seen) < len(places):
-            batch = places[len(seen) : len(seen) + eyes.batch]
-            self._stay(f"shot {len(seen) + 1} of {len(places)} is looked at")
-            seen += eyes.look([watching.fetch(place, table) for place in batch])
-        self._story.seen, self._story.embeddings = seen, eyes.embeddings()
+        self._story.embeddings = eyes.embeddings()
+        sights = Sights(self._work, places, self._story.embeddings)
+        sights.restore(self._kept)
+        while rest := places[len(sights.seen) :][: eyes.batch]:
+            self._stay(f"shot {len(sights.seen) + 1} of {len(places)} is looked at")
+            sights.add(eyes.look([watching.fetch(place, table) for place in rest]))
+        self._story.seen = sights.seen
 
     def _draw(self, watching: Watching, table: Table) -> bytes:
         bounds = self._story.bounds()
@@ -172,7 +174,7 @@ class _Job:
         self._ear = None
         if self._story.loudness is not None:
             heard = resume.Heard(loudness=self._story.loudness, silence=self._story.silence)
-            self._work.output(resume.SOUND).write_bytes(codec_bytes(heard.model_dump(mode="json")))
+            self._work.output(resume.SOUND).write_bytes(resume.as_json(heard))
             self._work.checkpoint(resume.SOUND)
 
     def _look_up(self, at_s: float) -> None:

@@ -48,7 +48,7 @@ class Watching:
     def restore(self, kept: frozenset[str]) -> None:
         """Take over the rows that an earlier attempt left, as far as they follow each other."""
         reference: Frame | None = None
-        for number in resume.numbers(kept):
+        for number in resume.row_numbers(kept):
             self._stretch = number + 1
             found = resume.read(self._work.output(resume.rows_path(number)), self.measured)
             if found is None or found.first not in (0, len(self._rows)):
