@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import cv2
 import numpy as np
@@ -141,9 +142,10 @@ def test_a_torn_film_gives_what_is_left(tmp_path, analyse):
     torn = tmp_path / "torn.avi"
     odd_media.run(["-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=2", "-c:v", "mjpeg", torn])
     data = bytearray(torn.read_bytes())
-    middle = len(data) // 2
-    spoilt = data[middle:].replace(b"\xff\xd8\xff", b"\0\0\0", 8)
-    torn.write_bytes(data[:middle] + spoilt)
+    starts = [found.start() for found in re.finditer(rb"00dc....\xff\xd8", data, re.DOTALL)]
+    for start in starts[20:28]:
+        data[start + 8 : start + 700] = bytes(692)
+    torn.write_bytes(data)
     told, _ = analyse(torn)
     assert len(told.shots) >= 1
     assert any("could not be decoded" in note for note in told.notes)
