@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from dispatcher.cli import doctor, init, key, kinds, simulate, tour, worker
-from dispatcher.cli import doctor, init, key, models, simulate, tour, worker
 from dispatcher.cli import doctor, init, key, kinds, models, simulate, tour, worker
 from dispatcher.cli.errors import EPILOG, run
 from protocol.kinds import KINDS

@@ -160,7 +160,6 @@ def tour(
     """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption."""
     if skip_tts and respeak:
         raise UsageError("--skip-tts speaks nothing and --respeak speaks everything: give one of them")
-    _one_of("--encode-backend", encode_backend, ("local",))
     check_somebody_is_asked(enhance=enhance, yes=yes, as_json=as_json)
     settings = Settings()
     options = Options(
@@ -220,16 +219,7 @@ def _lexicon(named: Path | None, settings: Settings) -> Path:
     return named or settings.lexicon
 
 
-NOT_YET = {
-    "colab-f5": "--tts-backend colab-f5 clones a voice, which this version does not do yet: use colab",
-    "colab-nvenc": "--encode-backend colab-nvenc is not in this version yet: leave it out, the film is encoded here",
-}
-"""What existing command lines may ask for, that this version does not do, and what to do."""
-
-
 def _one_of(option: str, value: str, allowed: Sequence[str]) -> str:
-    if value in NOT_YET:
-        raise UsageError(NOT_YET[value])
     if value not in allowed:
         raise UsageError(f"unknown {option} {value!r}; there are: {', '.join(allowed)}")
     return value

@@ -42,7 +42,6 @@ def cut(
     options: Options,
     settings: Settings,
     work_dir: Path,
-    zoom: str,
     enhancement: Enhancement | None = None,
 ) -> Cut:
     """Cut the film, and write captions and report beside it."""
@@ -53,8 +52,7 @@ def cut(
     film = encoded.film
     captions = write_captions(timeline, film.path)
     written = film.path.with_suffix(".report.json")
-    report.write(written, _report(spec, narration, takes, timeline, film.path, captions, _versions(program, encoded)))
-    told = _report(spec, narration, takes, timeline, film.path, captions, program)
+    told = _report(spec, narration, takes, timeline, film.path, captions, _versions(program, encoded))
     report.write(written, replace(told, enhancement=enhancement.told()) if enhancement else told)
     for warning in duration.finished(spec, film.seconds):
         screen.warn(warning)

@@ -72,9 +72,8 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
             options=options,
             settings=settings,
             work_dir=work_dir,
+            enhancement=enhancement,
         )
-    return Recording(narration=narration, film=made.film, report=made.report)
-        made = cut(spec, inserts, narration, takes, program, out, screen, zoom=options.zoom, enhancement=enhancement)
     return Recording(narration=narration, film=made.film, report=made.report, enhancement=enhancement)
 
 

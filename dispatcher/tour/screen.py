@@ -30,6 +30,7 @@ class Screen(Protocol):
 
     def review(self, changed: Sequence[tuple[str, str, str]], engine: str, *, yes: bool) -> Collection[str]:
         """Show narrations (step, before, after) and return the steps whose new words are accepted; with `yes`, all."""
+        ...
 
     def ask(self, lines: Sequence[str], question: str) -> bool:
         """Show what must be known and ask a question; where nobody can be asked the answer is no."""

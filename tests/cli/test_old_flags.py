@@ -52,9 +52,7 @@ def test_every_flag_is_understood(spec: Path, flags: list[str]) -> None:
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--tts-backend", "colab-f5"], "use colab"),
         (["--encode-backend", "colab"], "local, colab-nvenc"),
-        (["--encode-backend", "colab-nvenc"], "encoded here"),
         (["--zoom", "in"], "off, auto, mobile"),
         (["--skip-tts", "--respeak"], "one of them"),
     ],

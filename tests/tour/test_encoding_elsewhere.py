@@ -116,7 +116,7 @@ def test_a_card_that_is_required_is_not_replaced(
     """It is said before anything is filmed; where it is found out late, the cut is kept and how to go on is said."""
     screen = Heard()
     options = Options(encode_backend="colab-nvenc", encode_drop=drop, encode_timeout_s=120, require_nvenc=True)
-    with pytest.raises((JobFailed, UsageError), match="(?i)nvenc"):
+    with pytest.raises((JobFailed, UsageError), match=r"(?i)nvenc"):
         run(timeline, tmp_path / "w", settings, screen, options)
     assert (tmp_path / "w" / "film.rough.mp4").is_file()
     assert "gpudrop encode" in screen.warned[-1]
