@@ -20,13 +20,12 @@ from colab.handlers.analyze.rows import Table
 from colab.handlers.analyze.shots import cuts
 from colab.handlers.analyze.sights import Sights
 from colab.handlers.analyze.watching import Watching
-from colab.handlers.analyze.written import Story, analysis
+from colab.handlers.analyze.written import Story, analysis, as_text
 from colab.handlers.work import Result, Work
 from colab.models import Models
 from media import confined, ffmpeg
 from media.examine import Media
 from media.ffmpeg import Ffmpeg
-from protocol import codec
 from protocol.errors import EnvironmentNotReady, JobFailed, MediaError, StorageFull
 from protocol.kinds.analysis import MAX_BYTES, MAX_SHOTS
 from protocol.kinds.analyze import ANALYSIS, SHEET, Params
@@ -89,7 +88,7 @@ class _Job:
             if self._media.picture is not None:
                 self._watch()
             self._listen()
-        self._publish(ANALYSIS, codec_bytes(analysis(self._story)))
+        self._publish(ANALYSIS, _checked(as_text(analysis(self._story))))
         self._work.progress(self._total, self._total, "analysed")
         return self._summary()
 
@@ -219,9 +218,8 @@ SOUND_CHECKPOINT_S = 10.0
 """Before that a job has nothing to lose."""
 
 
-def codec_bytes(told: Any) -> bytes:
-    """Return JSON as it is written: one spelling, in one line. One that is too long raises `JobFailed`."""
-    data = codec.canon(told) + b"\n"
+def _checked(data: bytes) -> bytes:
+    """Return an analysis that can be read. One that is too long raises `JobFailed`."""
     if len(data) > MAX_BYTES:
         raise JobFailed(
             f"the analysis is {len(data)} bytes and at most {MAX_BYTES} are read; give a larger min_shot",
