@@ -2,7 +2,7 @@
 
 `python -m benchmarks.gpu.clip` on a machine with an NVIDIA GPU; without one it says so and ends well. The weights are
 random, so that nothing is downloaded: speed does not depend on them, and the error is that of this arithmetic.
-With `--rehearse` a tiny model runs on the CPU, to see that the code works: its figures mean nothing and are not written.
+With `--rehearse` a tiny model runs on the CPU, to see that the code works; its figures mean nothing.
 """
 
 from __future__ import annotations

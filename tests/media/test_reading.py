@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import sys
 
 import av
 import cv2
 import numpy as np
 import pytest
 
-from media import ffmpeg
+from media import ffmpeg, reading
 from media.examine import examine
 from media.reading import _tone_curve, fitted, frames, heard
 from protocol.errors import MediaError
@@ -77,10 +78,26 @@ def test_words_come_line_by_line_and_their_reader_may_fail(tmp_path):
 
     path = odd_media.SOUNDS["silence"](tmp_path)
     with (
-        heard(ffmpeg.find(), examine(path), fail, silence_db=-50, silence_s=0.5) as reading,
+        heard(ffmpeg.find(), examine(path), fail, silence_db=-50, silence_s=0.5) as listening,
         pytest.raises(ValueError, match="@ 0x"),
     ):
-        reading.finish()
+        listening.finish()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a program is a shell script here")
+@pytest.mark.parametrize(("script", "why"), [("exec sleep 60", "gave nothing"), ("kill -SEGV $$", "failed")])
+def test_a_program_that_hangs_or_breaks_is_an_error(script, why, tmp_path, monkeypatch):
+    """Neither an endless wait nor a film that is over early."""
+    monkeypatch.setattr(reading, "STALL_S", 0.3)
+    program = tmp_path / "ffmpeg"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    media = examine(odd_media.film(tmp_path / "film.mkv", sound=False))
+    with (
+        frames(ffmpeg.Ffmpeg(path=program, version="0"), media, (32, 24)) as shown,
+        pytest.raises(MediaError, match=why),
+    ):
+        list(shown)
 
 
 def test_sizes_keep_their_shape_and_are_never_enlarged():
