@@ -130,7 +130,7 @@ def mixed(parts: list[tuple[NDArray[np.float32], int]]) -> tuple[Dominant, ...]:
 def all_dominant(shots: list[tuple[tuple[Dominant, ...], float]]) -> tuple[Dominant, ...]:
     """Return the main colours of all shots, each with its length."""
     parts = [
-        (np.array(_numbers(one.colour), np.float32), max(1, round(1000 * one.share * seconds)))
+        (np.array(_numbers(one.colour), np.float32), max(1, round(1e6 * one.share * seconds)))
         for colours, seconds in shots
         for one in colours
     ]

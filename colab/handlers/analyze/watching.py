@@ -106,9 +106,7 @@ class Watching:
 
     def _prime(self, picture: Frame) -> None:
         """Be where the earlier attempt was after this picture."""
-        reference = self._meter.reference
         self._meter.measure(self._small(picture))
-        self._meter.reference = reference
         times, values = self._rows.part(0)
         for place, (at_s, value) in enumerate(zip(times, values, strict=True)):
             row = Row(*map(float, value))

@@ -77,7 +77,7 @@ def analysis(story: Story) -> Mapping[str, Any]:
         measured=_measured(story) if table is not None else None,
         shots=shots,
         overall=figures.look(table, 0, len(table), story.places) if table is not None else None,
-        dominant=figures.all_dominant([(shot.dominant, max(shot.end_s - shot.start_s, 0.001)) for shot in shots]),
+        dominant=figures.all_dominant([(shot.dominant, max(shot.end_s - shot.start_s, 0.01)) for shot in shots]),
         black=figures.black(table, params) if table is not None and film else (),
         freeze=figures.frozen(table, params) if table is not None and film else (),
         loudness=story.loudness,

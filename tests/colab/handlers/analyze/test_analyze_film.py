@@ -85,6 +85,7 @@ def test_a_picture_is_one_shot_of_no_length(tmp_path, analyse):
     told, _ = analyse(clear)
     assert [(shot.start_s, shot.end_s, shot.end_frame) for shot in told.shots] == [(0, 0, 1)]
     assert told.shots[0].dominant[0].colour == "#ffffff"
+    assert told.dominant == told.shots[0].dominant
     assert told.media.seconds is None
     assert (told.black, told.freeze, told.curves) == ((), (), None)
     assert any("transparent" in note for note in told.notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from colab.handlers.analyze import sheet
+from colab.handlers.analyze import figures, sheet
 from colab.handlers.analyze.sheet import GAP, Thumbnail, chosen, clock, drawn
 
 
@@ -45,6 +45,18 @@ def test_a_sheet_that_would_be_too_large_has_smaller_thumbnails(monkeypatch):
     monkeypatch.setattr(sheet, "MAX_PIXELS", 20_000)
     made = read(drawn(thumbnails(9), (64, 36), width=64, columns=3))
     assert made.shape[0] * made.shape[1] <= 20_000
+
+
+def test_main_colours_have_their_shares():
+    """A quarter red, the rest blue with a little noise: two colours, and the shares of a film are those of its time."""
+    picture = np.random.default_rng(1).integers(0, 6, (48, 64, 3)).astype(np.uint8)
+    picture[..., 0] += 200
+    picture[:24, :32] = (0, 0, 220)
+    found = figures.dominant(picture)
+    assert [round(one.share, 2) for one in found] == [0.75, 0.25]
+    assert found[1].colour == "#dc0000"
+    both = figures.all_dominant([(found, 3.0), (found[1:], 1.0)])
+    assert [round(one.share, 2) for one in both] == [0.69, 0.31]
 
 
 def test_times_are_written_as_people_read_them():
