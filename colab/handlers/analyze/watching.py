@@ -19,8 +19,8 @@ from media.ffmpeg import Ffmpeg
 from media.reading import TICKS, Frame, fitted, frames
 from protocol.kinds.analyze import Params
 
-EVERY = 25
-"""After so many pictures it is looked up."""
+EVERY, LOOK_UP_S = 25, 0.5
+"""After so many pictures, or so long, it is looked up."""
 
 CHECKPOINT_S = 40.0
 """How much work may be lost."""
@@ -90,11 +90,13 @@ class Watching:
                 if first is None or abs(first[0] - after_s) > _SAME_S:
                     return False
                 self._prime(first[1])
+            looked_s = time.monotonic()
             for at_s, picture in read:
                 self._take(at_s, picture)
-                if len(self._rows) % EVERY == 0:
+                if len(self._rows) % EVERY == 0 or time.monotonic() - looked_s > LOOK_UP_S:
                     self._leave()
                     look_up(at_s)
+                    looked_s = time.monotonic()
         return True
 
     def _take(self, at_s: float, picture: Frame) -> None:

@@ -49,6 +49,13 @@ def test_the_classic_engine_does_not_pretend_to_see(film, put):
     assert failed.value.code == "UNSUPPORTED"
 
 
+def test_an_engine_that_sees_is_not_asked_for_nothing(film, put):
+    """Insisting on it with everything off that it does is a mistake, and no other engine's work."""
+    with pytest.raises(JobFailed, match="nothing that it does") as failed:
+        put(film, raw={"tags": "off", "captions": "off", "embeddings": "off"}, engine="clip-blip").run()
+    assert failed.value.code == "BAD_REQUEST"
+
+
 def test_an_engine_that_sees_cannot_be_had_of_a_sound(tmp_path, put):
     """A sound shows nothing, whoever looks."""
     with pytest.raises(JobFailed, match="shows nothing"):

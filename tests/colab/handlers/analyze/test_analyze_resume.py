@@ -105,8 +105,8 @@ def test_a_stopped_job_goes_on_where_it_was(long_film, put, impatient, monkeypat
     resumed = put(long_film, leftover={path: stopped.output(path) for path in stopped.left})
     resumed.run()
     assert resumed.outputs() == whole.outputs()
-    left = 25 * sum("rows" in path for path in stopped.left)
-    assert len(measured) == 125 - left + 1
+    left = [read(stopped.output(path), (64, 48)) for path in stopped.left if "rows" in path]
+    assert len(measured) == 125 - sum(len(stretch.times) for stretch in left if stretch) + 1 < 125
     assert set(resumed.left).isdisjoint(stopped.left)
 
 
