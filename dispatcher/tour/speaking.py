@@ -16,8 +16,8 @@ from dispatcher.tour.options import CLONING_BACKEND, CLONING_ENGINE, Options
 from dispatcher.tour.parts import expand
 from dispatcher.tour.reference import Reference, Wanted, prepare
 from dispatcher.tour.screen import Screen
-from dispatcher.tour.speakers import open_speakers
 from dispatcher.tour.spec import Spec, load
+from dispatcher.tour.workers import connected
 from media import ffmpeg
 from protocol.errors import UsageError
 
@@ -122,19 +122,19 @@ def _spoken(
     screen: Screen,
 ) -> Narration:
     """Have what is not kept spoken by the backend."""
-    place = (options.tts_backend, options.drop, work_dir / "drop", work_dir / "worker.log")
-    with screen.stage("narration") as stage, open_speakers(*place, settings) as speakers:
+    with screen.stage("narration") as stage, connected(options, settings, work_dir, "tts") as speakers:
 
         def on_progress(progress: Progress) -> None:
             stage.job(progress)
             speakers.keep()
 
+        engines = tuple(engine.name for engine in speakers.engines("tts"))
         narration = narrate(
             speakers.client,
             texts,
             voice,
             cache=cache,
-            reuse=replace(options.reuse, offered=speakers.engines()),
+            reuse=replace(options.reuse, offered=engines),
             timeout_s=options.timeout_s,
             on_progress=on_progress,
         )
