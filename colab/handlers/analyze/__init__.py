@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import math
 import time
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ from protocol.kinds.analysis import MAX_BYTES, MAX_SHOTS
 from protocol.kinds.analyze import ANALYSIS, SHEET, Params
 from protocol.kinds.kind import SOURCE
 from protocol.messages import Choices, EngineRecord
+
+log = logging.getLogger(__name__)
 
 NEEDS = frozenset({"ebur128", "scale", "silencedetect"})
 """The filters that ffmpeg must have."""
@@ -163,7 +166,8 @@ class _Job:
         except MediaError as error:
             if self._media.picture is None:
                 raise
-            self._story.notes.append(f"the sound could not be measured: {error}"[:500])
+            self._story.notes.append("the sound could not be decoded: nothing of it was measured")
+            log.warning("the sound is not measured: %s", error)
 
     def _leave_sound(self) -> None:
         """Leave the sound as a checkpoint when it is done before the pictures are."""

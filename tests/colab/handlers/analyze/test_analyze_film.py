@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from protocol.errors import JobFailed
+from colab.handlers.analyze.listening import Listening
+from protocol.errors import JobFailed, MediaError
 from protocol.kinds.analyze import SHEET
 from tests.support import odd_media
 
@@ -136,6 +137,32 @@ def test_fewer_pictures_can_be_looked_at(parts, analyse):
     assert all(shot.start_frame is None for shot in told.shots)
     assert told.measured is not None
     assert told.measured.sample_fps == 5
+
+
+def test_a_sound_that_cannot_be_decoded_costs_the_sound(parts, analyse, monkeypatch):
+    """Its pictures are analysed all the same, and that is said; a sound alone is refused."""
+
+    def fail(self):
+        raise MediaError("ffmpeg failed (1): /a/path/of/this/worker")
+
+    monkeypatch.setattr(Listening, "finish", fail)
+    told, _ = analyse(parts)
+    assert told.loudness is None
+    assert len(told.shots) == 4
+    assert any("sound could not be decoded" in note for note in told.notes)
+    assert "worker" not in str(told.notes)
+
+
+def test_a_sound_alone_that_cannot_be_decoded_is_refused(tmp_path, analyse, monkeypatch):
+    """There is nothing left to analyse."""
+
+    def fail(self):
+        raise MediaError("ffmpeg failed (1): no sound")
+
+    monkeypatch.setattr(Listening, "finish", fail)
+    with pytest.raises(JobFailed, match="no sound") as failed:
+        analyse(odd_media.SOUNDS["silence"](tmp_path))
+    assert failed.value.code == "INPUT_CORRUPT"
 
 
 def test_a_torn_film_gives_what_is_left(tmp_path, analyse):
