@@ -79,6 +79,11 @@ class Settings(BaseSettings):
         return identity(told, drop)
 
     @property
+    def voice_consents(self) -> Path:
+        """Return where it is remembered whose voice may be cloned."""
+        return self.data_dir / "voice-consents.json"
+
+    @property
     def narration(self) -> Path:
         """Return where spoken clips are kept for every tour."""
         return self.data_dir / "narration"

@@ -6,9 +6,11 @@ drop, or a download) is decided here; nothing else in the worker downloads anyth
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import errno
 import logging
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -162,6 +164,11 @@ class Models:
     def forget(self, name: str) -> bool:
         """Delete a file from the cache, and say whether it was there. The drop keeps its own."""
         return self._cache.drop(find(name, self._files))
+
+    def forget_folder(self, name: str) -> None:
+        """Delete the links that `folder` made; the files that they lead to stay."""
+        with contextlib.suppress(JobFailed):  # a model of one file has no folder
+            shutil.rmtree(folder_of(self._cache.folder, name, members(name, self._files)), ignore_errors=True)
 
     def _look_into(self, file: ModelFile) -> None:
         """Raise `UnsafeWeights` for an owner's file that could run code. Those of the table were looked at before."""

@@ -23,8 +23,8 @@ from protocol.transports import open_drop
 
 INTERRUPTED = 130
 EPILOG = (
-    "Exit codes: 0 ok · 2 usage · 3 no such model, or not on this machine · 4 a file is not what it should be, or could "
-    "run code · 5 the owner's table is wrong · 6 no network, no room, no drop · 130 interrupted. More: docs/models.md"
+    "Exit codes: 0 ok · 2 usage · 3 no such model, or not on this machine · 4 a file is not what it should be, or "
+    "could run code · 5 the owner's table is wrong · 6 no network, no room, no drop · 130 interrupted; docs/models.md"
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON record, for a program.")]

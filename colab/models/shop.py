@@ -101,6 +101,7 @@ def remove(places: ModelPlaces, table: Path, name: str) -> tuple[int, bool]:
     models = Models(places)
     alone = [file for file in known[name].files if file.sha256 not in shared]
     freed = sum(file.size for file in alone if models.forget(file.name))
+    models.forget_folder(name)
     if known[name].owned:
         write(table, {other: model for other, model in read(table).items() if other != name})
     return freed, known[name].owned

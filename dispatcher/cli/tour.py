@@ -17,11 +17,13 @@ from dispatcher.cli.events import JsonDisplay
 from dispatcher.cli.review import Changed, review
 from dispatcher.cli.review import check as check_somebody_is_asked
 from dispatcher.config import Settings
+from dispatcher.tour.encoding import BACKENDS as ENCODE_BACKENDS
 from dispatcher.tour.narration import Reuse
 from dispatcher.tour.options import Enhance, Options
 from dispatcher.tour.record import Recording, preview, record
 from dispatcher.tour.speakers import BACKENDS
 from protocol.errors import NotFoundError, UsageError
+from protocol.kinds.tts import MAX_SEED
 
 
 class TourDisplay(Display):
@@ -38,6 +40,12 @@ class TourDisplay(Display):
         """Show what would be said instead, and ask for it."""
         return review(self._console, changed, engine, yes=yes)
 
+    def ask(self, lines: Sequence[str], question: str) -> bool:
+        """Show the lines and ask; without a terminal to ask on, the answer is no."""
+        for line in lines:
+            self.warn(line)
+        return sys.stdin.isatty() and typer.confirm(question, default=False, err=True)
+
 
 class TourEvents(JsonDisplay):
     """The events, which ask nobody: who reads them is a program."""
@@ -53,6 +61,11 @@ class TourEvents(JsonDisplay):
         self.emit("enhanced", engine=engine, accepted=yes, steps=steps)
         return [step for step, _, _ in changed] if yes else []
 
+    def ask(self, lines: Sequence[str], question: str) -> bool:
+        """Say what would have been asked; the answer is no."""
+        self.emit("confirm", text=question, lines=lines)
+        return False
+
 
 def tour(
     spec: Annotated[Path, typer.Argument(help="The tour: a JSON file.")],
@@ -60,7 +73,12 @@ def tour(
     work_dir: Annotated[Path | None, typer.Option(help="Where takes, logs and failures are kept.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The film, instead of output.path.")] = None,
     base_url: Annotated[str | None, typer.Option(help="What relative step urls start from.")] = None,
-    tts_backend: Annotated[str, typer.Option(help="Who speaks: local (here) or colab (through the folder).")] = "local",
+    tts_backend: Annotated[
+        str,
+        typer.Option(
+            help="Who speaks: local (here), colab (through the folder), or colab-f5 (there, with a cloned voice)."
+        ),
+    ] = "local",
     colab_drive_path: Annotated[
         str | None,
         typer.Option(
@@ -72,6 +90,21 @@ def tour(
     require_engine: Annotated[
         str | None, typer.Option(help="Fail unless this engine speaks (a voice of another engine is then an error).")
     ] = None,
+    ref_audio: Annotated[
+        Path | None, typer.Option(help="For colab-f5: 6 to 12 s of the voice to clone, instead of settings.ref_audio.")
+    ] = None,
+    ref_text: Annotated[
+        str | None, typer.Option(help="Exactly what is said in it, or @FILE, instead of settings.ref_text.")
+    ] = None,
+    voice_seed: Annotated[
+        int | None, typer.Option(help="Another seed is another reading.", min=0, max=MAX_SEED)
+    ] = None,
+    nfe_step: Annotated[
+        int | None, typer.Option(help="Steps of the cloning model: more are better and slower (32).", min=4, max=128)
+    ] = None,
+    voice_consent: Annotated[
+        bool, typer.Option("--voice-consent", help="Declare that the speaker has allowed this voice to be cloned.")
+    ] = False,
     skip_tts: Annotated[
         bool, typer.Option("--skip-tts", help="Speak nothing: use kept clips, and only of exactly this narration.")
     ] = False,
@@ -101,9 +134,23 @@ def tour(
     zoom: Annotated[
         str, typer.Option(help="Move the camera to where something is done: off, auto, or mobile (nearer).")
     ] = "off",
-    encode_backend: Annotated[str, typer.Option(help="Who encodes the film: local.")] = "local",
-    nvenc_drive_path: Annotated[Path | None, typer.Option(hidden=True)] = None,
-    nvenc_timeout: Annotated[float, typer.Option(hidden=True)] = 1200,
+    encode_backend: Annotated[
+        str,
+        typer.Option(help="Who encodes the film: local (here) or colab-nvenc (a worker, by its graphics card)."),
+    ] = "local",
+    nvenc_drive_path: Annotated[
+        str | None,
+        typer.Option(
+            help="The drop for --encode-backend colab-nvenc: a folder or rclone:REMOTE:PATH; else the one that speaks."
+        ),
+    ] = None,
+    nvenc_timeout: Annotated[float, typer.Option(help="Seconds to wait for the encoded film.", min=1)] = 1200,
+    require_nvenc: Annotated[
+        bool, typer.Option("--require-nvenc", help="Fail unless a graphics card encodes the film.")
+    ] = False,
+    encode_fallback: Annotated[
+        bool, typer.Option("--encode-fallback", help="Encode the film here where no worker does.")
+    ] = False,
     allow_setup: Annotated[bool, typer.Option(help="Run the spec's pre_setup lines without asking.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON on stdout, and events as JSON lines on stderr.")
@@ -113,7 +160,6 @@ def tour(
     """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption."""
     if skip_tts and respeak:
         raise UsageError("--skip-tts speaks nothing and --respeak speaks everything: give one of them")
-    _one_of("--encode-backend", encode_backend, ("local",))
     check_somebody_is_asked(enhance=enhance, yes=yes, as_json=as_json)
     settings = Settings()
     options = Options(
@@ -126,10 +172,20 @@ def tour(
         require_engine=require_engine,
         reuse=Reuse(only=skip_tts, nothing=respeak, mixed=allow_mixed_voices),
         lexicon=_lexicon(lexicon, settings),
+        encode_backend=_one_of("--encode-backend", encode_backend, ENCODE_BACKENDS),
+        encode_drop=nvenc_drive_path,
+        encode_timeout_s=nvenc_timeout,
+        encode_fallback=encode_fallback,
+        require_nvenc=require_nvenc,
         zoom=_one_of("--zoom", zoom, tuple(STRENGTH)),
         enhance=_enhance(yes, glossary, enhance_wish, enhance_model, enhanced_spec) if enhance else None,
         allow_setup=allow_setup,
         dry_run=dry_run,
+        ref_audio=ref_audio,
+        ref_text=_text(ref_text),
+        voice_seed=voice_seed,
+        nfe_step=nfe_step,
+        voice_consent=voice_consent,
     )
     screen = TourEvents() if as_json else TourDisplay(quiet=quiet)
     if show_spoken:
@@ -144,6 +200,18 @@ def _enhance(yes: bool, glossary: str, wish: str, model: str, spec: Path | None)
     return Enhance(yes=yes, glossary=terms, instruction=wish, model=model, spec=spec)
 
 
+def _text(told: str | None) -> str | None:
+    """Return a text, or what is in the file that @FILE names."""
+    if told is None or not told.startswith("@"):
+        return told
+    try:
+        return Path(told[1:]).read_text(encoding="utf-8-sig").strip()
+    except OSError as error:
+        raise NotFoundError(f"{told[1:]} cannot be read: {error.strerror}; correct --ref-text") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{told[1:]} is not UTF-8 text; save it as UTF-8") from error
+
+
 def _lexicon(named: Path | None, settings: Settings) -> Path:
     """Return the lexicon's file. One that was named has to be there."""
     if named is not None and not named.is_file():
@@ -151,16 +219,7 @@ def _lexicon(named: Path | None, settings: Settings) -> Path:
     return named or settings.lexicon
 
 
-NOT_YET = {
-    "colab-f5": "--tts-backend colab-f5 clones a voice, which this version does not do yet: use colab",
-    "colab-nvenc": "--encode-backend colab-nvenc is not in this version yet: leave it out, the film is encoded here",
-}
-"""What existing command lines may ask for, that this version does not do, and what to do."""
-
-
 def _one_of(option: str, value: str, allowed: Sequence[str]) -> str:
-    if value in NOT_YET:
-        raise UsageError(NOT_YET[value])
     if value not in allowed:
         raise UsageError(f"unknown {option} {value!r}; there are: {', '.join(allowed)}")
     return value

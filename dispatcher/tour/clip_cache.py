@@ -1,7 +1,8 @@
 """Spoken clips by what was said: shared by every tour of this machine, checked to the byte before each use.
 
 A clip is kept under the digest of everything that makes two clips the same (text, voice, speed, language, marks,
-lexicon) and, below that, under who spoke it. What is damaged is removed and counts as not there.
+lexicon, the recording of a cloned voice) and, below that, under who spoke it. What is damaged is removed and counts as
+not there.
 """
 
 from __future__ import annotations
@@ -64,11 +65,16 @@ def maker(engine: EngineRecord) -> Maker:
     return engine.name, engine.version, engine.model_sha256
 
 
-def clip_key(params: Mapping[str, Any], step: Mapping[str, Any]) -> str:
-    """Return the digest of what a step's clip depends on: all of the request but the other steps and its own name."""
+def clip_key(
+    params: Mapping[str, Any], step: Mapping[str, Any], inputs: Mapping[str, tuple[int, str]] | None = None
+) -> str:
+    """Return the digest of what a step's clip depends on: all of the request but the other steps and its own name.
+
+    `inputs` are (size, sha256) of the files that come with it: the recording of a voice to clone.
+    """
     common = {name: value for name, value in params.items() if name != "steps"}
     own = {name: value for name, value in step.items() if name != "id"}
-    return codec.digest("tts-clip", {**common, "step": own}, {}, {})
+    return codec.digest("tts-clip", {**common, "step": own}, dict(inputs or {}), {})
 
 
 class ClipCache:

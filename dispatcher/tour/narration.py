@@ -15,6 +15,7 @@ from dispatcher.client import Client
 from dispatcher.jobs import Job, Progress, Result
 from dispatcher.tour import script
 from dispatcher.tour.clip_cache import CachedClip, ClipCache, Maker, clip_key, maker
+from dispatcher.tour.reference import Reference
 from media.audio import check_wav
 from protocol.errors import NotFoundError
 from protocol.kinds import tts
@@ -57,6 +58,20 @@ class Voice:
     language: str
     require_engine: str | None = None
     lexicon: Mapping[str, str] = field(default_factory=dict)
+    reference: Reference | None = None  # the recording whose voice is cloned; `name` means nothing then
+
+    def params(self) -> dict[str, Any]:
+        """Return what every clip with this voice is asked for with, but for the lexicon."""
+        plain = {"voice": self.name, "speed": self.speed, "language": self.language}
+        return plain | {"voice": "default"} | self.reference.params() if self.reference else plain
+
+    def inputs(self) -> dict[str, Path]:
+        """Return the files that go with a request."""
+        return {tts.REF_AUDIO: self.reference.wav} if self.reference else {}
+
+    def digests(self) -> dict[str, tuple[int, str]]:
+        """Return size and digest of those files."""
+        return {tts.REF_AUDIO: (self.reference.size, self.reference.sha256)} if self.reference else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +87,10 @@ class Reuse:
 def speech_job(texts: Sequence[tuple[str, str]], voice: Voice) -> Job:
     """Return the job that speaks these (step id, narration as written) pairs."""
     steps = [script.wire_step(step, text) for step, text in texts]
-    params = {"voice": voice.name, "speed": voice.speed, "language": voice.language, "steps": steps}
+    params: dict[str, Any] = {**voice.params(), "steps": steps}
     if entries := script.used(voice.lexicon, (step["narration"] for step in steps)):
         params["lexicon"] = entries
-    return Job(kind="tts", params=params, require_engine=voice.require_engine)
+    return Job(kind="tts", params=params, inputs=voice.inputs(), require_engine=voice.require_engine)
 
 
 def narrate(
@@ -169,7 +184,7 @@ class _Narrator:
         if len(steps) == len(self.texts):
             self.clips, self.makers, self.substituted, self.kept = {}, {}, {}, 0
         params = {**self.whole.params, "steps": [own for own in self._steps() if own["id"] in steps]}
-        job = Job(kind="tts", params=params, require_engine=self.voice.require_engine)
+        job = replace(self.whole, params=params)
         result = self.client.submit(job).wait(self.timeout_s, on_progress=self.on_progress)
         self.warnings += _warnings(result, params)
         for step in steps:
@@ -194,7 +209,7 @@ class _Narrator:
         params = {name: value for name, value in self.whole.params.items() if name != "lexicon"}
         if entries := script.used(self.voice.lexicon, [own["narration"]]):
             params["lexicon"] = entries
-        return clip_key(params, own)
+        return clip_key(params, own, self.voice.digests())
 
     def _is_good(self, clip: CachedClip, reuse: Reuse) -> bool:
         """Say whether a kept clip is as good as what would be spoken now, as far as that is known."""

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from dispatcher.tour.narration import Reuse
 
+CLONING_BACKEND, CLONING_ENGINE = "colab-f5", "f5"
+"""Who clones a voice: the backend is `colab` with that engine required."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Enhance:
@@ -33,6 +36,21 @@ class Options:
     lexicon: Path | None = None  # the user's, a .json or .toml file; one that is not there is empty
     reuse: Reuse = field(default_factory=Reuse)
     zoom: str = "off"
+    encode_backend: str = "local"
+    encode_drop: str | Path | None = None  # without it the drop that speaks
+    encode_timeout_s: float = 1200
+    encode_fallback: bool = False  # encode here where no worker does
+    require_nvenc: bool = False
     enhance: Enhance | None = None
     allow_setup: bool = False
     dry_run: bool = False
+    ref_audio: Path | None = None  # a recording of the voice to clone, instead of the spec's
+    ref_text: str | None = None  # exactly what is said in it
+    voice_seed: int | None = None
+    nfe_step: int | None = None
+    voice_consent: bool = False  # the speaker has allowed it
+
+    @property
+    def clones(self) -> bool:
+        """Say whether a voice is cloned."""
+        return self.tts_backend == CLONING_BACKEND or self.require_engine == CLONING_ENGINE

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from dispatcher.tour import output_rules, script
+from protocol.kinds import tts
 
 MAX_SIDE = 4096
 MIN_SIDE = 64
@@ -77,6 +78,10 @@ class Settings(Part):
     default_step_timeout: Annotated[Number, Field(gt=0, le=3600)] = 30.0
     max_retries_per_step: Annotated[Whole, Field(ge=0, le=10)] = 2
     preloader_selector: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    ref_audio: Annotated[str, Field(min_length=1)] | None = None
+    ref_text: Annotated[str, Field(min_length=1, max_length=tts.MAX_REF_TEXT)] | None = None
+    seed: Annotated[Whole, Field(ge=0, le=tts.MAX_SEED)] | None = None
+    nfe_step: Annotated[Whole, Field(ge=4, le=128)] | None = None
 
     @property
     def size(self) -> tuple[int, int]:

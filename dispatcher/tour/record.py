@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dispatcher.config import Settings, is_root
-from dispatcher.tour import duration, pre_setup
+from dispatcher.tour import duration, encoding, pre_setup
 from dispatcher.tour.browser import find_browser
 from dispatcher.tour.cutting import cut, render_options
 from dispatcher.tour.director import Take, direct
@@ -52,6 +52,8 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
         if options.enhance is not None:
             spec, enhancement = enhanced(spec, options.enhance, options, settings, work_dir, screen)
         _foretell(spec, inserts, screen)
+        if browser is not None:
+            encoding.foretell(options, settings, screen)
         narration = speak(spec, options, settings, work_dir, screen)
         spoken_s = {step: clip.seconds for step, clip in narration.clips.items()}
         _check_length(spec, spoken_s, inserts, screen)
@@ -59,7 +61,19 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
             return Recording(narration=narration, film=None, report=None, enhancement=enhancement)
         _set_up(spec, options, work_dir, screen)
         takes = _film(spec, spoken_s, work_dir, browser, screen)
-        made = cut(spec, inserts, narration, takes, program, out, screen, zoom=options.zoom, enhancement=enhancement)
+        made = cut(
+            spec,
+            inserts,
+            narration,
+            takes,
+            program,
+            out,
+            screen,
+            options=options,
+            settings=settings,
+            work_dir=work_dir,
+            enhancement=enhancement,
+        )
     return Recording(narration=narration, film=made.film, report=made.report, enhancement=enhancement)
 
 

@@ -32,6 +32,10 @@ class Screen(Protocol):
         """Show narrations (step, before, after) and return the steps whose new words are accepted; with `yes`, all."""
         ...
 
+    def ask(self, lines: Sequence[str], question: str) -> bool:
+        """Show what must be known and ask a question; where nobody can be asked the answer is no."""
+        ...
+
 
 class StageView(Protocol):
     """Where a stage says how far it is."""

@@ -21,7 +21,10 @@ from protocol.signing import ANONYMOUS
 
 log = logging.getLogger(__name__)
 
-BACKENDS = ("local", "colab")
+BACKENDS = ("local", "colab", "colab-f5")
+SHARED = ("colab", "colab-f5")
+"""Those that speak through the folder that is shared with Colab."""
+
 START_S = 15.0
 """How long the worker of this machine may take to show its card."""
 
@@ -49,26 +52,27 @@ class Speakers:
 def open_speakers(
     backend: str, shared: str | Path | None, private: Path, log: Path, settings: Settings
 ) -> Iterator[Speakers]:
-    """Open the shared drop for `colab`, or for `local` a private one with a worker of this machine.
+    """Open the shared drop for SHARED, or for `local` a private one with a worker of this machine.
 
     Raises UsageError for an unknown backend and EnvironmentNotReady without a drop.
     """
     if backend not in BACKENDS:
         raise UsageError(f"unknown --tts-backend {backend!r}; there are: {', '.join(BACKENDS)}")
+    shares = backend in SHARED
     with contextlib.ExitStack() as stack:
         store = RunStore.open(settings.database, durability=settings.durability)
         stack.callback(store.close)
-        drop = _shared_drop(shared, settings) if backend == "colab" else _private_drop(private)
+        drop = _shared_drop(shared, settings) if shares else _private_drop(private)
         client = Client(
             drop,
             store=store,
             results=settings.results,
             poll_s=settings.poll_s,
             beat_s=settings.beat_s,
-            identity=settings.identity(drop) if backend == "colab" else ANONYMOUS,  # the private drop is ours alone
+            identity=settings.identity(drop) if shares else ANONYMOUS,  # the private drop is ours alone
         )
         stack.callback(client.close)
-        if backend == "colab":
+        if shares:
             yield Speakers(client=client, keep=lambda: None, cards=tuple(client.cards().values()))
             return
         before = set(client.cards())

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from dispatcher.config import Settings
 from dispatcher.jobs import Progress
-from dispatcher.tour import script
+from dispatcher.tour import consent, script
 from dispatcher.tour.clip_cache import ClipCache
 from dispatcher.tour.narration import Narration, Voice, narrate, put_beside
-from dispatcher.tour.options import Options
+from dispatcher.tour.options import CLONING_BACKEND, CLONING_ENGINE, Options
+from dispatcher.tour.parts import expand
+from dispatcher.tour.reference import Reference, Wanted, prepare
 from dispatcher.tour.screen import Screen
 from dispatcher.tour.speakers import open_speakers
 from dispatcher.tour.spec import Spec, load
+from media import ffmpeg
+from protocol.errors import UsageError
 
 
 def spoken_text(spec_path: Path, options: Options) -> str:
@@ -32,11 +37,13 @@ def spoken_text_of(spec: Spec, options: Options) -> str:
 def speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, screen: Screen) -> Narration:
     """Return the narration of a tour, its clips copied into the work folder, and say what must be said of it."""
     texts = [(step.id, step.narration) for step in spec.steps]
+    cloned = _cloned(spec, options, settings, work_dir, screen)
     voice = Voice(
         name=spec.settings.voice,
         speed=spec.settings.speech_speed,
         language=spec.settings.language,
-        require_engine=options.require_engine,
+        require_engine=CLONING_ENGINE if cloned else options.require_engine,
+        reference=cloned,
         lexicon=script.whole_lexicon(spec.settings.lexicon, options.lexicon),
     )
     cache = ClipCache(settings.narration)
@@ -51,6 +58,58 @@ def speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, scre
     kept = f" ({narration.kept} of them spoken before)" if narration.kept else ""
     screen.say(f"narration: {len(narration.clips)} clips{kept}, {spoken:.1f} s, by {narration.engine}")
     return narration
+
+
+def _cloned(spec: Spec, options: Options, settings: Settings, work_dir: Path, screen: Screen) -> Reference | None:
+    """Return the recording whose voice is cloned, checked and allowed; None where no voice is cloned."""
+    wanted = _wanted(spec, options)
+    if wanted is None:
+        return None
+    found = prepare(wanted, spec.settings.language, work_dir, ffmpeg.find(settings.ffmpeg))
+    for warning in found.warnings:
+        screen.warn(warning)
+    consent.require(
+        wanted.audio,
+        found.original,
+        given=options.voice_consent,
+        screen=screen,
+        book=settings.voice_consents,
+        now=time.time(),
+    )
+    screen.say(
+        f"voice: cloned from {found.seconds:.1f} s of {wanted.audio} (that one person speaks in it cannot be checked)"
+    )
+    return found
+
+
+def _wanted(spec: Spec, options: Options) -> Wanted | None:
+    """Return what flags and spec say of the voice to clone. Raises UsageError for what does not go together."""
+    own = spec.settings
+    flags = {
+        "--ref-audio": options.ref_audio,
+        "--ref-text": options.ref_text,
+        "--voice-seed": options.voice_seed,
+        "--nfe-step": options.nfe_step,
+    }
+    if not options.clones:
+        if given := [flag for flag, value in flags.items() if value is not None]:
+            raise UsageError(f"{given[0]} belongs to a cloned voice: add --tts-backend {CLONING_BACKEND}")
+        return None
+    if options.require_engine not in (None, CLONING_ENGINE):
+        raise UsageError(
+            f"--require-engine {options.require_engine} does not clone voices: leave it out with {CLONING_BACKEND}"
+        )
+    audio = options.ref_audio or (expand(own.ref_audio, spec.source.parent) if own.ref_audio else None)
+    text = own.ref_text if options.ref_text is None else options.ref_text
+    if audio is None or text is None:
+        lacks = "a recording: --ref-audio, or settings.ref_audio" if audio is None else "its text: --ref-text, or "
+        raise UsageError(f"a voice is cloned from {lacks}{'' if audio is None else 'settings.ref_text'}")
+    return Wanted(
+        audio=audio,
+        text=text,
+        seed=own.seed if options.voice_seed is None else options.voice_seed,
+        nfe_step=own.nfe_step if options.nfe_step is None else options.nfe_step,
+    )
 
 
 def _spoken(

@@ -26,6 +26,15 @@ MAX_PAUSE_S = 60.0
 MAX_ENTRIES, MAX_WRITTEN, MAX_SPOKEN = 500, 64, 200
 """A lexicon's entries, and the characters of each side of one."""
 
+REF_AUDIO = "ref_audio"
+"""The name of the input that holds a recording of the voice to clone: a WAV, one person speaking `ref_text`."""
+
+MIN_REF_S, MAX_REF_S = 6.0, 12.0
+"""How long that recording lasts. A longer one is cut silently by the model and bleeds into what it says."""
+
+MAX_REF_TEXT = 1000
+MAX_SEED = 2**32 - 1
+
 
 def _finite(value: float) -> float:
     if not math.isfinite(value):
@@ -70,7 +79,8 @@ class Step(BaseModel):
 class Params(BaseModel):
     """What to speak and how. `voice` may name a voice of any engine; the result says which one spoke.
 
-    `lexicon` says how words sound that are written otherwise: {written: respelled}.
+    `lexicon` says how words sound that are written otherwise: {written: respelled}. With `ref_text` the voice of the
+    input REF_AUDIO is cloned; the fields after it belong to that, and a request without it has none of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -80,6 +90,38 @@ class Params(BaseModel):
     language: Annotated[StrictStr, Field(min_length=2, max_length=32)] = "en-us"
     lexicon: Annotated[dict[Written, Respelled], Field(max_length=MAX_ENTRIES)] = {}
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS)]
+    ref_text: Annotated[
+        StrictStr | None,
+        Field(min_length=1, max_length=MAX_REF_TEXT, description="Exactly what is said in the recording."),
+    ] = None
+    consent: Annotated[
+        StrictBool | None,
+        Field(description="Must be true where a voice is cloned: its owner has allowed it, says who asks."),
+    ] = None
+    seed: Annotated[
+        int | None, Field(strict=True, ge=0, le=MAX_SEED, description="Another one gives another reading.")
+    ] = None
+    nfe_step: Annotated[
+        int | None, Field(strict=True, ge=4, le=128, description="Steps of the model: more are better and slower.")
+    ] = None
+    cfg_strength: Annotated[
+        float | None,
+        Field(ge=0, le=10, description="How closely the model keeps to the text."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _cloning_is_whole(self) -> Self:
+        if self.ref_text is None:
+            told = [name for name in ("consent", "seed", "nfe_step", "cfg_strength") if getattr(self, name) is not None]
+            if told:
+                raise ValueError(
+                    f"{' and '.join(told)}: only a cloned voice has that; give ref_text and {REF_AUDIO} too"
+                )
+        elif not self.ref_text.strip():
+            raise ValueError("ref_text is blank; it must hold exactly what is said in the recording")
+        elif not self.consent:
+            raise ValueError("consent must be true: nobody's voice is cloned without permission")
+        return self
 
     @model_validator(mode="after")
     def _ids_differ(self) -> Self:

@@ -24,7 +24,20 @@ def spec(tmp_path: Path) -> Path:
     [
         ["--dry-run", "--skip-tts", "--work-dir", "w"],
         ["--tts-backend", "colab", "--colab-drive-path", "p", "--colab-timeout", "900"],
+        [
+            "--tts-backend",
+            "colab-f5",
+            "--ref-audio",
+            "r.wav",
+            "--ref-text",
+            "Hi.",
+            "--voice-seed",
+            "7",
+            "--nfe-step",
+            "16",
+        ],
         ["--encode-backend", "local", "--nvenc-drive-path", "p", "--nvenc-timeout", "1200"],
+        ["--encode-backend", "colab-nvenc", "--require-nvenc", "--encode-fallback"],
         ["--zoom", "off"],
         ["--zoom", "auto"],
         ["--zoom", "mobile"],
@@ -39,8 +52,7 @@ def test_every_flag_is_understood(spec: Path, flags: list[str]) -> None:
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--tts-backend", "colab-f5"], "use colab"),
-        (["--encode-backend", "colab-nvenc"], "encoded here"),
+        (["--encode-backend", "colab"], "local, colab-nvenc"),
         (["--zoom", "in"], "off, auto, mobile"),
         (["--skip-tts", "--respeak"], "one of them"),
     ],

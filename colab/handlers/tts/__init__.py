@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from colab.handlers.tts import check
+from colab.handlers.tts import bleed, check
 from colab.handlers.tts.clip import Clip
 from colab.handlers.tts.engine import Emphasising, Speech, SpeechEngine, Voice
 from colab.handlers.tts.engines import Chosen, available, open_engine
+from colab.handlers.tts.recording import reference
 from colab.handlers.tts.script import Chunk, Script, otherwise, script
 from colab.handlers.work import Result, Work
 from colab.models import Models
@@ -40,7 +41,14 @@ class TtsHandler:
         params = cast(Params, work.params)
         if wrong := lexicon.problems(params.lexicon):
             raise JobFailed(f"the lexicon, {'; '.join(wrong[:5])}", code="BAD_REQUEST")
-        chosen = open_engine(work.models, work.engine, voice=params.voice, language=params.language)
+        chosen = open_engine(
+            work.models,
+            work.engine,
+            voice=params.voice,
+            language=params.language,
+            speed=params.speed,
+            reference=reference(work.inputs, params),
+        )
         record = chosen.engine.record(chosen.voice)
         narration = _Narration(
             work=work, engine=chosen.engine, voice=chosen.voice, params=params, kept=work.kept(record)
@@ -83,7 +91,7 @@ class _Narration:
             script(
                 step.narration,
                 self.voice.language,
-                self.engine.limit,
+                self.voice.limit or self.engine.limit,
                 lexicon=spelled,
                 pauses=step.pauses,
                 emphasis=step.emphasis,
@@ -124,15 +132,19 @@ class _Narration:
     def _speak_chunk(self, step_id: str, clip: Clip, chunk: Chunk) -> None:
         """Speak a chunk; one that does not sound as it should is tried once in another way, then it is said."""
         speech = self._say(chunk)
-        found = check.findings(speech, chunk.text, self.params.speed)
+        found = self._findings(speech, chunk)
         if found:
             again = [(self._say(part), part) for part in otherwise(chunk)]
-            if not any(check.findings(said, part.text, self.params.speed) for said, part in again):
+            if not any(self._findings(said, part) for said, part in again):
                 for said, part in again:
                     clip.add(said, part)
                 return
             self.doubtful.setdefault(step_id, []).extend(found)
         clip.add(speech, chunk)
+
+    def _findings(self, speech: Speech, chunk: Chunk) -> tuple[str, ...]:
+        found = check.findings(speech, chunk.text, self.params.speed)
+        return found + (bleed.findings(speech, chunk.text, cloned) if (cloned := self.voice.reference) else ())
 
     def _say(self, chunk: Chunk) -> Speech:
         speed = self.params.speed

@@ -14,17 +14,39 @@ Samples = NDArray[np.float32]
 """Mono, full scale is ±1."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reference:
+    """A recording whose voice is to be cloned, and how. None leaves a choice to the engine."""
+
+    samples: Samples
+    rate: int
+    text: str  # exactly what is said in it
+    sha256: str  # of the recording
+    seed: int | None = None
+    nfe_step: int | None = None
+    cfg_strength: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long the recording is."""
+        return len(self.samples) / self.rate
+
+
 @dataclass(frozen=True, kw_only=True)
 class Voice:
     """A voice that an engine can load. `name` is what records say; `key` is for the engine alone.
 
-    `substituted` is True when another voice was asked for, one that this engine does not have.
+    `substituted` is True when another voice was asked for, one that this engine does not have. `limit` is how many
+    characters can be spoken with it in one call, where that is not the engine's own limit; `reference` is the recording
+    of a cloned one.
     """
 
     name: str
     language: str
     key: str
     substituted: bool = False
+    limit: int | None = None
+    reference: Reference | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,4 +100,13 @@ class Emphasising(Protocol):
 
     def speak_emphasised(self, text: str, voice: Voice, speed: float, emphasis: frozenset[int]) -> Speech:
         """Speak as `speak` does, with the words at these places (parts of the text between blanks) stressed."""
+        ...
+
+
+@runtime_checkable
+class Cloning(Protocol):
+    """An engine that speaks with the voice of a recording, and with no other. `engines.CLONING` names them."""
+
+    def clone(self, reference: Reference, language: str, speed: float) -> Voice:
+        """Return the voice of a recording. Raises `JobFailed` BAD_REQUEST, with the cure, for what cannot be cloned."""
         ...

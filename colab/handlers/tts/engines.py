@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from colab.handlers.tts.engine import SpeechEngine, Voice
+from colab.handlers.tts.engine import Cloning, Reference, SpeechEngine, Voice
 from colab.models import Models
 from protocol.errors import JobFailed
 
@@ -26,6 +26,12 @@ def _kokoro_onnx(models: Models) -> SpeechEngine:
     return KokoroOnnx(models, provider=models.provider)
 
 
+def _f5(models: Models) -> SpeechEngine:
+    from colab.handlers.tts.f5 import F5
+
+    return F5(models, device=models.provider)
+
+
 def _espeak(_: Models) -> SpeechEngine:
     from colab.handlers.tts.espeak import Espeak
 
@@ -33,6 +39,7 @@ def _espeak(_: Models) -> SpeechEngine:
 
 
 ENGINES: dict[str, Callable[[Models], SpeechEngine]] = {
+    "f5": _f5,
     "kokoro-onnx": _kokoro_onnx,
     "kokoro": _kokoro,
     "espeak": _espeak,
@@ -43,9 +50,18 @@ Both Kokoros are one model; the one without torch is smaller to install and to l
 An opener loads no model and fetches no file: a worker's card is made by it.
 """
 
+CLONING = frozenset({"f5"})
+"""Those that speak with the voice of a recording, and only then: they never take the place of another engine."""
+
 FILES: dict[str, tuple[str, ...]] = {
     "kokoro-onnx": ("kokoro-v1.0-durations.onnx", "voices-v1.0.bin"),
     "kokoro": ("kokoro-82m/config.json", "kokoro-82m/kokoro-v1_0.pth", "voices-v1.0.bin"),
+    "f5": (
+        "f5-tts-v1-base/model_1250000.safetensors",
+        "f5-tts-v1-base/vocab.txt",
+        "vocos-mel-24khz/config.yaml",
+        "vocos-mel-24khz/pytorch_model.bin",
+    ),
 }
 """The model files that an engine needs, by their names in the table of models."""
 
@@ -67,39 +83,82 @@ _given_up: set[str] = set()
 
 
 def available(models: Models) -> tuple[SpeechEngine, ...]:
-    """Return the engines that work here: the best of those that are ready first, then those that have to be fetched."""
+    """Return the engines that work here: the best of those that are ready first, then those that have to be fetched.
+
+    Those that only clone come last: the first one is who speaks unless told otherwise.
+    """
     found = []
     for name in ENGINES:
         with suppress(JobFailed):
             found.append(_opened(models, name))
-    return tuple(sorted(found, key=lambda engine: bool(_lacking(models, engine.name))))
+    return tuple(sorted(found, key=lambda engine: (engine.name in CLONING, bool(_lacking(models, engine.name)))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """Which voice is asked for: one by its name, or that of a recording."""
+
+    voice: str = ANY_VOICE
+    language: str = "en-us"
+    speed: float = 1.0
+    reference: Reference | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any voice will do."""
+        return self.reference is None and self.voice.strip().casefold() == ANY_VOICE
+
+    def candidates(self, required: str | None) -> list[str]:
+        """Return the engines to try, best first. Raises `JobFailed` for one that cannot be meant."""
+        if required is None:
+            return [name for name in ENGINES if (name in CLONING) == (self.reference is not None)]
+        if required not in ENGINES:
+            raise JobFailed(
+                f"speech engine {required!r} is not on this worker; it has: {', '.join(ENGINES)}", code="UNSUPPORTED"
+            )
+        if self.reference is not None and required not in CLONING:
+            raise JobFailed(
+                f"the speech engine {required} has voices of its own and cannot clone one: require "
+                f"{' or '.join(sorted(CLONING))}, or leave the recording and its text out",
+                code="BAD_REQUEST",
+            )
+        return [required]
+
+    def picked(self, engine: SpeechEngine) -> Voice:
+        """Return the voice of an engine that is asked for."""
+        if self.reference is not None and isinstance(engine, Cloning):
+            return engine.clone(self.reference, self.language, self.speed)
+        return engine.pick(self.voice, self.language)
 
 
 def open_engine(
-    models: Models, required: str | None = None, *, voice: str = "default", language: str = "en-us"
+    models: Models,
+    required: str | None = None,
+    *,
+    voice: str = ANY_VOICE,
+    language: str = "en-us",
+    speed: float = 1.0,
+    reference: Reference | None = None,
 ) -> Chosen:
     """Return the engine required, or the best that works here and has the voice in the language, its files fetched.
 
     Raises `JobFailed`: UNSUPPORTED when no engine works here, and what each engine says of the voice when none has it.
     Files are fetched for who requires the engine or names one of its voices, not for the default voice. Without a
     requirement the next best takes over; `passed_over` and the log say what keeps an engine that is installed
-    from its files.
+    from its files. With a recording only those engines are asked that clone.
     """
     passed_over: list[str] = []
-    if required is not None and required not in ENGINES:
-        raise JobFailed(
-            f"speech engine {required!r} is not on this worker; it has: {', '.join(ENGINES)}", code="UNSUPPORTED"
-        )
+    wish = Wish(voice=voice, language=language, speed=speed, reference=reference)
     problems: list[JobFailed] = []
-    for name in [required] if required else ENGINES:
+    for name in wish.candidates(required):
         try:
             engine = ENGINES[name](models)
-            chosen = Chosen(engine=engine, voice=engine.pick(voice, language))
+            chosen = Chosen(engine=engine, voice=wish.picked(engine))
         except JobFailed as problem:
             problems.append(problem)
             logger.info("the speech engine %s is not used: %s", name, problem)
             continue
-        if required is None and voice.strip().casefold() == ANY_VOICE and _lacking(models, name):
+        if required is None and wish.is_open and _lacking(models, name):
             logger.info("the speech engine %s is not used: its files are not here and nobody asked for it", name)
             continue
         try:

@@ -6,8 +6,6 @@ Nothing is downloaded by the package: configuration, weights and voices all come
 from __future__ import annotations
 
 import importlib.util
-import logging
-import shutil
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -20,12 +18,10 @@ from colab.handlers.tts import kokoro_styles, kokoro_voices
 from colab.handlers.tts.engine import Samples, Speech, Voice
 from colab.handlers.tts.kokoro_onnx import STYLES, ModelFiles
 from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, Said, edges_from_frames, spoken
-from colab.handlers.tts.onnx_session import DEVICES, SHORT_NAMES
 from colab.handlers.tts.phonemes import Phonemes, readable, source_for, written
+from colab.handlers.tts.torch_device import torch_device
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
-
-logger = logging.getLogger(__name__)
 
 CONFIG, WEIGHTS = "kokoro-82m/config.json", "kokoro-82m/kokoro-v1_0.pth"
 """What the model's files are called in the table of models; the voices are those of the ONNX engine, in one file."""
@@ -46,7 +42,7 @@ class KokoroTorch:
         if missing:
             raise JobFailed(f"{' and '.join(missing)} not installed here: uv pip install kokoro", code="UNSUPPORTED")
         self._models = models
-        self._device = _device(device)
+        self._device = torch_device(device, "Kokoro")
         self._model: TorchModel | None = None
 
     def record(self, voice: Voice | None = None) -> EngineRecord:
@@ -83,26 +79,6 @@ class KokoroTorch:
         read = source_for(voice.language)(text)
         phonemes = written(zip(read.text, read.words, strict=True), model.kokoro.vocab, sure=read.sure)
         return spoken(text, phonemes, lambda part: model.say(part, voice.key, speed), speed)
-
-
-def _device(asked: str | None) -> str:
-    """Return the device to use, as records say it. Raises `JobFailed` UNSUPPORTED for one that is not there."""
-    import torch
-
-    there = torch.cuda.is_available()
-    if asked is None:
-        unused = not there and shutil.which("nvidia-smi") is not None
-        if unused:
-            logger.warning("Kokoro runs on the CPU, although a GPU is there: torch %s cannot use it", torch.__version__)
-        return "cuda" if there else "cpu (a GPU is there, unused)" if unused else "cpu"
-    device = DEVICES.get(SHORT_NAMES.get(asked.strip().lower(), asked.strip()))
-    if device is None or (device == "cuda" and not there):
-        raise JobFailed(
-            f"{asked!r} was asked for, but Kokoro on torch {torch.__version__} can use only: "
-            f"{'cuda, cpu' if there else 'cpu'}. Cure: install torch's CUDA build and the driver, or ask for cpu",
-            code="UNSUPPORTED",
-        )
-    return device
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -223,5 +223,6 @@ def failing(path, asked: list[str]):
 
 def test_the_table_names_what_the_engines_open():
     """The files fetched before are those that the engines ask for."""
-    assert FILES == {"kokoro-onnx": (MODEL, STYLES), "kokoro": (CONFIG, WEIGHTS, STYLES)}
+    kokoros = {name: files for name, files in FILES.items() if "kokoro" in name}
+    assert kokoros == {"kokoro-onnx": (MODEL, STYLES), "kokoro": (CONFIG, WEIGHTS, STYLES)}
     assert set(FILES) <= set(ENGINES)

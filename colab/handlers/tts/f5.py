@@ -1,0 +1,172 @@
+"""F5-TTS: speaks with the voice of a recording, after six to twelve seconds of it. An extra; imports stay inside.
+
+Model, letters and vocoder come from the table of models. The recording's text comes with the request and is never
+guessed: a wrong one would be heard.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from contextlib import suppress
+from importlib.metadata import version
+
+import numpy as np
+
+from colab.handlers.tts import f5_model, f5_speech
+from colab.handlers.tts.engine import Reference, Samples, Speech, TimedWord, Voice
+from colab.handlers.tts.f5_model import Call, Opened
+from colab.handlers.tts.kokoro_onnx import ModelFiles
+from colab.handlers.tts.script import CUT_S
+from colab.handlers.tts.sound import faded
+from colab.handlers.tts.torch_device import torch_device
+from protocol.errors import JobFailed
+from protocol.messages import Choices, EngineRecord
+from speech import align
+
+WEIGHTS, LETTERS = "f5-tts-v1-base/model_1250000.safetensors", "f5-tts-v1-base/vocab.txt"
+VOCODER_CONFIG, VOCODER = "vocos-mel-24khz/config.yaml", "vocos-mel-24khz/pytorch_model.bin"
+"""What the files are called in the table of models."""
+
+LANGUAGES = {"en": "en", "en-us": "en", "en-gb": "en", "zh": "cmn", "zh-cn": "cmn", "cmn": "cmn"}
+"""What the model was trained with, however it is written. The accent is the recording's."""
+
+SEED, STEPS, STRENGTH = 20_241_008, 32, 2.0
+"""What a request that leaves them open gets: the same clip every time, and its makers' defaults."""
+
+_PACKAGES = ("torch", "torchaudio", "f5_tts", "vocos")
+_FADE_S = 0.005
+
+
+class F5:
+    """F5-TTS v1 on PyTorch. Making one is cheap: the model is opened by the first `speak`, and stays open."""
+
+    name = "f5"
+    limit = f5_speech.MOST
+
+    def __init__(self, models: ModelFiles, device: str | None = None) -> None:
+        missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+        if missing:
+            raise JobFailed(f"{' and '.join(missing)} not installed here: uv pip install f5-tts", code="UNSUPPORTED")
+        self._models = models
+        self._sha256 = models.sha256(WEIGHTS)
+        self._device = torch_device(device, "F5-TTS")
+        self._opened: Opened | None = None
+
+    def record(self, voice: Voice | None = None) -> EngineRecord:
+        """Say who speaks, on which device, and with the voice of which recording."""
+        return EngineRecord(
+            name=self.name,
+            version=f"{version('f5-tts')} vocos={version('vocos')}",
+            model_sha256=self._sha256,
+            voice=voice.name if voice else None,
+            rate=f5_speech.RATE,
+            provider=f"torch {version('torch')}",
+            device=self._device,
+            tier="neural",
+        )
+
+    def choices(self) -> Choices:
+        """Return the languages. There is no voice but that of a recording, which goes by the name `default`."""
+        return {"voice": ("default",), "language": tuple(LANGUAGES)}
+
+    def pick(self, voice: str, language: str) -> Voice:
+        """Raise `JobFailed` BAD_REQUEST: this engine has no voice of its own."""
+        raise JobFailed(
+            f"the speech engine f5 has no voice {voice!r}: it speaks {language} only with the voice of a recording; "
+            "send ref_audio and ref_text, or ask another engine",
+            code="BAD_REQUEST",
+        )
+
+    def clone(self, reference: Reference, language: str, speed: float) -> Voice:
+        """Return the voice of a recording. Raises `JobFailed` BAD_REQUEST for a language that the model never heard."""
+        tag = LANGUAGES.get(language.strip().lower().replace("_", "-"))
+        if tag is None:
+            raise JobFailed(
+                f"F5-TTS does not speak the language {language!r}; it speaks: {', '.join(LANGUAGES)}",
+                code="BAD_REQUEST",
+            )
+        name = f"recording {reference.sha256[:12]}"
+        limit = f5_speech.limit(reference, tag, speed)
+        return Voice(name=name, language=tag, key=reference.sha256, limit=limit, reference=reference)
+
+    def speak(self, text: str, voice: Voice, speed: float) -> Speech:
+        """Speak plain text with the voice of the recording; what the GPU has no room for is said in parts."""
+        assert voice.reference is not None  # made by `clone`
+        opened = self._open()
+        for said in (text, voice.reference.text):
+            if unknown := opened.unknown(said):
+                raise JobFailed(
+                    f"F5-TTS does not know {unknown!r} in “{said[:60]}” and would leave it out: write it otherwise, "
+                    "or give the word in the lexicon",
+                    code="BAD_REQUEST",
+                )
+        samples = self._say(opened, text, voice.reference, speed)
+        words = _aligned(text, samples) if voice.language == "en" else None
+        return Speech(
+            samples=samples,
+            rate=f5_speech.RATE,
+            words=words or f5_speech.estimated(text, samples),
+            exact=words is not None,
+        )
+
+    def _say(self, opened: Opened, text: str, reference: Reference, speed: float) -> Samples:
+        import torch
+
+        try:
+            samples = opened.say(_call(text, reference, speed))
+        except torch.cuda.OutOfMemoryError as full:
+            words = text.split()
+            if len(words) < 2:
+                raise JobFailed(
+                    f"F5-TTS needs more memory than the GPU has free, for one word too: {full}", code="OUT_OF_MEMORY"
+                ) from full
+            torch.cuda.empty_cache()
+            halves = (" ".join(words[: len(words) // 2]), " ".join(words[len(words) // 2 :]))
+            return _joined([self._say(opened, half, reference, speed) for half in halves])
+        except RuntimeError as problem:
+            raise JobFailed(
+                f"F5-TTS could not run on {opened.device}: {str(problem)[:400]}", code="ENGINE"
+            ) from problem
+        if not np.isfinite(samples).all():
+            raise JobFailed("F5-TTS gave samples that are no numbers", code="ENGINE")
+        return samples
+
+    def _open(self) -> Opened:
+        if self._opened is None:  # the files are verified once an engine, not once a sentence
+            weights, letters, config, vocoder = (
+                self._models.path(name) for name in (WEIGHTS, LETTERS, VOCODER_CONFIG, VOCODER)
+            )
+            times = tuple(file.stat().st_mtime_ns for file in (weights, letters, config, vocoder))
+            self._opened = f5_model.opened(weights, letters, config, vocoder, self._device.split()[0], times)
+        return self._opened
+
+
+def _aligned(text: str, samples: Samples) -> tuple[TimedWord, ...] | None:
+    """Return when each word sounds, as PocketSphinx finds it; None where it does not, or is not here."""
+    with suppress(ImportError):
+        if spans := align.aligned(samples, f5_speech.RATE, text):
+            return tuple(
+                TimedWord(text=word, start_s=start_s, end_s=end_s)
+                for word, (start_s, end_s) in zip(text.split(), spans, strict=True)
+            )
+    return None
+
+
+def _call(text: str, reference: Reference, speed: float) -> Call:
+    heard, frames = f5_speech.frames(reference, text, speed)
+    return Call(
+        reference=reference.samples,
+        text=f5_speech.prompt(reference.text) + text,
+        heard=heard,
+        frames=frames,
+        steps=reference.nfe_step or STEPS,
+        strength=STRENGTH if reference.cfg_strength is None else reference.cfg_strength,
+        seed=SEED if reference.seed is None else reference.seed,
+    )
+
+
+def _joined(parts: list[Samples]) -> Samples:
+    """Return parts with a breath between them, each rising from and falling to zero."""
+    silence = np.zeros(round(CUT_S * f5_speech.RATE), dtype=np.float32)
+    pieces = [faded(part, f5_speech.RATE, _FADE_S, _FADE_S) for part in parts]
+    return np.concatenate([piece for part in pieces for piece in (part, silence)][:-1])

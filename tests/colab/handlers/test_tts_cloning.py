@@ -1,0 +1,185 @@
+"""The recording that a job brings: read, refused, or told to an engine that clones. Works without any such engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from colab.handlers import HANDLERS
+from colab.handlers.tts import bleed, engines
+from colab.handlers.tts.engine import Cloning, Reference, Speech, TimedWord, Voice
+from colab.handlers.tts.espeak import Espeak
+from colab.handlers.tts.recording import reference
+from protocol.errors import JobFailed
+from protocol.kinds import tts
+from tests.support.reference import SAID, recording
+
+RATE = 24_000
+STEPS = (tts.Step(id="a", narration="The cost of the three units is low."),)
+CLONE = {"ref_text": SAID, "consent": True}
+
+
+@pytest.fixture
+def wav(tmp_path: Path) -> Path:
+    """Return a good recording."""
+    soundfile.write(tmp_path / "ref", recording(), RATE, format="WAV")
+    return tmp_path / "ref"
+
+
+def params(**more: Any) -> tts.Params:
+    return tts.Params(steps=STEPS, **more)
+
+
+def test_nothing_is_cloned_without_being_asked():
+    """A plain request has no recording."""
+    assert reference({}, params()) is None
+
+
+def test_a_recording_is_read(wav):
+    """Samples at 24 kHz, the text on one line, the file's digest, and the wishes."""
+    found = reference({"ref_audio": wav}, params(ref_text=f" {SAID}\n", consent=True, seed=3, nfe_step=8))
+    assert found is not None
+    assert (found.text, found.rate, found.seed, found.nfe_step, found.cfg_strength) == (SAID, RATE, 3, 8, None)
+    assert found.seconds == pytest.approx(len(recording()) / RATE)
+    assert len(found.sha256) == 64
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told", "words"),
+    [
+        (["ref_audio"], {}, "ref_text, what is said in it, is missing"),
+        ([], CLONE, "the input ref_audio is missing"),
+        (["source"], {}, "speech takes no input 'source'"),
+        (["ref_audio", "b"], CLONE, "speech takes no input 'b'"),
+    ],
+)
+def test_recording_and_text_come_together(wav, inputs, told, words):
+    """One without the other is BAD_REQUEST, and so is a file that nobody would use."""
+    with pytest.raises(JobFailed, match=words) as failed:
+        reference(dict.fromkeys(inputs, wav), params(**told))
+    assert failed.value.code == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("seconds", [0.5, 5.8, 12.2])
+def test_its_length_is_checked_here_too(tmp_path, seconds):
+    """Another dispatcher may send anything; what the model would cut is refused."""
+    soundfile.write(tmp_path / "r.wav", np.resize(recording(), round(seconds * RATE)), RATE)
+    with pytest.raises(JobFailed, match=f"lasts {seconds:.1f} s; a voice is cloned from 6 to 12 s") as failed:
+        reference({"ref_audio": tmp_path / "r.wav"}, params(**CLONE))
+    assert failed.value.code == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF", b"#EXTM3U\nhttp://127.0.0.1:9/\n", b"RIFF\x24\0\0\0WAVEfmt " * 9])
+def test_what_is_no_wav_is_corrupt(tmp_path, content):
+    """Nothing but plain samples gets to a decoder, whatever the file is called."""
+    (tmp_path / "r.wav").write_bytes(content)
+    with pytest.raises(JobFailed, match="the recording ref_audio cannot be read") as failed:
+        reference({"ref_audio": tmp_path / "r.wav"}, params(**CLONE))
+    assert failed.value.code == "INPUT_CORRUPT"
+
+
+@pytest.mark.parametrize("engine", ["espeak", "kokoro-onnx"])
+def test_other_engines_do_not_ignore_it(make_work, wav, engine):
+    """Somebody else's voice in place of one's own would be a surprise."""
+    with pytest.raises(JobFailed, match=f"{engine} has voices of its own and cannot clone one: require f5") as failed:
+        HANDLERS["tts"]().run(make_work(params(**CLONE), engine=engine, inputs={"ref_audio": wav}))
+    assert failed.value.code == "BAD_REQUEST"
+
+
+@dataclass
+class Parrot:
+    """Clones by letting espeak say it, and may bleed."""
+
+    bleeds: int = 0
+    name: str = "f5"
+    limit: int = 300
+    calls: int = 0
+
+    def record(self, voice: Voice | None = None) -> Any:
+        return Espeak().record(voice)
+
+    def choices(self) -> Any:
+        return {}
+
+    def pick(self, voice: str, language: str) -> Voice:
+        raise NotImplementedError
+
+    def clone(self, reference: Reference, language: str, speed: float) -> Voice:
+        return Voice(name="recording", language="en-us", key="en-us", limit=20, reference=reference)
+
+    def speak(self, text: str, voice: Voice, speed: float) -> Speech:
+        self.calls += 1
+        samples = recording(text)
+        if self.calls <= self.bleeds:
+            samples = np.concatenate([recording()[-round(0.6 * RATE) :], samples])
+        words = text.split()
+        times = tuple(TimedWord(text=word, start_s=0, end_s=1) for word in words)
+        return Speech(samples=samples, rate=RATE, words=times, exact=False)
+
+
+@pytest.fixture
+def parrot(monkeypatch: pytest.MonkeyPatch) -> Parrot:
+    """Put a parrot into the table, in the place of the engine that clones."""
+    made = Parrot()
+    monkeypatch.setitem(engines.ENGINES, "f5", lambda _: made)
+    monkeypatch.setitem(engines.FILES, "f5", ())
+    assert isinstance(made, Cloning)
+    return made
+
+
+def run(make_work: Any, wav: Path, **more: Any) -> Any:
+    work = make_work(params(**CLONE), inputs={"ref_audio": wav}, **more)
+    return HANDLERS["tts"]().run(work)
+
+
+def test_who_brings_a_recording_gets_the_engine_that_clones(make_work, wav, parrot):
+    """Without a requirement too, and the chunks are as short as the recording asks for."""
+    result = run(make_work, wav)
+    assert result.engine.voice == "recording"
+    assert parrot.calls == 2
+    assert "doubtful" not in result.summary
+
+
+def test_a_chunk_that_bleeds_is_spoken_again(make_work, wav, parrot):
+    """What begins with the end of the recording is said in two parts, which may be right."""
+    parrot.bleeds = 1
+    assert "doubtful" not in run(make_work, wav).summary
+    assert parrot.calls == 4
+
+
+def test_what_bleeds_again_is_doubtful(make_work, wav, parrot):
+    """It is kept, and the step is named with the reason."""
+    parrot.bleeds = 99
+    assert "says the end of the recording again" in str(run(make_work, wav).summary["doubtful"]["a"])
+
+
+def test_bleeding_is_told_from_speech():
+    """Other words of the same voice are far from it, noise does not hide it, and the same words may be meant."""
+    own = Reference(samples=recording(), rate=RATE, text=SAID, sha256="ab" * 32)
+
+    def likeness(samples: np.ndarray) -> float:
+        return bleed.tail_likeness(Speech(samples=samples, rate=RATE, words=(), exact=False), own)
+
+    tail, other = recording()[-round(0.6 * RATE) :], recording("Now open the terminal and install it.")
+    assert likeness(other) < 0.8
+    assert likeness(np.concatenate([tail, other])) > 0.97
+    noise = np.random.default_rng(0).normal(0, 0.005, len(tail) + len(other))
+    assert likeness((np.concatenate([other, tail]) + noise).astype(np.float32)) > bleed.ALIKE
+    assert max(likeness(np.zeros(count, np.float32)) for count in (100, RATE)) < 1e-9
+    same = Speech(samples=np.concatenate([other, tail]), rate=RATE, words=(), exact=False)
+    assert bleed.findings(same, "up to the last byte.", own) == ()
+    assert len(bleed.findings(same, "up to the last bite.", own)) == 1
+
+
+def test_a_long_silence_after_speech_is_doubtful():
+    """A model that was given time for words and did not say them; one word gets more time on purpose."""
+    own = Reference(samples=recording(), rate=RATE, text=SAID, sha256="ab" * 32)
+    samples = np.concatenate([recording("Open it."), np.zeros(2 * RATE, np.float32)])
+    speech = Speech(samples=samples, rate=RATE, words=(), exact=False)
+    assert "followed by 2.0 s of silence" in bleed.findings(speech, "Open it and close it again.", own)[0]
+    assert bleed.findings(speech, "Open it.", own) == ()
