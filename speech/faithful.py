@@ -175,9 +175,8 @@ def _language(original: str, answer: str) -> Iterator[str]:
 
 def _speakable(original: str, answer: str, purpose: str) -> Iterator[str]:
     """What could be spoken still can."""
-    if purpose != "narration" or _problem(original) is not None:
-        return
-    if (problem := _problem(answer)) is not None:
+    problem = _problem(answer) if purpose == "narration" else None
+    if problem is not None and _problem(original) is None:
         yield f"it {problem}"
 
 
