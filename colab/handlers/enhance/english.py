@@ -86,10 +86,10 @@ def doubled(text: str) -> str:
 def fillers(text: str) -> str:
     """Leave out what people say while they think, where a sentence begins or between commas."""
     text = _HESITATES_FIRST.sub("", text)
-    text = _HESITATES.sub("", text)
     text = _ASIDE.sub("", text)
     text = _FILLER.sub("", text)
-    return _SO.sub("", text)
+    text = _SO.sub("", text)
+    return _HESITATES.sub("", text)
 
 
 def wordy(text: str) -> str:

@@ -193,10 +193,12 @@ so, code   stays
 
 
 def test_a_file_keeps_all_but_its_prose(make_work: Callable[..., FakeWork], tmp_path: Path) -> None:
-    """Headings, code and tables come back as they were, and the pairs lie beside it."""
+    """Headings, code, tables and line ends come back as they were, and the pairs lie beside it."""
     work = file_work(make_work, tmp_path, NOTES.replace("\n", "\r\n").encode("utf-8-sig"))
     result = HANDLERS["enhance"]().run(work)
-    text = (work.folder / "source.enhanced.txt").read_text(encoding="utf-8")
+    data = (work.folder / "source.enhanced.txt").read_bytes()
+    assert data.count(b"\n") == data.count(b"\r\n")
+    text = data.decode().replace("\r\n", "\n")
     assert text == NOTES.replace("so, we we open it\nand click on the", "We open it\nand click the").replace(
         "um, first", "First"
     ).replace("the the second", "The second")

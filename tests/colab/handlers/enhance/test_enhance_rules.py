@@ -25,6 +25,7 @@ LONG = (
     [
         ("so, um, we we open the the file", "We open the file."),
         ("Okay, so basically we click on the Save button.", "We click the Save button."),
+        ("so, um, in this video we wait", "In this video we wait."),
         ("Now we wait, um, for the answer.", "Now we wait for the answer."),
         ("It is, you know, quite fast.", "It is quite fast."),
         ("We utilize it in order to  save time.", "We use it to save time."),
