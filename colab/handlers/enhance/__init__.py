@@ -125,6 +125,7 @@ def _storing() -> Iterator[None]:
 def _summary(chosen: Chosen, wish: Wish, rewritten: tuple[Rewritten, ...]) -> dict[str, Any]:
     """Return what the marker says: how much has changed, and whatever is not as it was asked."""
     kept = {pair.id: pair.kept[:200] for pair in rewritten if pair.kept}
+    notes: list[str] = []
     summary: dict[str, Any] = {
         "texts": len(rewritten),
         "changed": sum(pair.enhanced != pair.original for pair in rewritten),
@@ -132,10 +133,15 @@ def _summary(chosen: Chosen, wish: Wish, rewritten: tuple[Rewritten, ...]) -> di
     if kept:
         summary["kept_original"] = len(kept)
         summary["kept_because"] = dict(list(kept.items())[:TOLD])
+        first, why = next(iter(kept.items()))
+        notes.append(f"{len(kept)} of {len(rewritten)} texts keep their words; {first}: {why}")
     if chosen.passed_over:
         summary["passed_over"] = [reason[:500] for reason in chosen.passed_over]
     if unheeded := chosen.engine.unheeded(wish):
         summary["unheeded"] = unheeded
+        notes.append(f"the engine {chosen.engine.name} cannot follow: {', '.join(unheeded)}")
+    if notes:
+        summary["notes"] = notes
     return summary
 
 

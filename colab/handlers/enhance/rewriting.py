@@ -20,6 +20,9 @@ from speech import faithful, languages, protected
 
 LOOK_UP_S = 0.5
 CHECKPOINT_S = 30.0
+TOLD = 4
+"""So many reasons are told of a text that stays."""
+
 _CHECKPOINT_BYTES = 16 << 20
 
 
@@ -85,7 +88,8 @@ class Rewriting:
             text.text, tried[-1], glossary=self.params.glossary, bounds=self.wish.bounds, purpose=self.wish.purpose
         )
         if wrong:
-            return _kept(text, "; ".join(wrong)[:1000], len(tried)), tuple(wrong)
+            more = f"; and {len(wrong) - TOLD} more" if len(wrong) > TOLD else ""
+            return _kept(text, "; ".join(wrong[:TOLD])[:1000] + more, len(tried)), tuple(wrong)
         return Rewritten(id=text.id, original=text.text, enhanced=tried[-1], tries=len(tried)), ()
 
     def _ask(self, text: Text, complaints: tuple[str, ...]) -> Ask:

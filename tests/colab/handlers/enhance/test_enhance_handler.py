@@ -101,6 +101,7 @@ def test_a_text_without_a_good_answer_stays_and_that_is_said(rewrite: Any) -> No
     assert pairs[1].enhanced == "Right."
     assert result.summary["kept_original"] == 1
     assert result.summary["kept_because"] == {"s0": "the number 3 is lost"}
+    assert result.summary["notes"] == ["1 of 2 texts keep their words; s0: the number 3 is lost"]
 
 
 def test_a_text_that_the_engine_cannot_do_stays(rewrite: Any) -> None:
