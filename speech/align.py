@@ -1,7 +1,7 @@
 """Where the words of a known English text lie in a recording of it, and what is roughly said in one: PocketSphinx.
 
-Its model of English is in its wheel; nothing is downloaded. Alignment believes the text: it finds places for the words of
-another text too. Whether a text is what is said, only recognition tells, and roughly.
+Its model of English is in its wheel; nothing is downloaded. Alignment believes the text: it finds places for the words
+of another text too. Whether a text is what is said, only recognition tells, and roughly.
 """
 
 from __future__ import annotations
