@@ -244,7 +244,11 @@ def _end_with_parent() -> None:
 def _answer_abilities(models: Models, kinds: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {"engines": {}, "choices": {}}
     for kind in kinds:
-        handler = HANDLERS[kind]()
+        try:
+            handler = HANDLERS[kind]()
+        except ImportError as error:  # one kind's broken library must not keep the worker from the others
+            log.error("this worker does no %s: %s", kind, error)
+            continue
         if records := [record.model_dump(mode="json") for record in handler.engines(models)]:
             found["engines"][kind] = records
             found["choices"][kind] = handler.choices(models)

@@ -9,16 +9,43 @@ from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from colab.models import ModelPlaces
+from colab.models.owner import read
 from protocol.keys import KeySettings, identity
 from protocol.signing import Identity
 
 
-class Settings(BaseSettings):
-    """What a worker is told, once, at its start: defaults < environment < flags. Times in seconds."""
+class ModelSettings(BaseSettings):
+    """What a worker, and whoever looks after its models, is told of them: defaults < environment < flags."""
 
     model_config = SettingsConfigDict(
         env_prefix="GPUDROP_WORKER_", env_ignore_empty=True, frozen=True, populate_by_name=True
     )
+
+    models_dir: Path | None = None  # where model files are kept, instead of the user's cache folder
+    models_file: Path = Field(  # the owner's own table of models
+        default_factory=lambda: Path(platformdirs.user_config_dir("gpudrop")) / "models.toml"
+    )
+    offline: bool = Field(  # download no model file
+        default=False, validation_alias=AliasChoices("GPUDROP_WORKER_OFFLINE", "HF_HUB_OFFLINE")
+    )
+    onnx_provider: str | None = Field(default=None, validation_alias="ONNX_PROVIDER")  # where models must run
+    hf_token: SecretStr | None = Field(default=None, validation_alias="HF_TOKEN")  # for Hugging Face, nobody else
+
+    def places(self, drop: str | None) -> ModelPlaces:
+        """Return where model files may be looked for; SpecError if the owner's table is wrong."""
+        token = self.hf_token.get_secret_value() if self.hf_token else None
+        return ModelPlaces(
+            folder=self.models_dir,
+            drop=drop,
+            offline=self.offline,
+            token=token,
+            provider=self.onnx_provider,
+            owned=tuple(read(self.models_file).values()),
+        )
+
+
+class Settings(ModelSettings):
+    """What a worker is told, once, at its start: defaults < environment < flags. Times in seconds."""
 
     drop: str
     name: str | None = None  # the worker's id; made from the host's name if not given
@@ -28,12 +55,6 @@ class Settings(BaseSettings):
     exit_with_parent: int | None = None  # stop when this process is gone
     beat_s: float | None = Field(default=None, gt=0)  # instead of the drop's own pace
     poll_s: float | None = Field(default=None, gt=0)
-    models_dir: Path | None = None  # where model files are kept, instead of the user's cache folder
-    offline: bool = Field(  # download no model file
-        default=False, validation_alias=AliasChoices("GPUDROP_WORKER_OFFLINE", "HF_HUB_OFFLINE")
-    )
-    onnx_provider: str | None = Field(default=None, validation_alias="ONNX_PROVIDER")  # where models must run
-    hf_token: SecretStr | None = Field(default=None, validation_alias="HF_TOKEN")  # for Hugging Face, nobody else
     auth: str = "off"  # off, warn or require: what is done about requests that are not signed
     key: SecretStr | None = None  # what to sign with: the key itself, its file, or "keyring"
     trust: str | None = None  # the public keys to believe, or a file of them
@@ -53,7 +74,4 @@ class Settings(BaseSettings):
 
     def model_places(self) -> ModelPlaces:
         """Return where this worker may look for model files."""
-        token = self.hf_token.get_secret_value() if self.hf_token else None
-        return ModelPlaces(
-            folder=self.models_dir, drop=self.drop, offline=self.offline, token=token, provider=self.onnx_provider
-        )
+        return self.places(self.drop)

@@ -1,10 +1,14 @@
 """The sending machine: submits jobs to a drop, verifies the results and finishes the film here.
 
-What a script needs: `Client(drop, store=…, results=…).submit(Job(kind="tts", params=…)).wait()`.
+What a script needs: `with connect() as gpu: upscale(gpu, "clip.mp4", scale=2).save("big/")`, and its like.
 """
 
 from dispatcher.client import Client, Handle
+from dispatcher.connection import Connection, connect
 from dispatcher.jobs import Job, Progress, Result
+from dispatcher.operations import Operation, SomeFailed
+from dispatcher.operations.batch import Made
+from dispatcher.operations.table import analyze, encode, enhance, stabilize, transcribe, upscale
 from dispatcher.runs.store import RunStore
 from protocol.errors import GpudropError, JobError
 
@@ -14,11 +18,22 @@ ColabTTSError = JobError
 __all__ = [
     "Client",
     "ColabTTSError",
+    "Connection",
     "GpudropError",
     "Handle",
     "Job",
     "JobError",
+    "Made",
+    "Operation",
     "Progress",
     "Result",
     "RunStore",
+    "SomeFailed",
+    "analyze",
+    "connect",
+    "encode",
+    "enhance",
+    "stabilize",
+    "transcribe",
+    "upscale",
 ]

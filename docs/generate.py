@@ -1,7 +1,8 @@
 """Writes docs/reference/ from the code: JSON Schemas of every message and kind, a page that lists their fields, and the
 fault matrix with the tests that prove it.
 
-Run by `make reference`; a test fails when the files are not current.
+It also writes the options of each kind of work into its page in docs/kinds/, from the command itself. Run by `make
+reference`; a test fails when the files are not current.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from dispatcher.cli.kinds import options_of
 from protocol import messages
 from protocol.kinds import KINDS
+from protocol.kinds.kind import Kind
 from tests.support import faults
 
 HERE = Path(__file__).parent / "reference"
+PAGES = Path(__file__).parent / "kinds"
+BEGIN, END = "<!-- options -->\n", "<!-- end of options -->\n"
 TESTS = Path(__file__).parent.parent / "tests"
 WIRE = (
     messages.DropCard,
@@ -45,6 +50,22 @@ def reference() -> dict[str, str]:
     files["messages.md"] = _page()
     files["faults.md"] = faults.page(faults.proofs(TESTS))
     return files
+
+
+def pages() -> dict[Path, str]:
+    """Return the page of every kind that works on files, its options written into their place."""
+    return {PAGES / f"{name}.md": _with_options(name, kind) for name, kind in sorted(KINDS.items()) if kind.takes}
+
+
+def _with_options(name: str, kind: Kind) -> str:
+    page = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+    before, found, after = page.partition(BEGIN)
+    if not found:
+        raise ValueError(f"docs/kinds/{name}.md has no line {BEGIN.strip()} for its options")
+    _, _, after = after.rpartition(END)
+    rows = [f"| `{option}` | {default} | {text} |" for option, default, text in options_of(kind)]
+    table = ["| option | default | meaning |", "|---|---|---|", *rows]
+    return before + BEGIN + "\n" + "\n".join(table) + "\n\n" + END + after.removeprefix(END)
 
 
 def _schema(model: type[BaseModel], *, sealed: bool = False) -> str:
@@ -108,6 +129,8 @@ def main() -> None:
     for old in HERE.rglob("*"):
         if old.is_file() and str(old.relative_to(HERE)) not in files:
             old.unlink()
+    for page, text in pages().items():
+        page.write_text(text, encoding="utf-8")
     for path, text in files.items():
         (HERE / path).parent.mkdir(parents=True, exist_ok=True)
         (HERE / path).write_text(text, encoding="utf-8")

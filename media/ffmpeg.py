@@ -33,6 +33,7 @@ LONGEST_ARGUMENT = 100_000
 OLD_SCRIPTS = re.compile(r"version n?[456]\.")
 """The versions that read an option from a file by another option; since 7 a slash before any option does that."""
 
+_PLACE = re.compile(r"^(\[[^]]*\] )+")
 _NOISE = ("frame=", "size=", "  ", "Press [q]")
 
 
@@ -62,9 +63,11 @@ class Ffmpeg:
         duration_s: float | None = None,
         on_progress: Callable[[float], None] | None = None,
         timeout_s: float = 3600,
+        folder: Path | None = None,
     ) -> str:
         """Run ffmpeg and return the last it wrote to stderr. `on_progress` gets the fraction of `duration_s` done.
 
+        `folder` is where it runs: names that filters read and write can then be plain, with nothing to escape.
         Raises MediaError with ffmpeg's own last words, StorageFull when the disk is full. Never uses a shell, never
         reads stdin, never outlives its caller's interrupt.
         """
@@ -77,6 +80,7 @@ class Ffmpeg:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
+            cwd=folder,
         ) as process:
             listener = threading.Thread(target=_listen, args=(process, said), daemon=True)
             timer = threading.Timer(timeout_s, process.kill)
@@ -93,8 +97,22 @@ class Ffmpeg:
                 timer.cancel()
                 listener.join(10)
         if status:
-            raise _failure(said, status, timeout_s if expired else None)
+            raise failure(said, status, timeout_s if expired else None)
         return "".join(said)
+
+    def complaint(self, arguments: Sequence[str | Path], *, timeout_s: float = 60) -> str | None:
+        """Run ffmpeg to see whether it can; return the first thing it complains of, None where all goes well."""
+        command = [str(self.path), "-nostdin", "-hide_banner", "-y", "-v", "error", *map(str, arguments)]
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False, text=True
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return f"it does not run: {error}"
+        if not done.returncode:
+            return None
+        first = next((line.strip() for line in done.stderr.splitlines() if line.strip()), "it says nothing")
+        return _PLACE.sub("", first)[:200]
 
 
 @functools.cache
@@ -187,7 +205,8 @@ def _report(
             on_progress(min(1.0, int(value) / 1e6 / duration_s))
 
 
-def _failure(said: deque[str], status: int, expired_s: float | None) -> MediaError | StorageFull:
+def failure(said: deque[str], status: int, expired_s: float | None) -> MediaError | StorageFull:
+    """Return what to raise for an ffmpeg that ended with `status` after these words, or after so many seconds."""
     text = "".join(said)
     if os.strerror(28) in text:
         return StorageFull("ffmpeg: no space left on the disk. Free some and run the same command again")

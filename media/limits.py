@@ -33,3 +33,15 @@ def limit(
         if most is not None:
             known = [value for value in (soft, hard) if value != resource.RLIM_INFINITY]
             resource.setrlimit(what, (min([most, *known]), hard))
+
+
+def allow_cpu(seconds: int) -> None:
+    """Let this process use the processor for so many seconds from now on, and no more; Windows has no such limit."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    most = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))

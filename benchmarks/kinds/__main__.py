@@ -45,7 +45,7 @@ def _timed(way: Callable[[], object]) -> float:
 
 
 def interval(ratios: list[float]) -> tuple[float, float]:
-    """Return the 95 % interval of the median of ratios, by order statistics (binomial, no assumption on their shape)."""
+    """Return the 95 % interval of the median of ratios, by order statistics: nothing is assumed of their shape."""
     ordered, n = sorted(ratios), len(ratios)
     reach = math.floor((n - 1.96 * math.sqrt(n)) / 2)
     low = max(0, min(reach, n - 1))

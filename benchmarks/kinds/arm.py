@@ -1,4 +1,4 @@
-"""One comparison of a kind: our way and another one over the same source, and what must be equal before either counts."""
+"""One comparison of a kind: our way and another one over the same source, and what must be equal first."""
 
 from __future__ import annotations
 

@@ -7,8 +7,38 @@ from collections.abc import Callable
 from colab.handlers.work import Handler
 
 
+def _analyze() -> Handler:
+    from colab.handlers.analyze import HANDLER
+
+    return HANDLER
+
+
 def _echo() -> Handler:
     from colab.handlers.echo import HANDLER
+
+    return HANDLER
+
+
+def _encode() -> Handler:
+    from colab.handlers.encode import HANDLER
+
+    return HANDLER
+
+
+def _enhance() -> Handler:
+    from colab.handlers.enhance import HANDLER
+
+    return HANDLER
+
+
+def _stabilize() -> Handler:
+    from colab.handlers.stabilize import HANDLER
+
+    return HANDLER
+
+
+def _transcribe() -> Handler:
+    from colab.handlers.transcribe import HANDLER
 
     return HANDLER
 
@@ -19,5 +49,20 @@ def _tts() -> Handler:
     return HANDLER
 
 
-HANDLERS: dict[str, Callable[[], Handler]] = {"echo": _echo, "tts": _tts}
+def _upscale() -> Handler:
+    from colab.handlers.upscale import HANDLER
+
+    return HANDLER
+
+
+HANDLERS: dict[str, Callable[[], Handler]] = {
+    "analyze": _analyze,
+    "echo": _echo,
+    "encode": _encode,
+    "enhance": _enhance,
+    "stabilize": _stabilize,
+    "transcribe": _transcribe,
+    "tts": _tts,
+    "upscale": _upscale,
+}
 """`{kind: how to get its handler}`. Reading this table imports no handler and no engine; calling an entry does."""

@@ -6,10 +6,12 @@ drop, or a download) is decided here; nothing else in the worker downloads anyth
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import errno
 import logging
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +19,16 @@ from pathlib import Path
 import platformdirs
 
 from colab.models.cache import Cache
+from colab.models.errors import UnsafeWeights, WrongContent
+from colab.models.folders import folder_of, put_together
 from colab.models.known import FILES
 from colab.models.shelf import Shelf
-from colab.models.table import HOSTS, Host, ModelFile, find
-from colab.models.telling import Tell, Teller
+from colab.models.table import HOSTS, Host, Model, ModelFile, find, members
+from colab.models.telling import Tell, Teller, Watch, nobody
+from colab.models.weights import check_weights
 from protocol.errors import JobFailed
 
-__all__ = ["ModelFile", "ModelPlaces", "Models"]
+__all__ = ["Model", "ModelFile", "ModelPlaces", "Models", "UnsafeWeights", "WrongContent", "check_weights"]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -39,6 +44,7 @@ class ModelPlaces:
     offline: bool = False  # download nothing
     token: str | None = field(default=None, repr=False)  # for Hugging Face, and nobody else
     provider: str | None = None  # where models must run, as ONNX Runtime calls it; the best there is if not given
+    owned: tuple[Model, ...] = ()  # what the worker's owner added to the table
 
 
 class Models:
@@ -51,8 +57,12 @@ class Models:
         files: Mapping[str, ModelFile] = FILES,
         hosts: Mapping[Host, str] = HOSTS,
         tell: Tell = lambda _: None,
+        watch: Watch = nobody,
     ) -> None:
-        self._places, self._files, self._hosts, self._tell = places, files, hosts, tell
+        owned = {file.name: file for model in places.owned for file in model.files}
+        self._places, self._files, self._hosts = places, {**owned, **files}, hosts
+        self._tell, self._watch = tell, watch
+        self._looked_into: set[str] = set()  # digests of the owner's files that hold data only
         self._cache = Cache(places.folder or platformdirs.user_cache_path("gpudrop") / "models")
         self._shelf = Shelf(places.drop)
 
@@ -69,6 +79,16 @@ class Models:
     def sha256(self, name: str) -> str:
         """Return the digest that decides what a file is."""
         return find(name, self._files).sha256
+
+    def owned(self, kind: str) -> tuple[str, ...]:
+        """Return the names of the models for a kind of work that the worker's owner added."""
+        return tuple(model.name for model in self._places.owned if model.kind == kind)
+
+    def files(self, name: str) -> tuple[str, ...]:
+        """Return the names of the files of a model: of one with several `<name>/<path>`, else `name` itself."""
+        if name in self._files:
+            return (name,)
+        return tuple(file.name for file in members(name, self._files).values())
 
     def telling(self, tell: Tell) -> Models:
         """Return the same model files for somebody who is told of downloads, and may end one by raising."""
@@ -90,11 +110,75 @@ class Models:
         with _storing(file, self._cache.folder):
             if not self._cache.verified(file):
                 self._fetch_once(file)
+            self._look_into(file)
             return self._cache.path(file)
+
+    def folder(self, name: str) -> Path:
+        """Return a local folder with all the files of a model under the names that its library looks for.
+
+        `folder("whisper-small")` holds `model.bin`, `config.json` and so on. Raises as `path` does.
+        """
+        files = members(name, self._files)
+        paths = {path: self.path(file.name) for path, file in files.items()}
+        folder = folder_of(self._cache.folder, name, files)
+        with _storing(next(iter(files.values())), self._cache.folder):
+            put_together(folder, paths)
+        return folder
+
+    def offer(self, name: str) -> bool:
+        """Put a file that is here into the drop for its other workers, and say whether it is there now."""
+        file = find(name, self._files)
+        if not self._shelf.copies(file):
+            self._shelf.offer(file, self.path(name))
+        return bool(self._shelf.copies(file))
+
+    def cached(self, name: str) -> Path | None:
+        """Return where a file lies on this machine, at its full size and not read again; None if it does not."""
+        file = find(name, self._files)
+        return self._cache.path(file) if self._cache.holds(file) else None
+
+    def was_verified(self, name: str) -> bool:
+        """Say whether the file that is here was found right by this process or an earlier one. Nothing is read."""
+        return self._cache.was_verified(find(name, self._files))
+
+    def shelved(self, names: Iterable[str]) -> frozenset[str]:
+        """Return those of the files that the drop has at their full size, in one look."""
+        files = [find(name, self._files) for name in names]
+        there = self._shelf.holding(files)
+        return frozenset(file.name for file in files if file.sha256 in there)
+
+    def verify(self, name: str) -> bool | None:
+        """Read a file of this machine anew: whether it is what the table says, or None if there is none."""
+        file = find(name, self._files)
+        if not self._cache.path(file).exists():
+            return None
+        return self._cache.verified(file)
+
+    def keep(self, name: str, source: Path) -> None:
+        """Copy a file of this machine into the cache. Raises `WrongContent` if it is not the one of that name."""
+        file = find(name, self._files)
+        with _storing(file, self._cache.folder):
+            if not self._cache.verified(file) and (found := self._cache.copy_in(file, source)) is not None:
+                raise _wrong(file, str(source), found)
+
+    def forget(self, name: str) -> bool:
+        """Delete a file from the cache, and say whether it was there. The drop keeps its own."""
+        return self._cache.drop(find(name, self._files))
+
+    def forget_folder(self, name: str) -> None:
+        """Delete the links that `folder` made; the files that they lead to stay."""
+        with contextlib.suppress(JobFailed):  # a model of one file has no folder
+            shutil.rmtree(folder_of(self._cache.folder, name, members(name, self._files)), ignore_errors=True)
+
+    def _look_into(self, file: ModelFile) -> None:
+        """Raise `UnsafeWeights` for an owner's file that could run code. Those of the table were looked at before."""
+        if file.host == "owner" and file.sha256 not in self._looked_into:
+            check_weights(self._cache.path(file))
+            self._looked_into.add(file.sha256)
 
     def _fetch_once(self, file: ModelFile) -> None:
         """Fetch a file while every other process that wants it waits, and then finds it."""
-        teller = Teller(file, self._tell)
+        teller = Teller(file, self._tell, self._watch)
         with self._cache.locked(file, lambda: teller.say(f"another process is fetching {file.name}")):
             try:
                 if not self._cache.verified(file) and not self._from_drop(file):
@@ -119,6 +203,8 @@ class Models:
 
     def _from_afar(self, file: ModelFile, teller: Teller) -> None:
         """Download a file, and offer it to the other workers of the drop."""
+        if file.host == "owner":
+            raise _gone(file, self._cache.path(file))
         if self._places.offline:
             raise _offline(file, self._cache.path(file))
         self._download(file, teller)
@@ -154,8 +240,16 @@ def _offline(file: ModelFile, path: Path) -> JobFailed:
     )
 
 
-def _wrong(file: ModelFile, address: str, found: str | None) -> JobFailed:
+def _gone(file: ModelFile, path: Path) -> JobFailed:
     return JobFailed(
+        f"the model file {file.name}, which this worker's owner added, is not here any more, and nobody else has it: "
+        f"put the file with sha256 {file.sha256} at {path} again, or `gpudrop models rm` it and add it anew",
+        code="UNSUPPORTED",
+    )
+
+
+def _wrong(file: ModelFile, address: str, found: str | None) -> WrongContent:
+    return WrongContent(
         f"{address} is not the model file {file.name} and was deleted: expected {file.size} bytes with sha256 "
         f"{file.sha256}, found {found}. Something between here and there answers instead (a proxy, a login page), or "
         f"the file was replaced",

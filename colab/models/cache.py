@@ -1,13 +1,16 @@
 """The model files on this machine's disk: one folder a digest, looked at again whenever a file has changed.
 
-Beside a file may lie: `.part` and `.part.etag`, a download that was cut; `.copy`, one on its way from the drop;
-`.lock`; `.bad`, what was found in its place. Nothing is loaded from these.
+`.verified/` tells of files that were found right once, for `gpudrop models ls`. It decides nothing: a process reads a
+file itself before it gives it out. Beside a file may lie: `.part` and `.part.etag`, a download that was cut; `.copy`,
+one on its way from the drop; `.lock`; `.bad`, what was found in its place. Nothing is loaded from these.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -65,8 +68,16 @@ class Cache:
             self._set_aside(path, file, size, sha256)
             return False
         if _identity(path) == before:
-            self._verified[file.sha256] = before
+            self._remember(file, before)
         return True
+
+    def was_verified(self, file: ModelFile) -> bool:
+        """Say whether the file that is here was found right once, by whatever process, and is still the same one."""
+        found = _identity(self.path(file))
+        try:
+            return found is not None and self._stamp(file).read_text(encoding="ascii") == _stamped(found)
+        except (OSError, ValueError):
+            return False
 
     def adopt(self, file: ModelFile, fetched: Path) -> str | None:
         """Give a fetched file its name if its content is right. Otherwise delete it, and return what was found."""
@@ -78,13 +89,36 @@ class Cache:
             os.fsync(written.fileno())
         fetched.replace(self.path(file))
         if (identity := _identity(self.path(file))) is not None:
-            self._verified[file.sha256] = identity
+            self._remember(file, identity)
         return None
+
+    def copy_in(self, file: ModelFile, source: Path) -> str | None:
+        """Copy a file of this machine into the cache; return what was found instead, if it is another one."""
+        copied = self.beside(file, ".copy")
+        shutil.copyfile(source, copied)
+        return self.adopt(file, copied)
+
+    def drop(self, file: ModelFile) -> bool:
+        """Delete a file, and what was begun of it; say whether there was one."""
+        there = self.path(file).exists()
+        for path in (self.path(file), self.beside(file, ".bad"), self._stamp(file)):
+            path.unlink(missing_ok=True)
+        self.forget_unfinished(file)
+        return there
 
     def forget_unfinished(self, file: ModelFile) -> None:
         """Give the room of what was begun back to a full disk."""
         for suffix in UNFINISHED:
             self.beside(file, suffix).unlink(missing_ok=True)
+
+    def _remember(self, file: ModelFile, identity: _Identity) -> None:
+        self._verified[file.sha256] = identity
+        with contextlib.suppress(OSError):
+            self._stamp(file).parent.mkdir(exist_ok=True)
+            self._stamp(file).write_text(_stamped(identity), encoding="ascii")
+
+    def _stamp(self, file: ModelFile) -> Path:
+        return self.folder / ".verified" / file.sha256
 
     def _set_aside(self, path: Path, file: ModelFile, size: int, sha256: str) -> None:
         bad = path.with_name(path.name + ".bad")
@@ -94,6 +128,11 @@ class Cache:
             "found %d bytes with sha256 %s",
             path, bad.name, file.size, file.sha256, size, sha256,
         )  # fmt: skip
+
+
+def _stamped(identity: _Identity) -> str:
+    """Return what of an identity lasts when the cache is linked to, or moved to another disk."""
+    return f"{identity[2]} {identity[3]}"
 
 
 def _identity(path: Path) -> _Identity | None:

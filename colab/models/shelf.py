@@ -6,7 +6,7 @@ The drop helps or it does not: nothing that goes wrong here ends a job. What is 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,7 @@ from typing import TypeVar
 from colab.models.table import ModelFile
 from protocol.drop import Drop
 from protocol.errors import GpudropError, NameMissing, NameTaken
-from protocol.layout import model_file, model_folder
+from protocol.layout import MODELS, model_file, model_folder
 from protocol.transports import open_drop
 
 _T = TypeVar("_T")
@@ -31,6 +31,16 @@ class Shelf:
     def copies(self, file: ModelFile) -> tuple[int, ...]:
         """Return which copies of a file are listed at their full size; one that is still being synced is not."""
         return self._ask(lambda drop: _copies(drop, file), f"{file.name} is not looked for in the drop") or ()
+
+    def holding(self, files: Iterable[ModelFile]) -> frozenset[str]:
+        """Return the digests of those of the files that are listed at their full size, in one look."""
+
+        def act(drop: Drop) -> frozenset[str]:
+            folders = {entry.name for entry in drop.list(MODELS) if entry.is_folder}
+            asked = [file for file in files if file.sha256[:16] in folders]
+            return frozenset(file.sha256 for file in asked if _copies(drop, file))
+
+        return self._ask(act, "the model files of the drop are not listed") or frozenset()
 
     def copy_out(self, file: ModelFile, copy: int, target: Path) -> bool:
         """Copy one out to `target` and say whether that went well. Its content is not checked yet."""

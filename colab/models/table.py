@@ -1,4 +1,4 @@
-"""The model files that are known: where each comes from, how long it is, and the digest that decides.
+"""The models that are known: of which files each is made, where they come from, and the digest that decides.
 
 A file that is not in this table is never fetched. The address is put together from its parts, so that the host can be
 another one in a test and the revision stands in one place.
@@ -6,13 +6,15 @@ another one in a test and the revision stands in one place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from protocol.errors import JobFailed
 
-Host = Literal["github", "huggingface"]
+Host = Literal["github", "huggingface", "owner"]
+"""`owner`: the worker's owner added the file by hand, and it cannot be downloaded."""
 
 HOSTS: Mapping[Host, str] = {"github": "https://github.com", "huggingface": "https://huggingface.co"}
 """Where each kind of repository lives."""
@@ -43,8 +45,53 @@ class ModelFile:
         return f"{hosts['huggingface']}/{self.repository}/resolve/{self.revision}/{self.file}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """What an engine loads: one file, or several that belong together."""
+
+    name: str
+    kind: str  # of work that uses it
+    purpose: str  # a line for who chooses
+    files: tuple[ModelFile, ...]
+    notes: str = ""  # what one has to know before using it
+
+    @property
+    def size(self) -> int:
+        """How many bytes its files have together."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def licence(self) -> str:
+        """The licence of its files."""
+        return ", ".join(sorted({file.licence for file in self.files}))
+
+    @property
+    def owned(self) -> bool:
+        """Whether the worker's owner added it."""
+        return any(file.host == "owner" for file in self.files)
+
+
 def find(name: str, files: Mapping[str, ModelFile]) -> ModelFile:
-    """Return the entry of that name; an unknown one raises `JobFailed` UNSUPPORTED and lists what there is."""
+    """Return the entry of that name; an unknown one raises `JobFailed` UNSUPPORTED with the names most like it."""
     if name not in files:
-        raise JobFailed(f"no model file {name!r} is known; there are: {', '.join(sorted(files))}", code="UNSUPPORTED")
+        raise JobFailed(f"no model file {name!r} is known{suggestion(name, files)}", code="UNSUPPORTED")
     return files[name]
+
+
+def members(name: str, files: Mapping[str, ModelFile]) -> dict[str, ModelFile]:
+    """Return the files called `<name>/<path>` by their paths; of a model without any `JobFailed` UNSUPPORTED."""
+    found = {file.removeprefix(f"{name}/"): files[file] for file in files if file.startswith(f"{name}/")}
+    if not found:
+        models = {file.partition("/")[0] for file in files if "/" in file}
+        raise JobFailed(f"no model {name!r} of several files is known{suggestion(name, models)}", code="UNSUPPORTED")
+    return found
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence that says a name is unknown: what it may have been meant to be."""
+    names = sorted(known)
+    if len(names) <= 4:
+        return f"; there are: {', '.join(names)}"
+    if near := difflib.get_close_matches(name, names, n=4, cutoff=0.5):
+        return f"; did you mean {' or '.join(near)}? `gpudrop models ls` shows all"
+    return f"; `gpudrop models ls` shows the {len(names)} that are"

@@ -14,19 +14,29 @@ LOG_S = 10.0
 Tell = Callable[[str], None]
 """Told a line every few seconds while a file is on its way. It may raise, which ends the fetching."""
 
+Watch = Callable[[ModelFile, int], None]
+"""Told how many bytes of a file are here, with every piece that arrives."""
+
 log = logging.getLogger(__name__)
+
+
+def nobody(_file: ModelFile, _done: int) -> None:
+    """Watch nothing."""
 
 
 class Teller:
     """Tells of one file. The first line comes at once, the others when their time has come."""
 
-    def __init__(self, file: ModelFile, tell: Tell, clock: Callable[[], float] = time.monotonic) -> None:
-        self._file, self._tell, self._clock = file, tell, clock
+    def __init__(
+        self, file: ModelFile, tell: Tell, watch: Watch = nobody, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._file, self._tell, self._watch, self._clock = file, tell, watch, clock
         self._told = self._logged = -LOG_S + clock()
 
     def arrived(self, done: int) -> None:
         """Say that `done` bytes of the file are here."""
         size = self._file.size
+        self._watch(self._file, done)
         self.say(f"downloading {self._file.name}: {100 * done // size} % of {size / 1e6:.1f} MB")
 
     def say(self, text: str) -> None:

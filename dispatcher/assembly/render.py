@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dispatcher.assembly import encoding, inserts, sound
+from dispatcher.assembly import inserts, sound
 from dispatcher.assembly.checks import check_film, check_takes
 from dispatcher.assembly.timeline import FPS, Insert, Timeline
 from dispatcher.assembly.zoom import View, camera, camera_filter
+from media import encoding
 from media.ffmpeg import Ffmpeg, local, source
 
 

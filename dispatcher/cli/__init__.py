@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dispatcher.cli import doctor, init, key, kinds, simulate, tour, worker
+from dispatcher.cli import doctor, init, key, kinds, models, simulate, tour, worker
 from dispatcher.cli.errors import EPILOG, run
 from protocol.kinds import KINDS
 
@@ -28,6 +28,11 @@ app.command("tour", epilog=EPILOG)(tour.tour)
 for each in KINDS.values():
     if each.takes:
         app.command(each.name, epilog=EPILOG, rich_help_panel="Kinds of work")(kinds.command_of(each))
+app.command(
+    "models",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)(models.models)
 app.command(
     "worker",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column
 
 from dispatcher import jobs
@@ -36,7 +36,8 @@ class Display:
 
     def warn(self, text: str) -> None:
         """Say what the user must not miss."""
-        self._console.print(f"warning: {legible(text)}", style="yellow", markup=False)
+        wraps = not self._console.is_terminal
+        self._console.print(f"warning: {legible(text)}", style="yellow", markup=False, soft_wrap=wraps)
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Stage]:
@@ -49,6 +50,7 @@ class Display:
             BarColumn(bar_width=24),
             TaskProgressColumn(),
             TimeElapsedColumn(),
+            TimeRemainingColumn(),
             TextColumn("[dim]{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
         )
         with Progress(*columns, console=self._console, expand=True) as progress:
@@ -90,6 +92,11 @@ class Stage:
         raise AssertionError("each way of showing a stage has its own")
 
 
+def _so_far(progress: jobs.Progress) -> tuple[float, float]:
+    """Return units done and in all; a result that is here is all of it, whatever the last beat said."""
+    return (1, 1) if progress.why == jobs.Why.FINISHED else (progress.done, max(progress.total, 1))
+
+
 class _LiveStage(Stage):
     """A line that changes in place; what to do about a trouble stays above it."""
 
@@ -107,7 +114,7 @@ class _LiveStage(Stage):
             self._progress.console.print(told, markup=False)
         self._told = progress.why
         silent = f" · last beat {progress.silent_s:.0f} s ago" if (progress.silent_s or 0) > SILENT_S else ""
-        self.update(progress.done, max(progress.total, 1), progress.text + silent)
+        self.update(*_so_far(progress), progress.text + silent)
 
 
 class _PlainStage(Stage):
@@ -125,7 +132,7 @@ class _PlainStage(Stage):
     def job(self, progress: jobs.Progress) -> None:
         if self._pace.due(progress.why, progress.done, time.monotonic()):
             cure = f". {progress.cure}" if progress.cure else ""
-            self._say(progress.done, max(progress.total, 1), f"{progress.text}{cure} ({progress.waited_s:.0f} s)")
+            self._say(*_so_far(progress), f"{progress.text}{cure} ({progress.waited_s:.0f} s)")
 
     def _say(self, done: float, total: float, note: str) -> None:
         self._display.say(f"{self._title}: {100 * done / total:.0f} % {note}".rstrip())

@@ -33,12 +33,22 @@ def command_of(kind: Kind) -> Callable[..., None]:
         params = {name: _value(given.pop(name), takes_many) for name, takes_many in options.items()}
         _run(kind, {name: value for name, value in params.items() if value is not None}, **given)
 
-    parameters = [*_fixed(), *(_parameter(kind.params.model_fields[name], name) for name in options)]
+    files, *fixed = _fixed()
+    parameters = [files, *(_parameter(kind.params.model_fields[name], name) for name in options), *fixed]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in parameters}
     command.__doc__ = inspect.getdoc(kind.params)
     command.__name__ = kind.name
     return command
+
+
+def options_of(kind: Kind) -> Iterator[tuple[str, str, str]]:
+    """Yield the options that are the kind's own: (spelling, default, meaning), as `--help` tells them."""
+    for name, many in _options(kind):
+        field = kind.params.model_fields[name]
+        bare = _bare(field.annotation)
+        values = f" ({', '.join(get_args(bare))})" if get_origin(bare) is Literal else ""
+        yield _spelling(name, bare), _default(field), _help(field, bare, many).rstrip(".") + values
 
 
 def _run(
@@ -85,7 +95,7 @@ def _fixed() -> list[inspect.Parameter]:
     """Return what every command takes."""
 
     def pattern(
-        files: Annotated[list[str], typer.Argument(metavar="FILES…", help="Files, folders or quoted patterns.")],
+        files: Annotated[list[str], typer.Argument(metavar="FILES", help="Files, folders or quoted patterns.")],
         out: Annotated[
             Path | None, typer.Option("--out", "-o", help="The folder for the results, instead of beside each file.")
         ] = None,
@@ -141,15 +151,21 @@ def _parameter(field: FieldInfo, name: str) -> inspect.Parameter:
     bare = _bare(field.annotation)
     many = get_origin(bare) is tuple
     item = str if many else bare
-    names = [f"{option_of(name)}/--no-{option_of(name)[2:]}"] if item is bool else [option_of(name)]
-    shown = typer.Option(*names, help=_help(field, bare, many), show_default=_default(field))
+    default = f" Default: {_default(field)}." if _default(field) else ""
+    text = f"{_help(field, bare, many)}{default}"
+    shown = typer.Option(_spelling(name, item), help=text, show_default=False, rich_help_panel="What is done")
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[item | None, shown]
     )
 
 
+def _spelling(name: str, item: Any) -> str:
+    return f"{option_of(name)}/--no-{option_of(name)[2:]}" if item is bool else option_of(name)
+
+
 def _help(field: FieldInfo, bare: Any, many: bool) -> str:
     text = (field.description or "").rstrip(".")
+    text = text[:1].upper() + text[1:]
     if many:
         item = _bare(get_args(bare)[0])
         listed = f" ({', '.join(get_args(item))})" if get_origin(item) is Literal else ""
@@ -157,15 +173,14 @@ def _help(field: FieldInfo, bare: Any, many: bool) -> str:
     return f"{text}."
 
 
-def _default(field: FieldInfo) -> str | bool:
+def _default(field: FieldInfo) -> str:
+    """Return what holds when an option is not given, as it would be given; nothing where nothing holds."""
     value = field.get_default(call_default_factory=True)
     if value is None or field.is_required():
-        return False
+        return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return ",".join(map(str, value)) or False
-    return str(value) or False
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _value(given: Any, many: bool) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +14,14 @@ from dispatcher.assembly.zoom import STRENGTH
 from dispatcher.cli.display import Display
 from dispatcher.cli.errors import EPILOG, run
 from dispatcher.cli.events import JsonDisplay
+from dispatcher.cli.review import Changed, review
+from dispatcher.cli.review import check as check_somebody_is_asked
 from dispatcher.config import Settings
+from dispatcher.tour.encoding import BACKENDS as ENCODE_BACKENDS
 from dispatcher.tour.narration import Reuse
-from dispatcher.tour.options import Options
-from dispatcher.tour.record import Recording, record
+from dispatcher.tour.options import Enhance, Options
+from dispatcher.tour.record import Recording, preview, record
 from dispatcher.tour.speakers import BACKENDS
-from dispatcher.tour.speaking import spoken_text
 from protocol.errors import NotFoundError, UsageError
 from protocol.kinds.tts import MAX_SEED
 
@@ -33,6 +35,10 @@ class TourDisplay(Display):
         for line in lines:
             self.warn(f"  {line}")
         return sys.stdin.isatty() and typer.confirm("Run them?", default=False, err=True)
+
+    def review(self, changed: Sequence[Changed], engine: str, *, yes: bool) -> Collection[str]:
+        """Show what would be said instead, and ask for it."""
+        return review(self._console, changed, engine, yes=yes)
 
     def ask(self, lines: Sequence[str], question: str) -> bool:
         """Show the lines and ask; without a terminal to ask on, the answer is no."""
@@ -48,6 +54,12 @@ class TourEvents(JsonDisplay):
         """Say which lines would have run; the answer is no."""
         self.emit("confirm", text="the spec wants to run these shell lines; allow them with --allow-setup", lines=lines)
         return False
+
+    def review(self, changed: Sequence[Changed], engine: str, *, yes: bool) -> Collection[str]:
+        """Tell what is said instead; without `yes` nothing is."""
+        steps = [{"step": step, "before": before, "after": after} for step, before, after in changed]
+        self.emit("enhanced", engine=engine, accepted=yes, steps=steps)
+        return [step for step, _, _ in changed] if yes else []
 
     def ask(self, lines: Sequence[str], question: str) -> bool:
         """Say what would have been asked; the answer is no."""
@@ -107,12 +119,38 @@ def tour(
     show_spoken: Annotated[
         bool, typer.Option("--show-spoken", help="Print what will be said, word for word, and do nothing else.")
     ] = False,
+    enhance: Annotated[
+        bool, typer.Option("--enhance", help="Have the narration written better, show what has changed, and ask.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Take what --enhance proposes without asking.")] = False,
+    glossary: Annotated[
+        str, typer.Option(help="Terms that --enhance must keep as they are, beside the lexicon's; several with commas.")
+    ] = "",
+    enhance_wish: Annotated[str, typer.Option(help='What --enhance should heed, such as "for beginners".')] = "",
+    enhance_model: Annotated[str, typer.Option(help="The language model for --enhance; auto takes the best.")] = "auto",
+    enhanced_spec: Annotated[
+        Path | None, typer.Option(help="Write the spec with the accepted narration to this new file beside it.")
+    ] = None,
     zoom: Annotated[
         str, typer.Option(help="Move the camera to where something is done: off, auto, or mobile (nearer).")
     ] = "off",
-    encode_backend: Annotated[str, typer.Option(help="Who encodes the film: local.")] = "local",
-    nvenc_drive_path: Annotated[Path | None, typer.Option(hidden=True)] = None,
-    nvenc_timeout: Annotated[float, typer.Option(hidden=True)] = 1200,
+    encode_backend: Annotated[
+        str,
+        typer.Option(help="Who encodes the film: local (here) or colab-nvenc (a worker, by its graphics card)."),
+    ] = "local",
+    nvenc_drive_path: Annotated[
+        str | None,
+        typer.Option(
+            help="The drop for --encode-backend colab-nvenc: a folder or rclone:REMOTE:PATH; else the one that speaks."
+        ),
+    ] = None,
+    nvenc_timeout: Annotated[float, typer.Option(help="Seconds to wait for the encoded film.", min=1)] = 1200,
+    require_nvenc: Annotated[
+        bool, typer.Option("--require-nvenc", help="Fail unless a graphics card encodes the film.")
+    ] = False,
+    encode_fallback: Annotated[
+        bool, typer.Option("--encode-fallback", help="Encode the film here where no worker does.")
+    ] = False,
     allow_setup: Annotated[bool, typer.Option(help="Run the spec's pre_setup lines without asking.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON on stdout, and events as JSON lines on stderr.")
@@ -122,7 +160,7 @@ def tour(
     """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption."""
     if skip_tts and respeak:
         raise UsageError("--skip-tts speaks nothing and --respeak speaks everything: give one of them")
-    _one_of("--encode-backend", encode_backend, ("local",))
+    check_somebody_is_asked(enhance=enhance, yes=yes, as_json=as_json)
     settings = Settings()
     options = Options(
         tts_backend=_one_of("--tts-backend", tts_backend, BACKENDS),
@@ -134,7 +172,13 @@ def tour(
         require_engine=require_engine,
         reuse=Reuse(only=skip_tts, nothing=respeak, mixed=allow_mixed_voices),
         lexicon=_lexicon(lexicon, settings),
+        encode_backend=_one_of("--encode-backend", encode_backend, ENCODE_BACKENDS),
+        encode_drop=nvenc_drive_path,
+        encode_timeout_s=nvenc_timeout,
+        encode_fallback=encode_fallback,
+        require_nvenc=require_nvenc,
         zoom=_one_of("--zoom", zoom, tuple(STRENGTH)),
+        enhance=_enhance(yes, glossary, enhance_wish, enhance_model, enhanced_spec) if enhance else None,
         allow_setup=allow_setup,
         dry_run=dry_run,
         ref_audio=ref_audio,
@@ -143,11 +187,17 @@ def tour(
         nfe_step=nfe_step,
         voice_consent=voice_consent,
     )
+    screen = TourEvents() if as_json else TourDisplay(quiet=quiet)
     if show_spoken:
-        sys.stdout.write(f"{spoken_text(spec, options)}\n")
+        sys.stdout.write(f"{preview(spec, options, settings, screen)}\n")
         return
-    made = record(spec, options, settings, TourEvents() if as_json else TourDisplay(quiet=quiet))
+    made = record(spec, options, settings, screen)
     sys.stdout.write(f"{_json(made) if as_json else _plain(made)}\n")
+
+
+def _enhance(yes: bool, glossary: str, wish: str, model: str, spec: Path | None) -> Enhance:
+    terms = tuple(term.strip() for term in glossary.split(",") if term.strip())
+    return Enhance(yes=yes, glossary=terms, instruction=wish, model=model, spec=spec)
 
 
 def _text(told: str | None) -> str | None:
@@ -169,15 +219,7 @@ def _lexicon(named: Path | None, settings: Settings) -> Path:
     return named or settings.lexicon
 
 
-NOT_YET = {
-    "colab-nvenc": "--encode-backend colab-nvenc is not in this version yet: leave it out, the film is encoded here",
-}
-"""What existing command lines may ask for, that this version does not do, and what to do."""
-
-
 def _one_of(option: str, value: str, allowed: Sequence[str]) -> str:
-    if value in NOT_YET:
-        raise UsageError(NOT_YET[value])
     if value not in allowed:
         raise UsageError(f"unknown {option} {value!r}; there are: {', '.join(allowed)}")
     return value
@@ -196,6 +238,8 @@ def _json(made: Recording) -> str:
         "warnings": list(made.narration.warnings),
         "narration": clips,
     }
+    if made.enhancement is not None:
+        told["enhancement"] = made.enhancement.told()
     return json.dumps(told, ensure_ascii=False, indent=1)
 
 

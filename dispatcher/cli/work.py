@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ from dispatcher.operations import targets
 from dispatcher.operations.batch import Made, NotMade, run
 from dispatcher.operations.plan import Plan, checked, plan
 from dispatcher.operations.sources import Source, find
-from protocol.errors import GpudropError, MediaError, NotFoundError, UsageError
+from protocol.errors import GpudropError, NotFoundError, UsageError
 from protocol.kinds.kind import Kind
+
+MANY = 20
+"""From so many files on, looking at them is shown: it takes a while."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +96,7 @@ def do(asked: Asked, display: Display) -> Done:
     """Do what was asked. One file that fails keeps no other from being done; `failed` tells of it."""
     done = Done()
     checked(asked.kind, asked.params)
-    plans = list(_plans(asked, find(asked.files), done))
+    plans = list(_plans(asked, find(asked.files), done, display))
     for path, error in done.failed.items():
         display.warn(f"{path}: {error}" if str(path) not in str(error) else str(error))
     if done.left_alone:
@@ -110,16 +114,21 @@ def do(asked: Asked, display: Display) -> Done:
     return done
 
 
-def _plans(asked: Asked, sources: Sequence[Source], done: Done) -> Iterator[Plan]:
+def _plans(asked: Asked, sources: Sequence[Source], done: Done, display: Display) -> Iterator[Plan]:
     plans = []
-    for source in sources:
-        try:
-            plans.append(plan(asked.kind, source, asked.params, engine=asked.engine, anew=asked.anew))
-        except (MediaError, UsageError) as error:
-            if source.named or isinstance(error, UsageError):
-                done.failed[source.path] = error
+    with contextlib.ExitStack() as stack:
+        looked: Callable[[int], None] = _unshown
+        if len(sources) >= MANY:
+            stage = stack.enter_context(display.stage(f"looking at {len(sources)} files"))
+            looked = functools.partial(stage.update, total=len(sources))
+        found = plan(asked.kind, sources, asked.params, engine=asked.engine, anew=asked.anew, on_look=looked)
+        for each in found:
+            if isinstance(each, Plan):
+                plans.append(each)
+            elif each.may_be_left_alone:
+                done.left_alone.append(each.source.path)
             else:
-                done.left_alone.append(source.path)
+                done.failed[each.source.path] = each.error
     made_by_others = {place.resolve() for each in plans for place in each.targets(asked.out).values()}
     for each in plans:
         # What an earlier command made of another file of the same folder is not worked on once more.
@@ -127,6 +136,10 @@ def _plans(asked: Asked, sources: Sequence[Source], done: Done) -> Iterator[Plan
             done.left_alone.append(each.source.path)
         else:
             yield each
+
+
+def _unshown(_number: int) -> None:
+    """Show nothing: it takes no time."""
 
 
 def _check_names(plans: Sequence[Plan], out: Path | None) -> None:

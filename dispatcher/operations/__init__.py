@@ -5,7 +5,7 @@ Whatever the command line does, these do; the commands are made of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, ParamSpec
 
@@ -15,7 +15,7 @@ from dispatcher.connection import Connection
 from dispatcher.operations.batch import Made, NotMade, OnProgress, run
 from dispatcher.operations.plan import Plan, checked, kind_of, plan
 from dispatcher.operations.sources import Source, find
-from protocol.errors import GpudropError, MediaError
+from protocol.errors import GpudropError
 
 P = ParamSpec("P")
 
@@ -42,12 +42,13 @@ class Operation(Generic[P]):
 
     def __call__(self, gpu: Connection, file: str | Path, /, *args: P.args, **options: P.kwargs) -> Made:
         """Have one file done and return what was made of it. Raises what went wrong."""
-        raw = self._raw(*args, **options)
-        for outcome in run(gpu, [self._plan(Source(path=Path(file)), raw)]):
+        failed: dict[Path, GpudropError] = {}
+        plans = self._plans([Source(path=Path(file))], self._raw(*args, **options), failed)
+        for outcome in run(gpu, plans):
             if isinstance(outcome, NotMade):
                 raise outcome.error
             return outcome
-        raise AssertionError("one plan has one outcome")
+        raise failed[Path(file)]
 
     def each(
         self,
@@ -64,7 +65,7 @@ class Operation(Generic[P]):
         """
         raw = self._raw(*args, **options)
         failed: dict[Path, GpudropError] = {}
-        for outcome in run(gpu, self._plans(files, raw, failed), on_progress=on_progress):
+        for outcome in run(gpu, self._plans(find(files), raw, failed), on_progress=on_progress):
             if isinstance(outcome, NotMade):
                 failed[outcome.source] = outcome.error
             else:
@@ -77,14 +78,10 @@ class Operation(Generic[P]):
         return self._params(*args, **options).model_dump(mode="json", exclude_unset=True)
 
     def _plans(
-        self, files: Iterable[str | Path], raw: Mapping[str, Any], failed: dict[Path, GpudropError]
+        self, sources: Sequence[Source], raw: Mapping[str, Any], failed: dict[Path, GpudropError]
     ) -> Iterator[Plan]:
-        for source in find(files):
-            try:
-                yield self._plan(source, raw)
-            except MediaError as error:
-                if source.named:
-                    failed[source.path] = error
-
-    def _plan(self, source: Source, raw: Mapping[str, Any]) -> Plan:
-        return plan(kind_of(self.kind), source, raw, engine=self._engine)
+        for each in plan(kind_of(self.kind), sources, raw, engine=self._engine):
+            if isinstance(each, Plan):
+                yield each
+            elif not each.may_be_left_alone:
+                failed[each.source.path] = each.error

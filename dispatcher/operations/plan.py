@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from dispatcher.jobs import Job
-from dispatcher.operations.sources import Facts, Source, look
+from dispatcher.operations.sources import Facts, Source, look_at_all
 from dispatcher.operations.targets import name_after
-from protocol.errors import UsageError
+from protocol.errors import MediaError, UsageError
 from protocol.kinds import KINDS
 from protocol.kinds.kind import SOURCE, Kind
 
@@ -37,9 +37,40 @@ class Plan:
         return {path: folder / name for path, name in self.names.items()}
 
 
-def plan(kind: Kind, source: Source, raw: Mapping[str, Any], *, engine: str | None = None, anew: bool = False) -> Plan:
-    """Return the plan for one source. Raises MediaError for what cannot be used, UsageError for what does not fit."""
-    facts = look(source, kind)
+@dataclass(frozen=True, kw_only=True)
+class Misfit:
+    """A source that cannot be used, or that does not go with what is wanted."""
+
+    source: Source
+    error: MediaError | UsageError
+
+    @property
+    def may_be_left_alone(self) -> bool:
+        """Say whether nobody asked for this very file: it was found in a folder and is of no use there."""
+        return not self.source.named and isinstance(self.error, MediaError)
+
+
+def plan(
+    kind: Kind,
+    sources: Sequence[Source],
+    raw: Mapping[str, Any],
+    *,
+    engine: str | None = None,
+    anew: bool = False,
+    on_look: Callable[[int], None] = lambda _looked_at: None,
+) -> Iterator[Plan | Misfit]:
+    """Yield the plan for each source, or why there is none. `on_look` is told how many were looked at."""
+    for number, (source, facts) in enumerate(look_at_all(sources, kind), 1):
+        on_look(number)
+        try:
+            if isinstance(facts, MediaError):
+                raise facts
+            yield _plan(kind, source, facts, raw, engine, anew)
+        except (MediaError, UsageError) as error:
+            yield Misfit(source=source, error=error)
+
+
+def _plan(kind: Kind, source: Source, facts: Facts, raw: Mapping[str, Any], engine: str | None, anew: bool) -> Plan:
     suited = _suit(kind, source, facts, raw)
     params = checked(kind, suited)
     job = Job(

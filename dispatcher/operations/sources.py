@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from media import confined
+from media.examine import Media
 from protocol.errors import MediaError, NotFoundError
 from protocol.kinds.kind import Kind, Medium
 
@@ -74,12 +75,30 @@ def _is_hidden(path: Path) -> bool:
 
 def look(source: Source, kind: Kind) -> Facts:
     """Return what a source is. One that the kind cannot use raises MediaError with the cure."""
+    [(_, facts)] = look_at_all([source], kind)
+    if isinstance(facts, MediaError):
+        raise facts
+    return facts
+
+
+def look_at_all(sources: Sequence[Source], kind: Kind) -> Iterator[tuple[Source, Facts | MediaError]]:
+    """Yield each source with what it is, or with why the kind cannot use it."""
     if kind.takes == ("text",):
-        return _text(source.path)
-    media = confined.examine(source.path)
+        for source in sources:
+            try:
+                yield source, _text(source.path)
+            except MediaError as error:
+                yield source, error
+        return
+    found = confined.examine_all(source.path for source in sources)
+    for source, media in zip(sources, found, strict=True):
+        yield source, media if isinstance(media, MediaError) else _facts(media, kind)
+
+
+def _facts(media: Media, kind: Kind) -> Facts | MediaError:
     if media.what not in kind.takes:
         wanted = " and ".join(_PLURALS[what] for what in kind.takes)
-        raise MediaError(f"{source.path} is a {media.what}; {kind.name} takes {wanted}")
+        return MediaError(f"{media.path} is a {media.what}; {kind.name} takes {wanted}")
     picture, seconds = media.picture, media.seconds
     size = f" of {picture.shown[0]}x{picture.shown[1]}" if picture else ""
     long = f", {seconds:.1f} s" if seconds is not None else ""

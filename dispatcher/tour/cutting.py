@@ -8,12 +8,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dispatcher.assembly.captions import write_captions
-from dispatcher.assembly.render import RenderOptions, render
+from dispatcher.assembly.render import RenderOptions
 from dispatcher.assembly.timeline import Clip, Timeline, whole_frames
-from dispatcher.tour import duration, report, script
+from dispatcher.config import Settings
+from dispatcher.tour import duration, encoding, report, script
 from dispatcher.tour.director import Take
+from dispatcher.tour.enhancing import Enhancement
 from dispatcher.tour.inserts import Inserts
 from dispatcher.tour.narration import Narration
+from dispatcher.tour.options import Options
 from dispatcher.tour.screen import Screen
 from dispatcher.tour.spec import Spec
 from media import ffmpeg
@@ -36,18 +39,21 @@ def cut(
     out: Path,
     screen: Screen,
     *,
-    zoom: str,
+    options: Options,
+    settings: Settings,
+    work_dir: Path,
+    enhancement: Enhancement | None = None,
 ) -> Cut:
     """Cut the film, and write captions and report beside it."""
     steps = _steps(spec, narration, {take.step_id: take for take in takes})
     timeline = Timeline(steps, inserts.intro, inserts.outro)
-    with screen.stage("cutting") as stage:
-        film = render(
-            program, timeline, out, render_options(spec, zoom), on_progress=lambda done: stage.update(done, 1.0)
-        )
+    wanted = render_options(spec, options.zoom)
+    encoded = encoding.encode(program, timeline, out, wanted, options, settings, work_dir, screen)
+    film = encoded.film
     captions = write_captions(timeline, film.path)
     written = film.path.with_suffix(".report.json")
-    report.write(written, _report(spec, narration, takes, timeline, film.path, captions, program))
+    told = _report(spec, narration, takes, timeline, film.path, captions, _versions(program, encoded))
+    report.write(written, replace(told, enhancement=enhancement.told()) if enhancement else told)
     for warning in duration.finished(spec, film.seconds):
         screen.warn(warning)
     screen.say(f"film: {film.path} ({film.seconds:.1f} s)")
@@ -96,7 +102,7 @@ def _report(
     timeline: Timeline,
     film: Path,
     captions: Sequence[Path],
-    program: ffmpeg.Ffmpeg,
+    versions: Mapping[str, str],
 ) -> report.Report:
     steps = []
     for step, take, start in zip(spec.steps, takes, timeline.starts, strict=True):
@@ -122,6 +128,11 @@ def _report(
         seconds=timeline.seconds,
         engine=narration.engine,
         warnings=narration.warnings,
-        versions={"gpudrop": version("gpudrop"), "ffmpeg": program.version},
+        versions=versions,
         steps=tuple(steps),
     )
+
+
+def _versions(program: ffmpeg.Ffmpeg, encoded: encoding.Encoded) -> dict[str, str]:
+    versions = {"gpudrop": version("gpudrop"), "ffmpeg": program.version}
+    return versions | ({"encoder": encoded.engine.told()} if encoded.engine else {})

@@ -12,6 +12,17 @@ CLONING_BACKEND, CLONING_ENGINE = "colab-f5", "f5"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Enhance:
+    """That the narration is written anew before it is spoken, and how."""
+
+    yes: bool = False  # take what is proposed without asking
+    glossary: tuple[str, ...] = ()  # beside the words of the spec's lexicon
+    instruction: str = ""
+    model: str = "auto"
+    spec: Path | None = None  # a new file for the spec with what was accepted
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """What the command line says beside the spec."""
 
@@ -25,6 +36,12 @@ class Options:
     lexicon: Path | None = None  # the user's, a .json or .toml file; one that is not there is empty
     reuse: Reuse = field(default_factory=Reuse)
     zoom: str = "off"
+    encode_backend: str = "local"
+    encode_drop: str | Path | None = None  # without it the drop that speaks
+    encode_timeout_s: float = 1200
+    encode_fallback: bool = False  # encode here where no worker does
+    require_nvenc: bool = False
+    enhance: Enhance | None = None
     allow_setup: bool = False
     dry_run: bool = False
     ref_audio: Path | None = None  # a recording of the voice to clone, instead of the spec's

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from dispatcher.assembly.encoding import AUDIO_CODECS, CONTAINERS, DEFAULT_CRF, MAX_CRF, VIDEO_CODECS
+from media.encoding import AUDIO_CODECS, CONTAINERS, DEFAULT_CRF, MAX_CRF, VIDEO_CODECS
 
 MIN_KBIT = 16
 MAX_KBIT = 512

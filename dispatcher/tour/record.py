@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dispatcher.config import Settings, is_root
-from dispatcher.tour import duration, pre_setup
+from dispatcher.tour import duration, encoding, pre_setup
 from dispatcher.tour.browser import find_browser
 from dispatcher.tour.cutting import cut, render_options
 from dispatcher.tour.director import Take, direct
+from dispatcher.tour.enhancing import Enhancement, check, enhanced
 from dispatcher.tour.inserts import Inserts, find_inserts
 from dispatcher.tour.narration import Narration
 from dispatcher.tour.options import Options
 from dispatcher.tour.screen import Screen
 from dispatcher.tour.slides import rules as slide_rules
-from dispatcher.tour.speaking import speak
+from dispatcher.tour.speaking import speak, spoken_text, spoken_text_of
 from dispatcher.tour.spec import Spec, load
 from dispatcher.tour.work_folder import occupied
 from media import ffmpeg
@@ -30,6 +31,7 @@ class Recording:
     narration: Narration
     film: Path | None
     report: Path | None
+    enhancement: Enhancement | None = None
 
 
 def record(spec_path: Path, options: Options, settings: Settings, screen: Screen) -> Recording:
@@ -38,22 +40,59 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
     Run again after any interruption: narration that is done, or still being worked on, is not asked for again.
     """
     spec = load(spec_path, base_url=options.base_url)
+    if options.enhance is not None:
+        check(spec_path, options.enhance)
     out = _film_path(spec, options)
     inserts = find_inserts(spec, out)
     encoders = render_options(spec, options.zoom).encoders
     program = ffmpeg.find(settings.ffmpeg, needs=inserts.filters, encoders=encoders)
     browser = None if options.dry_run else find_browser(settings.chromium)
-    with occupied((options.work_dir or spec_path.parent / f".{spec_path.stem}-work").absolute()) as work_dir:
+    with occupied(_work_dir(spec_path, options)) as work_dir:
+        enhancement = None
+        if options.enhance is not None:
+            spec, enhancement = enhanced(spec, options.enhance, options, settings, work_dir, screen)
         _foretell(spec, inserts, screen)
+        if browser is not None:
+            encoding.foretell(options, settings, screen)
         narration = speak(spec, options, settings, work_dir, screen)
         spoken_s = {step: clip.seconds for step, clip in narration.clips.items()}
         _check_length(spec, spoken_s, inserts, screen)
         if browser is None:
-            return Recording(narration=narration, film=None, report=None)
+            return Recording(narration=narration, film=None, report=None, enhancement=enhancement)
         _set_up(spec, options, work_dir, screen)
         takes = _film(spec, spoken_s, work_dir, browser, screen)
-        made = cut(spec, inserts, narration, takes, program, out, screen, zoom=options.zoom)
-    return Recording(narration=narration, film=made.film, report=made.report)
+        made = cut(
+            spec,
+            inserts,
+            narration,
+            takes,
+            program,
+            out,
+            screen,
+            options=options,
+            settings=settings,
+            work_dir=work_dir,
+            enhancement=enhancement,
+        )
+    return Recording(narration=narration, film=made.film, report=made.report, enhancement=enhancement)
+
+
+def preview(spec_path: Path, options: Options, settings: Settings, screen: Screen) -> str:
+    """Return what would be said of each step, word for word, and speak nothing.
+
+    No worker is needed for that, unless the narration is to be written anew first.
+    """
+    if options.enhance is None:
+        return spoken_text(spec_path, options)
+    spec = load(spec_path, base_url=options.base_url)
+    check(spec_path, options.enhance)
+    with occupied(_work_dir(spec_path, options)) as work_dir:
+        spec, _ = enhanced(spec, options.enhance, options, settings, work_dir, screen)
+    return spoken_text_of(spec, options)
+
+
+def _work_dir(spec_path: Path, options: Options) -> Path:
+    return (options.work_dir or spec_path.parent / f".{spec_path.stem}-work").absolute()
 
 
 def _film_path(spec: Spec, options: Options) -> Path:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from protocol.errors import EnvironmentNotReady
 
@@ -48,11 +49,13 @@ class Report:
     warnings: tuple[str, ...]
     versions: Mapping[str, str]
     steps: tuple[StepReport, ...]
+    enhancement: Mapping[str, Any] | None = None  # who wrote narration anew, and of which steps; left out if nobody
 
 
 def write(path: Path, report: Report) -> None:
     """Write the report as JSON, whole or not at all: a report that was there stays until the new one is whole."""
-    text = json.dumps(asdict(report), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    told = {name: value for name, value in asdict(report).items() if (name, value) != ("enhancement", None)}
+    text = json.dumps(told, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         unfinished.write_text(text, encoding="utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from dispatcher.jobs import Progress
@@ -26,6 +26,10 @@ class Screen(Protocol):
 
     def confirm(self, lines: Sequence[str]) -> bool:
         """Show shell lines and ask whether they may run."""
+        ...
+
+    def review(self, changed: Sequence[tuple[str, str, str]], engine: str, *, yes: bool) -> Collection[str]:
+        """Show narrations (step, before, after) and return the steps whose new words are accepted; with `yes`, all."""
         ...
 
     def ask(self, lines: Sequence[str], question: str) -> bool:

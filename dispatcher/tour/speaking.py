@@ -24,7 +24,11 @@ from protocol.errors import UsageError
 
 def spoken_text(spec_path: Path, options: Options) -> str:
     """Return what would be said of each step, word for word. Nothing is spoken, and no worker is needed."""
-    spec = load(spec_path, base_url=options.base_url)
+    return spoken_text_of(load(spec_path, base_url=options.base_url), options)
+
+
+def spoken_text_of(spec: Spec, options: Options) -> str:
+    """Return the same of a spec that is loaded."""
     entries = script.whole_lexicon(spec.settings.lexicon, options.lexicon)
     steps = [(step.id, step.narration) for step in spec.steps]
     return script.show_spoken(steps, spec.settings.language, entries)

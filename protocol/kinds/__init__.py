@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from protocol.kinds import echo, tts
+from protocol.kinds import analyze, echo, encode, enhance, stabilize, transcribe, tts, upscale
 from protocol.kinds.kind import Kind
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (echo.KIND, tts.KIND)}
+_ALL = (analyze.KIND, echo.KIND, encode.KIND, enhance.KIND, stabilize.KIND, transcribe.KIND, tts.KIND, upscale.KIND)
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}

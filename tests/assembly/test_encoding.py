@@ -10,10 +10,10 @@ import av
 import numpy as np
 import pytest
 
-from dispatcher.assembly.encoding import CONTAINERS, PRESETS, video_arguments
 from dispatcher.assembly.render import RenderOptions, render
 from dispatcher.assembly.timeline import Clip, Timeline
 from media import audio
+from media.encoding import CONTAINERS, PRESETS, video_arguments
 from media.ffmpeg import find
 from media.frames import TakeWriter
 from protocol.errors import MediaError

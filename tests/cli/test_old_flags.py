@@ -37,6 +37,7 @@ def spec(tmp_path: Path) -> Path:
             "16",
         ],
         ["--encode-backend", "local", "--nvenc-drive-path", "p", "--nvenc-timeout", "1200"],
+        ["--encode-backend", "colab-nvenc", "--require-nvenc", "--encode-fallback"],
         ["--zoom", "off"],
         ["--zoom", "auto"],
         ["--zoom", "mobile"],
@@ -51,7 +52,7 @@ def test_every_flag_is_understood(spec: Path, flags: list[str]) -> None:
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--encode-backend", "colab-nvenc"], "encoded here"),
+        (["--encode-backend", "colab"], "local, colab-nvenc"),
         (["--zoom", "in"], "off, auto, mobile"),
         (["--skip-tts", "--respeak"], "one of them"),
     ],

@@ -11,6 +11,7 @@ from media import confined
 from media.ffmpeg import find
 from media.probe import probe
 from protocol.errors import MediaError
+from tests.support.media import tone
 
 
 def test_the_same_facts_as_without(tmp_path: Path) -> None:
@@ -37,7 +38,7 @@ def test_what_is_no_film_is_refused_as_without(tmp_path: Path, content: bytes) -
 BREAKS = {
     "a crash": ("os.kill(os.getpid(), 11)", "broke the program"),
     "memory": ("confined._limit(); bytearray(confined.MEMORY_BYTES)", "broke the program"),
-    "a file": ("confined._limit(); open(sys.argv[1] + '.out', 'w', 1).write('x\\n'); print('{}')", "broke the program"),
+    "a file": ("confined._limit(); open(path + '.out', 'w', 1).write('x\\n'); print('{}')", "broke the program"),
     "for ever": ("time.sleep(600)", "takes longer than 1 s"),
 }
 
@@ -50,8 +51,38 @@ def test_a_film_that_breaks_its_reader_is_only_refused(
 ) -> None:
     """Crashing, filling the memory, writing a file and hanging end that process, in bounded time, and nothing else."""
     does, told = BREAKS[what]
-    imports = "import sys, os, time; sys.path.insert(0, sys.argv[2]); from media import confined; "
+    imports = (
+        "import json, sys, os, time; sys.path.insert(0, sys.argv[1]); from media import confined; "
+        "look, path = json.loads(sys.stdin.readline()); "
+    )
     monkeypatch.setattr(confined, "_START", imports + does)
     with pytest.raises(MediaError, match=told):
         confined.probe(tmp_path / "a.mp4", time_s=1 if what == "for ever" else 60)
     assert not [path for path in tmp_path.iterdir() if path.stat().st_size]
+
+
+def test_many_files_are_looked_at_by_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that breaks it costs a new process, and the files after it are looked at all the same."""
+    started = []
+    start = confined._Looker._start
+
+    def counted(looker: confined._Looker) -> object:
+        started.append(1)
+        return start(looker)
+
+    monkeypatch.setattr(confined._Looker, "_start", counted)
+    monkeypatch.setattr(
+        confined,
+        "_START",
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from media import confined; real = confined._told\n"
+        "def told(look, path): return os.kill(os.getpid(), 11) if path.name == 'evil.wav' else real(look, path)\n"
+        "confined._told = told; confined.answer()",
+    )
+    for name in ("a.wav", "evil.wav", "c.wav"):
+        tone(tmp_path / name, 0.2)
+    (tmp_path / "b.txt").write_text("no media")
+    names = ["a.wav", "b.txt", "evil.wav", "c.wav"]
+    told = list(confined.examine_all(tmp_path / name for name in names))
+    assert [isinstance(each, MediaError) for each in told] == [False, True, True, False]
+    assert "broke the program" in str(told[2])
+    assert len(started) == 2

@@ -27,6 +27,11 @@ def test_the_reference_is_current() -> None:
     assert found == generate.reference()
 
 
+def test_the_pages_of_the_kinds_have_their_options() -> None:
+    """docs/kinds/ holds a page for every kind that works on files, with the options of its command."""
+    assert {page: page.read_text(encoding="utf-8") for page in generate.pages()} == generate.pages()
+
+
 @pytest.mark.parametrize(
     ("golden", "schema"),
     [("claim", "Claim"), ("beat", "Beat"), ("hello", "WorkerCard"), ("part", "Part"), ("accepted", "Accepted")],

@@ -68,9 +68,9 @@ def _rotated(folder: Path) -> Path:
 
 def _hdr(folder: Path) -> Path:
     path = folder / "hdr.mkv"
-    tags = ["-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc", "-color_range", "tv"]
+    tags = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc:range=tv"
     source = SECOND.format(size="64x48", rate="12", seconds=0.5)
-    run(["-f", "lavfi", "-i", source, "-c:v", "ffv1", "-pix_fmt", "yuv420p10le", *tags, path])
+    run(["-f", "lavfi", "-i", source, "-vf", f"format=yuv420p10le,{tags}", "-c:v", "ffv1", path])
     return path
 
 

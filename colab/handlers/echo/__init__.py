@@ -11,11 +11,12 @@ from typing import cast
 from colab.handlers.work import Result, Work
 from colab.models import Models
 from protocol.errors import JobFailed
-from protocol.kinds.echo import Params
+from protocol.kinds.echo import Params, checkpoint
 from protocol.messages import Choices, EngineRecord
 
 ENGINE = EngineRecord(name="echo", version="1", provider="python", device="cpu", tier="embedded")
 OUTPUT = "echo.txt"
+_LEFT = b"done\n"
 _NAP_S = 0.2  # a cancelled job must not wait for a long unit to end
 
 
@@ -37,12 +38,15 @@ class EchoHandler:
         if work.engine not in (None, ENGINE.name):
             raise JobFailed(f"engine {work.engine!r} is not on this worker; it has: echo", code="UNSUPPORTED")
         params = cast(Params, work.params)
+        kept = work.kept(ENGINE)
         for done in range(params.units):
-            _pretend(work, params, done)
+            if checkpoint(done) not in kept or work.output(checkpoint(done)).read_bytes() != _LEFT:
+                _pretend(work, params, done)
+                _leave(work, params, done)
         work.output(OUTPUT).write_text(params.text, encoding="utf-8", newline="")
         work.publish(OUTPUT)
         work.progress(params.units, params.units)
-        return Result(engine=ENGINE, summary={"characters": len(params.text)})
+        return Result(engine=ENGINE, summary={"characters": len(params.text), "units_kept": len(kept)})
 
 
 def _pretend(work: Work, params: Params, done: int) -> None:
@@ -52,6 +56,13 @@ def _pretend(work: Work, params: Params, done: int) -> None:
     while (left := ends - time.monotonic()) > 0:
         time.sleep(min(left, _NAP_S))
         work.progress(done, params.units)
+
+
+def _leave(work: Work, params: Params, done: int) -> None:
+    """Leave a checkpoint of a finished unit, for another attempt to go on from."""
+    if params.leaves:
+        work.output(checkpoint(done)).write_bytes(_LEFT)
+        work.checkpoint(checkpoint(done))
 
 
 HANDLER = EchoHandler()

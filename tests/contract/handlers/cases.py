@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from tests.contract.handlers import analyze, encode, enhance, stabilize, transcribe, upscale
 from tests.contract.handlers.case import HandlerCase
 
-CASES: tuple[HandlerCase, ...] = ()
+CASES: tuple[HandlerCase, ...] = (
+    analyze.CASE,
+    encode.CASE,
+    enhance.CASE,
+    stabilize.CASE,
+    transcribe.CASE,
+    upscale.CASE,
+)

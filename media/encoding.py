@@ -25,10 +25,29 @@ PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "sl
 _VP9_SPEEDS = (8, 7, 6, 5, 4, 3, 2, 1, 0)
 _AV1_SPEEDS = (12, 11, 10, 9, 8, 7, 6, 5, 4)
 
-DEFAULT_CRF: Mapping[str, int] = {"libx264": 20, "libx265": 24, "libvpx-vp9": 30, "libsvtav1": 30}
-"""The quality of each encoder that looks about the same as the others'."""
+DEFAULT_CRF: Mapping[str, int] = {
+    "libx264": 20,
+    "libx265": 24,
+    "libvpx-vp9": 30,
+    "libsvtav1": 30,
+    "h264_nvenc": 23,
+    "hevc_nvenc": 26,
+    "av1_nvenc": 32,
+}
+"""The quality of each encoder that looks about the same as the others'. Those of NVENC were not measured."""
 
-MAX_CRF: Mapping[str, int] = {"libx264": 51, "libx265": 51, "libvpx-vp9": 63, "libsvtav1": 63}
+MAX_CRF: Mapping[str, int] = {
+    "libx264": 51,
+    "libx265": 51,
+    "libvpx-vp9": 63,
+    "libsvtav1": 63,
+    "h264_nvenc": 51,
+    "hevc_nvenc": 51,
+    "av1_nvenc": 63,
+}
+
+_NVENC_PRESETS = ("p1", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p7")
+_HEVC = ("libx265", "hevc_nvenc")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +80,15 @@ def video_arguments(encoder: str, preset: str, crf: int) -> list[str]:
             return [*quality, "-b:v", "0", "-deadline", deadline, "-cpu-used", str(speed), "-row-mt", "1"]
         case "libsvtav1":
             return [*quality, "-preset", str(_AV1_SPEEDS[PRESETS.index(preset)])]
+        case "h264_nvenc" | "hevc_nvenc" | "av1_nvenc":
+            return _nvenc(encoder, preset, crf)
     return [*quality, "-preset", preset]
+
+
+def _nvenc(encoder: str, preset: str, quality: int) -> list[str]:
+    """Return the arguments of NVIDIA's encoder: constant quality, no bound on the bit rate."""
+    speed = ["-preset", _NVENC_PRESETS[PRESETS.index(preset)], "-tune", "hq"]
+    return ["-c:v", encoder, *speed, "-rc", "vbr", "-cq", str(quality), "-b:v", "0"]
 
 
 def container_arguments(container: str, encoder: str) -> list[str]:
@@ -69,6 +96,6 @@ def container_arguments(container: str, encoder: str) -> list[str]:
     arguments = ["-f", CONTAINERS[container].muxer]
     if container in ("mp4", "mov"):
         arguments = ["-movflags", "+faststart", *arguments]
-        if encoder == "libx265":
+        if encoder in _HEVC:
             arguments = ["-tag:v", "hvc1", *arguments]
     return arguments

@@ -1,0 +1,134 @@
+"""Who analyses: the classic measures always, and a model that sees beside them where it was asked for or is at hand."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from colab.handlers.analyze.engine import Eyes
+from colab.handlers.analyze.vision_files import NEEDS, files, lacking
+from colab.models import Models
+from media.examine import Media
+from protocol.errors import JobFailed
+from protocol.kinds.analyze import Params
+from protocol.messages import Choices, EngineRecord
+
+log = logging.getLogger(__name__)
+
+CLASSIC, SEEING = "classic", "clip-blip"
+
+_PACKAGES = ("torch", "transformers", "safetensors")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """Who does it, and what was not done because a model is not here."""
+
+    record: EngineRecord
+    eyes: Eyes | None = None
+    passed_over: tuple[str, ...] = ()
+
+
+def _clip_blip(models: Models, params: Params, wishes: frozenset[str]) -> Eyes:
+    from colab.handlers.analyze.clip_blip import ClipBlip
+
+    return ClipBlip(models, params, wishes)
+
+
+ENGINES: dict[str, Callable[[Models, Params, frozenset[str]], Eyes] | None] = {SEEING: _clip_blip, CLASSIC: None}
+"""Every engine, best first. Opening one loads no model; the classic one has nothing to open."""
+
+
+def classic() -> EngineRecord:
+    """Return the record of the measures that need no model."""
+    return EngineRecord(
+        name=CLASSIC,
+        version=f"1 scenedetect={version('scenedetect')} numpy={version('numpy')}",
+        provider="ffmpeg, opencv",
+        device="cpu",
+        tier="embedded",
+    )
+
+
+def available(models: Models) -> tuple[EngineRecord, ...]:
+    """Return the engines that work here with the files that are at hand, best first."""
+    if lacking_packages():
+        return (classic(),)
+    here = frozenset(wish for wish, model in NEEDS.items() if not lacking(models, model))
+    return (_clip_blip(models, Params(), here).record(), classic()) if here else (classic(),)
+
+
+def parts(models: Models) -> dict[str, Choices]:
+    """Return nothing: what can be asked for is no matter of names."""
+    return {}
+
+
+def choose(models: Models, required: str | None, params: Params, media: Media) -> Chosen:
+    """Return who does the job, the files of its models fetched.
+
+    What was asked for by `on`, or by requiring the engine, is done or raises `JobFailed` UNSUPPORTED with the cure;
+    what was left to `auto` is done where its model is here, and `passed_over` says what was not.
+    """
+    if required is not None and required not in ENGINES:
+        raise JobFailed(f"engine {required!r} is not on this worker; it has: {', '.join(ENGINES)}", code="UNSUPPORTED")
+    asked = {wish: getattr(params, wish) for wish in NEEDS}
+    wanted = [wish for wish, how in asked.items() if how == "on" or (how == "auto" and required == SEEING)]
+    if media.picture is None:
+        if wanted:
+            raise JobFailed(f"a sound shows nothing: {' and '.join(wanted)} cannot be had of it", code="BAD_REQUEST")
+        return Chosen(record=classic())
+    if required == CLASSIC:
+        if wanted:
+            raise JobFailed(f"the engine {CLASSIC} gives no {' and no '.join(wanted)}", code="UNSUPPORTED")
+        return Chosen(record=classic())
+    for wish in wanted:
+        _demand(models, wish)
+    left = [wish for wish, how in asked.items() if how == "auto" and wish not in wanted]
+    there = [wish for wish in left if not lacking_packages() and not lacking(models, NEEDS[wish])]
+    done, passed_over = frozenset([*wanted, *there]), _told(models, [wish for wish in left if wish not in there])
+    if not done:
+        return Chosen(record=classic(), passed_over=passed_over)
+    eyes = _clip_blip(models, params, done)
+    return Chosen(record=eyes.record(), eyes=eyes, passed_over=passed_over)
+
+
+def lacking_packages() -> list[str]:
+    """Return the packages that a model needs and that are not installed."""
+    return [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+
+
+def _demand(models: Models, wish: str) -> None:
+    """Have what a wish needs here, or say why that cannot be."""
+    model = NEEDS[wish]
+    if absent := lacking_packages():
+        raise JobFailed(
+            f"{wish} were asked for, and {', '.join(absent)} are not installed on this worker: install its extra "
+            "`vision` (uv pip install 'gpudrop[vision]'), or leave them out",
+            code="UNSUPPORTED",
+        )
+    try:
+        for file in files(models, model):
+            models.path(file)
+    except JobFailed as problem:
+        raise JobFailed(
+            f"{wish} were asked for, and {model} cannot be had: {problem}. Fetch it by `gpudrop models pull {model}`, "
+            "or leave them out",
+            code=problem.code,
+            retryable=problem.retryable,
+        ) from problem
+
+
+def _told(models: Models, wishes: Sequence[str]) -> tuple[str, ...]:
+    """Say what is left out, and what would bring it."""
+    if not wishes:
+        return ()
+    if absent := lacking_packages():
+        return (f"no {', '.join(wishes)}: {', '.join(absent)} not installed (extra vision)",)
+    told = []
+    for model in dict.fromkeys(NEEDS.values()):
+        if without := [wish for wish in wishes if NEEDS[wish] == model]:
+            told.append(f"no {' and '.join(without)}: {model} is not here (gpudrop models pull {model})")
+    return tuple(told)

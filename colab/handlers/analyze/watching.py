@@ -1,0 +1,142 @@
+"""One pass over the pictures of a film, or over a still one: all that is measured of them is measured here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from colab.handlers.analyze import resume
+from colab.handlers.analyze.rows import Meter, Row, Rows, Table
+from colab.handlers.analyze.scratch import Scratch
+from colab.handlers.analyze.shots import least_score
+from colab.handlers.work import Work
+from media.examine import Media
+from media.ffmpeg import Ffmpeg
+from media.reading import TICKS, Frame, fitted, frames
+from protocol.kinds.analyze import Params
+
+EVERY = 25
+"""After so many pictures it is looked up."""
+
+CHECKPOINT_S = 40.0
+"""How much work may be lost."""
+
+_SAME_S = 0.5 / TICKS
+_SEEK_S = 0.0005  # a time is written down a little less exactly than it is
+_FETCH_S = 0.0005
+
+
+class Watching:
+    """A film being watched. It goes on where an earlier attempt stopped, if that left something of use."""
+
+    def __init__(self, work: Work, program: Ffmpeg, media: Media, params: Params, *, side: int) -> None:
+        assert media.picture is not None  # who calls this has seen one
+        self._work, self._program, self._media, self._params = work, program, media, params
+        self.size = fitted(media.picture.shown, side)  # of the pictures that are kept
+        self.measured = fitted(media.picture.shown, params.size)
+        self._rows = Rows()
+        self._meter = self._new_meter()
+        self.scratch = self._new_scratch()
+        self._stretch, self._left = 1, 0  # the next checkpoint's number, and the rows that lie in those before it
+        self._told = time.monotonic()
+        self.kept = 0  # pictures whose rows an earlier attempt left
+
+    def restore(self, kept: frozenset[str]) -> None:
+        """Take over the rows that an earlier attempt left, as far as they follow each other."""
+        reference: Frame | None = None
+        for number in resume.numbers(kept):
+            self._stretch = number + 1
+            found = resume.read(self._work.output(resume.rows_path(number)), self.measured)
+            if found is None or found.first not in (0, len(self._rows)):
+                continue
+            if found.first == 0:
+                self._rows = Rows()
+            elif float(found.times[0]) <= self._rows.last_s:
+                continue
+            self._rows.extend(found.times, found.values)
+            reference = found.reference
+        self._meter.reference = reference
+        self._left = self.kept = len(self._rows)
+
+    def watch(self, look_up: Callable[[float], None]) -> Table:
+        """Measure every picture, calling `look_up` with how far it is every few. Raises MediaError."""
+        if not self._rows or not self._pass(look_up, after_s=self._rows.last_s):
+            self._start_anew()
+            self._pass(look_up, after_s=None)
+        self.scratch.flush()
+        assert self._media.picture is not None  # as above
+        still = self._media.seconds is None
+        return Table(self._rows, 0.0 if still else 1 / float(self._media.picture.fps))
+
+    def fetch(self, place: int, table: Table) -> Frame:
+        """Return the picture of a place, read from the file once more if it was not kept."""
+        if not self.scratch.has(place):
+            at_s = float(table.times[place])
+            with frames(self._program, self._media, self.size, start_s=max(0.0, at_s - _FETCH_S), most=2) as read:
+                picture = next(picture for shown_s, picture in read if shown_s >= at_s - _SAME_S)
+            self.scratch.keep(place, picture)
+        return self.scratch.picture(place)
+
+    def _pass(self, look_up: Callable[[float], None], *, after_s: float | None) -> bool:
+        """Measure what comes after a picture that was measured before; False if the film does not lead there again."""
+        start_s = 0.0 if after_s is None else max(0.0, after_s - _SEEK_S)
+        with frames(self._program, self._media, self.size, start_s=start_s, sample_fps=self._params.sample_fps) as read:
+            if after_s is not None:
+                first = next(((at_s, picture) for at_s, picture in read if at_s > after_s - _SAME_S), None)
+                if first is None or abs(first[0] - after_s) > _SAME_S:
+                    return False
+                self._prime(first[1])
+            for at_s, picture in read:
+                self._take(at_s, picture)
+                if len(self._rows) % EVERY == 0:
+                    self._leave()
+                    look_up(at_s)
+        return True
+
+    def _take(self, at_s: float, picture: Frame) -> None:
+        if self._rows and at_s <= self._rows.last_s + _SAME_S:
+            return
+        row = self._meter.measure(self._small(picture))
+        self.scratch.add(len(self._rows), at_s, row.score, row.sharpness, picture)
+        self._rows.add(at_s, row)
+
+    def _prime(self, picture: Frame) -> None:
+        """Be where the earlier attempt was after this picture."""
+        reference = self._meter.reference
+        self._meter.measure(self._small(picture))
+        self._meter.reference = reference
+        times, values = self._rows.part(0)
+        for place, (at_s, value) in enumerate(zip(times, values, strict=True)):
+            row = Row(*map(float, value))
+            last = place == len(times) - 1
+            self.scratch.add(place, float(at_s), row.score, row.sharpness, picture if last else None)
+
+    def _small(self, picture: Frame) -> Frame:
+        if self.size == self.measured:
+            return picture
+        return np.asarray(cv2.resize(picture, self.measured, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def _leave(self) -> None:
+        """Leave a checkpoint when enough was done since the last."""
+        now = time.monotonic()
+        if now - self._told < CHECKPOINT_S or self._meter.reference is None:
+            return
+        path = resume.rows_path(self._stretch)
+        self._work.output(path).write_bytes(resume.written(self._rows, self._left, self._meter.reference))
+        self._work.checkpoint(path)
+        self._stretch, self._left, self._told = self._stretch + 1, len(self._rows), now
+
+    def _start_anew(self) -> None:
+        self.scratch.close()
+        self._rows, self._meter, self.scratch = Rows(), self._new_meter(), self._new_scratch()
+        self._left = self.kept = 0
+
+    def _new_meter(self) -> Meter:
+        return Meter(black_level=self._params.black_level, freeze_noise=self._params.freeze_noise)
+
+    def _new_scratch(self) -> Scratch:
+        return Scratch(Path(self._work.folder) / "pictures.bin", self._media.seconds or 0.0, least_score(self._params))

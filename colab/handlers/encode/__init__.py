@@ -1,0 +1,218 @@
+"""Encoding: the glue between films and an encoder. What is written is looked at before it is handed over."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from colab.handlers.encode import command, engines, loudness
+from colab.handlers.encode.engines import Chosen
+from colab.handlers.encode.graph import Graph, graph, picture_of
+from colab.handlers.work import Result, Work
+from colab.models import Models
+from media import carried, confined, finished
+from media.examine import Media
+from protocol.errors import JobFailed, MediaError, StorageFull
+from protocol.kinds.encode import Params, film_path
+from protocol.kinds.kind import SOURCE
+from protocol.messages import Choices, EngineRecord
+
+UNITS = 1000
+MEASURED = 150
+"""Where of all units the sounds are measured, where their loudness is to be set."""
+
+
+class EncodeHandler:
+    """Writes films anew. The same request gives the same bytes by the same program, but for NVIDIA's encoder."""
+
+    kind = "encode"
+
+    def engines(self, models: Models) -> tuple[EngineRecord, ...]:
+        """Return the encoders that work here, best first."""
+        return tuple(engines.available())
+
+    def choices(self, models: Models) -> dict[str, Choices]:
+        """Return nothing: its parameters are not names of a list."""
+        return {}
+
+    def run(self, work: Work) -> Result:
+        """Write and publish the film. Raises `JobFailed` with what is wrong with the job or a film, and the cure."""
+        params = cast(Params, work.params)
+        work.progress(0, UNITS, "looking at the film")
+        films = [_examined(work, name) for name in _names(work, params)]
+        high_range = any(picture_of(film).pixels.is_hdr for film in films)
+        with _in_words():
+            chosen = engines.choose(work.engine, params, high_range=high_range)
+            work.kept(chosen.record)
+            return _Job(work=work, params=params, films=films, chosen=chosen).run()
+
+
+@dataclass(kw_only=True)
+class _Job:
+    """One film being written."""
+
+    work: Work
+    params: Params
+    films: Sequence[Media]
+    chosen: Chosen
+    notes: list[str] = field(default_factory=list)
+
+    def run(self) -> Result:
+        bits = self._bits()
+        self.notes += _shape_notes(self.films, self.params)
+        coder = command.sound_coder(self.params)
+        filters = graph(self.films, self.params, bits=bits, coder=coder)
+        levels = self._levels(filters)
+        texts = self._texts()
+        out = self.work.output(film_path(self.params))
+        self.work.progress(MEASURED, UNITS, self._note)
+        self.chosen.program.run(
+            command.arguments(self.chosen, self.params, self.films, filters, levels, texts, out),
+            duration_s=filters.seconds,
+            on_progress=lambda done: self._say(done, MEASURED, UNITS - 1),
+            timeout_s=24 * 3600,
+        )
+        made = self._checked(filters, texts)
+        self.work.publish(film_path(self.params))
+        self.work.progress(UNITS, UNITS, "the film is written")
+        return Result(engine=self.chosen.record, summary=self._summary(made))
+
+    @property
+    def _note(self) -> str:
+        return f"encoding {self.chosen.codec} with {self.chosen.name}"
+
+    def _say(self, done: float, start: int, end: int) -> None:
+        self.work.progress(start + int(done * (end - start)), UNITS, self._note)
+
+    def _bits(self) -> int:
+        """Return how many bits are written, and say where they are fewer than there were."""
+        bits = max(picture_of(film).pixels.bits for film in self.films)
+        if bits > 8 and self.chosen.codec not in engines.FOR_HIGH_RANGE:
+            self.notes.append(f"picture: {bits} bits to 8; codec hevc or av1 keeps 10")
+            return 8
+        return min(bits, 10)
+
+    def _levels(self, filters: Graph) -> list[str]:
+        """Return a filter for each sound that brings it to the loudness wanted."""
+        if self.params.lufs is None:
+            return ["anull"] * len(filters.sounds)
+        levels = [self._level(filters, place, self.params.lufs) for place in range(len(filters.sounds))]
+        self.notes += [level.note for level in levels if level.note]
+        return [level.filter for level in levels]
+
+    def _level(self, filters: Graph, place: int, lufs: float) -> loudness.Levelled:
+        note = f"measuring sound {place + 1} of {len(filters.sounds)}"
+
+        def on_progress(done: float) -> None:
+            self.work.progress(int((place + done) * MEASURED / len(filters.sounds)), UNITS, note)
+
+        on_progress(0)
+        track = self.films[0].sounds[place].seconds if len(self.films) == 1 and self._is_whole else None
+        seconds = max(filters.seconds, track or 0.0)
+        return loudness.level(self.chosen.program, filters, place, lufs, seconds=seconds, on_progress=on_progress)
+
+    @property
+    def _is_whole(self) -> bool:
+        return self.params.span == (0.0, None)
+
+    def _texts(self) -> carried.Carried:
+        """Return the arguments that keep the subtitles of a single film."""
+        if len(self.films) > 1:
+            if any(film.subtitles for film in self.films):
+                self.notes.append("subtitles are left out where films are joined")
+            if any(len(film.sounds) > 1 for film in self.films):
+                self.notes.append("only the first sound of each film is joined")
+            return carried.Carried(arguments=())
+        texts = carried.subtitles(self.chosen.program, self.films[0], self.params.format)
+        self.notes += texts.changed
+        return texts
+
+    def _checked(self, filters: Graph, texts: carried.Carried) -> Media:
+        copied = len(self.films[0].sounds) if self.params.audio_codec == "copy" and not self.params.is_mute else 0
+        return finished.check(
+            self.chosen.program,
+            self.work.output(film_path(self.params)),
+            seconds=filters.seconds,
+            sounds=copied or len(filters.sounds),
+            subtitles=texts.arguments.count("-map") if self._is_whole else None,
+        )
+
+    def _summary(self, made: Media) -> dict[str, Any]:
+        picture = picture_of(made)
+        summary: dict[str, Any] = {
+            "seconds": round(picture.seconds, 3),
+            "frames": picture.frames,
+            "size": list(picture.size),
+            "codec": self.chosen.codec,
+            "encoder": self.chosen.name,
+        }
+        if self.chosen.passed_over:
+            summary["passed_over"] = list(self.chosen.passed_over)
+        if self.notes:
+            summary["notes"] = self.notes
+        return summary
+
+
+def _shape_notes(films: Sequence[Media], params: Params) -> list[str]:
+    """Return what of the picture's shape is not as it was."""
+    notes = []
+    picture = picture_of(films[0])
+    if params.lines is None and any(side % 2 for side in picture.size):
+        notes.append("picture: a last odd column or line is cut away, because codecs need even sizes")
+    if any(picture_of(film).rotation for film in films):
+        notes.append("picture: turned for good, as it was shown")
+    if any(picture_of(film).pixels.alpha for film in films):
+        notes.append("picture: without its transparency, which is not kept")
+    return notes
+
+
+def _names(work: Work, params: Params) -> list[str]:
+    """Return the inputs in the order they are joined."""
+    if params.inputs:
+        if missing := [name for name in params.inputs if name not in work.inputs]:
+            raise JobFailed(
+                f"the job has no input {missing[0]!r}; its inputs: {', '.join(work.inputs)}", code="BAD_REQUEST"
+            )
+        return list(params.inputs)
+    numbered = [SOURCE, *(f"{SOURCE}-{n}" for n in range(2, len(work.inputs) + 1))]
+    if set(numbered) != set(work.inputs):
+        raise JobFailed(
+            f"the job's inputs are {', '.join(work.inputs) or 'none'}: name them {', '.join(numbered[:3])}, or say "
+            "their order with inputs",
+            code="BAD_REQUEST",
+        )
+    return numbered
+
+
+def _examined(work: Work, name: str) -> Media:
+    """Return what a film is, or say why it cannot be encoded."""
+    try:
+        film = confined.examine(work.inputs[name])
+    except MediaError as error:
+        raise JobFailed(str(error), code="INPUT_CORRUPT") from error
+    if film.what != "film" or film.picture is None:
+        raise JobFailed(f"{name}: a {film.what} is no film; give one", code="INPUT_CORRUPT")
+    return film
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Map what ffmpeg and disks raise to the closed codes."""
+    try:
+        yield
+    except StorageFull as problem:
+        raise JobFailed(f"no room left on the worker: {problem}", code="STORAGE") from problem
+    except MediaError as problem:
+        raise JobFailed(f"the film cannot be encoded: {problem}", code="ENGINE") from problem
+    except MemoryError as problem:
+        raise JobFailed("not enough memory for this film; make it smaller", code="OUT_OF_MEMORY") from problem
+    except OSError as problem:
+        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = "no room left on the worker" if full else str(problem)
+        raise JobFailed(f"the film cannot be written: {why}", code="STORAGE" if full else "INTERNAL") from problem
+
+
+HANDLER = EncodeHandler()

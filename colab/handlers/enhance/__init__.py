@@ -1,0 +1,138 @@
+"""Enhancing: the glue between texts and who writes them anew. No model library is imported here.
+
+Nothing an engine says is trusted: each answer is checked against its text, asked for once more with what was wrong,
+and the text stays as it was where no answer is good. What stands in a text can spoil the answer to that text only.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from colab.handlers.enhance import blocks
+from colab.handlers.enhance.engine import Wish
+from colab.handlers.enhance.engines import Chosen, available, open_engine
+from colab.handlers.enhance.rewriting import Rewriting
+from colab.handlers.work import Result, Work
+from colab.models import Models
+from protocol.errors import JobFailed
+from protocol.kinds.enhance import FILE_JSON, FILE_TEXT, TEXTS_JSON, Enhanced, Params, Rewritten, Text
+from protocol.kinds.kind import SOURCE
+from protocol.messages import Choices, EngineRecord
+from speech.faithful import Bounds
+
+TOLD = 20
+"""So many texts that were kept are named in the marker; the JSON has all."""
+
+
+class EnhanceHandler:
+    """Writes texts anew. The same request gives the same bytes, as far as the engine can."""
+
+    kind = "enhance"
+
+    def engines(self, models: Models) -> tuple[EngineRecord, ...]:
+        """Return the engines that can write here, best first."""
+        return tuple(engine.record() for engine in available(models))
+
+    def choices(self, models: Models) -> dict[str, Choices]:
+        """Return the models of each engine."""
+        return {engine.name: engine.choices() for engine in available(models)}
+
+    def run(self, work: Work) -> Result:
+        """Write every text anew, then the outputs. Raises `JobFailed`."""
+        params = cast(Params, work.params)
+        whole = _blocks(work, params)
+        texts = params.texts or tuple(Text(id=block.id, text=block.text) for block in whole if block.id is not None)
+        wish = _wish(params)
+        chosen = open_engine(work.models, work.engine, params.model)
+        record = chosen.engine.record()
+        with _storing():
+            rewriting = Rewriting(
+                work=work,
+                engine=chosen.engine,
+                wish=wish,
+                params=params,
+                texts=texts,
+                kept=work.kept(record),
+            )
+            rewritten = rewriting.run()
+            _publish(work, params, whole, rewritten)
+        return Result(engine=record, summary=_summary(chosen, wish, rewritten))
+
+
+def _blocks(work: Work, params: Params) -> list[blocks.Block]:
+    """Return the blocks of the source; none for texts that came with the request."""
+    source = work.inputs.get(SOURCE)
+    if (source is None) == (params.texts is None):
+        raise JobFailed("give either a text file or texts, and not both", code="BAD_REQUEST")
+    if source is None:
+        return []
+    found = blocks.split(blocks.read(source), params.purpose)
+    if not any(block.id for block in found):
+        raise JobFailed(
+            "the source holds no prose: headings, code and tables stay as they are, and there is nothing else",
+            code="INPUT_CORRUPT",
+        )
+    return found
+
+
+def _wish(params: Params) -> Wish:
+    return Wish(
+        purpose=params.purpose,
+        instruction=" ".join(params.instruction.split()),
+        bounds=Bounds(factor=params.longest_factor, words=params.max_words),
+        temperature=params.temperature,
+        seed=params.seed,
+        offload=params.offload,
+    )
+
+
+def _publish(work: Work, params: Params, whole: list[blocks.Block], rewritten: tuple[Rewritten, ...]) -> None:
+    pairs = Enhanced(purpose=params.purpose, texts=rewritten).model_dump(mode="json")
+    told = json.dumps(pairs, ensure_ascii=False, indent=1) + "\n"
+    if params.texts is not None:
+        _write(work, TEXTS_JSON, told)
+        return
+    _write(work, FILE_TEXT, blocks.joined(whole, {pair.id: pair.enhanced for pair in rewritten}))
+    _write(work, FILE_JSON, told)
+
+
+def _write(work: Work, path: str, text: str) -> None:
+    work.output(path).write_text(text, encoding="utf-8", newline="")
+    work.publish(path)
+
+
+@contextmanager
+def _storing() -> Iterator[None]:
+    """Map what a disk raises to the closed codes."""
+    try:
+        yield
+    except OSError as problem:
+        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = "no room left on the worker" if full else str(problem)
+        raise JobFailed(
+            f"the texts cannot be written: {why}", code="STORAGE" if full else "INTERNAL", retryable=full
+        ) from problem
+
+
+def _summary(chosen: Chosen, wish: Wish, rewritten: tuple[Rewritten, ...]) -> dict[str, Any]:
+    """Return what the marker says: how much has changed, and whatever is not as it was asked."""
+    kept = {pair.id: pair.kept[:200] for pair in rewritten if pair.kept}
+    summary: dict[str, Any] = {
+        "texts": len(rewritten),
+        "changed": sum(pair.enhanced != pair.original for pair in rewritten),
+    }
+    if kept:
+        summary["kept_original"] = len(kept)
+        summary["kept_because"] = dict(list(kept.items())[:TOLD])
+    if chosen.passed_over:
+        summary["passed_over"] = [reason[:500] for reason in chosen.passed_over]
+    if unheeded := chosen.engine.unheeded(wish):
+        summary["unheeded"] = unheeded
+    return summary
+
+
+HANDLER = EnhanceHandler()

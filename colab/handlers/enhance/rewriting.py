@@ -1,0 +1,161 @@
+"""One request being written anew: batch by batch, each answer checked, the good ones kept for another attempt."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from colab.handlers.enhance.engine import Answer, Ask, Unable, Wish, Writer
+from colab.handlers.enhance.tidy import tidied
+from colab.handlers.work import Work
+from protocol import codec
+from protocol.errors import BadMessage
+from protocol.kinds.enhance import Params, Rewritten, Text
+from protocol.kinds.kind import CHECKPOINTS
+from speech import faithful, languages, protected
+
+LOOK_UP_S = 0.5
+CHECKPOINT_S = 30.0
+_CHECKPOINT_BYTES = 16 << 20
+
+
+@dataclass(kw_only=True)
+class Rewriting:
+    """The texts of one request. Batches are the same in every attempt, so that their answers are."""
+
+    work: Work
+    engine: Writer
+    wish: Wish
+    params: Params
+    texts: Sequence[Text]
+    kept: frozenset[str]  # what earlier attempts left
+    done: int = 0
+    made: dict[str, Rewritten] = field(default_factory=dict)
+    unsaved: dict[str, list[str]] = field(default_factory=dict)  # id → answers, since the last checkpoint
+    saved_at: float = field(default_factory=time.monotonic)
+    looked_up_at: float = 0.0
+    language: str | None = None  # of all texts together: a short one alone does not show it
+
+    def run(self) -> tuple[Rewritten, ...]:
+        """Return every text before and after, in order."""
+        self._tell()
+        self.language = languages.guess(" ".join(text.text for text in self.texts))
+        known = self._known()
+        wordless = [text for text in self.texts if not any(mark.isalnum() for mark in text.text)]
+        self._take([_kept(text, "") for text in wordless])
+        left = [text for text in self.texts if text not in wordless]
+        size = self.params.batch_size
+        for batch in (left[at : at + size] for at in range(0, len(left), size)):
+            self._batch(batch, known)
+        return tuple(self.made[text.id] for text in self.texts)
+
+    def _batch(self, batch: Sequence[Text], known: dict[str, list[str]]) -> None:
+        """Write some texts; those with a bad answer are asked for again, together, with what was wrong."""
+        if all(text.id in known for text in batch):
+            self._take([self._judged(text, known[text.id]) for text in batch])
+            return
+        tried: dict[str, list[str]] = {text.id: [] for text in batch}
+        judged: dict[str, Rewritten] = {}
+        wrong: dict[str, tuple[str, ...]] = {}
+        open_texts = list(batch)
+        for _ in range(1 + self.engine.retries):
+            asks = [self._ask(text, wrong.get(text.id, ())) for text in open_texts]
+            for text, answer in zip(open_texts, self._answers(asks), strict=True):
+                judged[text.id] = self._take_answer(text, answer, tried[text.id])
+                wrong[text.id] = tuple(self._findings(text, tried[text.id][-1])) if tried[text.id] else ()
+            open_texts = [text for text in open_texts if wrong[text.id]]
+            if not open_texts:
+                break
+        self._take([judged[text.id] for text in batch])
+        self._save({text_id: answers for text_id, answers in tried.items() if answers})
+
+    def _take_answer(self, text: Text, answer: Answer, tried: list[str]) -> Rewritten:
+        if isinstance(answer, Unable):
+            return _kept(text, answer.why, len(tried))
+        tried.append(tidied(text.text, answer))
+        return self._judged(text, tried)
+
+    def _judged(self, text: Text, tried: Sequence[str]) -> Rewritten:
+        """Return the last answer if it is good, else the text as it was, and why."""
+        if not tried:
+            return _kept(text, "there was no answer")
+        if wrong := self._findings(text, tried[-1]):
+            return _kept(text, "; ".join(wrong)[:1000], len(tried))
+        return Rewritten(id=text.id, original=text.text, enhanced=tried[-1], tries=len(tried))
+
+    def _findings(self, text: Text, answer: str) -> list[str]:
+        return faithful.findings(
+            text.text, answer, glossary=self.params.glossary, bounds=self.wish.bounds, purpose=self.wish.purpose
+        )
+
+    def _ask(self, text: Text, complaints: tuple[str, ...]) -> Ask:
+        asked = self.params.language.replace("_", "-").split("-")[0].casefold()
+        language = (languages.guess(text.text) or self.language) if asked == "auto" else asked
+        form = protected.terms(self.params.glossary)
+        there = tuple(dict.fromkeys(found[0] for found in form.finditer(text.text))) if form else ()
+        return Ask(text=text.text, language=language, glossary=there, complaints=complaints)
+
+    def _answers(self, asks: Sequence[Ask]) -> list[Answer]:
+        return self.engine.write(asks, self.wish, self._look_up)
+
+    def _look_up(self) -> None:
+        """Let the job be ended while an engine is at work; called at each word, so not each time."""
+        if time.monotonic() - self.looked_up_at >= LOOK_UP_S:
+            self._tell()
+
+    def _tell(self) -> None:
+        self.looked_up_at = time.monotonic()
+        note = f"text {min(self.done + 1, len(self.texts))} of {len(self.texts)}"
+        self.work.progress(self.done, len(self.texts), note)
+
+    def _take(self, rewritten: Sequence[Rewritten]) -> None:
+        for each in rewritten:
+            self.made[each.id] = each
+            self.done += 1
+            self._tell()
+
+    def _save(self, tried: dict[str, list[str]]) -> None:
+        """Publish what would take long to write again, now and then."""
+        self.unsaved |= tried
+        if time.monotonic() - self.saved_at < CHECKPOINT_S or not self.unsaved:
+            return
+        path = f"{CHECKPOINTS}{self.done:04d}.json"
+        told = {"for": self._digest(), "answers": self.unsaved}
+        self.work.output(path).write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+        self.work.checkpoint(path)
+        self.unsaved, self.saved_at = {}, time.monotonic()
+
+    def _known(self) -> dict[str, list[str]]:
+        """Return the answers that earlier attempts left. They are looked at like any others: they come from outside."""
+        known: dict[str, list[str]] = {}
+        for path in sorted(path for path in self.kept if path.startswith(CHECKPOINTS)):
+            known |= self._read(path)
+        return known
+
+    def _read(self, path: str) -> dict[str, list[str]]:
+        try:
+            with self.work.output(path).open("rb") as file:
+                told: Any = codec.loads(file.read(_CHECKPOINT_BYTES + 1), limit=_CHECKPOINT_BYTES)
+        except (OSError, BadMessage):
+            return {}
+        answers = told.get("answers") if isinstance(told, dict) and told.get("for") == self._digest() else None
+        if not isinstance(answers, dict):
+            return {}
+        return {text: tried for text, tried in answers.items() if _is_tried(tried, 1 + self.engine.retries)}
+
+    def _digest(self) -> str:
+        """Name what the answers are for: every text, and every wish."""
+        said = self.params.model_dump_json() + json.dumps([[text.id, text.text] for text in self.texts])
+        return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _is_tried(tried: object, most: int) -> bool:
+    return isinstance(tried, list) and 0 < len(tried) <= most and all(isinstance(answer, str) for answer in tried)
+
+
+def _kept(text: Text, why: str, tries: int = 0) -> Rewritten:
+    return Rewritten(id=text.id, original=text.text, enhanced=text.text, kept=why, tries=tries)

@@ -1,0 +1,143 @@
+"""Transcripts: the glue between a film or a sound and a recogniser. No model library is imported here."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+from colab.handlers.transcribe import engines, sound
+from colab.handlers.transcribe.cues import Cue, Rules, cues_of
+from colab.handlers.transcribe.engines import Chosen
+from colab.handlers.transcribe.listening import Listening
+from colab.handlers.transcribe.sentences import sentences_of
+from colab.handlers.transcribe.words import fitting
+from colab.handlers.transcribe.writing import LONGEST_ASS_S, WRITERS, Written
+from colab.handlers.work import Result, Work
+from colab.models import Models
+from protocol.errors import EnvironmentNotReady, JobFailed, MediaError
+from protocol.kinds.kind import SOURCE
+from protocol.kinds.transcribe import Params, result_path
+from protocol.messages import Choices, EngineRecord
+
+ROUGH = (
+    "This transcript is rough: the embedded recogniser heard it, which gets many words wrong. "
+    f"For a good one: {engines.PULL}"
+)
+
+
+class TranscribeHandler:
+    """Hears a file once and writes it down in every format. The same request gives the same bytes."""
+
+    kind = "transcribe"
+
+    def engines(self, models: Models) -> tuple[EngineRecord, ...]:
+        """Return the engines that can listen here, best first."""
+        return tuple(engine.record() for engine in engines.available(models))
+
+    def choices(self, models: Models) -> dict[str, Choices]:
+        """Return the models and languages of each engine."""
+        return engines.choices(models)
+
+    def run(self, work: Work) -> Result:
+        """Hear the file and publish every format. Raises `JobFailed` with what is wrong, and the cure."""
+        params = cast(Params, work.params)
+        with _storing():
+            heard = sound.found(work.inputs[SOURCE], params.track)
+            _check_length(heard, params)
+            chosen = engines.open_engine(work.models, work.engine, params)
+            record = chosen.engine.record()
+            listening = Listening(work=work, engine=chosen.engine, params=params, sound=heard)
+            listening.listen(work.kept(record))
+            written, shown = _written(listening, params, record)
+            for form in params.formats:
+                work.output(result_path(form)).write_text(WRITERS[form](written), encoding="utf-8", newline="\n")
+                work.publish(result_path(form))
+        return Result(engine=record, summary=_summary(chosen, listening, written, shown))
+
+
+def _written(listening: Listening, params: Params, record: EngineRecord) -> tuple[Written, Sequence[Cue]]:
+    length_s = max(listening.heard_s, listening.sound.media.seconds or 0.0)
+    code = listening.language.code if listening.language else None
+    spoken = "en" if params.task == "translate" else code
+    rules = Rules(
+        width=params.line_width,
+        count=params.line_count,
+        speed=params.reading_speed,
+        least_s=params.min_cue_s,
+        most_s=params.max_cue_s,
+        gap_s=params.gap_s,
+        language=spoken or "en",
+    )
+    words = fitting(listening.utterances, length_s, params.line_width)
+    shown = cues_of(words, rules, length_s)
+    written = Written(
+        sentences=sentences_of(listening.utterances, length_s),
+        cues=shown,
+        language=spoken,
+        engine={"name": record.name, "version": record.version, "tier": record.tier},
+        remark=ROUGH if record.tier == "embedded" else None,
+    )
+    return written, shown
+
+
+def _summary(chosen: Chosen, listening: Listening, written: Written, shown: Sequence[Cue]) -> dict[str, Any]:
+    """Return what the marker says: what was found, and whatever is not as it was asked."""
+    language = listening.language
+    summary: dict[str, Any] = {
+        "seconds": round(listening.heard_s, 3),
+        "language": written.language,
+        "segments": len(written.sentences),
+        "cues": len(shown),
+        "words": sum(len(sentence.text.split()) for sentence in written.sentences),
+    }
+    if language is not None and listening.params.language == "auto" and chosen.engine.name != engines.SPHINX:
+        summary["language_probability"] = language.probability
+    told = {
+        "spoken": language.code if language and language.code != written.language else None,
+        "nobody_speaks": True if not written.sentences else None,
+        "rough": written.remark,
+        "passed_over": list(chosen.passed_over) or None,
+        "remarks": _remarks(chosen, listening.params) or None,
+        "resumed_at_s": round(listening.resumed_s, 3) or None,
+    }
+    return summary | {key: value for key, value in told.items() if value is not None}
+
+
+def _remarks(chosen: Chosen, params: Params) -> list[str]:
+    """Return what people should know of how it went."""
+    remarks = list(chosen.engine.remarks())
+    if chosen.engine.name == engines.SPHINX:
+        if params.language == "auto":
+            remarks.append("the language was taken for English, the only one that this recogniser knows")
+        if params.prompt or params.hotwords:
+            remarks.append("prompt and hotwords were not used: this recogniser cannot")
+    return remarks
+
+
+def _check_length(heard: sound.Sound, params: Params) -> None:
+    if "ass" in params.formats and heard.told_s >= LONGEST_ASS_S:
+        raise JobFailed("ass cannot tell times from ten hours on: ask for srt or vtt", code="BAD_REQUEST")
+
+
+@contextmanager
+def _storing() -> Iterator[None]:
+    """Map what ffmpeg, memory and disks raise to the closed codes."""
+    try:
+        yield
+    except MediaError as problem:
+        raise JobFailed(str(problem), code="INPUT_CORRUPT") from problem
+    except EnvironmentNotReady as problem:
+        raise JobFailed(str(problem), code="UNSUPPORTED", retryable=True) from problem
+    except MemoryError as problem:
+        raise JobFailed("not enough memory to transcribe the file", code="OUT_OF_MEMORY", retryable=True) from problem
+    except OSError as problem:
+        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = "no room left on the worker" if full else str(problem)
+        raise JobFailed(
+            f"the transcript cannot be written: {why}", code="STORAGE" if full else "INTERNAL", retryable=full
+        ) from problem
+
+
+HANDLER = TranscribeHandler()

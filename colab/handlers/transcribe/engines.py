@@ -1,0 +1,150 @@
+"""The table of recognisers, and which of them does a job. A new one is a file of its own and a line in the table."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from colab.handlers.transcribe import whisper_files
+from colab.handlers.transcribe.engine import Recogniser
+from colab.models import Models
+from protocol.errors import JobFailed
+from protocol.kinds.transcribe import LANGUAGES, Params
+from protocol.messages import Choices
+
+logger = logging.getLogger(__name__)
+
+WHISPER, SPHINX = "faster-whisper", "pocketsphinx"
+
+PULL = "gpudrop models pull whisper-small"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """Who listens, and why not those that would have been better."""
+
+    engine: Recogniser
+    passed_over: tuple[str, ...] = ()
+
+
+def _whisper(models: Models, params: Params, required: bool) -> Recogniser:
+    """Open the model asked for, or the best that is here: nothing is downloaded for who asks for none in particular."""
+    named = params.model != "auto"
+    names = [params.model] if named else _order(models, params)
+    here = [name for name in names if whisper_files.is_present(models, name)]
+    if not here and not named and not required:
+        raise JobFailed(f"no Whisper model is on this worker: {PULL}", code="UNSUPPORTED", retryable=True)
+    known = [name for name in here or names if whisper_files.model_files(models, name)]
+    if not known:
+        raise JobFailed(f"no model file of Whisper {names[0]} is known here", code="UNSUPPORTED")
+    problem: JobFailed | None = None
+    for name in known if here else known[:1]:
+        try:
+            return _resident(models, name)
+        except JobFailed as failed:
+            if failed.code != "OUT_OF_MEMORY":
+                raise
+            problem = failed
+            logger.warning("%s", failed)
+    assert problem is not None  # one at least is known
+    raise problem
+
+
+def _sphinx(models: Models, params: Params, required: bool) -> Recogniser:
+    from colab.handlers.transcribe.sphinx import CURE, PocketSphinx
+
+    if params.model != "auto":
+        raise JobFailed(f"pocketsphinx is no Whisper {params.model}: {CURE}", code="UNSUPPORTED", retryable=True)
+    if params.language not in ("auto", "en"):
+        raise JobFailed(
+            f"pocketsphinx hears English only, not {params.language!r}: {CURE}", code="UNSUPPORTED", retryable=True
+        )
+    if params.task == "translate" and params.language != "en":
+        raise JobFailed(f"pocketsphinx does not translate: {CURE}", code="UNSUPPORTED", retryable=True)
+    return PocketSphinx()
+
+
+ENGINES: dict[str, Callable[[Models, Params, bool], Recogniser]] = {WHISPER: _whisper, SPHINX: _sphinx}
+"""Every engine, best first. Opening one raises `JobFailed` when it cannot do the job here."""
+
+
+def open_engine(models: Models, required: str | None, params: Params) -> Chosen:
+    """Return the engine required, or the best that can do the job here, its model loaded.
+
+    Raises `JobFailed` with what each engine says when none can. `passed_over` says why a better one was not used.
+    """
+    if required is not None and required not in ENGINES:
+        raise JobFailed(
+            f"the recogniser {required!r} is not on this worker; it has: {', '.join(ENGINES)}", code="UNSUPPORTED"
+        )
+    problems: list[JobFailed] = []
+    for name in [required] if required else ENGINES:
+        try:
+            engine = ENGINES[name](models, params, required is not None)
+        except JobFailed as problem:
+            logger.warning("the recogniser %s is not used: %s", name, problem)
+            problems.append(problem)
+        else:
+            return Chosen(engine=engine, passed_over=tuple(f"{WHISPER}: {problem}" for problem in problems))
+    first = problems[0]
+    raise JobFailed("; ".join(map(str, problems)), code=first.code, retryable=first.retryable)
+
+
+def available(models: Models) -> tuple[Recogniser, ...]:
+    """Return the engines that can work here, best first, without loading or fetching a model."""
+    found: list[Recogniser] = []
+    with suppress(JobFailed):
+        found += _whispers(models)
+    with suppress(JobFailed):
+        found.append(_sphinx(models, Params(), False))
+    return tuple(found)
+
+
+def choices(models: Models) -> dict[str, Choices]:
+    """Return the models and languages of each engine."""
+    told: dict[str, Choices] = {}
+    for engine in available(models):
+        names = tuple(name for name in whisper_files.NAMES if whisper_files.model_files(models, name))
+        if engine.name == WHISPER:
+            told[WHISPER] = {"model": ("auto", "turbo", *names), "language": ("auto", *sorted(LANGUAGES))}
+        else:
+            told[SPHINX] = {"model": ("auto",), "language": ("auto", "en"), "task": ("transcribe", "translate")}
+    return told
+
+
+def _whispers(models: Models) -> Iterator[Recogniser]:
+    """Yield one recogniser for the best model that is here; one for what would be fetched, where that may be."""
+    from colab.handlers.transcribe.whisper import FasterWhisper
+
+    order = _order(models, Params())
+    here = [name for name in order if whisper_files.is_present(models, name)]
+    fetched = [name for name in order if whisper_files.model_files(models, name)] if not models.offline else []
+    for name in (here or fetched)[:1]:
+        yield FasterWhisper(models, name)
+
+
+def _order(models: Models, params: Params) -> list[str]:
+    """Return the models in the order in which they suit this machine and the task."""
+    from colab.handlers.transcribe.whisper_place import expected
+
+    names = whisper_files.NAMES if expected(models.provider).device == "cuda" else whisper_files.ON_A_CPU
+    return [name for name in names if params.task == "transcribe" or name != "large-v3-turbo"]
+
+
+_open: dict[str, Recogniser] = {}
+"""The model that is loaded: one at a time, since two may not fit."""
+
+
+def _resident(models: Models, name: str) -> Recogniser:
+    """Return a model, loaded; the one of the last job where it is the same."""
+    from colab.handlers.transcribe.whisper import FasterWhisper
+
+    engine = FasterWhisper(models, name)
+    key = f"{name} {models.sha256(whisper_files.entry(name, 'model.bin'))} {models.provider}"
+    if key not in _open:
+        _open.clear()
+        engine.open()
+        _open[key] = engine
+    return _open[key]

@@ -1,0 +1,117 @@
+"""Pieces to one film, without encoding again: the frames get the times that they had in the source."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+
+from protocol.errors import MediaError, StorageFull
+
+
+@dataclass(kw_only=True)
+class Times:
+    """When each frame of a film is shown, in units of `base`."""
+
+    base: Fraction = Fraction(1, 90_000)
+    at: list[int] = field(default_factory=list)
+    last: int = 0  # how long the last one is shown
+
+    def start_s(self) -> float:
+        """Return when the first frame is shown."""
+        return float(self.at[0] * self.base) if self.at else 0.0
+
+
+def constant(frames: int, rate: Fraction) -> Times:
+    """Return the times of a film of constant rate."""
+    each = max(1, round(90_000 / rate))
+    return Times(at=[round(number * 90_000 / rate) for number in range(frames)], last=each)
+
+
+def header(path: Path) -> bytes:
+    """Return the encoder's header of a piece."""
+    try:
+        with _opened(path) as container:
+            return bytes(container.streams.video[0].codec_context.extradata or b"")
+    except (av.error.FFmpegError, IndexError) as error:
+        raise MediaError(f"{path.name} cannot be read again: {error}") from error
+
+
+def join(pieces: Sequence[Path], times: Times, target: Path) -> None:
+    """Write the frames of all pieces into one MP4 without sound; the first is shown at 0.
+
+    Raises MediaError when there are more or fewer frames than times, StorageFull when the disk is full.
+    """
+    shown = [at - times.at[0] for at in times.at]
+    done = 0
+    behind = max(map(_behind, pieces))  # of all pieces together: the times of decoding must not step back between two
+    with _telling(), av.open(str(target), "w", format="mp4") as out:
+        stream = None
+        for path in pieces:
+            with _opened(path) as container:
+                video = container.streams.video[0]
+                if stream is None:
+                    stream = out.add_stream_from_template(video)
+                    stream.time_base = times.base
+                packets = [packet for packet in container.demux(video) if packet.pts is not None]
+            for packet in _timed(packets, shown, done, behind, times):
+                packet.stream = stream
+                out.mux(packet)
+            done += len(packets)
+    if done != len(shown):
+        raise MediaError(f"the pieces hold {done} frames, and there should be {len(shown)}")
+
+
+def _opened(path: Path) -> InputContainer:
+    return av.open(f"file:{path.absolute()}", format="matroska", options={"protocol_whitelist": "file"})
+
+
+def _behind(path: Path) -> int:
+    """Return by how many places a frame of a piece is shown later than it is decoded, at most."""
+    with _telling(), _opened(path) as container:
+        shown = [packet.pts for packet in container.demux(video=0) if packet.pts is not None]
+    rank = {at: number for number, at in enumerate(sorted(shown))}
+    return max((place - rank[at] for place, at in enumerate(shown)), default=0)
+
+
+def _timed(
+    packets: Sequence[Packet[Any]], shown: Sequence[int], done: int, behind: int, times: Times
+) -> Iterator[Packet[Any]]:
+    """Give packets, which come as they are decoded, the times at which they are shown."""
+    if done + len(packets) > len(shown):
+        raise MediaError(f"the pieces hold more than the {len(shown)} frames there should be")
+    order = sorted(range(len(packets)), key=lambda place: packets[place].pts or 0)
+    rank = {place: number for number, place in enumerate(order)}
+    for place, packet in enumerate(packets):
+        number = done + rank[place]
+        packet.pts = shown[number]
+        packet.dts = _decoded(shown, done + place - behind, times)
+        packet.duration = (shown[number + 1] if number + 1 < len(shown) else shown[number] + times.last) - packet.pts
+        packet.time_base = times.base
+        yield packet
+
+
+def _decoded(shown: Sequence[int], number: int, times: Times) -> int:
+    """Return the time at which a frame is decoded: that of a frame shown earlier, before the first in steps."""
+    if number >= 0:
+        return shown[number]
+    step = shown[1] - shown[0] if len(shown) > 1 else times.last
+    return shown[0] + number * max(1, step)
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull("no space left on the disk. Free some and run the same command again") from error
+        raise MediaError(f"the pieces cannot be joined: {error}") from error

@@ -1,0 +1,199 @@
+"""Real-ESRGAN and every other super-resolution network that spandrel reads, by PyTorch. Imports stay inside."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from colab.handlers.upscale import network, tiles, yuv
+from colab.handlers.upscale.engine import Enlarger, Planes, Shape, Tick
+from colab.handlers.upscale.lanczos import sharpen_filter
+from colab.handlers.upscale.memory import Room, out_of_memory
+from colab.models import Models
+from media.pipes import Raw
+from protocol.errors import JobFailed
+from protocol.kinds.upscale import Params
+from protocol.messages import EngineRecord
+
+log = logging.getLogger(__name__)
+
+MAX_NATIVE = 200_000_000
+"""Pixels that a network may make of one picture on its way to the size asked for: several GB of memory."""
+
+NEEDS = ("torch", "torchvision", "spandrel", "safetensors")
+
+
+class RealEsrgan:
+    """One network of the table of models. Making one is cheap: the file is opened by `ready`."""
+
+    name = "realesrgan"
+    segment_pixels = 240_000_000
+
+    def __init__(self, models: Models, model: str) -> None:
+        if missing := [name for name in NEEDS if importlib.util.find_spec(name) is None]:
+            raise JobFailed(
+                f"{' and '.join(missing)} not installed here: pip install 'gpudrop[upscale]'", code="UNSUPPORTED"
+            )
+        self._models, self.model = models, model
+        self._digest = models.sha256(model)
+        self._device = _device(models.provider)
+
+    def record(self) -> EngineRecord:
+        """Say which network does it, and where."""
+        return EngineRecord(
+            name=self.name,
+            version=f"{self.model} spandrel={version('spandrel')}"[:200],
+            model_sha256=self._digest,
+            provider=f"torch {version('torch')}",
+            device=self._device,
+            tier="neural",
+        )
+
+    def ready(self, shape: Shape, params: Params) -> Enlarger:
+        """Load the network, from this machine's memory if it was used before."""
+        path = self._models.path(self.model)
+        loaded = network.load(path, self.model, self._device, half=params.half)
+        native = shape.size[0] * shape.size[1] * loaded.scale**2
+        if native > MAX_NATIVE:
+            raise JobFailed(
+                f"{self.model} makes {native / 1e6:.0f} million pixels of {shape.size[0]}x{shape.size[1]}; at most "
+                f"{MAX_NATIVE // 1_000_000} are made: cut the picture into parts, or ask for the model lanczos",
+                code="BAD_REQUEST",
+            )
+        return Enlarging(loaded, shape, params, reload=lambda: network.load(path, self.model, self._device, half=False))
+
+
+def _device(provider: str | None) -> str:
+    import torch
+
+    there = torch.cuda.is_available()
+    if provider is None or provider.lower().startswith(("cpu", "cuda")):
+        asked = None if provider is None else "cpu" if provider.lower().startswith("cpu") else "cuda"
+        if asked != "cuda" or there:
+            return asked or ("cuda" if there else "cpu")
+    raise JobFailed(f"{provider!r} was asked for, but torch {torch.__version__} cannot use it here", code="UNSUPPORTED")
+
+
+class Enlarging:
+    """A loaded network at work on one shape."""
+
+    def __init__(self, loaded: network.Network, shape: Shape, params: Params, reload: Any) -> None:
+        self._network, self._shape, self._reload = loaded, shape, reload
+        self._room = Room.for_(loaded, shape, params)
+        self._notes: dict[str, Any] = {}
+        self.written = shape.target
+        self.filters = sharpen_filter(params.sharpen or 0.0)
+
+    @property
+    def batch(self) -> int:
+        """Return how many frames fit at once."""
+        return self._room.frames
+
+    def notes(self) -> Mapping[str, Any]:
+        """Return what had to be done otherwise: smaller tiles, 32-bit numbers."""
+        return {**self._notes, **self._room.notes()}
+
+    def frames(self, frames: Sequence[Raw], tick: Tick) -> Sequence[Raw]:
+        """Return frames of a film, each through the network."""
+        import torch
+
+        kind = np.dtype(np.uint8 if self._shape.bits == 8 else "<i2")
+        samples = torch.from_numpy(np.stack([frame.view(kind) for frame in frames])).to(self._network.device)
+        large = self._sized(self._large(yuv.to_rgb(samples, self._shape), tick))
+        encoded = yuv.from_rgb(large, self._shape).cpu().numpy()
+        return [np.ascontiguousarray(frame).view(np.uint8) for frame in encoded]
+
+    def planes(self, planes: Planes, tick: Tick) -> Planes:
+        """Return the planes of a picture; one plane alone goes through as grey."""
+        import torch
+
+        most = float(np.iinfo(planes.dtype).max)
+        taken = torch.from_numpy(planes.astype(np.float32) / most)[None]
+        grey = taken.shape[1] == 1
+        large = self._sized(self._large(taken.expand(1, 3, -1, -1) if grey else taken, tick))[0]
+        large = large.mean(0, keepdim=True) if grey else large
+        whole: Planes = np.rint(large.clamp(0, 1).cpu().numpy() * most).astype(planes.dtype)
+        return whole
+
+    def _sized(self, pictures: Any) -> Any:
+        """Return pictures in exactly the size asked for: cubic, over as many pixels as become one."""
+        import torch
+
+        width, height = self._shape.target
+        if pictures.shape[-2:] == (height, width):
+            return pictures
+        return torch.nn.functional.interpolate(
+            pictures, size=(height, width), mode="bicubic", align_corners=False, antialias=True
+        ).clamp_(0, 1)
+
+    def _large(self, pictures: Any, tick: Tick) -> Any:
+        """Run the network over pictures of any size; with less memory, with smaller parts of them."""
+        while True:
+            try:
+                return self._parts(pictures, tick)
+            except network.Overflow:
+                log.warning("16-bit numbers are too small for this network: going on with 32 bits")
+                self._network = self._reload()
+                self._notes["precision"] = "32 bits: 16 were too few for this network"
+                continue
+            except (RuntimeError, MemoryError) as problem:
+                if not out_of_memory(problem):
+                    raise _engine_failed(problem) from problem
+            self._room.shrink()  # here, where the failure no longer holds what is to be freed
+
+    def _parts(self, pictures: Any, tick: Tick) -> Any:
+        import torch
+
+        if self._network.channels == 1:
+            grey = pictures.flatten(0, 1)[:, None]
+            return self._tiled(grey, tick).view(*pictures.shape[:2], *self._native(pictures))
+        with torch.inference_mode():
+            return self._tiled(pictures, tick)
+
+    def _native(self, pictures: Any) -> tuple[int, int]:
+        return pictures.shape[-2] * self._network.scale, pictures.shape[-1] * self._network.scale
+
+    def _tiled(self, pictures: Any, tick: Tick) -> Any:
+        """Return the pictures put together of their tiles, as many at once as there is room for."""
+        import torch
+
+        run, scale = self._network, self._network.scale
+        rows, columns = (tiles.spans(side, self._room.tile, run.margin, scale) for side in pictures.shape[-2:])
+        places = [(n, row, column) for n in range(len(pictures)) for row in rows for column in columns]
+        if len(rows) == len(columns) == 1:
+            return torch.cat([self._run(pictures[at : at + self._room.batch], tick) for at in self._steps(len(places))])
+        sums = torch.zeros(len(pictures), run.channels, *self._native(pictures), device=run.device)
+        weights = torch.zeros(1, *self._native(pictures), device=run.device)
+        for at in self._steps(len(places)):
+            group = places[at : at + self._room.batch]
+            cut = [pictures[n, :, r.start : r.start + r.length, c.start : c.start + c.length] for n, r, c in group]
+            for (n, row, column), made in zip(group, self._run(torch.stack(cut), tick), strict=True):
+                weight = torch.from_numpy(np.outer(row.weights, column.weights)).to(run.device)
+                where = (
+                    slice(row.start * scale, (row.start + row.length) * scale),
+                    slice(column.start * scale, (column.start + column.length) * scale),
+                )
+                sums[n, :, *where] += made * weight
+                if n == 0:
+                    weights[0, *where] += weight
+        return sums.div_(weights)
+
+    def _steps(self, count: int) -> range:
+        return range(0, count, self._room.batch)
+
+    def _run(self, pictures: Any, tick: Tick) -> Any:
+        tick()
+        return self._network.run(pictures)
+
+
+def _engine_failed(problem: BaseException) -> JobFailed:
+    """Return what to raise for a device that fails. After a CUDA error nothing works in this process any more."""
+    first = str(problem).partition("\n")[0][:300]
+    lost = "CUDA" in first or "device" in first.lower()
+    why = "the GPU was lost in the middle of the work; finished pieces are kept, and another try goes on from them"
+    return JobFailed(f"{why if lost else 'the network failed'}: {first}", code="ENGINE", retryable=True)

@@ -1,0 +1,96 @@
+"""What stays as it is when a text is made better: marks, code, addresses, numbers, and the terms of a glossary.
+
+These are found, hidden behind one strange character each, and put back; whatever is done in between cannot break them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+_FIRST, _LAST = 0xF0000, 0xFFFFD
+"""A plane of characters for private use. A text that holds one already is not hidden at all."""
+
+_ENDS = ".,;:!?…\"'“”’)»]"
+_MARKS = (
+    r"(?P<code>(?P<ticks>`+)(?!`)[^`]{1,2000}(?P=ticks))"
+    r"|!?\[[^\[\]\n]{1,500}\]\([^()\s]{0,1000}\)"
+    r"|\[[^\[\]\n]{1,200}\]"
+    r"|<[^<>\n]{1,200}>"
+    r"|(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s<>\"]+"
+    r"|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
+)
+_STRANGE_WORDS = (
+    r"|\*{1,3}(?=[^\s*])[^*\n]{1,500}(?<=[^\s*])\*{1,3}"
+    r"|\\."
+    r"|(?<!\S)-{1,2}[A-Za-z][\w-]*"
+    r"|(?<!\S)\S*[0-9_/\\=#@$%^&+~|{}]\S*"
+    r"|(?<!\S)\S*\d\S*"
+    r"|(?<![\w.])\w+(?:\.\w+)+(?:\(\))?"
+    r"|(?<!\w)[a-z]+[A-Z]\w*"
+    r"|(?<!\w)[A-Za-z_]\w*\(\)"
+)
+_ALL = re.compile(_MARKS + _STRANGE_WORDS)
+_ONLY_MARKS = re.compile(_MARKS)
+
+
+def terms(glossary: Sequence[str]) -> re.Pattern[str] | None:
+    """Return what finds every term of a glossary as it is written, as a whole word; None without any term."""
+    if not glossary:
+        return None
+    longest_first = sorted(set(glossary), key=lambda term: (-len(term), term))
+    return re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)")
+
+
+def marks(text: str) -> list[str]:
+    """Return the marks, code and addresses of a text, as they are written."""
+    return [_trimmed(found[0]) for found in _ONLY_MARKS.finditer(text)]
+
+
+def hide(text: str, glossary: Sequence[str] = ()) -> tuple[str, list[str]]:
+    """Return the text with each protected part as one character, and the parts in order.
+
+    Raises ValueError for a text that cannot be hidden: it uses such characters itself, or has too many parts.
+    """
+    if any(_FIRST <= ord(mark) <= _LAST for mark in text):
+        raise ValueError("it holds characters for private use")
+    parts: list[str] = []
+    hidden: list[str] = []
+    at = 0
+    for start, end in _spans(text, glossary):
+        hidden += [text[at:start], chr(_FIRST + len(parts))]
+        parts.append(text[start:end])
+        at = end
+    if len(parts) > _LAST - _FIRST:
+        raise ValueError("it holds too many numbers, marks or terms")
+    return "".join([*hidden, text[at:]]), parts
+
+
+def show(hidden: str, parts: Sequence[str]) -> str:
+    """Return a text with its protected parts back in their places."""
+    return "".join(parts[ord(mark) - _FIRST] if _FIRST <= ord(mark) <= _LAST else mark for mark in hidden)
+
+
+def part_of(mark: str, parts: Sequence[str]) -> str | None:
+    """Return what a character of a hidden text stands for; None where it stands for itself."""
+    return parts[ord(mark) - _FIRST] if mark and _FIRST <= ord(mark) <= _LAST else None
+
+
+def _spans(text: str, glossary: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield the protected parts in order, none inside another. A term of the glossary wins where two overlap."""
+    form = terms(glossary)
+    named = [found.span() for found in form.finditer(text)] if form else []
+    others = [(found.start(), found.start() + len(_trimmed(found[0]))) for found in _ALL.finditer(text)]
+    end = 0
+    for start, stop in sorted({*named, *others}, key=lambda span: (span[0], -span[1])):
+        if stop <= end or start == stop:
+            continue
+        yield max(start, end), stop
+        end = stop
+
+
+def _trimmed(part: str) -> str:
+    """A word's last full stop or quote is not part of it; brackets and marks are whole already."""
+    if part[0] in "`[<*!&\\":
+        return part
+    return part.rstrip(_ENDS) or part

@@ -1,0 +1,176 @@
+"""The command of a kind is made of its schema: options, help, and what they mean to the job."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+import typer
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from typer.testing import CliRunner, Result
+
+from dispatcher.cli.kinds import command_of
+from protocol.errors import NotFoundError, UsageError
+from protocol.kinds.kind import Kind
+from tests.support import odd_media
+
+
+class Inner(BaseModel):
+    """Something that no option can say."""
+
+    a: int = 1
+
+
+class Params(BaseModel):
+    """Improve films and pictures."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scale: float = Field(2.0, gt=0, le=8, description="how many times larger")
+    model: Literal["auto", "fast"] = Field("auto", description="which model")
+    formats: tuple[Literal["mp4", "png"], ...] = Field(("mp4",), description="what to write")
+    words: tuple[Annotated[str, Field(max_length=9)], ...] = Field((), description="what to look for")
+    sharpen: StrictBool = Field(True, description="make edges clear")
+    sheet: StrictBool | None = Field(None, description="make a sheet")
+    line_width: int | None = Field(None, ge=1, description="letters in a line")
+    parts: tuple[Inner, ...] = Field((), description="no option can say this")
+
+
+def fit(raw: Mapping[str, Any], what: str, container: str) -> Mapping[str, Any]:
+    if what == "picture" and raw.get("sheet"):
+        raise ValueError("a picture has no sheet; leave it out")
+    return {**raw, "formats": ["png"]} if what == "picture" else raw
+
+
+KIND = Kind(
+    name="improve",
+    params=Params,
+    outputs=lambda params: {f"source.improved.{each}": "video/mp4" for each in params.formats},
+    takes=("film", "picture"),
+    fit=fit,  # type: ignore[arg-type]
+)
+
+
+def run(*arguments: str | Path) -> Result:
+    app = typer.Typer()
+    app.command()(command_of(KIND))
+    return CliRunner(env={"COLUMNS": "200"}).invoke(app, [*map(str, arguments)], catch_exceptions=False)
+
+
+def planned(*arguments: str | Path) -> dict[str, Any]:
+    told = json.loads(run(*arguments, "--dry-run", "--json").stdout)
+    assert not told["failed"], told
+    return told["planned"][0]
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    return odd_media.film(tmp_path / "clip.mp4", sound=False)
+
+
+def test_help_tells_of_every_option() -> None:
+    """Names, choices, defaults and meanings come from the schema; what no option can say is left out."""
+    told = " ".join(run("--help").stdout.replace("│", " ").split())
+    for word in (
+        "--scale",
+        "--line-width",
+        "--no-sharpen",
+        "auto|fast",
+        "What to look for",
+        "(mp4, png)",
+        "Default: 2.0",
+    ):
+        assert word in told, word
+    assert "--parts" not in told
+
+
+def test_only_what_was_given_is_sent(film: Path) -> None:
+    """Defaults are the reader's, so that equal wishes have one digest."""
+    assert planned(film)["params"] == {}
+    given = planned(
+        film, "--scale", "3", "--formats", "mp4, png", "--words", "a,b", "--no-sharpen", "--line-width", "40"
+    )
+    assert given["params"] == {
+        "scale": 3.0,
+        "formats": ["mp4", "png"],
+        "words": ["a", "b"],
+        "sharpen": False,
+        "line_width": 40,
+    }
+
+
+def test_results_lie_beside_the_source_or_in_a_folder(film: Path, tmp_path: Path) -> None:
+    """Below that folder as the source lay below the one that was named."""
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    film.rename(tmp_path / "in" / "deep" / "clip.mp4")
+    assert planned(tmp_path / "in")["files"] == [str(tmp_path / "in" / "deep" / "clip.improved.mp4")]
+    there = planned(tmp_path / "in", "--out", tmp_path / "out")
+    assert there["files"] == [str(tmp_path / "out" / "deep" / "clip.improved.mp4")]
+
+
+def test_the_kind_suits_itself_to_the_source(tmp_path: Path) -> None:
+    """A picture becomes a picture."""
+    picture = odd_media.picture(tmp_path / "photo.png")
+    assert planned(picture)["files"] == [str(tmp_path / "photo.improved.png")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--scale", "0"), "--scale: Input should be greater than 0"),
+        (("--scale", "99"), "--scale"),
+        (("--formats", "gif"), "--formats"),
+        (("--words", "far too long a word"), "--words"),
+    ],
+)
+def test_a_wrong_value_is_told_by_its_option(film: Path, arguments: tuple[str, ...], why: str) -> None:
+    """Before any file is looked at."""
+    with pytest.raises(UsageError, match=why):
+        run(film, *arguments)
+
+
+def test_what_does_not_go_together_is_told(tmp_path: Path) -> None:
+    """The file is named, and the exit code is that of wrong usage."""
+    picture = odd_media.picture(tmp_path / "photo.png")
+    done = run(picture, "--sheet", "--dry-run")
+    assert done.exit_code == 2
+    assert "a picture has no sheet; leave it out" in done.stderr
+
+
+def test_one_bad_file_keeps_no_other_from_being_done(film: Path, tmp_path: Path) -> None:
+    """What was named and cannot be used is an error at the end; in a folder it is left alone."""
+    bad = odd_media.BAD["not media"](tmp_path)
+    done = run(film, bad, "--dry-run", "--json")
+    told = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert [each["source"] for each in told["planned"]] == [str(film)]
+    assert [each["source"] for each in told["failed"]] == [str(bad)]
+    folder = json.loads(run(tmp_path, "--dry-run", "--json").stdout)
+    assert folder["left_alone"] == [str(bad)]
+    assert not folder["failed"]
+
+
+def test_a_result_of_before_is_not_worked_on_again(film: Path, tmp_path: Path) -> None:
+    """A folder that holds a clip and what was made of it holds one source."""
+    odd_media.film(tmp_path / "clip.improved.mp4", sound=False)
+    told = json.loads(run(tmp_path, "--dry-run", "--json").stdout)
+    assert [each["source"] for each in told["planned"]] == [str(film)]
+
+
+def test_two_sources_cannot_share_a_name(film: Path, tmp_path: Path) -> None:
+    """Neither is lost: both are named, and nothing is done."""
+    other = tmp_path / "other" / "clip.mp4"
+    other.parent.mkdir()
+    odd_media.film(other, sound=False, seconds=0.5)
+    with pytest.raises(UsageError, match="would both become"):
+        run(film, other, "--out", tmp_path / "out", "--dry-run")
+
+
+def test_nothing_to_do_is_said(tmp_path: Path) -> None:
+    """A folder without a usable file is an error of its own."""
+    odd_media.BAD["not media"](tmp_path)
+    with pytest.raises(NotFoundError, match="nothing to improve"):
+        run(tmp_path, "--dry-run")

@@ -1,0 +1,58 @@
+"""Files are digested once, and one that changes meanwhile is no input."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dispatcher import fingerprints
+from dispatcher.fingerprints import Fingerprints
+from protocol.errors import UsageError
+from protocol.integrity import sha256_of
+
+
+def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it is another one."""
+    read: list[Path] = []
+
+    def reading(path: Path) -> tuple[int, str]:
+        read.append(path)
+        return sha256_of(path)
+
+    monkeypatch.setattr(fingerprints, "sha256_of", reading)
+    film, known = tmp_path / "film", Fingerprints()
+    film.write_bytes(b"one")
+    assert known.of(film) == known.of(film) == sha256_of(film)
+    film.write_bytes(b"two, longer")
+    assert known.of(film) == sha256_of(film)
+    assert len(read) == 2
+
+
+def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something still writes to it: half of it would be sent."""
+    film = tmp_path / "film"
+    film.write_bytes(b"begun")
+
+    def growing(path: Path) -> tuple[int, str]:
+        facts = sha256_of(path)
+        with path.open("ab") as file:
+            file.write(b"more")
+        return facts
+
+    monkeypatch.setattr(fingerprints, "sha256_of", growing)
+    with pytest.raises(UsageError, match=r"film changed while it was read.*when it is whole"):
+        Fingerprints().of(film)
+
+
+def test_a_file_that_changes_before_it_is_sent_is_noticed(tmp_path: Path) -> None:
+    """Even when it keeps its size."""
+    film, known = tmp_path / "film", Fingerprints()
+    film.write_bytes(b"one")
+    known.of(film)
+    known.check_unchanged(film)
+    film.write_bytes(b"two")
+    os.utime(film, ns=(1, 1))
+    with pytest.raises(UsageError, match="changed"):
+        known.check_unchanged(film)
