@@ -1,8 +1,8 @@
 """What the engines' models can do on an NVIDIA GPU, with random weights at their real size: speed needs no training.
 
-`python -m benchmarks.gpu` runs every benchmark that is here. Each is a module with `def main() -> int`; without a GPU it
-says so in one line and ends well. With `--rehearse` it runs a tiny model on the CPU, to see that its code works: the figures
-of a rehearsal mean nothing and are not written.
+`python -m benchmarks.gpu` runs every benchmark that is here. Each is a module with `def main() -> int`; without a GPU
+it says so in one line and ends well. With `--rehearse` it runs a tiny model on the CPU, to see that its code works: the
+figures of a rehearsal mean nothing and are not written.
 """
 
 from __future__ import annotations
