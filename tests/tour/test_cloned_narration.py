@@ -1,4 +1,4 @@
-"""A narration with a cloned voice: what is asked for, which clips are used again, and what flags and spec say together."""
+"""A narration with a cloned voice: what is asked for, which clips are used again, what flags and spec say."""
 
 from __future__ import annotations
 
