@@ -62,12 +62,8 @@ class Client:
         terms: ClaimTerms | None = None,
         host: Host = SYSTEM,
         identity: Identity = ANONYMOUS,
-        foretells: bool = True,
     ) -> None:
-        """Open a drop. `terms` says how workers agree on who works; without it the pace measured on this drop does.
-
-        `foretells` refuses at once what no worker that was ever seen here can do; without it a worker's answer tells.
-        """
+        """Open a drop. `terms` says how workers agree on who works; without it the pace measured on this drop does."""
         self.address = str(drop)
         self.drop = open_drop(drop) if isinstance(drop, str | Path) else drop
         self.drop_id = read_drop_id(self.drop, self.address)
@@ -75,7 +71,8 @@ class Client:
         self.poll_s = poll_s or self.drop.capabilities.poll_s
         self.workforce = Workforce(self.drop, self.drop_id, self.poll_s, identity.trust)
         self.pace = Pace(store, self.drop_id, self.drop.capabilities, beat_s or self.drop.capabilities.beat_s)
-        self.terms, self._foretells = terms, foretells
+        self.terms = terms
+        self.serving: tuple[WorkerCard, ...] = ()  # the workers that alone serve this drop, where that is known
         self._fingerprints = Fingerprints()
         self._watch: Watch | None = None
         self._unsaid: list[Lifecycle] = []  # jobs that have ended while the drop could not be told
@@ -92,7 +89,7 @@ class Client:
         known = self.store.latest(key)
         if known is not None and not job.anew and _can_be_used_again(known):
             return Handle(self, known, job)
-        if known is None and self._foretells and (wrong := refusal(job, self.cards().values())) is not None:
+        if known is None and (wrong := refusal(job, self.serving or self.cards().values())) is not None:
             raise UsageError(wrong)
         offered = self._new_run(job, params, inputs, digest, key)
         run, created = self.store.add_or_find(offered, known.id if known else None)

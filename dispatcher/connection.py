@@ -20,7 +20,7 @@ from dispatcher.workers.process import ResidentWorker
 from protocol.errors import EnvironmentNotReady, UsageError
 from protocol.layout import WORKERS
 from protocol.messages import EngineRecord, WorkerCard
-from protocol.signing import ANONYMOUS
+from protocol.signing import ANONYMOUS, Identity
 
 log = logging.getLogger(__name__)
 
@@ -56,48 +56,62 @@ class Connection:
         return tuple(found.values())
 
 
+@dataclass(frozen=True, kw_only=True)
+class Private:
+    """Where a worker of this machine is served from: a drop that nobody else uses, and what the worker says."""
+
+    drop: Path
+    log: Path
+
+
 @contextlib.contextmanager
 def connect(
-    backend: str = "local", drop: str | Path | None = None, *, settings: Settings | None = None, kinds: str = ""
+    backend: str = "local",
+    drop: str | Path | None = None,
+    *,
+    settings: Settings | None = None,
+    kinds: str = "",
+    private: Private | None = None,
 ) -> Iterator[Connection]:
     """Open the way to workers for the length of a block.
 
     `local` starts a worker on this machine and ends it with the block; nothing else need run. `colab` goes through the
     shared folder `drop`, or the usual one. `kinds` says what the local worker is for, comma-separated; all if empty.
-    Raises UsageError for an unknown backend and EnvironmentNotReady without a drop.
+    `private` is where it is served from, unless that is this machine's usual place. Raises UsageError for an unknown
+    backend and EnvironmentNotReady without a drop.
     """
     here = settings or Settings()
     if backend not in BACKENDS:
         raise UsageError(f"unknown backend {backend!r}; there are: {', '.join(BACKENDS)}")
     if backend == "local" and drop is not None:
         raise UsageError("a drop was named, but the work is done on this machine: ask for the backend colab too")
-    opened = _local(here, kinds) if backend == "local" else _shared(drop, here)
+    usual = Private(drop=here.private_drop, log=here.private_log)
+    opened = _local(here, kinds, private or usual) if backend == "local" else _shared(drop, here)
     with opened as connection:
         yield connection
 
 
 @contextlib.contextmanager
-def _local(settings: Settings, kinds: str) -> Iterator[Connection]:
-    private = settings.private_drop
-    init_drop(private)
-    _clear_stale(private / WORKERS)
-    with _client(private, settings, identity=ANONYMOUS, foretells=False) as client:
+def _local(settings: Settings, kinds: str, private: Private) -> Iterator[Connection]:
+    init_drop(private.drop)
+    _clear_stale(private.drop / WORKERS)
+    with _client(private.drop, settings, identity=ANONYMOUS) as client:
         before = set(client.cards())
-        with ResidentWorker(private, settings.private_log, beat_s=settings.beat_s, kinds=kinds) as worker:
-            cards = await_cards(client, before, worker)
+        with ResidentWorker(private.drop, private.log, beat_s=settings.beat_s, kinds=kinds) as worker:
+            client.serving = cards = _await_cards(client, before, worker)
             yield Connection(backend="local", client=client, keep=worker.keep, cards=cards)
 
 
 @contextlib.contextmanager
 def _shared(named: str | Path | None, settings: Settings) -> Iterator[Connection]:
-    drop = shared_drop(named, settings)
-    with _client(drop, settings, identity=settings.identity(drop), foretells=True) as client:
+    drop = _shared_drop(named, settings)
+    with _client(drop, settings, identity=settings.identity(drop)) as client:
         cards = tuple(client.cards().values())
         yield Connection(backend="colab", client=client, keep=lambda: None, cards=cards)
 
 
 @contextlib.contextmanager
-def _client(drop: str | Path, settings: Settings, **more: object) -> Iterator[Client]:
+def _client(drop: str | Path, settings: Settings, *, identity: Identity) -> Iterator[Client]:
     with RunStore.open(settings.database, durability=settings.durability) as store:
         client = Client(
             drop,
@@ -105,13 +119,13 @@ def _client(drop: str | Path, settings: Settings, **more: object) -> Iterator[Cl
             results=settings.results,
             poll_s=settings.poll_s,
             beat_s=settings.beat_s,
-            **more,  # type: ignore[arg-type]  # named above
+            identity=identity,
         )
         with contextlib.closing(client):
             yield client
 
 
-def await_cards(client: Client, before: set[str], worker: ResidentWorker) -> tuple[WorkerCard, ...]:
+def _await_cards(client: Client, before: set[str], worker: ResidentWorker) -> tuple[WorkerCard, ...]:
     """Return the cards that appeared since `before`, waiting until there is one. None is no error: the job will say."""
     until = time.monotonic() + START_S
     while time.monotonic() < until:
@@ -122,7 +136,7 @@ def await_cards(client: Client, before: set[str], worker: ResidentWorker) -> tup
     return ()
 
 
-def shared_drop(named: str | Path | None, settings: Settings) -> str | Path:
+def _shared_drop(named: str | Path | None, settings: Settings) -> str | Path:
     """Return the shared drop, named or usual; a folder that has served the simple form only is made one."""
     drop = find_drop(named, settings.drop, settings.home)
     if drop is None:

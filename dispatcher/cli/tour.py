@@ -21,7 +21,7 @@ from dispatcher.tour.encoding import BACKENDS as ENCODE_BACKENDS
 from dispatcher.tour.narration import Reuse
 from dispatcher.tour.options import Enhance, Options
 from dispatcher.tour.record import Recording, preview, record
-from dispatcher.tour.speakers import BACKENDS
+from dispatcher.tour.workers import BACKENDS
 from protocol.errors import NotFoundError, UsageError
 from protocol.kinds.tts import MAX_SEED
 

@@ -17,8 +17,8 @@ from dispatcher.jobs import Job, Progress, Result
 from dispatcher.tour import script, spec_file
 from dispatcher.tour.options import Enhance, Options
 from dispatcher.tour.screen import Screen
-from dispatcher.tour.speakers import open_speakers
 from dispatcher.tour.spec import Spec
+from dispatcher.tour.workers import connected
 from protocol.errors import EnvironmentNotReady, UsageError, VerificationError
 from protocol.kinds import enhance
 from speech import faithful
@@ -126,16 +126,15 @@ def _job(texts: Sequence[tuple[str, str]], glossary: Sequence[str], language: st
 
 def _asked(job: Job, options: Options, settings: Settings, work_dir: Path, screen: Screen) -> Result:
     """Have the job done where the narration is spoken."""
-    place = (options.tts_backend, options.drop, work_dir / "drop", work_dir / "worker.log")
-    with screen.stage("enhancing") as stage, open_speakers(*place, settings) as speakers:
+    with screen.stage("enhancing") as stage, connected(options, settings, work_dir, "enhance") as workers:
 
         def on_progress(progress: Progress) -> None:
             stage.job(progress)
-            speakers.keep()
+            workers.keep()
 
-        result = speakers.client.submit(job).wait(options.timeout_s, on_progress=on_progress)
+        result = workers.client.submit(job).wait(options.timeout_s, on_progress=on_progress)
         stage.update(1, 1, f"{len(job.params['texts'])} narrations")
-        speakers.client.clean()
+        workers.client.clean()
     return result
 
 

@@ -16,8 +16,8 @@ from dispatcher.tour.options import CLONING_BACKEND, CLONING_ENGINE, Options
 from dispatcher.tour.parts import expand
 from dispatcher.tour.reference import Reference, Wanted, prepare
 from dispatcher.tour.screen import Screen
-from dispatcher.tour.speakers import open_speakers
 from dispatcher.tour.spec import Spec, load
+from dispatcher.tour.workers import connected
 from media import ffmpeg
 from protocol.errors import UsageError
 
@@ -62,7 +62,7 @@ def speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, scre
 
 def _cloned(spec: Spec, options: Options, settings: Settings, work_dir: Path, screen: Screen) -> Reference | None:
     """Return the recording whose voice is cloned, checked and allowed; None where no voice is cloned."""
-    wanted = _wanted(spec, options)
+    wanted = wanted_voice(spec, options)
     if wanted is None:
         return None
     found = prepare(wanted, spec.settings.language, work_dir, ffmpeg.find(settings.ffmpeg))
@@ -82,7 +82,7 @@ def _cloned(spec: Spec, options: Options, settings: Settings, work_dir: Path, sc
     return found
 
 
-def _wanted(spec: Spec, options: Options) -> Wanted | None:
+def wanted_voice(spec: Spec, options: Options) -> Wanted | None:
     """Return what flags and spec say of the voice to clone. Raises UsageError for what does not go together."""
     own = spec.settings
     flags = {
@@ -122,19 +122,19 @@ def _spoken(
     screen: Screen,
 ) -> Narration:
     """Have what is not kept spoken by the backend."""
-    place = (options.tts_backend, options.drop, work_dir / "drop", work_dir / "worker.log")
-    with screen.stage("narration") as stage, open_speakers(*place, settings) as speakers:
+    with screen.stage("narration") as stage, connected(options, settings, work_dir, "tts") as speakers:
 
         def on_progress(progress: Progress) -> None:
             stage.job(progress)
             speakers.keep()
 
+        engines = tuple(engine.name for engine in speakers.engines("tts"))
         narration = narrate(
             speakers.client,
             texts,
             voice,
             cache=cache,
-            reuse=replace(options.reuse, offered=speakers.engines()),
+            reuse=replace(options.reuse, offered=engines),
             timeout_s=options.timeout_s,
             on_progress=on_progress,
         )

@@ -352,7 +352,7 @@ def test_a_plain_answer_to_anything_else_is_ignored(place: Place) -> None:
 def test_bad_jobs_are_refused_before_anything_is_written(place: Place) -> None:
     """An unknown kind or a bad parameter is this side's error, and the drop stays as it was."""
     before = dict(place.store.files)
-    with pytest.raises(UsageError, match="echo, tts"):
+    with pytest.raises(UsageError, match="echo, encode"):
         place.submit(Job(kind="fly", params={}))
     with pytest.raises(UsageError, match="units"):
         place.submit(Job(kind="echo", params={"units": 0}))

@@ -106,13 +106,11 @@ class _Job:
     def _level(self, filters: Graph, place: int, lufs: float) -> loudness.Levelled:
         note = f"measuring sound {place + 1} of {len(filters.sounds)}"
 
-        def on_progress(done: float) -> None:
-            self.work.progress(int((place + done) * MEASURED / len(filters.sounds)), UNITS, note)
+        def on_progress(_: float) -> None:
+            self.work.progress(place * MEASURED // len(filters.sounds), UNITS, note)  # in up to four passes
 
         on_progress(0)
-        track = self.films[0].sounds[place].seconds if len(self.films) == 1 and self._is_whole else None
-        seconds = max(filters.seconds, track or 0.0)
-        return loudness.level(self.chosen.program, filters, place, lufs, seconds=seconds, on_progress=on_progress)
+        return loudness.level(self.chosen.program, filters, place, lufs, on_progress=on_progress)
 
     @property
     def _is_whole(self) -> bool:

@@ -1,0 +1,26 @@
+"""Who speaks a tour and writes its narration anew: workers of the shared drop, or one of this machine."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from dispatcher.config import Settings
+from dispatcher.connection import Connection, Private, connect
+from dispatcher.tour.options import CLONING_BACKEND, Options
+from protocol.errors import UsageError
+
+BACKENDS = ("local", "colab", CLONING_BACKEND)
+
+
+def connected(options: Options, settings: Settings, work_dir: Path, kinds: str) -> AbstractContextManager[Connection]:
+    """Return the way to the tour's workers. A worker of this machine is served from the tour's own work folder.
+
+    Raises UsageError for an unknown backend and EnvironmentNotReady without a drop.
+    """
+    if options.tts_backend not in BACKENDS:
+        raise UsageError(f"unknown --tts-backend {options.tts_backend!r}; there are: {', '.join(BACKENDS)}")
+    if options.tts_backend == "local":
+        own = Private(drop=work_dir / "drop", log=work_dir / "worker.log")
+        return connect("local", settings=settings, kinds=kinds, private=own)
+    return connect("colab", options.drop, settings=settings)
