@@ -29,7 +29,7 @@ SAID = (
     "we have seen the water and the stone",
     "nobody was here before the end of the day",
 )
-WHISPER_TIMES, SPHINX_TIMES = 28, 1
+WHISPER_TIMES, SPHINX_TIMES = 28, 3
 WORSE = 0.1
 """How many more words than theirs our way may get wrong, as a part of all."""
 

@@ -43,7 +43,7 @@ class TranscribeHandler:
     def run(self, work: Work) -> Result:
         """Hear the file and publish every format. Raises `JobFailed` with what is wrong, and the cure."""
         params = cast(Params, work.params)
-        with _storing():
+        with _storing(), engines.unloading_what_fails():
             heard = sound.found(work.inputs[SOURCE], params.track)
             _check_length(heard, params)
             chosen = engines.open_engine(work.models, work.engine, params)

@@ -225,6 +225,23 @@ def test_another_failure_is_the_engines(tiny: FasterWhisper, monkeypatch: pytest
     assert failed.value.code == "ENGINE"
 
 
+def test_after_a_lost_gpu_the_next_job_loads_anew(
+    talk: Path, with_whisper: Models, desk_for: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model that failed is not used again; the job may be tried elsewhere."""
+
+    def lost(*_: Any) -> None:
+        raise RuntimeError("CUDA failed with error unspecified launch failure")
+
+    desk_for(talk, with_whisper).run()
+    (engine,) = engines._open.values()
+    monkeypatch.setattr(engine._loaded, "encode", lost)  # type: ignore[attr-defined]
+    with pytest.raises(JobFailed, match="failed on cpu") as failed:
+        desk_for(talk, with_whisper).run()
+    assert failed.value.retryable
+    assert desk_for(talk, with_whisper).run().engine.name == "faster-whisper"
+
+
 def test_a_gpu_that_does_not_work_is_said_and_the_cpu_used(
     talk: Path, whisper_files: Path, tmp_path: Path, desk_for: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
