@@ -45,7 +45,7 @@ Part = Annotated[float, BeforeValidator(_crf), Field(ge=0, le=1)]
 
 
 class Params(BaseModel):
-    """How large, by which model, and how it is written. At most one of `scale`, `width` and `height` is given."""
+    """Make pictures and films larger. At most one of `scale`, `width` and `height` is given."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
