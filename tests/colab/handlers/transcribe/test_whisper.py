@@ -124,7 +124,8 @@ def test_a_model_that_is_not_here_is_passed_over_and_that_is_said(
     result = desk_for(talk, models, formats=["srt"]).run()
     assert result.engine.name == "pocketsphinx"
     assert "gpudrop models pull whisper-small" in result.summary["passed_over"][0]
-    assert "rough" in result.summary["rough"]
+    assert result.summary["rough"] is True
+    assert "rough" in result.summary["notes"][0]
     for asked in ({"model": "small"}, {"engine": "faster-whisper"}):
         with pytest.raises(JobFailed) as failed:
             desk_for(talk, models, **asked).run()
@@ -257,7 +258,7 @@ def test_a_gpu_that_does_not_work_is_said_and_the_cpu_used(
     monkeypatch.setattr(whisper_place, "_tried", without_cublas)
     result = desk_for(talk, models_with(tmp_path / "a", whisper_files, "small", provider=None)).run()
     assert result.engine.device == "cpu"
-    assert "libcublas" in result.summary["remarks"][0]
+    assert "libcublas" in result.summary["notes"][0]
     with pytest.raises(JobFailed, match="libcublas") as failed:
         desk_for(
             talk, models_with(tmp_path / "b", whisper_files, "small", provider="cuda"), engine="faster-whisper"
@@ -314,7 +315,9 @@ def test_silence_is_an_empty_transcript(tmp_path: Path, with_whisper: Models, de
 
     soundfile.write(tmp_path / "still.wav", np.zeros(48_000), 16_000)
     work = desk_for(tmp_path / "still.wav", with_whisper, formats=["srt", "json", "tsv"])
-    assert work.run().summary["nobody_speaks"] is True
+    summary = work.run().summary
+    assert summary["nobody_speaks"] is True
+    assert summary["notes"] == ["nobody speaks: the transcript is empty"]
     assert work.outputs()["source.srt"] == b""
     assert read_transcript(work.outputs()["source.json"]).segments == ()
 
