@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from colab.handlers.transcribe import whisper_files
@@ -138,6 +138,17 @@ def _order(models: Models, params: Params) -> list[str]:
 
 _open: dict[str, Recogniser] = {}
 """The model that is loaded: one at a time, since two may not fit."""
+
+
+@contextmanager
+def unloading_what_fails() -> Iterator[None]:
+    """Let go of a model that failed or found no memory: a GPU's state is lost then, and the next job loads anew."""
+    try:
+        yield
+    except JobFailed as failed:
+        if failed.code in ("ENGINE", "OUT_OF_MEMORY"):
+            _open.clear()
+        raise
 
 
 def _resident(models: Models, name: str) -> Recogniser:

@@ -106,7 +106,9 @@ class FasterWhisper:
                 return self._hear(piece, language, params, look_up, batch)
             except (RuntimeError, MemoryError) as problem:
                 if not whisper_place.is_out_of_memory(problem):
-                    raise JobFailed(f"Whisper {self.model} failed: {problem}", code="ENGINE") from problem
+                    raise JobFailed(
+                        f"Whisper {self.model} failed on {self._place.device}: {problem}", code="ENGINE", retryable=True
+                    ) from problem
                 self._fits = self._smaller(batch, problem)
 
     def _smaller(self, batch: int, problem: BaseException) -> int:

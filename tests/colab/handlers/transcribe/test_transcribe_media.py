@@ -72,7 +72,7 @@ def test_speech_is_heard_whatever_its_channels_and_rate(
     summary = work.run().summary
     assert error_rate(words_of(work), SAID.split()) < 0.5
     assert summary["language"] == "en"
-    assert "rough" in summary
+    assert summary["rough"] is True
 
 
 def test_words_are_timed_by_the_film_not_by_its_sound(tmp_path: Path, desk_for: Desks) -> None:
@@ -147,7 +147,7 @@ def test_a_resumed_job_does_not_hear_again_what_was_heard(
     """Its words, and the language, are those of the checkpoint; what was heard after the last one is heard again."""
     monkeypatch.setattr("colab.handlers.transcribe.sphinx.PIECE_S", 3.5)
     monkeypatch.setattr("colab.handlers.transcribe.listening.CHECKPOINT_S", 0.0)
-    source = wav(tmp_path / "a.wav", np.concatenate([padded(), padded(), padded()]))
+    source = wav(tmp_path / "a.wav", np.concatenate([padded(), padded()]))
     whole = desk_for(source, formats=["json"])
     whole.run()
     resumed = desk_for(source, formats=["json"])

@@ -124,7 +124,8 @@ def test_a_model_that_is_not_here_is_passed_over_and_that_is_said(
     result = desk_for(talk, models, formats=["srt"]).run()
     assert result.engine.name == "pocketsphinx"
     assert "gpudrop models pull whisper-small" in result.summary["passed_over"][0]
-    assert "rough" in result.summary["rough"]
+    assert result.summary["rough"] is True
+    assert "rough" in result.summary["notes"][0]
     for asked in ({"model": "small"}, {"engine": "faster-whisper"}):
         with pytest.raises(JobFailed) as failed:
             desk_for(talk, models, **asked).run()
@@ -225,6 +226,23 @@ def test_another_failure_is_the_engines(tiny: FasterWhisper, monkeypatch: pytest
     assert failed.value.code == "ENGINE"
 
 
+def test_after_a_lost_gpu_the_next_job_loads_anew(
+    talk: Path, with_whisper: Models, desk_for: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model that failed is not used again; the job may be tried elsewhere."""
+
+    def lost(*_: Any) -> None:
+        raise RuntimeError("CUDA failed with error unspecified launch failure")
+
+    desk_for(talk, with_whisper).run()
+    (engine,) = engines._open.values()
+    monkeypatch.setattr(engine._loaded, "encode", lost)  # type: ignore[attr-defined]
+    with pytest.raises(JobFailed, match="failed on cpu") as failed:
+        desk_for(talk, with_whisper).run()
+    assert failed.value.retryable
+    assert desk_for(talk, with_whisper).run().engine.name == "faster-whisper"
+
+
 def test_a_gpu_that_does_not_work_is_said_and_the_cpu_used(
     talk: Path, whisper_files: Path, tmp_path: Path, desk_for: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,7 +258,7 @@ def test_a_gpu_that_does_not_work_is_said_and_the_cpu_used(
     monkeypatch.setattr(whisper_place, "_tried", without_cublas)
     result = desk_for(talk, models_with(tmp_path / "a", whisper_files, "small", provider=None)).run()
     assert result.engine.device == "cpu"
-    assert "libcublas" in result.summary["remarks"][0]
+    assert "libcublas" in result.summary["notes"][0]
     with pytest.raises(JobFailed, match="libcublas") as failed:
         desk_for(
             talk, models_with(tmp_path / "b", whisper_files, "small", provider="cuda"), engine="faster-whisper"
@@ -297,7 +315,9 @@ def test_silence_is_an_empty_transcript(tmp_path: Path, with_whisper: Models, de
 
     soundfile.write(tmp_path / "still.wav", np.zeros(48_000), 16_000)
     work = desk_for(tmp_path / "still.wav", with_whisper, formats=["srt", "json", "tsv"])
-    assert work.run().summary["nobody_speaks"] is True
+    summary = work.run().summary
+    assert summary["nobody_speaks"] is True
+    assert summary["notes"] == ["nobody speaks: the transcript is empty"]
     assert work.outputs()["source.srt"] == b""
     assert read_transcript(work.outputs()["source.json"]).segments == ()
 
