@@ -136,6 +136,7 @@ class _Job:
             seconds=filters.seconds,
             sounds=copied or len(filters.sounds),
             subtitles=texts.arguments.count("-map") if self._is_whole else None,
+            on_progress=lambda _: self.work.progress(UNITS - 1, UNITS, "looking at what was written"),
         )
 
     def _summary(self, made: Media) -> dict[str, Any]:

@@ -58,6 +58,7 @@ def write(
         frames=len(motion),
         sounds=len(media.sounds),
         subtitles=texts.arguments.count("-map"),
+        on_progress=lambda _: on_progress(1.0),
     )
     changed = (*_changed(picture), *sounds.changed, *texts.changed)
     return Written(seconds=made.seconds or 0.0, changed=changed)

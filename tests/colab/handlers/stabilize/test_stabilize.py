@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from colab.handlers.stabilize import kept
+from colab.handlers.stabilize import kept, motions
 from colab.handlers.stabilize.detect import HALF_FROM, Detector, looks
 from media import confined
 from media.ffmpeg import find
@@ -234,6 +234,20 @@ def test_pictures_keep_their_own_times(tmp_path: Path) -> None:
     """In a film of varying rate every picture is shown when it was."""
     source = odd_media.FILMS["variable rate"](tmp_path)
     assert times(the_film(steady(source, tmp_path / "desk", format="mkv"))) == times(source)
+
+
+def test_an_ffmpeg_that_writes_motion_as_text_finds_the_same(
+    shaky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Older ones know no other form: its numbers are rounded, and the motion is the same to a tenth of a pixel."""
+    monkeypatch.setattr(kept, "PART", 50)
+    binary = steady(shaky, tmp_path / "binary", detection="half")
+    spoken = Detector._detector
+    monkeypatch.setattr(Detector, "_detector", lambda self, look: f"{spoken(self, look)}:fileformat=ascii")
+    text = steady(shaky, tmp_path / "text", detection="half")
+    assert motions.is_text(text.folder / "stabilize" / "look-0.trf")
+    rows = [json.loads(desk.output(desk.left[0]).read_text())["motions"] for desk in (binary, text)]
+    assert np.abs(np.array(rows[0]) - np.array(rows[1])).max() < 0.1
 
 
 def test_where_nothing_moves_nothing_is_moved(tmp_path: Path) -> None:
