@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,8 +32,11 @@ Frame = NDArray[np.uint8]
 TICKS = 90_000
 """Times are kept to this part of a second: every usual rate fits, and no picture is moved to a grid."""
 
-LONGEST_S = 12 * 3600
-"""When a program that reads is ended."""
+STALL_S = 600.0
+"""A program that says nothing and gives nothing for so long is ended."""
+
+_WATCH_S = 5.0
+_LAST_WORDS_S = 5.0
 
 BUFFER = 1 << 20
 WHITE = 255
@@ -50,22 +54,27 @@ class Reading:
         self._on_line = on_line
         self._broken: Exception | None = None
         self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._timer = threading.Timer(LONGEST_S, self.process.kill)
-        self._timer.daemon = True
+        self._seen_s = time.monotonic()
+        self._over = threading.Event()
+        self._stalled = False
         self._listener.start()
-        self._timer.start()
+        threading.Thread(target=self._watch, daemon=True).start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._timer.cancel()
+        self._over.set()
         self.process.kill()
         self.process.wait()
         self._listener.join(10)
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe is not None:
                 pipe.close()
+
+    def alive(self) -> None:
+        """Note that something came of it."""
+        self._seen_s = time.monotonic()
 
     def is_over(self, wait_s: float) -> bool:
         """Wait so long for the end, and say whether it has come."""
@@ -78,6 +87,8 @@ class Reading:
         self._listener.join()
         if self._broken is not None:
             raise self._broken
+        if self._stalled:
+            raise MediaError(f"ffmpeg gave nothing for {STALL_S:.0f} s and was ended")
         if status:
             words = " | ".join(line for line in list(self._said)[-4:])
             raise MediaError(f"ffmpeg failed ({status}): {words}")
@@ -85,6 +96,7 @@ class Reading:
     def _listen(self) -> None:
         assert self.process.stderr is not None  # opened as a pipe
         while raw := self.process.stderr.readline(LINE):
+            self.alive()
             line = raw.decode("utf-8", "replace").strip()
             if line:
                 self._said.append(line)
@@ -92,6 +104,14 @@ class Reading:
                 self._on_line(line)
             except Exception as error:  # told by `finish`; the pipe must be emptied all the same
                 self._broken = self._broken or error
+
+    def _watch(self) -> None:
+        """End a program that hangs: whoever reads from it would wait with it."""
+        while not self._over.wait(min(_WATCH_S, STALL_S / 4)):
+            if time.monotonic() - self._seen_s > STALL_S:
+                self._stalled = True
+                self.process.kill()
+                return
 
 
 def fitted(shown: tuple[int, int], side: int) -> tuple[int, int]:
@@ -112,7 +132,8 @@ def frames(
 ) -> Iterator[Iterator[tuple[float, Frame]]]:
     """Yield (time, picture) of everything from `start_s` on: upright, in `size`, what is transparent on white.
 
-    MediaError when nothing can be read. A film that is torn somewhere gives what can be read of it.
+    MediaError when nothing can be read, or the program breaks or hangs. A film that is torn somewhere gives what can be
+    read of it.
     """
     with Reading(program, _arguments(media, size, start_s, sample_fps, most), lambda _: None) as reading:
         yield _decoded(reading, media)
@@ -157,15 +178,17 @@ def _decoded(reading: Reading, media: Media) -> Iterator[tuple[float, Frame]]:
         with container:
             for frame in container.decode(video=0):
                 read += 1
+                reading.alive()
                 made = frame.to_ndarray().astype(np.uint8, copy=False)
                 made = _on_white(made) if made.shape[2] == 4 else made
                 yield max(0.0, float(frame.time or 0.0)), made if curve is None else curve[made]
     except (av.error.FFmpegError, StopIteration, IndexError) as error:
-        if not read:
-            reading.finish()
-            raise MediaError(f"{media.path}: no picture of it could be decoded") from error
-    if not read:
+        if not reading.is_over(_LAST_WORDS_S):
+            reading.process.kill()  # it would wait for ever to be read
         reading.finish()
+        raise MediaError(f"{media.path}: no picture of it could be decoded after {read} of them") from error
+    reading.finish()
+    if not read:
         raise MediaError(f"{media.path}: no picture of it could be decoded")
 
 

@@ -10,6 +10,8 @@ from colab.models import ModelFile, ModelPlaces, Models
 
 CLIP, BLIP = "clip-vit-base-patch32", "blip-image-captioning-base"
 SIDE = 32
+_STEPS = {"do_normalize": True, "do_resize": True, "image_mean": [0.48, 0.46, 0.41], "image_std": [0.27, 0.26, 0.28]}
+"""How pictures are made ready, written as the published models have it: older than the library is."""
 
 
 def _letters() -> list[str]:
@@ -22,7 +24,7 @@ def _letters() -> list[str]:
 def clip(folder: Path) -> Path:
     """Write a tiny CLIP with a vocabulary of letters."""
     import torch
-    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer
+    from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
     words = [*_letters(), *(f"{letter}</w>" for letter in _letters()), "<|startoftext|>", "<|endoftext|>"]
     vocabulary = {word: place for place, word in enumerate(words)}
@@ -36,15 +38,15 @@ def clip(folder: Path) -> Path:
     torch.manual_seed(1)
     CLIPModel(config).save_pretrained(folder)
     CLIPTokenizer(vocabulary, []).save_pretrained(folder)
-    CLIPImageProcessor(size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE}).save_pretrained(folder)
-    (folder / "processor_config.json").unlink(missing_ok=True)
+    sizes = {"feature_extractor_type": "CLIPFeatureExtractor", "crop_size": SIDE, "size": SIDE, "resample": 3}
+    (folder / "preprocessor_config.json").write_text(json.dumps({**sizes, **_STEPS, "do_center_crop": True}))
     return folder
 
 
 def blip(folder: Path, *, pickled: bool = True) -> Path:
     """Write a tiny BLIP with a vocabulary of a few words; its weights as its makers have them, which is a pickle."""
     import torch
-    from transformers import BertTokenizer, BlipConfig, BlipForConditionalGeneration, BlipImageProcessor
+    from transformers import BertTokenizer, BlipConfig, BlipForConditionalGeneration
 
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", *"abcdefghijklmnopqrstuvwxyz"]
     size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -62,7 +64,10 @@ def blip(folder: Path, *, pickled: bool = True) -> Path:
         (folder / "model.safetensors").unlink()
         torch.save(model.state_dict(), folder / "pytorch_model.bin")
     BertTokenizer({word: place for place, word in enumerate(words)}).save_pretrained(folder)
-    BlipImageProcessor(size={"height": SIDE, "width": SIDE}).save_pretrained(folder)
+    sizes = {"image_processor_type": "BlipImageProcessor", "processor_class": "BlipProcessor", "resample": 3}
+    (folder / "preprocessor_config.json").write_text(
+        json.dumps({**sizes, **_STEPS, "size": {"height": SIDE, "width": SIDE}, "do_rescale": True})
+    )
     return folder
 
 

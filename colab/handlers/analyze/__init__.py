@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import math
 import time
 from collections.abc import Iterator
@@ -13,24 +14,26 @@ from typing import Any, cast
 import cv2
 
 from colab.handlers.analyze import figures, resume, sheet
-from colab.handlers.analyze.engine import Eyes, Seen
+from colab.handlers.analyze.engine import Eyes
 from colab.handlers.analyze.engines import Chosen, available, choose, parts
 from colab.handlers.analyze.listening import Listening
 from colab.handlers.analyze.rows import Table
 from colab.handlers.analyze.shots import cuts
+from colab.handlers.analyze.sights import Sights
 from colab.handlers.analyze.watching import Watching
-from colab.handlers.analyze.written import Story, analysis
+from colab.handlers.analyze.written import Story, analysis, as_text
 from colab.handlers.work import Result, Work
 from colab.models import Models
 from media import confined, ffmpeg
 from media.examine import Media
 from media.ffmpeg import Ffmpeg
-from protocol import codec
 from protocol.errors import EnvironmentNotReady, JobFailed, MediaError, StorageFull
 from protocol.kinds.analysis import MAX_BYTES, MAX_SHOTS
 from protocol.kinds.analyze import ANALYSIS, SHEET, Params
 from protocol.kinds.kind import SOURCE
 from protocol.messages import Choices, EngineRecord
+
+log = logging.getLogger(__name__)
 
 NEEDS = frozenset({"ebur128", "scale", "silencedetect"})
 """The filters that ffmpeg must have."""
@@ -88,7 +91,7 @@ class _Job:
             if self._media.picture is not None:
                 self._watch()
             self._listen()
-        self._publish(ANALYSIS, codec_bytes(analysis(self._story)))
+        self._publish(ANALYSIS, _checked(as_text(analysis(self._story))))
         self._work.progress(self._total, self._total, "analysed")
         return self._summary()
 
@@ -131,12 +134,13 @@ class _Job:
     def _see(self, eyes: Eyes, watching: Watching, table: Table) -> None:
         """Have the pictures of all shots looked at, several together."""
         places = self._story.representatives
-        seen: list[Seen] = []
-        while len(seen) < len(places):
-            batch = places[len(seen) : len(seen) + eyes.batch]
-            self._stay(f"shot {len(seen) + 1} of {len(places)} is looked at")
-            seen += eyes.look([watching.fetch(place, table) for place in batch])
-        self._story.seen, self._story.embeddings = seen, eyes.embeddings()
+        self._story.embeddings = eyes.embeddings()
+        sights = Sights(self._work, places, self._story.embeddings)
+        sights.restore(self._kept)
+        while rest := places[len(sights.seen) :][: eyes.batch]:
+            self._stay(f"shot {len(sights.seen) + 1} of {len(places)} is looked at")
+            sights.add(eyes.look([watching.fetch(place, table) for place in rest]))
+        self._story.seen = sights.seen
 
     def _draw(self, watching: Watching, table: Table) -> bytes:
         bounds = self._story.bounds()
@@ -162,7 +166,8 @@ class _Job:
         except MediaError as error:
             if self._media.picture is None:
                 raise
-            self._story.notes.append(f"the sound could not be measured: {error}"[:500])
+            self._story.notes.append("the sound could not be decoded: nothing of it was measured")
+            log.warning("the sound is not measured: %s", error)
 
     def _leave_sound(self) -> None:
         """Leave the sound as a checkpoint when it is done before the pictures are."""
@@ -172,7 +177,7 @@ class _Job:
         self._ear = None
         if self._story.loudness is not None:
             heard = resume.Heard(loudness=self._story.loudness, silence=self._story.silence)
-            self._work.output(resume.SOUND).write_bytes(codec_bytes(heard.model_dump(mode="json")))
+            self._work.output(resume.SOUND).write_bytes(resume.as_json(heard))
             self._work.checkpoint(resume.SOUND)
 
     def _look_up(self, at_s: float) -> None:
@@ -217,9 +222,8 @@ SOUND_CHECKPOINT_S = 10.0
 """Before that a job has nothing to lose."""
 
 
-def codec_bytes(told: Any) -> bytes:
-    """Return JSON as it is written: one spelling, in one line. One that is too long raises `JobFailed`."""
-    data = codec.canon(told) + b"\n"
+def _checked(data: bytes) -> bytes:
+    """Return an analysis that can be read. One that is too long raises `JobFailed`."""
     if len(data) > MAX_BYTES:
         raise JobFailed(
             f"the analysis is {len(data)} bytes and at most {MAX_BYTES} are read; give a larger min_shot",

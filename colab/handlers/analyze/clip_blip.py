@@ -7,6 +7,7 @@ code of a repository is run, and nothing is asked for from anywhere.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -226,8 +227,16 @@ def _resident(model: str, paths: tuple[tuple[str, Path], ...], device: str, _sta
     """Keep both models open: loading one takes longer than most films. A file that changed is opened anew."""
     with tempfile.TemporaryDirectory(prefix="gpudrop-model-") as folder:
         for name, path in paths:
-            (Path(folder) / name).symlink_to(path.absolute())
+            _put(path.absolute(), Path(folder) / name)
         return _loaded(model, Path(folder), dict(paths), device)
+
+
+def _put(file: Path, there: Path) -> None:
+    """Have a file in another place too; where links may not be made (Windows), as a copy."""
+    try:
+        there.symlink_to(file)
+    except OSError:
+        shutil.copyfile(file, there)
 
 
 def _loaded(model: str, folder: Path, paths: Mapping[str, Path], device: str) -> Opened:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from pydantic import Field, StrictStr
 
 from media.reading import Frame
-from protocol.kinds.analysis import Embeddings, Tag
+from protocol.kinds.analysis import MAX_DIMENSIONS, Embeddings, Record, Tag
 from protocol.messages import EngineRecord
 
 
-@dataclass(frozen=True, kw_only=True)
-class Seen:
+class Seen(Record):
     """What was seen on one picture. What was not asked for is empty."""
 
-    tags: tuple[Tag, ...] = ()
-    caption: str | None = None
-    embedding: str | None = None  # as `protocol.kinds.analysis.packed` makes it
+    tags: Annotated[tuple[Tag, ...], Field(max_length=100)] = ()
+    caption: Annotated[StrictStr, Field(max_length=2000)] | None = None
+    embedding: Annotated[StrictStr, Field(max_length=3 * MAX_DIMENSIONS)] | None = None  # as `packed` makes it
 
 
 class Eyes(Protocol):

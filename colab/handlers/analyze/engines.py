@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
+import cv2
+
 from colab.handlers.analyze.engine import Eyes
 from colab.handlers.analyze.vision_files import NEEDS, files, lacking
 from colab.models import Models
@@ -46,7 +48,7 @@ def classic() -> EngineRecord:
     """Return the record of the measures that need no model."""
     return EngineRecord(
         name=CLASSIC,
-        version=f"1 scenedetect={version('scenedetect')} numpy={version('numpy')}",
+        version=f"1 scenedetect={version('scenedetect')} opencv={cv2.__version__}",
         provider="ffmpeg, opencv",
         device="cpu",
         tier="embedded",
@@ -76,6 +78,11 @@ def choose(models: Models, required: str | None, params: Params, media: Media) -
         raise JobFailed(f"engine {required!r} is not on this worker; it has: {', '.join(ENGINES)}", code="UNSUPPORTED")
     asked = {wish: getattr(params, wish) for wish in NEEDS}
     wanted = [wish for wish, how in asked.items() if how == "on" or (how == "auto" and required == SEEING)]
+    if required == SEEING and not wanted:
+        raise JobFailed(
+            f"{SEEING} was asked for, and nothing that it does: tags, captions and embeddings are off",
+            code="BAD_REQUEST",
+        )
     if media.picture is None:
         if wanted:
             raise JobFailed(f"a sound shows nothing: {' and '.join(wanted)} cannot be had of it", code="BAD_REQUEST")

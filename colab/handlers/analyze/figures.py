@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -51,16 +53,22 @@ def _spans(table: Table, flags: Flags, least_s: float, breaks: Flags | None = No
     return tuple(spans)
 
 
-def look(table: Table, first: int, after: int) -> Look:
-    """Return how the pictures from `first` to before `after` look on average. What moves is seen within them."""
+def look(table: Table, first: int, after: int, cuts: Sequence[int] = ()) -> Look:
+    """Return how the pictures from `first` to before `after` look on average.
 
-    def mean(name: str, start: int = first) -> float:
-        part = table.column(name)[start:after]
+    What moves is seen within a shot: what changes at `first` and at `cuts` is no motion.
+    """
+    within = np.ones(after - first, np.bool_)
+    within[[0, *(cut - first for cut in cuts)]] = False
+
+    def mean(name: str) -> float:
+        part = table.column(name)[first:after]
+        part = part[within] if name == "motion" else part
         return round(float(part.mean(dtype=np.float64)), 4) if part.size else 0.0
 
     return Look(
         sharpness=mean("sharpness"),
-        motion=mean("motion", first + 1),
+        motion=mean("motion"),
         brightness=mean("brightness"),
         contrast=mean("contrast"),
         saturation=mean("saturation"),
@@ -122,7 +130,7 @@ def mixed(parts: list[tuple[NDArray[np.float32], int]]) -> tuple[Dominant, ...]:
 def all_dominant(shots: list[tuple[tuple[Dominant, ...], float]]) -> tuple[Dominant, ...]:
     """Return the main colours of all shots, each with its length."""
     parts = [
-        (np.array(_numbers(one.colour), np.float32), max(1, round(1000 * one.share * seconds)))
+        (np.array(_numbers(one.colour), np.float32), max(1, round(1e6 * one.share * seconds)))
         for colours, seconds in shots
         for one in colours
     ]

@@ -10,24 +10,29 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from colab.handlers.analyze.rows import WIDTH, Rows, Times, Values
+from colab.handlers.analyze.engine import Seen
+from colab.handlers.analyze.rows import MOST, WIDTH, Rows, Times, Values
+from media.examine import MAX_SECONDS
 from media.reading import Frame
 from protocol import codec
 from protocol.errors import BadMessage
-from protocol.kinds.analysis import MAX_POINTS, MAX_SPANS, Loudness, Span
+from protocol.kinds.analysis import MAX_SHOTS, MAX_SPANS, Loudness, Span
 from protocol.kinds.kind import CHECKPOINTS
 
 SOUND = f"{CHECKPOINTS}sound.json"
 MAX_ROWS = 1 << 22
-MAX_VALUE = 1e9
-_NUMBERED = re.compile(re.escape(CHECKPOINTS) + r"rows-(\d{4})\.bin")
+_ROWS = re.compile(re.escape(CHECKPOINTS) + r"rows-(\d{4})\.bin")
+_SEEN = re.compile(re.escape(CHECKPOINTS) + r"seen-(\d{4})\.json")
 _HEADER = 64
 _MAGIC = "gpudrop-rows-1"
-_SOUND_BYTES = 8 << 20
+_JSON_BYTES = 64 << 20
+
+_Told = TypeVar("_Told", bound=BaseModel)
 
 
 def rows_path(number: int) -> str:
@@ -35,9 +40,23 @@ def rows_path(number: int) -> str:
     return f"{CHECKPOINTS}rows-{number:04d}.bin"
 
 
-def numbers(kept: Iterable[str]) -> list[int]:
+def seen_path(number: int) -> str:
+    """Return where what was seen in some shots lies."""
+    return f"{CHECKPOINTS}seen-{number:04d}.json"
+
+
+def row_numbers(kept: Iterable[str]) -> list[int]:
     """Return the numbers of the stretches that an earlier attempt left, rising."""
-    return sorted(int(found[1]) for path in kept if (found := _NUMBERED.fullmatch(path)))
+    return _numbers(_ROWS, kept)
+
+
+def seen_numbers(kept: Iterable[str]) -> list[int]:
+    """Return the numbers of what an earlier attempt saw, rising."""
+    return _numbers(_SEEN, kept)
+
+
+def _numbers(pattern: re.Pattern[str], kept: Iterable[str]) -> list[int]:
+    return sorted(int(found[1]) for path in kept if (found := pattern.fullmatch(path)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +100,9 @@ def _checked(data: bytes, first: int, count: int, size: tuple[int, int]) -> Stre
     values = np.frombuffer(data, np.float32, count * WIDTH, offset=8 * count).reshape(count, WIDTH)
     reference = np.frombuffer(data, np.uint8, offset=count * (8 + 4 * WIDTH)).reshape(size[1], size[0], 3)
     sound = np.isfinite(times).all() and np.isfinite(values).all() and times[0] >= 0 and (np.diff(times) > 0).all()
-    if not (sound and times[-1] <= MAX_VALUE and (values >= 0).all() and (values <= MAX_VALUE).all()):
+    if not (
+        sound and times[-1] <= MAX_SECONDS and (values >= 0).all() and (values <= np.array(MOST, np.float32)).all()
+    ):
         return None
     return Stretch(first=first, times=times, values=values, reference=reference)
 
@@ -95,12 +116,36 @@ class Heard(BaseModel):
     silence: tuple[Span, ...] = Field(max_length=MAX_SPANS)
 
 
+class Looked(BaseModel):
+    """What was seen in the shots from number `first` on, from 0, by the pictures at `places`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: int = Field(ge=0)
+    places: tuple[int, ...] = Field(max_length=MAX_SHOTS)
+    seen: tuple[Seen, ...] = Field(max_length=MAX_SHOTS)
+
+
+def as_json(told: BaseModel) -> bytes:
+    """Return what `read_sound` and `read_seen` read."""
+    return codec.canon(told.model_dump(mode="json"))
+
+
 def read_sound(file: Path) -> Heard | None:
     """Return what was heard, None for anything else."""
+    return _json(file, Heard)
+
+
+def read_seen(file: Path) -> Looked | None:
+    """Return what was seen, None for anything else."""
+    looked = _json(file, Looked)
+    return looked if looked is not None and len(looked.places) == len(looked.seen) > 0 else None
+
+
+def _json(file: Path, kind: type[_Told]) -> _Told | None:
     try:
-        if file.stat().st_size > _SOUND_BYTES:
+        if file.stat().st_size > _JSON_BYTES:
             return None
-        heard = Heard.model_validate(codec.loads(file.read_bytes(), limit=_SOUND_BYTES))
+        return kind.model_validate(codec.loads(file.read_bytes(), limit=_JSON_BYTES))
     except (OSError, BadMessage, ValidationError):
         return None
-    return heard if len(heard.loudness.momentary.values) <= MAX_POINTS else None

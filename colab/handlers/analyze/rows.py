@@ -34,6 +34,12 @@ class Row(NamedTuple):
 
 
 WIDTH = len(Row._fields)
+MOST = Row(
+    score=255, sharpness=1e9, black=1, frozen=1, motion=1, blue=1, green=1, red=1, brightness=1, contrast=1,
+    saturation=1, colourfulness=1e3,
+)  # fmt: skip
+"""What each can be at most; none is below 0."""
+
 _COLOURS = 2  # every how many pixels colourfulness is taken: it is a statistic, and dear
 
 

@@ -19,8 +19,8 @@ from media.ffmpeg import Ffmpeg
 from media.reading import TICKS, Frame, fitted, frames
 from protocol.kinds.analyze import Params
 
-EVERY = 25
-"""After so many pictures it is looked up."""
+EVERY, LOOK_UP_S = 25, 0.5
+"""After so many pictures, or so long, it is looked up."""
 
 CHECKPOINT_S = 40.0
 """How much work may be lost."""
@@ -48,7 +48,7 @@ class Watching:
     def restore(self, kept: frozenset[str]) -> None:
         """Take over the rows that an earlier attempt left, as far as they follow each other."""
         reference: Frame | None = None
-        for number in resume.numbers(kept):
+        for number in resume.row_numbers(kept):
             self._stretch = number + 1
             found = resume.read(self._work.output(resume.rows_path(number)), self.measured)
             if found is None or found.first not in (0, len(self._rows)):
@@ -90,11 +90,13 @@ class Watching:
                 if first is None or abs(first[0] - after_s) > _SAME_S:
                     return False
                 self._prime(first[1])
+            looked_s = time.monotonic()
             for at_s, picture in read:
                 self._take(at_s, picture)
-                if len(self._rows) % EVERY == 0:
+                if len(self._rows) % EVERY == 0 or time.monotonic() - looked_s > LOOK_UP_S:
                     self._leave()
                     look_up(at_s)
+                    looked_s = time.monotonic()
         return True
 
     def _take(self, at_s: float, picture: Frame) -> None:
@@ -106,9 +108,7 @@ class Watching:
 
     def _prime(self, picture: Frame) -> None:
         """Be where the earlier attempt was after this picture."""
-        reference = self._meter.reference
         self._meter.measure(self._small(picture))
-        self._meter.reference = reference
         times, values = self._rows.part(0)
         for place, (at_s, value) in enumerate(zip(times, values, strict=True)):
             row = Row(*map(float, value))

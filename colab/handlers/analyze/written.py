@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,8 +76,8 @@ def analysis(story: Story) -> Mapping[str, Any]:
         media=_facts(story.media),
         measured=_measured(story) if table is not None else None,
         shots=shots,
-        overall=figures.look(table, 0, len(table)) if table is not None else None,
-        dominant=figures.all_dominant([(shot.dominant, max(shot.end_s - shot.start_s, 0.001)) for shot in shots]),
+        overall=figures.look(table, 0, len(table), story.places) if table is not None else None,
+        dominant=figures.all_dominant([(shot.dominant, max(shot.end_s - shot.start_s, 0.01)) for shot in shots]),
         black=figures.black(table, params) if table is not None and film else (),
         freeze=figures.frozen(table, params) if table is not None and film else (),
         loudness=story.loudness,
@@ -86,6 +87,19 @@ def analysis(story: Story) -> Mapping[str, Any]:
         notes=(*story.notes, *_remarks(story)),
     )
     return made.model_dump(mode="json")
+
+
+def as_text(told: Mapping[str, Any]) -> bytes:
+    """Return JSON as it is written: a line for each thing that is told, and one for each shot."""
+    lines = []
+    for name, value in told.items():
+        shots = [_json(one) for one in value] if name == "shots" else []
+        lines.append(f'"{name}": ' + ("[\n  " + ",\n  ".join(shots) + "\n]" if shots else _json(value)))
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode("utf-8")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _shots(story: Story) -> tuple[Shot, ...]:

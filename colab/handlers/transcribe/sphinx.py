@@ -137,7 +137,11 @@ def speech(data: Any) -> list[Span]:
     """Return the stretches of speech as samples from and to, near ones joined, long ones cut where it is quiet."""
     import pocketsphinx
 
-    found = pocketsphinx.Segmenter(sample_rate=RATE).segment(io.BytesIO(data.tobytes()))
+    segmenter = pocketsphinx.Segmenter(sample_rate=RATE)
+    sound = data.tobytes()
+    if len(sound) % segmenter.frame_bytes == 0:
+        sound += b"\0\0"  # it ends a stretch of speech at the end of the sound only within a frame
+    found = segmenter.segment(io.BytesIO(sound))
     spans: list[Span] = []
     for one in found:
         start, end = round(one.start_time * RATE), min(round(one.end_time * RATE), data.size)

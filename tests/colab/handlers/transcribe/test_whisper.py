@@ -13,7 +13,7 @@ import pytest
 from colab.handlers.transcribe import engines, whisper, whisper_place
 from colab.handlers.transcribe.engine import Language
 from colab.handlers.transcribe.whisper import FasterWhisper
-from colab.models import Models
+from colab.models import ModelPlaces, Models
 from protocol.errors import JobFailed
 from protocol.kinds.transcribe import Params, read_transcript
 from tests.contract.handlers.case import Desk
@@ -164,6 +164,16 @@ def test_files_that_are_no_whisper_are_an_engine_error(tmp_path: Path, whisper_f
     with pytest.raises(JobFailed, match="small") as failed:
         engine.open()
     assert failed.value.code == "ENGINE"
+
+
+def test_a_card_tells_first_what_needs_no_download(whisper_files: Path, tmp_path: Path) -> None:
+    """A Whisper that would have to be fetched comes after the recogniser that is here; offline it is not told of."""
+    offline = models_with(tmp_path / "m", whisper_files, "small", present=False)
+    assert [engine.name for engine in engines.available(offline)] == ["pocketsphinx"]
+    online = Models(ModelPlaces(folder=tmp_path / "m", provider="cpu"), files=offline._files)
+    assert [engine.name for engine in engines.available(online)] == ["pocketsphinx", "faster-whisper"]
+    here = models_with(tmp_path / "h", whisper_files, "small")
+    assert [engine.name for engine in engines.available(here)] == ["faster-whisper", "pocketsphinx"]
 
 
 def out_of_memory_from(tiny: FasterWhisper, least: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -1,0 +1,142 @@
+"""Going on from what an earlier attempt left, and believing none of it."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import pytest
+
+from colab.handlers import analyze as handler
+from colab.handlers.analyze import resume, watching
+from colab.handlers.analyze.resume import SOUND, read, read_seen, read_sound, row_numbers, rows_path, written
+from colab.handlers.analyze.rows import WIDTH, Row, Rows
+from colab.handlers.work import StopWork
+from tests.support import odd_media
+
+SIZE = (8, 6)
+
+
+def rows(count: int, start_s: float = 0.0) -> Rows:
+    made = Rows()
+    for place in range(count):
+        made.add(start_s + place / 10, Row(*[0.5] * WIDTH))
+    return made
+
+
+def checkpoint(first: int = 0, count: int = 5) -> bytes:
+    return written(rows(count), first, np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
+
+
+def test_rows_come_back_as_they_were(tmp_path):
+    """From the picture on that the checkpoint before them ended with."""
+    file = tmp_path / "rows"
+    file.write_bytes(checkpoint(first=2))
+    found = read(file, SIZE)
+    assert found is not None
+    assert (found.first, found.times.tolist()) == (2, pytest.approx([0.2, 0.3, 0.4]))
+    assert (found.values == 0.5).all()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: b"",
+        lambda data: data[:-1],
+        lambda data: data + b"\0",
+        lambda data: data.replace(b" 5 ", b" 9 ", 1),
+        lambda data: data.replace(b" 0 5 ", b"-1 5 ", 1),
+        lambda data: data.replace(b"gpudrop-rows-1", b"gpudrop-rows-2", 1),
+        lambda data: data[:64] + data[72:80] + data[64:72] + data[80:],
+        lambda data: data[:64] + np.float64("nan").tobytes() + data[72:],
+        lambda data: data.replace(np.float32(0.5).tobytes(), np.float32("inf").tobytes(), 1),
+        lambda data: data.replace(np.float32(0.5).tobytes(), np.float32(1e5).tobytes(), 3),
+        lambda data: b"\xff" * 64 + data[64:],
+        lambda data: b"gpudrop-rows-1 0 99999999999 12 8 6".ljust(63) + b"\n" + data[64:],
+    ],
+)
+def test_a_checkpoint_that_is_not_what_it_should_be_is_none(spoil, tmp_path):
+    """Shortened, lengthened, out of order, out of range, of another version, of more than fits into memory."""
+    file = tmp_path / "rows"
+    file.write_bytes(spoil(checkpoint()))
+    assert read(file, SIZE) is None
+    file.write_bytes(checkpoint())
+    assert read(file, (SIZE[1], SIZE[0])) is None
+
+
+def test_only_names_of_ours_are_read():
+    """In the order of their numbers."""
+    kept = [rows_path(12), rows_path(3), "checkpoints/rows-1.bin", "checkpoints/rows-00001.bin", "source.png", SOUND]
+    assert row_numbers(kept) == [3, 12]
+
+
+def test_a_sound_or_a_sight_that_says_too_much_is_none(tmp_path):
+    """JSON of another shape is as if there were none."""
+    file = tmp_path / "sound.json"
+    for text in ("{}", "[1", '{"loudness": 3, "silence": []}', '{"first": 0, "places": [1], "seen": []}'):
+        file.write_text(text)
+        assert read_sound(file) is None
+        assert read_seen(file) is None
+    assert read_sound(tmp_path / "none.json") is None
+
+
+@pytest.fixture
+def long_film(tmp_path):
+    return odd_media.film(tmp_path / "long.mp4", seconds=5, rate="25", options=("-pix_fmt", "yuv420p", "-g", "40"))
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(watching, "CHECKPOINT_S", 0.0)
+    monkeypatch.setattr(handler, "SOUND_CHECKPOINT_S", 0.0)
+
+
+def test_a_stopped_job_goes_on_where_it_was(long_film, put, impatient, monkeypatch):
+    """Only what was not measured is measured, and the bytes are those of an undisturbed run."""
+    whole = put(long_film)
+    whole.run()
+    stopped = put(long_film, stop_after=4)
+    with contextlib.suppress(StopWork):
+        stopped.run()
+    assert any("rows" in path for path in stopped.left)
+    measured = []
+    real = watching.Meter.measure
+    monkeypatch.setattr(watching.Meter, "measure", lambda self, frame: measured.append(1) or real(self, frame))
+    resumed = put(long_film, leftover={path: stopped.output(path) for path in stopped.left})
+    resumed.run()
+    assert resumed.outputs() == whole.outputs()
+    left = [read(stopped.output(path), (64, 48)) for path in stopped.left if "rows" in path]
+    assert len(measured) == 125 - sum(len(stretch.times) for stretch in left if stretch) + 1 < 125
+    assert set(resumed.left).isdisjoint(stopped.left)
+
+
+def test_a_film_that_does_not_lead_there_again_is_watched_from_the_start(long_film, put, impatient):
+    """A checkpoint of another film's times is not gone on from, whatever its figures."""
+    whole = put(long_film)
+    whole.run()
+    wrong = whole.folder / "wrong"
+    wrong.write_bytes(written(rows(25, start_s=0.0133), 0, np.zeros((48, 64, 3), np.uint8)))
+    resumed = put(long_film, leftover={rows_path(1): wrong})
+    resumed.run()
+    assert resumed.outputs() == whole.outputs()
+    assert rows_path(1) not in resumed.left
+
+
+def test_a_sound_that_was_heard_is_not_heard_again(long_film, put, impatient, monkeypatch):
+    """It is left as soon as it is over, and taken over."""
+    whole = put(long_film)
+    whole.run()
+    heard = whole.folder / "heard"
+    heard.write_bytes(resume.as_json(resume.Heard(loudness=loudness(whole), silence=())))
+    monkeypatch.setattr(handler, "Listening", None)
+    resumed = put(long_film, leftover={SOUND: heard})
+    resumed.run()
+    assert resumed.outputs() == whole.outputs()
+
+
+def loudness(desk):
+    from protocol.kinds.analysis import read_analysis
+
+    found = read_analysis(desk.outputs()["source.analysis.json"]).loudness
+    assert found is not None
+    return found

@@ -1,0 +1,191 @@
+"""CLIP and BLIP by their real loading code, with few random weights."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import pytest
+
+from protocol.errors import JobFailed
+from protocol.kinds.analysis import read_analysis
+from protocol.kinds.analyze import ANALYSIS, Params
+from tests.support import tiny_vision
+from tests.support.tiny_vision import BLIP, CLIP
+
+pytestmark = pytest.mark.extras
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    import torch
+
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("tiny")
+    return tiny_vision.clip(folder / "clip"), tiny_vision.blip(folder / "blip")
+
+
+@pytest.fixture
+def both(made, tmp_path):
+    return tiny_vision.models(tmp_path / "models", (CLIP, made[0]), (BLIP, made[1]))
+
+
+@pytest.fixture(autouse=True)
+def forget():
+    yield
+    with contextlib.suppress(ImportError):
+        from colab.handlers.analyze import clip_blip
+
+        clip_blip._resident.cache_clear()
+
+
+def look(put, source, models, **more):
+    desk = put(source, **more)
+    desk.models = models
+    return desk.run(), read_analysis(desk.outputs()[ANALYSIS]), desk
+
+
+def test_every_shot_has_tags_a_caption_and_a_vector(parts, put, both):
+    """Shares fall and are of all labels; vectors have length 1 and differ where pictures do."""
+    result, told, _ = look(put, parts, both, raw={"tags_most": 3, "labels": ("a zebra",)})
+    assert (result.engine.name, result.engine.tier, result.engine.device) == ("clip-blip", "neural", "cpu")
+    assert "passed_over" not in result.summary
+    for shot in told.shots:
+        scores = [tag.score for tag in shot.tags]
+        assert len(scores) == 3
+        assert scores == sorted(scores, reverse=True)
+        assert 0 < sum(scores) < 1
+        assert shot.caption
+        assert np.linalg.norm(shot.vector()) == pytest.approx(1, abs=1e-3)
+    assert told.embeddings is not None
+    assert (told.embeddings.model, told.embeddings.dimensions) == (CLIP, 16)
+    vectors = np.array([shot.vector() for shot in told.shots])
+    assert np.abs(vectors[0] - vectors[1]).max() > 0.01
+
+
+def test_only_labels_of_the_user_are_looked_for_if_that_is_wanted(parts, put, both):
+    """The shares of two labels are those of all that was looked for."""
+    _, told, _ = look(put, parts, both, raw={"labels": ("red", "blue"), "general_labels": False, "captions": "off"})
+    assert {tag.label for tag in told.shots[0].tags} == {"red", "blue"}
+    assert sum(tag.score for tag in told.shots[0].tags) == pytest.approx(1, abs=1e-3)
+    assert told.shots[0].caption is None
+
+
+def test_the_same_film_gives_the_same_bytes(parts, put, both):
+    """Twice, and by a model that was opened anew."""
+    from colab.handlers.analyze import clip_blip
+
+    first = look(put, parts, both)[2].outputs()
+    clip_blip._resident.cache_clear()
+    assert look(put, parts, both)[2].outputs() == first
+
+
+@pytest.mark.parametrize(("here", "done", "lacking"), [(0, "tags", "captions"), (1, "captions", "tags")])
+def test_one_model_does_what_it_can_and_the_rest_is_said(here, done, lacking, parts, put, made, tmp_path):
+    """With CLIP alone there are no captions, with BLIP alone nothing else; what is insisted on is an error."""
+    only = tiny_vision.models(tmp_path / "models", ((CLIP, BLIP)[here], made[here]))
+    result, told, _ = look(put, parts, only)
+    assert result.engine.tier == "neural"
+    assert lacking in " ".join(result.summary["passed_over"])
+    assert bool(told.shots[0].tags) == (done == "tags")
+    assert bool(told.shots[0].caption) == (done == "captions")
+    with pytest.raises(JobFailed, match="models pull") as failed:
+        look(put, parts, only, raw={lacking: "on"})
+    assert failed.value.code == "UNSUPPORTED"
+
+
+def test_a_picture_is_seen_too(tmp_path, put, both):
+    """A still one, upright and on white."""
+    from tests.support import odd_media
+
+    _, told, _ = look(put, odd_media.PICTURES["alpha and 16 bits"](tmp_path), both)
+    assert told.shots[0].tags
+    assert told.shots[0].caption
+
+
+def engine(both, **params):
+    from colab.handlers.analyze.clip_blip import ClipBlip
+
+    return ClipBlip(both, Params(**params), frozenset({"tags", "embeddings", "captions"}))
+
+
+def pictures(count):
+    return list(np.random.default_rng(4).integers(0, 255, (count, 40, 60, 3)).astype(np.uint8))
+
+
+def test_too_little_memory_halves_the_batch(both, monkeypatch):
+    """What did not fit at once is done in parts, in order, and later batches begin smaller."""
+    whole = engine(both).look(pictures(5))
+    eyes, sizes = engine(both), []
+    real = eyes._look
+
+    def small(batch):
+        sizes.append(len(batch))
+        if len(batch) > 2:
+            raise MemoryError("too many")
+        return real(batch)
+
+    monkeypatch.setattr(eyes, "_look", small)
+    parts = eyes.look(pictures(5))
+    assert [one.caption for one in parts] == [one.caption for one in whole]
+    assert np.allclose(vectors(parts), vectors(whole), atol=2e-3)
+    assert sizes == [5, 2, 3, 1, 2]
+    assert eyes.batch == 1
+
+
+def vectors(seen):
+    from protocol.kinds.analysis import unpacked
+
+    return np.array([unpacked(one.embedding) for one in seen])
+
+
+def test_one_picture_that_does_not_fit_is_said(both, monkeypatch):
+    """Then there is nothing to halve."""
+    eyes = engine(both)
+
+    def full(batch):
+        raise MemoryError("full")
+
+    monkeypatch.setattr(eyes, "_look", full)
+    with pytest.raises(JobFailed) as failed:
+        eyes.look(pictures(2))
+    assert failed.value.code == "OUT_OF_MEMORY"
+
+
+def test_weights_that_are_a_program_are_not_run(parts, put, tmp_path):
+    """A pickle that would do something is refused as no weights, and has done nothing."""
+    folder = tiny_vision.poisoned(tiny_vision.blip(tmp_path / "blip"))
+    with pytest.raises(JobFailed, match="cannot be opened") as failed:
+        look(put, parts, tiny_vision.models(tmp_path / "models", (BLIP, folder)))
+    assert failed.value.code == "ENGINE"
+    assert not (tmp_path / "ran").exists()
+
+
+def test_weights_that_lack_something_are_refused(parts, put, tmp_path):
+    """The library would fill the hole with random numbers and go on."""
+    folder = tiny_vision.without(tiny_vision.clip(tmp_path / "clip"), "visual_projection")
+    with pytest.raises(JobFailed, match="lack 1 of") as failed:
+        look(put, parts, tiny_vision.models(tmp_path / "models", (CLIP, folder)))
+    assert failed.value.code == "ENGINE"
+
+
+def test_what_was_seen_is_left_and_taken_over(parts, put, both, monkeypatch):
+    """Shots that an earlier attempt looked at are not looked at again; what does not fit is."""
+    from colab.handlers.analyze import clip_blip, sights
+
+    monkeypatch.setattr(sights, "CHECKPOINT_S", 0.0)
+    monkeypatch.setattr(clip_blip, "BATCH", {"cpu": 2})
+    _, _, whole = look(put, parts, both)
+    assert whole.left == ["checkpoints/seen-0001.json", "checkpoints/seen-0002.json"]
+    first = {whole.left[0]: whole.output(whole.left[0])}
+    looked = []
+    real = clip_blip.ClipBlip._look
+    monkeypatch.setattr(clip_blip.ClipBlip, "_look", lambda self, batch: looked.append(len(batch)) or real(self, batch))
+    resumed = look(put, parts, both, leftover=first)[2]
+    assert looked == [2]
+    assert resumed.outputs() == whole.outputs()
+    assert resumed.left == ["checkpoints/seen-0002.json"]
+    wrong = whole.folder / "wrong"
+    wrong.write_bytes(first[whole.left[0]].read_bytes().replace(b'"places":[', b'"places":[9'))
+    look(put, parts, both, leftover={whole.left[0]: wrong})
+    assert looked == [2, 2, 2]
