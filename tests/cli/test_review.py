@@ -69,6 +69,15 @@ def test_where_nobody_can_be_asked_it_is_refused(flags: list[str], tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["tour.json"]
 
 
+@pytest.mark.parametrize("flags", [["--yes"], ["--glossary", "a"], ["--enhanced-spec", "new.json"]])
+def test_what_belongs_to_enhance_is_nothing_without_it(flags: list[str], tmp_path: Path) -> None:
+    """Whoever forgot --enhance is told before anything is filmed."""
+    spec = specs.write(tmp_path, specs.whole(specs.demo(), deck=None))
+    ran = CliRunner().invoke(app, ["tour", str(spec), *flags])
+    assert isinstance(ran.exception, UsageError)
+    assert flags[0] in str(ran.exception)
+
+
 def test_json_asks_nobody_even_in_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who reads events is a program."""
     from dispatcher.cli.review import check

@@ -21,6 +21,7 @@ from tests.support import specs
 
 RULES = EngineRecord(name="rules", version="1", provider="python", device="cpu", tier="embedded")
 TEXTS = (("a", "so, we see 3 cells [pause 1s]."), ("b", "Right."))
+LEXICON = {"cells": "sells", **{f"word{n}": "word" for n in range(300)}}  # more words than a request has terms
 
 
 def result(folder: Path, *answers: str, texts: Sequence[tuple[str, str]] = TEXTS, **summary: Any) -> Result:
@@ -77,7 +78,7 @@ def test_a_result_about_other_texts_is_no_result(tmp_path: Path) -> None:
 def spec_path(tmp_path: Path) -> Path:
     """Return a spec of two steps."""
     steps = [{"id": step, "url": "about:blank", "narration": text} for step, text in TEXTS]
-    return specs.write(tmp_path, {"settings": {"lexicon": {"nginx": "engine x"}}, "steps": steps})
+    return specs.write(tmp_path, {"settings": {"lexicon": LEXICON}, "steps": steps})
 
 
 def enhance_with(
@@ -102,13 +103,13 @@ def test_only_what_is_accepted_is_spoken(spec_path: Path, monkeypatch: pytest.Mo
     before = spec_path.read_bytes()
     screen = FakeScreen(accepts=["b"])
     answers = ("We see 3 cells [pause 1s].", "All right.")
-    spoken, told, sent = enhance_with(spec_path, screen, monkeypatch, *answers, glossary=("cells",))
+    spoken, told, sent = enhance_with(spec_path, screen, monkeypatch, *answers, glossary=("here",))
     assert spoken == {"a": TEXTS[0][1], "b": "All right."}
     assert told.told() == {
         "engine": "rules 1 (embedded, cpu)", "accepted": ["b"], "declined": ["a"], "kept": {},
     }  # fmt: skip
     assert screen.warned == ["a better engine was passed over: no torch"]
-    assert sent["glossary"] == ["cells", "nginx"]
+    assert sent["glossary"] == ["here", "cells"]
     assert sent["language"] == "en-us"
     assert "model" not in sent
     assert spec_path.read_bytes() == before

@@ -272,6 +272,12 @@ def test_an_answer_of_an_earlier_attempt_is_checked_like_any_other(
     assert pairs[1].enhanced == "Now right."
     assert len(double.batches) == 1
 
+    told["for"] = "another request"
+    third = make_work(params, leftover=(left,))
+    third.output(left).write_text(json.dumps(told))
+    HANDLERS["enhance"]().run(third)
+    assert len(double.batches) == 2
+
 
 def test_a_better_engine_that_cannot_work_is_told(make_work: Callable[..., FakeWork], monkeypatch: Any) -> None:
     """What does it instead is labelled; who insists on an engine or a model gets it or nothing."""

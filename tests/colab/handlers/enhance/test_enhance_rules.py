@@ -80,6 +80,11 @@ def test_a_term_of_the_glossary_is_never_touched() -> None:
     assert clean(text, glossary=terms) == text
 
 
+def test_a_text_in_which_a_term_would_come_about_is_left_alone() -> None:
+    """Cleaned again, the new term would be protected: then cleaning twice would not be cleaning once."""
+    assert clean("see cell um one here", glossary=("cell one",)) == "see cell um one here"
+
+
 @pytest.mark.parametrize("language", ["de", None])
 def test_other_languages_get_blanks_and_a_full_stop_only(language: str | None) -> None:
     """What is a filler or a doubled word here is none there."""
