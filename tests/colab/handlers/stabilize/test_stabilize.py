@@ -131,7 +131,7 @@ def test_the_command_of_the_first_pass(shaky: Path, tmp_path: Path) -> None:
 def test_motion_that_is_kept_gives_the_same_bytes(
     shaky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, detection: str
 ) -> None:
-    """Gone on from a picture that the second look moves, the film is the same to the byte; only the rest is looked at."""
+    """Gone on from a picture that the second look moves, it is the same film; only the rest is looked at."""
     monkeypatch.setattr(kept, "PART", 8)
     whole = steady(shaky, tmp_path / "whole", detection=detection)
     assert whole.left == [kept.name(part) for part in range(4)]
