@@ -136,6 +136,7 @@ class _Job:
             seconds=filters.seconds,
             sounds=copied or len(filters.sounds),
             subtitles=texts.arguments.count("-map") if self._is_whole else None,
+            on_progress=lambda _: self.work.progress(UNITS - 1, UNITS, "looking at what was written"),
         )
 
     def _summary(self, made: Media) -> dict[str, Any]:
@@ -160,7 +161,7 @@ def _shape_notes(films: Sequence[Media], params: Params) -> list[str]:
     picture = picture_of(films[0])
     if params.lines is None and any(side % 2 for side in picture.size):
         notes.append("picture: a last odd column or line is cut away, because codecs need even sizes")
-    if any(picture_of(film).rotation for film in films):
+    if any(picture_of(film).rotation or picture_of(film).mirrored for film in films):
         notes.append("picture: turned for good, as it was shown")
     if any(picture_of(film).pixels.alpha for film in films):
         notes.append("picture: without its transparency, which is not kept")

@@ -17,6 +17,7 @@ HEADROOM_DB = 0.5
 QUIETEST_LUFS = -69.0
 """What is softer is silence, by BS.1770's gate."""
 
+LONGEST_S = 24 * 3600
 NEAR_LU = 0.2
 CORRECTIONS = 3
 
@@ -39,7 +40,8 @@ def level(
 
     def measured(through: str | None = None) -> Loudness:
         last = ",".join(filter(None, [through, MEASURING]))
-        told = ffmpeg.run(graph.measuring(place, last), duration_s=graph.seconds, on_progress=on_progress)
+        arguments = graph.measuring(place, last)
+        told = ffmpeg.run(arguments, duration_s=graph.seconds, on_progress=on_progress, timeout_s=LONGEST_S)
         return loudness_told(told)
 
     found = measured()

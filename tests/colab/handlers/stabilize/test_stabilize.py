@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from colab.handlers.stabilize import kept
+from colab.handlers.stabilize import kept, motions
 from colab.handlers.stabilize.detect import HALF_FROM, Detector, looks
 from media import confined
 from media.ffmpeg import find
@@ -131,10 +131,10 @@ def test_the_command_of_the_first_pass(shaky: Path, tmp_path: Path) -> None:
 def test_motion_that_is_kept_gives_the_same_bytes(
     shaky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, detection: str
 ) -> None:
-    """Gone on from an odd picture, the film is the same to the byte; only the rest is looked at."""
-    monkeypatch.setattr(kept, "PART", 7)
+    """Gone on from a picture that the second look moves, it is the same film; only the rest is looked at."""
+    monkeypatch.setattr(kept, "PART", 8)
     whole = steady(shaky, tmp_path / "whole", detection=detection)
-    assert whole.left == [kept.name(part) for part in range(5)]
+    assert whole.left == [kept.name(part) for part in range(4)]
     leftover = {path: whole.output(path) for path in whole.left[:1]}
     resumed = Desk(
         kind="stabilize",
@@ -143,7 +143,7 @@ def test_motion_that_is_kept_gives_the_same_bytes(
         sources={"source": shaky},
         leftover=leftover,
     )
-    assert resumed.run().summary["detection_kept"] == 7
+    assert resumed.run().summary["detection_kept"] == 8
     assert resumed.left == whole.left[1:]
     assert resumed.outputs() == whole.outputs()
 
@@ -234,6 +234,20 @@ def test_pictures_keep_their_own_times(tmp_path: Path) -> None:
     """In a film of varying rate every picture is shown when it was."""
     source = odd_media.FILMS["variable rate"](tmp_path)
     assert times(the_film(steady(source, tmp_path / "desk", format="mkv"))) == times(source)
+
+
+def test_an_ffmpeg_that_writes_motion_as_text_finds_the_same(
+    shaky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Older ones know no other form: its numbers are rounded, and the motion is the same to a tenth of a pixel."""
+    monkeypatch.setattr(kept, "PART", 50)
+    binary = steady(shaky, tmp_path / "binary", detection="half")
+    spoken = Detector._detector
+    monkeypatch.setattr(Detector, "_detector", lambda self, look: f"{spoken(self, look)}:fileformat=ascii")
+    text = steady(shaky, tmp_path / "text", detection="half")
+    assert motions.is_text(text.folder / "stabilize" / "look-0.trf")
+    rows = [json.loads(desk.output(desk.left[0]).read_text())["motions"] for desk in (binary, text)]
+    assert np.abs(np.array(rows[0]) - np.array(rows[1])).max() < 0.1
 
 
 def test_where_nothing_moves_nothing_is_moved(tmp_path: Path) -> None:
