@@ -1,4 +1,7 @@
-"""Kokoro's model run on several texts at once, so that each sounds as it would alone. Nothing is measured here.
+"""Kokoro's model run on several texts at once, meant to sound as each would alone. Nothing is measured here.
+
+It does not yet: rehearsed, samples are up to a fifth (relative RMS) away from those of a text alone. Its speeds tell
+what such a batch costs; its sound is not to be used before that is found.
 
 Three things leak from the padding into the speech and are stopped: the statistics of its instance norms (taken over the
 valid frames only), what convolutions see beyond an end (zeros, as at a true end), and what LSTMs begin with (packed).

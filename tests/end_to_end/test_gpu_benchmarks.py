@@ -1,13 +1,10 @@
-"""The GPU's benchmarks where there is none: one line each, and no failure. Their code is rehearsed with tiny models."""
+"""The GPU's benchmarks where there is none: one line each, and no failure."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import warnings
 from pathlib import Path
-
-import pytest
 
 from benchmarks.gpu import ALL
 
@@ -26,22 +23,3 @@ def test_without_a_gpu_they_say_so():
     lines = ran.stdout.splitlines()
     assert [line.partition(":")[0] for line in lines] == there
     assert all("skipped" in line for line in lines)
-
-
-@pytest.mark.extras
-def test_texts_of_a_batch_sound_as_alone():
-    """Masked statistics, masked edges and packed LSTMs: what is beside a text in a batch is not heard in it."""
-    import torch
-
-    from benchmarks.gpu import Bench, difference, tts
-
-    torch.set_num_threads(1)
-    with torch.inference_mode(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        speakers = tts._Speakers(Bench(name="tts", device="cpu", card="CPU", rehearsal=True))
-        alone = [speakers._spoken([place], exact=True)[0] for place in range(2)]
-        together = speakers._all(2, exact=False, precision=torch.float32)
-    for one, own in zip(alone, together, strict=True):
-        assert len(one) == len(own)
-        assert float(one.abs().max()) > 0
-        assert difference(speakers._inner(own), speakers._inner(one))["relative_rms"] < 1e-3
