@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from colab.handlers.closed import closed_codes
 from colab.handlers.encode import command, engines, loudness
 from colab.handlers.encode.engines import Chosen
 from colab.handlers.encode.graph import Graph, graph, picture_of
@@ -15,7 +14,7 @@ from colab.handlers.work import Result, Work
 from colab.models import Models
 from media import carried, confined, finished
 from media.examine import Media
-from protocol.errors import JobFailed, MediaError, StorageFull
+from protocol.errors import JobFailed, MediaError
 from protocol.kinds.encode import Params, film_path
 from protocol.kinds.kind import SOURCE
 from protocol.messages import Choices, EngineRecord
@@ -44,7 +43,7 @@ class EncodeHandler:
         work.progress(0, UNITS, "looking at the film")
         films = [_examined(work, name) for name in _names(work, params)]
         high_range = any(picture_of(film).pixels.is_hdr for film in films)
-        with _in_words():
+        with closed_codes("the film cannot be encoded", cure="make it smaller"):
             chosen = engines.choose(work.engine, params, high_range=high_range)
             work.kept(chosen.record)
             return _Job(work=work, params=params, films=films, chosen=chosen).run()
@@ -195,23 +194,6 @@ def _examined(work: Work, name: str) -> Media:
     if film.what != "film" or film.picture is None:
         raise JobFailed(f"{name}: a {film.what} is no film; give one", code="INPUT_CORRUPT")
     return film
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """Map what ffmpeg and disks raise to the closed codes."""
-    try:
-        yield
-    except StorageFull as problem:
-        raise JobFailed(f"no room left on the worker: {problem}", code="STORAGE") from problem
-    except MediaError as problem:
-        raise JobFailed(f"the film cannot be encoded: {problem}", code="ENGINE") from problem
-    except MemoryError as problem:
-        raise JobFailed("not enough memory for this film; make it smaller", code="OUT_OF_MEMORY") from problem
-    except OSError as problem:
-        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-        why = "no room left on the worker" if full else str(problem)
-        raise JobFailed(f"the film cannot be written: {why}", code="STORAGE" if full else "INTERNAL") from problem
 
 
 HANDLER = EncodeHandler()

@@ -6,12 +6,10 @@ and the text stays as it was where no answer is good. What stands in a text can 
 
 from __future__ import annotations
 
-import errno
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, cast
 
+from colab.handlers.closed import closed_codes
 from colab.handlers.enhance import blocks
 from colab.handlers.enhance.engine import Wish
 from colab.handlers.enhance.engines import Chosen, available, open_engine
@@ -49,7 +47,7 @@ class EnhanceHandler:
         wish = _wish(params)
         chosen = open_engine(work.models, work.engine, params.model)
         record = chosen.engine.record()
-        with _storing():
+        with closed_codes("it cannot be written anew"):
             rewriting = Rewriting(
                 work=work,
                 engine=chosen.engine,
@@ -107,19 +105,6 @@ def _publish(
 def _write(work: Work, path: str, text: str) -> None:
     work.output(path).write_text(text, encoding="utf-8", newline="")
     work.publish(path)
-
-
-@contextmanager
-def _storing() -> Iterator[None]:
-    """Map what a disk raises to the closed codes."""
-    try:
-        yield
-    except OSError as problem:
-        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-        why = "no room left on the worker" if full else str(problem)
-        raise JobFailed(
-            f"the texts cannot be written: {why}", code="STORAGE" if full else "INTERNAL", retryable=full
-        ) from problem
 
 
 def _summary(chosen: Chosen, wish: Wish, rewritten: tuple[Rewritten, ...]) -> dict[str, Any]:

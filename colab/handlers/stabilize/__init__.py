@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from colab.handlers.closed import closed_codes
 from colab.handlers.stabilize import kept, transform
 from colab.handlers.stabilize.detect import Detector, even_size
 from colab.handlers.stabilize.engine import available, open_engine
@@ -19,7 +17,7 @@ from colab.models import Models
 from media import confined
 from media.examine import Media, Picture
 from media.ffmpeg import Ffmpeg
-from protocol.errors import JobFailed, MediaError, StorageFull
+from protocol.errors import JobFailed, MediaError
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.stabilize import Params, film_path
 from protocol.messages import Choices, EngineRecord
@@ -53,7 +51,7 @@ class StabilizeHandler:
         work.progress(0, UNITS, "looking at the film")
         media, picture = _examined(work.inputs[SOURCE])
         job = _Job(work=work, params=params, program=program, media=media, picture=picture, record=record)
-        with _in_words():
+        with closed_codes("the film cannot be made steady", cure="make it smaller"):
             return job.run()
 
 
@@ -171,23 +169,6 @@ def _examined(path: Path) -> tuple[Media, Picture]:
         size = "x".join(map(str, media.picture.size))
         raise JobFailed(f"the film is {size} pixels; at least {SMALLEST} a side are needed", code="UNSUPPORTED")
     return media, media.picture
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """Map what ffmpeg and disks raise to the closed codes."""
-    try:
-        yield
-    except StorageFull as problem:
-        raise JobFailed(f"no room left on the worker: {problem}", code="STORAGE") from problem
-    except MediaError as problem:
-        raise JobFailed(f"the film cannot be made steady: {problem}", code="ENGINE") from problem
-    except MemoryError as problem:
-        raise JobFailed("not enough memory for this film; make it smaller", code="OUT_OF_MEMORY") from problem
-    except OSError as problem:
-        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-        why = "no room left on the worker" if full else str(problem)
-        raise JobFailed(f"the film cannot be written: {why}", code="STORAGE" if full else "INTERNAL") from problem
 
 
 HANDLER = StabilizeHandler()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, cast
 
+from colab.handlers.closed import closed_codes
 from colab.handlers.transcribe import engines, sound
 from colab.handlers.transcribe.cues import Cue, Rules, cues_of
 from colab.handlers.transcribe.engines import Chosen
@@ -16,7 +15,7 @@ from colab.handlers.transcribe.words import fitting
 from colab.handlers.transcribe.writing import LONGEST_ASS_S, WRITERS, Written
 from colab.handlers.work import Result, Work
 from colab.models import Models
-from protocol.errors import EnvironmentNotReady, JobFailed, MediaError
+from protocol.errors import JobFailed
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.transcribe import Params, result_path
 from protocol.messages import Choices, EngineRecord
@@ -43,7 +42,7 @@ class TranscribeHandler:
     def run(self, work: Work) -> Result:
         """Hear the file and publish every format. Raises `JobFailed` with what is wrong, and the cure."""
         params = cast(Params, work.params)
-        with _storing(), engines.unloading_what_fails():
+        with closed_codes("it cannot be transcribed", media="INPUT_CORRUPT"), engines.unloading_what_fails():
             heard = sound.found(work.inputs[SOURCE], params.track)
             _check_length(heard, params)
             chosen = engines.open_engine(work.models, work.engine, params)
@@ -121,25 +120,6 @@ def _notes(chosen: Chosen, params: Params, written: Written) -> list[str]:
 def _check_length(heard: sound.Sound, params: Params) -> None:
     if "ass" in params.formats and heard.told_s >= LONGEST_ASS_S:
         raise JobFailed("ass cannot tell times from ten hours on: ask for srt or vtt", code="BAD_REQUEST")
-
-
-@contextmanager
-def _storing() -> Iterator[None]:
-    """Map what ffmpeg, memory and disks raise to the closed codes."""
-    try:
-        yield
-    except MediaError as problem:
-        raise JobFailed(str(problem), code="INPUT_CORRUPT") from problem
-    except EnvironmentNotReady as problem:
-        raise JobFailed(str(problem), code="UNSUPPORTED", retryable=True) from problem
-    except MemoryError as problem:
-        raise JobFailed("not enough memory to transcribe the file", code="OUT_OF_MEMORY", retryable=True) from problem
-    except OSError as problem:
-        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-        why = "no room left on the worker" if full else str(problem)
-        raise JobFailed(
-            f"the transcript cannot be written: {why}", code="STORAGE" if full else "INTERNAL", retryable=full
-        ) from problem
 
 
 HANDLER = TranscribeHandler()

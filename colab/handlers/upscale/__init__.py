@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, cast
 
+from colab.handlers.closed import closed_codes
 from colab.handlers.upscale import turning
 from colab.handlers.upscale.commands import Coding, is_full_range, space_of
 from colab.handlers.upscale.engine import Shape
@@ -20,7 +19,7 @@ from media import ffmpeg as programs
 from media.confined import examine
 from media.examine import Media
 from media.ffmpeg import Ffmpeg
-from protocol.errors import EnvironmentNotReady, JobFailed, MediaError, StorageFull
+from protocol.errors import EnvironmentNotReady, JobFailed, MediaError
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.upscale import FILMS, PICTURES, Params
 from protocol.messages import Choices, EngineRecord
@@ -48,7 +47,7 @@ class UpscaleHandler:
     def run(self, work: Work) -> Result:
         """Upscale the source. Raises `JobFailed` with what is wrong, and the cure."""
         params = cast(Params, work.params)
-        with _explaining():
+        with closed_codes("it cannot be made larger", cure="ask for a smaller scale"):
             media = _looked_at(work)
             _check_format(media, params)
             ffmpeg = _ffmpeg()
@@ -121,23 +120,6 @@ def _check_encoder(name: str) -> None:
 def _summary(media: Media, chosen: Chosen, told: Mapping[str, Any]) -> dict[str, Any]:
     passed_over = {"passed_over": list(chosen.passed_over)} if chosen.passed_over else {}
     return {"what": media.what, **told, **passed_over}
-
-
-@contextmanager
-def _explaining() -> Iterator[None]:
-    """Map what files, disks and memories raise to the closed codes."""
-    try:
-        yield
-    except StorageFull as problem:
-        raise JobFailed(f"the worker's disk is full: {problem}", code="STORAGE", retryable=True) from problem
-    except MediaError as problem:
-        raise JobFailed(str(problem), code="ENGINE", retryable=True) from problem
-    except MemoryError as problem:
-        raise JobFailed("not enough memory to upscale this; ask for a smaller scale", code="OUT_OF_MEMORY") from problem
-    except OSError as problem:
-        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-        why = "no room left on the worker" if full else str(problem)
-        raise JobFailed(f"the result cannot be written: {why}", code="STORAGE" if full else "INTERNAL") from problem
 
 
 HANDLER = UpscaleHandler()
