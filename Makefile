@@ -1,6 +1,6 @@
 # One place for every command; `make` alone lists them. Needs Python 3.11-3.13 and nothing else of ours.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all chromium rclone demo test test-all test-extras simulate soak fuzz bench-dispatch bench-rclone bench-extra check format-check lint types contracts format lock reference clean
+.PHONY: help setup setup-all chromium kinds rclone demo test test-all test-extras simulate soak fuzz bench-dispatch bench-rclone bench-kinds bench-extra check format-check lint types contracts format lock reference clean
 BIN := .venv/bin
 PYTHON ?=
 # Named by what set-up depends on, not dated: a changed lock is seen whatever the clocks of its files say.
@@ -33,6 +33,9 @@ chromium: setup ## look for a browser to film with again; install one if there i
 demo: setup ## film a narrated tour of JupyterLab through a folder and a notebook
 	@$(BIN)/python examples/jupyterlab/demo.py
 
+kinds: setup ## every kind of work once, on examples/media, by the engines that need no download
+	@sh examples/kinds.sh
+
 rclone: setup
 	@sh setup/rclone.sh
 
@@ -53,6 +56,9 @@ bench-dispatch: bench-extra ## small jobs side by side with other file queues; w
 
 bench-rclone: rclone ## a narration over a slow Drive, by mounts and without (about a quarter of an hour)
 	@$(BIN)/python -m benchmarks.dispatch_rclone --json benchmarks/results/dispatch_rclone.json
+
+bench-kinds: setup ## each kind of work against what a user would run instead; writes benchmarks/results/kinds.json
+	@$(BIN)/python -m benchmarks.kinds --json benchmarks/results/kinds.json
 
 bench-extra: setup
 	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/bench.txt

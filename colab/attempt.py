@@ -158,17 +158,31 @@ class AttemptRun:
         offer = self._task.request.job
         inputs = fetch_inputs(self._at, offer, folder / "in") if offer else {}
         self._kept = salvage(self._at, self._task.job, self._task.kind, self._task.ended, folder / "kept")
-        self._bench.begin(
-            Task(
-                kind=self._task.kind,
-                params=self._plain.params if self._plain else self._task.request.params,
-                engine=offer.requires.engine if offer else None,
-                inputs=inputs,
-                folder=str(folder),
-                kept={path: leftover.told() for path, leftover in self._kept.items()},
-            )
+        task = Task(
+            kind=self._task.kind,
+            params=self._plain.params if self._plain else self._task.request.params,
+            engine=offer.requires.engine if offer else None,
+            inputs=inputs,
+            folder=str(folder),
+            kept={path: leftover.told() for path, leftover in self._kept.items()},
         )
+        self._bench.begin(task)
+        try:
+            return self._follow(publisher)
+        except JobFailed as error:
+            if not self._may_have_room(error, publisher):
+                raise
+        log.info("%s: no memory beside other kinds' models; once more, without them", self._task.job)
+        self._log.add("no memory beside the models of other kinds: once more, without them")
+        self._bench.kill()
+        self._bench.begin(task)
         return self._follow(publisher)
+
+    def _may_have_room(self, error: JobFailed, publisher: Publisher | PlainPublisher) -> bool:
+        """Say whether a job ran out of memory that models of other kinds hold, before it had an output."""
+        return (
+            error.code == "OUT_OF_MEMORY" and not publisher.has_outputs and bool(self._bench.loaded - {self._task.kind})
+        )
 
     def _follow(self, publisher: Publisher | PlainPublisher) -> tuple[EngineRecord, dict[str, Any]]:
         """Follow the bench's events to the end of the task."""
@@ -208,6 +222,8 @@ class AttemptRun:
             case "failed":
                 if event.get("trace"):
                     self._log.add(event["trace"])
+                if event["code"] == "ENGINE":
+                    self._bench.kill()  # a GPU that was lost stays lost for the process that had it
                 raise JobFailed(
                     event["message"], code=event["code"], retryable=event["retryable"], step=event.get("step")
                 )

@@ -63,6 +63,8 @@ class Abilities:
 class Workbench(Protocol):
     """Where tasks are done: what the worker needs of it."""
 
+    loaded: set[str]  # the kinds whose models it may hold in its memory
+
     def abilities(self) -> Abilities:
         """Return what can be done here."""
         ...
@@ -89,6 +91,7 @@ class Bench:
 
     def __init__(self, kinds: tuple[str, ...], places: ModelPlaces) -> None:
         self._kinds, self._places = kinds, places
+        self.loaded: set[str] = set()
         self._start()
 
     def _start(self) -> None:
@@ -112,6 +115,7 @@ class Bench:
         if not self._process.is_alive():
             self.kill()
             self._start()
+        self.loaded.add(task.kind)
         self._send({"task": vars(task)})
 
     def event(self, timeout_s: float) -> dict[str, Any] | None:
@@ -139,6 +143,7 @@ class Bench:
 
     def kill(self) -> None:
         """End the process now. The next task starts a fresh one."""
+        self.loaded.clear()
         self._process.kill()
         self._process.join(10)
         self._pipe.close()

@@ -20,10 +20,28 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from protocol.errors import EnvironmentNotReady
+from protocol.errors import EnvironmentNotReady, UsageError
 
-VOICES = ("kokoro", "misaki")
-"""The extras that the notebook asks for: Kokoro on ONNX Runtime, with the phonemes that it was made for."""
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What a word of the notebook's form stands for."""
+
+    extras: tuple[str, ...]  # of our package
+    models: tuple[str, ...]  # what is fetched before the worker serves, so that nobody has to ask for it by name
+
+
+ENGINES: Mapping[str, Choice] = {
+    "voices": Choice(extras=("kokoro", "misaki"), models=("kokoro-onnx",)),
+    "whisper": Choice(extras=("whisper",), models=("whisper-large-v3-turbo",)),
+    "upscale": Choice(
+        extras=("upscale",), models=("realesrgan-x4plus", "realesr-general-x4v3", "realesr-animevideov3")
+    ),
+    "vision": Choice(extras=("vision",), models=("clip-vit-base-patch32", "blip-image-captioning-base")),
+    "llm": Choice(extras=("llm",), models=("qwen2.5-1.5b-instruct",)),
+    "f5": Choice(extras=("f5",), models=("f5-tts-v1-base", "vocos-mel-24khz")),
+}
+"""The engines that the notebook's form offers. f5's weights are not for commercial use: nobody gets it unasked."""
 
 ONNX_CUDA = "onnxruntime-gpu>=1.24,<1.27"
 """1.26 is the last build for CUDA 12, which is Colab's."""
@@ -31,15 +49,16 @@ ONNX_CUDA = "onnxruntime-gpu>=1.24,<1.27"
 GUARDED = re.compile(r"(torch(vision|audio|codec)?|numpy|triton|(nvidia|cuda|cupy|jax|tensorflow)(-.*)?|jaxlib|cupy.*)")
 """What has to have the same version afterwards."""
 
-_TORCH = ("torch", "torchvision", "torchaudio")
+_TORCH = ("torch", "torchvision", "torchaudio", "torchcodec")
 _ONNX = ("onnxruntime", "onnxruntime-gpu")
 _OURS = frozenset({"gpudrop", "kokoro", "kokoro-onnx", "misaki", "phonemizer", *_ONNX})
 """What an earlier run may have installed, and this one may replace; never held by a constraint."""
 
-# kokoro-onnx and misaki each bring a phonemizer, and both write the same files; the first has what both need.
-_UNWANTED = ("phonemizer-fork",)
+# The same as in requirements/overrides.txt, which says why of each.
+_UNWANTED = ("phonemizer-fork", "opencv-python", "gradio", "bitsandbytes", "cached-path")
 
-_TOLD = ("torch", "numpy", *_ONNX, "kokoro-onnx", "misaki", "spacy")
+_SPEECH = ("kokoro-onnx", "misaki", "spacy", "faster-whisper", "ctranslate2", "f5-tts")
+_TOLD = ("torch", "torchvision", "numpy", *_ONNX, *_SPEECH, "spandrel", "transformers", "accelerate")
 _PINNED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;]+)")
 _PROVIDERS = "import onnxruntime; print(', '.join(onnxruntime.get_available_providers()))"
 
@@ -52,6 +71,19 @@ class Plan:
     constraints: str
     overrides: str
     remove: tuple[str, ...]
+
+
+def chosen(engines: str) -> tuple[Choice, ...]:
+    """Return what a comma-separated text of engines stands for; UsageError for a word that stands for none."""
+    words = [word.strip().lower() for word in engines.split(",") if word.strip()]
+    if unknown := [word for word in words if word not in ENGINES]:
+        raise UsageError(f"there is no engine called {' or '.join(unknown)}; there are: {', '.join(ENGINES)}")
+    return tuple(ENGINES[word] for word in dict.fromkeys(words))
+
+
+def extras_of(engines: str) -> tuple[str, ...]:
+    """Return the extras of the engines that a comma-separated text names."""
+    return tuple(extra for choice in chosen(engines) for extra in choice.extras)
 
 
 def install(extras: Sequence[str], wheel: Path) -> str:
@@ -106,7 +138,7 @@ def check_unchanged(before: str, after: str) -> None:
     if changed:
         raise EnvironmentNotReady(
             f"the installation changed the runtime's own packages: {', '.join(changed)}. Cure: Runtime → Disconnect "
-            "and delete runtime, then run all again; if it comes back, untick NEURAL_VOICES and report these names"
+            "and delete runtime, then run all again; if it comes back, empty ENGINES and report these names"
         )
 
 
@@ -174,7 +206,7 @@ def _run(command: Sequence[str]) -> str:
         said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-12:])
         raise EnvironmentNotReady(
             f"`{' '.join(command[:4])} …` failed:\n{said}\nCure: look whether this runtime reaches its package index, "
-            "then run this cell again; without neural voices the worker needs none of it (untick NEURAL_VOICES)"
+            "then run this cell again; without such engines the worker needs none of it (empty ENGINES)"
         )
     return done.stdout
 

@@ -7,24 +7,22 @@ import logging
 import sys
 
 from colab.config import Settings
-from colab.handlers.tts.engines import FILES
+from colab.install import chosen
 from colab.models import Models
+from colab.models.known import MODELS
 from colab.secrets import colab_secrets, on_colab
 from colab.worker import make_worker, serve_until_signalled
 from protocol.errors import JobFailed, UsageError
 from protocol.redaction import guard_logs
 
-VOICES = "kokoro-onnx"
-
 log = logging.getLogger(__name__)
 
 
-def run(
-    drop: str, *, kinds: str = "", idle_exit_s: float = 1800, consent: bool = False, neural_voices: bool = False
-) -> None:
+def run(drop: str, *, kinds: str = "", idle_exit_s: float = 1800, consent: bool = False, engines: str = "") -> None:
     """Serve `drop` until idle for `idle_exit_s`, then give the runtime back. Without `consent` nothing starts.
 
-    With `neural_voices` their model is fetched first, so that whoever asks for no voice in particular gets one.
+    The models of `engines` (names of `colab.install.ENGINES`, comma-separated) are fetched first, so that whoever asks
+    for none in particular gets the best, and not the embedded one.
     """
     if not consent:
         raise UsageError("Read the policy box at the top of the notebook, then tick the consent and run again")
@@ -34,19 +32,22 @@ def run(
     guard_logs()
     wanted = tuple(kind.strip() for kind in kinds.split(",") if kind.strip())
     settings = Settings(drop=drop, kinds=wanted, idle_exit_s=idle_exit_s, **colab_secrets())
-    if neural_voices:
-        _fetch_voices(Models(settings.model_places()))
+    names = [name for choice in chosen(engines) for name in choice.models]
+    _fetch(Models(settings.model_places()), names)
     serve_until_signalled(make_worker(settings))
     _release_runtime()
 
 
-def _fetch_voices(models: Models) -> None:
-    """Have the voices' files here. A worker without them is still of use, and says what it lacks."""
-    try:
-        for file in FILES[VOICES]:
-            models.path(file)
-    except JobFailed as problem:
-        log.error("the neural voices cannot be had: %s. The embedded engine speaks instead", problem)
+def _fetch(models: Models, names: list[str]) -> None:
+    """Have the files of these models here. A worker without them is still of use, and says what it lacks."""
+    for name in names:
+        if MODELS[name].notes:
+            log.info("%s: %s", name, MODELS[name].notes)
+        try:
+            for file in MODELS[name].files:
+                models.path(file.name)
+        except JobFailed as problem:
+            log.error("the model %s cannot be had: %s. The embedded engine does its work instead", name, problem)
 
 
 def _release_runtime() -> None:

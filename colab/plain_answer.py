@@ -28,6 +28,11 @@ class PlainPublisher:
     def began(self, engine: EngineRecord, kept: Iterable[OutputFile]) -> None:
         """Do nothing: this form tells of the engine at the end, and knows no parts."""
 
+    @property
+    def has_outputs(self) -> bool:
+        """Say whether any output is finished."""
+        return bool(self._paths)
+
     def add(self, path: str) -> None:
         """Take note of a finished output; existing readers of this form know only the clips."""
         if path.endswith(".wav"):

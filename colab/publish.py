@@ -52,6 +52,12 @@ class Publisher:
         self._engine = engine
         self._files = list(kept)
 
+    @property
+    def has_outputs(self) -> bool:
+        """Say whether any output is finished; what was left for another attempt is none."""
+        paths = [*self._waiting, *(file.path for file in self._files)]
+        return any(not path.startswith(CHECKPOINTS) for path in paths)
+
     def add(self, path: str) -> None:
         """Take note of a finished output; it travels with the next bundle."""
         self._waiting.append(path)

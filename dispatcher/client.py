@@ -13,13 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from dispatcher import accept, legacy
 from dispatcher.fingerprints import Fingerprints
 from dispatcher.jobs import Job, Progress, Result
 from dispatcher.lifecycle import Lifecycle
-from dispatcher.offers import refusal, spell
+from dispatcher.offers import check_params, refusal, spell
 from dispatcher.pace import Pace
 from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.store import RunStore
@@ -108,7 +106,7 @@ class Client:
 
     def _prepare(self, job: Job) -> tuple[dict[str, Any], dict[str, tuple[int, str]]]:
         """Check the parameters and digest the inputs, before anything is written."""
-        _check_params(job)
+        check_params(job)
         return dict(job.params), {name: self._fingerprints.of(path) for name, path in job.inputs.items()}
 
     def _identify(self, job: Job, params: Mapping[str, Any], inputs: Mapping[str, tuple[int, str]]) -> tuple[str, str]:
@@ -386,16 +384,6 @@ def _load(run: Run) -> Result:
 
 class _TornError(Exception):
     """What an earlier process left under our name is not what it meant to write."""
-
-
-def _check_params(job: Job) -> None:
-    if job.kind not in KINDS:
-        raise UsageError(f"unknown kind {job.kind!r}; there are: {', '.join(sorted(KINDS))}")
-    try:
-        KINDS[job.kind].params.model_validate(dict(job.params))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UsageError(f"{job.kind}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
 def new_id(host: Host) -> str:

@@ -6,8 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
+from pydantic import ValidationError
+
 from dispatcher.jobs import Job
 from protocol import codec
+from protocol.errors import UsageError
+from protocol.kinds import KINDS
 from protocol.messages import Choices, Request, WorkerCard
 from protocol.signing import Key
 
@@ -25,6 +29,17 @@ def spell(request: Request, key: Key | None, now: float) -> bytes:
     limits = request.job.limits
     ends = limits.model_copy(update={"not_after": now + limits.queue_s + limits.wall_s})
     return codec.encode(request.model_copy(update={"job": request.job.model_copy(update={"limits": ends})}), key)
+
+
+def check_params(job: Job) -> None:
+    """Raise UsageError for a kind that there is not, and for parameters that are not its own."""
+    if job.kind not in KINDS:
+        raise UsageError(f"unknown kind {job.kind!r}; there are: {', '.join(sorted(KINDS))}")
+    try:
+        KINDS[job.kind].params.model_validate(dict(job.params))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{job.kind}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
 def refusal(job: Job, cards: Iterable[WorkerCard]) -> str | None:

@@ -14,7 +14,9 @@ from dispatcher.untaken import explain_untaken
 from dispatcher.wording import clock_time, for_people, in_bytes, listed
 from protocol.claims import LEASE_BEATS
 from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, VerificationError
+from protocol.kinds.kind import CHECKPOINTS
 from protocol.layout import DROP_CARD, Attempt
+from protocol.messages import OutputFile
 from protocol.states import State
 
 _HUNG = ("ENOTCONN", "EIO", "ESTALE", "ENODEV", "ETIMEDOUT", "EHOSTDOWN", "ECONNABORTED", "ECONNRESET")
@@ -41,6 +43,12 @@ def explain(sight: Sight) -> Explanation:
     return Explanation(code=Why.FINISHED, text=str(sight.standing.state))
 
 
+def _outputs(sight: Sight, attempt: Attempt) -> list[OutputFile]:
+    """Return what the last part of an attempt tells of; what was left for another attempt is no output."""
+    parts = sight.seen.parts.get(attempt)
+    return [file for file in parts[-1].files if not file.path.startswith(CHECKPOINTS)] if parts else []
+
+
 def _held(sight: Sight, attempt: Attempt) -> Explanation:
     """Explain a job that a worker has."""
     silent_s = _silence_s(sight, attempt)
@@ -51,8 +59,8 @@ def _held(sight: Sight, attempt: Attempt) -> Explanation:
         text = f"{_name(sight, attempt)} took the job and has been silent for {for_people(silent_s)}{since}"
         cure = f"If that worker is gone, another one takes over in {for_people(left)}. {_others(sight, attempt)}"
         return Explanation(code=Why.WORKER_SILENT, text=text, cure=cure)
-    if parts := sight.seen.parts.get(attempt):
-        files, size = arrived(sight.seen, parts[-1].files)
+    if outputs := _outputs(sight, attempt):
+        files, size = arrived(sight.seen, outputs)
         here = f"{files} of {sight.outputs} files are here ({in_bytes(size)})"
         return Explanation(code=Why.RESULTS_ARRIVING, text=f"{_name(sight, attempt)} is at {step or 'it'}; {here}")
     if sight.standing.state is State.RUNNING:

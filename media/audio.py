@@ -17,6 +17,9 @@ from protocol.errors import MediaError
 
 Samples = NDArray[np.float32]
 
+MEASURING = "ebur128=peak=true:framelog=verbose"
+"""The filter that measures a sound by EBU R128."""
+
 MEASURED = "wav,mov,matroska,webm,avi,ogg,flac,mp3"
 """What `measure` opens: none of these leads to other files."""
 
@@ -74,8 +77,13 @@ def measure(ffmpeg: Ffmpeg, path: Path, *, through: str | None = None) -> Loudne
 
     `through` are filters of ours that the sound passes first: how loud it would be is then known without writing it.
     """
-    filters = ",".join(filter(None, [through, "ebur128=peak=true:framelog=verbose"]))
+    filters = ",".join(filter(None, [through, MEASURING]))
     told = ffmpeg.run([*source(path, MEASURED), "-map", "0:a:0", "-vn", "-sn", "-filter:a", filters, "-f", "null", "-"])
+    return loudness_told(told)
+
+
+def loudness_told(told: str) -> Loudness:
+    """Return what ffmpeg says at its end of a sound that went through `MEASURING`."""
     summary = told.rpartition("Summary:")[2]
     return Loudness(
         integrated_lufs=_number(summary, r"\bI:\s*(\S+) LUFS"),

@@ -7,7 +7,8 @@ through a network. Call `media.confined.examine`, which does this in a process t
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+import struct
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from media import exif
 from protocol.errors import MediaError
 
 FILMS = "mov,matroska,webm,avi,mpegts,mpeg,ogg,flv,asf"
@@ -77,12 +79,13 @@ class Picture:
     size: tuple[int, int]  # as stored
     shown: tuple[int, int]  # as a viewer shows it: turned, and with square pixels
     aspect: tuple[int, int]  # of one pixel
-    rotation: int  # degrees that a viewer turns it by, a multiple of 90
+    rotation: int  # degrees that a viewer turns it by, against the clock, a multiple of 90
     pixels: Pixels
     rate: str | None = None  # pictures a second as a fraction, "30000/1001"; None for a still picture
     steady: bool = True  # whether that rate is constant
     frames: int = 1
     seconds: float = 0.0
+    mirrored: bool = False  # whether a viewer mirrors it too, as ffmpeg does for this rotation
 
     @property
     def fps(self) -> Fraction:
@@ -180,7 +183,7 @@ def _facts(path: Path, container: InputContainer) -> Media:
 def _still(path: Path, container: InputContainer) -> Picture:
     video = container.streams.video[0]
     _check_size(path, video)
-    return _picture(video, next(iter(container.decode(video))))
+    return replace(_picture(video, next(iter(container.decode(video)))), mirrored=exif.is_mirrored(path))
 
 
 def _film(path: Path, container: InputContainer, video: VideoStream) -> Picture:
@@ -251,7 +254,25 @@ def _picture(video: VideoStream, frame: VideoFrame, times: _Times | None = None)
         steady=times.steady if times else True,
         frames=times.frames if times else 1,
         seconds=times.seconds if times else 0.0,
+        mirrored=_mirrored(frame),
     )
+
+
+def _mirrored(frame: VideoFrame) -> bool:
+    """Say whether the matrix that a film is shown by turns it over: its determinant is negative."""
+    try:
+        found = next((each for each in _side_data(frame) if each.type.name == "DISPLAYMATRIX"), None)
+    except ValueError:  # data of a sort that PyAV does not know stands beside it
+        return False
+    if found is None:
+        return False
+    across, down, _, back, up = struct.unpack_from("=5i", bytes(found))
+    return bool(across * up - down * back < 0)
+
+
+def _side_data(frame: VideoFrame) -> list[Any]:
+    found: Any = frame.side_data  # PyAV's types take it for a mapping of names
+    return [found[place] for place in range(len(found))]
 
 
 def _pixels(frame: VideoFrame) -> Pixels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from media import confined
@@ -9,6 +10,7 @@ from media.examine import Media
 from media.ffmpeg import Ffmpeg, source
 from protocol.errors import MediaError
 
+LONGEST_S = 24 * 3600
 NEAR_S = 0.05
 """How far a film's length may be from what is due, unless one of its pictures lasts longer."""
 
@@ -21,6 +23,7 @@ def check(
     sounds: int,
     frames: int | None = None,
     subtitles: int | None = None,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Media:
     """Return the facts of a finished film; MediaError says in what it is not as it should be.
 
@@ -29,7 +32,7 @@ def check(
     made = confined.examine(path)
     if made.picture is None:
         raise MediaError("the film that was written holds no moving picture")
-    _decode(ffmpeg, made)
+    _decode(ffmpeg, made, seconds, on_progress)
     off = abs(made.picture.seconds - seconds)
     if off > max(NEAR_S, 1.01 / float(made.picture.fps)):
         raise MediaError(f"the film that was written lasts {made.picture.seconds:.3f} s instead of {seconds:.3f} s")
@@ -42,6 +45,11 @@ def check(
     return made
 
 
-def _decode(ffmpeg: Ffmpeg, made: Media) -> None:
+def _decode(ffmpeg: Ffmpeg, made: Media, seconds: float, on_progress: Callable[[float], None] | None) -> None:
     everything = ["-map", "0:v:0", "-map", "0:a?", "-f", "null", "-"]
-    ffmpeg.run(["-v", "error", "-xerror", *source(made.path, made.container), *everything])
+    ffmpeg.run(
+        ["-v", "error", "-xerror", *source(made.path, made.container), *everything],
+        duration_s=seconds,
+        on_progress=on_progress,
+        timeout_s=LONGEST_S,
+    )

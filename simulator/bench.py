@@ -63,6 +63,7 @@ class SimulatedBench:
         self._events: list[tuple[float, Mapping[str, Any]]] = []
         self._ready = 0.0
         self.executions = 0
+        self.loaded: set[str] = set()
 
     def abilities(self) -> Abilities:
         """Return the one engine there is."""

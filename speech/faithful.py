@@ -24,7 +24,7 @@ SLACK_CHARACTERS = 24
 _LEAST_SHARE = 0.25
 """What is shorter than this share of a text of at least `_LEAST_WORDS` words has left something out."""
 
-_LEAST_WORDS = 12
+_LEAST_WORDS = 6
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _MARKDOWN_LINE = re.compile(r"^[ \t]*(?:[-*+•][ \t]|#{1,6}[ \t]|>[ \t]|```|~~~|\d{1,3}[.)][ \t])", re.MULTILINE)
 _PREAMBLE = re.compile(
@@ -71,7 +71,7 @@ def findings(
         *_marks(original, answer),
         *_manners(original, answer),
         *_length(original, answer, bounds),
-        *_language(original, answer),
+        *_language(_prose(original, glossary), _prose(answer, glossary)),
         *_speakable(original, answer, purpose),
     ]
 
@@ -155,6 +155,15 @@ def _length(original: str, answer: str, bounds: Bounds) -> Iterator[str]:
         yield f"it has only {has} words of {had}: something is left out"
 
 
+def _prose(text: str, glossary: Sequence[str]) -> str:
+    """Return a text without names and code, which are in no language."""
+    try:
+        hidden, _ = protected.hide(text, glossary)
+    except ValueError:
+        return text
+    return hidden
+
+
 def _language(original: str, answer: str) -> Iterator[str]:
     if (before := languages.script(original)) != (after := languages.script(answer)) and before and after:
         yield f"it is written in {after.title()} instead of {before.title()} letters"
@@ -166,9 +175,8 @@ def _language(original: str, answer: str) -> Iterator[str]:
 
 def _speakable(original: str, answer: str, purpose: str) -> Iterator[str]:
     """What could be spoken still can."""
-    if purpose != "narration" or _problem(original) is not None:
-        return
-    if (problem := _problem(answer)) is not None:
+    problem = _problem(answer) if purpose == "narration" else None
+    if problem is not None and _problem(original) is None:
         yield f"it {problem}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from functools import lru_cache
 from itertools import islice
 
 _COMMON: dict[str, frozenset[str]] = {
@@ -39,10 +40,14 @@ def guess(text: str) -> str | None:
 
 def script(text: str) -> str | None:
     """Return the script of most letters, such as LATIN or CYRILLIC; None for a text without letters."""
-    letters = islice((mark for mark in text if mark.isalpha()), _LOOKED_AT)
-    names = Counter(_family(unicodedata.name(mark, "UNKNOWN").split()[0]) for mark in letters)
+    letters = Counter(islice((mark for mark in text if mark.isalpha()), _LOOKED_AT))
+    names: Counter[str] = Counter()
+    for letter, count in letters.items():
+        names[_family(letter)] += count
     return names.most_common(1)[0][0] if names else None
 
 
-def _family(name: str) -> str:
+@lru_cache(maxsize=4096)
+def _family(letter: str) -> str:
+    name = unicodedata.name(letter, "UNKNOWN").split()[0]
     return "CJK" if name in {"CJK", "HIRAGANA", "KATAKANA", "FULLWIDTH", "HALFWIDTH"} else name

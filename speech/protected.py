@@ -13,7 +13,7 @@ _FIRST, _LAST = 0xF0000, 0xFFFFD
 
 _ENDS = ".,;:!?…\"'“”’)»]"
 _MARKS = (
-    r"(?P<code>(?P<ticks>`+)(?!`)[^`]{1,2000}(?P=ticks))"
+    r"(?P<code>(?<!`)(?P<ticks>`+)(?!`)[^`]{1,2000}(?P=ticks))"
     r"|!?\[[^\[\]\n]{1,500}\]\([^()\s]{0,1000}\)"
     r"|\[[^\[\]\n]{1,200}\]"
     r"|<[^<>\n]{1,200}>"
@@ -91,6 +91,6 @@ def _spans(text: str, glossary: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 def _trimmed(part: str) -> str:
     """A word's last full stop or quote is not part of it; brackets and marks are whole already."""
-    if part[0] in "`[<*!&\\":
+    if part[0] in "`[<*!&\\" or part.endswith("()"):
         return part
     return part.rstrip(_ENDS) or part

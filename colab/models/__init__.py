@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import errno
 import logging
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
 
 from colab.models.cache import Cache
-from colab.models.errors import UnsafeWeights, WrongContent
+from colab.models.errors import FULL, UnsafeWeights, WrongContent, gone, offline, storing, wrong
 from colab.models.folders import folder_of, put_together
 from colab.models.known import FILES
 from colab.models.shelf import Shelf
@@ -29,8 +27,6 @@ from colab.models.weights import check_weights
 from protocol.errors import JobFailed
 
 __all__ = ["Model", "ModelFile", "ModelPlaces", "Models", "UnsafeWeights", "WrongContent", "check_weights"]
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +103,7 @@ class Models:
         Raises `JobFailed`: UNSUPPORTED when it cannot be had here, STORAGE when there is no room for it.
         """
         file = find(name, self._files)
-        with _storing(file, self._cache.folder):
+        with storing(file, self._cache.folder):
             if not self._cache.verified(file):
                 self._fetch_once(file)
             self._look_into(file)
@@ -121,7 +117,7 @@ class Models:
         files = members(name, self._files)
         paths = {path: self.path(file.name) for path, file in files.items()}
         folder = folder_of(self._cache.folder, name, files)
-        with _storing(next(iter(files.values())), self._cache.folder):
+        with storing(next(iter(files.values())), self._cache.folder):
             put_together(folder, paths)
         return folder
 
@@ -154,12 +150,24 @@ class Models:
             return None
         return self._cache.verified(file)
 
+    def verify_shelved(self, name: str) -> bool | None:
+        """Copy a file out of the drop and read it: whether every copy there is right, or None if there is none."""
+        file = find(name, self._files)
+        right = []
+        for number in self._shelf.copies(file):
+            looked_at = self._cache.beside(file, ".copy")
+            with self._cache.locked(file, lambda: None):
+                if self._shelf.copy_out(file, number, looked_at):
+                    right.append(self._cache.is_right(file, looked_at))
+                looked_at.unlink(missing_ok=True)
+        return all(right) if right else None
+
     def keep(self, name: str, source: Path) -> None:
         """Copy a file of this machine into the cache. Raises `WrongContent` if it is not the one of that name."""
         file = find(name, self._files)
-        with _storing(file, self._cache.folder):
+        with storing(file, self._cache.folder):
             if not self._cache.verified(file) and (found := self._cache.copy_in(file, source)) is not None:
-                raise _wrong(file, str(source), found)
+                raise wrong(file, str(source), found)
 
     def forget(self, name: str) -> bool:
         """Delete a file from the cache, and say whether it was there. The drop keeps its own."""
@@ -171,7 +179,7 @@ class Models:
             shutil.rmtree(folder_of(self._cache.folder, name, members(name, self._files)), ignore_errors=True)
 
     def _look_into(self, file: ModelFile) -> None:
-        """Raise `UnsafeWeights` for an owner's file that could run code. Those of the table were looked at before."""
+        """Raise `UnsafeWeights` for an owner's file that could run code. Of the table's own the digests decide."""
         if file.host == "owner" and file.sha256 not in self._looked_into:
             check_weights(self._cache.path(file))
             self._looked_into.add(file.sha256)
@@ -184,7 +192,7 @@ class Models:
                 if not self._cache.verified(file) and not self._from_drop(file):
                     self._from_afar(file, teller)
             except OSError as problem:
-                if problem.errno in _FULL:
+                if problem.errno in FULL:
                     self._cache.forget_unfinished(file)
                 raise
 
@@ -204,9 +212,9 @@ class Models:
     def _from_afar(self, file: ModelFile, teller: Teller) -> None:
         """Download a file, and offer it to the other workers of the drop."""
         if file.host == "owner":
-            raise _gone(file, self._cache.path(file))
+            raise gone(file, self._cache.path(file))
         if self._places.offline:
-            raise _offline(file, self._cache.path(file))
+            raise offline(file, self._cache.path(file))
         self._download(file, teller)
         log.info("%s is here and verified", file.name)
         self._shelf.offer(file, self._cache.path(file))
@@ -228,48 +236,4 @@ class Models:
             if not download.pieced:
                 break
             log.warning("what was downloaded of %s in several pieces does not fit together: once more", file.name)
-        raise _wrong(file, address, found)
-
-
-def _offline(file: ModelFile, path: Path) -> JobFailed:
-    return JobFailed(
-        f"the model file {file.name} is not on this worker, and it may not download (GPUDROP_WORKER_OFFLINE or "
-        f"HF_HUB_OFFLINE is set): put the file with sha256 {file.sha256} at {path}, or allow downloads",
-        code="UNSUPPORTED",
-        retryable=True,
-    )
-
-
-def _gone(file: ModelFile, path: Path) -> JobFailed:
-    return JobFailed(
-        f"the model file {file.name}, which this worker's owner added, is not here any more, and nobody else has it: "
-        f"put the file with sha256 {file.sha256} at {path} again, or `gpudrop models rm` it and add it anew",
-        code="UNSUPPORTED",
-    )
-
-
-def _wrong(file: ModelFile, address: str, found: str | None) -> WrongContent:
-    return WrongContent(
-        f"{address} is not the model file {file.name} and was deleted: expected {file.size} bytes with sha256 "
-        f"{file.sha256}, found {found}. Something between here and there answers instead (a proxy, a login page), or "
-        f"the file was replaced",
-        code="UNSUPPORTED",
-        retryable=True,
-    )
-
-
-@contextmanager
-def _storing(file: ModelFile, folder: Path) -> Iterator[None]:
-    """Map what a disk raises to STORAGE, with the cure."""
-    try:
-        yield
-    except OSError as problem:
-        full = problem.errno in _FULL
-        why = "no room left" if full else str(problem)
-        cure = "Free some" if full else "Give this user the right to read and write there"
-        raise JobFailed(
-            f"the model file {file.name} cannot be kept in {folder}: {why}. {cure}, or set GPUDROP_WORKER_MODELS_DIR "
-            f"to a folder on another disk",
-            code="STORAGE",
-            retryable=True,
-        ) from problem
+        raise wrong(file, address, found)

@@ -91,18 +91,19 @@ def pull(names: Names = None, kind: Kind = None, drop: Drop = None, as_record: J
 
 
 @app.command("verify")
-def verify(names: Names = None, as_record: Json = False) -> None:
-    """Read the model files of this machine through, and say which are not what they should be (exit code 4).
+def verify(names: Names = None, drop: Drop = None, as_record: Json = False) -> None:
+    """Read the model files of this machine through, with --drop those of its shelf; exit code 4 if one is wrong.
 
-    A wrong one is set aside as `.bad`, and is fetched anew when it is needed.
+    A wrong one here is set aside as `.bad`, and is fetched anew when it is needed. On a shelf it is passed over.
     """
-    places = _places(None)
+    places = _places(drop)
     known = catalogue(places)
     models = Models(places)
+    look = models.verify_shelved if drop else models.verify
+    files = [file for listed in chosen(names or list(known), known).values() for file in listed]
+    there = models.shelved(files) if drop else files
     found = {
-        file: {True: "ok", False: "wrong", None: "not here"}[models.verify(file)]
-        for files in chosen(names or list(known), known).values()
-        for file in files
+        file: {True: "ok", False: "wrong", None: "not here"}[look(file) if file in there else None] for file in files
     }
     if as_record:
         as_json({"files": found})
@@ -110,12 +111,14 @@ def verify(names: Names = None, as_record: Json = False) -> None:
         for file, state in found.items():
             if names or state != "not here":
                 line(f"{state:<9} {file}")
+    _judge(found, names, "delete it from the drop, then" if drop else "it was set aside;")
+
+
+def _judge(found: dict[str, str], names: list[str] | None, cure: str) -> None:
     if wrong := [file for file, state in found.items() if state == "wrong"]:
-        raise WrongContent(
-            f"{', '.join(wrong)}: not what the table says, and set aside. Fetch again: gpudrop models pull"
-        )
+        raise WrongContent(f"{', '.join(wrong)}: not what the table says; {cure} fetch again: gpudrop models pull")
     if names and (absent := [file for file, state in found.items() if state == "not here"]):
-        raise NotFoundError(f"{', '.join(absent)}: not on this machine. Fetch: gpudrop models pull {' '.join(names)}")
+        raise NotFoundError(f"{', '.join(absent)}: not there. Fetch: gpudrop models pull {' '.join(names)}")
 
 
 @app.command("add")
@@ -234,7 +237,9 @@ def main() -> None:
         code = _exit_code(error)
         _tell(error, code)
         sys.exit(code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != INTERRUPTED:  # typer catches an interrupt itself
+            raise
         _warn("interrupted; the same command goes on where this one stopped")
         sys.exit(INTERRUPTED)
 

@@ -95,8 +95,16 @@ class Cache:
     def copy_in(self, file: ModelFile, source: Path) -> str | None:
         """Copy a file of this machine into the cache; return what was found instead, if it is another one."""
         copied = self.beside(file, ".copy")
-        shutil.copyfile(source, copied)
+        try:
+            shutil.copyfile(source, copied)
+        except OSError:
+            copied.unlink(missing_ok=True)  # give the room back to a full disk
+            raise
         return self.adopt(file, copied)
+
+    def is_right(self, file: ModelFile, path: Path) -> bool:
+        """Say whether some file has the content that the table names."""
+        return sha256_of(path) == (file.size, file.sha256)
 
     def drop(self, file: ModelFile) -> bool:
         """Delete a file, and what was begun of it; say whether there was one."""

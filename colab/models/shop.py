@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from colab.models import ModelPlaces, Models, check_weights
 from colab.models.known import FILES, MODELS
+from colab.models.lock import held
 from colab.models.owner import check_name, model_of, read, write
 from colab.models.table import Model
 from protocol.errors import NotFoundError, UsageError
@@ -72,9 +74,7 @@ def add(places: ModelPlaces, table: Path, name: str, files: Sequence[Path], told
     Each is looked into before (`check_weights`). Raises UsageError for a name that may not be, UnsafeWeights, or
     `JobFailed` STORAGE.
     """
-    owned = read(table)
-    if check_name(name) in owned:
-        raise UsageError(f"{name!r} is there already: `gpudrop models rm {name}` first, or choose another name")
+    check_name(name)
     for file in files:
         if not file.is_file():
             raise NotFoundError(f"{file} is not a file")
@@ -82,9 +82,12 @@ def add(places: ModelPlaces, table: Path, name: str, files: Sequence[Path], told
     listed = [(file.name, *sha256_of(file)) for file in files]
     model = model_of(name, told["kind"], told["licence"], told["purpose"], listed)
     models = Models(ModelPlaces(folder=places.folder), files={entry.name: entry for entry in model.files})
-    for entry, source in zip(model.files, files, strict=True):
-        models.keep(entry.name, source)
-    write(table, owned | {name: model})
+    with _changing(table) as owned:
+        if name in owned:
+            raise UsageError(f"{name!r} is there already: `gpudrop models rm {name}` first, or choose another name")
+        for entry, source in zip(model.files, files, strict=True):
+            models.keep(entry.name, source)
+        write(table, owned | {name: model})
     return model
 
 
@@ -103,8 +106,17 @@ def remove(places: ModelPlaces, table: Path, name: str) -> tuple[int, bool]:
     freed = sum(file.size for file in alone if models.forget(file.name))
     models.forget_folder(name)
     if known[name].owned:
-        write(table, {other: model for other, model in read(table).items() if other != name})
+        with _changing(table) as owned:
+            write(table, {other: model for other, model in owned.items() if other != name})
     return freed, known[name].owned
+
+
+@contextmanager
+def _changing(table: Path) -> Iterator[dict[str, Model]]:
+    """Give the owner's models to one process at a time, so that none of two that add is forgotten."""
+    table.parent.mkdir(parents=True, exist_ok=True)
+    with held(table.with_name(f"{table.name}.lock"), lambda: None):
+        yield read(table)
 
 
 def _row(models: Models, model: Model, here: set[str], shelved: frozenset[str]) -> Row:

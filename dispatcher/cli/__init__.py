@@ -1,18 +1,111 @@
-"""The `gpudrop` command: arguments → the same calls a script would make. One file a noun."""
+"""The `gpudrop` command: arguments → the same calls a script would make. One file a noun, loaded on demand."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from dispatcher.cli import doctor, init, key, kinds, models, simulate, tour, worker
 from dispatcher.cli.errors import EPILOG, run
 from protocol.kinds import KINDS
 
+_PASSED_ON = {
+    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    "add_help_option": False,
+}
+"""Of commands that another program reads."""
+
+
+def _init(app: typer.Typer) -> None:
+    from dispatcher.cli.init import init
+
+    app.command("init")(init)
+
+
+def _doctor(app: typer.Typer) -> None:
+    from dispatcher.cli.doctor import doctor
+
+    app.command("doctor", epilog=EPILOG)(doctor)
+
+
+def _key(app: typer.Typer) -> None:
+    from dispatcher.cli import key
+
+    app.add_typer(key.app)
+
+
+def _models(app: typer.Typer) -> None:
+    from dispatcher.cli.models import models
+
+    app.command("models", **_PASSED_ON)(models)  # type: ignore[arg-type]
+
+
+def _simulate(app: typer.Typer) -> None:
+    from dispatcher.cli.simulate import simulate
+
+    app.command("simulate", epilog=EPILOG)(simulate)
+
+
+def _tour(app: typer.Typer) -> None:
+    from dispatcher.cli.tour import tour
+
+    app.command("tour", epilog=EPILOG)(tour)
+
+
+def _worker(app: typer.Typer) -> None:
+    from dispatcher.cli.worker import worker
+
+    app.command("worker", **_PASSED_ON)(worker)  # type: ignore[arg-type]
+
+
+def _kind(name: str) -> Callable[[typer.Typer], None]:
+    def add(app: typer.Typer) -> None:
+        from dispatcher.cli.kinds import command_of
+
+        app.command(name, epilog=EPILOG, rich_help_panel="Kinds of work")(command_of(KINDS[name]))
+
+    return add
+
+
+COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
+    "init": _init,
+    "doctor": _doctor,
+    "tour": _tour,
+    **{kind.name: _kind(kind.name) for kind in KINDS.values() if kind.takes},
+    "models": _models,
+    "worker": _worker,
+    "key": _key,
+    "simulate": _simulate,
+}
+"""`{name: how to add it to an app}`: a browser's driver need not be loaded to upscale a picture."""
+
+
+class _OnDemand(TyperGroup):
+    """Loads a command when somebody asks for it; the list of all asks for each."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.commands and cmd_name in COMMANDS:
+            alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+            alone.callback()(_nothing)
+            COMMANDS[cmd_name](alone)
+            group: Any = typer.main.get_command(alone)
+            self.commands[cmd_name] = group.commands[cmd_name]
+        return self.commands.get(cmd_name)
+
+
+def _nothing() -> None:
+    """Make a group even of one command."""
+
+
 app = typer.Typer(
+    cls=_OnDemand,
     name="gpudrop",
     help="A folder is the API: GPU jobs through a shared folder, verified to the byte.",
     no_args_is_help=True,
@@ -20,24 +113,6 @@ app = typer.Typer(
     add_completion=True,
     epilog=EPILOG,
 )
-app.command("init")(init.init)
-app.command("doctor", epilog=EPILOG)(doctor.doctor)
-app.add_typer(key.app)
-app.command("simulate", epilog=EPILOG)(simulate.simulate)
-app.command("tour", epilog=EPILOG)(tour.tour)
-for each in KINDS.values():
-    if each.takes:
-        app.command(each.name, epilog=EPILOG, rich_help_panel="Kinds of work")(kinds.command_of(each))
-app.command(
-    "models",
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    add_help_option=False,
-)(models.models)
-app.command(
-    "worker",
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    add_help_option=False,
-)(worker.worker)
 
 
 def _version(wanted: bool) -> None:

@@ -150,7 +150,7 @@ def _parameter(field: FieldInfo, name: str) -> inspect.Parameter:
     """Return an option for a field; what it says is checked by the field itself, with all the others."""
     bare = _bare(field.annotation)
     many = get_origin(bare) is tuple
-    item = str if many else bare
+    item = list[str] if many else bare
     default = f" Default: {_default(field)}." if _default(field) else ""
     text = f"{_help(field, bare, many)}{default}"
     shown = typer.Option(_spelling(name, item), help=text, show_default=False, rich_help_panel="What is done")
@@ -184,6 +184,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _value(given: Any, many: bool) -> Any:
-    if many and given is not None:
-        return [part.strip() for part in given.split(",") if part.strip()]
-    return given
+    """Return what was given: several values may stand in one, with commas, or each behind an option of its own."""
+    if not many:
+        return given
+    return [part.strip() for value in given or () for part in value.split(",") if part.strip()] or None

@@ -19,8 +19,13 @@ Changed = tuple[str, str, str]
 """(step, narration before, narration after)."""
 
 
-def check(*, enhance: bool, yes: bool, as_json: bool) -> None:
-    """Raise UsageError where nobody could be asked: nothing is changed that nobody has seen."""
+def check(*, enhance: bool, yes: bool, as_json: bool, others: Sequence[str] = ()) -> None:
+    """Raise UsageError where nobody could be asked: nothing is changed that nobody has seen.
+
+    `others` are the options given that mean nothing without --enhance.
+    """
+    if others and not enhance:
+        raise UsageError(f"{', '.join(others)} says how to --enhance, which was not asked for: add --enhance")
     if enhance and not yes and (as_json or not sys.stdin.isatty()):
         why = "--json asks nobody" if as_json else "there is no terminal to ask on"
         raise UsageError(f"--enhance shows the new narration and asks, and {why}: add --yes to take what is proposed")

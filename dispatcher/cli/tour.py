@@ -160,7 +160,9 @@ def tour(
     """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption."""
     if skip_tts and respeak:
         raise UsageError("--skip-tts speaks nothing and --respeak speaks everything: give one of them")
-    check_somebody_is_asked(enhance=enhance, yes=yes, as_json=as_json)
+    told = {"--yes": yes, "--glossary": glossary, "--enhance-wish": enhance_wish, "--enhanced-spec": enhanced_spec}
+    told["--enhance-model"] = enhance_model != "auto"
+    check_somebody_is_asked(enhance=enhance, yes=yes, as_json=as_json, others=[name for name in told if told[name]])
     settings = Settings()
     options = Options(
         tts_backend=_one_of("--tts-backend", tts_backend, BACKENDS),

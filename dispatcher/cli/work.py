@@ -89,6 +89,7 @@ def _made(made: Made, paths: list[Path]) -> dict[str, Any]:
         "kept": made.kept,
         "summary": dict(made.result.summary),
         "notes": made.notes,
+        "passed_over": made.passed_over,
     }
 
 
@@ -232,5 +233,7 @@ def _tell(made: Made, paths: Sequence[Path], display: Display) -> None:
     who = f"{engine.told()} ({engine.tier}, {engine.device})" if engine else "an old worker"
     kept = ", made before" if made.kept else ""
     display.say(f"{made.source.name} → {', '.join(path.name for path in paths)} by {who}{kept}")
+    for reason in made.passed_over:
+        display.say(f"  a better engine was passed over: {reason}")
     for note in made.notes:
         display.warn(f"{made.source.name}: {note}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,12 @@ class Made:
     @property
     def notes(self) -> list[str]:
         """Return what should not go unsaid of the result, in lines for people."""
-        return notes_of(self.result.summary)
+        return _texts(self.result.summary.get("notes"))
+
+    @property
+    def passed_over(self) -> list[str]:
+        """Return which better engines were not used, and why."""
+        return _texts(self.result.summary.get("passed_over"))
 
     def save(self, folder: str | Path | None = None, *, overwrite: bool = False) -> list[Path]:
         """Put the files beside the source, or into `folder`; return where they are. Nothing else is written over."""
@@ -142,11 +147,6 @@ def _await(
     return Made(source=path, result=result, names=sent.plan.names, targets=places, kept=sent.kept)
 
 
-def notes_of(summary: Mapping[str, Any]) -> list[str]:
-    """Return what a worker's summary tells that should not go unsaid; what has another shape says nothing."""
-    passed = [f"a better engine was passed over: {each}" for each in _texts(summary.get("passed_over"))]
-    return [*passed, *_texts(summary.get("notes"))]
-
-
-def _texts(told: Any) -> Sequence[str]:
+def _texts(told: Any) -> list[str]:
+    """Return the lines that a worker told. Nobody checks them before: what is no list says nothing."""
     return [each for each in told if isinstance(each, str)] if isinstance(told, list) else []

@@ -76,7 +76,7 @@ def enhanced(
     texts = [(step.id, step.narration) for step in spec.steps if step.narration.strip()]
     if not texts:
         return spec, Enhancement(engine="none")
-    glossary = tuple(dict.fromkeys([*wish.glossary, *spec.settings.lexicon]))
+    glossary = _glossary(texts, spec, wish, options)
     result = _asked(_job(texts, glossary, spec.settings.language, wish), options, settings, work_dir, screen)
     proposals = checked(texts, result, glossary)
     engine = _engine(result)
@@ -86,6 +86,13 @@ def enhanced(
         if proposal.kept:
             screen.warn(f"step {proposal.step} keeps its words: {proposal.kept}")
     return _agreed(spec, proposals, engine, wish, screen)
+
+
+def _glossary(texts: Sequence[tuple[str, str]], spec: Spec, wish: Enhance, options: Options) -> tuple[str, ...]:
+    """Return what must stay: the terms that were named, and the words of both lexicons that stand in these texts."""
+    entries = script.whole_lexicon(spec.settings.lexicon, options.lexicon)
+    spelled = script.used(entries, [text for _, text in texts])
+    return tuple(dict.fromkeys([*wish.glossary, *spelled]))[: enhance.MAX_TERMS]
 
 
 def _agreed(

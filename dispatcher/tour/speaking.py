@@ -62,7 +62,7 @@ def speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, scre
 
 def _cloned(spec: Spec, options: Options, settings: Settings, work_dir: Path, screen: Screen) -> Reference | None:
     """Return the recording whose voice is cloned, checked and allowed; None where no voice is cloned."""
-    wanted = _wanted(spec, options)
+    wanted = wanted_voice(spec, options)
     if wanted is None:
         return None
     found = prepare(wanted, spec.settings.language, work_dir, ffmpeg.find(settings.ffmpeg))
@@ -82,7 +82,7 @@ def _cloned(spec: Spec, options: Options, settings: Settings, work_dir: Path, sc
     return found
 
 
-def _wanted(spec: Spec, options: Options) -> Wanted | None:
+def wanted_voice(spec: Spec, options: Options) -> Wanted | None:
     """Return what flags and spec say of the voice to clone. Raises UsageError for what does not go together."""
     own = spec.settings
     flags = {

@@ -27,7 +27,7 @@ class NotebookWorker(ChildProcess):
         command += ["--no-progress-bar", "--log-output", "--parameters_raw", "DROP", str(drop)]
         parameters = {
             "INSTALL": False,
-            "NEURAL_VOICES": False,
+            "ENGINES": "",
             "MOUNT_DRIVE": False,
             "I_AGREE_TO_THE_TERMS": True,
             "IDLE_MINUTES": idle_minutes,

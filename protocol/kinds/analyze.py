@@ -20,7 +20,7 @@ Label = Annotated[StrictStr, Field(min_length=1, max_length=80)]
 
 
 class Params(BaseModel):
-    """What to measure and how finely. Everything that needs no model is always measured."""
+    """Look at films, pictures and sounds: shots, loudness, colours, motion and, with models, what is to be seen."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -131,7 +131,10 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Annotated[Literal["mp4", "mkv", "mov", "webm"], Field(description="The format of the film")] = "mp4"
+    format: Annotated[
+        Literal["mp4", "mkv", "mov", "webm"],
+        Field(description="The format of the film; without it one that suits the source"),
+    ] = "mp4"
     codec: Annotated[
         Literal["auto", "h264", "hevc", "av1", "vp9"],
         Field(description="The codec of the picture; auto takes the format's usual one, and hevc for high range"),

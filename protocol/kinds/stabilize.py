@@ -68,7 +68,9 @@ class Params(BaseModel):
     interpol: Annotated[
         Literal["no", "linear", "bilinear", "bicubic"], Field(description="How pixels are interpolated")
     ] = "bilinear"
-    format: Annotated[FilmFormat, Field(description="The format of the film")] = "mp4"
+    format: Annotated[FilmFormat, Field(description="The format of the film; without it one that suits the source")] = (
+        "mp4"
+    )
     codec: Annotated[
         Literal["auto", "h264", "hevc", "av1", "vp9"],
         Field(description="The codec of the picture; auto takes the format's usual one"),

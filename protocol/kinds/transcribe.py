@@ -56,7 +56,7 @@ def _finite(value: float) -> float:
 
 
 class Params(BaseModel):
-    """What to listen for, and how to write it down."""
+    """Turn what is said in films and sounds into subtitles and text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

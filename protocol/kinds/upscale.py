@@ -45,7 +45,7 @@ Part = Annotated[float, BeforeValidator(_crf), Field(ge=0, le=1)]
 
 
 class Params(BaseModel):
-    """How large, by which model, and how it is written. At most one of `scale`, `width` and `height` is given."""
+    """Make pictures and films larger. At most one of `scale`, `width` and `height` is given."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,8 +56,8 @@ class Params(BaseModel):
     height: Side | None = Field(default=None, description="Pixels of the result's height; the width follows.")
     model: Annotated[StrictStr, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")] = Field(
         default="auto",
-        description="auto, lanczos (no network), x4plus, x4plus-anime, animevideov3, general-x4v3, or a model that the "
-        "worker's owner added. auto takes the best that is there.",
+        description="auto (the best that is there), lanczos (no network), x4plus, x4plus-anime, x2plus, animevideov3, "
+        "general-x4v3, general-wdn-x4v3, or one that the worker's owner added.",
     )
     format: Literal["png", "jpg", "webp", "tiff", "mp4", "mkv", "mov"] | None = Field(
         default=None, description="Format of the result: mp4, mkv, mov; png, jpg, webp, tiff (that of the source)."

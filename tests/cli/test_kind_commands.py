@@ -93,6 +93,8 @@ def test_only_what_was_given_is_sent(film: Path) -> None:
     given = planned(
         film, "--scale", "3", "--formats", "mp4, png", "--words", "a,b", "--no-sharpen", "--line-width", "40"
     )
+    again = planned(film, "--formats", "mp4", "--formats", "png", "--words", "a")
+    assert again["params"] == {"formats": ["mp4", "png"], "words": ["a"]}
     assert given["params"] == {
         "scale": 3.0,
         "formats": ["mp4", "png"],

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from colab import install
-from colab.install import ONNX_CUDA, check_providers, check_unchanged, pinned, plan, requirement
-from protocol.errors import EnvironmentNotReady
+from colab.install import (
+    ENGINES,
+    ONNX_CUDA,
+    check_providers,
+    check_unchanged,
+    chosen,
+    extras_of,
+    pinned,
+    plan,
+    requirement,
+)
+from colab.models.known import MODELS
+from protocol.errors import EnvironmentNotReady, UsageError
 
 FREEZE = """\
 # a comment
@@ -105,7 +117,7 @@ def test_an_installation_that_fails_tells_why_and_what_to_do(tmp_path: Path, mon
     uv.write_text('#!/bin/sh\n[ "$2" = freeze ] && exit 0\necho "no version of kokoro-onnx" >&2\nexit 1\n')
     uv.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    with pytest.raises(EnvironmentNotReady, match=r"(?s)pip install.*no version of kokoro-onnx.*untick NEURAL_VOICES"):
+    with pytest.raises(EnvironmentNotReady, match=r"(?s)pip install.*no version of kokoro-onnx.*empty ENGINES"):
         install.install(("kokoro",), tmp_path / "gpudrop.whl")
 
 
@@ -113,3 +125,23 @@ def test_a_freeze_of_this_environment_is_read() -> None:
     """uv's real freeze is understood: what Python says is installed here is in it."""
     said = subprocess.run([sys.executable, "-m", "uv", "pip", "freeze"], capture_output=True, text=True, check=True)
     assert pinned(said.stdout)["numpy"] == install._version("numpy")
+
+
+def test_each_word_of_the_form_stands_for_extras_and_models() -> None:
+    """Every extra is one of our package, every model is in the table; a word twice is once, an unknown one is told."""
+    declared = tomllib.loads((Path(install.__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
+    known = set(declared["project"]["optional-dependencies"])
+    for choice in ENGINES.values():
+        assert set(choice.extras) <= known
+        assert set(choice.models) <= set(MODELS)
+    assert extras_of("") == extras_of(" , ") == ()
+    assert extras_of("Whisper, voices,whisper") == ("whisper", "kokoro", "misaki")
+    with pytest.raises(UsageError, match="no engine called whispr; there are: voices, whisper, upscale"):
+        chosen("voices, whispr")
+
+
+def test_what_must_not_come_is_the_same_everywhere() -> None:
+    """The notebook keeps away what our own environments keep away."""
+    path = Path(install.__file__).parents[1] / "requirements" / "overrides.txt"
+    lines = [line.split(";")[0].strip() for line in path.read_text("utf-8").splitlines() if not line.startswith("#")]
+    assert sorted(line for line in lines if line) == sorted(install._UNWANTED)

@@ -30,7 +30,7 @@ def test_it_is_stored_without_outputs() -> None:
     assert [cell["execution_count"] for cell in code] == [None] * len(code)
 
 
-@pytest.mark.parametrize("tag", ["parameters", "mount", "install", "voices", "run"])
+@pytest.mark.parametrize("tag", ["parameters", "mount", "install", "engines", "run"])
 def test_no_logic_lives_in_it(tag: str) -> None:
     """No function, class or loop is in any cell: what can be wrong is in the package, where it is tested."""
     assert not [node for node in ast.walk(ast.parse(_code(tag))) if isinstance(node, FORBIDDEN)]
@@ -49,7 +49,7 @@ def test_its_parameters_are_a_form() -> None:
         "DROP": "/content/drive/MyDrive/gpudrop",
         "INSTALL": True,
         "MOUNT_DRIVE": True,
-        "NEURAL_VOICES": True,
+        "ENGINES": "voices, whisper, upscale, vision",
         "KINDS": "",
         "IDLE_MINUTES": 30,
         "I_AGREE_TO_THE_TERMS": False,

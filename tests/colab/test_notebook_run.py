@@ -24,14 +24,14 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_without_consent_nothing_starts(served: list[str]) -> None:
     """The form has to be ticked; neither a download nor a worker begins before."""
     with pytest.raises(UsageError, match="policy"):
-        notebook.run("/d", neural_voices=True)
+        notebook.run("/d", engines="voices")
     assert served == []
 
 
 def test_the_voices_are_fetched_before_the_worker_serves(
     served: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Every file of the engine, once, with no worker announced meanwhile; without the tick none."""
+    """Every file of the engine, once, with no worker announced meanwhile; without a word in the form none."""
     asked: list[str] = []
 
     def fetch(_: Models, name: str) -> Path:
@@ -40,7 +40,7 @@ def test_the_voices_are_fetched_before_the_worker_serves(
         return tmp_path
 
     monkeypatch.setattr(Models, "path", fetch)
-    notebook.run("/d", consent=True, neural_voices=True)
+    notebook.run("/d", consent=True, engines="voices")
     assert tuple(asked) == FILES["kokoro-onnx"]
     notebook.run("/d", consent=True)
     assert tuple(asked) == FILES["kokoro-onnx"]
@@ -56,7 +56,32 @@ def test_voices_that_cannot_be_had_do_not_stop_the_worker(served: list[str], mon
     told: list[str] = []
     monkeypatch.setattr(Models, "path", fail)
     monkeypatch.setattr(notebook.log, "error", lambda text, *values: told.append(text % values))
-    notebook.run("/d", consent=True, neural_voices=True)
+    notebook.run("/d", consent=True, engines="voices")
     assert served == ["/d"]
     assert "no network" in told[0]
     assert "embedded" in told[0]
+
+
+def test_a_word_that_is_no_engine_is_told_before_anything_is_fetched(served: list[str]) -> None:
+    """A slip in the form ends the cell, and no worker serves with less than was asked for."""
+    with pytest.raises(UsageError, match="no engine called voixes"):
+        notebook.run("/d", consent=True, engines="voixes")
+    assert served == []
+
+
+def test_one_model_that_cannot_be_had_does_not_keep_the_others_away(
+    served: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each model is tried."""
+    asked: list[str] = []
+
+    def fetch(_: Models, name: str) -> Path:
+        asked.append(name.partition("/")[0])
+        if name.startswith("clip"):
+            raise JobFailed("gone", code="UNSUPPORTED")
+        return tmp_path
+
+    monkeypatch.setattr(Models, "path", fetch)
+    notebook.run("/d", consent=True, engines="vision")
+    assert list(dict.fromkeys(asked)) == ["clip-vit-base-patch32", "blip-image-captioning-base"]
+    assert served == ["/d"]

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from colab.install import GUARDED, ONNX_CUDA, VOICES, Plan, pinned, plan, requirement
+from colab.install import ENGINES, GUARDED, ONNX_CUDA, Plan, extras_of, pinned, plan, requirement
 from dispatcher.workers.package import build_wheel
 
 FREEZE = (Path(__file__).parents[1] / "support" / "colab_freeze.txt").read_text("utf-8")
 TARGET = ("--python-version", "3.13", "--python-platform", "x86_64-manylinux_2_28")
+VOICES = extras_of("voices")
 UNREACHABLE = re.compile("error sending request|Request failed|Failed to fetch|dns error|Network connectivity", re.I)
 
 Resolve = Callable[[Plan], dict[str, str]]
@@ -89,3 +90,23 @@ def test_without_our_overrides_the_trap_is_real(resolve: Resolve) -> None:
     chosen = resolve(Plan(requirements=f"kokoro-onnx>=0.6.1\n{ONNX_CUDA}\n", constraints="", overrides="", remove=()))
     assert {"onnxruntime", "onnxruntime-gpu"} <= set(chosen)
     assert chosen["numpy"] != pinned(FREEZE)["numpy"]
+
+
+@pytest.mark.parametrize("engine", [name for name in ENGINES if name != "voices"])
+def test_every_engine_leaves_the_runtimes_packages(engine: str, wheel: Path, resolve: Resolve) -> None:
+    """Beside the voices each engine is added, and no package that was there has another version, torch above all."""
+    frozen = pinned(FREEZE)
+    chosen = resolve(plan(FREEZE, requirement(extras_of(f"voices, {engine}"), wheel), gpu=True))
+    assert {name for name in chosen if name in frozen and chosen[name] != frozen[name]} == set()
+    assert {name for name in chosen if GUARDED.fullmatch(name)} <= {"numpy"}
+    brought = {"whisper": "faster-whisper", "upscale": "spandrel", "vision": "transformers", "llm": "accelerate"}
+    assert brought.get(engine, "f5-tts") in chosen
+    assert not {"opencv-python", "gradio", "bitsandbytes", "cached-path", "onnxruntime"} & set(chosen)
+
+
+def test_all_engines_fit_together(wheel: Path, resolve: Resolve) -> None:
+    """Who names every word of the form gets them all, and the runtime's own packages stay."""
+    frozen = pinned(FREEZE)
+    chosen = resolve(plan(FREEZE, requirement(extras_of(", ".join(ENGINES)), wheel), gpu=True))
+    assert {"faster-whisper", "spandrel", "accelerate", "f5-tts", "kokoro-onnx"} <= set(chosen)
+    assert {name for name in chosen if name in frozen and chosen[name] != frozen[name]} == set()

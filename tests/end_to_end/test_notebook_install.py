@@ -56,7 +56,7 @@ def test_a_clean_machine_runs_what_the_drop_holds(tmp_path: Path, installer: str
     assert run(python, "-c", IMPORT, check=False).returncode != 0, "the environment was to be clean"
     voices = installer == "uv"
     parameters = ["MOUNT_DRIVE", "False", "I_AGREE_TO_THE_TERMS", "True", "IDLE_MINUTES", "0.02"]
-    parameters += ["NEURAL_VOICES", str(voices)]
+    parameters += ["ENGINES", "voices" if voices else " "]
     pairs = [
         part for name, value in zip(parameters[::2], parameters[1::2], strict=True) for part in ("-p", name, value)
     ]

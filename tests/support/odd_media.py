@@ -74,7 +74,7 @@ def _hdr(folder: Path) -> Path:
     return path
 
 
-def _interlaced_sar(folder: Path) -> Path:
+def _wide_pixels(folder: Path) -> Path:
     return film(folder / "wide-pixels.mkv", options=("-pix_fmt", "yuv420p", "-vf", "setsar=4/3"))
 
 
@@ -185,7 +185,7 @@ FILMS: dict[str, Maker] = {
     "variable rate": _variable_rate,
     "rotated": _rotated,
     "hdr and 10 bits": _hdr,
-    "wide pixels": _interlaced_sar,
+    "wide pixels": _wide_pixels,
 }
 SOUNDS: dict[str, Maker] = {
     "no picture": _no_film,

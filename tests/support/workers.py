@@ -61,6 +61,7 @@ class FakeBench:
     makes: Callable[[str], bytes] = whole
     script: Callable[[Task], list[Mapping[str, Any]]] | None = None  # None: publish everything, then done
     kind: str = "echo"
+    loaded: set[str] = field(default_factory=set)
     begun: list[Task] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
     events: list[Mapping[str, Any]] = field(default_factory=list)

@@ -106,13 +106,11 @@ class _Job:
     def _level(self, filters: Graph, place: int, lufs: float) -> loudness.Levelled:
         note = f"measuring sound {place + 1} of {len(filters.sounds)}"
 
-        def on_progress(done: float) -> None:
-            self.work.progress(int((place + done) * MEASURED / len(filters.sounds)), UNITS, note)
+        def on_progress(_: float) -> None:
+            self.work.progress(place * MEASURED // len(filters.sounds), UNITS, note)  # in up to four passes
 
         on_progress(0)
-        track = self.films[0].sounds[place].seconds if len(self.films) == 1 and self._is_whole else None
-        seconds = max(filters.seconds, track or 0.0)
-        return loudness.level(self.chosen.program, filters, place, lufs, seconds=seconds, on_progress=on_progress)
+        return loudness.level(self.chosen.program, filters, place, lufs, on_progress=on_progress)
 
     @property
     def _is_whole(self) -> bool:
@@ -138,6 +136,7 @@ class _Job:
             seconds=filters.seconds,
             sounds=copied or len(filters.sounds),
             subtitles=texts.arguments.count("-map") if self._is_whole else None,
+            on_progress=lambda _: self.work.progress(UNITS - 1, UNITS, "looking at what was written"),
         )
 
     def _summary(self, made: Media) -> dict[str, Any]:
@@ -162,7 +161,7 @@ def _shape_notes(films: Sequence[Media], params: Params) -> list[str]:
     picture = picture_of(films[0])
     if params.lines is None and any(side % 2 for side in picture.size):
         notes.append("picture: a last odd column or line is cut away, because codecs need even sizes")
-    if any(picture_of(film).rotation for film in films):
+    if any(picture_of(film).rotation or picture_of(film).mirrored for film in films):
         notes.append("picture: turned for good, as it was shown")
     if any(picture_of(film).pixels.alpha for film in films):
         notes.append("picture: without its transparency, which is not kept")

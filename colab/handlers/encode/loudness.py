@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from colab.handlers.encode.graph import RATE, Graph
+from media.audio import MEASURING, Loudness, loudness_told
 from media.ffmpeg import Ffmpeg
-from protocol.errors import MediaError
 
 PEAK_DBTP = -1.5
-RANGE_LU, WIDEST_LU = 11.0, 50.0
-_MEASURED = {"I": "input_i", "TP": "input_tp", "LRA": "input_lra", "thresh": "input_thresh"}
-QUIETEST_LUFS = -70.0
+HEADROOM_DB = 0.5
+"""Codecs of sound overshoot the peaks they were given."""
+
+QUIETEST_LUFS = -69.0
 """What is softer is silence, by BS.1770's gate."""
+
+LONGEST_S = 24 * 3600
+NEAR_LU = 0.2
+CORRECTIONS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,39 +31,40 @@ class Levelled:
 
 
 def level(
-    ffmpeg: Ffmpeg,
-    graph: Graph,
-    place: int,
-    lufs: float,
-    *,
-    seconds: float,
-    on_progress: Callable[[float], None] | None = None,
+    ffmpeg: Ffmpeg, graph: Graph, place: int, lufs: float, *, on_progress: Callable[[float], None] | None = None
 ) -> Levelled:
-    """Measure a sound of so many seconds and return the filter for it: one gain, as long as its peaks leave room."""
-    first = f"loudnorm=I={lufs:.2f}:TP={PEAK_DBTP}:LRA={RANGE_LU}:print_format=json"
-    found = _read(ffmpeg.run(graph.measuring(place, first), duration_s=graph.seconds, on_progress=on_progress))
-    if not found["input_i"] > QUIETEST_LUFS:
+    """Measure a sound and return the filter for it: one gain for all of it.
+
+    Peaks that would then stand out are limited, which costs a little loudness: that is measured and made up for.
+    """
+
+    def measured(through: str | None = None) -> Loudness:
+        last = ",".join(filter(None, [through, MEASURING]))
+        arguments = graph.measuring(place, last)
+        told = ffmpeg.run(arguments, duration_s=graph.seconds, on_progress=on_progress, timeout_s=LONGEST_S)
+        return loudness_told(told)
+
+    found = measured()
+    if not math.isfinite(found.integrated_lufs) or found.integrated_lufs < QUIETEST_LUFS:
         return Levelled(filter="anull", note=f"sound {place + 1} is silent: its loudness stays as it is")
-    gain = lufs - found["input_i"]
-    if (peak := found["input_tp"] + gain) <= PEAK_DBTP:
-        return Levelled(filter=f"volume={gain:.3f}dB")
-    note = f"sound {place + 1}: its peaks would reach {peak:.1f} dBTP, so its loudness is evened out as it goes"
-    return Levelled(filter=_evened(lufs, found, seconds), note=note)
+    gain = lufs - found.integrated_lufs
+    if (peak := found.true_peak_dbtp + gain) <= PEAK_DBTP - HEADROOM_DB:
+        return Levelled(filter=f"volume={gain:.2f}dB")
+    for _ in range(CORRECTIONS):
+        short = lufs - measured(_limited(gain)).integrated_lufs
+        gain += short
+        if abs(short) < NEAR_LU:
+            break
+    note = f"sound {place + 1}: peaks that would reach {peak:.1f} dBTP are limited to {PEAK_DBTP - HEADROOM_DB} dBTP"
+    if abs(short) > 1:
+        note += f"; it comes no nearer to {lufs:g} LUFS than {abs(short):.1f} LU"
+    return Levelled(filter=_limited(gain), note=note)
 
 
-def _evened(lufs: float, found: Mapping[str, float], seconds: float) -> str:
-    """Return the filter that turns a sound up and down as it goes; it adds a tenth of a second, which is cut away."""
-    wide = min(WIDEST_LU, max(RANGE_LU, math.ceil(found["input_lra"])))
-    measured = ":".join(f"measured_{name}={found[asked]:.2f}" for name, asked in _MEASURED.items())
-    evened = f"loudnorm=I={lufs:.2f}:TP={PEAK_DBTP}:LRA={wide:.0f}:{measured}:linear=false"
-    return f"{evened},aresample={RATE},atrim=end={seconds:.6f}"
-
-
-def _read(told: str) -> dict[str, float]:
-    """Return what the measuring pass says; it is the last thing that ffmpeg prints in braces."""
-    start, end = told.rfind("{"), told.rfind("}")
-    try:
-        raw = json.loads(told[start : end + 1])
-        return {name: float(raw[name]) for name in _MEASURED.values()}
-    except (ValueError, KeyError, TypeError) as error:
-        raise MediaError("ffmpeg's account of the loudness could not be read") from error
+def _limited(gain_db: float) -> str:
+    """Return a gain, then a look-ahead limiter at four times the rate, where the peaks between samples show."""
+    ceiling = 10 ** ((PEAK_DBTP - HEADROOM_DB) / 20)
+    return (
+        f"volume={gain_db:.2f}dB,aresample={4 * RATE},"
+        f"alimiter=limit={ceiling:.4f}:attack=2:release=50:level=false,aresample={RATE}"
+    )

@@ -44,7 +44,7 @@ class EnhanceHandler:
     def run(self, work: Work) -> Result:
         """Write every text anew, then the outputs. Raises `JobFailed`."""
         params = cast(Params, work.params)
-        whole = _blocks(work, params)
+        whole, line_end = _blocks(work, params)
         texts = params.texts or tuple(Text(id=block.id, text=block.text) for block in whole if block.id is not None)
         wish = _wish(params)
         chosen = open_engine(work.models, work.engine, params.model)
@@ -59,24 +59,25 @@ class EnhanceHandler:
                 kept=work.kept(record),
             )
             rewritten = rewriting.run()
-            _publish(work, params, whole, rewritten)
+            _publish(work, params, whole, line_end, rewritten)
         return Result(engine=record, summary=_summary(chosen, wish, rewritten))
 
 
-def _blocks(work: Work, params: Params) -> list[blocks.Block]:
-    """Return the blocks of the source; none for texts that came with the request."""
+def _blocks(work: Work, params: Params) -> tuple[list[blocks.Block], str]:
+    """Return the blocks of the source and its line ends; no blocks for texts that came with the request."""
     source = work.inputs.get(SOURCE)
     if (source is None) == (params.texts is None):
         raise JobFailed("give either a text file or texts, and not both", code="BAD_REQUEST")
     if source is None:
-        return []
-    found = blocks.split(blocks.read(source), params.purpose)
+        return [], "\n"
+    text, line_end = blocks.read(source)
+    found = blocks.split(text, params.purpose)
     if not any(block.id for block in found):
         raise JobFailed(
             "the source holds no prose: headings, code and tables stay as they are, and there is nothing else",
             code="INPUT_CORRUPT",
         )
-    return found
+    return found, line_end
 
 
 def _wish(params: Params) -> Wish:
@@ -90,13 +91,16 @@ def _wish(params: Params) -> Wish:
     )
 
 
-def _publish(work: Work, params: Params, whole: list[blocks.Block], rewritten: tuple[Rewritten, ...]) -> None:
+def _publish(
+    work: Work, params: Params, whole: list[blocks.Block], line_end: str, rewritten: tuple[Rewritten, ...]
+) -> None:
     pairs = Enhanced(purpose=params.purpose, texts=rewritten).model_dump(mode="json")
     told = json.dumps(pairs, ensure_ascii=False, indent=1) + "\n"
     if params.texts is not None:
         _write(work, TEXTS_JSON, told)
         return
-    _write(work, FILE_TEXT, blocks.joined(whole, {pair.id: pair.enhanced for pair in rewritten}))
+    text = blocks.joined(whole, {pair.id: pair.enhanced for pair in rewritten})
+    _write(work, FILE_TEXT, text.replace("\n", line_end))
     _write(work, FILE_JSON, told)
 
 
@@ -121,6 +125,7 @@ def _storing() -> Iterator[None]:
 def _summary(chosen: Chosen, wish: Wish, rewritten: tuple[Rewritten, ...]) -> dict[str, Any]:
     """Return what the marker says: how much has changed, and whatever is not as it was asked."""
     kept = {pair.id: pair.kept[:200] for pair in rewritten if pair.kept}
+    notes: list[str] = []
     summary: dict[str, Any] = {
         "texts": len(rewritten),
         "changed": sum(pair.enhanced != pair.original for pair in rewritten),
@@ -128,10 +133,15 @@ def _summary(chosen: Chosen, wish: Wish, rewritten: tuple[Rewritten, ...]) -> di
     if kept:
         summary["kept_original"] = len(kept)
         summary["kept_because"] = dict(list(kept.items())[:TOLD])
+        first, why = next(iter(kept.items()))
+        notes.append(f"{len(kept)} of {len(rewritten)} texts keep their words; {first}: {why}")
     if chosen.passed_over:
         summary["passed_over"] = [reason[:500] for reason in chosen.passed_over]
     if unheeded := chosen.engine.unheeded(wish):
         summary["unheeded"] = unheeded
+        notes.append(f"the engine {chosen.engine.name} cannot follow: {', '.join(unheeded)}")
+    if notes:
+        summary["notes"] = notes
     return summary
 
 

@@ -30,8 +30,11 @@ class Block:
     id: str | None = None
 
 
-def read(path: Path) -> str:
-    """Return the text of a file, its line ends made one. Raises `JobFailed` INPUT_CORRUPT, naming what is wrong."""
+def read(path: Path) -> tuple[str, str]:
+    """Return the text of a file with plain line ends, and the line ends that it had.
+
+    Raises `JobFailed` INPUT_CORRUPT, naming what is wrong.
+    """
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
         raise _wrong(f"is {size} bytes long; at most {MAX_FILE_BYTES} are taken: split it")
@@ -44,7 +47,7 @@ def read(path: Path) -> str:
         raise _wrong(f"is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     if not text.strip():
         raise _wrong("is empty: there is nothing to write anew")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n"), "\r\n" if "\r\n" in text else "\n"
 
 
 def _wrong(what: str) -> JobFailed:

@@ -57,7 +57,9 @@ _SPACED_MARK = re.compile(r"(?<=[\w”\"]) +(?=[,;!?.](?:\s|$))")
 
 LONG_SENTENCE = 24
 SHORT_HALF = 6
-"""Words: a sentence longer than the first is split where neither half is shorter than the second."""
+ENDLESS_SENTENCE = 120
+"""Words: a sentence longer than the first is split where neither half is shorter than the second; an endless one is
+no sentence."""
 
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+|$|\n)")
 _JOINT = re.compile(r", (?P<link>and then|and|but) (?=(?:we|you|they|it|i|this|there|he|she)(?:\s|['’]))")
@@ -84,10 +86,10 @@ def doubled(text: str) -> str:
 def fillers(text: str) -> str:
     """Leave out what people say while they think, where a sentence begins or between commas."""
     text = _HESITATES_FIRST.sub("", text)
-    text = _HESITATES.sub("", text)
     text = _ASIDE.sub("", text)
     text = _FILLER.sub("", text)
-    return _SO.sub("", text)
+    text = _SO.sub("", text)
+    return _HESITATES.sub("", text)
 
 
 def wordy(text: str) -> str:
@@ -110,7 +112,7 @@ def shorter_sentences(text: str) -> str:
 
 def _split(sentence: str) -> str:
     words = len(sentence.split())
-    if words <= LONG_SENTENCE or sentence.rstrip().endswith("?"):
+    if not LONG_SENTENCE < words <= ENDLESS_SENTENCE or sentence.rstrip().endswith("?"):
         return sentence
     joints = [found for found in _JOINT.finditer(sentence) if _may_split(sentence, found)]
     if not joints:

@@ -44,8 +44,11 @@ def resident(folder: Path, name: str, device: str, offload: bool, _times: tuple[
 def _load(folder: Path, name: str, device: str, offload: bool) -> Loaded:
     """Load tensors and text files, and run no code of the model's folder."""
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # a worker's log is lines
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     where: dict[str, Any] = {"device_map": "auto"} if offload else {}
     try:
@@ -58,7 +61,7 @@ def _load(folder: Path, name: str, device: str, offload: bool) -> Loaded:
             **where,
             **local,
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as unfit:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, SafetensorError) as unfit:
         raise JobFailed(
             f"the files of {name} are not those of one language model: {type(unfit).__name__} {str(unfit)[:300]}",
             code="ENGINE",

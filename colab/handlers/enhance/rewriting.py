@@ -20,6 +20,9 @@ from speech import faithful, languages, protected
 
 LOOK_UP_S = 0.5
 CHECKPOINT_S = 30.0
+TOLD = 4
+"""So many reasons are told of a text that stays."""
+
 _CHECKPOINT_BYTES = 16 << 20
 
 
@@ -56,7 +59,7 @@ class Rewriting:
     def _batch(self, batch: Sequence[Text], known: dict[str, list[str]]) -> None:
         """Write some texts; those with a bad answer are asked for again, together, with what was wrong."""
         if all(text.id in known for text in batch):
-            self._take([self._judged(text, known[text.id]) for text in batch])
+            self._take([self._judged(text, known[text.id])[0] for text in batch])
             return
         tried: dict[str, list[str]] = {text.id: [] for text in batch}
         judged: dict[str, Rewritten] = {}
@@ -65,32 +68,29 @@ class Rewriting:
         for _ in range(1 + self.engine.retries):
             asks = [self._ask(text, wrong.get(text.id, ())) for text in open_texts]
             for text, answer in zip(open_texts, self._answers(asks), strict=True):
-                judged[text.id] = self._take_answer(text, answer, tried[text.id])
-                wrong[text.id] = tuple(self._findings(text, tried[text.id][-1])) if tried[text.id] else ()
+                judged[text.id], wrong[text.id] = self._take_answer(text, answer, tried[text.id])
             open_texts = [text for text in open_texts if wrong[text.id]]
             if not open_texts:
                 break
         self._take([judged[text.id] for text in batch])
         self._save({text_id: answers for text_id, answers in tried.items() if answers})
 
-    def _take_answer(self, text: Text, answer: Answer, tried: list[str]) -> Rewritten:
+    def _take_answer(self, text: Text, answer: Answer, tried: list[str]) -> tuple[Rewritten, tuple[str, ...]]:
+        """Return what a text is now, and what was wrong with the answer, where asking again may help."""
         if isinstance(answer, Unable):
-            return _kept(text, answer.why, len(tried))
+            return _kept(text, answer.why, len(tried)), ()
         tried.append(tidied(text.text, answer))
         return self._judged(text, tried)
 
-    def _judged(self, text: Text, tried: Sequence[str]) -> Rewritten:
-        """Return the last answer if it is good, else the text as it was, and why."""
-        if not tried:
-            return _kept(text, "there was no answer")
-        if wrong := self._findings(text, tried[-1]):
-            return _kept(text, "; ".join(wrong)[:1000], len(tried))
-        return Rewritten(id=text.id, original=text.text, enhanced=tried[-1], tries=len(tried))
-
-    def _findings(self, text: Text, answer: str) -> list[str]:
-        return faithful.findings(
-            text.text, answer, glossary=self.params.glossary, bounds=self.wish.bounds, purpose=self.wish.purpose
+    def _judged(self, text: Text, tried: Sequence[str]) -> tuple[Rewritten, tuple[str, ...]]:
+        """Return the last answer if it is good, else the text as it was; and what was wrong."""
+        wrong = faithful.findings(
+            text.text, tried[-1], glossary=self.params.glossary, bounds=self.wish.bounds, purpose=self.wish.purpose
         )
+        if wrong:
+            more = f"; and {len(wrong) - TOLD} more" if len(wrong) > TOLD else ""
+            return _kept(text, "; ".join(wrong[:TOLD])[:1000] + more, len(tried)), tuple(wrong)
+        return Rewritten(id=text.id, original=text.text, enhanced=tried[-1], tries=len(tried)), ()
 
     def _ask(self, text: Text, complaints: tuple[str, ...]) -> Ask:
         asked = self.params.language.replace("_", "-").split("-")[0].casefold()

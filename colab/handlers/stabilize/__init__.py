@@ -93,23 +93,14 @@ class _Job:
         if complete:
             self._say(1.0, 0, DETECTION_UNITS, f"motion of {len(known)} pictures kept from an earlier attempt")
             return known
-        detector = Detector(
-            ffmpeg=self.program,
-            path=self.media.path,
-            container=self.media.container,
-            picture=self.picture,
-            params=self.params,
-            folder=self.folder,
-        )
+        detector = self._detector()
         note = f"detecting motion {'at half size' if detector.looks > 1 else 'at full size'}"
         first = len(known)
 
         def on_progress(done: float) -> None:
             self._say(done, 0, DETECTION_UNITS, note)
             if time.monotonic() - self.looked_at > SAVE_EVERY_S:
-                self.saved = kept.leave(
-                    self.work, known + detector.found(first, whole=False), size, before=self.saved, last=False
-                )
+                self.saved = kept.leave(self.work, known + detector.so_far(first), size, before=self.saved, last=False)
                 self.looked_at = time.monotonic()
 
         found = known + detector.run(first, on_progress)
@@ -118,6 +109,16 @@ class _Job:
             self.saved = kept.leave(self.work, found, size, before=self.saved, last=last)
             self._say(1.0, 0, DETECTION_UNITS, "motion detected")
         return found
+
+    def _detector(self) -> Detector:
+        return Detector(
+            ffmpeg=self.program,
+            path=self.media.path,
+            container=self.media.container,
+            picture=self.picture,
+            params=self.params,
+            folder=self.folder,
+        )
 
     def _film(self, found: list[Motion]) -> transform.Written:
         out = self.work.output(film_path(self.params))
@@ -136,18 +137,10 @@ class _Job:
         self.work.progress(start + int(done * (end - start)), UNITS, note)
 
     def _summary(self, found: list[Motion], film: transform.Written) -> dict[str, Any]:
-        looks = Detector(
-            ffmpeg=self.program,
-            path=self.media.path,
-            container=self.media.container,
-            picture=self.picture,
-            params=self.params,
-            folder=self.folder,
-        ).looks
         summary: dict[str, Any] = {
             "seconds": round(film.seconds, 3),
             "frames": len(found),
-            "detection": "half" if looks > 1 else "full",
+            "detection": "half" if self._detector().looks > 1 else "full",
             "codec": self.params.written_codec,
         }
         still = sum(1 for motion in found if motion.ignored)

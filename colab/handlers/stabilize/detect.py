@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colab.handlers.stabilize import motions
-from colab.handlers.stabilize.motions import Motion
+from colab.handlers.stabilize.motions import Fields, Motion
 from media.examine import Picture
 from media.ffmpeg import Ffmpeg, source
 from protocol.errors import MediaError
@@ -39,6 +39,11 @@ def even_size(picture: Picture) -> tuple[int, int]:
     return width // 2 * 2, height // 2 * 2
 
 
+def _before(first: int) -> int:
+    """Return the picture that motion is told from."""
+    return max(0, first - 1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Detector:
     """Finds the motion of one film. It runs in a folder of its own, which is left with files that nobody needs."""
@@ -63,29 +68,36 @@ class Detector:
     def run(self, first: int, on_progress: Callable[[float], None]) -> list[Motion]:
         """Return the motion of every picture from number `first` on, each since the one before it; the first has none.
 
-        `on_progress` gets the part of the film that was looked at; `found` may be called in it.
+        `on_progress` gets the part of the film that was looked at; `so_far` may be called in it.
         """
+        fields = self.look(first, on_progress)
+        if not fields:
+            raise MediaError(f"no picture could be read from number {first} on")
+        return self._fitted(fields)[first - _before(first) :]
+
+    def look(self, first: int, on_progress: Callable[[float], None]) -> list[Fields]:
+        """Return the fields of every picture from the one before `first` on, at full size."""
         self.ffmpeg.run(
-            self.arguments(max(0, first - 1)),
+            self.arguments(_before(first)),
             duration_s=self.picture.seconds,
             on_progress=on_progress,
             folder=self.folder,
             timeout_s=LONGEST_S,
         )
-        return self.found(first)
+        return self._fields(first, whole=True)
 
-    def found(self, first: int, *, whole: bool = True) -> list[Motion]:
-        """Return what was found by a run from `first` on, or, if it is not the `whole`, so far."""
-        start = max(0, first - 1)
+    def so_far(self, first: int) -> list[Motion]:
+        """Return what a run from `first` on, which is not at its end, has found."""
+        fields = self._fields(first, whole=False)
+        return self._fitted(fields)[first - _before(first) :] if fields else []
+
+    def _fields(self, first: int, *, whole: bool) -> list[Fields]:
         seen = [motions.read(self.folder / f"look-{look}.trf", whole=whole) for look in range(self.looks)]
-        fields = seen[0] if self.looks == 1 else motions.enlarged(seen, self.looks, odd_first=start % 2 == 1)
-        if not fields:
-            if whole:
-                raise MediaError(f"no picture could be read from number {first} on")
-            return []
-        return self._fitted(fields)[first - start :]
+        if self.looks == 1:
+            return seen[0]
+        return motions.enlarged(seen, self.looks, odd_first=_before(first) % 2 == 1)
 
-    def _fitted(self, fields: list[motions.Fields]) -> list[Motion]:
+    def _fitted(self, fields: list[Fields]) -> list[Motion]:
         """Return one motion a picture. vid.stab fits it to the fields, and tells what it found when it is debugged."""
         written = self.folder / "fields.trf"
         motions.write(written, fields, text=motions.is_text(self.folder / "look-0.trf"))

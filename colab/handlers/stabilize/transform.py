@@ -58,6 +58,7 @@ def write(
         frames=len(motion),
         sounds=len(media.sounds),
         subtitles=texts.arguments.count("-map"),
+        on_progress=lambda _: on_progress(1.0),
     )
     changed = (*_changed(picture), *sounds.changed, *texts.changed)
     return Written(seconds=made.seconds or 0.0, changed=changed)
@@ -97,6 +98,6 @@ def _changed(picture: Picture) -> list[str]:
     if set(even_size(picture)) != set(picture.size):
         width, height = even_size(picture)
         changed.append(f"picture: cut to {width}x{height}, an even size, which the codec needs")
-    if picture.rotation:
-        changed.append(f"picture: turned by {picture.rotation} degrees for good, as it was shown")
+    if picture.rotation or picture.mirrored:
+        changed.append("picture: turned for good, as it was shown")
     return changed

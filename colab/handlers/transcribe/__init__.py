@@ -43,7 +43,7 @@ class TranscribeHandler:
     def run(self, work: Work) -> Result:
         """Hear the file and publish every format. Raises `JobFailed` with what is wrong, and the cure."""
         params = cast(Params, work.params)
-        with _storing():
+        with _storing(), engines.unloading_what_fails():
             heard = sound.found(work.inputs[SOURCE], params.track)
             _check_length(heard, params)
             chosen = engines.open_engine(work.models, work.engine, params)
@@ -97,23 +97,25 @@ def _summary(chosen: Chosen, listening: Listening, written: Written, shown: Sequ
     told = {
         "spoken": language.code if language and language.code != written.language else None,
         "nobody_speaks": True if not written.sentences else None,
-        "rough": written.remark,
+        "rough": True if written.remark else None,
         "passed_over": list(chosen.passed_over) or None,
-        "remarks": _remarks(chosen, listening.params) or None,
+        "notes": _notes(chosen, listening.params, written) or None,
         "resumed_at_s": round(listening.resumed_s, 3) or None,
     }
     return summary | {key: value for key, value in told.items() if value is not None}
 
 
-def _remarks(chosen: Chosen, params: Params) -> list[str]:
-    """Return what people should know of how it went."""
-    remarks = list(chosen.engine.remarks())
+def _notes(chosen: Chosen, params: Params, written: Written) -> list[str]:
+    """Return what should not go unsaid, in lines for people."""
+    notes = [*filter(None, [written.remark]), *chosen.engine.remarks()]
+    if not written.sentences:
+        notes.append("nobody speaks: the transcript is empty")
     if chosen.engine.name == engines.SPHINX:
         if params.language == "auto":
-            remarks.append("the language was taken for English, the only one that this recogniser knows")
+            notes.append("the language was taken for English, the only one that this recogniser knows")
         if params.prompt or params.hotwords:
-            remarks.append("prompt and hotwords were not used: this recogniser cannot")
-    return remarks
+            notes.append("prompt and hotwords were not used: this recogniser cannot")
+    return notes
 
 
 def _check_length(heard: sound.Sound, params: Params) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,10 +69,12 @@ def _cut(words: Sequence[Word], rules: Rules, length_s: float) -> list[tuple[int
     """Return the spans of the cheapest cut, by dynamic programming over where cues begin."""
     cheapest = [0.0] + [math.inf] * len(words)
     begins = [0] * (len(words) + 1)
+    broken = [breaks.cost(left, right, rules.language) for left, right in itertools.pairwise(words)]
     for start in range(len(words)):
         for end, price in _prices(words, start, rules, length_s):
-            if cheapest[start] + price < cheapest[end]:
-                cheapest[end], begins[end] = cheapest[start] + price, start
+            whole = cheapest[start] + price + (broken[end - 1] if end < len(words) else 0.0)
+            if whole < cheapest[end]:
+                cheapest[end], begins[end] = whole, start
     spans, end = [], len(words)
     while end:
         spans.append((begins[end], end))
@@ -80,31 +83,30 @@ def _cut(words: Sequence[Word], rules: Rules, length_s: float) -> list[tuple[int
 
 
 def _prices(words: Sequence[Word], start: int, rules: Rules, length_s: float) -> list[tuple[int, float]]:
-    """Return (end, price) of every cue that may begin with a word; one of that word alone always may."""
-    found, count, used, silent = [], 0, rules.width, 0.0
+    """Return (end, price without the break after it) of every cue that may begin with a word.
+
+    One of that word alone always may.
+    """
+    found, count, used, wide, silent = [], 0, rules.width, 0, 0.0
     for end in range(start + 1, len(words) + 1):
         word = words[end - 1]
         count, used = put(word, rules.width, count, used)
+        wide += columns(word.text) + (word.spaced and end > start + 1)
         if end > start + 1:
             pause = word.start_s - words[end - 2].end_s
             silent += max(0.0, pause - CALM_S)
             if pause >= LONG_PAUSE_S or count > rules.count or word.end_s - words[start].start_s > rules.most_s:
                 break
-        found.append((end, _price(words, start, end, rules, length_s) + PAUSE * silent))
+        room_s = (words[end].start_s - rules.gap_s if end < len(words) else length_s) - words[start].start_s
+        alone = ALONE if end == start + 1 and not _stands_alone(words, start) else 0.0
+        found.append((end, EACH + alone + PAUSE * silent + _hurry(wide, room_s, rules)))
     return found
 
 
-def _price(words: Sequence[Word], start: int, end: int, rules: Rules, length_s: float) -> float:
-    group, after = words[start:end], words[end] if end < len(words) else None
-    wide = columns(joined(group))
-    room_s = (after.start_s - rules.gap_s if after else length_s) - group[0].start_s
+def _hurry(wide: int, room_s: float, rules: Rules) -> float:
+    """Return what it costs that a cue so wide can be shown only so long."""
     shown_s = min(rules.most_s, max(room_s, TICK_MS / 1000))
-    price = EACH + HASTE * max(0.0, wide / rules.speed - shown_s) + SHORT * max(0.0, rules.least_s - shown_s)
-    if after is not None:
-        price += breaks.cost(group[-1], after, rules.language)
-    if len(group) == 1 and not _stands_alone(words, start):
-        price += ALONE
-    return price
+    return HASTE * max(0.0, wide / rules.speed - shown_s) + SHORT * max(0.0, rules.least_s - shown_s)
 
 
 def _stands_alone(words: Sequence[Word], place: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from colab.handlers.transcribe import whisper_files
@@ -33,7 +33,7 @@ def _whisper(models: Models, params: Params, required: bool) -> Recogniser:
     """Open the model asked for, or the best that is here: nothing is downloaded for who asks for none in particular."""
     named = params.model != "auto"
     names = [params.model] if named else _order(models, params)
-    here = [name for name in names if whisper_files.is_present(models, name)]
+    here = whisper_files.at_hand(models, names)
     if not here and not named and not required:
         raise JobFailed(f"no Whisper model is on this worker: {PULL}", code="UNSUPPORTED", retryable=True)
     known = [name for name in here or names if whisper_files.model_files(models, name)]
@@ -93,13 +93,15 @@ def open_engine(models: Models, required: str | None, params: Params) -> Chosen:
 
 
 def available(models: Models) -> tuple[Recogniser, ...]:
-    """Return the engines that can work here, best first, without loading or fetching a model."""
-    found: list[Recogniser] = []
+    """Return the engines that can work here without loading or fetching anything: those that are ready first."""
+    ready: list[Recogniser] = []
+    fetched: list[Recogniser] = []
     with suppress(JobFailed):
-        found += _whispers(models)
+        whisper, is_here = _likely(models)
+        (ready if is_here else fetched).append(whisper)
     with suppress(JobFailed):
-        found.append(_sphinx(models, Params(), False))
-    return tuple(found)
+        ready.append(_sphinx(models, Params(), False))
+    return (*ready, *fetched)
 
 
 def choices(models: Models) -> dict[str, Choices]:
@@ -114,15 +116,16 @@ def choices(models: Models) -> dict[str, Choices]:
     return told
 
 
-def _whispers(models: Models) -> Iterator[Recogniser]:
-    """Yield one recogniser for the best model that is here; one for what would be fetched, where that may be."""
+def _likely(models: Models) -> tuple[Recogniser, bool]:
+    """Return the best Whisper that is at hand and True; else the one that would be fetched and False."""
     from colab.handlers.transcribe.whisper import FasterWhisper
 
     order = _order(models, Params())
-    here = [name for name in order if whisper_files.is_present(models, name)]
+    here = whisper_files.at_hand(models, order)
     fetched = [name for name in order if whisper_files.model_files(models, name)] if not models.offline else []
-    for name in (here or fetched)[:1]:
-        yield FasterWhisper(models, name)
+    if not here and not fetched:
+        raise JobFailed("no Whisper can be had here", code="UNSUPPORTED")
+    return FasterWhisper(models, (here or fetched)[0]), bool(here)
 
 
 def _order(models: Models, params: Params) -> list[str]:
@@ -135,6 +138,17 @@ def _order(models: Models, params: Params) -> list[str]:
 
 _open: dict[str, Recogniser] = {}
 """The model that is loaded: one at a time, since two may not fit."""
+
+
+@contextmanager
+def unloading_what_fails() -> Iterator[None]:
+    """Let go of a model that failed or found no memory: a GPU's state is lost then, and the next job loads anew."""
+    try:
+        yield
+    except JobFailed as failed:
+        if failed.code in ("ENGINE", "OUT_OF_MEMORY"):
+            _open.clear()
+        raise
 
 
 def _resident(models: Models, name: str) -> Recogniser:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import tempfile
 from collections.abc import Iterable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,7 @@ import numpy as np
 from colab.handlers.transcribe import whisper_place
 from colab.handlers.transcribe.engine import Language, LookUp, Utterance, Word
 from colab.handlers.transcribe.silence import windows
-from colab.handlers.transcribe.whisper_files import ALIASES, entry, gather
+from colab.handlers.transcribe.whisper_files import ALIASES, entry, full_name
 from colab.models import Models
 from media.pcm import RATE, Samples
 from protocol.errors import JobFailed
@@ -63,9 +61,8 @@ class FasterWhisper:
         """Fetch, verify and load the model, and have it listen to nothing once: a GPU without its libraries shows."""
         if self._loaded is not None:
             return
-        with tempfile.TemporaryDirectory(prefix="gpudrop-whisper-") as folder:
-            gather(self._models, self.model, Path(folder))
-            self._loaded, self._place = whisper_place.load(Path(folder), self._place, self.model)
+        folder = self._models.folder(full_name(self.model))
+        self._loaded, self._place = whisper_place.load(folder, self._place, self.model)
 
     def record(self) -> EngineRecord:
         """Say who listens: in truth once it is open."""
@@ -109,7 +106,9 @@ class FasterWhisper:
                 return self._hear(piece, language, params, look_up, batch)
             except (RuntimeError, MemoryError) as problem:
                 if not whisper_place.is_out_of_memory(problem):
-                    raise JobFailed(f"Whisper {self.model} failed: {problem}", code="ENGINE") from problem
+                    raise JobFailed(
+                        f"Whisper {self.model} failed on {self._place.device}: {problem}", code="ENGINE", retryable=True
+                    ) from problem
                 self._fits = self._smaller(batch, problem)
 
     def _smaller(self, batch: int, problem: BaseException) -> int:

@@ -1,10 +1,8 @@
-"""The files of each Whisper model, and a folder of them as CTranslate2 wants to find them."""
+"""The Whisper models: what they are called, which files each needs, and which are at hand."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from pathlib import Path
+from collections.abc import Iterable
 
 from colab.models import Models
 from protocol.errors import JobFailed
@@ -34,19 +32,20 @@ def model_files(models: Models, model: str) -> tuple[str, ...]:
 
 def entry(model: str, file: str) -> str:
     """Return how a file of a model is called in the table of models."""
-    return f"whisper-{ALIASES.get(model, model)}/{file}"
+    return f"{full_name(model)}/{file}"
 
 
-def is_present(models: Models, model: str) -> bool:
-    """Say whether all files of a model are at hand."""
-    names = model_files(models, model)
-    return bool(names) and all(models.present(name) for name in names)
+def full_name(model: str) -> str:
+    """Return how a model is called in the table of models."""
+    return f"whisper-{ALIASES.get(model, model)}"
 
 
-def gather(models: Models, model: str, folder: Path) -> None:
-    """Have the verified files of a model lie in `folder` under the names that the library knows; nothing else is."""
-    for name in model_files(models, model):
-        _lay(models.path(name), folder / name.rpartition("/")[2])
+def at_hand(models: Models, names: Iterable[str]) -> list[str]:
+    """Return those of the models whose files are all here or in the drop, which is looked at once."""
+    files = {name: model_files(models, name) for name in names}
+    lacking = {file for held in files.values() for file in held if models.cached(file) is None}
+    shelved = models.shelved(lacking) if lacking else frozenset()
+    return [name for name, held in files.items() if held and not (lacking & set(held)) - shelved]
 
 
 def _is_known(models: Models, name: str) -> bool:
@@ -55,14 +54,3 @@ def _is_known(models: Models, name: str) -> bool:
     except JobFailed:
         return False
     return True
-
-
-def _lay(file: Path, place: Path) -> None:
-    """Give a file another name, without a copy where the disk can do that."""
-    for way in (os.symlink, os.link):
-        try:
-            way(file.absolute(), place)
-            return
-        except OSError:  # Windows wants a right for the first, other disks lack the second
-            continue
-    shutil.copyfile(file, place)

@@ -14,6 +14,8 @@ _JOINER = "\u200d"
 
 def columns(text: str) -> int:
     """Return how many columns a text takes: a wide sign two, a mark that sits on another none."""
+    if text.isascii() and text.isprintable():
+        return len(text)
     return sum(map(_columns_of, text))
 
 

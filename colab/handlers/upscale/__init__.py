@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
+from colab.handlers.upscale import turning
 from colab.handlers.upscale.commands import Coding, is_full_range, space_of
 from colab.handlers.upscale.engine import Shape
-from colab.handlers.upscale.engines import AUTO, KNOWN, NO_NETWORK, Chosen, available, open_engine
+from colab.handlers.upscale.engines import AUTO, NO_NETWORK, Chosen, available, names, open_engine
 from colab.handlers.upscale.film import upscale_film
 from colab.handlers.upscale.picture import upscale_picture
 from colab.handlers.upscale.sizes import target
@@ -37,9 +38,9 @@ class UpscaleHandler:
         return tuple(engine.record() for engine in self._available(models))
 
     def choices(self, models: Models) -> dict[str, Choices]:
-        """Return the models of each engine; the network takes any that the owner added."""
+        """Return the models of each engine."""
         named: dict[str, Choices] = {
-            "realesrgan": {"model": (AUTO, *KNOWN, "*")},
+            "realesrgan": {"model": (AUTO, *names(models))},
             "ffmpeg-lanczos": {"model": (AUTO, NO_NETWORK)},
         }
         return {engine.name: named[engine.name] for engine in self._available(models)}
@@ -67,6 +68,9 @@ def _upscaled(work: Work, params: Params, media: Media, chosen: Chosen, ffmpeg: 
     assert picture is not None  # neither a film nor a picture is without
     if media.what == "picture":
         return upscale_picture(work, params, media, chosen.engine, ffmpeg)
+    turns: tuple[str, ...] = ()
+    if picture.mirrored:  # no mark that a film can carry to every player says so: its frames are turned
+        turns, picture = turning.filters(picture), turning.turned(picture)
     shape = Shape(
         size=picture.size,
         target=target(picture, params, film=True),
@@ -75,7 +79,7 @@ def _upscaled(work: Work, params: Params, media: Media, chosen: Chosen, ffmpeg: 
         full_range=is_full_range(picture.pixels),
     )
     enlarger = chosen.engine.ready(shape, params)
-    coding = Coding(shape=shape, picture=picture, params=params, enlarger=enlarger)
+    coding = Coding(shape=shape, picture=picture, params=params, enlarger=enlarger, turns=turns)
     _check_encoder(coding.encoder)
     told = upscale_film(work, media, coding, chosen.engine, ffmpeg)
     lost = {"lost": "the film's transparency: frames travel as yuv420p"} if picture.pixels.alpha else {}

@@ -34,6 +34,7 @@ class Coding:
     picture: Picture
     params: Params
     enlarger: Enlarger
+    turns: tuple[str, ...] = ()  # filters that turn the stored frames into those of `picture`
 
     @property
     def encoder(self) -> str:
@@ -44,7 +45,7 @@ class Coding:
     def decode(self, media: Media, ffmpeg: Ffmpeg) -> list[str | Path]:
         """Return the arguments that put every frame of the source on stdout, and tell their times on stderr."""
         passing = ["-vsync", "passthrough"] if OLD.search(ffmpeg.version) else ["-fps_mode", "passthrough"]
-        filters = ["showinfo=checksum=0", *self._brought_in(), f"format={self.shape.pixel_format}"]
+        filters = ["showinfo=checksum=0", *self.turns, *self._brought_in(), f"format={self.shape.pixel_format}"]
         return [
             "-nostdin", "-noautorotate", *source(media.path, media.container), "-map", f"0:{self.picture.stream}",
             "-an", "-sn", "-dn", "-vf", ",".join(filters), *passing, "-f", "rawvideo", "pipe:1",

@@ -19,9 +19,11 @@ NO_NETWORK = "lanczos"
 
 KNOWN = {
     "x4plus": "realesrgan-x4plus",
+    "x2plus": "realesrgan-x2plus",
     "x4plus-anime": "realesrgan-x4plus-anime",
     "animevideov3": "realesr-animevideov3",
     "general-x4v3": "realesr-general-x4v3",
+    "general-wdn-x4v3": "realesr-general-wdn-x4v3",
 }
 """What users call a model → its file in the table of models. Any other name is that of a file that the owner added."""
 
@@ -112,9 +114,26 @@ def _best(models: Models, ffmpeg: Ffmpeg, what: str) -> Chosen:
 
 def _fetched(models: Models, model: str, ffmpeg: Ffmpeg) -> Engine:
     """Return the network with its file here: it says what it lacks before it downloads anything."""
+    _check_known(models, model)
     engine = ENGINES["realesrgan"](models, model, ffmpeg)
     models.path(model)
     return engine
+
+
+def names(models: Models) -> tuple[str, ...]:
+    """Return every network that may be asked for: those known by their short names, and what the owner added."""
+    return (*KNOWN, *KNOWN.values(), *models.owned("upscale"))
+
+
+def _check_known(models: Models, model: str) -> None:
+    """Refuse what is no model for upscaling: a job must not have a worker fetch any other file of its table."""
+    if model not in names(models):
+        raise JobFailed(
+            f"no model {model!r} for upscaling is known here; there are "
+            f"{', '.join((AUTO, NO_NETWORK, *KNOWN, *models.owned('upscale')))}. The worker's owner adds others by "
+            "gpudrop models add",
+            code="UNSUPPORTED",
+        )
 
 
 def _local(models: Models, what: str) -> str | None:

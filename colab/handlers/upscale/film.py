@@ -94,8 +94,10 @@ class _Film:
         with ExitStack() as open_, FrameReader(self.ffmpeg, arguments, size, listen=self._hear) as decoder:
             while True:
                 if (piece := self.kept.get(self.done)) is not None:
+                    self._end_all()
                     if not self._skip(decoder, piece):
                         del self.kept[piece.start]
+                        self.kept |= {made.start: made for made in self.pieces}
                         return False
                 elif not self._encode(decoder, open_):
                     self._end_all()

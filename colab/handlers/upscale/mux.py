@@ -48,7 +48,12 @@ def _mux(media: Media, coding: Coding, ffmpeg: Ffmpeg, silent: Path, start_s: fl
     for changed, choices in _ways(suffix, media):
         try:
             ffmpeg.run(
-                [*_pictures(coding, ffmpeg, silent, start_s), *_rest(media, choices), *_written(coding, suffix), target]
+                [
+                    *_pictures(coding, ffmpeg, silent, start_s),
+                    *_rest(media, choices),
+                    *_written(coding, ffmpeg, suffix),
+                    target,
+                ]
             )
         except MediaError as problem:
             problems.append(str(problem))
@@ -90,12 +95,12 @@ def _rest(media: Media, choices: Sequence[str]) -> list[str | Path]:
     return [*source(media.path, media.container), "-map", "0:v:0", *choices, "-map_metadata", "1", "-map_chapters", "1"]
 
 
-def _written(coding: Coding, suffix: str) -> list[str]:
+def _written(coding: Coding, ffmpeg: Ffmpeg, suffix: str) -> list[str]:
     """Return how the result is written: no encoding, no time of making, ready to be played while it loads."""
-    turned = coding.picture.rotation
+    old = OLD_ROTATION.search(ffmpeg.version) and coding.picture.rotation
     tags = ["-tag:v", "hvc1"] if suffix != "mkv" and coding.encoder == "libx265" else []
     return [
-        "-c:v", "copy", *tags, *(["-metadata:s:v:0", f"rotate={turned}"] if turned else []),
+        "-c:v", "copy", *tags, *(["-metadata:s:v:0", f"rotate={360 - old}"] if old else []),
         "-fflags", "+bitexact", "-movflags", "+faststart", "-max_muxing_queue_size", "9999", "-f", _MUXERS[suffix],
     ]  # fmt: skip
 

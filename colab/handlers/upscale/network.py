@@ -60,7 +60,7 @@ class Network:
         """Return about how much memory a pixel of the source takes while it runs."""
         features, number = self._tag(r"(\d+)nf") or 64, 2 if self.half else 4
         late = self.descriptor.architecture.id == "Compact"  # it grows at its very end
-        return features * number * (8 if late else 3 * self.scale**2)
+        return features * number * (16 if late else 3 * self.scale**2)
 
     def _tag(self, pattern: str) -> int | None:
         found = [re.fullmatch(pattern, tag) for tag in self.descriptor.tags]

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from colab.handlers.upscale import alpha
+from colab.handlers.upscale import alpha, turning
 from colab.handlers.upscale.engine import Engine, Planes, Shape
-from colab.handlers.upscale.sizes import target, upright
+from colab.handlers.upscale.sizes import target
 from colab.handlers.work import Work
 from media.examine import Media, Picture
 from media.ffmpeg import Ffmpeg, local, source
@@ -22,9 +22,6 @@ from protocol.kinds.upscale import Params, result_path
 
 LOSSY = 95
 """The quality of a jpg or webp, of 100."""
-
-_TURNS = {0: [], 90: ["transpose=cclock"], 180: ["hflip", "vflip"], 270: ["transpose=clock"]}
-"""ffmpeg's filters for a turn by degrees against the clock."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +52,9 @@ def upscale_picture(work: Work, params: Params, media: Media, engine: Engine, ff
     assert picture is not None  # a picture has one
     kept = _nature(picture)
     _check(kept, params)
-    shape = Shape(size=upright(picture), target=target(picture, params, film=False), bits=16 if kept.deep else 8)
+    shape = Shape(
+        size=turning.upright(picture), target=target(picture, params, film=False), bits=16 if kept.deep else 8
+    )
     work.kept(engine.record())
     tick = _Ticking(work, kept.planes)
     planes = _read(media, picture, kept, ffmpeg)
@@ -109,8 +108,8 @@ def _changed(kept: Kept, params: Params) -> dict[str, Any]:
 
 def _read(media: Media, picture: Picture, kept: Kept, ffmpeg: Ffmpeg) -> Planes:
     """Return the planes of a picture, turned as a viewer shows it."""
-    width, height = upright(picture)
-    filters = [*_TURNS[picture.rotation], f"format={kept.pixel_format}"]
+    width, height = turning.upright(picture)
+    filters = [*turning.filters(picture), f"format={kept.pixel_format}"]
     arguments: list[str | Path] = ["-nostdin", "-noautorotate", *source(media.path, media.container)]
     arguments += ["-map", "0:v:0", "-frames:v", "1", "-vf", ",".join(filters), "-f", "rawvideo", "pipe:1"]
     kind = np.dtype("<u2") if kept.deep else np.dtype(np.uint8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -99,7 +99,19 @@ class Enlarging:
         return {**self._notes, **self._room.notes()}
 
     def frames(self, frames: Sequence[Raw], tick: Tick) -> Sequence[Raw]:
-        """Return frames of a film, each through the network."""
+        """Return frames of a film, each through the network; fewer at once than were given where memory ends."""
+        done: list[Raw] = []
+        while len(done) < len(frames):
+            start = len(done)
+            done += self._within_memory(lambda: self._film(frames[start : start + self._room.frames], tick))  # noqa: B023
+        return done
+
+    def planes(self, planes: Planes, tick: Tick) -> Planes:
+        """Return the planes of a picture; one plane alone goes through as grey."""
+        whole: Planes = self._within_memory(lambda: self._picture(planes, tick))
+        return whole
+
+    def _film(self, frames: Sequence[Raw], tick: Tick) -> list[Raw]:
         import torch
 
         kind = np.dtype(np.uint8 if self._shape.bits == 8 else "<i2")
@@ -108,8 +120,7 @@ class Enlarging:
         encoded = yuv.from_rgb(large, self._shape).cpu().numpy()
         return [np.ascontiguousarray(frame).view(np.uint8) for frame in encoded]
 
-    def planes(self, planes: Planes, tick: Tick) -> Planes:
-        """Return the planes of a picture; one plane alone goes through as grey."""
+    def _picture(self, planes: Planes, tick: Tick) -> Planes:
         import torch
 
         most = float(np.iinfo(planes.dtype).max)
@@ -131,11 +142,11 @@ class Enlarging:
             pictures, size=(height, width), mode="bicubic", align_corners=False, antialias=True
         ).clamp_(0, 1)
 
-    def _large(self, pictures: Any, tick: Tick) -> Any:
-        """Run the network over pictures of any size; with less memory, with smaller parts of them."""
+    def _within_memory(self, act: Callable[[], Any]) -> Any:
+        """Do it; when it was too much for the memory, do it again in smaller parts, with 16 bits too few in 32."""
         while True:
             try:
-                return self._parts(pictures, tick)
+                return act()
             except network.Overflow:
                 log.warning("16-bit numbers are too small for this network: going on with 32 bits")
                 self._network = self._reload()
@@ -146,14 +157,15 @@ class Enlarging:
                     raise _engine_failed(problem) from problem
             self._room.shrink()  # here, where the failure no longer holds what is to be freed
 
-    def _parts(self, pictures: Any, tick: Tick) -> Any:
+    def _large(self, pictures: Any, tick: Tick) -> Any:
+        """Run the network over pictures of any size."""
         import torch
 
-        if self._network.channels == 1:
+        with torch.inference_mode():
+            if self._network.channels == 3:
+                return self._tiled(pictures, tick)
             grey = pictures.flatten(0, 1)[:, None]
             return self._tiled(grey, tick).view(*pictures.shape[:2], *self._native(pictures))
-        with torch.inference_mode():
-            return self._tiled(pictures, tick)
 
     def _native(self, pictures: Any) -> tuple[int, int]:
         return pictures.shape[-2] * self._network.scale, pictures.shape[-1] * self._network.scale
@@ -194,6 +206,6 @@ class Enlarging:
 def _engine_failed(problem: BaseException) -> JobFailed:
     """Return what to raise for a device that fails. After a CUDA error nothing works in this process any more."""
     first = str(problem).partition("\n")[0][:300]
-    lost = "CUDA" in first or "device" in first.lower()
+    lost = any(word in first for word in ("CUDA error", "cuDNN error", "CUBLAS", "NVML"))
     why = "the GPU was lost in the middle of the work; finished pieces are kept, and another try goes on from them"
     return JobFailed(f"{why if lost else 'the network failed'}: {first}", code="ENGINE", retryable=True)

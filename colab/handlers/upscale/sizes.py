@@ -6,6 +6,7 @@ import math
 from fractions import Fraction
 
 from colab.handlers.upscale.engine import Size
+from colab.handlers.upscale.turning import upright
 from media.examine import Picture
 from protocol.errors import JobFailed
 from protocol.kinds.upscale import LARGEST_SCALE, MAX_SIDE, SCALE, Params
@@ -32,12 +33,6 @@ def target(picture: Picture, params: Params, *, film: bool) -> Size:
             code="BAD_REQUEST",
         )
     return wide, high
-
-
-def upright(picture: Picture) -> Size:
-    """Return the stored size as it is after turning."""
-    width, height = picture.size
-    return (height, width) if picture.rotation in (90, 270) else (width, height)
 
 
 def _factor(picture: Picture, params: Params) -> Fraction:

@@ -150,6 +150,21 @@ def test_verify_reads_everything_through(run, known, tmp_path):
     assert json.loads(run("verify", "--json")[1])["files"]["alone"] == "not here"
 
 
+def test_the_shelf_is_verified_too(run, known, tmp_path):
+    """A file of the drop that is not what it should be is told, and stays: names in a drop are written once."""
+    drop = make_drop(tmp_path / "drop")
+    run("pull", "small", "--drop", drop)
+    assert run("verify", "--drop", drop)[:2] == (0, "ok        small/model.bin\nok        small/config.json\n")
+    [path] = drop.glob("_models/*/model.bin")
+    path.write_bytes(b"v" * len(WEIGHTS))
+    code, out, err = run("verify", "small", "--drop", drop)
+    assert code == 4
+    assert "wrong     small/model.bin" in out
+    assert "delete it from the drop" in err
+    assert path.read_bytes() == b"v" * len(WEIGHTS)
+    assert list((tmp_path / "models").rglob("*.copy")) == []
+
+
 def test_path_tells_where_and_fetches_nothing(run, known, site):
     """A folder for a model of several files, a file for one of one; not here is exit code 3."""
     assert run("path", "small")[0] == 3

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
+import hashlib
 import logging
+import threading
+from pathlib import Path
 
 import pytest
 
 from colab.config import ModelSettings, Settings
-from colab.models import ModelPlaces, Models, UnsafeWeights
+from colab.models import Model, ModelPlaces, Models, UnsafeWeights
+from colab.models.known import FILES
 from colab.models.owner import LIMIT, check_name, model_of, read, write
 from colab.models.shop import add, remove
 from protocol.errors import JobFailed, NotFoundError, SpecError, UsageError
@@ -91,8 +97,6 @@ def test_an_entry_written_by_hand_is_looked_into_before_it_is_loaded(places, tab
 
 
 def _sha256(data):
-    import hashlib
-
     return hashlib.sha256(data).hexdigest()
 
 
@@ -107,6 +111,41 @@ def test_a_known_name_is_never_replaced(places, table, weights, name):
     table.write_text(f'["{name}"]\nkind = "upscale"\nfiles = [{{file = "a.pth", size = 1, sha256 = "{"0" * 64}"}}]\n')
     with pytest.raises(SpecError, match="never replaced"):
         read(table)
+
+
+def test_what_is_known_decides_even_if_a_table_slipped_through(tmp_path, weights):
+    """Whoever makes the places by hand cannot replace a known file either."""
+    [file] = model_of("stamps", "upscale", "MIT", "", [("a.pth", 1, "0" * 64)]).files
+    false = Model(name="x", kind="upscale", purpose="", files=(dataclasses.replace(file, name="realesrgan-x4plus"),))
+    models = Models(ModelPlaces(folder=tmp_path, owned=(false,)))
+    assert models.sha256("realesrgan-x4plus") == FILES["realesrgan-x4plus"].sha256
+
+
+def test_two_that_add_at_once_are_both_remembered(places, table, weights):
+    """The table is changed by one at a time."""
+    threads = [
+        threading.Thread(target=add, args=(places, table, name, [weights], TOLD)) for name in ("one", "two", "three")
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(read(table)) == ["one", "three", "two"]
+
+
+def test_a_full_disk_keeps_nothing_half(places, table, weights, monkeypatch):
+    """No entry, no part of a file, and STORAGE with the cure."""
+
+    def full(_source, target):
+        Path(target).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("colab.models.cache.shutil.copyfile", full)
+    with pytest.raises(JobFailed, match="no room left") as failed:
+        add(places, table, "stamps", [weights], TOLD)
+    assert failed.value.code == "STORAGE"
+    assert not table.exists()
+    assert [path for path in places.folder.rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", "A", "con", "x" * 65, "a b", ".hidden", "a.", "ä"])

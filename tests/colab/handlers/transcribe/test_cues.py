@@ -57,6 +57,7 @@ def test_whatever_is_said_fits_the_screen_and_the_file(wild: list[Word], rules: 
         assert all(0 < columns(line) <= rules.width for line in cue.lines)
         assert 0 <= cue.start_ms <= cue.end_ms <= length_s * 1000
         assert cue.end_ms - cue.start_ms <= rules.most_s * 1000
+        assert cue.end_ms > cue.start_ms or (len(found) + 1) * TICK_MS > length_s * 1000
     for before, after in itertools.pairwise(found):
         assert before.end_ms <= after.start_ms
     heard = "".join(word.text for word in wild)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 import soundfile
 import soxr
 
-from colab.handlers.transcribe import HANDLER
+from colab.handlers.transcribe import HANDLER, kept
+from colab.handlers.transcribe.engine import Language
+from colab.handlers.transcribe.sphinx import PocketSphinx, speech
 from media import ffmpeg
 from media.pcm import RATE, SampleStream
 from protocol.errors import JobFailed, MediaError
@@ -69,7 +72,7 @@ def test_speech_is_heard_whatever_its_channels_and_rate(
     summary = work.run().summary
     assert error_rate(words_of(work), SAID.split()) < 0.5
     assert summary["language"] == "en"
-    assert "rough" in summary
+    assert summary["rough"] is True
 
 
 def test_words_are_timed_by_the_film_not_by_its_sound(tmp_path: Path, desk_for: Desks) -> None:
@@ -127,6 +130,51 @@ def test_next_to_nothing_is_an_empty_transcript(tmp_path: Path, desk_for: Desks,
     for vad in (True, False):
         work = desk_for(source, formats=["json", "srt"], vad=vad)
         assert work.run().summary["seconds"] == pytest.approx(seconds, abs=0.01)
+
+
+@pytest.mark.parametrize("more", [0, 1, 240])
+def test_words_at_the_very_end_are_heard(more: int) -> None:
+    """Wherever the sound ends in a frame of the one that looks for speech: pieces are cut anywhere."""
+    samples = padded(0.5, 0.0)
+    samples = samples[: samples.size // 480 * 480 - 480 + more]
+    (start, end), *_ = speech((samples * 32767).astype("<i2"))
+    assert (start, end) == (pytest.approx(0.3 * RATE, abs=3000), samples.size)
+
+
+def test_a_resumed_job_does_not_hear_again_what_was_heard(
+    tmp_path: Path, desk_for: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its words, and the language, are those of the checkpoint; what was heard after the last one is heard again."""
+    monkeypatch.setattr("colab.handlers.transcribe.sphinx.PIECE_S", 3.5)
+    monkeypatch.setattr("colab.handlers.transcribe.listening.CHECKPOINT_S", 0.0)
+    source = wav(tmp_path / "a.wav", np.concatenate([padded(), padded()]))
+    whole = desk_for(source, formats=["json"])
+    whole.run()
+    resumed = desk_for(source, formats=["json"])
+    resumed.leftover = {whole.left[0]: whole.output(whole.left[0])}
+    told = json.loads(whole.output(whole.left[0]).read_text())
+    assert told["utterances"]
+    heard: list[float] = []
+    hear = PocketSphinx.hear
+    monkeypatch.setattr(
+        PocketSphinx, "hear", lambda self, piece, *rest: heard.append(piece.size) or hear(self, piece, *rest)
+    )
+    summary = resumed.run().summary
+    assert resumed.outputs() == whole.outputs()
+    assert sum(heard) == soundfile.info(source).frames - told["end"]
+    assert summary["resumed_at_s"] == pytest.approx(told["end"] / RATE, abs=0.001)
+    assert resumed.progressed[0][0] == int(told["end"] / RATE)
+
+
+def test_a_checkpoint_of_more_than_there_is_is_not_used(tmp_path: Path, desk_for: Desks) -> None:
+    """It cannot be of this sound."""
+    source = wav(tmp_path / "a.wav", padded())
+    whole, again = desk_for(source, formats=["json"]), desk_for(source, formats=["json"])
+    whole.run()
+    kept.write(tmp_path / "c.json", 0, 100 * RATE, Language(code="de"), [])
+    again.leftover = {kept.path_of(0): tmp_path / "c.json"}
+    assert "resumed_at_s" not in again.run().summary
+    assert again.outputs() == whole.outputs()
 
 
 def test_noise_does_not_hang(tmp_path: Path, desk_for: Desks) -> None:

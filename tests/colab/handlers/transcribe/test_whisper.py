@@ -13,7 +13,7 @@ import pytest
 from colab.handlers.transcribe import engines, whisper, whisper_place
 from colab.handlers.transcribe.engine import Language
 from colab.handlers.transcribe.whisper import FasterWhisper
-from colab.models import Models
+from colab.models import ModelPlaces, Models
 from protocol.errors import JobFailed
 from protocol.kinds.transcribe import Params, read_transcript
 from tests.contract.handlers.case import Desk
@@ -124,7 +124,8 @@ def test_a_model_that_is_not_here_is_passed_over_and_that_is_said(
     result = desk_for(talk, models, formats=["srt"]).run()
     assert result.engine.name == "pocketsphinx"
     assert "gpudrop models pull whisper-small" in result.summary["passed_over"][0]
-    assert "rough" in result.summary["rough"]
+    assert result.summary["rough"] is True
+    assert "rough" in result.summary["notes"][0]
     for asked in ({"model": "small"}, {"engine": "faster-whisper"}):
         with pytest.raises(JobFailed) as failed:
             desk_for(talk, models, **asked).run()
@@ -164,6 +165,16 @@ def test_files_that_are_no_whisper_are_an_engine_error(tmp_path: Path, whisper_f
     with pytest.raises(JobFailed, match="small") as failed:
         engine.open()
     assert failed.value.code == "ENGINE"
+
+
+def test_a_card_tells_first_what_needs_no_download(whisper_files: Path, tmp_path: Path) -> None:
+    """A Whisper that would have to be fetched comes after the recogniser that is here; offline it is not told of."""
+    offline = models_with(tmp_path / "m", whisper_files, "small", present=False)
+    assert [engine.name for engine in engines.available(offline)] == ["pocketsphinx"]
+    online = Models(ModelPlaces(folder=tmp_path / "m", provider="cpu"), files=offline._files)
+    assert [engine.name for engine in engines.available(online)] == ["pocketsphinx", "faster-whisper"]
+    here = models_with(tmp_path / "h", whisper_files, "small")
+    assert [engine.name for engine in engines.available(here)] == ["faster-whisper", "pocketsphinx"]
 
 
 def out_of_memory_from(tiny: FasterWhisper, least: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -215,6 +226,23 @@ def test_another_failure_is_the_engines(tiny: FasterWhisper, monkeypatch: pytest
     assert failed.value.code == "ENGINE"
 
 
+def test_after_a_lost_gpu_the_next_job_loads_anew(
+    talk: Path, with_whisper: Models, desk_for: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model that failed is not used again; the job may be tried elsewhere."""
+
+    def lost(*_: Any) -> None:
+        raise RuntimeError("CUDA failed with error unspecified launch failure")
+
+    desk_for(talk, with_whisper).run()
+    (engine,) = engines._open.values()
+    monkeypatch.setattr(engine._loaded, "encode", lost)  # type: ignore[attr-defined]
+    with pytest.raises(JobFailed, match="failed on cpu") as failed:
+        desk_for(talk, with_whisper).run()
+    assert failed.value.retryable
+    assert desk_for(talk, with_whisper).run().engine.name == "faster-whisper"
+
+
 def test_a_gpu_that_does_not_work_is_said_and_the_cpu_used(
     talk: Path, whisper_files: Path, tmp_path: Path, desk_for: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,7 +258,7 @@ def test_a_gpu_that_does_not_work_is_said_and_the_cpu_used(
     monkeypatch.setattr(whisper_place, "_tried", without_cublas)
     result = desk_for(talk, models_with(tmp_path / "a", whisper_files, "small", provider=None)).run()
     assert result.engine.device == "cpu"
-    assert "libcublas" in result.summary["remarks"][0]
+    assert "libcublas" in result.summary["notes"][0]
     with pytest.raises(JobFailed, match="libcublas") as failed:
         desk_for(
             talk, models_with(tmp_path / "b", whisper_files, "small", provider="cuda"), engine="faster-whisper"
@@ -287,7 +315,9 @@ def test_silence_is_an_empty_transcript(tmp_path: Path, with_whisper: Models, de
 
     soundfile.write(tmp_path / "still.wav", np.zeros(48_000), 16_000)
     work = desk_for(tmp_path / "still.wav", with_whisper, formats=["srt", "json", "tsv"])
-    assert work.run().summary["nobody_speaks"] is True
+    summary = work.run().summary
+    assert summary["nobody_speaks"] is True
+    assert summary["notes"] == ["nobody speaks: the transcript is empty"]
     assert work.outputs()["source.srt"] == b""
     assert read_transcript(work.outputs()["source.json"]).segments == ()
 

@@ -1,0 +1,19 @@
+"""Runs every GPU benchmark that is here: `python -m benchmarks.gpu [--rehearse]`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+
+from benchmarks.gpu import ALL
+
+
+def main() -> int:
+    """Run them one after the other; return the worst exit code."""
+    there = [name for name in ALL if importlib.util.find_spec(f"benchmarks.gpu.{name}") is not None]
+    return max((importlib.import_module(f"benchmarks.gpu.{name}").main() for name in there), default=0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

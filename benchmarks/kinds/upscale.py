@@ -1,0 +1,202 @@
+"""Upscaling: our frame path against the usual dump to PNG, and the embedded engine against ffmpeg's own command.
+
+The first comparison is of the way of the frames and of nothing else, so both ways call one stand-in for a network: it
+doubles every pixel. The encoder and its settings are the same, and so is the source, which is made here.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from benchmarks.kinds.arm import Comparison
+from colab.handlers.upscale import HANDLER
+from colab.handlers.upscale.commands import Coding
+from colab.handlers.upscale.engine import Planes, Shape, Tick
+from colab.handlers.upscale.film import upscale_film
+from colab.handlers.upscale.lanczos import SHARPEN, Lanczos, scale_filter, sharpen_filter
+from colab.models import ModelPlaces, Models
+from media import ffmpeg
+from media.confined import examine
+from media.pipes import FrameReader, Raw, frame_bytes
+from protocol.kinds.kind import SOURCE
+from protocol.kinds.upscale import Params, result_path
+from protocol.messages import EngineRecord
+
+LEAST_PSNR = 32.0
+"""Decibels between the lightness of two results: above it they show the same. PNG's way goes through RGB and back."""
+
+PRESET = "ultrafast"
+"""Of the first comparison, so that the encoder does not hide what is compared."""
+
+
+def comparisons(folder: Path) -> list[Comparison]:
+    """Return both comparisons over sources made in `folder`."""
+    short = _film(folder / "short.mp4", size="480x270", seconds=2)
+    long = _film(folder / "long.mp4", size="480x270", seconds=6)
+    return [
+        Comparison(
+            name="frames streamed through pipes, a stand-in for the network",
+            ours=lambda: _streamed(short, folder),
+            theirs=lambda: _dumped(short, folder),
+            theirs_is="PNG files between ffmpeg, the network and ffmpeg",
+            equal=_unlike,
+            target=1 / 1.5,
+        ),
+        Comparison(
+            name="the embedded engine, a whole job",
+            ours=lambda: _embedded(long, folder),
+            theirs=lambda: _plain(long, folder),
+            theirs_is="one ffmpeg command with the same filters",
+            equal=_unlike,
+        ),
+    ]
+
+
+def _film(path: Path, *, size: str, seconds: int) -> Path:
+    picture = f"mandelbrot=size={size}:rate=25:start_scale=2:end_scale=0.05:end_pts={seconds * 25}"
+    _run(["-f", "lavfi", "-t", str(seconds), "-i", picture, "-f", "lavfi", "-t", str(seconds), "-i", "sine",
+          "-c:v", "libx264", "-crf", "17", "-pix_fmt", "yuv420p", "-c:a", "aac", path])  # fmt: skip
+    return path
+
+
+def _run(arguments: Sequence[str | Path]) -> None:
+    subprocess.run([ffmpeg.find().path, "-v", "error", "-nostdin", "-y", *arguments], check=True)
+
+
+@dataclass
+class _Work:
+    """A job without a worker around it."""
+
+    params: Params
+    folder: Path
+    inputs: Mapping[str, Path]
+    engine: str | None = None
+    models: Models = field(default_factory=lambda: Models(ModelPlaces(offline=True)))
+
+    def output(self, path: str) -> Path:
+        """Return where a result is to be written."""
+        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        return self.folder / path
+
+    def kept(self, engine: EngineRecord) -> frozenset[str]:
+        """Keep nothing."""
+        return frozenset()
+
+    def publish(self, path: str) -> None:
+        """Leave it where it is."""
+
+    def checkpoint(self, path: str) -> None:
+        """Leave it where it is."""
+
+    def progress(self, done: int, total: int, note: str = "") -> None:
+        """Go on."""
+
+
+def _work(source: Path, folder: Path, **params: Any) -> _Work:
+    place = Path(tempfile.mkdtemp(dir=folder))
+    return _Work(params=Params(format="mp4", **params), folder=place, inputs={SOURCE: source})
+
+
+class _Doubling:
+    """A stand-in for a network: every pixel four times."""
+
+    batch = 1
+    filters: tuple[str, ...] = ()
+
+    def __init__(self, shape: Shape) -> None:
+        self._size, self.written = shape.size, shape.target
+
+    def frames(self, frames: Sequence[Raw], tick: Tick) -> Sequence[Raw]:
+        """Double the three planes of each frame."""
+        return [self._doubled(frame) for frame in frames]
+
+    def _doubled(self, frame: Raw) -> Raw:
+        width, height = self._size
+        first, small = width * height, (height // 2, width // 2)
+        planes = (frame[:first].reshape(height, width), *frame[first:].reshape(2, *small))
+        return np.concatenate(
+            [cv2.resize(p, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST).ravel() for p in planes]
+        )
+
+    def planes(self, planes: Planes, tick: Tick) -> Planes:
+        """Not asked for here."""
+        raise NotImplementedError
+
+    def notes(self) -> Mapping[str, Any]:
+        """Say nothing."""
+        return {}
+
+
+def _streamed(source: Path, folder: Path) -> Path:
+    program, work, media = ffmpeg.find(), _work(source, folder, preset=PRESET), examine(source)
+    assert media.picture is not None
+    width, height = media.picture.size
+    shape = Shape(size=(width, height), target=(2 * width, 2 * height), space="smpte170m")
+    coding = Coding(shape=shape, picture=media.picture, params=work.params, enlarger=_Doubling(shape))
+    upscale_film(work, media, coding, Lanczos(program), program)
+    return work.output(result_path(work.params))
+
+
+def _dumped(source: Path, folder: Path) -> Path:
+    place = Path(tempfile.mkdtemp(dir=folder))
+    (place / "in").mkdir()
+    (place / "out").mkdir()
+    _run(["-i", source, place / "in" / "%08d.png"])
+    for frame in sorted((place / "in").iterdir()):
+        large = cv2.resize(cv2.imread(str(frame)), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
+        cv2.imwrite(str(place / "out" / frame.name), large)
+    target = place / "result.mp4"
+    pictures = ["-framerate", "25", "-i", place / "out" / "%08d.png"]
+    _run([*pictures, "-i", source, "-map", "0:v", "-map", "1:a", "-c:a", "copy", "-c:v", "libx264", "-crf", "17",
+          "-preset", PRESET, "-pix_fmt", "yuv420p", target])  # fmt: skip
+    return target
+
+
+def _embedded(source: Path, folder: Path) -> Path:
+    work = _work(source, folder)
+    HANDLER.run(work)
+    return work.output(result_path(work.params))
+
+
+def _plain(source: Path, folder: Path) -> Path:
+    target = Path(tempfile.mkdtemp(dir=folder)) / "result.mp4"
+    filters = ",".join([scale_filter((960, 540)), *sharpen_filter(SHARPEN)])
+    _run(["-i", source, "-vf", filters, "-c:v", "libx264", "-crf", "17", "-preset", "medium", "-threads", "8",
+          "-pix_fmt", "yuv420p", "-c:a", "copy", "-movflags", "+faststart", target])  # fmt: skip
+    return target
+
+
+def _unlike(ours: object, theirs: object) -> str | None:
+    """Say what is different between two films, frame by frame; None when they show and sound the same."""
+    first, second = (examine(Path(str(path))) for path in (ours, theirs))
+    assert first.picture is not None
+    assert second.picture is not None
+    if (first.picture.size, first.picture.frames) != (second.picture.size, second.picture.frames):
+        return f"{first.picture.size}, {first.picture.frames} frames and {second.picture.size}, {second.picture.frames}"
+    if len(first.sounds) != len(second.sounds):
+        return "one has a sound that the other lacks"
+    worst = min(_psnr(a, b) for a, b in zip(_lights(ours, first), _lights(theirs, second), strict=True))
+    return None if worst >= LEAST_PSNR else f"a frame differs: {worst:.1f} dB"
+
+
+def _lights(path: object, media: Any) -> list[Raw]:
+    width, height = media.picture.size
+    arguments = [*ffmpeg.source(Path(str(path)), "mov"), "-f", "rawvideo", "-pix_fmt", "yuv420p", "pipe:1"]
+    frames: list[Raw] = []
+    with FrameReader(ffmpeg.find(), arguments, frame_bytes((width, height), bits=8)) as reader:
+        while (frame := reader.read()) is not None:
+            frames.append(frame[: width * height])
+    return frames
+
+
+def _psnr(first: Raw, second: Raw) -> float:
+    off = float(((first.astype(np.float32) - second.astype(np.float32)) ** 2).mean())
+    return float(10 * np.log10(255**2 / max(off, 1e-9)))

@@ -1,0 +1,215 @@
+"""The commands of kinds as a user has them: a real worker is started, works, and is gone; everything by its content."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dispatcher import Connection, SomeFailed, analyze, connect
+from dispatcher.config import Settings
+from protocol.errors import JobFailed, MediaError, UsageError
+from tests.support import odd_media
+from tests.support.drops import make_drop, worker
+
+ROOT = Path(__file__).parent.parent.parent
+COMMAND = [sys.executable, "-c", "from dispatcher.cli import main; main()"]
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GPUDROP_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return tmp_path / "data"
+
+
+def gpudrop(*arguments: str | Path, code: int = 0) -> dict[str, Any]:
+    """Run a command to its end and return what it printed as JSON."""
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments), "--json"], capture_output=True, text=True, timeout=150, check=False
+    )
+    assert done.returncode == code, done.stderr
+    return dict(json.loads(done.stdout)) if done.stdout else {"said": done.stderr}
+
+
+def tone(path: Path, seconds: float = 0.5) -> Path:
+    odd_media.run(["-f", "lavfi", "-i", odd_media.TONE.format(seconds=seconds), path])
+    return path
+
+
+def test_a_folder_is_done_and_done_once(data: Path, tmp_path: Path) -> None:
+    """Each file has its result, named after it; a second time, and under another name, nothing is worked on again."""
+    media = tmp_path / "media"
+    media.mkdir()
+    tone(media / "a.wav"), tone(media / "b.wav", 0.7)
+    (media / "notes.txt").write_text("no media")
+    first = gpudrop("analyze", media, "--out", tmp_path / "out")
+    assert sorted(Path(file).name for made in first["made"] for file in made["files"]) == [
+        "a.analysis.json",
+        "b.analysis.json",
+    ]
+    assert [Path(each).name for each in first["left_alone"]] == ["notes.txt"]
+    assert not any(made["kept"] for made in first["made"])
+    assert all(made["engine"]["tier"] == "embedded" for made in first["made"])
+    (media / "b.wav").rename(media / "renamed.wav")
+    again = gpudrop("analyze", media, "--out", tmp_path / "out")
+    assert all(made["kept"] for made in again["made"])
+    assert (tmp_path / "out" / "renamed.analysis.json").read_bytes() == (
+        tmp_path / "out" / "b.analysis.json"
+    ).read_bytes()
+    assert not [path for path in (data / "local" / "drop").iterdir() if not path.name.startswith("_")]
+
+
+def test_other_options_are_another_job(data: Path, tmp_path: Path) -> None:
+    """The result that is in the way is not written over, and is told before any work; then it is, on demand."""
+    sound = tone(tmp_path / "a.wav")
+    gpudrop("analyze", sound)
+    before = (tmp_path / "a.analysis.json").read_bytes()
+    refused = gpudrop("analyze", sound, "--silence-level", "-1", code=2)
+    assert "is there already" in refused["failed"][0]["error"]
+    assert (tmp_path / "a.analysis.json").read_bytes() == before
+    gpudrop("analyze", sound, "--silence-level", "-1", "--overwrite")
+    assert (tmp_path / "a.analysis.json").read_bytes() != before
+
+
+def test_one_bad_file_keeps_no_other_from_being_done(data: Path, tmp_path: Path) -> None:
+    """It is told with its reason, and the exit code says that something failed."""
+    sound, bad = tone(tmp_path / "a.wav"), odd_media.BAD["playlist in a wav"](tmp_path)
+    told = gpudrop("analyze", bad, sound, code=1)
+    assert [made["source"] for made in told["made"]] == [str(sound)]
+    assert [failed["source"] for failed in told["failed"]] == [str(bad)]
+
+
+def test_a_required_engine_that_is_not_here_is_an_error(data: Path, tmp_path: Path) -> None:
+    """Nothing is substituted; the code tells what it was."""
+    told = gpudrop("analyze", tone(tmp_path / "a.wav"), "--require-engine", "nobody", code=4)
+    assert told["failed"][0]["code"] == "UNSUPPORTED"
+
+
+def test_through_a_shared_folder(data: Path, tmp_path: Path) -> None:
+    """The same command with another backend: whoever serves the drop does it."""
+    drop = make_drop(tmp_path / "drop")
+    with worker(drop, "--kinds", "analyze"):
+        told = gpudrop("analyze", tone(tmp_path / "a.wav"), "--backend", "colab", "--drop", drop)
+    assert told["made"][0]["engine"]["name"] == "classic"
+    assert (tmp_path / "a.analysis.json").is_file()
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
+    ends = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < ends, "it did not come"
+        time.sleep(0.05)
+
+
+def test_an_interrupted_command_goes_on(data: Path, tmp_path: Path) -> None:
+    """Ctrl-C ends it with 130 and leaves no process behind; the same command finishes the job that was begun."""
+    film = odd_media.film(tmp_path / "film.mp4", size="640x360", rate="30", seconds=20, sound=False)
+    command = [*COMMAND, "upscale", str(film), "--scale", "2"]
+    started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: any((data / "local").glob("drop/*/*.claim.json")))
+    time.sleep(1)
+    started.send_signal(signal.SIGINT)
+    _, said = started.communicate(timeout=60)
+    assert started.returncode == 130, said
+    assert "the same command goes on" in said
+    assert not (tmp_path / "film.upscaled.mp4").exists()
+    jobs = {path.name for path in (data / "local" / "drop").iterdir() if not path.name.startswith("_")}
+    assert len(jobs) == 1
+    told = gpudrop("upscale", film, "--scale", "2")
+    assert told["made"][0]["run"] in jobs
+    assert (tmp_path / "film.upscaled.mp4").is_file()
+
+
+def test_a_killed_worker_is_started_again(data: Path, tmp_path: Path) -> None:
+    """The command goes on with the next one, by itself."""
+    film = odd_media.film(tmp_path / "film.mp4", size="640x360", rate="30", seconds=10, sound=False)
+    killed: list[int] = []
+
+    def kill_once(_path: Path, progress: object) -> None:
+        log = (data / "local" / "worker.log").read_text()
+        if not killed and "serves" in log:
+            pid = next(each for each in _processes() if _is_worker(each, data))
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+
+    settings = Settings(beat_s=0.25)
+    with connect(settings=settings, kinds="analyze") as gpu:
+        [made] = analyze.each(gpu, [film], kill_once)
+    assert killed
+    assert made.result.files["source.analysis.json"].is_file()
+
+
+def _processes() -> list[int]:
+    return [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit()]
+
+
+def _is_worker(pid: int, data: Path) -> bool:
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return b"colab" in command and str(data / "local" / "drop").encode() in command
+
+
+@pytest.fixture
+def gpu(data: Path) -> Any:
+    with connect(kinds="analyze") as connection:
+        yield connection
+
+
+def test_calls_raise_what_went_wrong(gpu: Connection, tmp_path: Path) -> None:
+    """A bad file, a wrong option, an engine that is not here, and a batch in which some failed."""
+    sound, bad = tone(tmp_path / "a.wav"), odd_media.BAD["not media"](tmp_path)
+    with pytest.raises(MediaError, match=r"letter\.mp4"):
+        analyze(gpu, bad)
+    with pytest.raises(UsageError, match="--min-shot"):
+        analyze(gpu, sound, min_shot=-1)
+    with pytest.raises(JobFailed):
+        analyze.by("nobody")(gpu, sound)
+    done = []
+    with pytest.raises(SomeFailed, match=r"letter\.mp4") as failed:
+        done.extend(analyze.each(gpu, [bad, sound]))
+    assert list(failed.value.failed) == [bad]
+    assert [made.source for made in done] == [sound]
+
+
+def test_saving_writes_over_nothing(gpu: Connection, tmp_path: Path) -> None:
+    """What is in the way stays until it is allowed to go; saving twice is no harm."""
+    made = analyze(gpu, tone(tmp_path / "a.wav"))
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "a.analysis.json").write_text("mine")
+    with pytest.raises(UsageError, match="is there already"):
+        made.save(tmp_path / "there")
+    assert (tmp_path / "there" / "a.analysis.json").read_text() == "mine"
+    assert made.save(tmp_path / "there", overwrite=True) == made.save(tmp_path / "there")
+
+
+def test_a_file_that_something_writes_to_is_refused(gpu: Connection, tmp_path: Path) -> None:
+    """Half a recording is not sent."""
+    sound = tone(tmp_path / "a.wav", 2)
+    copies = [sound]
+    for number in range(3):
+        copies.append(Path(shutil.copy(sound, tmp_path / f"copy-{number}.wav")))
+    known = gpu.client._fingerprints
+    check = known.check_unchanged
+
+    def growing(path: Path) -> None:
+        with path.open("ab") as file:
+            file.write(b"\0" * 100)
+        check(path)
+
+    known.check_unchanged = growing  # type: ignore[method-assign]
+    with pytest.raises(UsageError, match="changed while it was read"):
+        analyze(gpu, sound)
+    known.check_unchanged = check  # type: ignore[method-assign]
+    assert analyze(gpu, copies[1]).files

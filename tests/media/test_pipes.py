@@ -1,0 +1,93 @@
+"""Frames through pipes: whole, bounded, and no process left behind."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from media import ffmpeg
+from media.pipes import FrameReader, FrameWriter, frame_bytes
+from protocol.errors import MediaError, StorageFull
+
+SIZE = (63, 47)
+BYTES = frame_bytes(SIZE, bits=8)
+GIVES = ["-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10,format=rgb24,crop=63:47,format=yuv420p", "-f", "rawvideo"]
+TAKES = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", "63x47", "-i", "pipe:0"]
+
+
+def test_odd_sizes_have_their_chroma_rounded_up() -> None:
+    """63x47 has chroma of 32x24, and 10 bits take two bytes."""
+    assert frame_bytes(SIZE, bits=8) == 63 * 47 + 2 * 32 * 24
+    assert frame_bytes(SIZE, bits=10) == 2 * BYTES
+
+
+def test_frames_come_one_by_one_and_end() -> None:
+    """As many frames as ffmpeg makes, then None."""
+    with FrameReader(ffmpeg.find(), [*GIVES, "-frames:v", "3", "pipe:1"], BYTES) as reader:
+        frames = [reader.read() for _ in range(4)]
+    assert [frame is None for frame in frames] == [False, False, False, True]
+    assert all(frame is not None and frame.size == BYTES for frame in frames[:3])
+
+
+def test_half_a_frame_is_an_error() -> None:
+    """A stream that ends within a frame is not taken for a whole one."""
+    with FrameReader(ffmpeg.find(), [*GIVES, "-frames:v", "1", "pipe:1"], BYTES + 1) as reader:  # noqa: SIM117
+        with pytest.raises(MediaError, match=f"{BYTES} of the {BYTES + 1} bytes"):
+            reader.read()
+
+
+def test_what_cannot_be_decoded_is_said_in_ffmpegs_words(tmp_path: Path) -> None:
+    """The reason is in the error."""
+    (tmp_path / "no.mkv").write_bytes(b"no film" * 99)
+    arguments = [*ffmpeg.source(tmp_path / "no.mkv", "matroska"), "-f", "rawvideo", "pipe:1"]
+    with FrameReader(ffmpeg.find(), arguments, 10) as reader, pytest.raises(MediaError, match="Invalid data"):
+        reader.read()
+
+
+def test_a_reader_that_is_left_ends_its_ffmpeg() -> None:
+    """An endless source does not outlive the one who stopped reading."""
+    with FrameReader(ffmpeg.find(), [*GIVES, "pipe:1"], BYTES) as reader:
+        assert reader.read() is not None
+        number = reader._process.pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(number, 0)
+
+
+def test_what_is_written_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    """Frames survive a lossless codec unchanged, in order."""
+    chance = np.random.default_rng(1)
+    frames = [chance.integers(16, 235, BYTES, dtype=np.uint8) for _ in range(5)]
+    path = tmp_path / "a.mkv"
+    with FrameWriter(ffmpeg.find(), [*TAKES, "-c:v", "ffv1", path]) as writer:
+        for frame in frames:
+            writer.write(frame)
+        writer.finish()
+    arguments = [*ffmpeg.source(path, "matroska"), "-f", "rawvideo", "pipe:1"]
+    with FrameReader(ffmpeg.find(), arguments, BYTES) as reader:
+        again = [reader.read() for _ in range(5)]
+    assert all(np.array_equal(before, after) for before, after in zip(frames, again, strict=True) if after is not None)
+
+
+def test_an_encoder_that_fails_says_why(tmp_path: Path) -> None:
+    """The write that meets the dead encoder raises its words, not a broken pipe."""
+    with FrameWriter(ffmpeg.find(), [*TAKES, "-c:v", "libx264", tmp_path / "none" / "a.mkv"]) as writer:  # noqa: SIM117
+        with pytest.raises(MediaError, match="No such file"):
+            _feed(writer)
+
+
+def test_a_full_disk_is_told_from_other_failures() -> None:
+    """/dev/full takes nothing: StorageFull, while writing or at the end."""
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    arguments = [*TAKES, "-c:v", "rawvideo", "-f", "matroska", "/dev/full"]
+    with FrameWriter(ffmpeg.find(), arguments) as writer, pytest.raises(StorageFull):
+        _feed(writer)
+
+
+def _feed(writer: FrameWriter) -> None:
+    for _ in range(999):
+        writer.write(bytes(BYTES))
+    writer.finish()
