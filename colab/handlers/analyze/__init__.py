@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 import errno
-import logging
-import math
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
-from typing import Any, cast
+from contextlib import contextmanager
+from typing import cast
 
 import cv2
 
-from colab.handlers.analyze import figures, resume, sheet
-from colab.handlers.analyze.engine import Eyes
-from colab.handlers.analyze.engines import Chosen, available, choose, parts
-from colab.handlers.analyze.listening import Listening
-from colab.handlers.analyze.rows import Table
-from colab.handlers.analyze.shots import cuts
-from colab.handlers.analyze.sights import Sights
-from colab.handlers.analyze.watching import Watching
-from colab.handlers.analyze.written import Story, analysis, as_text
+from colab.handlers.analyze.engines import available, choose
+from colab.handlers.analyze.job import Job, units
 from colab.handlers.work import Result, Work
 from colab.models import Models
 from media import confined, ffmpeg
-from media.examine import Media
-from media.ffmpeg import Ffmpeg
 from protocol.errors import EnvironmentNotReady, JobFailed, MediaError, StorageFull
-from protocol.kinds.analysis import MAX_BYTES, MAX_SHOTS
-from protocol.kinds.analyze import ANALYSIS, SHEET, Params
+from protocol.kinds.analyze import Params
 from protocol.kinds.kind import SOURCE
 from protocol.messages import Choices, EngineRecord
 
-log = logging.getLogger(__name__)
-
 NEEDS = frozenset({"ebur128", "scale", "silencedetect"})
 """The filters that ffmpeg must have."""
-
-WAIT_S = 0.2
-SIDE_TO_SEE = 448
-"""Longer side of the pictures that a model looks at: both cut theirs to less."""
 
 
 class AnalyzeHandler:
@@ -53,8 +33,8 @@ class AnalyzeHandler:
         return available(models)
 
     def choices(self, models: Models) -> dict[str, Choices]:
-        """Return which of what needs a model each engine can do here."""
-        return parts(models)
+        """Return nothing: what can be asked for is no matter of names."""
+        return {}
 
     def run(self, work: Work) -> Result:
         """Write and publish the analysis and the contact sheet. Raises `JobFailed` with a closed code."""
@@ -63,189 +43,11 @@ class AnalyzeHandler:
             media = confined.examine(work.inputs[SOURCE])
             if media.what == "sound" and params.sheet:
                 raise JobFailed("a sound has no contact sheet; ask for none", code="BAD_REQUEST")
-            work.progress(0, _units(media), "looked at")
+            work.progress(0, units(media), "looked at")
             chosen = choose(work.models, work.engine, params, media)
-            program = _ffmpeg()
-            job = _Job(work, program, media, params, chosen, work.kept(chosen.record))
+            program = ffmpeg.find(needs=NEEDS, encoders=frozenset({"rawvideo"}))
+            job = Job(work, program, media, params, chosen, work.kept(chosen.record))
             return Result(engine=chosen.record, summary=job.run())
-
-
-class _Job:
-    """One file being analysed."""
-
-    def __init__(
-        self, work: Work, program: Ffmpeg, media: Media, params: Params, chosen: Chosen, kept: frozenset[str]
-    ) -> None:
-        self._work, self._program, self._media, self._params = work, program, media, params
-        self._chosen, self._kept = chosen, kept
-        self._story = Story(media=media, params=params)
-        self._began = time.monotonic()
-        self._total = _units(media) + (1 if chosen.eyes else 0)
-        self._ear: Listening | None = None
-
-    def run(self) -> dict[str, Any]:
-        """Do all of it and return the summary."""
-        with ExitStack() as stack:
-            if self._media.sounds and not self._was_heard():
-                self._ear = stack.enter_context(Listening(self._program, self._media, self._params))
-            if self._media.picture is not None:
-                self._watch()
-            self._listen()
-        self._publish(ANALYSIS, _checked(as_text(analysis(self._story))))
-        self._work.progress(self._total, self._total, "analysed")
-        return self._summary()
-
-    def _was_heard(self) -> bool:
-        if resume.SOUND not in self._kept or (heard := resume.read_sound(self._work.output(resume.SOUND))) is None:
-            return False
-        self._story.loudness, self._story.silence = heard.loudness, heard.silence
-        return True
-
-    def _watch(self) -> None:
-        params, media = self._params, self._media
-        assert media.picture is not None  # its caller looked
-        side = max(params.size, params.sheet_width if params.sheet else 0, SIDE_TO_SEE if self._chosen.eyes else 0)
-        watching = Watching(self._work, self._program, media, params, side=side)
-        try:
-            watching.restore(self._kept)
-            table = watching.watch(self._look_up)
-            story = self._story
-            story.table, story.measured = table, watching.measured
-            found = [0] if media.what == "picture" else cuts(table, params, media.picture.fps, self._stay)
-            _check_number(len(found))
-            story.places = found
-            self._choose(watching, table)
-            if self._chosen.eyes is not None:
-                self._see(self._chosen.eyes, watching, table)
-            if params.sheet:
-                self._publish(SHEET, self._draw(watching, table))
-        finally:
-            watching.scratch.close()
-
-    def _choose(self, watching: Watching, table: Table) -> None:
-        """Choose the picture that stands for each shot, and count its colours."""
-        among = figures.places(watching.scratch.places)
-        for first, after in self._story.bounds():
-            place = figures.representative(table, first, after, among)
-            self._story.representatives.append(place)
-            self._story.dominant.append(figures.dominant(watching.fetch(place, table)))
-            self._stay()
-
-    def _see(self, eyes: Eyes, watching: Watching, table: Table) -> None:
-        """Have the pictures of all shots looked at, several together."""
-        places = self._story.representatives
-        self._story.embeddings = eyes.embeddings()
-        sights = Sights(self._work, places, self._story.embeddings)
-        sights.restore(self._kept)
-        while rest := places[len(sights.seen) :][: eyes.batch]:
-            self._stay(f"shot {len(sights.seen) + 1} of {len(places)} is looked at")
-            sights.add(eyes.look([watching.fetch(place, table) for place in rest]))
-        self._story.seen = sights.seen
-
-    def _draw(self, watching: Watching, table: Table) -> bytes:
-        bounds = self._story.bounds()
-        thumbnails = []
-        for number in sheet.chosen(len(bounds), self._params.sheet_most):
-            picture = partial(watching.fetch, self._story.representatives[number], table)
-            thumbnails.append(sheet.Thumbnail(text=self._story.caption(number), picture=picture))
-        return sheet.drawn(
-            thumbnails, watching.size, width=self._params.sheet_width, columns=self._params.sheet_columns
-        )
-
-    def _listen(self) -> None:
-        """Wait for the sound. One that cannot be measured is a note if there is a picture."""
-        if self._ear is None:
-            return
-        while not self._ear.is_over(WAIT_S):
-            if self._media.picture is None:
-                self._look_up(self._ear.at_s)
-            else:
-                self._stay("the sound is measured")
-        try:
-            self._story.loudness, self._story.silence = self._ear.finish()
-        except MediaError as error:
-            if self._media.picture is None:
-                raise
-            self._story.notes.append("the sound could not be decoded: nothing of it was measured")
-            log.warning("the sound is not measured: %s", error)
-
-    def _leave_sound(self) -> None:
-        """Leave the sound as a checkpoint when it is done before the pictures are."""
-        if self._ear is None or self._media.picture is None or not self._ear.is_over(0):
-            return
-        self._listen()
-        self._ear = None
-        if self._story.loudness is not None:
-            heard = resume.Heard(loudness=self._story.loudness, silence=self._story.silence)
-            self._work.output(resume.SOUND).write_bytes(resume.as_json(heard))
-            self._work.checkpoint(resume.SOUND)
-
-    def _look_up(self, at_s: float) -> None:
-        """Say how far it is in seconds of the file, and how long it will take."""
-        self._at_s = at_s
-        seconds = self._media.seconds or 0.0
-        spent_s = time.monotonic() - self._began
-        left = f", about {spent_s * (seconds - at_s) / at_s:.0f} s left" if at_s > 1 and spent_s > 5 else ""
-        self._done = max(self._done, min(math.floor(at_s), _units(self._media) - 1))
-        self._work.progress(self._done, self._total, f"{at_s:.0f} of {seconds:.0f} s{left}")
-        if self._long():
-            self._leave_sound()
-
-    def _long(self) -> bool:
-        return time.monotonic() - self._began >= SOUND_CHECKPOINT_S
-
-    def _stay(self, note: str = "the shots are put together") -> None:
-        self._work.progress(self._done, self._total, note)
-
-    _done = 0
-    _at_s = 0.0
-
-    def _publish(self, path: str, data: bytes) -> None:
-        self._work.output(path).write_bytes(data)
-        self._work.publish(path)
-
-    def _summary(self) -> dict[str, Any]:
-        story = self._story
-        summary: dict[str, Any] = {"what": self._media.what, "shots": len(story.places)}
-        if self._media.seconds is not None:
-            summary["seconds"] = round(self._media.seconds, 3)
-        if story.loudness is not None and story.loudness.integrated_lufs is not None:
-            summary["integrated_lufs"] = story.loudness.integrated_lufs
-        if self._chosen.passed_over:
-            summary["passed_over"] = list(self._chosen.passed_over)
-        if story.notes:
-            summary["notes"] = list(story.notes)
-        return summary
-
-
-SOUND_CHECKPOINT_S = 10.0
-"""Before that a job has nothing to lose."""
-
-
-def _checked(data: bytes) -> bytes:
-    """Return an analysis that can be read. One that is too long raises `JobFailed`."""
-    if len(data) > MAX_BYTES:
-        raise JobFailed(
-            f"the analysis is {len(data)} bytes and at most {MAX_BYTES} are read; give a larger min_shot",
-            code="BAD_REQUEST",
-        )
-    return data
-
-
-def _units(media: Media) -> int:
-    return math.floor(media.seconds or 0.0) + 1
-
-
-def _check_number(shots: int) -> None:
-    if shots > MAX_SHOTS:
-        raise JobFailed(
-            f"{shots} shots were found, and an analysis holds at most {MAX_SHOTS}; give a larger min_shot or threshold",
-            code="BAD_REQUEST",
-        )
-
-
-def _ffmpeg() -> Ffmpeg:
-    return ffmpeg.find(needs=NEEDS, encoders=frozenset({"rawvideo"}))
 
 
 @contextmanager

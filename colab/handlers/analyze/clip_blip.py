@@ -1,26 +1,19 @@
-"""CLIP's tags and search embeddings and BLIP's captions, by transformers: an extra. Imports stay inside.
-
-Both models are read from verified local files alone: configuration and words, weights as tensors and nothing else. No
-code of a repository is run, and nothing is asked for from anywhere.
-"""
+"""CLIP's tags and search embeddings and BLIP's captions: an extra. Imports of its libraries stay inside."""
 
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from colab.handlers.analyze.engine import Seen
 from colab.handlers.analyze.labels import TEMPLATES, asked
 from colab.handlers.analyze.vision_files import BLIP, CLIP, NEEDS, files, weights
+from colab.handlers.analyze.vision_models import Opened, device, resident
 from colab.models import Models
 from media.reading import Frame
 from protocol.errors import JobFailed
@@ -36,8 +29,6 @@ BEAMS = 3
 
 _WORDS_AT_ONCE = 256
 
-_T = TypeVar("_T")
-
 
 class ClipBlip:
     """Looks at pictures. Making one is cheap: the models are opened by the first `look`, and stay open."""
@@ -46,7 +37,7 @@ class ClipBlip:
 
     def __init__(self, models: Models, params: Params, wishes: frozenset[str]) -> None:
         self._models, self._params, self._wishes = models, params, wishes
-        self._device = _device(models.provider)
+        self._device = device(models.provider)
         self._told: _Words | None = None
         self.batch = BATCH[self._device]
 
@@ -115,45 +106,13 @@ class ClipBlip:
     def _open(self, model: str) -> Opened:
         paths = {file.rpartition("/")[2]: self._models.path(file) for file in files(self._models, model)}
         stamps = tuple(path.stat().st_mtime_ns for path in paths.values())
-        return _resident(model, tuple(sorted(paths.items())), self._device, stamps)
+        return resident(model, tuple(sorted(paths.items())), self._device, stamps)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Words:
     labels: tuple[str, ...]
     vectors: np.ndarray
-
-
-@dataclass(frozen=True, kw_only=True)
-class Opened:
-    """A model in memory, and what makes its inputs."""
-
-    model: Any
-    processor: Any
-    device: str
-    name: str
-
-    @property
-    def dtype(self) -> Any:
-        """Return the precision of its numbers."""
-        return next(self.model.parameters()).dtype
-
-    def run(self, act: Callable[[Opened], _T]) -> _T:
-        """Run it without gradients. Raises MemoryError when it does not fit, `JobFailed` ENGINE when it fails."""
-        import torch
-
-        try:
-            with torch.inference_mode():
-                return act(self)
-        except torch.cuda.OutOfMemoryError as full:
-            torch.cuda.empty_cache()
-            raise MemoryError(str(full)) from full
-        except RuntimeError as problem:
-            if "memory" in str(problem):
-                raise MemoryError(str(problem)) from problem
-            raise JobFailed(f"{self.name} could not run on {self.device}: {str(problem)[:400]}", code="ENGINE") from (
-                problem
-            )
 
 
 def _pixels(opened: Opened, pictures: list[Frame]) -> Any:
@@ -203,71 +162,3 @@ def _captions(blip: Opened, pictures: list[Frame]) -> list[str]:
 def _likeliest(shares: np.ndarray, labels: tuple[str, ...], most: int) -> tuple[Tag, ...]:
     order = np.argsort(-shares, kind="stable")[:most]
     return tuple(Tag(label=labels[place], score=round(float(shares[place]), 4)) for place in order)
-
-
-def _device(asked_for: str | None) -> str:
-    """Return where to run. Raises `JobFailed` UNSUPPORTED for what is not there."""
-    import torch
-
-    there = torch.cuda.is_available()
-    if asked_for is None:
-        return "cuda" if there else "cpu"
-    wanted = "cuda" if "cuda" in asked_for.lower() or "gpu" in asked_for.lower() else "cpu"
-    if wanted == "cuda" and not there:
-        raise JobFailed(
-            f"{asked_for!r} was asked for, but torch {torch.__version__} can use no GPU here: install torch's CUDA "
-            "build and the driver, or ask for cpu",
-            code="UNSUPPORTED",
-        )
-    return wanted
-
-
-@lru_cache(maxsize=2)
-def _resident(model: str, paths: tuple[tuple[str, Path], ...], device: str, _stamps: tuple[int, ...]) -> Opened:
-    """Keep both models open: loading one takes longer than most films. A file that changed is opened anew."""
-    with tempfile.TemporaryDirectory(prefix="gpudrop-model-") as folder:
-        for name, path in paths:
-            _put(path.absolute(), Path(folder) / name)
-        return _loaded(model, Path(folder), dict(paths), device)
-
-
-def _put(file: Path, there: Path) -> None:
-    """Have a file in another place too; where links may not be made (Windows), as a copy."""
-    try:
-        there.symlink_to(file)
-    except OSError:
-        shutil.copyfile(file, there)
-
-
-def _loaded(model: str, folder: Path, paths: Mapping[str, Path], device: str) -> Opened:
-    import torch
-    import transformers
-
-    kinds: dict[str, tuple[Any, Any]] = {
-        CLIP: (transformers.CLIPModel, transformers.CLIPProcessor),
-        BLIP: (transformers.BlipForConditionalGeneration, transformers.BlipProcessor),
-    }
-    made, processor = kinds[model]
-    transformers.utils.logging.disable_progress_bar()  # nobody sees it: what the worker says goes to a log
-    dtype = torch.float16 if device == "cuda" else torch.float32
-    try:
-        opened, found = made.from_pretrained(
-            folder,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors="model.safetensors" in paths,
-            weights_only=True,
-            dtype=dtype,
-            output_loading_info=True,
-        )
-        words = processor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as unfit:  # whatever a library raises for files that are not a model's
-        raise JobFailed(
-            f"{model} cannot be opened from its files: {type(unfit).__name__} {str(unfit)[:300]}; remove them, and "
-            f"fetch them again by `gpudrop models pull {model}`",
-            code="ENGINE",
-        ) from unfit
-    if found["missing_keys"] or found["mismatched_keys"]:
-        lacking = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))
-        raise JobFailed(f"{model}'s weights lack {len(lacking)} of the model's tensors, as {lacking[0]}", code="ENGINE")
-    return Opened(model=opened.to(device).eval(), processor=words, device=device, name=model)

@@ -16,7 +16,7 @@ from colab.models import Models
 from media.examine import Media
 from protocol.errors import JobFailed
 from protocol.kinds.analyze import Params
-from protocol.messages import Choices, EngineRecord
+from protocol.messages import EngineRecord
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +61,6 @@ def available(models: Models) -> tuple[EngineRecord, ...]:
         return (classic(),)
     here = frozenset(wish for wish, model in NEEDS.items() if not lacking(models, model))
     return (_clip_blip(models, Params(), here).record(), classic()) if here else (classic(),)
-
-
-def parts(models: Models) -> dict[str, Choices]:
-    """Return nothing: what can be asked for is no matter of names."""
-    return {}
 
 
 def choose(models: Models, required: str | None, params: Params, media: Media) -> Chosen:

@@ -7,8 +7,7 @@ import contextlib
 import numpy as np
 import pytest
 
-from colab.handlers import analyze as handler
-from colab.handlers.analyze import resume, watching
+from colab.handlers.analyze import job, resume, watching
 from colab.handlers.analyze.resume import SOUND, read, read_seen, read_sound, row_numbers, rows_path, written
 from colab.handlers.analyze.rows import WIDTH, Row, Rows
 from colab.handlers.work import StopWork
@@ -88,7 +87,7 @@ def long_film(tmp_path):
 @pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(watching, "CHECKPOINT_S", 0.0)
-    monkeypatch.setattr(handler, "SOUND_CHECKPOINT_S", 0.0)
+    monkeypatch.setattr(job, "SOUND_CHECKPOINT_S", 0.0)
 
 
 def test_a_stopped_job_goes_on_where_it_was(long_film, put, impatient, monkeypatch):
@@ -128,7 +127,7 @@ def test_a_sound_that_was_heard_is_not_heard_again(long_film, put, impatient, mo
     whole.run()
     heard = whole.folder / "heard"
     heard.write_bytes(resume.as_json(resume.Heard(loudness=loudness(whole), silence=())))
-    monkeypatch.setattr(handler, "Listening", None)
+    monkeypatch.setattr(job, "Listening", None)
     resumed = put(long_film, leftover={SOUND: heard})
     resumed.run()
     assert resumed.outputs() == whole.outputs()

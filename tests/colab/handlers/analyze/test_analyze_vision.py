@@ -34,9 +34,9 @@ def both(made, tmp_path):
 def forget():
     yield
     with contextlib.suppress(ImportError):
-        from colab.handlers.analyze import clip_blip
+        from colab.handlers.analyze import vision_models
 
-        clip_blip._resident.cache_clear()
+        vision_models.resident.cache_clear()
 
 
 def look(put, source, models, **more):
@@ -73,10 +73,10 @@ def test_only_labels_of_the_user_are_looked_for_if_that_is_wanted(parts, put, bo
 
 def test_the_same_film_gives_the_same_bytes(parts, put, both):
     """Twice, and by a model that was opened anew."""
-    from colab.handlers.analyze import clip_blip
+    from colab.handlers.analyze import vision_models
 
     first = look(put, parts, both)[2].outputs()
-    clip_blip._resident.cache_clear()
+    vision_models.resident.cache_clear()
     assert look(put, parts, both)[2].outputs() == first
 
 
