@@ -16,7 +16,7 @@ from dispatcher.config import Settings
 from dispatcher.drops import adopt, check_apart, init_drop
 from dispatcher.drops import find as find_drop
 from dispatcher.runs.store import RunStore
-from dispatcher.workers.process import ResidentWorker
+from dispatcher.workers.process import ResidentWorker, has_gone
 from protocol.errors import EnvironmentNotReady, UsageError
 from protocol.layout import WORKERS
 from protocol.messages import EngineRecord, WorkerCard
@@ -31,7 +31,7 @@ START_S = 15.0
 """How long the worker of this machine may take to show its card."""
 
 STALE_S = 3600.0
-"""Cards of workers that were not heard of for so long are cleared from the private drop."""
+"""What a worker that was not heard of for so long has left is cleared from the private drop, whoever it was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,9 +151,12 @@ def _shared_drop(named: str | Path | None, settings: Settings) -> str | Path:
 
 
 def _clear_stale(workers: Path) -> None:
-    """Remove from our own disk what workers of earlier commands left: nobody reads it any more."""
+    """Remove from our own disk what workers of earlier commands left: jobs would wait for them as if they lived."""
     if workers.is_dir():
         for folder in workers.iterdir():
-            newest = max((path.stat().st_mtime for path in folder.iterdir()), default=folder.stat().st_mtime)
-            if time.time() - newest > STALE_S:
+            if has_gone(folder.name) or time.time() - _touched(folder) > STALE_S:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _touched(folder: Path) -> float:
+    return max((path.stat().st_mtime for path in folder.iterdir()), default=folder.stat().st_mtime)

@@ -19,6 +19,9 @@ from protocol.errors import EnvironmentNotReady
 log = logging.getLogger(__name__)
 
 MAX_RESTARTS = 3
+LOCAL = "local-"
+"""What a worker of this machine is called, before the process id of the command that it is for."""
+
 GRACE_S = 20.0  # to release the current job; publishing a release takes far less
 
 
@@ -68,6 +71,20 @@ class ChildProcess:
         self.stop()
 
 
+def has_gone(worker: str) -> bool:
+    """Say whether a worker is one of this machine whose command has ended, and so has it."""
+    pid = worker.removeprefix(LOCAL)
+    if worker == pid or not pid.isdigit() or sys.platform == "win32":  # where asking for a process may end it
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
 class LocalWorker(ChildProcess):
     """`python -m colab` on `drop`: the resident worker of this machine. It also ends when this process is gone.
 
@@ -77,8 +94,9 @@ class LocalWorker(ChildProcess):
     def __init__(
         self, drop: Path, log: Path, *, beat_s: float | None = None, kinds: str = "", grace_s: float = GRACE_S
     ) -> None:
-        command = [sys.executable, "-m", "colab", "--drop", str(drop), "--exit-with-parent", str(os.getpid())]
-        command += ["--auth", "off"]
+        parent = os.getpid()
+        command = [sys.executable, "-m", "colab", "--drop", str(drop), "--exit-with-parent", str(parent)]
+        command += ["--name", f"{LOCAL}{parent}", "--auth", "off"]
         if beat_s is not None:
             command += ["--beat", str(beat_s)]
         if kinds:

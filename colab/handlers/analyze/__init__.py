@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -11,10 +10,11 @@ import cv2
 
 from colab.handlers.analyze.engines import available, choose
 from colab.handlers.analyze.job import Job, units
+from colab.handlers.closed import closed_codes
 from colab.handlers.work import Result, Work
 from colab.models import Models
 from media import confined, ffmpeg
-from protocol.errors import EnvironmentNotReady, JobFailed, MediaError, StorageFull
+from protocol.errors import JobFailed
 from protocol.kinds.analyze import Params
 from protocol.kinds.kind import SOURCE
 from protocol.messages import Choices, EngineRecord
@@ -39,7 +39,7 @@ class AnalyzeHandler:
     def run(self, work: Work) -> Result:
         """Write and publish the analysis and the contact sheet. Raises `JobFailed` with a closed code."""
         params = cast(Params, work.params)
-        with _mapped():
+        with _in_words():
             media = confined.examine(work.inputs[SOURCE])
             if media.what == "sound" and params.sheet:
                 raise JobFailed("a sound has no contact sheet; ask for none", code="BAD_REQUEST")
@@ -51,24 +51,13 @@ class AnalyzeHandler:
 
 
 @contextmanager
-def _mapped() -> Iterator[None]:
+def _in_words() -> Iterator[None]:
     """Map what readers, disks and libraries raise to the closed codes."""
-    try:
-        yield
-    except MediaError as error:
-        raise JobFailed(str(error), code="INPUT_CORRUPT") from error
-    except EnvironmentNotReady as error:
-        raise JobFailed(str(error), code="UNSUPPORTED") from error
-    except StorageFull as error:
-        raise JobFailed(str(error), code="STORAGE") from error
-    except MemoryError as error:
-        raise JobFailed("not enough memory to analyse it; give a smaller size", code="OUT_OF_MEMORY") from error
-    except cv2.error as error:
-        raise JobFailed(f"OpenCV could not measure a picture: {str(error)[:300]}", code="ENGINE") from error
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        why = "no room left on the worker; free some" if full else str(error)
-        raise JobFailed(f"the analysis cannot be written: {why}", code="STORAGE" if full else "INTERNAL") from error
+    with closed_codes("it cannot be analysed", cure="give a smaller size", media="INPUT_CORRUPT"):
+        try:
+            yield
+        except cv2.error as error:
+            raise JobFailed(f"OpenCV could not measure a picture: {str(error)[:300]}", code="ENGINE") from error
 
 
 HANDLER = AnalyzeHandler()
