@@ -7,15 +7,13 @@ With `--rehearse` a tiny model runs on the CPU, to see that the code works; its 
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
-import json
 import statistics
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
+
+from benchmarks.gpu import find, report
 
 BATCHES = (1, 8, 32, 64, 128, 256, 512)
 RUNS, WARM = 15, 5
@@ -25,16 +23,6 @@ FLOPS_A_PICTURE = 2 * 4.37e9
 
 
 TINY = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-RESULTS = Path(__file__).parents[1] / "results"
-
-
-def unable(*, rehearse: bool) -> str | None:
-    """Return why nothing can be measured here, None if it can."""
-    if lacking := [name for name in ("torch", "transformers") if importlib.util.find_spec(name) is None]:
-        return f"{' and '.join(lacking)} not installed here (extra vision)"
-    import torch
-
-    return None if rehearse or torch.cuda.is_available() else "no NVIDIA GPU that torch can use is here"
 
 
 def model(dtype: Any, device: str, *, tiny: bool = False) -> Any:
@@ -91,7 +79,7 @@ def error(half: Any, full: Any, device: str, count: int = 64) -> dict[str, float
     }
 
 
-def sweep(device: str, batches: Sequence[int], *, rehearse: bool = False) -> dict[str, Any]:
+def sweep(device: str, batches: Sequence[int], *, rehearse: bool = False) -> list[dict[str, Any]]:
     """Return the figures of both precisions; a batch that does not fit ends its row."""
     import torch
 
@@ -107,8 +95,7 @@ def sweep(device: str, batches: Sequence[int], *, rehearse: bool = False) -> dic
                 break
             tera = round(speed * FLOPS_A_PICTURE / 1e12, 2)
             rows.append({"precision": name, "batch": batch, "pictures_a_second": round(speed, 1), "tflops": tera})
-            _print(rows[-1])
-    return {"rows": rows, "fp16_against_fp32": error(models["fp16"], models["fp32"], device)}
+    return [*rows, {"what": "fp16 against fp32", **error(models["fp16"], models["fp32"], device)}]
 
 
 def _settled(device: str) -> None:
@@ -119,33 +106,12 @@ def _settled(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def _print(row: dict[str, Any]) -> None:
-    print(
-        f"{row['precision']}  batch {row['batch']:>4}  {row['pictures_a_second']:>10.1f} pictures a second  "
-        f"{row['tflops']:>7.2f} Tflop/s",
-        flush=True,
-    )
-
-
 def main() -> int:
-    """Measure and print; with nothing to measure on, say so in one line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
-    parser.add_argument("--rehearse", action="store_true", help="a tiny model on the CPU")
-    asked = parser.parse_args()
-    if why := unable(rehearse=asked.rehearse):
-        print(f"CLIP is not measured: {why}")
+    """Measure, print, and write the figures."""
+    bench = find("clip", ["transformers"])
+    if bench is None:
         return 0
-    import torch
-
-    device = "CPU (rehearsal)" if asked.rehearse else torch.cuda.get_device_name()
-    print(f"CLIP ViT-B/32, random weights, image tower, on {device}, torch {torch.__version__}")
-    batches = (1, 2) if asked.rehearse else asked.batches
-    told = sweep("cpu" if asked.rehearse else "cuda", batches, rehearse=asked.rehearse)
-    print(f"half against full precision: {told['fp16_against_fp32']}")
-    if not asked.rehearse:
-        about = {"device": device, "torch": torch.__version__, "cuda": torch.version.cuda, "weights": "random"}
-        (RESULTS / "gpu_clip.json").write_text(json.dumps(about | told, indent=1) + "\n", encoding="utf-8")
+    report(bench, sweep(bench.device, (1, 2) if bench.rehearsal else BATCHES, rehearse=bench.rehearsal))
     return 0
 
 

@@ -1,7 +1,4 @@
-"""Kokoro's model run on several texts at once, meant to sound as each would alone. Nothing is measured here.
-
-It does not yet: rehearsed, samples are up to a fifth (relative RMS) away from those of a text alone. Its speeds tell
-what such a batch costs; its sound is not to be used before that is found.
+"""Kokoro's model run on several texts at once, so that each sounds as it would alone. Nothing is measured here.
 
 Three things leak from the padding into the speech and are stopped: the statistics of its instance norms (taken over the
 valid frames only), what convolutions see beyond an end (zeros, as at a true end), and what LSTMs begin with (packed).
@@ -85,9 +82,10 @@ def _tones(layer: SineGen) -> Any:
 
     def forward(f0: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         multiples = torch.arange(1, layer.harmonic_num + 2, device=f0.device, dtype=torch.float32)
-        turns = torch.cumsum((f0.float() * multiples / layer.sampling_rate) % 1, dim=1)
+        # In double: rounded at every sample, the sum would drift by turns for a pitch that differs in its last digit.
+        turns = torch.cumsum(f0.double() * multiples / layer.sampling_rate, dim=1) % 1
         voiced = layer._f02uv(f0)
-        return torch.sin(2 * torch.pi * turns) * layer.sine_amp * voiced, voiced, torch.zeros_like(voiced)
+        return torch.sin(2 * torch.pi * turns.float()) * layer.sine_amp * voiced, voiced, torch.zeros_like(voiced)
 
     return forward
 

@@ -1,30 +1,30 @@
 """Real-ESRGAN's two architectures at their real size, with random weights: how fast, and how near to the hardware.
 
-    .venv-all/bin/python -m benchmarks.gpu.upscale [--json FILE] [--seconds 5] [--smoke]
+    .venv-all/bin/python -m benchmarks.gpu.upscale [--rehearse]
 
 Each step adds one thing to the one before: fp32 → TF32 → fp16 → channels_last → compiled → batched. The share of the
 limit is the network's arithmetic against the best that this device did in large matrix products of the same numbers, in
 the same run. The error of fp16 is against fp32 over one crop. Frames are on the GPU already: pipes are another
-benchmark's. Without a GPU it says so and ends well; `--smoke` runs tiny networks on the processor, to see that it runs.
+benchmark's. Without a GPU it says so and ends well; `--rehearse` runs tiny networks on the CPU, to see that it runs.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+from benchmarks.gpu import find, report
 
 SIZES = {"720p": (720, 1280), "1080p": (1080, 1920)}
 BATCHES = (2, 4, 8)
 CROP = (256, 256)
 MATRIX = 8192
 WARM = 2
+SECONDS = 5.0
+"""How long each figure is measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,28 +50,11 @@ STEPS = (
 
 
 def main() -> int:
-    """Measure, print a table, and write JSON when asked to."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--seconds", type=float, default=5.0, help="how long each figure is measured")
-    parser.add_argument("--smoke", action="store_true", help="tiny networks on the processor")
-    asked = parser.parse_args()
-    if importlib.util.find_spec("torch") is None or importlib.util.find_spec("spandrel") is None:
-        print("skipped: torch and spandrel are not installed (the extra upscale)")
+    """Measure, print, and write the figures."""
+    bench = find("upscale", ["spandrel"])
+    if bench is None:
         return 0
-    import torch
-
-    if not torch.cuda.is_available() and not asked.smoke:
-        print("skipped: no NVIDIA GPU that torch can use is here; nothing was measured")
-        return 0
-    device = "cpu" if asked.smoke else "cuda"
-    name = "a processor, tiny networks: these figures mean nothing" if asked.smoke else torch.cuda.get_device_name(0)
-    print(f"device: {name}; torch {torch.__version__}", flush=True)
-    rows = list(_rows(device, asked.seconds, smoke=asked.smoke))
-    if asked.json:
-        asked.json.parent.mkdir(parents=True, exist_ok=True)
-        told = {"device": name, "torch": torch.__version__, "smoke": asked.smoke, "rows": rows}
-        asked.json.write_text(json.dumps(told, indent=1) + "\n")
+    report(bench, list(_rows(bench.device, 0.05 if bench.rehearsal else SECONDS, smoke=bench.rehearsal)))
     return 0
 
 
@@ -110,14 +93,13 @@ def _rows(device: str, seconds: float, *, smoke: bool) -> Iterator[dict[str, Any
 def _told(
     network: str, label: str, step: Step, error: dict[str, float], limit: float, work: float, measured: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return one row, and print it."""
+    """Return one row."""
     row: dict[str, Any] = {"network": network, "size": label, "step": step.name, **measured}
     if "fps" in row:
         row |= {"tflops": round(row["fps"] * work / 1e12, 2), "limit_tflops": round(limit / 1e12, 1)}
         row["share"] = round(row["fps"] * work / limit, 3)
     if step.half:
         row |= error
-    print(" · ".join(f"{key} {value}" for key, value in row.items()), flush=True)
     return row
 
 
