@@ -308,9 +308,9 @@ class Lifecycle:
         return Explanation(code=Why.PLAIN_ANSWER, text=answer.text, cure="")
 
     def _nobody_else(self, seen: Seen, now: float) -> bool:
-        """Say whether every worker that lives has failed this job, so that waiting on would be for nobody."""
+        """Say whether every worker that lives and does this kind has failed the job: waiting on would be for nobody."""
         failed = failed_workers(seen)
-        return bool(failed) and set(living(self._workforce.seen, self._leases, now)) <= failed
+        return bool(failed) and self._able(now) <= failed
 
     def _able(self, now: float) -> set[str]:
         return {

@@ -95,6 +95,14 @@ def test_a_required_engine_that_is_not_here_is_an_error(data: Path, tmp_path: Pa
     assert told["failed"][0]["code"] == "UNSUPPORTED"
 
 
+def test_a_failure_is_told_whoever_else_is_here(data: Path, tmp_path: Path) -> None:
+    """Another command's worker, which does another kind, is nobody to wait for."""
+    picture = odd_media.picture(tmp_path / "a.png")
+    with connect(kinds="encode"):
+        told = gpudrop("analyze", picture, "--tags", "on", "--timeout", "60", code=4)
+    assert told["failed"][0]["code"] == "UNSUPPORTED"
+
+
 def test_through_a_shared_folder(data: Path, tmp_path: Path) -> None:
     """The same command with another backend: whoever serves the drop does it."""
     drop = make_drop(tmp_path / "drop")
