@@ -46,13 +46,25 @@ def examine(path: Path, *, time_s: float = TIME_S) -> Media:
 
 
 def examine_all(paths: Iterable[Path], *, time_s: float = TIME_S) -> Iterator[Media | MediaError]:
-    """Yield what `examine` returns or raises for each file, by one process as long as none of them breaks it."""
+    """Yield what `examine` returns or raises for each file, by one process as long as none of them breaks it.
+
+    A file at which it breaks is looked at once more by a new one: another file may have left it broken.
+    """
     with _Looker() as looker:
         for path in paths:
             try:
                 yield _media(path, looker.ask("examine", path, time_s))
+            except BrokeReader:
+                yield _once_more(path, time_s)
             except MediaError as error:
                 yield error
+
+
+def _once_more(path: Path, time_s: float) -> Media | MediaError:
+    try:
+        return examine(path, time_s=time_s)
+    except MediaError as error:
+        return error
 
 
 def _media(path: Path, told: dict[str, Any]) -> Media:
@@ -62,6 +74,10 @@ def _media(path: Path, told: dict[str, Any]) -> Media:
         picture = Picture(**{**picture, **sizes, "pixels": Pixels(**picture["pixels"])})
     sounds = tuple(Track(**track) for track in told["sounds"])
     return Media(**{**told, "path": path, "picture": picture, "sounds": sounds})
+
+
+class BrokeReader(MediaError):
+    """A file broke the program that looked at it, or kept it busy for too long."""
 
 
 class _Looker:
@@ -81,10 +97,10 @@ class _Looker:
             told = dict(json.loads(self._answers.get(timeout=time_s)))
         except queue.Empty as error:
             self._end()
-            raise MediaError(f"{path} takes longer than {time_s:.0f} s to look at; copy it to a local disk") from error
+            raise BrokeReader(f"{path} takes longer than {time_s:.0f} s to look at; copy it to a local disk") from error
         except (OSError, ValueError, TypeError) as error:
             status = self._end()
-            raise MediaError(f"{path} broke the program that looked at it (exit {status}); do not use it") from error
+            raise BrokeReader(f"{path} broke the program that looked at it (exit {status}); do not use it") from error
         if "error" in told:
             raise MediaError(told["error"])
         return told

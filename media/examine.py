@@ -183,7 +183,7 @@ def _facts(path: Path, container: InputContainer) -> Media:
 def _still(path: Path, container: InputContainer) -> Picture:
     video = container.streams.video[0]
     _check_size(path, video)
-    return replace(_picture(video, next(iter(container.decode(video)))), mirrored=exif.is_mirrored(path))
+    return replace(_picture(video, _next_frame(container, video)), mirrored=exif.is_mirrored(path))
 
 
 def _film(path: Path, container: InputContainer, video: VideoStream) -> Picture:
@@ -235,7 +235,16 @@ def _check_size(path: Path, video: VideoStream) -> None:
 def _first(path: Path, stream: int) -> Any:
     """Return the first frame of a stream. Opened anew: seeking to the start may lead past it."""
     with opened(path) as container:
-        return next(iter(container.decode(container.streams[stream])))
+        return _next_frame(container, container.streams[stream])
+
+
+def _next_frame(container: InputContainer, stream: Any) -> Any:
+    """Return the next frame, and end the decoding before the container is closed: left half-way, it crashes later."""
+    frames = container.decode(stream)
+    try:
+        return next(iter(frames))
+    finally:
+        frames.close()
 
 
 def _picture(video: VideoStream, frame: VideoFrame, times: _Times | None = None) -> Picture:
@@ -254,12 +263,15 @@ def _picture(video: VideoStream, frame: VideoFrame, times: _Times | None = None)
         steady=times.steady if times else True,
         frames=times.frames if times else 1,
         seconds=times.seconds if times else 0.0,
-        mirrored=_mirrored(frame),
+        mirrored=bool(turned and times) and _mirrored(frame),
     )
 
 
 def _mirrored(frame: VideoFrame) -> bool:
-    """Say whether the matrix that a film is shown by turns it over: its determinant is negative."""
+    """Say whether the matrix that a film is shown by turns it over: its determinant is negative.
+
+    Asked only of films that are turned: of a frame that carries a colour profile, PyAV 18.1 crashes for having looked.
+    """
     try:
         found = next((each for each in _side_data(frame) if each.type.name == "DISPLAYMATRIX"), None)
     except ValueError:  # data of a sort that PyAV does not know stands beside it

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 import sys
+import zlib
 from pathlib import Path
 
+import av
 import pytest
 
 from media import confined
@@ -85,4 +88,37 @@ def test_many_files_are_looked_at_by_one_process(tmp_path: Path, monkeypatch: py
     told = list(confined.examine_all(tmp_path / name for name in names))
     assert [isinstance(each, MediaError) for each in told] == [False, True, True, False]
     assert "broke the program" in str(told[2])
-    assert len(started) == 2
+    assert len(started) == 3  # the file that broke it is looked at once more, by itself
+
+
+def test_a_process_that_another_file_left_broken_costs_no_good_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash that comes late is not held against the file that was next."""
+    monkeypatch.setattr(
+        confined,
+        "_START",
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from media import confined; real, seen = confined._told, []\n"
+        "def told(look, path): return os.kill(os.getpid(), 11) if seen else (seen.append(path), real(look, path))[1]\n"
+        "confined._told = told; confined.answer()",
+    )
+    for name in ("a.wav", "b.wav", "c.wav"):
+        tone(tmp_path / name, 0.2)
+    told = list(confined.examine_all(tmp_path / name for name in ("a.wav", "b.wav", "c.wav")))
+    assert not [each for each in told if isinstance(each, MediaError)]
+
+
+def test_pictures_with_a_colour_profile_are_looked_at_in_a_row(tmp_path: Path) -> None:
+    """Whatever else a frame carries."""
+    picture = tmp_path / "profile.png"
+    with av.open(str(picture), "w", format="image2") as file:
+        stream = file.add_stream("png", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 8, 8, "rgb24"
+        file.mux(stream.encode(av.VideoFrame(8, 8, "rgb24")))
+        file.mux(stream.encode(None))
+    data = picture.read_bytes()
+    profile = b"icc\0\0" + zlib.compress(b"\0\0\0\x84" + bytes(32) + b"acsp" + bytes(92))
+    chunk = struct.pack(">I", len(profile)) + b"iCCP" + profile + struct.pack(">I", zlib.crc32(b"iCCP" + profile))
+    picture.write_bytes(data[:33] + chunk + data[33:])
+    told = list(confined.examine_all([picture] * 6))
+    assert [each.what for each in told if not isinstance(each, MediaError)] == ["picture"] * 6
