@@ -324,8 +324,9 @@ class Lifecycle:
         waited = now - self._since.setdefault("dead", now)
         last = ended[-1]
         if waited >= wait_s:
-            reasons = "; ".join(f"{ending.code}: {ending.reason}" for ending in ended)
-            self._fail("failed", last.code, reasons if len(ended) > 1 else last.reason, JobFailed, step=last.step)
+            reasons = list(dict.fromkeys(f"{ending.code}: {ending.reason}" for ending in ended))
+            text = "; ".join(reasons) if len(reasons) > 1 else last.reason
+            self._fail("failed", last.code, text, JobFailed, step=last.step)
         text = f"{len(ended)} attempt(s) failed, the last with {last.code}: {last.reason.rstrip('.')}"
         cure = f"A result that was on its way may still come; the job ends in {for_people(wait_s - waited)}"
         return Explanation(code=Why.ATTEMPT_FAILED, text=text, cure=cure)

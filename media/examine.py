@@ -193,6 +193,10 @@ def _film(path: Path, container: InputContainer, video: VideoStream) -> Picture:
     said = float(video.duration * video.time_base) if video.duration and video.time_base else None
     if said is not None and times.seconds < said - MISSING_S:
         raise MediaError(f"{path} is cut: {times.seconds:.2f} of {said:.2f} s are there; copy it again")
+    if said is None and container.duration and _tells_length(container):
+        whole, there = container.duration / av.time_base, times.end - (container.start_time or 0) / av.time_base
+        if there < whole - MISSING_S:
+            raise MediaError(f"{path} is cut: {there:.2f} of {whole:.2f} s are there; copy it again")
     return _picture(video, frame, times)
 
 
@@ -201,16 +205,20 @@ class _Times:
     seconds: float
     frames: int
     steady: bool
+    end: float  # of the last picture, sound or subtitle, by the file's own clock
 
 
 def _times(path: Path, container: InputContainer, video: VideoStream) -> _Times:
     """Return when pictures are shown, by what is really in the file."""
     usual_s = 1 / float(video.average_rate) if video.average_rate else 0.0
-    shown, last_s = [], usual_s
-    for packet in container.demux(video):
-        if packet.pts is not None and packet.time_base is not None and not packet.is_discard:
-            last_s = float((packet.duration or 0) * packet.time_base) or usual_s
-            shown.append((float(packet.pts * packet.time_base), last_s))
+    shown, end_s = [], 0.0
+    for packet in container.demux():
+        if packet.pts is None or packet.time_base is None or packet.is_discard:
+            continue
+        at_s, long_s = float(packet.pts * packet.time_base), float((packet.duration or 0) * packet.time_base)
+        end_s = max(end_s, at_s + long_s)
+        if packet.stream.index == video.index:
+            shown.append((at_s, long_s or usual_s))
     shown.sort()
     if not shown or not (seconds := shown[-1][0] + shown[-1][1] - shown[0][0]) > 0:
         raise MediaError(f"{path} lasts no time at all; give a film that does")
@@ -219,7 +227,7 @@ def _times(path: Path, container: InputContainer, video: VideoStream) -> _Times:
     gaps = sorted(after[0] - before[0] for before, after in itertools.pairwise(shown))
     tick_s = float(video.time_base or 0)
     off = max(gaps[-1] - gaps[0], 0.0) if gaps else 0.0
-    return _Times(seconds=seconds, frames=len(shown), steady=off <= STEADY * usual_s + 2 * tick_s)
+    return _Times(seconds=seconds, frames=len(shown), steady=off <= STEADY * usual_s + 2 * tick_s, end=end_s)
 
 
 def _check_size(path: Path, video: VideoStream) -> None:
@@ -232,6 +240,11 @@ def _check_size(path: Path, video: VideoStream) -> None:
         )
 
 
+def _tells_length(container: InputContainer) -> bool:
+    """Say whether the length is written in the file's head; elsewhere it is guessed from what is there."""
+    return "matroska" in container.format.name
+
+
 def _first(path: Path, stream: int) -> Any:
     """Return the first frame of a stream. Opened anew: seeking to the start may lead past it."""
     with opened(path) as container:
@@ -240,9 +253,9 @@ def _first(path: Path, stream: int) -> Any:
 
 def _next_frame(container: InputContainer, stream: Any) -> Any:
     """Return the next frame, and end the decoding before the container is closed: left half-way, it crashes later."""
-    frames = container.decode(stream)
+    frames: Any = container.decode(stream)  # a generator, whatever PyAV's types say
     try:
-        return next(iter(frames))
+        return next(frames)
     finally:
         frames.close()
 

@@ -39,6 +39,11 @@ class Display:
         wraps = not self._console.is_terminal
         self._console.print(f"warning: {legible(text)}", style="yellow", markup=False, soft_wrap=wraps)
 
+    def fail(self, text: str) -> None:
+        """Say what could not be done, while the rest goes on."""
+        wraps = not self._console.is_terminal
+        self._console.print(f"error: {legible(text)}", style="red", markup=False, soft_wrap=wraps)
+
     @contextmanager
     def stage(self, title: str) -> Iterator[Stage]:
         """Show one stage of the work from its start to its end, with the time it took."""

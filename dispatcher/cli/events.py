@@ -36,6 +36,10 @@ class JsonDisplay(Display):
         """Say what the user must not miss."""
         self.emit("warning", text=text)
 
+    def fail(self, text: str) -> None:
+        """Say what could not be done, while the rest goes on."""
+        self.emit("failed", text=text)
+
     def emit(self, event: str, **told: Any) -> None:
         """Write one event at once."""
         self._stream.write(event_line(event, **told))

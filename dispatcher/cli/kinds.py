@@ -34,7 +34,7 @@ def command_of(kind: Kind) -> Callable[..., None]:
         _run(kind, {name: value for name, value in params.items() if value is not None}, **given)
 
     files, *fixed = _fixed()
-    parameters = [files, *(_parameter(kind.params.model_fields[name], name) for name in options), *fixed]
+    parameters = [files, *(_parameter(kind, name) for name in options), *fixed]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in parameters}
     command.__doc__ = inspect.getdoc(kind.params)
@@ -48,7 +48,7 @@ def options_of(kind: Kind) -> Iterator[tuple[str, str, str]]:
         field = kind.params.model_fields[name]
         bare = _bare(field.annotation)
         values = f" ({', '.join(get_args(bare))})" if get_origin(bare) is Literal else ""
-        yield _spelling(name, bare), _default(field), _help(field, bare, many).rstrip(".") + values
+        yield _spelling(name, bare), _default(kind, name), _help(field, bare, many).rstrip(".") + values
 
 
 def _run(
@@ -69,6 +69,8 @@ def _run(
 ) -> None:
     if backend not in BACKENDS:
         raise UsageError(f"unknown --backend {backend!r}; there are: {', '.join(BACKENDS)}")
+    if drop is not None and backend == "local":
+        raise UsageError("--drop names a shared folder, and the work is done here: give --backend colab too")
     asked = Asked(
         kind=kind,
         files=files,
@@ -132,7 +134,7 @@ def _options(kind: Kind) -> Iterator[tuple[str, bool]]:
         bare = _bare(field.annotation)
         many = get_origin(bare) is tuple
         item = _bare(get_args(bare)[0]) if many else bare
-        if item in _PLAIN or get_origin(item) is Literal:
+        if name not in kind.scripted and (item in _PLAIN or get_origin(item) is Literal):
             yield name, many
 
 
@@ -146,12 +148,13 @@ def _bare(annotation: Any) -> Any:
     return annotation
 
 
-def _parameter(field: FieldInfo, name: str) -> inspect.Parameter:
+def _parameter(kind: Kind, name: str) -> inspect.Parameter:
     """Return an option for a field; what it says is checked by the field itself, with all the others."""
+    field = kind.params.model_fields[name]
     bare = _bare(field.annotation)
     many = get_origin(bare) is tuple
     item = list[str] if many else bare
-    default = f" Default: {_default(field)}." if _default(field) else ""
+    default = f" Default: {_default(kind, name)}." if _default(kind, name) else ""
     text = f"{_help(field, bare, many)}{default}"
     shown = typer.Option(_spelling(name, item), help=text, show_default=False, rich_help_panel="What is done")
     return inspect.Parameter(
@@ -173,8 +176,11 @@ def _help(field: FieldInfo, bare: Any, many: bool) -> str:
     return f"{text}."
 
 
-def _default(field: FieldInfo) -> str:
+def _default(kind: Kind, name: str) -> str:
     """Return what holds when an option is not given, as it would be given; nothing where nothing holds."""
+    field = kind.params.model_fields[name]
+    if kind.fit is not None and name == "format":
+        return ""  # it follows from the source
     value = field.get_default(call_default_factory=True)
     if value is None or field.is_required():
         return ""

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from dispatcher.connection import connect
 from dispatcher.jobs import Progress
 from dispatcher.operations import targets
 from dispatcher.operations.batch import Made, NotMade, run
-from dispatcher.operations.plan import Plan, checked, plan
+from dispatcher.operations.plan import Plan, checked, option_of, plan
 from dispatcher.operations.sources import Source, find
 from protocol.errors import GpudropError, NotFoundError, UsageError
 from protocol.kinds.kind import Kind
@@ -49,6 +49,8 @@ class Done:
     planned: list[tuple[Plan, dict[str, Path]]] = field(default_factory=list)
     failed: dict[Path, GpudropError] = field(default_factory=dict)
     left_alone: list[Path] = field(default_factory=list)
+    passed_over: set[str] = field(default_factory=set)
+    results: list[Path] = field(default_factory=list)  # of earlier commands, among the sources
 
     @property
     def exit_code(self) -> int:
@@ -75,7 +77,7 @@ class Done:
                 | {"exit_code": error.exit_code}
                 for path, error in self.failed.items()
             ],
-            "left_alone": [str(path) for path in self.left_alone],
+            "left_alone": [str(path) for path in (*self.left_alone, *self.results)],
         }
 
 
@@ -99,9 +101,11 @@ def do(asked: Asked, display: Display) -> Done:
     checked(asked.kind, asked.params)
     plans = list(_plans(asked, find(asked.files), done, display))
     for path, error in done.failed.items():
-        display.warn(f"{path}: {error}" if str(path) not in str(error) else str(error))
+        _tell_failure(path, error, display)
     if done.left_alone:
         display.say(f"{len(done.left_alone)} file(s) in the folders are of no use for {asked.kind.name}: left alone")
+    if done.results:
+        display.say(f"{len(done.results)} file(s) are results of others here: left alone")
     if not plans and not done.failed:
         raise NotFoundError(f"nothing to {asked.kind.name} in {', '.join(asked.files)}")
     _check_names(plans, asked.out)
@@ -109,7 +113,8 @@ def do(asked: Asked, display: Display) -> Done:
         done.planned = [(each, each.targets(asked.out)) for each in plans]
         for each, places in done.planned:
             where = ", ".join(map(str, places.values()))
-            display.say(f"{each.source.path} ({each.facts.told}) → {where} {dict(each.job.params) or ''}".rstrip())
+            options = " ".join(f"{option_of(name)} {_value(value)}" for name, value in each.job.params.items())
+            display.say(f"{each.source.path} ({each.facts.told}) → {where} {options}".rstrip())
     elif plans:
         _work(asked, plans, done, display)
     return done
@@ -132,11 +137,17 @@ def _plans(asked: Asked, sources: Sequence[Source], done: Done, display: Display
                 done.failed[each.source.path] = each.error
     made_by_others = {place.resolve() for each in plans for place in each.targets(asked.out).values()}
     for each in plans:
-        # What an earlier command made of another file of the same folder is not worked on once more.
-        if not each.source.named and each.source.path.resolve() in made_by_others:
-            done.left_alone.append(each.source.path)
+        # What an earlier command made of another of these files is not worked on once more: `*.jpg` names it too.
+        if each.source.path.resolve() in made_by_others and len(plans) > 1:
+            done.results.append(each.source.path)
         else:
             yield each
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _unshown(_number: int) -> None:
@@ -150,7 +161,9 @@ def _check_names(plans: Sequence[Plan], out: Path | None) -> None:
         for place in each.targets(out).values():
             other = seen.setdefault(str(place).casefold(), each.source.path)
             if other != each.source.path:
-                raise UsageError(f"{other} and {each.source.path} would both become {place}: do them one by one")
+                raise UsageError(
+                    f"{other} and {each.source.path} would both become {place}: give one another folder with --out"
+                )
             if place.resolve() == each.source.path.resolve():
                 raise UsageError(f"{place} would be written over itself: name another folder with --out")
 
@@ -162,17 +175,17 @@ def _work(asked: Asked, plans: Sequence[Plan], done: Done, display: Display) -> 
     with connect(asked.backend, asked.drop, kinds=asked.kind.name) as connection:
         if not asked.overwrite:
             plans = list(_with_room(plans, asked, connection.client.kept, done, display))
-        with _Stages(display, plans) as stages:
+        with _Stages(display, plans, local=asked.backend == "local") as stages:
             for outcome in run(
                 connection, plans, out=asked.out, timeout_s=asked.timeout_s, on_progress=stages.progress
             ):
                 stages.end(outcome)
                 if isinstance(outcome, Made):
                     done.made.append((outcome, outcome.save(overwrite=asked.overwrite)))
-                    _tell(outcome, done.made[-1][1], display)
+                    _tell(outcome, done, display)
                 else:
                     done.failed[outcome.source] = outcome.error
-                    display.warn(f"{outcome.source}: {outcome.error}")
+                    _tell_failure(outcome.source, outcome.error, display)
 
 
 def _with_room(plans: Sequence[Plan], asked: Asked, kept: Any, done: Done, display: Display) -> Iterator[Plan]:
@@ -185,7 +198,7 @@ def _with_room(plans: Sequence[Plan], asked: Asked, kept: Any, done: Done, displ
                 targets.check_free(there.values())
         except UsageError as error:
             done.failed[each.source.path] = error
-            display.warn(str(error))
+            _tell_failure(each.source.path, error, display)
         else:
             yield each
 
@@ -197,8 +210,8 @@ def _are(there: Mapping[str, Path], files: Mapping[str, Path]) -> bool:
 class _Stages:
     """Shows one file after the other: the stage of a file begins with the first word of it."""
 
-    def __init__(self, display: Display, plans: Sequence[Plan]) -> None:
-        self._display, self._many = display, len(plans)
+    def __init__(self, display: Display, plans: Sequence[Plan], *, local: bool) -> None:
+        self._display, self._many, self._local = display, len(plans), local
         self._order = {each.source.path: number for number, each in enumerate(plans, 1)}
         self._open: contextlib.ExitStack | None = None
         self._stage: Stage | None = None
@@ -212,6 +225,8 @@ class _Stages:
 
     def progress(self, path: Path, progress: Progress) -> None:
         """Show how a file stands."""
+        if self._local:  # nobody has to start a worker: this command does
+            progress = replace(progress, cure="")
         if self._stage is None:
             self._open = contextlib.ExitStack()
             number = f"[{self._order[path]}/{self._many}] " if self._many > 1 else ""
@@ -228,12 +243,19 @@ class _Stages:
         self._open = self._stage = None
 
 
-def _tell(made: Made, paths: Sequence[Path], display: Display) -> None:
+def _tell_failure(path: Path, error: GpudropError, display: Display) -> None:
+    display.fail(str(error) if str(path) in str(error) else f"{path}: {error}")
+
+
+def _tell(made: Made, done: Done, display: Display) -> None:
+    paths = done.made[-1][1]
     engine = made.engine
     who = f"{engine.told()} ({engine.tier}, {engine.device})" if engine else "an old worker"
     kept = ", made before" if made.kept else ""
     display.say(f"{made.source.name} → {', '.join(path.name for path in paths)} by {who}{kept}")
     for reason in made.passed_over:
-        display.say(f"  a better engine was passed over: {reason}")
+        if reason not in done.passed_over:  # once for all files
+            display.say(f"  a better engine was passed over: {reason}")
+    done.passed_over.update(made.passed_over)
     for note in made.notes:
         display.warn(f"{made.source.name}: {note}")

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dispatcher.jobs import Job
-from dispatcher.operations.sources import Facts, Source, look_at_all
+from dispatcher.operations.sources import MEDIA_NAMES, Facts, Source, WrongSort, look_at_all
 from dispatcher.operations.targets import name_after
 from protocol.errors import MediaError, UsageError
 from protocol.kinds import KINDS
@@ -46,8 +46,9 @@ class Misfit:
 
     @property
     def may_be_left_alone(self) -> bool:
-        """Say whether nobody asked for this very file: it was found in a folder and is of no use there."""
-        return not self.source.named and isinstance(self.error, MediaError)
+        """Say whether nobody asked for this very file: it was found in a folder, and is no medium or another sort."""
+        no_medium = isinstance(self.error, MediaError) and self.source.path.suffix.casefold() not in MEDIA_NAMES
+        return not self.source.named and (isinstance(self.error, WrongSort) or no_medium)
 
 
 def plan(
@@ -91,22 +92,37 @@ def _suit(kind: Kind, source: Source, facts: Facts, raw: Mapping[str, Any]) -> d
         return dict(raw)
     try:
         return dict(kind.fit(raw, facts.what, facts.container))
+    except ValidationError as error:
+        raise UsageError(f"{source.path}: {_problems(error, option_of)}") from error
     except ValueError as error:
         raise UsageError(f"{source.path}: {error}") from error
 
 
-def checked(kind: Kind, raw: Mapping[str, Any]) -> Any:
-    """Return checked parameters; every problem is told, by the option that it is of."""
+def checked(kind: Kind, raw: Mapping[str, Any], spell: Callable[[str], str] | None = None) -> Any:
+    """Return checked parameters; every problem is told, by the name that `spell` gives its parameter."""
     try:
         return kind.params.model_validate(dict(raw))
     except ValidationError as error:
-        problems = [_problem(each["loc"], each["msg"]) for each in error.errors()]
-        raise UsageError(f"{kind.name}: {'; '.join(problems)}") from error
+        raise UsageError(f"{kind.name}: {_problems(error, spell or option_of)}") from error
 
 
-def _problem(place: tuple[int | str, ...], message: str) -> str:
+def _problems(error: ValidationError, spell: Callable[[str], str]) -> str:
+    """Return what is wrong in words of ours; what only follows from another problem is left out."""
+    told: dict[str, str] = {}
+    for each in error.errors():
+        place = spell(str(each["loc"][0])) if each["loc"] else ""
+        told.setdefault(f"{place}: " if place else "", _problem(each["type"], each["msg"], each.get("ctx", {})))
+    return "; ".join(f"{place}{text}" for place, text in told.items())
+
+
+def _problem(sort: str, message: str, more: Mapping[str, Any]) -> str:
+    match sort:
+        case "literal_error":
+            return f"takes {str(more['expected']).replace(chr(39), '')}"
+        case "extra_forbidden":
+            return "is none of its options"
     said = message.removeprefix("Value error, ")
-    return f"{option_of(str(place[0]))}: {said}" if place else said
+    return said[:1].lower() + said[1:]
 
 
 def option_of(field: str) -> str:

@@ -14,6 +14,13 @@ from protocol.kinds.kind import Kind, Medium
 
 MAX_TEXT_BYTES = 16 << 20
 
+_NAMES = (
+    ".3gp .aac .aiff .avi .bmp .flac .flv .jpeg .jpg .m2ts .m4a .m4v .mkv .mov .mp3 .mp4 .mpeg .mpg .mts .oga .ogg "
+    ".ogv .opus .png .tif .tiff .ts .wav .webm .webp .wma .wmv"
+)
+MEDIA_NAMES = frozenset(_NAMES.split())
+"""Endings of names behind which a medium is expected: such a file that cannot be read is told, also in a folder."""
+
 _PLURALS = {"picture": "pictures", "film": "films", "sound": "sounds", "text": "texts"}
 
 
@@ -24,6 +31,10 @@ class Source:
     path: Path
     below: Path = Path()
     named: bool = True  # by itself; a file that was found in a folder may be of no use without that being an error
+
+
+class WrongSort(MediaError):
+    """A file is whole and of a sort that the kind does not take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +109,9 @@ def look_at_all(sources: Sequence[Source], kind: Kind) -> Iterator[tuple[Source,
 def _facts(media: Media, kind: Kind) -> Facts | MediaError:
     if media.what not in kind.takes:
         wanted = " and ".join(_PLURALS[what] for what in kind.takes)
-        return MediaError(f"{media.path} is a {media.what}; {kind.name} takes {wanted}")
+        return WrongSort(f"{media.path} is a {media.what}; {kind.name} takes {wanted}")
+    if kind.hears and not media.sounds:
+        return WrongSort(f"{media.path} has no sound to {kind.name}; give a film or a recording that has")
     picture, seconds = media.picture, media.seconds
     size = f" of {picture.shown[0]}x{picture.shown[1]}" if picture else ""
     long = f", {seconds:.1f} s" if seconds is not None else ""

@@ -291,6 +291,8 @@ FORMATS: Mapping[str, str] = {"matroska": "mkv", "webm": "webm"}
 
 def fit(raw: Mapping[str, Any], what: Medium, container: str) -> Mapping[str, Any]:
     """Return the parameters with a format that suits the codec or the source, where none is asked for."""
+    if "concat" in raw.get("operations", ()):
+        raise ValueError("each film is a job of its own here: a script joins films, by a job with several inputs")
     if "format" in raw or "output_format" in raw:
         return raw
     suits = FORMATS.get(container, "mp4")
@@ -301,4 +303,4 @@ def fit(raw: Mapping[str, Any], what: Medium, container: str) -> Mapping[str, An
     return {**raw, "format": suits}
 
 
-KIND = Kind(name="encode", params=Params, outputs=outputs, takes=("film",), fit=fit)
+KIND = Kind(name="encode", params=Params, outputs=outputs, takes=("film",), fit=fit, scripted=frozenset({"inputs"}))

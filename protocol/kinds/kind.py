@@ -43,7 +43,9 @@ class Kind:
     params: type[BaseModel]
     outputs: Callable[[Any], dict[str, str]]  # checked Params → {result path: media type}
     takes: tuple[Medium, ...] = ()  # what the input SOURCE may be; a kind that takes no file has none
+    hears: bool = False  # a source without a sound is of no use
     fit: Fit | None = None
+    scripted: frozenset[str] = frozenset()  # parameters that no command line has, only scripts
     read_json: Callable[[bytes], Any] | None = None  # reads an output of JSON; BadMessage says what is wrong
     json_bytes: int = 1 << 20  # how long such an output may be
     independent_outputs: bool = False  # each output stands for itself, so those of an ended attempt may be kept

@@ -172,4 +172,5 @@ KIND = Kind(
     read_json=read_transcript,
     json_bytes=MAX_JSON_BYTES,
     checkpoints=True,
+    hears=True,
 )

@@ -122,9 +122,9 @@ def test_the_kind_suits_itself_to_the_source(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("--scale", "0"), "--scale: Input should be greater than 0"),
+        (("--scale", "0"), "--scale: input should be greater than 0"),
         (("--scale", "99"), "--scale"),
-        (("--formats", "gif"), "--formats"),
+        (("--formats", "gif"), "--formats: takes mp4 or png$"),
         (("--words", "far too long a word"), "--words"),
     ],
 )
@@ -150,16 +150,29 @@ def test_one_bad_file_keeps_no_other_from_being_done(film: Path, tmp_path: Path)
     assert done.exit_code == 1
     assert [each["source"] for each in told["planned"]] == [str(film)]
     assert [each["source"] for each in told["failed"]] == [str(bad)]
-    folder = json.loads(run(tmp_path, "--dry-run", "--json").stdout)
-    assert folder["left_alone"] == [str(bad)]
-    assert not folder["failed"]
+    assert "error: " in run(bad, "--dry-run").stderr
+
+
+def test_of_a_folder_only_what_looks_like_media_is_told(film: Path, tmp_path: Path) -> None:
+    """Another sort, or no medium at all, is left alone; a film of the user's that is broken is not kept from him."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    film.rename(folder / "clip.mp4")
+    (folder / "notes.txt").write_text("no medium")
+    odd_media.SOUNDS["silence"](folder)
+    told = json.loads(run(folder, "--dry-run", "--json").stdout)
+    assert [Path(each).name for each in told["left_alone"]] == ["notes.txt", "silence.wav"]
+    assert not told["failed"]
+    odd_media.BAD["not media"](folder)
+    assert run(folder, "--dry-run").exit_code == 1
 
 
 def test_a_result_of_before_is_not_worked_on_again(film: Path, tmp_path: Path) -> None:
     """A folder that holds a clip and what was made of it holds one source."""
     odd_media.film(tmp_path / "clip.improved.mp4", sound=False)
-    told = json.loads(run(tmp_path, "--dry-run", "--json").stdout)
-    assert [each["source"] for each in told["planned"]] == [str(film)]
+    for named in (tmp_path, tmp_path / "*.mp4"):
+        told = json.loads(run(named, "--dry-run", "--json").stdout)
+        assert [each["source"] for each in told["planned"]] == [str(film)]
 
 
 def test_two_sources_cannot_share_a_name(film: Path, tmp_path: Path) -> None:
@@ -173,6 +186,12 @@ def test_two_sources_cannot_share_a_name(film: Path, tmp_path: Path) -> None:
 
 def test_nothing_to_do_is_said(tmp_path: Path) -> None:
     """A folder without a usable file is an error of its own."""
-    odd_media.BAD["not media"](tmp_path)
+    (tmp_path / "notes.txt").write_text("no medium")
     with pytest.raises(NotFoundError, match="nothing to improve"):
         run(tmp_path, "--dry-run")
+
+
+def test_a_drop_is_for_work_that_is_sent(film: Path) -> None:
+    """Naming one without sending anything is a mistake, not a wish to be passed over."""
+    with pytest.raises(UsageError, match="--backend colab"):
+        run(film, "--drop", "somewhere", "--dry-run")
