@@ -251,12 +251,13 @@ def _answer_abilities(models: Models, kinds: list[str]) -> dict[str, Any]:
     for kind in kinds:
         try:
             handler = HANDLERS[kind]()
-        except ImportError as error:  # one kind's broken library must not keep the worker from the others
-            log.error("this worker does no %s: %s", kind, error)
+            records = [record.model_dump(mode="json") for record in handler.engines(models)]
+            choices = handler.choices(models)
+        except Exception as error:  # one kind's broken library must not keep the worker from the others
+            log.error("this worker does no %s: %s: %s", kind, type(error).__name__, error)
             continue
-        if records := [record.model_dump(mode="json") for record in handler.engines(models)]:
-            found["engines"][kind] = records
-            found["choices"][kind] = handler.choices(models)
+        if records:
+            found["engines"][kind], found["choices"][kind] = records, choices
     return {"event": "abilities", **found}
 
 

@@ -23,6 +23,9 @@ _HUNG = ("ENOTCONN", "EIO", "ESTALE", "ENODEV", "ETIMEDOUT", "EHOSTDOWN", "ECONN
 _MISSING = ("ENOENT", "ENOTDIR")
 _DENIED = ("EACCES", "EPERM", "EROFS")
 
+PER_MILLE = 1000
+"""A total that handlers count to where the work has no units of its own."""
+
 
 def explain(sight: Sight) -> Explanation:
     """Return what the wait is for."""
@@ -110,7 +113,8 @@ def _step(sight: Sight, attempt: Attempt) -> str:
     held = sight.leases.held(attempt.nonce)
     if held is None or not held.total:
         return ""
-    return f"{held.done} of {held.total}" + (f" ({held.note})" if held.note else "")
+    far = f"{held.done // 10} %" if held.total == PER_MILLE else f"{held.done} of {held.total}"
+    return far + (f" ({held.note})" if held.note else "")
 
 
 def _name(sight: Sight, attempt: Attempt) -> str:

@@ -35,8 +35,12 @@ class Place:
 
 def expected(provider: str | None) -> Place:
     """Return where a model would run. Raises `JobFailed` UNSUPPORTED for a device that is not here."""
-    import ctranslate2
-
+    try:
+        import ctranslate2
+    except ImportError as problem:
+        raise JobFailed(
+            "faster-whisper is not installed on this worker: uv pip install 'gpudrop[whisper]'", code="UNSUPPORTED"
+        ) from problem
     asked = None if provider is None else DEVICES.get(provider.strip().lower())
     if provider is not None and asked is None:
         raise JobFailed(f"Whisper runs on cuda or cpu, not on the provider {provider!r}", code="UNSUPPORTED")
