@@ -127,8 +127,8 @@ class _Doubling:
         )
 
     def planes(self, planes: Planes, tick: Tick) -> Planes:
-        """Not asked for here."""
-        raise NotImplementedError
+        """Not asked for: this stands in for a network on films."""
+        raise AssertionError("only films are measured")
 
     def notes(self) -> Mapping[str, Any]:
         """Say nothing."""

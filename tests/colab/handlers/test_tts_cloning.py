@@ -107,7 +107,7 @@ class Parrot:
         return {}
 
     def pick(self, voice: str, language: str) -> Voice:
-        raise NotImplementedError
+        raise AssertionError("a cloned voice is not picked by its name")
 
     def clone(self, reference: Reference, language: str, speed: float) -> Voice:
         return Voice(name="recording", language="en-us", key="en-us", limit=20, reference=reference)

@@ -180,7 +180,10 @@ def test_a_checkpoint_of_more_than_there_is_is_not_used(tmp_path: Path, desk_for
 def test_noise_does_not_hang(tmp_path: Path, desk_for: Desks) -> None:
     """Three seconds of loud noise end in bounded time, whatever was understood."""
     noise = np.random.default_rng(1).standard_normal(RATE * 3) * 0.3
-    desk_for(wav(tmp_path / "n.wav", noise)).run()
+    desk = desk_for(wav(tmp_path / "n.wav", noise))
+    desk.run()
+    assert sorted(desk.outputs()) == sorted(desk.published)
+    assert desk.published
 
 
 @pytest.mark.parametrize(
