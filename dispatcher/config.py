@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GPUDROP_", frozen=True, populate_by_name=True)
 
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("gpudrop")))
-    database_url: str | None = None
+    database_url: str | None = Field(default=None, repr=False)  # it may hold a password
     drop: str | None = Field(
         default=None, validation_alias=AliasChoices("COLAB_TTS_DRIVE_PATH", "GPUDROP_DROP"), repr=True
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, CheckConstraint, Double, ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Double, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from dispatcher.runs.columns import Place, Whole, Words
 
 _OPEN = text("status IN ('pending', 'queued', 'running', 'verifying')")
 
@@ -13,7 +15,7 @@ _OPEN = text("status IN ('pending', 'queued', 'running', 'verifying')")
 class Base(DeclarativeBase):
     """The root of the tables' metadata."""
 
-    type_annotation_map: ClassVar = {float: Double}  # Unix seconds with their fractions, on every database
+    type_annotation_map: ClassVar = {float: Double, int: Whole, str: Words}  # the same on every database
 
 
 class DispatcherRow(Base):
@@ -33,7 +35,7 @@ class RunRow(Base):
     key: Mapped[str]
     kind: Mapped[str]
     status: Mapped[str]
-    drop: Mapped[str]
+    drop: Mapped[str] = mapped_column(Place)
     drop_id: Mapped[str]
     job: Mapped[str]
     digest: Mapped[str]
@@ -45,7 +47,7 @@ class RunRow(Base):
     progress_total: Mapped[int]
     progress_note: Mapped[str]
     nonce: Mapped[str | None]
-    results_dir: Mapped[str | None]
+    results_dir: Mapped[str | None] = mapped_column(Place)
     engine: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     verified: Mapped[str | None]
     done_seal: Mapped[str | None]
@@ -72,7 +74,7 @@ class OutboxRow(Base):
 
     __tablename__ = "outbox"
 
-    seq: Mapped[int] = mapped_column(primary_key=True)  # messages are said in the order they were fixed in
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True)  # messages are said in the order they were fixed in
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
     name: Mapped[str]  # its path in the drop
     data: Mapped[bytes] = mapped_column(LargeBinary)

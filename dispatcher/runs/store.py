@@ -91,7 +91,7 @@ class RunStore:
 
     def __init__(self, engine: Engine, dispatcher_id: str) -> None:
         self._engine = engine
-        self._where = engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()
+        self._where = engine.url.database if engine.dialect.name == "sqlite" else schema.shown(engine.url)
         self.dispatcher_id = dispatcher_id
 
     @classmethod
@@ -101,7 +101,7 @@ class RunStore:
         With `durability` "relaxed" no commit waits for the disk: a power cut may take back the last decisions.
         """
         address = schema.address_of(place)
-        with explained(address.render_as_string()):
+        with explained(schema.shown(address)):
             engine = schema.connect(address)
             if durability == "relaxed":
                 engine = engine.execution_options(gpudrop_relaxed=True)
@@ -294,7 +294,7 @@ class RunStore:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with explained(str(self._where)), self._engine.connect() as connection:
+        with explained(str(self._where)), schema.reading(self._engine) as connection:
             yield connection
 
     @contextlib.contextmanager
