@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004_one_order"
+revision = "0003_one_order"
 down_revision = "0002_claim_delay"
 branch_labels = None
 depends_on = None
