@@ -91,7 +91,7 @@ class RunStore:
 
     def __init__(self, engine: Engine, dispatcher_id: str) -> None:
         self._engine = engine
-        self._where = engine.url.database if engine.dialect.name == "sqlite" else schema.shown(engine.url)
+        self.where = str(engine.url.database) if engine.dialect.name == "sqlite" else schema.shown(engine.url)
         self.dispatcher_id = dispatcher_id
 
     @classmethod
@@ -294,14 +294,14 @@ class RunStore:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with explained(str(self._where)), schema.reading(self._engine) as connection:
+        with explained(self.where), schema.reading(self._engine) as connection:
             yield connection
 
     @contextlib.contextmanager
     def _writing(self, *, lasting: bool = True) -> Iterator[Connection]:
         """Hold the database's one turn to write; what is not `lasting` does not wait for the disk."""
         with (
-            explained(str(self._where)),
+            explained(self.where),
             self._engine.connect() as connection,
             connection.execution_options(**(schema.WRITE if lasting else schema.NOTE)).begin(),
         ):
