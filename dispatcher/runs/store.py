@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from dispatcher.runs import schema
-from dispatcher.runs.failures import explained
+from dispatcher.runs.failures import explained, reason_of
 from dispatcher.runs.models import OutboxRow, RunRow
 from dispatcher.runs.record import OPEN, TERMINAL, Run, Status
 from protocol.errors import NotFoundError, UsageError
@@ -140,7 +140,7 @@ class RunStore:
                 return run, True
             except IntegrityError as error:  # somebody's run got in between, or the id is not new
                 if not tries_left:
-                    raise UsageError(f"run {run.id} cannot be added: {error.orig}. Give it a new id") from error
+                    raise UsageError(f"run {run.id} cannot be added: {reason_of(error)}. Give it a new id") from error
         raise AssertionError("the loop returns or raises")
 
     def get(self, run_id: str) -> Run:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import itertools
 import os
 import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -49,6 +51,12 @@ def _owner() -> pwd.struct_passwd | None:
     with contextlib.suppress(KeyError):
         return pwd.getpwnam("postgres")
     return pwd.getpwnam("nobody")
+
+
+def _end_with_us() -> None:
+    """Ask Linux to end this process when the one that started it has died, however that was."""
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGQUIT)
 
 
 @dataclass
@@ -128,6 +136,7 @@ class Cluster:
                 stdout=subprocess.PIPE if program == "initdb" else log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is the tests' own
+                preexec_fn=_end_with_us if sys.platform == "linux" else None,
             )
 
     def _answers(self) -> bool:
