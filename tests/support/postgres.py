@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import itertools
 import os
 import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -53,10 +51,9 @@ def _owner() -> pwd.struct_passwd | None:
     return pwd.getpwnam("nobody")
 
 
-def _end_with_us() -> None:
-    """Ask Linux to end this process when the one that started it has died, however that was."""
-    set_parent_death_signal = 1
-    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGQUIT)
+def _ending_with_us() -> list[str]:
+    """Return what to start a server by so that Linux ends it when these tests have died, however that was."""
+    return [setpriv, "--pdeathsig=SIGQUIT"] if (setpriv := shutil.which("setpriv")) else []
 
 
 @dataclass
@@ -126,7 +123,7 @@ class Cluster:
         owner = _owner()
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
-                [str(self.programs / program), *arguments],
+                [*_ending_with_us(), str(self.programs / program), *arguments],
                 cwd=self.folder,
                 user=owner.pw_uid if owner else None,
                 group=owner.pw_gid if owner else None,
@@ -136,7 +133,6 @@ class Cluster:
                 stdout=subprocess.PIPE if program == "initdb" else log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is the tests' own
-                preexec_fn=_end_with_us if sys.platform == "linux" else None,
             )
 
     def _answers(self) -> bool:
