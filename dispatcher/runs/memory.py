@@ -24,6 +24,6 @@ class MemoryRunStore(RunStore):
 
     def clear(self) -> None:
         """Forget every run."""
-        with self._writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(delete(OutboxRow))
             connection.execute(delete(RunRow))

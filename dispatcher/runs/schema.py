@@ -19,7 +19,7 @@ from dispatcher.runs.columns import spelled
 from dispatcher.runs.models import DispatcherRow
 from protocol.errors import EnvironmentNotReady, UsageError
 
-HEAD = "0003_one_order"
+HEAD = "0004_operations"
 """The newest migration. A database that has it is opened without loading Alembic."""
 
 BUSY_S = 30.0

@@ -111,7 +111,7 @@ def test_a_password_is_shown_by_nothing(server: str, caplog: pytest.LogCaptureFi
     """Neither the store, nor its settings, nor a debug log, nor an error of a verb holds the password."""
     for address in (server, server.replace(f":{PASSWORD}@", "@") + f"?password={PASSWORD}"):
         with caplog.at_level(logging.DEBUG), RunStore.open(address) as store:
-            assert PASSWORD not in f"{store!r} {store._engine!r} {store.where} {vars(store)}"
+            assert PASSWORD not in f"{store!r} {store.database._engine!r} {store.database.where} {vars(store)}"
             with pytest.raises(GpudropError) as refused:
                 store.get("r9")
         assert PASSWORD not in "".join(traceback.format_exception(refused.value)) + caplog.text

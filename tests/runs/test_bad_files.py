@@ -128,7 +128,7 @@ def test_a_full_disk_is_told_and_lost_nothing(filled: Path, new_run: New) -> Non
     room = [60]
     with RunStore.open(filled) as store:
         limit = "PRAGMA max_page_count={}".format
-        event.listen(store._engine, "checkout", lambda raw, *_: raw.execute(limit(room[0])).close())
+        event.listen(store.database._engine, "checkout", lambda raw, *_: raw.execute(limit(room[0])).close())
         with pytest.raises(EnvironmentNotReady, match=r"Free some space.*nothing is lost"):
             store.add_or_find(new_run("big", request=b"x" * 400_000))
         assert len(store.recent(1000)) == 50

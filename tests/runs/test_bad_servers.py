@@ -74,7 +74,7 @@ def test_a_server_that_goes_away_half_way_leaves_all_or_nothing(
 ) -> None:
     """A verb that is cut off in the middle says so, and has done nothing: it can be said again."""
     store.add_or_find(new_run("r1"))
-    with fragile.connected(str(store._engine.url.database)) as other, ThreadPoolExecutor(1) as pool:
+    with fragile.connected(str(store.database._engine.url.database)) as other, ThreadPoolExecutor(1) as pool:
         other.execute(f"SELECT pg_advisory_lock({schema._TURN_LOCK})")
         late = pool.submit(store.commit, "r1", "completed", at=2.0, mirror=("m", b"yes"))
         waiting(fragile, store)
@@ -90,7 +90,7 @@ def waiting(server: Cluster, store: RunStore) -> None:
     ends = time.monotonic() + 30
     asks = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event = 'advisory'"
     with server.connected() as connection:
-        while connection.execute(asks, (store._engine.url.database,)).fetchone() == (0,):
+        while connection.execute(asks, (store.database._engine.url.database,)).fetchone() == (0,):
             assert time.monotonic() < ends
             time.sleep(0.01)
 
@@ -100,7 +100,8 @@ def test_connections_that_a_server_has_closed_are_replaced(fragile: Cluster, sto
     store.add_or_find(new_run("r1"))
     with fragile.connected() as connection:
         ended = connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (store._engine.url.database,)
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+            (store.database._engine.url.database,),
         )
         assert ended.fetchall() == [(True,)]
     assert store.get("r1") == new_run("r1")
@@ -108,7 +109,7 @@ def test_connections_that_a_server_has_closed_are_replaced(fragile: Cluster, sto
 
 def test_a_crowded_server_is_told_and_works_again(fragile: Cluster, store: RunStore, new_run: New) -> None:
     """With all of its connections taken the cure is named; with one free again the same store goes on."""
-    store._engine.dispose()
+    store.database._engine.dispose()
     with contextlib.ExitStack() as crowd:
         with contextlib.suppress(psycopg.OperationalError):
             while True:
@@ -124,16 +125,16 @@ def test_a_locked_database_is_told_and_lost_nothing(
     """Who waits too long for a turn, a row or a table says that another process holds it; afterwards it goes on."""
     store.add_or_find(new_run("r1"))
     monkeypatch.setattr(schema, "BUSY_S", 0.3)
-    with fragile.connected(str(store._engine.url.database)) as other, other.transaction():
+    with fragile.connected(str(store.database._engine.url.database)) as other, other.transaction():
         other.execute("SELECT * FROM runs WHERE id = 'r1' FOR UPDATE")
         for verb in (lambda: store.progress("r1", at=2.0, done=1), lambda: store.commit("r1", "failed", at=2.0)):
             with pytest.raises(EnvironmentNotReady, match=r"Another process holds it.*nothing is lost"):
                 verb()
         assert store.get("r1") == new_run("r1")  # who reads waits for nobody
-    same = store._engine.url.render_as_string(hide_password=False)
+    same = store.database._engine.url.render_as_string(hide_password=False)
     with (
         RunStore.open(same) as late,
-        store._writing(),
+        store.database.writing(),
         pytest.raises(EnvironmentNotReady, match="Another process holds it"),
     ):
         late.commit("r1", "failed", at=2.0)
@@ -148,7 +149,7 @@ def test_who_falls_asleep_with_the_turn_loses_it(
     awake = threading.Event()
 
     def sleepy() -> None:
-        with store._writing() as connection:
+        with store.database.writing() as connection:
             connection.exec_driver_sql("UPDATE outbox SET name = name")
             assert awake.wait(30)
 
@@ -180,7 +181,7 @@ def test_a_user_who_may_not_write_is_told(fragile: Cluster, rights: str, told: s
 
 def test_a_user_who_only_may_use_the_tables_may_work(fragile: Cluster, store: RunStore, new_run: New) -> None:
     """Of a team one user owns the tables; the others need no right to make or change any."""
-    name = str(store._engine.url.database)
+    name = str(store.database._engine.url.database)
     with fragile.connected(name) as connection:
         connection.execute(f"CREATE ROLE of_{name} LOGIN PASSWORD 'x'; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         connection.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO of_{name}")

@@ -111,7 +111,7 @@ def test_what_is_read_at_once_is_of_one_moment(store: RunStore, new_run: New) ->
     """What another commits between two statements of one look is seen by the next look."""
     store.add_or_find(new_run("r1"))
     count = text("SELECT count(*) FROM runs")
-    with store._reading() as connection:
+    with store.database.reading() as connection:
         assert connection.execute(count).scalar() == 1
         with ThreadPoolExecutor(1) as pool:
             assert pool.submit(store.add_or_find, new_run("r2")).result(timeout=30)[1]
@@ -131,7 +131,7 @@ def after_a_look(
             time.sleep(0.7)
 
     with RunStore.open(database) as first, RunStore.open(database) as second, ThreadPoolExecutor(1) as pool:
-        event.listen(first._engine, "before_cursor_execute", pause)
+        event.listen(first.database._engine, "before_cursor_execute", pause)
         late = pool.submit(slow, first)
         assert pausing.wait(30)
         quickly = quick(second)
@@ -191,7 +191,7 @@ def test_notes_wait_for_nobody_on_a_server(server: str, new_run: New, monkeypatc
     with RunStore.open(server) as store:
         store.add_or_find(new_run("r1"))
         monkeypatch.setattr(schema, "BUSY_S", 1.0)
-        with store._writing(), ThreadPoolExecutor(1) as pool:
+        with store.database.writing(), ThreadPoolExecutor(1) as pool:
             assert pool.submit(store.progress, "r1", at=2.0, done=1).result(timeout=30)
         assert store.get("r1").progress_done == 1
 
@@ -200,7 +200,7 @@ def test_a_store_has_few_connections(server: str) -> None:
     """Thirty threads of one process read through at most five connections, and one stays when they are done."""
     peak = 0
     with RunStore.open(server) as store:
-        pool_of_store = store._engine.pool
+        pool_of_store = store.database._engine.pool
 
         def look(_: int) -> None:
             nonlocal peak

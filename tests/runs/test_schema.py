@@ -55,7 +55,7 @@ def test_a_half_made_database_is_finished(file: Path) -> None:
 
 def test_commits_wait_for_the_disk(file: Path) -> None:
     """A connection to a file writes ahead (wal), syncs at every commit (2 = FULL) and checks references."""
-    with RunStore.open(file) as store, store._engine.connect() as connection:
+    with RunStore.open(file) as store, store.database._engine.connect() as connection:
         found = [
             connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")

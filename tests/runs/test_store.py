@@ -73,7 +73,14 @@ def test_progress_changes_what_is_said_and_no_more(store: RunStore, new_run: New
     assert store.progress("r1", at=5.0, status="running", done=2, total=3, note="two", worker="w1")
     assert store.progress("r1", at=6.0, done=0, note="")
     assert store.get("r1") == dataclasses.replace(
-        run, status="running", progress_done=0, progress_total=3, progress_note="", worker="w1", updated_at=6.0
+        run,
+        status="running",
+        progress_done=0,
+        progress_total=3,
+        progress_note="",
+        worker="w1",
+        updated_at=6.0,
+        started_at=5.0,
     )
     with pytest.raises(UsageError, match="commit"):
         store.progress("r1", at=7.0, status="completed")
