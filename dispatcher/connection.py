@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from dispatcher.client import Client
+from dispatcher.client import Client, Owner
 from dispatcher.config import Settings
 from dispatcher.drops import adopt, check_apart, init_drop
 from dispatcher.drops import find as find_drop
@@ -120,6 +120,7 @@ def _client(drop: str | Path, settings: Settings, *, identity: Identity) -> Iter
             poll_s=settings.poll_s,
             beat_s=settings.beat_s,
             identity=identity,
+            owner=Owner(user=settings.user, machine=settings.machine),
         )
         with contextlib.closing(client):
             yield client

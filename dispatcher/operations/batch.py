@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dispatcher.client import Handle
 from dispatcher.connection import Connection
+from dispatcher.handle import Handle
 from dispatcher.jobs import Job, Progress, Result
 from dispatcher.operations import targets
 from dispatcher.operations.plan import Plan
