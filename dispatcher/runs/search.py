@@ -65,7 +65,7 @@ class Search:
         """Return how many runs there are by status; one without runs is left out."""
         wanted = select(RunRow.status, func.count()).where(*_wanted(query)).group_by(RunRow.status)
         with self._database.reading() as connection:
-            return dict(connection.execute(wanted).tuples().all())
+            return dict(iter(connection.execute(wanted)))
 
     def resolve(self, name: str) -> Run:
         """Return the run that an id, the beginning of one or of its last part, or "last" stands for.
