@@ -80,21 +80,21 @@ def test_what_is_told_twice_is_there_once(store: RunStore, new_run: New) -> None
 def test_many_who_tell_of_one_run_wait_for_each_other(store: RunStore, new_run: New) -> None:
     """Files and attempts that ten threads tell of in every order: nobody fails, and each is there once."""
     store.add_or_find(new_run("r1"))
-    names = [f"f{k}" for k in range(8)]
+    names = [f"f{k:03}" for k in range(200)]
     start = threading.Barrier(5)  # as many as a store has connections to a server
 
     def tell(number: int) -> None:
         start.wait()
         order = names[number:] + names[:number]
-        for _ in range(5):
+        for _ in range(2):
             store.trace.keep_files("r1", [artifact(name) for name in (order if number % 2 else order[::-1])])
-            store.progress("r1", at=2.0, text="x", attempts=[attempt(name) for name in order])
+            store.progress("r1", at=2.0, text="x", attempts=[attempt(name) for name in order[:9]])
 
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(tell, range(5)))
     assert [file.name for file in store.trace.files("r1")] == names
-    assert sorted(it.nonce for it in store.trace.attempts("r1")) == names
-    assert len(store.trace.changes("r1")) == 1 + 25
+    assert sorted(it.nonce for it in store.trace.attempts("r1")) == names[:13]
+    assert len(store.trace.changes("r1")) == 1 + 10
 
 
 def test_one_of_many_gets_a_lease(store: RunStore, new_run: New) -> None:
