@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +53,8 @@ class Owner:
 
     user: str = ""
     machine: str = ""
+    backend: str = "colab"  # who has to be there: a worker of this machine ("local"), or one that somebody starts
+    group: str | None = None  # what its runs are for, where a job does not say so itself
 
 
 NOBODY = Owner()
@@ -116,6 +118,10 @@ class Client:
         if run.status in OPEN:
             self.upload(run, job)
         return Handle(self, self.store.get(run.id), job)
+
+    def resume(self, run: Run) -> Handle:
+        """Return the hope of the result of a run that was submitted before, by whichever process."""
+        return Handle(self, run, job_of(run, self.store.trace.files(run.id)))
 
     def kept(self, job: Job) -> Result | None:
         """Return the result that `submit` would give back without any work, or None."""
@@ -188,8 +194,13 @@ class Client:
             user=self.owner.user,
             machine=self.owner.machine,
             parent_id=job.purpose.parent,
-            group_id=job.purpose.group,
-            execution_config={"params": dict(params), "require_engine": job.require_engine, **job.purpose.config},
+            group_id=job.purpose.group or self.owner.group,
+            execution_config={
+                "backend": self.owner.backend,
+                "params": dict(params),
+                "require_engine": job.require_engine,
+                **job.purpose.config,
+            },
             notify=job.purpose.notify,
             deadline_at=now + job.purpose.deadline_s if job.purpose.deadline_s is not None else None,
         )
@@ -327,6 +338,23 @@ def _load(run: Run) -> Result:
     assert run.results_dir is not None  # it is completed
     load = legacy.load if run.verified == "legacy" else accept.load
     return load(run.id, Path(run.results_dir), run.verified or "full")
+
+
+def job_of(run: Run, files: Iterable[Artifact]) -> Job:
+    """Return the job of a run again, by its request and the files that it was made from."""
+    request = codec.decode_request(run.request, drop=run.drop_id, job=run.job)
+    offer = request.job
+    assert offer is not None  # this dispatcher writes full requests only
+    return Job(
+        kind=run.kind,
+        params=request.params,
+        inputs={file.name: Path(file.path) for file in files if file.role == "input"},
+        require_engine=offer.requires.engine,
+        attempts=offer.limits.attempts,
+        wall_s=offer.limits.wall_s,
+        stall_s=offer.limits.stall_s,
+        queue_s=offer.limits.queue_s,
+    )
 
 
 def _artifacts(job: Job, inputs: Mapping[str, tuple[int, str]]) -> list[Artifact]:

@@ -72,6 +72,10 @@ class Handle:
             self._find_way()
         return progress
 
+    def keep(self) -> None:
+        """Keep this process's turn at the job while something else is looked at."""
+        self._attendance.has_turn()
+
     @property
     def result(self) -> Result | None:
         """The verified result, once a look has found it."""
