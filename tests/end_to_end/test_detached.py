@@ -21,6 +21,7 @@ from dispatcher.runs.record import Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from tests.support import odd_media
+from tests.support.drops import make_drop
 
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = [sys.executable, "-m", "dispatcher.cli"]
@@ -178,7 +179,6 @@ def test_a_run_stands_for_what_it_made(data: Path, tmp_path: Path) -> None:
     with RunStore.open(Settings().database) as store:
         [made] = [file for file in store.trace.files(first.id) if file.role == "output"]
     Path(made.path).write_bytes(b"another")
-    gpudrop("analyze", "run:last", code=2)
     gpudrop("analyze", f"run:{short}", code=3)
 
 
@@ -208,14 +208,13 @@ def test_a_web_address_is_told_of_the_end(data: Path, tmp_path: Path) -> None:
 
 def test_what_is_not_done_in_time_is_cancelled_there_too(data: Path, tmp_path: Path) -> None:
     """A detached run that nobody takes ends at its deadline, and the drop is told."""
-    drop = tmp_path / "drop"
-    gpudrop("init", drop)
+    drop = make_drop(tmp_path / "drop")
     gpudrop("analyze", tone(tmp_path / "a.wav"), "--backend", "colab", "--drop", drop, "--detach", "--timeout", "2")
     wait_for(lambda: settled())
     [run] = runs()
     assert run.status == "cancelled"
     assert "within 2 s" in str(run.error_text)
-    assert (drop / run.job / "cancel-1.json").exists() or list((drop / run.job).glob("*cancel*"))
+    assert [path.name for path in (drop / run.job).glob("*cancel*")]
 
 
 def test_the_unit_is_what_systemd_takes(data: Path) -> None:
