@@ -23,7 +23,7 @@ from media.frames import read_frame
 from protocol.errors import EnvironmentNotReady, StepFailed
 from tests.support.pages import Site, html
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.films]
 RED, GREEN, BLUE = (200, 20, 20), (20, 160, 20), (20, 20, 200)
 SIZE = "640x360"
 

@@ -22,7 +22,7 @@ from protocol.errors import StepFailed
 from tests.support.pages import Site, html
 from tests.support.specs import demo, slides, whole, write
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.films]
 
 SVG = 'xmlns="http://www.w3.org/2000/svg" width="900" height="700"'
 PICTURES = {"red": (200, 20, 20), "green": (20, 160, 20), "blue": (20, 20, 200)}

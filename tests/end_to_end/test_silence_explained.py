@@ -43,7 +43,7 @@ class _EnoughError(Exception):
     pass
 
 
-def until(handle: Handle, what: Callable[[Progress], bool], seconds: float = 30) -> Progress:
+def until(handle: Handle, what: Callable[[Progress], bool], seconds: float = 60) -> Progress:
     """Wait until something is said, and return it."""
     said: list[Progress] = []
 

@@ -22,7 +22,7 @@ STUBBORN = (
 )
 
 
-def _eventually(true: Callable[[], object], within_s: float = 30) -> None:
+def _eventually(true: Callable[[], object], within_s: float = 60) -> None:
     end = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < end, "it did not happen in time"
