@@ -92,7 +92,7 @@ def _ask(look: str, path: Path, time_s: float) -> dict[str, Any]:
 
 
 def _patiently(looker: _Looker, look: str, path: Path, time_s: float) -> dict[str, Any]:
-    """Have a file at which the process breaks looked at by a new one if others came before, which may have broken it."""
+    """Have a file at which the process breaks looked at by a new one, where files before it may have broken it."""
     try:
         return looker.ask(look, path, time_s)
     except BrokeReader:
