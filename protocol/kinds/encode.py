@@ -303,4 +303,12 @@ def fit(raw: Mapping[str, Any], what: Medium, container: str) -> Mapping[str, An
     return {**raw, "format": suits}
 
 
-KIND = Kind(name="encode", params=Params, outputs=outputs, takes=("film",), fit=fit, scripted=frozenset({"inputs"}))
+KIND = Kind(
+    name="encode",
+    params=Params,
+    outputs=outputs,
+    takes=("film",),
+    fit=fit,
+    checkpoints=True,
+    scripted=frozenset({"inputs"}),
+)
