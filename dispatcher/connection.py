@@ -72,13 +72,14 @@ def connect(
     settings: Settings | None = None,
     kinds: str = "",
     private: Private | None = None,
+    idle: Callable[[Client], bool] = lambda _client: False,
 ) -> Iterator[Connection]:
     """Open the way to workers for the length of a block.
 
     `local` starts a worker on this machine and ends it with the block; nothing else need run. `colab` goes through the
     shared folder `drop`, or the usual one. `kinds` says what the local worker is for, comma-separated; all if empty.
-    `private` is where it is served from, unless that is this machine's usual place. Raises UsageError for an unknown
-    backend and EnvironmentNotReady without a drop.
+    `private` is where it is served from, unless that is this machine's usual place. Where `idle` says that there is
+    nothing to do, none is started. Raises UsageError for an unknown backend and EnvironmentNotReady without a drop.
     """
     here = settings or Settings()
     if backend not in BACKENDS:
@@ -86,16 +87,19 @@ def connect(
     if backend == "local" and drop is not None:
         raise UsageError("a drop was named, but the work is done on this machine: ask for the backend colab too")
     usual = Private(drop=here.private_drop, log=here.private_log)
-    opened = _local(here, kinds, private or usual) if backend == "local" else _shared(drop, here)
+    opened = _local(here, kinds, private or usual, idle) if backend == "local" else _shared(drop, here)
     with opened as connection:
         yield connection
 
 
 @contextlib.contextmanager
-def _local(settings: Settings, kinds: str, private: Private) -> Iterator[Connection]:
+def _local(settings: Settings, kinds: str, private: Private, idle: Callable[[Client], bool]) -> Iterator[Connection]:
     init_drop(private.drop)
     _clear_stale(private.drop / WORKERS)
     with _client(private.drop, settings, identity=ANONYMOUS) as client:
+        if idle(client):
+            yield Connection(backend="local", client=client, keep=lambda: None, cards=())
+            return
         before = set(client.cards())
         with ResidentWorker(private.drop, private.log, beat_s=settings.beat_s, kinds=kinds) as worker:
             client.serving = cards = _await_cards(client, before, worker)

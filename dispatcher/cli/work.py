@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher.cli.display import Display, Stage
+from dispatcher.client import Client
 from dispatcher.connection import connect
 from dispatcher.jobs import Progress
 from dispatcher.operations import targets
-from dispatcher.operations.batch import Made, NotMade, run
+from dispatcher.operations.batch import Made, NotMade, is_made, run
 from dispatcher.operations.plan import Plan, checked, option_of, plan
 from dispatcher.operations.sources import Source, find
 from protocol.errors import GpudropError, NotFoundError, UsageError
@@ -172,7 +173,11 @@ def _work(asked: Asked, plans: Sequence[Plan], done: Done, display: Display) -> 
     places = {path for each in plans for path in each.targets(asked.out).values()}
     for folder in sorted({path.parent for path in places}):
         targets.check_folder(folder)
-    with connect(asked.backend, asked.drop, kinds=asked.kind.name) as connection:
+
+    def idle(client: Client) -> bool:
+        return all(is_made(client, each) for each in plans)
+
+    with connect(asked.backend, asked.drop, kinds=asked.kind.name, idle=idle) as connection:
         if not asked.overwrite:
             plans = list(_with_room(plans, asked, connection.client.kept, done, display))
         with _Stages(display, plans, local=asked.backend == "local") as stages:

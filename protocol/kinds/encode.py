@@ -310,5 +310,6 @@ KIND = Kind(
     takes=("film",),
     fit=fit,
     checkpoints=True,
+    neural=False,
     scripted=frozenset({"inputs"}),
 )
