@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,7 @@ from typing import Any
 from media.examine import Media, Picture, Pixels, Track
 from media.examine import examine as examine_here
 from media.limits import allow_cpu, limit
-from media.probe import Footage, Sound
-from media.probe import probe as probe_here
+from media.probe import Footage, footage
 from protocol.errors import MediaError
 
 TIME_S = 300
@@ -36,19 +35,16 @@ MOST_FILES = 200
 """A process that has looked at so many is replaced, whatever they may have left in it."""
 
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from media.confined import answer; answer()"
-_LOOKS: dict[str, Callable[[Path], Footage | Media]] = {"probe": probe_here, "examine": examine_here}
 
 
 def probe(path: Path, *, time_s: float = TIME_S) -> Footage:
     """Return the facts of a film, as `media.probe.probe` does. A film that breaks its reader raises MediaError too."""
-    told = _ask("probe", path, time_s)
-    sound = Sound(**told["sound"]) if told["sound"] else None
-    return Footage(**{**told, "path": path, "size": tuple(told["size"]), "sound": sound})
+    return footage(examine(path, time_s=time_s))
 
 
 def examine(path: Path, *, time_s: float = TIME_S) -> Media:
     """Return the facts of a media file, as `media.examine.examine` does. One that breaks it raises MediaError too."""
-    return _media(path, _ask("examine", path, time_s))
+    return _media(path, _ask(path, time_s))
 
 
 def examine_all(paths: Iterable[Path], *, time_s: float = TIME_S) -> Iterator[Media | MediaError]:
@@ -71,14 +67,14 @@ def _let_go_at_exit() -> None:
     atexit.register(let_go)
 
 
-def _ask(look: str, path: Path, time_s: float) -> dict[str, Any]:
+def _ask(path: Path, time_s: float) -> dict[str, Any]:
     """Have the process that waits look at a file, and wait for the next: starting one takes longer than a look."""
     try:
         looker = _waiting.pop()
     except IndexError:
         looker = _Looker()
     try:
-        told = _patiently(looker, look, path, time_s)
+        told = _patiently(looker, path, time_s)
     except BaseException:
         looker.end()
         raise
@@ -91,14 +87,14 @@ def _ask(look: str, path: Path, time_s: float) -> dict[str, Any]:
     return told
 
 
-def _patiently(looker: _Looker, look: str, path: Path, time_s: float) -> dict[str, Any]:
+def _patiently(looker: _Looker, path: Path, time_s: float) -> dict[str, Any]:
     """Have a file at which the process breaks looked at by a new one, where files before it may have broken it."""
     try:
-        return looker.ask(look, path, time_s)
+        return looker.ask(path, time_s)
     except BrokeReader:
         if not looker.looked:
             raise
-        return looker.ask(look, path, time_s)
+        return looker.ask(path, time_s)
 
 
 def _media(path: Path, told: dict[str, Any]) -> Media:
@@ -122,14 +118,14 @@ class _Looker:
         self._answers: queue.Queue[str] = queue.Queue()
         self.looked = 0  # files that this process was asked about and did not break at
 
-    def ask(self, look: str, path: Path, time_s: float) -> dict[str, Any]:
+    def ask(self, path: Path, time_s: float) -> dict[str, Any]:
         """Have a file looked at and return what is told of it, "error" for what is wrong; BrokeReader ends it."""
         if self._process is not None and self._process.poll() is not None:
             self._end()  # it has waited for too long
         process = self._process = self._process or self._start()
         assert process.stdin is not None  # opened as a pipe
         try:
-            process.stdin.write(json.dumps([look, str(path.absolute())]) + "\n")
+            process.stdin.write(json.dumps(str(path.absolute())) + "\n")
             process.stdin.flush()
             told = dict(json.loads(self._answers.get(timeout=time_s)))
         except queue.Empty as error:
@@ -187,9 +183,9 @@ def answer() -> None:
     _limit()
     for line in sys.stdin:
         _end_after(0)
-        look, path = json.loads(line)
+        path = Path(json.loads(line))
         allow_cpu(TIME_S)
-        sys.stdout.write(json.dumps(_told(look, Path(path))) + "\n")
+        sys.stdout.write(json.dumps(_told(path)) + "\n")
         sys.stdout.flush()
         _end_after(IDLE_S)
 
@@ -200,9 +196,9 @@ def _end_after(seconds: int) -> None:
         signal.alarm(seconds)
 
 
-def _told(look: str, path: Path) -> dict[str, Any]:
+def _told(path: Path) -> dict[str, Any]:
     try:
-        return {**asdict(_LOOKS[look](path)), "path": str(path)}
+        return {**asdict(examine_here(path)), "path": str(path)}
     except MediaError as error:
         return {"error": str(error)}
     except MemoryError:

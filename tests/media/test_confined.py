@@ -65,7 +65,7 @@ def test_a_film_that_breaks_its_reader_is_only_refused(
     does, told = BREAKS[what]
     imports = (
         "import json, sys, os, time; sys.path.insert(0, sys.argv[1]); from media import confined; "
-        "look, path = json.loads(sys.stdin.readline()); "
+        "path = json.loads(sys.stdin.readline()); "
     )
     monkeypatch.setattr(confined, "_START", imports + does)
     with pytest.raises(MediaError, match=told):
@@ -79,7 +79,7 @@ def test_one_process_waits_for_the_next_file(tmp_path: Path, monkeypatch: pytest
         confined,
         "_START",
         "import os, sys; sys.path.insert(0, sys.argv[1]); from media import confined; real = confined._told\n"
-        "def told(look, path):\n"
+        "def told(path):\n"
         "    if path.name == 'evil.wav': os.kill(os.getpid(), 11)\n"
         "    return {'error': f'this is {os.getpid()}'}\n"
         "confined._told = told; confined.answer()",
@@ -121,7 +121,7 @@ def test_many_files_are_looked_at_by_one_process(tmp_path: Path, monkeypatch: py
         confined,
         "_START",
         "import os, sys; sys.path.insert(0, sys.argv[1]); from media import confined; real = confined._told\n"
-        "def told(look, path): return os.kill(os.getpid(), 11) if path.name == 'evil.wav' else real(look, path)\n"
+        "def told(path): return os.kill(os.getpid(), 11) if path.name == 'evil.wav' else real(path)\n"
         "confined._told = told; confined.answer()",
     )
     for name in ("a.wav", "evil.wav", "c.wav"):
@@ -142,7 +142,7 @@ def test_a_process_that_another_file_left_broken_costs_no_good_file(
         confined,
         "_START",
         "import os, sys; sys.path.insert(0, sys.argv[1]); from media import confined; real, seen = confined._told, []\n"
-        "def told(look, path): return os.kill(os.getpid(), 11) if seen else (seen.append(path), real(look, path))[1]\n"
+        "def told(path): return os.kill(os.getpid(), 11) if seen else (seen.append(path), real(path))[1]\n"
         "confined._told = told; confined.answer()",
     )
     for name in ("a.wav", "b.wav", "c.wav"):
