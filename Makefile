@@ -1,10 +1,10 @@
 # One place for every command; `make` alone lists them. Needs Python 3.11-3.13 and nothing else of ours.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all chromium kinds rclone demo test test-all test-extras simulate soak fuzz bench-dispatch bench-rclone bench-kinds bench-extra check format-check lint types contracts format lock reference clean
+.PHONY: help setup setup-all chromium kinds rclone postgres demo test test-all test-extras simulate soak fuzz bench-dispatch bench-rclone bench-kinds bench-extra check format-check lint types contracts format lock reference clean
 BIN := .venv/bin
 PYTHON ?=
+# So many tests run at once: they wait more than they compute. `make test AT_ONCE=0` runs them one by one.
 AT_ONCE ?= 3
-# So many tests at once: they wait more than they compute. `make test AT_ONCE=0` runs them one by one.
 # Named by what set-up depends on, not dated: a changed lock is seen whatever the clocks of its files say.
 INPUTS := requirements/all.txt requirements/uv.txt pyproject.toml setup/venv.sh setup/chromium.sh
 STAMP := .venv/.gpudrop-setup-$(shell cat $(INPUTS) | cksum | tr ' ' '-')
@@ -41,7 +41,10 @@ kinds: setup ## every kind of work once, on examples/media, by the engines that 
 rclone: setup
 	@sh setup/rclone.sh
 
-test: rclone ## run the tests
+postgres: setup
+	@sh setup/postgres.sh
+
+test: rclone postgres ## run the tests
 	@$(BIN)/python -m pytest -n $(AT_ONCE)
 
 simulate: setup ## both sides on virtual time in the worst weather, ten thousand times (about a quarter of an hour)
@@ -94,7 +97,7 @@ reference: setup ## write docs/reference/ from the code
 # `make lock UPGRADE=--upgrade` takes newer versions. No index, host or path may get into these files.
 COMPILE := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
 	--overrides requirements/overrides.txt
-LOCKED := pyproject.toml --extra dispatch --extra demo --extra dev --extra kokoro --extra whisper
+LOCKED := pyproject.toml --extra dispatch --extra postgres --extra demo --extra dev --extra kokoro --extra whisper
 lock: setup ## write requirements/*.txt from pyproject.toml
 	$(BIN)/$(COMPILE) $(UPGRADE) $(LOCKED) requirements/build.in -o requirements/all.txt
 	printf 'uv\n' | $(BIN)/$(COMPILE) -c requirements/all.txt - -o requirements/uv.txt

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import functools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -13,37 +11,42 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Row,
-    Select,
     Update,
     and_,
     bindparam,
     func,
     insert,
+    null,
     select,
     update,
 )
 from sqlalchemy.exc import IntegrityError
 
 from dispatcher.runs import schema
-from dispatcher.runs.failures import explained
+from dispatcher.runs.database import Database
+from dispatcher.runs.failures import explained, reason_of
+from dispatcher.runs.leases import MonitorLeases
 from dispatcher.runs.models import OutboxRow, RunRow
-from dispatcher.runs.record import OPEN, TERMINAL, Run, Status
-from protocol.errors import NotFoundError, UsageError
+from dispatcher.runs.record import NONE, NOTHING_MORE, TERMINAL, Artifact, AttemptRecord, Belongings, Ended, Run, Status
+from dispatcher.runs.rows import (
+    BY_KEY,
+    IS_OPEN,
+    OPEN_BY_KEY,
+    RUN_FIELDS,
+    columns_of,
+    get_run,
+    one_run,
+    select_runs,
+)
+from dispatcher.runs.search import Search
+from dispatcher.runs.trace import Trace, attach, put_attempts, put_files, tell
+from protocol.errors import UsageError
 
-_FIELDS = [field.name for field in dataclasses.fields(Run)]
-_COLUMNS = [getattr(RunRow, name) for name in _FIELDS]
-_IS_OPEN = RunRow.status.in_(sorted(OPEN))
 _ADD_TRIES = 3
 
 Durability = Literal["full", "relaxed"]
 
-# What every look asks is built once: making a statement costs SQLAlchemy more than running it.
-_RUNS = select(*_COLUMNS).order_by(RunRow.created_at.desc(), RunRow.id.desc())
-_BY_ID = select(*_COLUMNS).where(RunRow.id == bindparam("run"))
-_BY_KEY = _RUNS.where(RunRow.key == bindparam("key")).limit(1)
-_OPEN_BY_KEY = _RUNS.where(RunRow.key == bindparam("key"), _IS_OPEN).limit(1)
-_COUNT_OPEN = select(func.count()).select_from(RunRow).where(RunRow.drop_id == bindparam("drop"), _IS_OPEN)
+_COUNT_OPEN = select(func.count()).select_from(RunRow).where(RunRow.drop_id == bindparam("drop"), IS_OPEN)
 _CLAIM_DELAYS = (
     select(RunRow.claim_delay_s)
     .where(RunRow.drop_id == bindparam("drop"), RunRow.claim_delay_s.is_not(None))
@@ -67,16 +70,24 @@ def changing(condition: ColumnElement[bool]) -> Update:
     return update(RunRow).where(RunRow.id == bindparam("run"), condition)
 
 
+_FIRST = ("queued_at", "started_at")
+"""Of these the first time counts."""
+
+
 @functools.lru_cache(maxsize=64)
 def _setting(statement: Update, names: tuple[str, ...]) -> Update:
     """Return the statement that sets these columns, from parameters of their names."""
-    return statement.values({name: bindparam(name) for name in names})
+    new: dict[str, Any] = {name: bindparam(name) for name in names}
+    new |= {name: func.coalesce(getattr(RunRow, name), bindparam(name)) for name in _FIRST if name in names}
+    if "ended_at" in names:  # nobody need act for it any more
+        new |= {"monitor": null(), "monitor_until": null()}
+    return statement.values(new)
 
 
-_CHANGE_OPEN = changing(_IS_OPEN)
+_CHANGE_OPEN = changing(IS_OPEN)
 """The compare-and-set that ends a run: it changes a run that is open, and no other (R6)."""
 
-_OFFER_AGAIN = changing(and_(_IS_OPEN, RunRow.job == bindparam("old"))).values(
+_OFFER_AGAIN = changing(and_(IS_OPEN, RunRow.job == bindparam("old"))).values(
     {name: bindparam(name) for name in ("job", "request", "updated_at", "status")}
 )
 
@@ -90,9 +101,11 @@ class RunStore:
     """
 
     def __init__(self, engine: Engine, dispatcher_id: str) -> None:
-        self._engine = engine
-        self._where = engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()
+        self.database = Database(engine)
         self.dispatcher_id = dispatcher_id
+        self.trace = Trace(self.database)
+        self.search = Search(self.database)
+        self.leases = MonitorLeases(self.database)
 
     @classmethod
     def open(cls, place: str | Path, *, durability: Durability = "full") -> Self:
@@ -101,7 +114,7 @@ class RunStore:
         With `durability` "relaxed" no commit waits for the disk: a power cut may take back the last decisions.
         """
         address = schema.address_of(place)
-        with explained(address.render_as_string()):
+        with explained(schema.shown(address)):
             engine = schema.connect(address)
             if durability == "relaxed":
                 engine = engine.execution_options(gpudrop_relaxed=True)
@@ -113,7 +126,7 @@ class RunStore:
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
+        self.database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -121,8 +134,10 @@ class RunStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def add_or_find(self, run: Run, known: str | None = None) -> tuple[Run, bool]:
+    def add_or_find(self, run: Run, known: str | None = None, belongings: Belongings = NONE) -> tuple[Run, bool]:
         """Add a run, or return the open one of the same key; the second value says whether it was added.
+
+        What belongs to it is added to either: who asks for the same again may want it at another place.
 
         `known` is the newest run of this key that the caller has seen. A newer one is returned instead, also when it
         has ended: of several processes that add one key, however slowly, one adds it and the others find that one.
@@ -131,56 +146,64 @@ class RunStore:
             raise UsageError(f"run {run.id} cannot begin as {run.status}")
         for tries_left in reversed(range(_ADD_TRIES)):
             try:
-                with self._writing() as connection:
-                    if found := _one(connection, _OPEN_BY_KEY, key=run.key):
-                        return found, False
-                    if (newest := _one(connection, _BY_KEY, key=run.key)) and newest.id != known:
-                        return newest, False
-                    connection.execute(insert(RunRow).values(**_values(run)))
+                with self.database.writing() as connection:
+                    found = one_run(connection, OPEN_BY_KEY, key=run.key) or _newer(connection, run.key, known)
+                    if found is None:
+                        connection.execute(insert(RunRow).values(**columns_of(run, RUN_FIELDS)))
+                        tell(connection, run.id, at=run.created_at, text="asked for")
+                    attach(connection, (found or run).id, belongings)
+                if found is not None:
+                    return found, False
                 return run, True
             except IntegrityError as error:  # somebody's run got in between, or the id is not new
                 if not tries_left:
-                    raise UsageError(f"run {run.id} cannot be added: {error.orig}. Give it a new id") from error
+                    raise UsageError(f"run {run.id} cannot be added: {reason_of(error)}. Give it a new id") from error
         raise AssertionError("the loop returns or raises")
 
     def get(self, run_id: str) -> Run:
         """Return a run."""
-        with self._reading() as connection:
-            return _get(connection, run_id)
+        with self.database.reading() as connection:
+            return get_run(connection, run_id)
 
     def find_open(self, key: str) -> Run | None:
         """Return the run of this key that has not ended."""
-        with self._reading() as connection:
-            return _one(connection, _OPEN_BY_KEY, key=key)
+        with self.database.reading() as connection:
+            return one_run(connection, OPEN_BY_KEY, key=key)
 
     def latest(self, key: str) -> Run | None:
         """Return the newest run of this key."""
-        with self._reading() as connection:
-            return _one(connection, _BY_KEY, key=key)
+        with self.database.reading() as connection:
+            return one_run(connection, BY_KEY, key=key)
+
+    def attach(self, run_id: str, belongings: Belongings) -> None:
+        """Add to a run that was there before what this submission wants of it; what is there stays."""
+        with self.database.writing() as connection:
+            get_run(connection, run_id)
+            attach(connection, run_id, belongings)
 
     def recent(self, limit: int = 20, *, kind: str | None = None, status: Status | None = None) -> list[Run]:
         """Return the newest runs first, all or those of a kind or status."""
         wanted = [RunRow.kind == kind] if kind else []
         wanted += [RunRow.status == status] if status else []
-        with self._reading() as connection:
-            return _select(connection, *wanted, limit=limit)
+        with self.database.reading() as connection:
+            return select_runs(connection, *wanted, limit=limit)
 
     def count_open(self, drop_id: str) -> int:
         """Return how many runs of a drop have not ended."""
-        with self._reading() as connection:
+        with self.database.reading() as connection:
             return connection.execute(_COUNT_OPEN, {"drop": drop_id}).scalar_one()
 
     def known_jobs(self, drop_id: str, jobs: Collection[str]) -> frozenset[str]:
         """Return those of these job folders of a drop that belong to runs of this database."""
         if not jobs:
             return frozenset()
-        with self._reading() as connection:
+        with self.database.reading() as connection:
             mine = select(RunRow.job).where(RunRow.drop_id == drop_id, RunRow.job.in_(sorted(jobs)))
             return frozenset(connection.execute(mine).scalars())
 
     def claim_delays(self, drop_id: str, *, limit: int) -> list[float]:
         """Return the newest delays between an offer and the sight of its first claim on a drop, in seconds."""
-        with self._reading() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(_CLAIM_DELAYS.limit(limit), {"drop": drop_id}).scalars()
             return [delay_s for delay_s in rows if delay_s is not None]
 
@@ -195,8 +218,14 @@ class RunStore:
         note: str | None = None,
         worker: str | None = None,
         claim_delay_s: float | None = None,
+        why: str | None = None,
+        text: str | None = None,
+        attempts: Sequence[AttemptRecord] = (),
     ) -> bool:
-        """Say where an open run stands; what is None stays. A run that has ended stays as it is: False."""
+        """Say where an open run stands; what is None stays. A run that has ended stays as it is: False.
+
+        `text` is a line for its history. The first time that it is queued, and running, is remembered.
+        """
         if status in TERMINAL:
             raise UsageError(f"run {run_id} ends by commit(), not by progress({status})")
         said: dict[str, Any] = {
@@ -206,8 +235,11 @@ class RunStore:
             "progress_note": note,
             "worker": worker,
             "claim_delay_s": claim_delay_s,
+            "why": why,
+            "queued_at": at if status == "queued" else None,
+            "started_at": at if status in ("running", "verifying") else None,
         }
-        return self._change_open(run_id, lasting=False, updated_at=at, **said)
+        return self._change_open(run_id, lasting=False, text=text, attempts=attempts, updated_at=at, **said)
 
     def offer_again(self, run_id: str, *, instead_of: str, job: str, request: bytes, at: float) -> Run:
         """Give an open run another job folder and request, for the first were torn or lost; return it as it is now.
@@ -215,7 +247,7 @@ class RunStore:
         Of several processes that offer it again `instead_of` the same folder, the first decides.
         """
         again = {"run": run_id, "old": instead_of, "job": job, "request": request, "updated_at": at}
-        with self._writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(_OFFER_AGAIN, {**again, "status": "pending"})
         return self.get(run_id)
 
@@ -233,6 +265,7 @@ class RunStore:
         error_code: str | None = None,
         error_text: str | None = None,
         mirror: tuple[str, bytes] | None = None,
+        ended: Ended = NOTHING_MORE,
     ) -> bool:
         """End a run: the one compare-and-set from an open status. Of many callers exactly one gets True (R6).
 
@@ -249,86 +282,72 @@ class RunStore:
             "done_seal": done_seal,
             "error_code": error_code,
             "error_text": error_text,
+            "outputs": dict(ended.outputs) if ended.outputs is not None else None,
+            "ended_at": at,
         }
-        return self._change_open(run_id, mirror=mirror, updated_at=at, **ends)
+        text = f"{error_code}: {error_text}" if error_code and error_text else error_text or status
+        return self._change_open(
+            run_id, mirror=mirror, text=text, attempts=ended.attempts, files=ended.files, updated_at=at, **ends
+        )
 
     def say(self, run_id: str, name: str, data: bytes) -> bytes:
         """Fix the bytes of a control message and return them; a name that was fixed before keeps its first bytes."""
-        with self._writing() as connection:
-            _get(connection, run_id)
+        with self.database.writing() as connection:
+            get_run(connection, run_id)
             return _fix(connection, run_id, name, data)
 
     def unsaid(self, run_id: str) -> list[tuple[str, bytes]]:
         """Return the control messages that were fixed and not yet written to the drop, in the order of fixing."""
-        with self._reading() as connection:
+        with self.database.reading() as connection:
             return [(name, data) for name, data in connection.execute(_UNSAID, {"run": run_id})]
 
     def said(self, run_id: str, name: str, *, at: float) -> None:
         """Take note that a control message is in the drop; the first time counts."""
-        with self._writing(lasting=False) as connection:
+        with self.database.writing(lasting=False) as connection:
             connection.execute(_SAID, {"run": run_id, "message": name, "at": at})
 
     def uncleaned(self, drop_id: str, *, before: float) -> list[Run]:
         """Return the runs of a drop that ended before this time and whose folder may still be there."""
         ended = (RunRow.status.in_(sorted(TERMINAL)), RunRow.updated_at < before, RunRow.cleaned_at.is_(None))
-        with self._reading() as connection:
-            return _select(connection, RunRow.drop_id == drop_id, *ended)
+        with self.database.reading() as connection:
+            return select_runs(connection, RunRow.drop_id == drop_id, *ended)
 
     def cleaned(self, run_id: str, *, at: float) -> None:
         """Take note that a run's folder was removed from the drop."""
-        with self._writing(lasting=False) as connection:
+        with self.database.writing(lasting=False) as connection:
             connection.execute(update(RunRow).where(RunRow.id == run_id).values(cleaned_at=at))
 
     def _change_open(
-        self, run_id: str, mirror: tuple[str, bytes] | None = None, *, lasting: bool = True, **values: Any
+        self,
+        run_id: str,
+        *,
+        updated_at: float,
+        lasting: bool = True,
+        mirror: tuple[str, bytes] | None = None,
+        text: str | None = None,
+        attempts: Sequence[AttemptRecord] = (),
+        files: Sequence[Artifact] = (),
+        **values: Any,
     ) -> bool:
         """Change an open run, and only an open one; say whether it was."""
-        new = {name: value for name, value in values.items() if value is not None}
-        with self._writing(lasting=lasting) as connection:
+        new = {name: value for name, value in values.items() if value is not None} | {"updated_at": updated_at}
+        with self.database.writing(lasting=lasting) as connection:
             changed = connection.execute(_setting(_CHANGE_OPEN, tuple(new)), {"run": run_id, **new}).rowcount
             if not changed:
-                _get(connection, run_id)
-            elif mirror:
+                get_run(connection, run_id)
+                return False
+            if text:
+                tell(connection, run_id, at=updated_at, text=text, why=new.get("why"))
+            put_attempts(connection, run_id, attempts)
+            put_files(connection, run_id, files)
+            if mirror:
                 _fix(connection, run_id, *mirror)
-        return changed == 1
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with explained(str(self._where)), self._engine.connect() as connection:
-            yield connection
-
-    @contextlib.contextmanager
-    def _writing(self, *, lasting: bool = True) -> Iterator[Connection]:
-        """Hold the database's one turn to write; what is not `lasting` does not wait for the disk."""
-        with (
-            explained(str(self._where)),
-            self._engine.connect() as connection,
-            connection.execution_options(**(schema.WRITE if lasting else schema.NOTE)).begin(),
-        ):
-            yield connection
+        return True
 
 
-def _values(run: Run) -> dict[str, Any]:
-    return {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
-
-
-def _select(connection: Connection, *wanted: ColumnElement[bool], limit: int | None = None) -> list[Run]:
-    return [_run(row) for row in connection.execute(_RUNS.where(*wanted).limit(limit))]
-
-
-def _one(connection: Connection, statement: Select[Any], **named: Any) -> Run | None:
-    row = connection.execute(statement, named).first()
-    return _run(row) if row is not None else None
-
-
-def _run(row: Row[Any]) -> Run:
-    return Run(**dict(zip(_FIELDS, row, strict=True)))
-
-
-def _get(connection: Connection, run_id: str) -> Run:
-    if (found := _one(connection, _BY_ID, run=run_id)) is None:
-        raise NotFoundError(f"there is no run {run_id}")
-    return found
+def _newer(connection: Connection, key: str, known: str | None) -> Run | None:
+    newest = one_run(connection, BY_KEY, key=key)
+    return newest if newest is not None and newest.id != known else None
 
 
 def _fix(connection: Connection, run_id: str, name: str, data: bytes) -> bytes:

@@ -58,7 +58,7 @@ while True:
 """
 
 
-def start(script: str, database: Path, who: int) -> subprocess.Popen[str]:
+def start(script: str, database: str, who: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", PRELUDE + script, str(database), str(who)],
         stdin=subprocess.PIPE,
@@ -68,7 +68,7 @@ def start(script: str, database: Path, who: int) -> subprocess.Popen[str]:
     )
 
 
-def at_once(script: str, database: Path, count: int) -> list[str]:
+def at_once(script: str, database: str, count: int) -> list[str]:
     """Run a script in several processes that begin together; return what each printed."""
     racers = [start(script, database, who) for who in range(count)]
     for racer in racers:
@@ -83,14 +83,14 @@ def at_once(script: str, database: Path, count: int) -> list[str]:
     return [out for out, _ in ends]
 
 
-def test_processes_that_open_at_once_make_one_database(database: Path) -> None:
+def test_processes_that_open_at_once_make_one_database(database: str) -> None:
     """Four first opens at the same moment migrate once and agree on the dispatcher's id."""
     ids = {line.strip() for line in at_once(OPEN_AT_ONCE, database, 4)}
     with RunStore.open(database) as store:
         assert ids == {store.dispatcher_id}
 
 
-def test_of_processes_that_add_one_key_one_adds_it(database: Path) -> None:
+def test_of_processes_that_add_one_key_one_adds_it(database: str) -> None:
     """Three processes submit the same fifty jobs at once: fifty runs, each added by exactly one."""
     added = [json.loads(line) for line in at_once(ADD_AT_ONCE, database, 3)]
     assert [sum(of_one_key) for of_one_key in zip(*added, strict=True)] == [1] * 50
@@ -98,7 +98,7 @@ def test_of_processes_that_add_one_key_one_adds_it(database: Path) -> None:
         assert sorted(run.key for run in store.recent(1000)) == sorted(f"key-{k}" for k in range(50))
 
 
-def test_of_processes_that_commit_one_wins(database: Path, new_run: object) -> None:
+def test_of_processes_that_commit_one_wins(database: str, new_run: object) -> None:
     """Three processes end the same fifty runs at once: one True a run; status, nonce and mirror are the winner's."""
     with RunStore.open(database) as store:
         for k in range(50):
@@ -113,7 +113,7 @@ def test_of_processes_that_commit_one_wins(database: Path, new_run: object) -> N
             assert store.unsaid(run.id) == [(f"r{k}/{winner}", str(winner).encode())]
 
 
-def test_a_killed_writer_forgets_nothing_it_had_said(database: Path) -> None:
+def test_a_killed_writer_forgets_nothing_it_had_said(database: str) -> None:
     """Killed at five seeded moments, a writer leaves a sound database with every run and end it had printed."""
     moments = random.Random(2)
     RunStore.open(database).close()
@@ -135,13 +135,14 @@ def test_a_killed_writer_forgets_nothing_it_had_said(database: Path) -> None:
                 if did == "ended":
                     assert (run.status, run.nonce) == ("completed", "a" * 16)
                     assert store.unsaid(run_id) == [(f"{run_id}/accepted-1.json", b"x" * 300)]
-        with sqlite3.connect(database) as raw:
-            assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        raw.close()
+        if database.startswith("sqlite"):
+            with sqlite3.connect(database.removeprefix("sqlite:///")) as raw:
+                assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            raw.close()
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.15, 0.3])
-def test_a_kill_during_the_first_open_leaves_a_database_that_opens(database: Path, seconds: float) -> None:
+def test_a_kill_during_the_first_open_leaves_a_database_that_opens(database: str, seconds: float) -> None:
     """Half a migration is no migration: the next open finishes the work."""
     opener = start(OPEN_AT_ONCE, database, 0)
     assert opener.stdin is not None
