@@ -224,3 +224,24 @@ def test_the_unit_is_what_systemd_takes(data: Path) -> None:
     assert "[Service]" in unit
     assert "watch\n" in unit
     assert f"GPUDROP_DATA_DIR={data}" in unit
+
+
+def test_a_detached_tour_is_a_group(data: Path, tmp_path: Path) -> None:
+    """It returns with the tour's id; the narration's job belongs to it, and how it ended is remembered."""
+    spec = tmp_path / "tour.json"
+    spec.write_text(
+        json.dumps(
+            {"meta": {"title": "Hello"}, "steps": [{"id": "one", "url": "about:blank", "narration": "Hello there."}]}
+        )
+    )
+    told = json.loads(gpudrop("tour", spec, "--dry-run", "--detach", "--json"))
+
+    def ended() -> bool:
+        with RunStore.open(Settings().database) as store:
+            return any(group.ended_at for group in store.search.groups(sort="tour"))
+
+    wait_for(ended)
+    with RunStore.open(Settings().database) as store:
+        group = store.search.group(told["tour"])
+        assert (group.title, group.status) == ("Hello", "completed"), Path(told["log"]).read_text()
+        assert [run.kind for run in store.search.members(group.id)] == ["tts"]
