@@ -57,7 +57,7 @@ def retry(store: RunStore, run_id: str, *, now: float, settings: Settings | None
     if run.status == "completed":
         raise UsageError(f"run {run.id} is completed: `runs rerun` makes a new one with the same inputs")
     newest = store.latest(run.key)
-    wanted = Belongings(inputs=_inputs(store, run), tags=_tags(store, run), deliveries=_deliveries(store, run))
+    wanted = Belongings(inputs=inputs_of(store, run), tags=_tags(store, run), deliveries=_deliveries(store, run))
     if newest is not None and newest.id != run.id and (newest.is_open or _is_whole(newest)):
         store.attach(newest.id, replace(wanted, inputs=()))
         store.trace.note(run.id, f"the same job is run {newest.id}", at=now)
@@ -81,7 +81,7 @@ def rerun(store: RunStore, run_id: str, *, now: float, settings: Settings | None
     if newest is not None and newest.is_open:
         raise UsageError(f"the same job is {newest.status} as run {newest.id}: wait for it, or `runs cancel` it first")
     free = [it for it in _deliveries(store, run) if it.overwrite or not Path(it.target).exists()]
-    wanted = Belongings(inputs=_inputs(store, run), tags=_tags(store, run), deliveries=free)
+    wanted = Belongings(inputs=inputs_of(store, run), tags=_tags(store, run), deliveries=free)
     return _again(store, run, "rerun", wanted, newest, now, settings)
 
 
@@ -144,7 +144,7 @@ def _key(run: Run, settings: Settings | None) -> Key | None:
     return None if run.drop == str(here.private_drop) else here.identity(run.drop).key
 
 
-def _inputs(store: RunStore, run: Run) -> tuple[Artifact, ...]:
+def inputs_of(store: RunStore, run: Run) -> tuple[Artifact, ...]:
     """Return the inputs of a run, each found to be the file that it was."""
     files = tuple(file for file in store.trace.files(run.id) if file.role == "input")
     offer = codec.decode_request(run.request, drop=run.drop_id, job=run.job).job

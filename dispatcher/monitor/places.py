@@ -54,7 +54,7 @@ class Lookout:
     def __init__(self, settings: Settings, store: RunStore, only: Sequence[str] = ()) -> None:
         self.settings, self.store = settings, store
         self._only = only
-        self._places: dict[str, Place] = {}
+        self.places: dict[str, Place] = {}
         self.readers: dict[tuple[str, str], JobReader] = {}  # (address, job) → what was read of it
         self.since: dict[tuple[str, str, str], tuple[float, int]] = {}  # (what, address, job) → first look, how many
         self.foreign: set[tuple[str, str]] = set()  # (address, job) that are nobody's here
@@ -67,14 +67,14 @@ class Lookout:
 
     def close(self) -> None:
         """Let every drop go."""
-        for place in self._places.values():
+        for place in self.places.values():
             if place.drop is not None:
                 place.drop.close()
-        self._places.clear()
+        self.places.clear()
 
     def look(self) -> list[Place]:
         """Look at the workers of every drop, at all drops at once; one that does not answer in time says so."""
-        places = [self._places.setdefault(it, Place(address=it)) for it in self.addresses()]
+        places = [self.places.setdefault(it, Place(address=it)) for it in self.addresses()]
         at_once([lambda place=place: self._look(place) for place in places], self._late(places))  # type: ignore[misc]
         return places
 

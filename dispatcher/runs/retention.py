@@ -53,12 +53,21 @@ class Retention:
             connection.execute(delete(GroupRow).where(empty, GroupRow.ended_at.is_not(None)))
         return forgotten
 
-    def used_elsewhere(self, folder: str, but: Sequence[str]) -> list[str]:
-        """Return the runs besides these that have a file below a folder: as input, or as output that is the same."""
+    def inputs_of_open(self, folder: str, but: str) -> list[str]:
+        """Return the open runs besides this one that have an input below a folder."""
         inside = or_(ArtifactRow.path == folder, ArtifactRow.path.startswith(f"{folder}/", autoescape=True))
-        others = select(ArtifactRow.run_id.distinct()).where(inside, ArtifactRow.run_id.not_in(but))
+        wanted = select(RunRow.id.distinct()).join(ArtifactRow, ArtifactRow.run_id == RunRow.id)
+        mine = (inside, ArtifactRow.role == "input", RunRow.status.in_(sorted(OPEN)), RunRow.id != but)
         with self._database.reading() as connection:
-            return list(connection.execute(others).scalars())
+            return list(connection.execute(wanted.where(*mine)).scalars())
+
+    def known(self, names: Sequence[str]) -> frozenset[str]:
+        """Return those of these names that are the id or the job of a run."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(RunRow.id, RunRow.job).where(or_(RunRow.id.in_(names), RunRow.job.in_(names)))
+            ).all()
+        return frozenset(name for row in rows for name in row) & frozenset(names)
 
 
 def _of_open_child() -> ColumnElement[bool]:
