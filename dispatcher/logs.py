@@ -37,7 +37,7 @@ def bring_home(drop: Drop, store: RunStore, run: Run, results: Path) -> bool:
 def _fetch(drop: Drop, store: RunStore, run: Run, attempt: AttemptRecord, folder: Path) -> bool:
     if attempt.log is not None:
         return True
-    source = JobNames(run.job).log(Attempt(attempt.n, attempt.nonce, attempt.worker))
+    source = JobNames(run.job).log(Attempt(n=attempt.n, nonce=attempt.nonce, worker=attempt.worker))
     try:
         data = drop.get(source, limit=MAX_LOG_BYTES)
     except NameMissing:

@@ -1,4 +1,4 @@
-"""A monitor that a command leaves behind when it returns at once: one a machine, and gone when nothing is left to do."""
+"""A monitor that a command leaves behind when it returns at once: one a machine, gone when nothing is left to do."""
 
 from __future__ import annotations
 

@@ -162,12 +162,24 @@ def _await(
         result = sent.handle.wait(timeout_s, on_progress=told)
     except JobTimeout as error:
         if connection.client.store.get(sent.handle.run).deadline_at is not None:
-            sent.handle.cancel(f"it was not done within {timeout_s:.0f} s")
+            error = _cancelled(sent.handle, error, timeout_s)
         return NotMade(source=path, error=error)
     except OF_ONE_FILE as error:
         return NotMade(source=path, error=error)
     places = sent.plan.targets(out)
     return Made(source=path, result=result, names=sent.plan.names, targets=places, kept=sent.kept)
+
+
+def _cancelled(handle: Handle, error: JobTimeout, timeout_s: float | None) -> JobTimeout:
+    """Cancel what was not done in its time, on the worker too, and return what to say of it."""
+    handle.cancel(f"it was not done within {timeout_s:.0f} s")
+    text = str(error).partition("\n")[0]
+    return JobTimeout(
+        f"{text}\nIt was cancelled, on the worker too (run {handle.run})",
+        why=error.why,
+        cure=error.cure,
+        run=handle.run,
+    )
 
 
 def _texts(told: Any) -> list[str]:
