@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 import typer
@@ -25,6 +25,7 @@ app = typer.Typer(
     name="runs", help="What was asked for, how it stands, and what can be done about it.", no_args_is_help=True
 )
 
+EVERYTHING = Query(kinds=[], statuses=[], tags=[])
 _SETS = {"open": sorted(OPEN), "ended": sorted(TERMINAL), "bad": ["failed", "crashed", "expired"]}
 
 Kinds = Annotated[list[str] | None, typer.Option("--kind", "-k", help="Of this kind; may be given more than once.")]
@@ -116,7 +117,7 @@ def ls(
             print_json({"runs": runs_told(store, runs), "in_all": in_all})
             return
     if not runs:
-        sys.stderr.write("no run fits\n" if query != Query() else "no run yet\n")
+        sys.stderr.write("no run yet\n" if query == EVERYTHING else "no run fits\n")
         return
     console().print(runs_table(runs, time.time()))
     if in_all > len(runs):
@@ -169,7 +170,7 @@ def _below(store: RunStore, run: Run, depth: int, seen: set[str]) -> Iterator[tu
         yield from _below(store, child, depth + 1, seen)
 
 
-for _name, _command in {
+_OTHERS: dict[str, Callable[..., None]] = {
     "show": runs_show.show,
     "logs": runs_logs.logs,
     "watch": runs_watch.watch,
@@ -184,5 +185,7 @@ for _name, _command in {
     "bundle": runs_replay.bundle,
     "reindex": runs_rebuild.reindex,
     "heal": runs_rebuild.heal,
-}.items():
+}
+
+for _name, _command in _OTHERS.items():
     app.command(_name, epilog=EPILOG)(_command)

@@ -94,8 +94,9 @@ def heal(
     remote drop; one that lives is never disturbed.
     """
     with opened() as (settings, store), Lookout(settings, store) as looking:
+        healed: list[Healed] = []
         if dry_run:
-            healed, left = [], find_faults(settings, store, now=time.time(), kept=looking)
+            left = find_faults(settings, store, now=time.time(), kept=looking)
         else:
             healed, left = cure_all(looking, wait_s=wait, on_wait=_Waiting())
     if json_:

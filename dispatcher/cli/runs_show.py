@@ -110,8 +110,8 @@ def _worked(run: Run, now: float) -> str:
 def _waits_for(store: RunStore, run: Run) -> str:
     changes = store.trace.changes(run.id)
     last = next((it.text for it in reversed(changes) if it.why), run.status)
-    units = f"{run.progress_done} of {run.progress_total} " if run.progress_total else ""
-    return f"{units}{run.progress_note}".strip() + f" [{run.why}] {last}" if run.why else last
+    units = f"{run.progress_done} of {run.progress_total}" if run.progress_total else ""
+    return ", ".join(part for part in (last, run.progress_note or units) if part)
 
 
 def _who(run: Run) -> str:

@@ -31,15 +31,16 @@ def watch(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Show runs live until they have ended, and bring them home meanwhile; Ctrl-C leaves them as they are.
+    """Show runs, and those that are made of their outputs, live until they have ended, and bring them home meanwhile.
 
-    Exit code 4 where one of them did not complete.
+    Ctrl-C leaves them as they are. Exit code 4 where one of them did not complete.
     """
     with opened() as (settings, store):
         wanted = [run.id for run in (resolve(store, runs) if runs else _open(store))]
         with Monitor(settings, store) as monitor, _screen() as screen:
             while True:
                 troubles = {it.run.id: it.trouble for it in monitor.step() if it.trouble}
+                wanted += [it.id for it in store.search.children(wanted) if it.id not in wanted]
                 found = [store.get(run_id) for run_id in wanted]
                 screen.show(found, troubles)
                 if all(not run.is_open and run.settled_at is not None for run in found):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TextIO, cast
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -32,8 +33,22 @@ COLOURS = {
 
 def console() -> Console:
     """Return the way to stdout; colours only in a terminal that wants them (NO_COLOR)."""
-    width = None if sys.stdout.isatty() else PIPE_COLUMNS
-    return Console(highlight=False, width=width)
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    return Console(highlight=False, width=PIPE_COLUMNS, file=cast(TextIO, _Trimmed()), force_terminal=False)
+
+
+class _Trimmed:
+    """Writes to stdout without the blanks that fill a table's lines."""
+
+    def write(self, text: str) -> int:
+        """Write whole lines without what is blank at their ends."""
+        sys.stdout.write("\n".join(line.rstrip(" ") for line in text.split("\n")))
+        return len(text)
+
+    def flush(self) -> None:
+        """Send what was written."""
+        sys.stdout.flush()
 
 
 def plain(text: str) -> str:

@@ -41,7 +41,7 @@ def run_told(run: Run, tags: Sequence[str] = ()) -> dict[str, Any]:
         "run_s": run.run_s,
         "progress": run.progress,
         "note": run.progress_note,
-        "why": run.why,
+        "why": run.why if run.is_open else None,
         "worker": run.worker,
         "engine": engine.get("name"),
         "tier": engine.get("tier"),

@@ -53,9 +53,11 @@ def retry(store: RunStore, run_id: str, *, now: float, settings: Settings | None
     """
     run = store.get(run_id)
     if run.is_open:
-        raise UsageError(f"run {run.id} is {run.status}: there is nothing to try again yet. `runs cancel` ends it")
+        raise UsageError(
+            f"run {run.id} is {run.status}: there is nothing to try again yet. End it: gpudrop runs cancel {run.id}"
+        )
     if run.status == "completed":
-        raise UsageError(f"run {run.id} is completed: `runs rerun` makes a new one with the same inputs")
+        raise UsageError(f"run {run.id} is completed. Make a new one of the same inputs: gpudrop runs rerun {run.id}")
     newest = store.latest(run.key)
     wanted = Belongings(inputs=inputs_of(store, run), tags=_tags(store, run), deliveries=_deliveries(store, run))
     if newest is not None and newest.id != run.id and (newest.is_open or _is_whole(newest)):
@@ -79,7 +81,10 @@ def rerun(store: RunStore, run_id: str, *, now: float, settings: Settings | None
     run = store.get(run_id)
     newest = store.latest(run.key)
     if newest is not None and newest.is_open:
-        raise UsageError(f"the same job is {newest.status} as run {newest.id}: wait for it, or `runs cancel` it first")
+        raise UsageError(
+            f"the same job is {newest.status} as run {newest.id}: wait for it, or end it first: "
+            f"gpudrop runs cancel {newest.id}"
+        )
     free = [it for it in _deliveries(store, run) if it.overwrite or not Path(it.target).exists()]
     wanted = Belongings(inputs=inputs_of(store, run), tags=_tags(store, run), deliveries=free)
     return _again(store, run, "rerun", wanted, newest, now, settings)
