@@ -65,7 +65,7 @@ class Search:
         """Return how many runs there are by status; one without runs is left out."""
         wanted = select(RunRow.status, func.count()).where(*_wanted(query)).group_by(RunRow.status)
         with self._database.reading() as connection:
-            return dict(connection.execute(wanted).tuples().all())
+            return dict(iter(connection.execute(wanted)))
 
     def resolve(self, name: str) -> Run:
         """Return the run that an id, the beginning of one or of its last part, or "last" stands for.
@@ -179,6 +179,6 @@ def _contains(text: str) -> ColumnElement[bool]:
 def _named(name: str) -> Select[Any]:
     if name == LAST:
         return RUNS.limit(1)
-    begins = RunRow.id.startswith(name, autoescape=True)
-    ends = RunRow.id.contains(f"-{name}", autoescape=True)
+    begins = RunRow.id.istartswith(name, autoescape=True)
+    ends = RunRow.id.icontains(f"-{name}", autoescape=True)
     return RUNS.where(or_(RunRow.id == name, begins, ends) if name else RunRow.id == "").limit(_AMBIGUOUS_SHOWN + 1)
