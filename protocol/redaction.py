@@ -99,6 +99,8 @@ def redact(text: str) -> str:
 
 _SECRET_NAME = re.compile(rf"(?:^|[^A-Za-z])(?:{_NAMES})$|(?:{_NAMES})$", re.IGNORECASE)
 _ENDS_A_KEY = re.compile(r"\A(?:(?!-----BEGIN).)*?-----END [A-Z0-9 ]{0,40}KEY-----", re.DOTALL)
+_WRITTEN_BREAK = re.compile(r"(\\[nrt])")  # a line's end as JSON and Python write it: what follows begins a word
+_APART = "\0"
 _ENCODED_AT = re.compile(r"\b[A-Za-z0-9._+-]{1,64}%40[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}\b")
 
 
@@ -120,12 +122,12 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return a text without it. One that begins within a private key loses what is left of the key."""
-        text = without_secrets(_ENDS_A_KEY.sub(REMOVED, text))
+        text = without_secrets(_WRITTEN_BREAK.sub(r"\1" + _APART, _ENDS_A_KEY.sub(REMOVED, text)))
         for path, put in self._places:
             text = text.replace(path, put)
         for pattern, put in (*PERSONS, (_ENCODED_AT, "<e-mail>"), *self._names):
             text = pattern.sub(put, text)
-        return text
+        return text.replace(_APART, "")
 
     def value(self, value: Any) -> Any:
         """Return a JSON value without it: in all its texts and keys, and what stands under the name of a secret."""

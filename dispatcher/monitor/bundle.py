@@ -8,7 +8,7 @@ import os
 import platform
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def bundle(
         add_json("versions.json", versions())
         add_json("doctor.json", facts)
         for name, text in _drop_told(run):
-            add(name, text)
+            _add_message(name, text, add, add_json)
         for file in store.trace.files(run.id):
             if file.role == "log" and Path(file.path).is_file():
                 add(f"logs/{Path(file.path).name}", _end_of(Path(file.path)))
@@ -134,6 +134,15 @@ def _drop_told(run: Run) -> Iterator[tuple[str, str]]:
                     yield f"drop/{it.name}", data.decode("utf-8", "replace")
     except GpudropError as error:
         yield "drop/unreachable.txt", f"{error}\n"
+
+
+def _add_message(name: str, text: str, add: Callable[[str, str], None], add_json: Callable[[str, Any], None]) -> None:
+    """Add a message of the drop: by its values, if it can be read, for what hides in them is found there."""
+    try:
+        value = json.loads(text) if name.endswith((".json", ".marker")) else None
+    except ValueError:
+        value = None
+    add(name, text) if value is None else add_json(name, value)
 
 
 def _end_of(path: Path) -> str:

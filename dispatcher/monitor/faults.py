@@ -19,6 +19,7 @@ from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import for_people
 from protocol import codec
+from protocol.claims import IDLE_FACTOR
 from protocol.errors import ChannelError, NameMissing
 from protocol.layout import Attempt, is_job_id
 from protocol.messages import Offer
@@ -35,6 +36,9 @@ ORPHAN_LOCAL_S, ORPHAN_REMOTE_S = 10.0, 600.0
 UNTOLD_LOCAL_S, UNTOLD_REMOTE_S = 10.0, 120.0
 UNATTENDED_S = 60.0
 """So long an open run may be followed by nobody: a command that was just ended may be given again at once."""
+
+QUIET_BEATS = 3
+"""A worker whose last sign is not older than so many beats is taken for alive at one look."""
 
 LOOKED_AT = 200
 """So many completed runs, and unknown job folders of a drop, are looked into: a listing each is dear on a remote."""
@@ -171,9 +175,9 @@ def _beats(place: Place, seen: Seen, attempt: Attempt) -> bool:
     beat = shown.beats.get(boot) if shown else None
     if shown is None or beat is None or boot not in shown.cards:
         return False
-    held_at_all = any(held.nonce == attempt.nonce for held in beat.held)
-    told_at = shown.told_at or 0.0
-    return held_at_all and abs(time.time() - told_at) <= 3 * shown.cards[boot].beat_s
+    pace = 1 if any(held.nonce == attempt.nonce for held in beat.held) else IDLE_FACTOR
+    quiet_s = abs(time.time() - (shown.told_at or 0.0))
+    return quiet_s <= QUIET_BEATS * pace * shown.cards[boot].beat_s
 
 
 def _silence(looking: Lookout, place: Place, run: Run, attempt: Attempt, offer: Offer, seen: Seen) -> Fault:

@@ -56,7 +56,7 @@ class Retention:
     def inputs_of_open(self, folder: str, but: str) -> list[str]:
         """Return the open runs besides this one that have an input below a folder."""
         inside = or_(ArtifactRow.path == folder, ArtifactRow.path.startswith(f"{folder}/", autoescape=True))
-        wanted = select(RunRow.id.distinct()).join(ArtifactRow, ArtifactRow.run_id == RunRow.id)
+        wanted = select(RunRow.id).distinct().join(ArtifactRow, ArtifactRow.run_id == RunRow.id)
         mine = (inside, ArtifactRow.role == "input", RunRow.status.in_(sorted(OPEN)), RunRow.id != but)
         with self._database.reading() as connection:
             return list(connection.execute(wanted.where(*mine)).scalars())

@@ -42,9 +42,10 @@ def monitors(data: Path) -> list[int]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if b"watch\0--until-done" in (process / "cmdline").read_bytes() and str(data).encode() in (
-                process / "environ"
-            ).read_bytes():
+            if (
+                b"watch\0--until-done" in (process / "cmdline").read_bytes()
+                and str(data).encode() in (process / "environ").read_bytes()
+            ):
                 found.append(int(process.name))
         except OSError:  # it has just ended
             continue
