@@ -6,6 +6,7 @@ nothing: the same submission picks the same job up again.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping
@@ -30,6 +31,7 @@ from protocol.drop import Drop, Watch
 from protocol.errors import (
     ChannelError,
     NameTaken,
+    NotFoundError,
     StorageFull,
     Untrusted,
     UsageError,
@@ -315,8 +317,9 @@ class Client:
         for lifecycle in self._unsaid:
             lifecycle.say_rest()
         for run_id in sorted(self._ended):
-            if self.store.get(run_id).settled_at is None:
-                self.bring_logs(run_id)
+            with contextlib.suppress(NotFoundError):  # somebody has removed the run meanwhile
+                if self.store.get(run_id).settled_at is None:
+                    self.bring_logs(run_id)
         if self._watch is not None:
             self._watch.close()
         self.drop.close()

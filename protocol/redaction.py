@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable
+from typing import Any
 
 REMOVED = "<removed>"
 
@@ -93,6 +95,59 @@ def redact(text: str) -> str:
     for pattern, put in PERSONS:
         text = pattern.sub(put, text)
     return text
+
+
+_SECRET_NAME = re.compile(rf"(?:^|[^A-Za-z])(?:{_NAMES})$|(?:{_NAMES})$", re.IGNORECASE)
+_ENDS_A_KEY = re.compile(r"\A(?:(?!-----BEGIN).)*?-----END [A-Z0-9 ]{0,40}KEY-----", re.DOTALL)
+_WRITTEN_BREAK = re.compile(r"(\\[nrt])")  # a line's end as JSON and Python write it: what follows begins a word
+_APART = "\0"
+_ENCODED_AT = re.compile(r"\b[A-Za-z0-9._+-]{1,64}%40[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}\b")
+
+
+class Redactor:
+    """Takes out of texts, however long, what `redact` does, and all that tells who and where this very user is.
+
+    `places` are folders of his (path → what is put there), `names` his and his machine's. A name is taken out as a
+    word, whatever its case.
+    """
+
+    def __init__(self, *, places: Iterable[tuple[str, str]] = (), names: Iterable[tuple[str, str]] = ()) -> None:
+        told = sorted(((path.rstrip("/\\"), put) for path, put in places), key=lambda it: -len(it[0]))
+        self._places = [(spelling, put) for path, put in told if len(path) > 1 for spelling in _spellings(path)]
+        self._names = [
+            (re.compile(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", re.IGNORECASE), put)
+            for name, put in sorted(names, key=lambda it: -len(it[0]))
+            if len(name) > 1
+        ]
+
+    def text(self, text: str) -> str:
+        """Return a text without it. One that begins within a private key loses what is left of the key."""
+        text = without_secrets(_WRITTEN_BREAK.sub(r"\1" + _APART, _ENDS_A_KEY.sub(REMOVED, text)))
+        for path, put in self._places:
+            text = text.replace(path, put)
+        for pattern, put in (*PERSONS, (_ENCODED_AT, "<e-mail>"), *self._names):
+            text = pattern.sub(put, text)
+        return text.replace(_APART, "")
+
+    def value(self, value: Any) -> Any:
+        """Return a JSON value without it: in all its texts and keys, and what stands under the name of a secret."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(str(key)): self._under(str(key), item) for key, item in value.items()}
+        return [self.value(item) for item in value] if isinstance(value, list | tuple) else value
+
+    def _under(self, key: str, item: Any) -> Any:
+        hides = _SECRET_NAME.search(key) and isinstance(item, str | list | tuple | dict) and item
+        return REMOVED if hides else self.value(item)
+
+
+def _spellings(path: str) -> tuple[str, ...]:
+    """Return how a path is written: plainly, in JSON or a Python repr, and in an address."""
+    from urllib.parse import quote
+
+    found = (path, path.replace("\\", "\\\\"), path.replace("/", "\\/"), quote(path), quote(path, safe=""))
+    return tuple(dict.fromkeys(found))
 
 
 class Redacting(logging.Filter):

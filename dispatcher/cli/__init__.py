@@ -44,6 +44,24 @@ def _models(app: typer.Typer) -> None:
     app.command("models", **_PASSED_ON)(models)  # type: ignore[arg-type]
 
 
+def _runs(app: typer.Typer) -> None:
+    from dispatcher.cli import runs
+
+    app.add_typer(runs.app)
+
+
+def _workers(app: typer.Typer) -> None:
+    from dispatcher.cli import workers
+
+    app.add_typer(workers.app)
+
+
+def _status(app: typer.Typer) -> None:
+    from dispatcher.cli.status import status
+
+    app.command("status", epilog=EPILOG)(status)
+
+
 def _simulate(app: typer.Typer) -> None:
     from dispatcher.cli.simulate import simulate
 
@@ -82,6 +100,9 @@ COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     "doctor": _doctor,
     "tour": _tour,
     **{kind.name: _kind(kind.name) for kind in KINDS.values() if kind.takes},
+    "runs": _runs,
+    "status": _status,
+    "workers": _workers,
     "models": _models,
     "watch": _watch,
     "worker": _worker,

@@ -123,6 +123,12 @@ class ClipCache:
                 removed += 1
         return removed
 
+    def unused(self, age_s: float, now: float) -> Iterator[Path]:
+        """Yield the folders of clips that were not used for so long."""
+        for folder in self._clips():
+            if now - _used_at(folder) > age_s:
+                yield folder
+
     def _place(self, key: str) -> Path:
         return self._folder / key[:2] / key
 

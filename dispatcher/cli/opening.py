@@ -1,0 +1,71 @@
+"""What every run command begins with: the run database, the runs that were named, a question before what is final."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+import typer
+
+from dispatcher.config import Settings
+from dispatcher.outbox import Outbox
+from dispatcher.runs.record import Run
+from dispatcher.runs.store import RunStore
+from protocol.errors import GpudropError, UsageError
+from protocol.transports import open_drop, read_address
+from protocol.transports.host import SYSTEM
+
+Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's id, the beginning of it or of its last part, or last.")
+]
+RunNames = Annotated[
+    list[str], typer.Argument(metavar="RUN…", help="Ids, beginnings of them or of their last parts, or last.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[tuple[Settings, RunStore]]:
+    """Open the run database for a block."""
+    settings = Settings()
+    with RunStore.open(settings.database, durability=settings.durability) as store:
+        yield settings, store
+
+
+def resolve(store: RunStore, names: Sequence[str]) -> list[Run]:
+    """Return the runs that were named, each once. All must be there: nothing is done to some of them only."""
+    found = [store.search.resolve(name) for name in names]
+    return list({run.id: run for run in found}.values())
+
+
+def sure(question: str, *, yes: bool) -> bool:
+    """Ask, unless that was answered before; without a terminal to ask on it is a mistake in the command."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Give --yes where nobody can be asked")
+    return typer.confirm(question, err=True)
+
+
+def tell_drop(settings: Settings, store: RunStore, runs: Sequence[Run]) -> list[Run]:
+    """Say to the drops what was decided here, as far as they answer; return the runs whose drop was not told.
+
+    What is not said now is said by whoever attends to the runs.
+    """
+    left: list[Run] = []
+    for run in runs:
+        try:
+            key = None if run.drop == str(settings.private_drop) else settings.identity(run.drop).key
+            with contextlib.closing(open_drop(read_address(run.drop))) as drop:
+                Outbox(drop, store, run, SYSTEM, key).flush()
+        except GpudropError as error:
+            log.info("%s is told later: %s", run.drop, error)
+        if store.unsaid(run.id):
+            left.append(run)
+    return left

@@ -1,0 +1,191 @@
+"""`gpudrop runs`: what was asked for, how it stands, and what can be done about it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Annotated
+
+import typer
+
+from dispatcher.cli import runs_act, runs_keep, runs_logs, runs_rebuild, runs_replay, runs_show, runs_watch
+from dispatcher.cli.errors import EPILOG
+from dispatcher.cli.moments import moment
+from dispatcher.cli.opening import Json, opened
+from dispatcher.cli.showing import cells, console, runs_table, table
+from dispatcher.cli.telling import print_json, runs_told
+from dispatcher.runs.record import OPEN, TERMINAL, Run
+from dispatcher.runs.search import Query
+from dispatcher.runs.store import RunStore
+from protocol.errors import NotFoundError, UsageError
+from protocol.kinds import KINDS
+
+app = typer.Typer(
+    name="runs", help="What was asked for, how it stands, and what can be done about it.", no_args_is_help=True
+)
+
+EVERYTHING = Query(kinds=[], statuses=[], tags=[])
+_SETS = {"open": sorted(OPEN), "ended": sorted(TERMINAL), "bad": ["failed", "crashed", "expired"]}
+
+Kinds = Annotated[list[str] | None, typer.Option("--kind", "-k", help="Of this kind; may be given more than once.")]
+Statuses = Annotated[
+    list[str] | None,
+    typer.Option("--status", "-s", help="A status, or open, ended or bad; may be given more than once."),
+]
+Tags = Annotated[list[str] | None, typer.Option("--tag", "-t", help="With this tag; with all of several.")]
+Since = Annotated[str | None, typer.Option("--since", help="Asked for since: 30m, 2h, 7d, today, 2026-11-25.")]
+Until = Annotated[str | None, typer.Option("--until", help="Asked for before; written as --since is.")]
+Parent = Annotated[str | None, typer.Option("--parent", metavar="RUN", help="Made of this run's output.")]
+Group = Annotated[str | None, typer.Option("--group", help="Of this tour or batch: the beginning of its id.")]
+User = Annotated[str | None, typer.Option("--user", help="Asked for by this user.")]
+
+
+def query_of(
+    store: RunStore,
+    text: str | None,
+    kind: list[str] | None,
+    status: list[str] | None,
+    tag: list[str] | None,
+    since: str | None,
+    until: str | None,
+    parent: str | None,
+    group: str | None,
+    user: str | None,
+) -> Query:
+    """Return what is asked for as a query; what there is not raises an error that lists what there is."""
+    now = time.time()
+    return Query(
+        kinds=_known(_parts(kind), sorted(KINDS), "--kind"),
+        statuses=_statuses(_parts(status)),
+        tags=_parts(tag),
+        since=moment(since, now) if since else None,
+        until=moment(until, now, "--until") if until else None,
+        parent=store.search.resolve(parent).id if parent else None,
+        group=_group(store, group) if group else None,
+        text=text or "",
+        user=user,
+    )
+
+
+def _parts(given: list[str] | None) -> list[str]:
+    return [part for each in given or () for part in each.split(",") if part]
+
+
+def _known(names: list[str], there: list[str], option: str) -> list[str]:
+    if unknown := [name for name in names if name not in there]:
+        raise UsageError(f"{option} {unknown[0]!r}: there are: {', '.join(there)}")
+    return names
+
+
+def _statuses(names: list[str]) -> list[str]:
+    _known(names, [*sorted(OPEN), *sorted(TERMINAL), *_SETS], "--status")
+    return sorted({status for name in names for status in _SETS.get(name, [name])})
+
+
+def _group(store: RunStore, name: str) -> str:
+    found = [
+        group.id for group in store.search.groups(limit=10_000) if group.id.startswith(name) or f"-{name}" in group.id
+    ]
+    if name in found or len(found) == 1:
+        return name if name in found else found[0]
+    if found:
+        raise UsageError(f"--group {name!r} may be more than one: {', '.join(found[:5])}; write more of its id")
+    return name  # no group: no run has it
+
+
+@app.command("ls", epilog=EPILOG)
+def ls(
+    text: Annotated[str | None, typer.Argument(help="In the id, title, note, error or worker.")] = None,
+    kind: Kinds = None,
+    status: Statuses = None,
+    tag: Tags = None,
+    since: Since = None,
+    until: Until = None,
+    parent: Parent = None,
+    group: Group = None,
+    user: User = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="So many at most, the newest.")] = 30,
+    json_: Json = False,
+) -> None:
+    """List runs, the newest first."""
+    with opened() as (_, store):
+        query = query_of(store, text, kind, status, tag, since, until, parent, group, user)
+        runs = store.search.find(query, limit=limit)
+        in_all = sum(store.search.count(query).values()) if len(runs) == limit else len(runs)
+        if json_:
+            print_json({"runs": runs_told(store, runs), "in_all": in_all})
+            return
+    if not runs:
+        sys.stderr.write("no run yet\n" if query == EVERYTHING else "no run fits\n")
+        return
+    console().print(runs_table(runs, time.time()))
+    if in_all > len(runs):
+        sys.stderr.write(f"{in_all - len(runs)} more: --limit {in_all} shows them all\n")
+
+
+@app.command("tree", epilog=EPILOG)
+def tree(
+    run: Annotated[str | None, typer.Argument(help="A run; without it the newest chains.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="So many chains at most.")] = 20,
+    json_: Json = False,
+) -> None:
+    """Show runs with the runs that were made of their outputs below them."""
+    with opened() as (_, store):
+        roots = [_root_of(store, store.search.resolve(run))] if run else _roots(store, limit)
+        lines = [line for root in roots for line in _below(store, root, 0, set())]
+        if json_:
+            told = runs_told(store, [each for _, each in lines])
+            print_json({"runs": [{**it, "depth": depth} for it, (depth, _) in zip(told, lines, strict=True)]})
+            return
+    made = table("id", "kind", "status", "age", "took", last="what")
+    for depth, each in lines:
+        made.add_row(*cells(each, time.time(), "  " * (depth - 1) + "└ " if depth else ""))
+    console().print(made)
+
+
+def _root_of(store: RunStore, run: Run) -> Run:
+    """Return the run that a chain begins with, as far up as it is remembered."""
+    seen = {run.id}
+    while run.parent_id is not None and run.parent_id not in seen:
+        try:
+            run = store.get(run.parent_id)
+        except NotFoundError:
+            break  # it was removed
+        seen.add(run.id)
+    return run
+
+
+def _roots(store: RunStore, limit: int) -> list[Run]:
+    found = store.search.find(Query(), limit=20 * limit)
+    return [run for run in found if run.parent_id is None][:limit]
+
+
+def _below(store: RunStore, run: Run, depth: int, seen: set[str]) -> Iterator[tuple[int, Run]]:
+    if run.id in seen:
+        return
+    seen.add(run.id)
+    yield depth, run
+    for child in reversed(store.search.children([run.id])):
+        yield from _below(store, child, depth + 1, seen)
+
+
+_OTHERS: dict[str, Callable[..., None]] = {
+    "show": runs_show.show,
+    "logs": runs_logs.logs,
+    "watch": runs_watch.watch,
+    "cancel": runs_act.cancel,
+    "retry": runs_act.retry,
+    "rerun": runs_act.rerun,
+    "tag": runs_act.tag,
+    "rm": runs_keep.rm,
+    "prune": runs_keep.prune,
+    "export": runs_keep.export,
+    "replay": runs_replay.replay,
+    "bundle": runs_replay.bundle,
+    "reindex": runs_rebuild.reindex,
+    "heal": runs_rebuild.heal,
+}
+
+for _name, _command in _OTHERS.items():
+    app.command(_name, epilog=EPILOG)(_command)

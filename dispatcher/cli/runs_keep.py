@@ -1,0 +1,206 @@
+"""`gpudrop runs rm|prune|export`: what is kept of runs, and what is not."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TextIO
+
+import typer
+
+from dispatcher.cli.moments import moment, seconds
+from dispatcher.cli.opening import Json, RunNames, Yes, opened, resolve, sure
+from dispatcher.cli.telling import print_json, runs_told, short
+from dispatcher.config import Settings
+from dispatcher.monitor.tidy import Load, remove, size_of, unknown, weigh
+from dispatcher.runs.record import TERMINAL, Run
+from dispatcher.runs.search import Cursor, Query
+from dispatcher.runs.store import RunStore
+from dispatcher.wording import in_bytes
+from protocol.errors import UsageError
+from protocol.redaction import legible
+
+PAGE = 500
+
+COLUMNS = (
+    *("id", "kind", "status", "title", "created_at", "queued_at", "started_at", "ended_at", "wait_s", "run_s"),
+    *("worker", "engine", "tier", "device", "parent", "group", "repeats", "tags", "drop", "job", "user", "machine"),
+    *("error_code", "error_text"),
+)
+"""The columns of a CSV export."""
+
+
+def rm(
+    runs: RunNames, yes: Yes = False, dry_run: Annotated[bool, typer.Option("--dry-run")] = False, json_: Json = False
+) -> None:
+    """Forget runs that have ended, and free what they take on this disk.
+
+    Copies of their outputs that were put elsewhere stay. An open run is refused, as is one that others still need.
+    """
+    with opened() as (settings, store):
+        loads = weigh(settings, store, resolve(store, runs))
+        if refused := [load for load in loads if load.stays]:
+            raise UsageError(f"run {refused[0].run.id} cannot be removed: {refused[0].stays}")
+        _remove(settings, store, loads, [], yes=yes, dry_run=dry_run, json_=json_)
+
+
+def prune(
+    older_than: Annotated[
+        str | None, typer.Option("--older-than", help="Those that ended longer ago: 12h, 30d, 8w.")
+    ] = None,
+    status: Annotated[list[str] | None, typer.Option("--status", "-s", help="Only with this status.")] = None,
+    kind: Annotated[list[str] | None, typer.Option("--kind", "-k", help="Only of this kind.")] = None,
+    keep: Annotated[int, typer.Option("--keep", min=0, help="The newest so many stay, whatever else is said.")] = 0,
+    clips: Annotated[
+        bool, typer.Option("--clips/--no-clips", help="Narration clips too that were not used for as long.")
+    ] = True,
+    unknown_: Annotated[
+        bool, typer.Option("--unknown", help="Also results that no run is known of any more (see runs reindex).")
+    ] = False,
+    yes: Yes = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and do nothing.")] = False,
+    json_: Json = False,
+) -> None:
+    """Forget runs that have ended, by age, status and number, with their results, logs and old narration clips.
+
+    Tells how many bytes that frees and asks first. Open runs, runs that others need, and files placed elsewhere stay.
+    """
+    if older_than is None and not status and not keep and not unknown_:
+        raise UsageError("say what may go: --older-than 30d, --status failed, --keep 100 or --unknown")
+    if wrong := [each for each in status or () if each not in TERMINAL]:
+        raise UsageError(f"--status {wrong[0]!r}: there are: {', '.join(sorted(TERMINAL))}")
+    now, age = time.time(), seconds(older_than, "--older-than") if older_than else None
+    with opened() as (settings, store):
+        runs: list[Run] = []
+        if age is not None or status or keep:
+            query = Query(statuses=status or sorted(TERMINAL), kinds=kind or ())
+            spared = {run.id for run in store.search.find(Query(), limit=keep)} if keep else set()
+            runs = [it for it in _all(store, query) if it.id not in spared and _is_old(it, age, now)]
+        loads = [load for page in _pages(runs) for load in weigh(settings, store, page)]
+        more = unknown(settings, store, now) if unknown_ else []
+        more += list(_old_clips(settings, age, now)) if clips and age is not None and not status and not kind else []
+        _remove(settings, store, loads, more, yes=yes, dry_run=dry_run, json_=json_)
+
+
+def _is_old(run: Run, age: float | None, now: float) -> bool:
+    return age is None or (run.ended_at or run.updated_at) < now - age
+
+
+def _old_clips(settings: Settings, age: float, now: float) -> Iterator[Path]:
+    """Yield the folders of narration clips that were not used for so long."""
+    from dispatcher.tour.clip_cache import ClipCache
+
+    return ClipCache(settings.narration).unused(age, now)
+
+
+def _remove(
+    settings: Settings,
+    store: RunStore,
+    loads: Sequence[Load],
+    more: Sequence[Path],
+    *,
+    yes: bool,
+    dry_run: bool,
+    json_: bool,
+) -> None:
+    going, staying = [it for it in loads if not it.stays], [it for it in loads if it.stays]
+    rest = {folder: size_of(folder) for folder in more}
+    freed = sum(load.bytes for load in going) + sum(rest.values())
+    what = f"{len(going)} run(s){f' and {len(rest)} other folder(s)' if rest else ''}, {in_bytes(freed)}"
+    for load in staying:
+        sys.stderr.write(f"{load.run.id} stays: {load.stays}\n")
+    done = bool(going or rest) and not dry_run and sure(f"Remove {what}?", yes=yes)
+    if done:
+        freed = remove(settings, store, going)
+        for folder, size in rest.items():
+            _drop_folder(folder)
+            freed += size
+    if json_:
+        told = [{"id": it.run.id, "status": it.run.status, "bytes": it.bytes} for it in going]
+        kept = [{"id": it.run.id, "why": it.stays} for it in staying]
+        others = [{"path": str(path), "bytes": size} for path, size in rest.items()]
+        print_json({"removed": done, "bytes": freed, "runs": told, "others": others, "kept": kept})
+    elif done or dry_run:
+        for load in going if dry_run else ():
+            sys.stdout.write(
+                legible(f"{short(load.run.id)} {load.run.status} {in_bytes(load.bytes)} {load.run.title}\n")
+            )
+        sys.stdout.write(f"{'would remove' if dry_run else 'removed'} {what}\n")
+    elif not going and not rest:
+        sys.stdout.write("nothing to remove\n")
+
+
+def _drop_folder(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder)
+
+
+def export(
+    format_: Annotated[Literal["csv", "jsonl"], typer.Option("--format", "-f", help="CSV, or JSON lines.")] = "jsonl",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="A file that is not there yet, instead of stdout.")
+    ] = None,
+    kind: Annotated[list[str] | None, typer.Option("--kind", "-k", help="Only of this kind.")] = None,
+    status: Annotated[list[str] | None, typer.Option("--status", "-s", help="Only with this status.")] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="Only with this tag.")] = None,
+    since: Annotated[str | None, typer.Option("--since", help="Asked for since: 2h, 7d, 2026-11-25.")] = None,
+) -> None:
+    """Write every run as a line of CSV or JSON, the newest first; times are Unix seconds."""
+    now = time.time()
+    with opened() as (_, store):
+        query = Query(
+            kinds=kind or (), statuses=status or (), tags=tag or (), since=moment(since, now) if since else None
+        )
+        if out is None:
+            _export(store, query, format_, sys.stdout)
+            return
+        try:
+            with out.open("x", encoding="utf-8", newline="") as file:
+                count = _export(store, query, format_, file)
+        except FileExistsError as error:
+            raise UsageError(f"{out} is there already: name another file, or remove it") from error
+    sys.stderr.write(f"{count} run(s) written to {out}\n")
+
+
+def _export(store: RunStore, query: Query, format_: str, to: TextIO) -> int:
+    writer = csv.DictWriter(to, COLUMNS, extrasaction="ignore") if format_ == "csv" else None
+    if writer:
+        writer.writeheader()
+    count = 0
+    for page in _pages(_all(store, query)):
+        for told in runs_told(store, page):
+            count += 1
+            if writer:
+                writer.writerow(_flat(told))
+            else:
+                to.write(json.dumps(told, ensure_ascii=False) + "\n")
+    return count
+
+
+def _flat(told: dict[str, Any]) -> dict[str, Any]:
+    error = told["error"] or {}
+    return {**told, "tags": " ".join(told["tags"]), "error_code": error.get("code"), "error_text": error.get("text")}
+
+
+def _all(store: RunStore, query: Query) -> Iterator[Run]:
+    """Yield every run that fits, the newest first, a page at a time."""
+    after: Cursor | None = None
+    while page := store.search.find(query, limit=PAGE, after=after):
+        yield from page
+        after = Cursor(created_at=page[-1].created_at, id=page[-1].id)
+
+
+def _pages(runs: Iterator[Run] | Sequence[Run]) -> Iterator[list[Run]]:
+    page: list[Run] = []
+    for run in runs:
+        page.append(run)
+        if len(page) == PAGE:
+            yield page
+            page = []
+    if page:
+        yield page

@@ -1,0 +1,184 @@
+"""`gpudrop runs show`: all that is remembered of one run, for people or as JSON."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from dispatcher.cli.opening import Json, RunName, opened
+from dispatcher.cli.showing import console, facts, one_line, plain, status_of, table, when
+from dispatcher.cli.telling import print_json, short, whole_run
+from dispatcher.monitor.acts import repeated_by
+from dispatcher.runs.record import Artifact, AttemptRecord, Change, Delivery, Run
+from dispatcher.runs.store import RunStore
+from dispatcher.wording import clock_time, for_people, in_bytes
+
+HISTORY_SHOWN = 12
+FILES_SHOWN = 20
+
+CURES = {
+    "BAD_REQUEST": "correct the options, or the file, and give the command again",
+    "UNSUPPORTED": "start a worker that can do it, or leave --require-engine out; then runs retry",
+    "INPUT_MISSING": "the input did not get there: check the sync of this machine, then runs retry",
+    "INPUT_CORRUPT": "the input did not get there whole: check the sync of this machine, then runs retry",
+    "OUT_OF_MEMORY": "use a worker with more memory, or a smaller input; then runs retry",
+    "TIMEOUT": "the worker was lost or is too slow: see that one is there (workers ls), then runs retry",
+    "ENGINE": "see runs logs; another worker, or another engine, may do it: runs retry",
+    "STORAGE": "make room in the drop and on the worker's disk, then runs retry",
+    "EXPIRED": "nobody took it in time: start a worker, then runs retry",
+    "CANCELLED": "runs retry sends it again",
+    "INTERNAL": "runs retry may do; if not, runs bundle makes an archive for a bug report",
+}
+"""What helps, by the code that a run ended with."""
+
+
+def show(run: RunName, json_: Json = False) -> None:
+    """Show a run: its state, times, attempts, files and where they were placed, error with its cure, and history."""
+    with opened() as (_, store):
+        found = store.search.resolve(run)
+        if json_:
+            print_json({**whole_run(store, found), "cure": cure_of(found)})
+            return
+        out, now = console(), time.time()
+        out.print(f"[bold]{found.id}[/]  {one_line(found.kind)}  {status_of(found)}  {one_line(found.title)}")
+        out.print(facts(_facts(store, found, now)))
+        _show_attempts(out, store.trace.attempts(found.id), now)
+        _show_files(out, store.trace.files(found.id), store.trace.deliveries(found.id))
+        _show_history(out, store.trace.changes(found.id), found, now)
+
+
+def cure_of(run: Run) -> str:
+    """Return what helps with a run that ended badly, as the commands to give; empty where nothing is wrong."""
+    if run.is_open or run.status == "completed":
+        return ""
+    cure = CURES.get(run.error_code or "", CURES["EXPIRED" if run.status == "expired" else "INTERNAL"])
+    for word in ("runs retry", "runs logs", "runs bundle"):
+        cure = cure.replace(word, f"`gpudrop {word} {short(run.id)}`")
+    return cure.replace("workers ls", "`gpudrop workers ls`")
+
+
+def _facts(store: RunStore, run: Run, now: float) -> Iterator[tuple[str, str]]:
+    if not run.is_open and run.status != "completed":
+        code = f"{run.error_code}: " if run.error_code else ""
+        yield "error", f"[red]{plain(code + (run.error_text or run.status))}[/]"
+        yield "cure", plain(cure_of(run))
+    by = f" by {run.user}" if run.user else ""
+    on = f" on {run.machine}" if run.machine else ""
+    yield "asked for", when(run.created_at, now) + plain(by + on)
+    yield "waited", _waited(run, now)
+    yield "worked", _worked(run, now)
+    if run.is_open:
+        yield "waits for", plain(_waits_for(store, run))
+        yield "followed by", plain(run.monitor or "nobody: `gpudrop watch` follows all runs")
+    yield "worker", plain(_who(run))
+    yield "drop", plain(f"{run.drop} ({run.job})")
+    yield from _relations(store, run)
+    if config := {k: v for k, v in run.execution_config.items() if k not in ("params", "again")}:
+        yield "asked how", plain(", ".join(f"{k}={v}" for k, v in sorted(config.items()) if v is not None))
+    if params := run.execution_config.get("params"):
+        yield "parameters", plain(_short(params))
+    if run.results_dir is not None:
+        gone = "" if Path(run.results_dir).is_dir() else " (gone)"
+        how = " (an old worker's answer, checked as well as that can be)" if run.verified == "legacy" else ""
+        yield "results", plain(run.results_dir + gone + how)
+
+
+def _short(params: object) -> str:
+    items = params.items() if isinstance(params, dict) else ()
+    told = ", ".join(f"{k}={v}" for k, v in sorted(items))
+    return told if len(told) <= 300 else f"{told[:300]}… (all with --json)"
+
+
+def _waited(run: Run, now: float) -> str:
+    if run.wait_s is not None:
+        return f"{for_people(run.wait_s)} until a worker was seen at it"
+    so_far = for_people(max(0.0, (run.ended_at or now) - run.created_at))
+    return f"{so_far}{' so far' if run.is_open else '; no worker was seen at it'}"
+
+
+def _worked(run: Run, now: float) -> str:
+    if run.run_s is not None:
+        return f"{for_people(run.run_s)} from then to its end"
+    if run.started_at is None:
+        return "-"
+    return f"{for_people(max(0.0, now - run.started_at))} so far"
+
+
+def _waits_for(store: RunStore, run: Run) -> str:
+    changes = store.trace.changes(run.id)
+    last = next((it.text for it in reversed(changes) if it.why), run.status)
+    units = f"{run.progress_done} of {run.progress_total}" if run.progress_total else ""
+    return ", ".join(part for part in (last, run.progress_note or units) if part)
+
+
+def _who(run: Run) -> str:
+    engine = run.engine or {}
+    parts = [engine.get("name"), engine.get("version"), engine.get("voice"), engine.get("tier"), engine.get("device")]
+    told = ", ".join(str(part) for part in parts if part)
+    return f"{run.worker or '-'}{f' ({told})' if told else ''}"
+
+
+def _relations(store: RunStore, run: Run) -> Iterator[tuple[str, str]]:
+    if tags := store.trace.tags([run.id])[run.id]:
+        yield "tags", plain(", ".join(tags))
+    if run.parent_id:
+        yield "made of", run.parent_id
+    if children := store.search.children([run.id]):
+        yield "made of it", ", ".join(f"{it.id} ({it.kind})" for it in children)
+    if (first := repeated_by(run)) is not None:
+        yield "repeats", plain(first)
+    if run.group_id:
+        yield "group", plain(run.group_id)
+
+
+def _show_attempts(out: Console, attempts: list[AttemptRecord], now: float) -> None:
+    if not attempts:
+        return
+    made = table("attempt", "worker", "status", "seen", "took", last="error")
+    for it in attempts:
+        took = for_people(max(0.0, it.ended_at - it.seen_at)) if it.ended_at is not None else "-"
+        code = f"{it.error_code}: " if it.error_code else ""
+        error = one_line(f"{code}{it.error_text or ''}")
+        made.add_row(str(it.n), one_line(it.worker), it.status, clock_time(it.seen_at, now), took, error)
+    out.print()
+    out.print(made)
+
+
+def _show_files(out: Console, files: list[Artifact], deliveries: list[Delivery]) -> None:
+    shown = [it for it in files if it.role != "log"]
+    if not shown:
+        return
+    out.print()
+    made = table("", "file", "size", last="where")
+    for it in shown[:FILES_SHOWN]:
+        gone = "" if Path(it.path).exists() else "[dim](not there any more)[/] "
+        made.add_row(
+            "in" if it.role == "input" else "out", one_line(it.name), in_bytes(it.size), gone + one_line(it.path)
+        )
+        for delivery in deliveries:
+            if it.role == "output" and delivery.name == it.name:
+                made.add_row("", "", "", _placed(delivery))
+    out.print(made)
+    if len(shown) > FILES_SHOWN:
+        out.print(f"[dim]{len(shown) - FILES_SHOWN} more: --json[/]")
+
+
+def _placed(delivery: Delivery) -> str:
+    if delivery.placed_at is not None:
+        return f"→ {one_line(delivery.target)}"
+    if delivery.error_text:
+        return f"[red]not placed:[/] {one_line(delivery.error_text)}"
+    return f"[dim]to be placed:[/] {one_line(delivery.target)}"
+
+
+def _show_history(out: Console, changes: list[Change], run: Run, now: float) -> None:
+    if not changes:
+        return
+    out.print()
+    if len(changes) > HISTORY_SHOWN:
+        out.print(f"[dim]{len(changes) - HISTORY_SHOWN} earlier lines: gpudrop runs logs {short(run.id)}[/]")
+    for it in changes[-HISTORY_SHOWN:]:
+        out.print(f"[dim]{clock_time(it.at, now)}[/] {it.status}: {one_line(it.text)}", soft_wrap=True)

@@ -1,0 +1,90 @@
+"""`gpudrop status`: what is running now, where, since when, when it was last heard of, and what does not fit."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from dispatcher.cli.opening import Json, opened
+from dispatcher.cli.runs_rebuild import show_faults
+from dispatcher.cli.showing import COLOURS, console, one_line, status_of, table
+from dispatcher.cli.telling import print_json, runs_told, short
+from dispatcher.cli.workers import show_problems, told, workers_table
+from dispatcher.monitor.faults import Fault, find_faults
+from dispatcher.monitor.places import Lookout
+from dispatcher.monitor.sightings import WorkerSight, look_at_workers
+from dispatcher.runs.record import OPEN, Run
+from dispatcher.runs.search import Query
+from dispatcher.wording import for_people
+
+SHOWN = 100
+RECENT_S = 24 * 3600.0
+
+
+def status(
+    look: Annotated[
+        bool, typer.Option("--look/--no-look", help="Whether to look into the drops, or only into the database.")
+    ] = True,
+    json_: Json = False,
+) -> None:
+    """Say what is running now: where, since when, when its worker was last heard of, and what does not fit."""
+    now = time.time()
+    with opened() as (settings, store):
+        counts = store.search.count(Query(since=now - RECENT_S)) | store.search.count(Query(statuses=sorted(OPEN)))
+        runs = store.search.find(Query(statuses=sorted(OPEN)), limit=SHOWN)
+        sights: list[WorkerSight] = []
+        faults: list[Fault] = []
+        if look:
+            with Lookout(settings, store) as looking:
+                sights = look_at_workers(settings, store, now=now, kept=looking)
+                faults = [it for it in find_faults(settings, store, now=now, kept=looking) if it.sort != "unreachable"]
+        if json_:
+            print_json(
+                {
+                    "counts": counts,
+                    "runs": runs_told(store, runs),
+                    "workers": [told(it) for it in sights],
+                    "faults": [dataclasses.asdict(it) for it in faults],
+                }
+            )
+            return
+    _show(counts, runs, sights, faults, now)
+
+
+def _show(
+    counts: Mapping[str, int], runs: Sequence[Run], sights: Sequence[WorkerSight], faults: Sequence[Fault], now: float
+) -> None:
+    out = console()
+    line = ", ".join(f"[{COLOURS[name]}]{count} {name}[/]" for name in COLOURS if (count := counts.get(name)))
+    out.print(f"{line or 'nothing was asked for'} [dim](open, and of the last 24 hours)[/]")
+    if runs:
+        out.print()
+        out.print(_open_table(runs, sights, now))
+    here = [it for it in sights if it.alive != "no" or it.problem]
+    if any(it.worker for it in here):
+        out.print()
+        out.print(workers_table(here))
+    elif runs and sights:
+        sys.stderr.write("no worker is here. Start the notebook on Colab, or here: gpudrop worker --drop …\n")
+    show_problems(here)
+    if faults:
+        out.print()
+        show_faults(faults)
+
+
+def _open_table(runs: Sequence[Run], sights: Sequence[WorkerSight], now: float) -> Table:
+    beats = {(it.drop, it.worker): it.last_sign_s for it in sights}
+    made = table("id", "kind", "status", "worker", "since", "last beat", last="what")
+    for run in runs:
+        beat = beats.get((run.drop, run.worker or ""))
+        since = for_people(max(0.0, now - (run.started_at or run.created_at)))
+        last = f"{for_people(beat)} ago" if beat is not None else "-"
+        what = one_line(run.title or run.progress_note or "-")
+        made.add_row(short(run.id), one_line(run.kind), status_of(run), one_line(run.worker or "-"), since, last, what)
+    return made

@@ -1,0 +1,137 @@
+"""Healing: what is certain is cured by the owner's own means, and nobody who lives is disturbed."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from dispatcher.client import Client
+from dispatcher.config import Settings
+from dispatcher.jobs import Job
+from dispatcher.monitor import acts
+from dispatcher.monitor.faults import Fault
+from dispatcher.monitor.heal import Healed, heal
+from dispatcher.monitor.places import Lookout
+from dispatcher.runs.record import Run
+from dispatcher.runs.store import RunStore
+from protocol.seen import JobReader
+from tests.support.drops import start_worker, wait_for, worker
+
+Send = Callable[..., Run]
+LONG = {"units": 600, "unit_s": 0.1}
+
+
+def healed(settings: Settings, store: RunStore, **how: float) -> tuple[list[Healed], list[Fault]]:
+    """Heal all there is."""
+    with Lookout(settings, store) as looking:
+        return heal(looking, **how)
+
+
+def killed_at(gpu: Client, drop: Path, lease_s: float, *, running: bool) -> Run:
+    """Return a run whose worker took it and was killed."""
+    run = gpu.store.get(
+        gpu.submit(Job(kind="echo", params={"text": "x", "units": 20, "unit_s": 0.1}, lease_s=lease_s)).run
+    )
+    process = start_worker(drop, "--name", "dies", env={"GPUDROP_WORKER_BEAT_S": "0.2"})
+    wait_for(lambda: bool(list((drop / run.job).glob("*.claim.json"))))
+    process.send_signal(signal.SIGKILL)
+    process.wait(30)
+    time.sleep(3)  # so long its last beat is taken for a sign of life
+    if running:
+        gpu.store.progress(run.id, status="running", worker="dies", at=time.time())
+    return run
+
+
+def test_the_claim_of_a_worker_that_died_is_ended_and_another_takes_the_job(
+    store: RunStore, gpu: Client, drop: Path, settings: Settings
+) -> None:
+    """After a lease of silence the zombie's claim is ended; a new worker need not wait for that lease itself."""
+    run = killed_at(gpu, drop, 5, running=True)
+    started = time.monotonic()
+    (cured,), left = healed(settings, store)
+    assert time.monotonic() - started >= 5
+    assert (cured.fault.sort, cured.fault.run, cured.done, left) == ("zombie", run.id, True, [])
+    assert store.get(run.id).status == "queued"
+    assert len(JobReader(gpu.drop, gpu.drop_id, run.job).look().rejected) == 1
+    with worker(drop, "--name", "next"):
+        result = gpu.submit(Job(kind="echo", params={"text": "x", "units": 20, "unit_s": 0.1}, lease_s=5)).wait(60)
+    assert result.run == run.id
+    assert store.get(run.id).worker == "next"
+
+
+def test_a_worker_that_lives_is_not_disturbed(store: RunStore, drop: Path, sent: Send, settings: Settings) -> None:
+    """Healing while a slow job is worked at finds nothing, and the job is still the same worker's afterwards."""
+    run = sent(**LONG)
+    with worker(drop):
+        wait_for(lambda: bool(list((drop / run.job).glob("*.claim.json"))))
+        store.progress(run.id, status="running", at=time.time())
+        assert healed(settings, store) == ([], [])
+        assert not list((drop / run.job).glob("reject-*"))
+        acts.cancel(store, run.id, now=time.time(), settings=settings)
+
+
+def test_healing_that_may_not_wait_leaves_what_is_only_suspected(
+    store: RunStore, gpu: Client, drop: Path, settings: Settings
+) -> None:
+    """With no time to watch, a silent worker's claim stays, and is told with how long watching would take."""
+    run = killed_at(gpu, drop, 60, running=False)
+    cured, (left,) = healed(settings, store, wait_s=0)
+    assert cured == []
+    assert (left.sort, left.certain, left.run) == ("stale claim", False, run.id)
+    assert 0 < left.left_s <= 60
+
+
+def test_a_deleted_folder_ends_its_run(store: RunStore, drop: Path, sent: Send, settings: Settings) -> None:
+    """A run whose folder was removed by hand is cancelled, with that as its reason."""
+    run = sent()
+    shutil.rmtree(drop / run.job)
+    (cured,), _ = healed(settings, store)
+    ended = store.get(run.id)
+    assert (cured.done, ended.status, ended.error_text) == (True, "cancelled", "its folder was deleted from the drop")
+
+
+def test_an_unmounted_drop_ends_nothing(store: RunStore, drop: Path, sent: Send, settings: Settings) -> None:
+    """A folder that is not a drop at the moment proves nothing about its runs."""
+    run = sent()
+    (drop / "_drop.json").rename(drop / "away")
+    shutil.rmtree(drop / run.job)
+    cured, (left,) = healed(settings, store, wait_s=4)
+    assert (cured, left.sort) == ([], "unreachable")
+    assert store.get(run.id).is_open
+
+
+def test_an_orphan_is_taken_back(store: RunStore, drop: Path, sent: Send, settings: Settings) -> None:
+    """A job of ours that the database does not know is a run again."""
+    run, _ = sent(), sent("another")
+    store.commit(run.id, "cancelled", at=time.time())
+    store.retention.forget([run.id])
+    (cured,), _ = healed(settings, store)
+    assert (cured.fault.sort, cured.done) == ("orphan", True)
+    assert store.get(run.id).status == "queued"
+
+
+def test_an_orphan_whose_job_is_another_run_now_is_ended(
+    store: RunStore, gpu: Client, drop: Path, sent: Send, settings: Settings
+) -> None:
+    """Its folder is told that it is over, so that no worker does the work twice."""
+    run = sent()
+    store.commit(run.id, "cancelled", at=time.time())
+    store.retention.forget([run.id])
+    again = sent()
+    (cured,), _ = healed(settings, store)
+    assert (cured.fault.sort, cured.fault.job, cured.done) == ("orphan", run.job, True)
+    assert JobReader(gpu.drop, gpu.drop_id, run.job).look().cancelled is not None
+    assert [it.id for it in store.recent()] == [again.id]
+
+
+def test_a_drop_that_was_not_told_is_told(store: RunStore, gpu: Client, sent: Send, settings: Settings) -> None:
+    """A cancellation that did not get through is said now."""
+    run = sent()
+    acts.cancel(store, run.id, now=time.time(), settings=settings)
+    (cured,), _ = healed(settings, store)
+    assert (cured.fault.sort, cured.done) == ("untold", True)
+    assert store.unsaid(run.id) == []
+    assert JobReader(gpu.drop, gpu.drop_id, run.job).look().cancelled is not None
