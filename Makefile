@@ -95,7 +95,7 @@ reference: setup ## write docs/reference/ from the code
 # `make lock UPGRADE=--upgrade` takes newer versions. No index, host or path may get into these files.
 COMPILE := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
 	--overrides requirements/overrides.txt
-LOCKED := pyproject.toml --extra dispatch --extra postgres --extra demo --extra dev --extra kokoro --extra whisper
+LOCKED := pyproject.toml --extra dispatch --extra dashboard --extra postgres --extra demo --extra dev --extra kokoro --extra whisper
 lock: setup ## write requirements/*.txt from pyproject.toml
 	$(BIN)/$(COMPILE) $(UPGRADE) $(LOCKED) requirements/build.in -o requirements/all.txt
 	printf 'uv\n' | $(BIN)/$(COMPILE) -c requirements/all.txt - -o requirements/uv.txt
