@@ -9,7 +9,7 @@ from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.drop import Drop
-from protocol.errors import ChannelError, NameTaken
+from protocol.errors import ChannelError, NameMissing, NameTaken
 from protocol.layout import Attempt, JobNames
 from protocol.messages import Accepted, Cancel, Message, Need, Reject
 from protocol.redaction import redact
@@ -22,6 +22,12 @@ AGAIN_REMOTE_S = 600.0
 """How long a rejection may be on its way to this very observer before it is said again under the next name."""
 
 log = logging.getLogger(__name__)
+
+
+def cancellation(run: Run, reason: str, key: Key | None) -> tuple[str, bytes]:
+    """Return the message (path, bytes) that tells the drop that a run is over: no worker takes it any more."""
+    message = Cancel(drop=run.drop_id, id=run.job, k=1, by="dispatcher", reason=redact(reason)[:4000])
+    return JobNames(run.job).cancel(1), codec.encode(message, key)
 
 
 class Outbox:
@@ -40,7 +46,7 @@ class Outbox:
 
     def cancelled(self, reason: str) -> tuple[str, bytes]:
         """Return what tells the drop that the job is over, so that no worker takes it any more."""
-        return self._names.cancel(1), self._control(Cancel, k=1, by="dispatcher", reason=redact(reason)[:4000])
+        return cancellation(self._run, reason, self._key)
 
     def reject(self, attempt: Attempt, reason: str, now: float) -> None:
         """Say that a result will not be taken: to be called as long as that cannot be seen in the drop.
@@ -77,7 +83,7 @@ class Outbox:
         self._unsaid = False
         for name, data in self._store.unsaid(self._run.id):
             try:
-                self._drop.put(name, data)
+                self._put(name, data)
             except NameTaken:
                 log.debug("%s was said before", name)
             except ChannelError as error:
@@ -85,6 +91,16 @@ class Outbox:
                 self._unsaid = True
                 continue
             self._store.said(self._run.id, name, at=self._wall())
+
+    def _put(self, name: str, data: bytes) -> None:
+        """Write a message; of a job that was not sent yet the folder is made, for another process may be sending it."""
+        try:
+            self._drop.put(name, data)
+        except NameMissing:
+            if self._run.queued_at is not None:
+                raise
+            self._drop.make_folder(self._run.job)
+            self._drop.put(name, data)
 
     def _say(self, name: str, data: bytes) -> None:
         self._store.say(self._run.id, name, data)
