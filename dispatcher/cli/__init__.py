@@ -26,6 +26,12 @@ def _init(app: typer.Typer) -> None:
     app.command("init")(init)
 
 
+def _dashboard(app: typer.Typer) -> None:
+    from dispatcher.cli.dashboard import dashboard
+
+    app.command("dashboard", epilog=EPILOG)(dashboard)
+
+
 def _doctor(app: typer.Typer) -> None:
     from dispatcher.cli.doctor import doctor
 
@@ -76,6 +82,7 @@ COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     "doctor": _doctor,
     "tour": _tour,
     **{kind.name: _kind(kind.name) for kind in KINDS.values() if kind.takes},
+    "dashboard": _dashboard,
     "models": _models,
     "worker": _worker,
     "key": _key,

@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 FRESH_S = 8.0
 """A look this young is shown without a new one."""
 
+CLOSE_S = 25.0
+
 FIRST_S = 1.5
 """So long the first page waits for the first look."""
 
@@ -54,6 +56,10 @@ class Sights:
         """Let the next page look anew."""
         if self._latest is not None:
             self._latest = Sight(at=0, workers=self._latest.workers, faults=self._latest.faults)
+
+    def close(self) -> None:
+        """Look no more; a look under way is waited for, as long as a drop may take to answer."""
+        self._turn.acquire(timeout=CLOSE_S)
 
     def _begin(self) -> None:
         if self._turn.acquire(blocking=False):

@@ -10,7 +10,20 @@ from dispatcher.runs.record import Run
 from dispatcher.wording import for_people, in_bytes
 from protocol.redaction import legible
 
-__all__ = ["clock", "day", "duration", "eta_s", "in_bytes", "iso", "percent", "short", "title", "told"]
+__all__ = ["STATUSES", "clock", "day", "duration", "eta_s", "in_bytes", "iso", "left", "percent", "short", "title", "told"]
+
+STATUSES: Mapping[str, str] = {
+    "running": "Running",
+    "verifying": "Verifying",
+    "queued": "Queued",
+    "pending": "Pending",
+    "completed": "Completed",
+    "failed": "Failed",
+    "crashed": "Crashed",
+    "cancelled": "Cancelled",
+    "expired": "Expired",
+}
+"""In the order that a glance wants them."""
 
 SURE = 0.02
 """So much of a run must be done before its end is guessed at."""
@@ -80,11 +93,12 @@ def told(run: Run, now: float) -> Mapping[str, Any]:
     """Return what pages show of a run and change in place."""
     return {
         "id": run.id,
-        "kind": run.kind,
+        "title": legible(title(run)),
         "status": run.status,
+        "label": STATUSES[run.status],
+        "created": run.created_at,
         "open": run.is_open,
         "percent": percent(run),
         "note": legible(run.progress_note) if run.is_open else "",
         "left": left(run, now),
-        "worker": legible(run.worker or ""),
     }

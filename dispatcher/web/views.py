@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,6 @@ from protocol.redaction import legible
 
 STATIC = Path(__file__).with_name("static")
 TEMPLATES = Path(__file__).with_name("templates")
-
-STATUSES: Mapping[str, str] = {
-    "running": "Running",
-    "verifying": "Verifying",
-    "queued": "Queued",
-    "pending": "Pending",
-    "completed": "Completed",
-    "failed": "Failed",
-    "crashed": "Crashed",
-    "cancelled": "Cancelled",
-    "expired": "Expired",
-}
-"""In the order that a glance wants them."""
 
 
 def _shown(value: Any) -> Any:
@@ -51,7 +37,7 @@ def _environment() -> Environment:
     names = ("clock", "day", "duration", "in_bytes", "iso", "left", "percent", "short", "title")
     made.filters.update({name: getattr(telling, name) for name in names if name != "title"})
     made.filters["called"] = telling.title
-    made.globals.update(static=_static, statuses=STATUSES, kinds=tuple(sorted(KINDS)))
+    made.globals.update(static=_static, statuses=telling.STATUSES, kinds=tuple(sorted(KINDS)))
     return made
 
 
