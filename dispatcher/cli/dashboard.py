@@ -27,14 +27,15 @@ def dashboard(
             f"the dashboard needs a Python package that is not here ({error.name}): pip install 'gpudrop[dashboard]'"
         ) from error
     settings = Settings()
-    with RunStore.open(settings.database, durability=settings.durability) as store:
-        with building.build(settings, store, port) as built:
-            if port is None and built.port != building.PORT:
-                sys.stderr.write(f"port {building.PORT} is taken, so this is port {built.port}\n")
-            sys.stderr.write("the dashboard is for you only; Ctrl-C ends it. Open:\n")
-            sys.stdout.write(f"{built.access.link}\n")
-            sys.stdout.flush()
-            if browser:
-                webbrowser.open(built.access.ticket())
-            built.serve()
-
+    with (
+        RunStore.open(settings.database, durability=settings.durability) as store,
+        building.build(settings, store, port) as built,
+    ):
+        if port is None and built.port != building.PORT:
+            sys.stderr.write(f"port {building.PORT} is taken, so this is port {built.port}\n")
+        sys.stderr.write("the dashboard is for you only; Ctrl-C ends it. Open:\n")
+        sys.stdout.write(f"{built.access.link}\n")
+        sys.stdout.flush()
+        if browser:
+            webbrowser.open(built.access.ticket())
+        built.serve()

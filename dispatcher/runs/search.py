@@ -63,9 +63,9 @@ class Search:
 
     def count(self, query: Query) -> dict[str, int]:
         """Return how many runs there are by status; one without runs is left out."""
-        wanted = select(RunRow.status, func.count()).where(*_wanted(query)).group_by(RunRow.status)
+        wanted = select(RunRow.status, func.count().label("runs")).where(*_wanted(query)).group_by(RunRow.status)
         with self._database.reading() as connection:
-            return dict(connection.execute(wanted).tuples().all())
+            return {row.status: row.runs for row in connection.execute(wanted)}
 
     def resolve(self, name: str) -> Run:
         """Return the run that an id, the beginning of one or of its last part, or "last" stands for.

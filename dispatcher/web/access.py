@@ -127,7 +127,11 @@ class Gate:
         headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
         if refused := foreign(headers, method, self._access.hosts):
             return refused.response()
-        if path == "/" and method == "GET" and (given := parse_qs(scope["query_string"].decode("latin-1")).get("token")):
+        if (
+            path == "/"
+            and method == "GET"
+            and (given := parse_qs(scope["query_string"].decode("latin-1")).get("token"))
+        ):
             good = self._access.lets_in(given[0])
             return self._access.admit() if good else Refusal(status=403, text=f"This link is old. {CLOSED}").response()
         if path.startswith(STATIC) or self._access.knows(headers.getlist("cookie")):

@@ -6,12 +6,12 @@ import math
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dispatcher.web.telling import duration
 
-WIDTH, HEIGHT = 720, 190
+WIDTH, HEIGHT = 960, 210
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 26
 BUCKETS = 56
 MOST_DROPS = 4
@@ -60,54 +60,72 @@ class Chart:
     height: int = HEIGHT
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Scale:
+    """From moments and seconds to places; seconds are on a logarithmic scale of whole decades."""
+
+    since: float
+    now: float
+    low: int
+    high: int
+
+    def x(self, at: float) -> float:
+        return round(LEFT + (at - self.since) / self.span * (WIDTH - LEFT - RIGHT), 1)
+
+    def y(self, seconds: float) -> float:
+        share = (self.high - math.log10(seconds)) / (self.high - self.low)
+        return round(TOP + share * (HEIGHT - TOP - BOTTOM), 1)
+
+    @property
+    def span(self) -> float:
+        return max(1.0, self.now - self.since)
+
+
+_Measured = Sequence[tuple[float, float]]
+
+
 def latency(delays: Sequence[Delay], *, since: float, now: float) -> Chart | None:
-    """Return the chart of (when, drop, seconds); None where nothing was measured. The scale of seconds is logarithmic."""
-    if not delays:
-        return None
+    """Return the chart of (when, drop, seconds), of the drops used most; None where nothing was measured."""
     by_drop: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for at, drop, seconds in delays:
         by_drop[drop].append((at, max(LEAST_S, seconds)))
-    most_used = sorted(by_drop, key=lambda drop: -len(by_drop[drop]))[:MOST_DROPS]
-    shown = [seconds for drop in most_used for _, seconds in by_drop[drop]]
-    low, high = _decades(min(shown), max(shown))
-    since = max(since, min(at for drop in most_used for at, _ in by_drop[drop]))
-
-    def place(at: float, seconds: float) -> tuple[float, float]:
-        x = LEFT + (at - since) / max(1.0, now - since) * (WIDTH - LEFT - RIGHT)
-        y = TOP + (high - math.log10(seconds)) / (high - low) * (HEIGHT - TOP - BOTTOM)
-        return round(x, 1), round(y, 1)
-
-    lines = []
-    for number, drop in enumerate(most_used):
-        points = [Point(x=x, y=y, text=text) for (x, y), text in _medians(by_drop[drop], since, now, place)]
-        lines.append(_line(drop, number, points, [seconds for _, seconds in by_drop[drop]]))
-    rows = [Mark(at=place(now, 10.0**power)[1], text=_spelt(10.0**power)) for power in range(low, high + 1)]
-    return Chart(lines=lines, rows=rows, columns=_columns(since, now, place))
+    shown = sorted(by_drop.items(), key=lambda it: -len(it[1]))[:MOST_DROPS]
+    if not shown:
+        return None
+    all_s = [seconds for _, measured in shown for _, seconds in measured]
+    first = min(at for _, measured in shown for at, _ in measured)
+    low, high = _decades(min(all_s), max(all_s))
+    scale = _Scale(since=max(since, first), now=now, low=low, high=high)
+    return Chart(
+        lines=[_line(drop, number, measured, scale) for number, (drop, measured) in enumerate(shown)],
+        rows=[Mark(at=scale.y(10.0**power), text=_spelt(10.0**power)) for power in range(low, high + 1)],
+        columns=_columns(scale),
+    )
 
 
-def _line(drop: str, number: int, points: Sequence[Point], seconds: Sequence[float]) -> Line:
-    path = " ".join(f"{'L' if n else 'M'}{point.x} {point.y}" for n, point in enumerate(points))
+def _line(drop: str, number: int, measured: _Measured, scale: _Scale) -> Line:
+    points = list(_points(measured, scale))
+    seconds = [seconds for _, seconds in measured]
     return Line(
         drop_id=drop,
         number=number,
-        path=path,
+        path=" ".join(f"{'L' if n else 'M'}{point.x} {point.y}" for n, point in enumerate(points)),
         points=points,
         median=duration(statistics.median(seconds)),
         slowest=duration(max(seconds)),
     )
 
 
-def _medians(delays, since, now, place):  # type: ignore[no-untyped-def]
-    """Yield the place of each bucket's median and what it says."""
-    width = max(1.0, now - since) / BUCKETS
+def _points(measured: _Measured, scale: _Scale) -> Iterator[Point]:
+    """Yield the median of each piece of the time."""
     buckets: dict[int, list[tuple[float, float]]] = defaultdict(list)
-    for at, seconds in delays:
-        buckets[min(BUCKETS - 1, int((at - since) / width))].append((at, seconds))
+    for at, seconds in measured:
+        buckets[min(BUCKETS - 1, int((at - scale.since) / scale.span * BUCKETS))].append((at, seconds))
     for _, found in sorted(buckets.items()):
         at, seconds = statistics.fmean(at for at, _ in found), statistics.median(seconds for _, seconds in found)
         when = time.strftime("%d %b %H:%M", time.localtime(at))
-        jobs = f"{len(found)} job{'s' if len(found) > 1 else ''}"
-        yield place(at, seconds), f"{when}: {duration(seconds)} ({jobs})"
+        text = f"{when}: {duration(seconds)} ({len(found)} job{'s' if len(found) > 1 else ''})"
+        yield Point(x=scale.x(at), y=scale.y(seconds), text=text)
 
 
 def _decades(least: float, most: float) -> tuple[int, int]:
@@ -119,8 +137,8 @@ def _spelt(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
 
-def _columns(since: float, now: float, place):  # type: ignore[no-untyped-def]
-    """Return up to six moments, as days where the time spans several."""
-    form = "%d %b" if now - since > 3 * 86_400 else "%H:%M"
-    moments = [since + (now - since) * n / 5 for n in range(6)]
-    return [Mark(at=place(at, 1)[0], text=time.strftime(form, time.localtime(at))) for at in moments]
+def _columns(scale: _Scale) -> list[Mark]:
+    """Return six moments, as days where the time spans several."""
+    form = "%d %b" if scale.span > 3 * 86_400 else "%H:%M"
+    moments = [scale.since + scale.span * n / 5 for n in range(6)]
+    return [Mark(at=scale.x(at), text=time.strftime(form, time.localtime(at))) for at in moments]

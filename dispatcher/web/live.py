@@ -1,4 +1,4 @@
-"""What changed, told to every open page: one thread looks at the database for all of them, and only while there are any.
+"""What changed, told to every open page: one thread looks at the database for all, and only while there are any.
 
 A page is told what a run looks like now, not what was done to it; who missed something asks for the page again.
 """

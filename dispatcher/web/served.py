@@ -130,8 +130,6 @@ def _whole(value: object) -> int | None:
     return int(value) if isinstance(value, int | float) and 0 < value < 100_000 else None
 
 
-
-
 def plain(path: Path, *, save: bool = False) -> FileResponse:
     """Return a film or a picture that we made ourselves; one that is gone raises NotFoundError."""
     sort, kind = TYPES.get(path.suffix.lower(), ("file", ""))

@@ -97,9 +97,7 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(
-    app: ASGIApp, at: socket.socket, *, on_end: Callable[[], None], background: Background | None = None
-) -> None:
+def serve(app: ASGIApp, at: socket.socket, *, on_end: Callable[[], None], background: Background | None = None) -> None:
     """Serve until Ctrl-C or SIGTERM; `on_end` ends the streams, and what goes on in the background ends too."""
     server, ends = Server(app, on_end), threading.Event()
     beside = threading.Thread(target=_beside, args=(background, ends), name="dashboard-background", daemon=True)

@@ -6,11 +6,27 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from dispatcher.runs.record import Run
 from dispatcher.wording import for_people, in_bytes
 from protocol.redaction import legible
 
-__all__ = ["STATUSES", "clock", "day", "duration", "eta_s", "in_bytes", "iso", "left", "percent", "short", "title", "told"]
+__all__ = [
+    "STATUSES",
+    "clock",
+    "day",
+    "duration",
+    "eta_s",
+    "in_bytes",
+    "iso",
+    "left",
+    "marked",
+    "percent",
+    "short",
+    "title",
+    "told",
+]
 
 STATUSES: Mapping[str, str] = {
     "running": "Running",
@@ -45,7 +61,8 @@ def eta_s(run: Run, now: float) -> float | None:
     if run.status != "running" or run.started_at is None or share is None or not SURE <= share < 1:
         return None
     spent = max(0.0, run.updated_at - run.started_at)
-    return max(0.0, spent / share * (1 - share) - (now - run.updated_at))
+    seconds = spent / share * (1 - share) - (now - run.updated_at)
+    return seconds if seconds > 0 else None  # it is slower than it was
 
 
 def percent(run: Run) -> int | None:
@@ -62,7 +79,9 @@ def duration(seconds: float | None) -> str:
     if seconds < 3600:
         minutes, rest = divmod(round(seconds), 60)
         return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
-    return for_people(seconds) if seconds >= 172_800 else f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
+    return (
+        for_people(seconds) if seconds >= 172_800 else f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
+    )
 
 
 def clock(at: float, now: float) -> str:
@@ -81,6 +100,16 @@ def day(at: float) -> str:
 def iso(at: float) -> str:
     """Return a moment for machines."""
     return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(at))
+
+
+def marked(text: str) -> Markup:
+    """Return a message with what stands between backticks as code, everything in it escaped."""
+    pieces = legible(text).split("`")
+    if len(pieces) % 2 == 0:  # one of them is nobody's pair
+        return escape("`".join(pieces))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if n % 2 else escape(piece) for n, piece in enumerate(pieces)
+    )
 
 
 def left(run: Run, now: float) -> str:

@@ -102,7 +102,8 @@ def of(group: Group) -> Told:
 def _film(report: Path, named: str) -> Path:
     """Return where the film is: beside its report, whatever else that names; only films are ever opened."""
     film = report.with_name(Path(named).name or "film")
-    return film if TYPES.get(film.suffix.lower(), ("", ""))[0] == "film" else report.with_name("no film")
+    sort, _ = TYPES.get(film.suffix.lower(), ("file", ""))
+    return film if sort == "film" else report.with_name("no film")
 
 
 def thumbnail(told: Told, number: int, cache: Path, program: Path | None) -> Path:

@@ -11,14 +11,30 @@ from dispatcher.runs.record import Artifact, AttemptRecord, Belongings, Ended, G
 from dispatcher.runs.store import RunStore
 
 NAMES = ("harbour at dawn", "interview-02", "talk", "drone pass", "bikes", "kitchen", "lecture 7", "old tape", "photo")
-KINDS = {"upscale": ".mp4", "stabilize": ".mp4", "transcribe": ".srt", "encode": ".mp4", "analyze": ".json", "tts": ".wav"}
+KINDS = {
+    "upscale": ".mp4",
+    "stabilize": ".mp4",
+    "transcribe": ".srt",
+    "encode": ".mp4",
+    "analyze": ".json",
+    "tts": ".wav",
+}
 TAGS = ("holiday", "client-a", "draft", "night")
-DROPS = (("/home/ana/gdrive/gpudrop", "a1b2c3d4e5f60718"), ("/home/ana/.local/share/gpudrop/local/drop", "00ff00ff00ff00ff"))
+DROPS = (
+    ("/home/ana/gdrive/gpudrop", "a1b2c3d4e5f60718"),
+    ("/home/ana/.local/share/gpudrop/local/drop", "00ff00ff00ff00ff"),
+)
 ERRORS = (
     ("ENGINE", "CUDA ran out of memory at frame 212; use a smaller tile (--tile 256) or another worker"),
     ("BAD_INPUT", "the film is cut: 3.20 of 12.00 s are there; copy it again"),
 )
-PAST: tuple[tuple[Status, int], ...] = (("completed", 86), ("failed", 6), ("crashed", 2), ("cancelled", 4), ("expired", 2))
+PAST: tuple[tuple[Status, int], ...] = (
+    ("completed", 86),
+    ("failed", 6),
+    ("crashed", 2),
+    ("cancelled", 4),
+    ("expired", 2),
+)
 DAY_S = 86_400.0
 
 
@@ -85,7 +101,15 @@ def running(store: RunStore, run: Run, *, at: float, done: int, total: int, note
     store.add_or_find(run)
     told = AttemptRecord(nonce="n1", n=1, worker="colab-t4", status="running", seen_at=at)
     store.progress(
-        run.id, at=at, status="running", done=done, total=total, note=note, worker="colab-t4", text="taken", attempts=[told]
+        run.id,
+        at=at,
+        status="running",
+        done=done,
+        total=total,
+        note=note,
+        worker="colab-t4",
+        text="taken",
+        attempts=[told],
     )
 
 

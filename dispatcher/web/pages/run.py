@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -151,12 +152,8 @@ def _spelt(told: Any) -> str:
 def _relatives(desk: Desk, run: Run) -> dict[str, Any]:
     """Return the parent, the children and the group of a run; those that were removed are None."""
     found: dict[str, Any] = {"parent": None, "group": None, "children": desk.store.search.children([run.id])}
-    try:
+    with contextlib.suppress(NotFoundError):
         found["parent"] = desk.store.get(run.parent_id) if run.parent_id else None
-    except NotFoundError:
-        pass
-    try:
+    with contextlib.suppress(NotFoundError):
         found["group"] = desk.store.search.group(run.group_id) if run.group_id else None
-    except NotFoundError:
-        pass
     return found

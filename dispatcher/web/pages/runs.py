@@ -34,7 +34,7 @@ def asked(
     """Return the filter that an address spells; what is empty in it says nothing."""
     several = {"kind": kind, "status": status, "tag": tag}
     kept = {name: tuple(value for value in values if value) for name, values in several.items()}
-    return Filter(**kept, time=time, since=since, until=until, q=q, group=group, parent=parent)  # type: ignore[arg-type]
+    return Filter(**kept, time=time, since=since, until=until, q=q, group=group, parent=parent)
 
 
 @router.get("/runs")
