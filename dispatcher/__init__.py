@@ -3,8 +3,9 @@
 What a script needs: `with connect() as gpu: upscale(gpu, "clip.mp4", scale=2).save("big/")`, and its like.
 """
 
-from dispatcher.client import Client, Handle
+from dispatcher.client import Client
 from dispatcher.connection import Connection, connect
+from dispatcher.handle import Handle
 from dispatcher.jobs import Job, Progress, Result
 from dispatcher.operations import Operation, SomeFailed
 from dispatcher.operations.batch import Made

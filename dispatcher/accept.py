@@ -7,10 +7,12 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from dispatcher.jobs import Result
 from media import confined
 from media.audio import check_wav
+from media.examine import Media
 from protocol import codec
 from protocol.drop import Drop
 from protocol.errors import BadMessage, MediaError, VerificationError
@@ -36,8 +38,8 @@ def fetch(
     expected: Mapping[str, str],
     results: Path,
     parts: Mapping[Attempt, Sequence[Part]] = {},
-) -> Path:
-    """Bring a result home to `<results>/<job>/<nonce>/` and return that folder, every file verified.
+) -> tuple[Path, dict[str, dict[str, Any]]]:
+    """Bring a result home to `<results>/<job>/<nonce>/`; return that folder, every file verified, and what each is.
 
     `parts` tell of further copies of its files, and who made what it takes from other attempts (R11).
     Raises VerificationError; its `missing` says what is not there yet. A folder left by a killed run is checked again.
@@ -52,12 +54,12 @@ def fetch(
     staging = Path(tempfile.mkdtemp(prefix=".part-", dir=target.parent))
     try:
         collect(drop, job.id, job.files, staging, others)
-        check_media(staging, expected, KINDS[offer.kind])
+        facts = check_media(staging, expected, KINDS[offer.kind])
         (staging / MARKER).write_bytes(codec.encode(done))
         _move(staging, target, job)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return target
+    return target, facts
 
 
 def check_listed(done: Done, seen: Seen) -> None:
@@ -91,27 +93,42 @@ def _holds(folder: Path, job: DoneJob) -> bool:
     return all(path.is_file() and sha256_of(path) == facts for path, facts in files)
 
 
-def check_media(folder: Path, expected: Mapping[str, str], kind: Kind) -> None:
-    """Check that every file parses as the media type that its kind demands: JSON by the kind's own reader."""
+def check_media(folder: Path, expected: Mapping[str, str], kind: Kind) -> dict[str, dict[str, Any]]:
+    """Check that every file parses as the media type that its kind demands: JSON by the kind's own reader.
+
+    Return what each file is: its media type and, where they are known, seconds and the size of its picture in pixels.
+    """
+    found = {}
     for path, media in expected.items():
         try:
-            _check_one(folder / path, media, kind)
+            found[path] = {"type": media, **_check_one(folder / path, media, kind)}
         except (MediaError, BadMessage) as error:
             raise VerificationError(f"{path} is not usable {media}: {error}") from error
+    return found
 
 
-def _check_one(path: Path, media: str, kind: Kind) -> None:
+def _check_one(path: Path, media: str, kind: Kind) -> dict[str, Any]:
     sort = media.partition("/")[0]
     if media == "audio/wav":
-        check_wav(path)
-    elif media == "application/json":
+        return {"seconds": check_wav(path)}
+    if media == "application/json":
         with path.open("rb") as file:
             data = file.read(kind.json_bytes + 1)  # one byte too many is enough to refuse it
         kind.read_json(data) if kind.read_json else codec.loads(data, limit=kind.json_bytes)
     elif sort == "text":
         _check_text(path)
-    elif sort in _SORTS and (found := confined.examine(path)).what != _SORTS[sort]:
-        raise MediaError(f"it is a {found.what}")
+    elif sort in _SORTS:
+        if (found := confined.examine(path)).what != _SORTS[sort]:
+            raise MediaError(f"it is a {found.what}")
+        return facts_of(found)
+    return {}
+
+
+def facts_of(media: Media) -> dict[str, Any]:
+    """Return what a database remembers of a media file."""
+    width, height = media.picture.shown if media.picture else (None, None)
+    told = {"what": media.what, "seconds": media.seconds, "width": width, "height": height}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _check_text(path: Path) -> None:

@@ -8,32 +8,33 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dispatcher import accept, legacy
+from dispatcher import accept, legacy, logs
 from dispatcher.fingerprints import Fingerprints
-from dispatcher.jobs import Job, Progress, Result
+from dispatcher.handle import Handle
+from dispatcher.jobs import Job, Result
 from dispatcher.lifecycle import Lifecycle
 from dispatcher.offers import check_params, refusal, spell
 from dispatcher.pace import Pace
-from dispatcher.runs.record import OPEN, Run
+from dispatcher.runs.leases import Holder
+from dispatcher.runs.record import OPEN, Artifact, Run
 from dispatcher.runs.store import RunStore
 from dispatcher.workforce import Workforce
 from protocol import codec
 from protocol.drop import Drop, Watch
 from protocol.errors import (
     ChannelError,
-    JobTimeout,
     NameTaken,
     StorageFull,
     Untrusted,
     UsageError,
     VerificationError,
 )
-from protocol.kinds import KINDS
 from protocol.layout import JobNames
 from protocol.messages import ClaimTerms, InputFile, Limits, Offer, Request, Requires, WorkerCard
 from protocol.seen import read_drop_id
@@ -44,6 +45,19 @@ from protocol.transports.host import SYSTEM, Host
 CLEAN_AFTER_S = 24 * 3600.0
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owner:
+    """Whose runs a client's are, and where their files lie."""
+
+    user: str = ""
+    machine: str = ""
+    backend: str = "colab"  # who has to be there: a worker of this machine ("local"), or one that somebody starts
+    group: str | None = None  # what its runs are for, where a job does not say so itself
+
+
+NOBODY = Owner()
 
 
 class Client:
@@ -60,8 +74,12 @@ class Client:
         terms: ClaimTerms | None = None,
         host: Host = SYSTEM,
         identity: Identity = ANONYMOUS,
+        owner: Owner = NOBODY,
     ) -> None:
-        """Open a drop. `terms` says how workers agree on who works; without it the pace measured on this drop does."""
+        """Open a drop. `owner` is remembered with each run.
+
+        `terms` says how workers agree on who works; without it the pace measured on this drop does.
+        """
         self.address = str(drop)
         self.drop = open_drop(drop) if isinstance(drop, str | Path) else drop
         self.drop_id = read_drop_id(self.drop, self.address)
@@ -71,7 +89,9 @@ class Client:
         self.pace = Pace(store, self.drop_id, self.drop.capabilities, beat_s or self.drop.capabilities.beat_s)
         self.terms = terms
         self.serving: tuple[WorkerCard, ...] = ()  # the workers that alone serve this drop, where that is known
+        self.owner, self.holder = owner, Holder.here(owner.machine)
         self._fingerprints = Fingerprints()
+        self._ended: set[str] = set()  # runs whose logs are not home yet
         self._watch: Watch | None = None
         self._unsaid: list[Lifecycle] = []  # jobs that have ended while the drop could not be told
 
@@ -86,15 +106,22 @@ class Client:
         digest, key = self._identify(job, params, inputs)
         known = self.store.latest(key)
         if known is not None and not job.anew and _can_be_used_again(known):
+            if job.purpose.belongings:
+                self.store.attach(known.id, job.purpose.belongings)
             return Handle(self, known, job)
         if known is None and (wrong := refusal(job, self.serving or self.cards().values())) is not None:
             raise UsageError(wrong)
         offered = self._new_run(job, params, inputs, digest, key)
-        run, created = self.store.add_or_find(offered, known.id if known else None)
+        belongings = replace(job.purpose.belongings, inputs=_artifacts(job, inputs))
+        run, created = self.store.add_or_find(offered, known.id if known else None, belongings)
         log.debug("run %s: %s", run.id, "new" if created else "picked up")
         if run.status in OPEN:
             self.upload(run, job)
         return Handle(self, self.store.get(run.id), job)
+
+    def resume(self, run: Run) -> Handle:
+        """Return the hope of the result of a run that was submitted before, by whichever process."""
+        return Handle(self, run, job_of(run, self.store.trace.files(run.id)))
 
     def kept(self, job: Job) -> Result | None:
         """Return the result that `submit` would give back without any work, or None."""
@@ -163,6 +190,19 @@ class Client:
             request=spell(Request(params=dict(params), job=offer), self.identity.key, now),
             created_at=now,
             updated_at=now,
+            title=job.purpose.title or ", ".join(path.name for path in job.inputs.values()),
+            user=self.owner.user,
+            machine=self.owner.machine,
+            parent_id=job.purpose.parent,
+            group_id=job.purpose.group or self.owner.group,
+            execution_config={
+                "backend": self.owner.backend,
+                "params": dict(params),
+                "require_engine": job.require_engine,
+                **job.purpose.config,
+            },
+            notify=job.purpose.notify,
+            deadline_at=now + job.purpose.deadline_s if job.purpose.deadline_s is not None else None,
         )
 
     def _upload(self, run: Run, job: Job) -> None:
@@ -187,7 +227,7 @@ class Client:
         except _TornError:
             self._offer_again(run, job)
         else:
-            self.store.progress(run.id, status="queued", at=self.host.wall())
+            self.store.progress(run.id, status="queued", at=self.host.wall(), text="its request is in the drop")
             self.pace.sent(run.id, self.workforce, self.host.monotonic())
 
     def _is_trusted(self, run: Run) -> bool:
@@ -231,6 +271,7 @@ class Client:
         """Remove from the drop the jobs that ended longer ago than this; return how many. Results here are kept."""
         cleaned = 0
         for run in self.store.uncleaned(self.drop_id, before=self.host.wall() - older_than_s):
+            self.bring_logs(run.id)
             self._remove(run.job)
             self.store.cleaned(run.id, at=self.host.wall())
             cleaned += 1
@@ -240,6 +281,20 @@ class Client:
         """Remove a job's folder, its request first: nobody may take what is half gone."""
         self.drop.delete(JobNames(job).request)
         self.drop.delete(job)
+
+    def bring_logs(self, run_id: str) -> bool:
+        """Bring the logs of a run that has ended home, settle it if nothing else is to do; say if all are here."""
+        run, now = self.store.get(run_id), self.host.wall()
+        if not logs.bring_home(self.drop, self.store, run, self.results):
+            return False
+        if not run.notify and not self.store.trace.has_more_to_do(run_id):
+            self.store.trace.settled(run_id, at=now)
+        return True
+
+    def ended(self, run_id: str) -> None:
+        """Take note that a run has ended: its logs come home now where that costs nothing, else when this is closed."""
+        if not self.drop.capabilities.local or not self.bring_logs(run_id):
+            self._ended.add(run_id)
 
     def cards(self) -> dict[str, WorkerCard]:
         """Return the card of every boot of every worker that was ever here; whether they live, only beats tell."""
@@ -259,108 +314,11 @@ class Client:
         """Say what could not be said before, as far as the drop lets us now, and let it go."""
         for lifecycle in self._unsaid:
             lifecycle.say_rest()
+        for run_id in sorted(self._ended):
+            self.bring_logs(run_id)
         if self._watch is not None:
             self._watch.close()
         self.drop.close()
-
-
-class Handle:
-    """The local hope of a result."""
-
-    def __init__(self, client: Client, run: Run, job: Job) -> None:
-        self.run = run.id
-        self._client, self._job, self._sent = client, job, run.status != "pending"
-        self._expected = KINDS[job.kind].outputs(KINDS[job.kind].params.model_validate(dict(job.params)))
-        self._follow(run)
-
-    def wait(
-        self,
-        timeout_s: float | None = None,
-        *,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Result:
-        """Wait for the verified result. Raises JobFailed, JobCancelled, JobExpired or JobTimeout.
-
-        A drop that cannot be reached is waited for like everything else; `on_progress` is told at once and at every
-        look. After JobTimeout or an interrupt the job stays in the drop; submitting it again goes on waiting for it.
-        """
-        try:
-            return self._wait(timeout_s, on_progress)
-        finally:
-            if self._lifecycle.has_rest:
-                self._client._unsaid.append(self._lifecycle)
-
-    def _wait(self, timeout_s: float | None, on_progress: Callable[[Progress], None] | None) -> Result:
-        clock = self._client.host.monotonic
-        started = clock()
-        while True:
-            waited = clock() - started
-            self._send()
-            progress = self._lifecycle.step(waited, clock())
-            self._client.pace.looked(progress, clock(), at=self._client.host.wall())
-            if on_progress:
-                on_progress(progress)
-            if self._lifecycle.result is not None:
-                return self._lifecycle.result
-            if timeout_s is not None and waited >= timeout_s:
-                raise self._timeout(timeout_s, progress)
-            self._find_way()
-            left = self._client.poll_s if timeout_s is None else timeout_s - waited
-            self._client.wait_for_news(min(left, self._client.poll_s))
-
-    def _send(self) -> None:
-        """Put the job into the drop if that could not be done when it was submitted."""
-        if not self._sent:
-            run = self._client.store.get(self.run)
-            if run.status == "pending":
-                self._client.upload(run, self._job)
-                run = self._client.store.get(self.run)
-                self._follow(run)
-            self._sent = run.status != "pending"
-
-    def _find_way(self) -> None:
-        """Offer a job again that did not get through, and follow it where this or another process did so."""
-        if self._lifecycle.is_lost and not self._lifecycle.has_moved:
-            self._client.offer_again(self._client.store.get(self.run), self._job)
-        if self._lifecycle.is_lost or self._lifecycle.has_moved:
-            run = self._client.store.get(self.run)
-            self._sent = run.status != "pending"
-            self._follow(run)
-
-    def _follow(self, run: Run) -> None:
-        """Look at the folder that the run has now."""
-        client = self._client
-        self._lifecycle = Lifecycle(
-            client.drop,
-            client.store,
-            run,
-            self._expected,
-            client.results,
-            client.workforce,
-            client.host,
-            client.identity,
-        )
-
-    def _timeout(self, timeout_s: float, progress: Progress) -> JobTimeout:
-        """Return the error that says all that is known: why, the cure, how to go on, and who was heard of last."""
-        workers = "; ".join(self._lifecycle.signs_of_life()) or "none"
-        why = f"{progress.text}. {progress.cure}".strip().rstrip(".")
-        return JobTimeout(
-            f"no verified result after {timeout_s:.0f} s: {why}\n"
-            f"The job stays in the drop (run {self.run}): the same command picks it up again. Workers: {workers}",
-            why=progress.why,
-            cure=progress.cure,
-            run=self.run,
-        )
-
-    @property
-    def attempts(self) -> int:
-        """How many attempts at this job were seen."""
-        return self._lifecycle.attempts
-
-    def cancel(self, reason: str = "cancelled by the user") -> bool:
-        """Cancel the job, unless it has ended; return whether this call did it."""
-        return self._lifecycle.cancel(reason)
 
 
 def _can_be_used_again(run: Run) -> bool:
@@ -380,6 +338,30 @@ def _load(run: Run) -> Result:
     assert run.results_dir is not None  # it is completed
     load = legacy.load if run.verified == "legacy" else accept.load
     return load(run.id, Path(run.results_dir), run.verified or "full")
+
+
+def job_of(run: Run, files: Iterable[Artifact]) -> Job:
+    """Return the job of a run again, by its request and the files that it was made from."""
+    request = codec.decode_request(run.request, drop=run.drop_id, job=run.job)
+    offer = request.job
+    assert offer is not None  # this dispatcher writes full requests only
+    return Job(
+        kind=run.kind,
+        params=request.params,
+        inputs={file.name: Path(file.path) for file in files if file.role == "input"},
+        require_engine=offer.requires.engine,
+        attempts=offer.limits.attempts,
+        wall_s=offer.limits.wall_s,
+        stall_s=offer.limits.stall_s,
+        queue_s=offer.limits.queue_s,
+    )
+
+
+def _artifacts(job: Job, inputs: Mapping[str, tuple[int, str]]) -> list[Artifact]:
+    return [
+        Artifact(role="input", name=name, path=str(job.inputs[name].absolute()), size=size, sha256=sha256)
+        for name, (size, sha256) in inputs.items()
+    ]
 
 
 class _TornError(Exception):

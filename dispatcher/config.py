@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import platform
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +14,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from protocol.keys import KeySettings, identity
 from protocol.signing import Identity
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return str(os.getuid()) if hasattr(os, "getuid") else ""
 
 
 class Settings(BaseSettings):
@@ -27,6 +36,8 @@ class Settings(BaseSettings):
     config_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_config_dir("gpudrop")))
     chromium: Path | None = None
     ffmpeg: Path | None = Field(default=None, validation_alias=AliasChoices("FFMPEG_BINARY", "GPUDROP_FFMPEG"))
+    user: str = Field(default_factory=_user_name)
+    machine: str = Field(default_factory=platform.node)
     home: Path = Field(default_factory=Path.home)
     beat_s: float | None = Field(default=None, gt=0)  # the pace asked of a worker, instead of the drop's own
     poll_s: float | None = Field(default=None, gt=0)  # how often to look, instead of the drop's own pace

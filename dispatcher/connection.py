@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from dispatcher.client import Client
+from dispatcher.client import Client, Owner
 from dispatcher.config import Settings
 from dispatcher.drops import adopt, check_apart, init_drop
 from dispatcher.drops import find as find_drop
@@ -72,13 +72,16 @@ def connect(
     settings: Settings | None = None,
     kinds: str = "",
     private: Private | None = None,
+    group: str | None = None,
+    serve: bool = True,
 ) -> Iterator[Connection]:
     """Open the way to workers for the length of a block.
 
     `local` starts a worker on this machine and ends it with the block; nothing else need run. `colab` goes through the
     shared folder `drop`, or the usual one. `kinds` says what the local worker is for, comma-separated; all if empty.
-    `private` is where it is served from, unless that is this machine's usual place. Raises UsageError for an unknown
-    backend and EnvironmentNotReady without a drop.
+    `private` is where it is served from, unless that is this machine's usual place. `group` is what the runs are for.
+    With `serve` false no worker is started: what is submitted waits for somebody who attends to it.
+    Raises UsageError for an unknown backend and EnvironmentNotReady without a drop.
     """
     here = settings or Settings()
     if backend not in BACKENDS:
@@ -86,16 +89,22 @@ def connect(
     if backend == "local" and drop is not None:
         raise UsageError("a drop was named, but the work is done on this machine: ask for the backend colab too")
     usual = Private(drop=here.private_drop, log=here.private_log)
-    opened = _local(here, kinds, private or usual) if backend == "local" else _shared(drop, here)
+    owner = Owner(user=here.user, machine=here.machine, backend=backend, group=group)
+    if backend == "colab":
+        opened = _shared(drop, here, owner)
+    elif serve:
+        opened = _local(here, kinds, private or usual, owner)
+    else:
+        opened = _unserved(here, private or usual, owner)
     with opened as connection:
         yield connection
 
 
 @contextlib.contextmanager
-def _local(settings: Settings, kinds: str, private: Private) -> Iterator[Connection]:
+def _local(settings: Settings, kinds: str, private: Private, owner: Owner) -> Iterator[Connection]:
     init_drop(private.drop)
     _clear_stale(private.drop / WORKERS)
-    with _client(private.drop, settings, identity=ANONYMOUS) as client:
+    with _client(private.drop, settings, owner, identity=ANONYMOUS) as client:
         before = set(client.cards())
         with ResidentWorker(private.drop, private.log, beat_s=settings.beat_s, kinds=kinds) as worker:
             client.serving = cards = _await_cards(client, before, worker)
@@ -103,15 +112,22 @@ def _local(settings: Settings, kinds: str, private: Private) -> Iterator[Connect
 
 
 @contextlib.contextmanager
-def _shared(named: str | Path | None, settings: Settings) -> Iterator[Connection]:
+def _unserved(settings: Settings, private: Private, owner: Owner) -> Iterator[Connection]:
+    init_drop(private.drop)
+    with _client(private.drop, settings, owner, identity=ANONYMOUS) as client:
+        yield Connection(backend="local", client=client, keep=lambda: None, cards=())
+
+
+@contextlib.contextmanager
+def _shared(named: str | Path | None, settings: Settings, owner: Owner) -> Iterator[Connection]:
     drop = _shared_drop(named, settings)
-    with _client(drop, settings, identity=settings.identity(drop)) as client:
+    with _client(drop, settings, owner, identity=settings.identity(drop)) as client:
         cards = tuple(client.cards().values())
         yield Connection(backend="colab", client=client, keep=lambda: None, cards=cards)
 
 
 @contextlib.contextmanager
-def _client(drop: str | Path, settings: Settings, *, identity: Identity) -> Iterator[Client]:
+def _client(drop: str | Path, settings: Settings, owner: Owner, *, identity: Identity) -> Iterator[Client]:
     with RunStore.open(settings.database, durability=settings.durability) as store:
         client = Client(
             drop,
@@ -120,6 +136,7 @@ def _client(drop: str | Path, settings: Settings, *, identity: Identity) -> Iter
             poll_s=settings.poll_s,
             beat_s=settings.beat_s,
             identity=identity,
+            owner=owner,
         )
         with contextlib.closing(client):
             yield client

@@ -17,6 +17,7 @@ class Ending:
     code: str
     reason: str
     step: str | None = None
+    is_crash: bool = False  # the worker fell silent: nobody has reported anything
 
 
 def endings(seen: Seen, leases: LeaseWatch, offer: Offer, now: float) -> list[Ending]:
@@ -37,7 +38,7 @@ def endings(seen: Seen, leases: LeaseWatch, offer: Offer, now: float) -> list[En
     for attempt, claim in seen.claims.items():
         ended = attempt in seen.errors or attempt in seen.done
         if attempt.n < newest and not ended and (why := leases.lapse(claim, offer.claim, offer.limits, now)):
-            found[attempt] = Ending("TIMEOUT", why)
+            found[attempt] = Ending("TIMEOUT", why, is_crash=True)
     return [ending for attempt, ending in sorted(found.items()) if attempt not in useful]
 
 

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from dispatcher.runs.record import Belongings, Delivery
 from protocol.messages import EngineRecord
 from protocol.states import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Purpose:
+    """What a job is for: remembered on this machine, and never told to the drop."""
+
+    title: str = ""  # what people call it; the name of its input if empty
+    parent: str | None = None  # the run whose output it works on
+    group: str | None = None
+    tags: Sequence[str] = ()
+    deliveries: Sequence[Delivery] = ()  # where its outputs are put once they are here
+    steps: Mapping[str, Any] | None = None  # what is made of them next
+    notify: str | None = None  # a web address to tell of its end
+    deadline_s: float | None = None  # from now on; it is cancelled then
+    config: Mapping[str, Any] = field(default_factory=dict)  # how it was asked for
+
+    @property
+    def belongings(self) -> Belongings:
+        """Return what is added to a run that is there already."""
+        return Belongings(tags=self.tags, deliveries=self.deliveries, steps=self.steps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +47,7 @@ class Job:
     queue_s: float = 86_400
     lease_s: float | None = None  # None: the drop's own pace
     anew: bool = False  # do it although a verified result of it is kept
+    purpose: Purpose = Purpose()
 
 
 class Why(StrEnum):
@@ -43,6 +65,7 @@ class Why(StrEnum):
     WORKER_READY = "WORKER_READY"
     TAKEN = "TAKEN"
     WORKING = "WORKING"
+    ATTENDED = "ATTENDED"
     WORKER_SILENT = "WORKER_SILENT"
     ATTEMPT_FAILED = "ATTEMPT_FAILED"
     EXPIRING = "EXPIRING"

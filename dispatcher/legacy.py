@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher.jobs import Result
+from dispatcher.runs.record import Artifact, Ended
 from media.audio import check_wav
 from protocol import codec
 from protocol.drop import Drop
@@ -144,3 +145,13 @@ def load(run: str, folder: Path, verified: str) -> Result:
     if seal_of({path: sha256_of(local)[1] for path, local in files.items()})[:16] != folder.name:
         raise VerificationError(f"{folder} has changed since it was accepted")
     return Result(run=run, folder=folder, files=files, engine=None, summary={}, verified=verified)
+
+
+def home(folder: Path) -> Ended:
+    """Return the files of an accepted plain answer, for the run database."""
+    files = [
+        Artifact(role="output", name=f"audio/{path.name}", path=str(path), size=size, sha256=sha256)
+        for path in sorted((folder / "audio").glob("step-*.wav"))
+        for size, sha256 in [sha256_of(path)]
+    ]
+    return Ended(files=files)

@@ -11,7 +11,8 @@ from dispatcher import accept, legacy, silence, untaken
 from dispatcher.endings import Ending, endings, failed_workers
 from dispatcher.jobs import Explanation, Progress, Result, Why
 from dispatcher.outbox import Outbox
-from dispatcher.runs.record import Run, Status
+from dispatcher.recording import Recorder, attempts_of, outputs_of
+from dispatcher.runs.record import NOTHING_MORE, AttemptRecord, Ended, Run, Status
 from dispatcher.runs.store import RunStore
 from dispatcher.sight import Sight, engine_missing, living
 from dispatcher.wording import for_people, listed
@@ -59,6 +60,9 @@ GONE_LOOKS = 3
 GONE_LOCAL_S = 2.0
 GONE_REMOTE_S = 600.0
 
+_STATES = {"running": State.RUNNING, "verifying": State.DELIVERED}
+"""How a run that another process attends to stands, by its status."""
+
 _FINISHED = Explanation(code=Why.FINISHED, text="the verified result is here")
 
 
@@ -87,6 +91,7 @@ class Lifecycle:
         self._needs: dict[str, int] = {}  # nonce → how often its outputs were asked for again
         self._gone_looks = 0
         self._outbox = Outbox(drop, store, run, host, identity.key)
+        self._recorder = Recorder(store, run)
         self._sight: Sight | None = None
         self._legacy = legacy.LegacyLook(drop, run.job, request.params, self._offer, results)
         self._was_seen = False
@@ -112,12 +117,31 @@ class Lifecycle:
             if standing.state not in OPEN_TO_CLAIMS:
                 self._since.pop("idle", None)
             why = self._act(standing, seen, now) or silence.explain(self._sight)
+            if self.result is None:
+                self._recorder.look(self._sight, why)
         except NameMissing:
             standing, why = Standing(State.UNSEEN), self._absent(now)
         except ChannelError as error:
             standing, why = Standing(State.CHANNEL_LOST), self._unreachable(error, now)
         self._notice_loss(why.code, now)
         return self._progress(standing, waited_s, now, why)
+
+    def read(self, waited_s: float, now: float) -> Progress:
+        """Say how the run stands by the database alone, while another process acts for it; raises as `step` does."""
+        if self._ended():
+            return self._progress(Standing(State.ACCEPTED), waited_s, now, _FINISHED)
+        run = self._store.get(self._run.id)
+        return Progress(
+            run=run.id,
+            state=_STATES.get(run.status, State.OFFERED),
+            waited_s=waited_s,
+            worker=run.worker,
+            done=run.progress_done,
+            total=run.progress_total,
+            note=run.progress_note,
+            why=Why.ATTENDED,
+            text=f"{run.status}; another process here waits for it ({run.monitor or 'just ending'})",
+        )
 
     def _notice_loss(self, why: Why, now: float) -> None:
         """Take note when an offer stays unseen, by us or by workers who could take it, for longer than any delay."""
@@ -204,16 +228,33 @@ class Lifecycle:
         done = seen.done[attempt]
         try:
             accept.check_listed(done, seen)
-            folder = accept.fetch(self._drop, done, self._offer, self._expected, self._results, seen.parts)
+            self._recorder.verifying(attempt, at=self._wall())
+            folder, facts = accept.fetch(self._drop, done, self._offer, self._expected, self._results, seen.parts)
         except VerificationError as error:
             return self._late_or_bad(attempt, seen, error, now)
         assert done.job is not None  # checked by fetch
-        self._commit(
-            attempt.nonce, folder, done.job.engine, codec.seal_of((folder / accept.MARKER).read_bytes()), "full"
+        home = Ended(
+            outputs=done.plain.model_dump(mode="json"),
+            files=outputs_of(done, folder, facts),
+            attempts=self._attempts(seen, attempt.nonce),
         )
+        seal = codec.seal_of((folder / accept.MARKER).read_bytes())
+        self._commit(attempt.nonce, folder, done.job.engine, seal, "full", home)
         return _FINISHED
 
-    def _commit(self, nonce: str, folder: Path, engine: EngineRecord | None, seal: str, verified: str) -> None:
+    def _attempts(self, seen: Seen, accepted: str | None = None) -> list[AttemptRecord]:
+        """Return the attempts as a look showed them; the one whose result is taken now is accepted."""
+        if self._sight is None:
+            return []
+        found = attempts_of(replace(self._sight, seen=seen, wall=self._wall()))
+        return [
+            replace(each, status="accepted", ended_at=self._wall()) if each.nonce == accepted else each
+            for each in found
+        ]
+
+    def _commit(
+        self, nonce: str, folder: Path, engine: EngineRecord | None, seal: str, verified: str, home: Ended
+    ) -> None:
         """Accept once: the compare-and-set in the run database is the commit, its mirror in the drop follows."""
         mirror = self._outbox.accepted(nonce, seal)
         self._store.commit(
@@ -226,6 +267,7 @@ class Lifecycle:
             verified=verified,
             at=self._wall(),
             mirror=mirror,
+            ended=home,
         )
         self._ended()
 
@@ -291,7 +333,7 @@ class Lifecycle:
     def _take_legacy(self, answer: legacy.Answer, seen: Seen, now: float) -> Explanation:
         """Accept a plain answer that counts; a plain error ends the job unless one of ours may still do it."""
         if answer.folder is not None:
-            self._commit(answer.seal[:16], answer.folder, None, answer.seal, "legacy")
+            self._commit(answer.seal[:16], answer.folder, None, answer.seal, "legacy", legacy.home(answer.folder))
             return _FINISHED
         assert answer.error is not None  # it has ended
         able = self._able(now) - failed_workers(seen)
@@ -326,7 +368,8 @@ class Lifecycle:
         if waited >= wait_s:
             reasons = list(dict.fromkeys(f"{ending.code}: {ending.reason}" for ending in ended))
             text = "; ".join(reasons) if len(reasons) > 1 else last.reason
-            self._fail("failed", last.code, text, JobFailed, step=last.step)
+            status: Status = "crashed" if all(ending.is_crash for ending in ended) else "failed"
+            self._fail(status, last.code, text, JobFailed, step=last.step)
         text = f"{len(ended)} attempt(s) failed, the last with {last.code}: {last.reason.rstrip('.')}"
         cure = f"A result that was on its way may still come; the job ends in {for_people(wait_s - waited)}"
         return Explanation(code=Why.ATTEMPT_FAILED, text=text, cure=cure)
@@ -335,7 +378,13 @@ class Lifecycle:
         """Commit an end without a result, and raise it; if another process committed first, its decision holds."""
         mirror = self._outbox.cancelled(f"{code}: {text}")
         if not self._store.commit(
-            self._run.id, status, error_code=code, error_text=text, at=self._wall(), mirror=mirror
+            self._run.id,
+            status,
+            error_code=code,
+            error_text=text,
+            at=self._wall(),
+            mirror=mirror,
+            ended=Ended(attempts=self._attempts(self._sight.seen)) if self._sight else NOTHING_MORE,
         ):
             self._raise_committed(self._store.get(self._run.id))
         self._outbox.committed()

@@ -62,6 +62,12 @@ def _tour(app: typer.Typer) -> None:
     app.command("tour", epilog=EPILOG)(tour)
 
 
+def _watch(app: typer.Typer) -> None:
+    from dispatcher.cli.watch import watch
+
+    app.command("watch", epilog=EPILOG)(watch)
+
+
 def _worker(app: typer.Typer) -> None:
     from dispatcher.cli.worker import worker
 
@@ -84,6 +90,7 @@ COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     **{kind.name: _kind(kind.name) for kind in KINDS.values() if kind.takes},
     "dashboard": _dashboard,
     "models": _models,
+    "watch": _watch,
     "worker": _worker,
     "key": _key,
     "simulate": _simulate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import shlex
 import sys
 import types
 import typing
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
+from dispatcher.cli import detached
 from dispatcher.cli.display import Display
 from dispatcher.cli.events import JsonDisplay
 from dispatcher.cli.work import Asked, do
@@ -63,6 +65,10 @@ def _run(
     anew: bool,
     overwrite: bool,
     timeout: float | None,
+    then: list[str],
+    tag: list[str],
+    notify: str | None,
+    detach: bool,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -83,9 +89,16 @@ def _run(
         overwrite=overwrite,
         timeout_s=timeout,
         dry_run=dry_run,
+        then=then,
+        tags=tag,
+        notify=notify,
+        detach=detach,
+        command=" ".join(map(shlex.quote, ["gpudrop", *sys.argv[1:]])),
     )
     done = do(asked, JsonDisplay() if as_json else Display(quiet=quiet))
-    if as_json:
+    if detach and not dry_run:
+        detached.tell(done.runs, as_json=as_json)
+    elif as_json:
         sys.stdout.write(json.dumps(done.told(), ensure_ascii=False, indent=1) + "\n")
     else:
         sys.stdout.writelines(f"{path}\n" for path in done.paths())
@@ -97,7 +110,12 @@ def _fixed() -> list[inspect.Parameter]:
     """Return what every command takes."""
 
     def pattern(
-        files: Annotated[list[str], typer.Argument(metavar="FILES", help="Files, folders or quoted patterns.")],
+        files: Annotated[
+            list[str],
+            typer.Argument(
+                metavar="FILES", help="Files, folders, quoted patterns, or run:ID, which is what a run made."
+            ),
+        ],
         out: Annotated[
             Path | None, typer.Option("--out", "-o", help="The folder for the results, instead of beside each file.")
         ] = None,
@@ -111,8 +129,17 @@ def _fixed() -> list[inspect.Parameter]:
         anew: Annotated[bool, typer.Option("--anew", help="Do it again although the result is kept.")] = False,
         overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over files that are in the way.")] = False,
         timeout: Annotated[
-            float | None, typer.Option(min=1, help="Seconds to wait for each file; without it as long as it takes.")
+            float | None,
+            typer.Option(min=1, help="Cancel what is not done after so many seconds; without it as long as it takes."),
         ] = None,
+        then: Annotated[
+            list[str], typer.Option(help="Go on with the results: a kind, or 'KIND name=value …'. May be repeated.")
+        ] = [],  # noqa: B006 - typer makes a new one
+        tag: Annotated[list[str], typer.Option(help="A word to find the runs again by. May be repeated.")] = [],  # noqa: B006
+        notify: Annotated[str | None, typer.Option(metavar="URL", help="Tell a web address when a run ends.")] = None,
+        detach: Annotated[
+            bool, typer.Option("--detach", help="Return at once with the runs' ids; a monitor finishes them.")
+        ] = False,
         dry_run: Annotated[
             bool, typer.Option("--dry-run", help="Say what would be done, and look at the files, but do nothing.")
         ] = False,

@@ -5,20 +5,30 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from dispatcher.cli import detached
 from dispatcher.cli.display import Display, Stage
-from dispatcher.connection import connect
+from dispatcher.client import new_id
+from dispatcher.config import Settings
+from dispatcher.connection import Connection, connect
 from dispatcher.jobs import Progress
 from dispatcher.operations import targets
-from dispatcher.operations.batch import Made, NotMade, run
+from dispatcher.operations.batch import OF_ONE_FILE, Made, NotMade, run
+from dispatcher.operations.chain import Step, Wishes, errand, steps_of
+from dispatcher.operations.outputs import is_reference, referred
 from dispatcher.operations.plan import Plan, checked, option_of, plan
+from dispatcher.operations.settling import settle
 from dispatcher.operations.sources import Source, find
+from dispatcher.runs.record import Group, Run
+from dispatcher.runs.store import RunStore
 from protocol.errors import GpudropError, NotFoundError, UsageError
 from protocol.kinds.kind import Kind
+from protocol.transports.host import SYSTEM
 
 MANY = 20
 """From so many files on, looking at them is shown: it takes a while."""
@@ -39,6 +49,11 @@ class Asked:
     overwrite: bool
     timeout_s: float | None
     dry_run: bool
+    then: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    notify: str | None = None
+    detach: bool = False
+    command: str = ""
 
 
 @dataclass(kw_only=True)
@@ -51,6 +66,8 @@ class Done:
     left_alone: list[Path] = field(default_factory=list)
     passed_over: set[str] = field(default_factory=set)
     results: list[Path] = field(default_factory=list)  # of earlier commands, among the sources
+    runs: list[Run] = field(default_factory=list)  # of a detached command, and of the steps of a chain
+    placed: list[Path] = field(default_factory=list)  # what the steps of a chain wrote
 
     @property
     def exit_code(self) -> int:
@@ -61,12 +78,13 @@ class Done:
     def paths(self) -> list[Path]:
         """Return every file that was written, or would be."""
         written = [path for _, paths in self.made for path in paths]
-        return written or [target for _, places in self.planned for target in places.values()]
+        return [*written, *self.placed] or [target for _, places in self.planned for target in places.values()]
 
     def told(self) -> dict[str, Any]:
         """Return it for programs."""
         return {
             "made": [_made(made, paths) for made, paths in self.made],
+            "runs": [{"id": run.id, "kind": run.kind, "status": run.status} for run in self.runs],
             "planned": [
                 {"source": str(plan.source.path), "is": plan.facts.told, "params": dict(plan.job.params)}
                 | {"files": [str(path) for path in places.values()]}
@@ -99,7 +117,8 @@ def do(asked: Asked, display: Display) -> Done:
     """Do what was asked. One file that fails keeps no other from being done; `failed` tells of it."""
     done = Done()
     checked(asked.kind, asked.params)
-    plans = list(_plans(asked, find(asked.files), done, display))
+    steps = steps_of(asked.then)
+    plans = list(_plans(asked, _sources(asked), done, display))
     for path, error in done.failed.items():
         _tell_failure(path, error, display)
     if done.left_alone:
@@ -116,8 +135,19 @@ def do(asked: Asked, display: Display) -> Done:
             options = " ".join(f"{option_of(name)} {_value(value)}" for name, value in each.job.params.items())
             display.say(f"{each.source.path} ({each.facts.told}) → {where} {options}".rstrip())
     elif plans:
-        _work(asked, plans, done, display)
+        _work(asked, plans, steps, done, display)
     return done
+
+
+def _sources(asked: Asked) -> list[Source]:
+    """Return what was named: files here, and outputs of earlier runs."""
+    references = [name for name in asked.files if is_reference(name)]
+    sources = find([name for name in asked.files if not is_reference(name)])
+    if references:
+        settings = Settings()
+        with RunStore.open(settings.database, durability=settings.durability) as store:
+            sources += [source for name in references for source in referred(store, name, asked.kind)]
+    return sources
 
 
 def _plans(asked: Asked, sources: Sequence[Source], done: Done, display: Display) -> Iterator[Plan]:
@@ -168,11 +198,43 @@ def _check_names(plans: Sequence[Plan], out: Path | None) -> None:
                 raise UsageError(f"{place} would be written over itself: name another folder with --out")
 
 
-def _work(asked: Asked, plans: Sequence[Plan], done: Done, display: Display) -> None:
+def _errands(asked: Asked, plans: Sequence[Plan], steps: Sequence[Step]) -> Iterator[Plan]:
+    """Yield plans whose jobs say what is to become of their outputs, for whoever finishes them."""
+    wishes = Wishes(
+        out=asked.out,
+        overwrite=asked.overwrite,
+        tags=asked.tags,
+        group=_group(asked, len(plans)) if len(plans) > 1 or steps else None,
+        notify=asked.notify,
+        deadline_s=asked.timeout_s,
+        config={"command": asked.command},
+    )
+    for each in plans:
+        yield replace(each, job=errand(each, wishes, steps))
+
+
+def _group(asked: Asked, number: int) -> str:
+    settings = Settings()
+    title = " → ".join([asked.kind.name, *(name.split()[0] for name in asked.then)])
+    group = Group(id=new_id(SYSTEM), sort="batch", title=f"{title}, {number} file(s)", created_at=time.time())
+    with RunStore.open(settings.database, durability=settings.durability) as store:
+        store.search.begin_group(group)
+    return group.id
+
+
+def _work(asked: Asked, plans: Sequence[Plan], steps: Sequence[Step], done: Done, display: Display) -> None:
+    plans = list(_errands(asked, plans, steps))
     places = {path for each in plans for path in each.targets(asked.out).values()}
     for folder in sorted({path.parent for path in places}):
         targets.check_folder(folder)
-    with connect(asked.backend, asked.drop, kinds=asked.kind.name) as connection:
+    if asked.detach:
+        done.runs, failed = detached.submit([each.job for each in plans], asked.backend, asked.drop, display)
+        done.failed.update({Path(str(number)): error for number, error in enumerate(failed)})
+        for error in failed:
+            display.fail(str(error))
+        return
+    kinds = ",".join(dict.fromkeys([asked.kind.name, *(step.kind for step in steps)]))
+    with connect(asked.backend, asked.drop, kinds=kinds) as connection:
         if not asked.overwrite:
             plans = list(_with_room(plans, asked, connection.client.kept, done, display))
         with _Stages(display, plans, local=asked.backend == "local") as stages:
@@ -183,9 +245,56 @@ def _work(asked: Asked, plans: Sequence[Plan], done: Done, display: Display) -> 
                 if isinstance(outcome, Made):
                     done.made.append((outcome, outcome.save(overwrite=asked.overwrite)))
                     _tell(outcome, done, display)
+                    settle(connection, connection.client.store.get(outcome.result.run))
                 else:
                     done.failed[outcome.source] = outcome.error
                     _tell_failure(outcome.source, outcome.error, display)
+        _follow(connection, asked, done, display)
+        if asked.backend == "local":
+            connection.client.clean(older_than_s=0)  # nobody else looks at a private drop
+
+
+def _follow(connection: Connection, asked: Asked, done: Done, display: Display) -> None:
+    """Wait for the further steps of a chain, each of which begins where one before it has ended."""
+    store = connection.client.store
+    waiting = deque(made.result.run for made, _ in done.made)
+    while waiting:
+        parent = store.get(waiting.popleft())
+        for continuation in store.trace.continuations(parent.id):
+            if continuation.error_text is not None:
+                error = UsageError(f"{parent.title} ({parent.kind}): {continuation.error_text}")
+                done.failed[Path(f"run:{parent.id}")] = error
+                display.fail(str(error))
+        for child in store.search.children([parent.id]):
+            if child.id not in {run.id for run in done.runs}:
+                waiting.append(child.id)
+                _finish(connection, child, asked, done, display)
+
+
+def _finish(connection: Connection, child: Run, asked: Asked, done: Done, display: Display) -> None:
+    """Wait for one further step and tell what came of it."""
+    store, name = connection.client.store, f"{child.kind} {child.title}"
+    handle = connection.client.resume(child)
+    with display.stage(name) as stage:
+
+        def told(progress: Progress) -> None:
+            stage.job(replace(progress, cure="") if asked.backend == "local" else progress)
+            connection.keep()
+
+        try:
+            handle.wait(asked.timeout_s, on_progress=told)
+        except OF_ONE_FILE as error:
+            done.failed[Path(f"run:{child.id}")] = error
+            _tell_failure(Path(name), error, display)
+    settle(connection, store.get(child.id))
+    done.runs.append(store.get(child.id))
+    for delivery in store.trace.deliveries(child.id):
+        if delivery.placed_at is not None:
+            done.placed.append(Path(delivery.target))
+            display.say(f"{child.title} → {Path(delivery.target).name} by {child.kind}")
+        elif delivery.error_text:
+            done.failed[Path(delivery.target)] = UsageError(delivery.error_text)
+            display.fail(delivery.error_text)
 
 
 def _with_room(plans: Sequence[Plan], asked: Asked, kept: Any, done: Done, display: Display) -> Iterator[Plan]:

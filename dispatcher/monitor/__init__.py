@@ -1,1 +1,1 @@
-"""What is done for runs after they were asked for: following them, looking after them, and starting them again."""
+"""Finishing what was asked for, whoever waits: runs are attended until they have ended and all that follows is done."""

@@ -9,12 +9,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dispatcher.client import Handle
 from dispatcher.connection import Connection
+from dispatcher.handle import Handle
 from dispatcher.jobs import Job, Progress, Result
 from dispatcher.operations import targets
 from dispatcher.operations.plan import Plan
-from protocol.errors import ChannelError, GpudropError, JobError, MediaError, StorageFull, UsageError, VerificationError
+from protocol.errors import (
+    ChannelError,
+    GpudropError,
+    JobError,
+    JobTimeout,
+    MediaError,
+    StorageFull,
+    UsageError,
+    VerificationError,
+)
 from protocol.messages import EngineRecord
 
 AHEAD = 2
@@ -83,6 +92,11 @@ class _Sent:
     handle: Handle | NotMade
     kept: bool
 
+    def keep(self) -> None:
+        """Keep this process's turn at it: no monitor need attend to what is waited for next."""
+        if isinstance(self.handle, Handle):
+            self.handle.keep()
+
 
 def run(
     connection: Connection,
@@ -99,11 +113,13 @@ def run(
     waiting: deque[_Sent] = deque()
     todo = iter(plans)
     while True:
+        for sent in waiting:
+            sent.keep()
         while len(waiting) <= AHEAD and (plan := next(todo, None)) is not None:
             waiting.append(_send(connection, plan))
         if not waiting:
             break
-        yield _await(connection, waiting.popleft(), out, timeout_s, on_progress)
+        yield _await(connection, waiting, out, timeout_s, on_progress)
     if connection.backend == "local":
         connection.client.clean(older_than_s=0)  # nobody else looks at a private drop
 
@@ -129,8 +145,9 @@ def _may_be_better(kept: Result, job: Job, connection: Connection) -> bool:
 
 
 def _await(
-    connection: Connection, sent: _Sent, out: Path | None, timeout_s: float | None, on_progress: OnProgress
+    connection: Connection, waiting: deque[_Sent], out: Path | None, timeout_s: float | None, on_progress: OnProgress
 ) -> Made | NotMade:
+    sent = waiting.popleft()
     path = sent.plan.source.path
     if isinstance(sent.handle, NotMade):
         return sent.handle
@@ -138,13 +155,31 @@ def _await(
     def told(progress: Progress) -> None:
         on_progress(path, progress)
         connection.keep()
+        for other in waiting:
+            other.keep()
 
     try:
         result = sent.handle.wait(timeout_s, on_progress=told)
+    except JobTimeout as error:
+        if connection.client.store.get(sent.handle.run).deadline_at is not None:
+            error = _cancelled(sent.handle, error, timeout_s)
+        return NotMade(source=path, error=error)
     except OF_ONE_FILE as error:
         return NotMade(source=path, error=error)
     places = sent.plan.targets(out)
     return Made(source=path, result=result, names=sent.plan.names, targets=places, kept=sent.kept)
+
+
+def _cancelled(handle: Handle, error: JobTimeout, timeout_s: float | None) -> JobTimeout:
+    """Cancel what was not done in its time, on the worker too, and return what to say of it."""
+    handle.cancel(f"it was not done within {timeout_s:.0f} s")
+    text = str(error).partition("\n")[0]
+    return JobTimeout(
+        f"{text}\nIt was cancelled, on the worker too (run {handle.run})",
+        why=error.why,
+        cure=error.cure,
+        run=handle.run,
+    )
 
 
 def _texts(told: Any) -> list[str]:

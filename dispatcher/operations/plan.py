@@ -33,7 +33,7 @@ class Plan:
 
     def targets(self, out: Path | None) -> dict[str, Path]:
         """Return where each output goes: beside the source, or below `out` as the source lay in its folder."""
-        folder = self.source.path.parent if out is None else out / self.source.below
+        folder = self.source.shown.parent if out is None else out / self.source.below
         return {path: folder / name for path, name in self.names.items()}
 
 
@@ -83,7 +83,7 @@ def _plan(kind: Kind, source: Source, facts: Facts, raw: Mapping[str, Any], engi
         queue_s=QUEUE_S,
         anew=anew,
     )
-    names = {path: name_after(source.path, path) for path in kind.outputs(params)}
+    names = {path: name_after(source.shown, path) for path in kind.outputs(params)}
     return Plan(source=source, facts=facts, job=job, names=names)
 
 

@@ -31,6 +31,18 @@ class Source:
     path: Path
     below: Path = Path()
     named: bool = True  # by itself; a file that was found in a folder may be of no use without that being an error
+    called: Path | None = None  # what people call it, where that is another path: results are named after this one
+    run: str | None = None  # whose output it is
+
+    @property
+    def shown(self) -> Path:
+        """Return the path that results are named after."""
+        return self.called or self.path
+
+    @property
+    def called_name(self) -> str:
+        """Return its name for people."""
+        return self.shown.name
 
 
 class WrongSort(MediaError):

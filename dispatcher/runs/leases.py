@@ -20,6 +20,7 @@ _MAY = or_(
     RunRow.monitor == bindparam("holder"),
     RunRow.monitor == bindparam("gone"),
     RunRow.monitor_until < bindparam("now"),
+    RunRow.monitor_until > bindparam("never"),  # a clock was set back since
 )
 _TAKE = (
     update(RunRow)
@@ -67,9 +68,10 @@ class MonitorLeases:
         The lease lasts HOLD_S from `now`, Unix seconds; that of a process of this machine ends with it.
         """
         gone = held_by if held_by is not None and holder.has_outlived(held_by) else str(holder)
-        told = {"run": run_id, "holder": str(holder), "gone": gone, "now": now, "until": now + HOLD_S}
+        told = {"run": run_id, "holder": str(holder), "gone": gone}
+        times = {"now": now, "until": now + HOLD_S, "never": now + 2 * HOLD_S}
         with self._database.writing(lasting=False) as connection:
-            return connection.execute(_TAKE, told).rowcount == 1
+            return connection.execute(_TAKE, {**told, **times}).rowcount == 1
 
     def let_go(self, run_id: str, holder: Holder) -> None:
         """Leave a run to others, if it is held."""

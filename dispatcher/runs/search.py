@@ -93,6 +93,11 @@ class Search:
         with self._database.reading() as connection:
             return select_runs(connection, mine, or_(IS_OPEN, RunRow.settled_at.is_(None)))[::-1]
 
+    def members(self, group_id: str) -> list[Run]:
+        """Return every run of a group, the newest first."""
+        with self._database.reading() as connection:
+            return select_runs(connection, RunRow.group_id == group_id)
+
     def delays(self, *, since: float) -> list[tuple[float, str, float]]:
         """Return (when, drop id, seconds from an offer to the sight of its claim), oldest first."""
         wanted = select(RunRow.created_at, RunRow.drop_id, RunRow.claim_delay_s)

@@ -96,6 +96,15 @@ class Trace:
         with self._database.writing() as connection:
             connection.execute(update(ContinuationRow).where(ContinuationRow.seq == seq).values(values))
 
+    def has_more_to_do(self, run_id: str) -> bool:
+        """Say whether an output is still to be put somewhere, or a continuation to begin."""
+        waits = (DeliveryRow.placed_at.is_(None), DeliveryRow.error_text.is_(None))
+        placing = select(DeliveryRow.run_id).where(DeliveryRow.run_id == run_id, *waits).limit(1)
+        next_one = (ContinuationRow.begun_at.is_(None), ContinuationRow.run_id == run_id)
+        going_on = select(ContinuationRow.run_id).where(*next_one).limit(1)
+        with self._database.reading() as connection:
+            return connection.execute(placing).first() is not None or connection.execute(going_on).first() is not None
+
     def settled(self, run_id: str, *, at: float) -> None:
         """Remember that all that follows from a run's end was done."""
         with self._database.writing(lasting=False) as connection:

@@ -93,7 +93,7 @@ def _take(drop: MemoryDrop, folder: Path) -> None:
     for done in seen.done.values():
         try:
             accept.check_listed(done, seen)
-            taken = accept.fetch(drop, done, OFFER, EXPECTED, folder / "results", seen.parts)
+            taken, _ = accept.fetch(drop, done, OFFER, EXPECTED, folder / "results", seen.parts)
         except (VerificationError, BadMessage, MediaError) as error:
             check_words(error)
             _check_empty(folder)

@@ -1,0 +1,56 @@
+"""`--detach`: hand the work over and return; a monitor finishes it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from dispatcher.cli.display import Display
+from dispatcher.config import Settings
+from dispatcher.connection import Connection, connect
+from dispatcher.jobs import Job
+from dispatcher.monitor.background import leave_behind
+from dispatcher.operations.batch import OF_ONE_FILE
+from dispatcher.runs.record import Run
+from protocol.errors import GpudropError
+
+
+def submit(
+    jobs: Sequence[Job], backend: str, drop: str | None, display: Display
+) -> tuple[list[Run], list[GpudropError]]:
+    """Submit jobs without waiting for any; return their runs, and what went wrong with others.
+
+    Work for this machine is done by a worker of the monitor that is left behind; for a shared drop one is left behind
+    as well, so that results come home while nobody looks.
+    """
+    settings = Settings()
+    with connect(backend, drop, settings=settings, serve=False) as connection:
+        runs, failed = _submit(connection, jobs)
+    if runs:
+        pid = leave_behind(settings)
+        display.say(f"process {pid} brings the results home; gpudrop status shows how they stand")
+    return runs, failed
+
+
+def _submit(connection: Connection, jobs: Sequence[Job]) -> tuple[list[Run], list[GpudropError]]:
+    runs: list[Run] = []
+    failed: list[GpudropError] = []
+    for job in jobs:
+        try:
+            handle = connection.client.submit(job)
+        except OF_ONE_FILE as error:
+            failed.append(error)
+        else:
+            handle.leave()
+            runs.append(connection.client.store.get(handle.run))
+    return runs, failed
+
+
+def tell(runs: Sequence[Run], *, as_json: bool) -> None:
+    """Print the ids of runs, which is all that a detached command has to give."""
+    if as_json:
+        told = [{"id": run.id, "kind": run.kind, "title": run.title, "status": run.status} for run in runs]
+        sys.stdout.write(json.dumps({"runs": told}, ensure_ascii=False, indent=1) + "\n")
+    else:
+        sys.stdout.writelines(f"{run.id}\n" for run in runs)

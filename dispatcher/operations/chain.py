@@ -1,0 +1,123 @@
+"""`--then`: what is made of the outputs of a run next. The steps are kept with the run: any monitor can go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dispatcher.connection import Connection
+from dispatcher.jobs import Job, Purpose
+from dispatcher.operations.outputs import next_sources
+from dispatcher.operations.plan import Plan, checked, kind_of, plan
+from dispatcher.operations.sources import Source
+from dispatcher.runs.record import Continuation, Delivery, Run
+from protocol.errors import UsageError
+from protocol.kinds import KINDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """How the results of a command are to be treated: the same for every step of a chain."""
+
+    out: Path | None = None
+    overwrite: bool = False
+    tags: Sequence[str] = ()
+    group: str | None = None
+    notify: str | None = None
+    deadline_s: float | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A further kind of work and its parameters."""
+
+    kind: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def steps_of(names: Sequence[str]) -> list[Step]:
+    """Return the steps that `--then KIND` or `--then "KIND name=value …"` names; a wrong one raises UsageError."""
+    return [_step(name) for name in names]
+
+
+def _step(text: str) -> Step:
+    kind, *options = text.split()
+    usable = [each.name for each in KINDS.values() if each.takes]
+    if kind not in usable:
+        raise UsageError(f"--then {kind!r} is no kind that works on files; there are: {', '.join(sorted(usable))}")
+    params: dict[str, Any] = {}
+    for option in options:
+        name, equals, value = option.lstrip("-").partition("=")
+        if not equals:
+            raise UsageError(f"--then {text!r}: write options as name=value, not {option!r}")
+        params[name.replace("-", "_")] = value
+    return Step(kind=kind, params=_read(kind, params))
+
+
+def _read(kind: str, params: Mapping[str, str]) -> dict[str, Any]:
+    """Return parameters as their kind reads them: they come as text."""
+    fields = KINDS[kind].params.model_fields
+    read: dict[str, Any] = {
+        name: value.split(",") if name in fields and "tuple" in str(fields[name].annotation) else value
+        for name, value in params.items()
+    }
+    known = checked(KINDS[kind], read).model_dump(mode="json", exclude_unset=True)
+    return dict(known)
+
+
+def errand(planned: Plan, wishes: Wishes, rest: Sequence[Step]) -> Job:
+    """Return a plan's job with all that is to become of its outputs, for whoever finishes it."""
+    targets = planned.targets(wishes.out)
+    steps = {"steps": [{"kind": step.kind, "params": dict(step.params)} for step in rest], "wishes": _told(wishes)}
+    purpose = Purpose(
+        title=planned.source.called_name,
+        parent=planned.source.run,
+        group=wishes.group,
+        tags=wishes.tags,
+        deliveries=[
+            Delivery(name=name, target=str(target.absolute()), overwrite=wishes.overwrite)
+            for name, target in targets.items()
+        ],
+        steps=steps if rest else None,
+        notify=wishes.notify,
+        deadline_s=wishes.deadline_s,
+        config=wishes.config,
+    )
+    return replace(planned.job, purpose=purpose)
+
+
+def go_on(connection: Connection, run: Run, continuation: Continuation) -> list[str]:
+    """Submit the next step of a chain for each fitting output of a run; return the ids of the new runs."""
+    steps = [Step(**each) for each in continuation.steps["steps"]]
+    wishes = _wishes(continuation.steps["wishes"])
+    sources = next_sources(connection.client.store, run, kind_of(steps[0].kind))
+    jobs = [errand(each, wishes, steps[1:]) for each in _plans(steps[0], sources)]
+    return [connection.client.submit(job).run for job in jobs]
+
+
+def _plans(step: Step, sources: Sequence[Source]) -> list[Plan]:
+    plans = []
+    for each in plan(kind_of(step.kind), sources, step.params):
+        if not isinstance(each, Plan):
+            raise each.error
+        plans.append(each)
+    return plans
+
+
+def _told(wishes: Wishes) -> dict[str, Any]:
+    return {
+        "out": str(wishes.out.absolute()) if wishes.out else None,
+        "overwrite": wishes.overwrite,
+        "tags": list(wishes.tags),
+        "group": wishes.group,
+        "notify": wishes.notify,
+        "deadline_s": wishes.deadline_s,
+        "config": dict(wishes.config),
+    }
+
+
+def _wishes(told: Mapping[str, Any]) -> Wishes:
+    return Wishes(**{**told, "out": Path(told["out"]) if told["out"] else None})

@@ -1,0 +1,86 @@
+"""The outputs of earlier runs as sources: `run:ID`, `run:ID/name`, and what a chain goes on with; by digest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dispatcher.operations.sources import Source
+from dispatcher.operations.targets import name_after
+from dispatcher.runs.record import Artifact, Run
+from dispatcher.runs.store import RunStore
+from protocol.errors import NotFoundError, UsageError
+from protocol.integrity import sha256_of
+from protocol.kinds.kind import SOURCE, Kind, Medium
+
+PREFIX = "run:"
+
+_SORTS: dict[str, Medium] = {"video": "film", "image": "picture", "audio": "sound", "text": "text"}
+
+
+def is_reference(name: str) -> bool:
+    """Say whether a name of the command line means a run's output."""
+    return name.startswith(PREFIX)
+
+
+def referred(store: RunStore, name: str, kind: Kind) -> list[Source]:
+    """Return what `run:ID` or `run:ID/name` stands for: of several outputs, those that the kind takes.
+
+    Raises NotFoundError for an unknown run or name, or for a file that is no longer what it was, and UsageError for a
+    run without results or an ambiguous id.
+    """
+    run_id, _, wanted = name.removeprefix(PREFIX).partition("/")
+    run = store.search.resolve(run_id)
+    if run.status != "completed":
+        raise UsageError(f"run {run.id} has no results: it is {run.status}")
+    files = _outputs(store, run)
+    found = [file for file in files if wanted in (file.name, _called(store, run, file).name)] if wanted else files
+    if wanted and not found:
+        raise NotFoundError(f"run {run.id} has no output {wanted!r}; it has: {_names(files)}")
+    return [_source(store, run, file) for file in (found if wanted else _fitting(found, run, kind))]
+
+
+def next_sources(store: RunStore, run: Run, kind: Kind) -> list[Source]:
+    """Return what the next step of a chain works on: the outputs of a run that its kind takes."""
+    return [_source(store, run, file) for file in _fitting(_outputs(store, run), run, kind)]
+
+
+def _outputs(store: RunStore, run: Run) -> list[Artifact]:
+    return [file for file in store.trace.files(run.id) if file.role == "output"]
+
+
+def _fitting(files: Sequence[Artifact], run: Run, kind: Kind) -> list[Artifact]:
+    """Return the outputs that stand for the source in a form that a kind takes, in the order of what it prefers."""
+    sorts = {file.name: _sort(file) for file in files if file.name.startswith(SOURCE)}
+    for sort in kind.takes:
+        if fitting := [file for file in files if sorts.get(file.name) == sort]:
+            return fitting[:1] if sort == "text" else fitting
+    raise UsageError(
+        f"{kind.name} takes {' or '.join(kind.takes)}; run {run.id} ({run.kind}) made {_names(files) or 'no files'}"
+    )
+
+
+def _sort(file: Artifact) -> Medium | None:
+    told = str((file.media or {}).get("type", ""))
+    return "text" if told == "text/plain" else None if told.startswith("text/") else _SORTS.get(told.partition("/")[0])
+
+
+def _source(store: RunStore, run: Run, file: Artifact) -> Source:
+    path, again = Path(file.path), f"do it again: gpudrop runs rerun {run.id}"
+    if not path.is_file():
+        raise NotFoundError(f"the output {file.name} of run {run.id} is gone from {path}; {again}")
+    if sha256_of(path) != (file.size, file.sha256):
+        raise NotFoundError(f"{path} is no longer what run {run.id} made; {again}")
+    return Source(path=path, called=_called(store, run, file), run=run.id)
+
+
+def _called(store: RunStore, run: Run, file: Artifact) -> Path:
+    """Return what people call an output: the place that it was put at, else a name here, after the run's source."""
+    placed = [each for each in store.trace.deliveries(run.id) if each.name == file.name and each.placed_at is not None]
+    if placed:
+        return Path(placed[-1].target)
+    return Path.cwd() / name_after(Path(run.title or run.id), file.name)
+
+
+def _names(files: Sequence[Artifact]) -> str:
+    return ", ".join(file.name for file in files)

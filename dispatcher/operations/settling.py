@@ -1,0 +1,124 @@
+"""What follows from the end of a run: logs home, outputs at their places, the next step begun, its user told."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from dispatcher.connection import Connection
+from dispatcher.operations import targets
+from dispatcher.operations.chain import go_on
+from dispatcher.runs.record import Artifact, Delivery, Run
+from dispatcher.runs.store import RunStore
+from protocol.errors import GpudropError, UsageError
+from protocol.redaction import without_secrets
+
+NOTIFY_TRIES = 3
+NOTIFY_S = 10.0
+
+log = logging.getLogger(__name__)
+
+
+def settle(connection: Connection, run: Run) -> bool:
+    """Do all that follows from the end of a run, each thing once; False when some of it has to be tried again.
+
+    A place that is taken, or a step that cannot go on, is remembered with the run and keeps nothing else from being
+    done. Call it as the one that attends to the run.
+    """
+    client, store = connection.client, connection.client.store
+    if run.settled_at is not None:
+        return True
+    if not client.bring_logs(run.id):
+        return False
+    if run.status == "completed":
+        _deliver(store, run, at=client.host.wall())
+        _go_on(connection, run)
+    if run.notify:
+        _notify(store, run, run.notify, at=client.host.wall())
+    store.trace.settled(run.id, at=client.host.wall())
+    if run.group_id:
+        _end_group(store, run.group_id, at=client.host.wall())
+    return True
+
+
+def _deliver(store: RunStore, run: Run, *, at: float) -> None:
+    files = {file.name: file for file in store.trace.files(run.id) if file.role == "output"}
+    for delivery in store.trace.deliveries(run.id):
+        if delivery.placed_at is None and delivery.error_text is None:
+            try:
+                _place(files, delivery, run)
+            except GpudropError as error:
+                store.trace.delivered(run.id, delivery.target, at=at, error=str(error))
+                store.trace.note(run.id, f"{delivery.target} was not written: {error}", at=at)
+            else:
+                store.trace.delivered(run.id, delivery.target, at=at)
+                store.trace.note(run.id, f"{delivery.name} is at {delivery.target}", at=at)
+
+
+def _place(files: dict[str, Artifact], delivery: Delivery, run: Run) -> None:
+    if delivery.name not in files:
+        raise UsageError(f"run {run.id} has no output {delivery.name}")
+    file, target = Path(files[delivery.name].path), Path(delivery.target)
+    if not delivery.overwrite and not targets.are_there({target: file}):
+        targets.check_free([target])
+    targets.place(file, target)
+
+
+def _go_on(connection: Connection, run: Run) -> None:
+    store, at = connection.client.store, connection.client.host.wall()
+    for continuation in store.trace.continuations(run.id):
+        if continuation.child_id is not None or continuation.error_text is not None:
+            continue
+        try:
+            children = go_on(connection, run, continuation)
+        except GpudropError as error:
+            store.trace.continued(continuation.seq, at=at, error=str(error))
+            store.trace.note(run.id, f"the next step cannot begin: {error}", at=at)
+        else:
+            store.trace.continued(continuation.seq, at=at, child=children[0])
+            store.trace.note(run.id, f"it goes on as run {', '.join(children)}", at=at)
+
+
+def _notify(store: RunStore, run: Run, address: str, *, at: float) -> None:
+    """Tell a web address; one that does not listen is noted, and keeps nobody waiting."""
+    for tries_left in reversed(range(NOTIFY_TRIES)):
+        try:
+            answer = httpx.post(address, json=told(store, run), timeout=NOTIFY_S)
+            answer.raise_for_status()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if not tries_left:
+                store.trace.note(run.id, f"{without_secrets(address)} could not be told: {error}", at=at)
+        else:
+            store.trace.note(run.id, f"{without_secrets(address)} was told", at=at)
+            return
+
+
+def told(store: RunStore, run: Run) -> dict[str, Any]:
+    """Return what a webhook is told of a run that has ended."""
+    body = {
+        "run": run.id,
+        "kind": run.kind,
+        "title": run.title,
+        "status": run.status,
+        "error": {"code": run.error_code, "text": run.error_text} if run.error_text else None,
+        "engine": run.engine,
+        "created_at": run.created_at,
+        "ended_at": run.ended_at,
+        "files": [each.target for each in store.trace.deliveries(run.id) if each.placed_at is not None],
+    }
+    return dict(json.loads(without_secrets(json.dumps(body))))
+
+
+def _end_group(store: RunStore, group_id: str, *, at: float) -> None:
+    """End a batch with the last of its runs; a tour says itself when it has ended."""
+    group = store.search.group(group_id)
+    if group.sort != "batch" or group.ended_at is not None:
+        return
+    runs = store.search.members(group_id)
+    if all(run.settled_at is not None for run in runs):
+        good = all(run.status == "completed" for run in runs)
+        store.search.end_group(group_id, "completed" if good else "failed", at=at)

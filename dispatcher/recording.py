@@ -1,0 +1,123 @@
+"""What a look at a job leaves in the run database: status, progress, attempts, and history, a line for each change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dispatcher.jobs import Explanation
+from dispatcher.runs.record import Artifact, AttemptRecord, AttemptStatus, Run, Status
+from dispatcher.runs.store import RunStore
+from dispatcher.sight import Sight
+from protocol.layout import Attempt
+from protocol.messages import Done
+from protocol.states import Standing, State
+
+PROGRESS_EVERY_S = 1.0
+"""How often progress alone is written down."""
+
+_STATUS: Mapping[State, Status] = {
+    State.OFFERED: "queued",
+    State.FAILED: "queued",  # another attempt may follow
+    State.CLAIMED: "running",
+    State.RUNNING: "running",
+    State.STALE: "running",
+    State.DELIVERED: "verifying",
+}
+"""What is remembered of an open job; what is not here says nothing new."""
+
+
+class Recorder:
+    """Writes down how one run stands, as seldom as possible: what has not changed is not written again."""
+
+    def __init__(self, store: RunStore, run: Run) -> None:
+        self._store, self._run = store, run
+        self._said: object = None
+        self._units: tuple[int, int, str] | None = None
+        self._last = float("-inf")
+
+    def look(self, sight: Sight, why: Explanation) -> None:
+        """Write down what a look showed, if it is new."""
+        standing, attempts = sight.standing, attempts_of(sight)
+        held = sight.leases.held(standing.attempt.nonce) if standing.attempt else None
+        units = (held.done, held.total, held.note) if held else None
+        said = (standing.state, why.code, [(each.nonce, each.status) for each in attempts])
+        is_news = said != self._said
+        if not is_news and (units == self._units or sight.now - self._last < PROGRESS_EVERY_S):
+            return
+        is_told = self._said is None or said[1:] != self._said[1:] if isinstance(self._said, tuple) else True
+        self._said, self._units, self._last = said, units, sight.now
+        self._store.progress(
+            self._run.id,
+            at=sight.wall,
+            status=None if self._run.status == "pending" else _STATUS.get(standing.state),
+            done=units[0] if units else None,
+            total=units[1] if units else None,
+            note=units[2] if units else None,
+            worker=standing.attempt.worker if standing.attempt else None,
+            why=why.code,
+            text=str(why) if is_told else None,
+            attempts=attempts if is_news else (),
+        )
+
+    def verifying(self, attempt: Attempt, *, at: float) -> None:
+        """Write down that a result is being brought home and checked, `at` this wall time."""
+        text = f"the result of {attempt.worker} is brought home and checked"
+        self._store.progress(self._run.id, at=at, status="verifying", worker=attempt.worker, text=text)
+
+
+def attempts_of(sight: Sight) -> list[AttemptRecord]:
+    """Return the attempts that a look showed, with how each stands."""
+    return [_attempt(attempt, sight) for attempt in sorted(sight.seen.claims)]
+
+
+def _attempt(attempt: Attempt, sight: Sight) -> AttemptRecord:
+    failure = sight.seen.errors.get(attempt)
+    status = _status_of(attempt, sight)
+    code, text = (failure.job.code, failure.plain.error) if failure and failure.job else (None, None)
+    if status == "lapsed":
+        code, text = "TIMEOUT", _lapse(attempt, sight)
+    return AttemptRecord(
+        nonce=attempt.nonce,
+        n=attempt.n,
+        worker=attempt.worker,
+        status=status,
+        seen_at=sight.wall,
+        ended_at=None if status in ("claimed", "running", "delivered") else sight.wall,
+        error_code=code,
+        error_text=text,
+    )
+
+
+def _status_of(attempt: Attempt, sight: Sight) -> AttemptStatus:
+    seen, failure = sight.seen, sight.seen.errors.get(attempt)
+    if seen.accepted and seen.accepted.nonce == attempt.nonce:
+        return "accepted"
+    if failure is not None and failure.job is not None:
+        return "released" if failure.job.code == "RELEASED" else "failed"
+    if attempt in seen.done:
+        return "rejected" if attempt.nonce in seen.rejected else "delivered"
+    if _lapse(attempt, sight):
+        return "lapsed"
+    return "running" if sight.standing == Standing(State.RUNNING, attempt) else "claimed"
+
+
+def _lapse(attempt: Attempt, sight: Sight) -> str | None:
+    return sight.leases.lapse(sight.seen.claims[attempt], sight.offer.claim, sight.offer.limits, sight.now)
+
+
+def outputs_of(done: Done, folder: Path, facts: Mapping[str, Mapping[str, Any]]) -> list[Artifact]:
+    """Return the files of an accepted result, as they lie in `folder`; `facts` say what each one is."""
+    assert done.job is not None  # only full-form markers come here
+    return [
+        Artifact(
+            role="output",
+            name=file.path,
+            path=str(folder / file.path),
+            size=file.size,
+            sha256=file.sha256,
+            media=facts.get(file.path),
+        )
+        for file in done.job.files
+    ]
