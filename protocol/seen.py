@@ -74,7 +74,9 @@ class WorkerSeen:
 
     cards: Mapping[str, WorkerCard] = field(default_factory=dict)
     beats: Mapping[str, Beat] = field(default_factory=dict)
+    announced: Mapping[str, float] = field(default_factory=dict)  # boot → when its card was written: for people only
     drains: frozenset[int] = frozenset()  # requests to stop after the current job, by their number
+    asked_at: float | None = None  # when the newest of those was written: for people only
     told_at: float | None = None  # when it last wrote anything, as the channel or its own clock tells: for people only
     too_new: str | None = None  # a card is for a newer reader; this says for which
 
@@ -269,7 +271,8 @@ class WorkerReader:
 
     def _sort(self, entries: Sequence[Entry]) -> WorkerSeen:
         cards: dict[str, WorkerCard] = {}
-        drains: set[int] = set()
+        announced: dict[str, float] = {}
+        drains: dict[int, float | None] = {}
         self._too_new = None
         newest: dict[str, list[tuple[int, Entry]]] = {}
         for entry in entries:
@@ -278,16 +281,19 @@ class WorkerReader:
                 continue
             if name.role == "hello" and name.boot and (card := self._control(entry, WorkerCard, boot=name.boot)):
                 cards[name.boot] = card
+                announced |= {name.boot: entry.modified} if entry.modified is not None else {}
             elif name.role == "beat" and name.boot:
                 newest.setdefault(name.boot, []).append((name.seq, entry))
             elif name.role == "drain" and self._control(entry, Drain, k=name.seq) is not None:
-                drains.add(name.seq)
+                drains[name.seq] = entry.modified
         for boot, beats in newest.items():
             self._read_newest(boot, beats)
         return WorkerSeen(
             cards=cards,
             beats=dict(self._beats),
             drains=frozenset(drains),
+            asked_at=max((at for at in drains.values() if at is not None), default=None),
+            announced=announced,
             told_at=self._told_at(entries),
             too_new=self._too_new,
         )

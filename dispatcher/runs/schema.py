@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import secrets
@@ -18,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 from dispatcher.runs.columns import spelled
 from dispatcher.runs.models import DispatcherRow
 from protocol.errors import EnvironmentNotReady, UsageError
+from protocol.layout import is_nonce
 
 HEAD = "0004_operations"
 """The newest migration. A database that has it is opened without loading Alembic."""
@@ -188,12 +190,15 @@ def prepare(engine: Engine) -> str:
     """Bring the tables to this version; return the dispatcher's id. A later version raises EnvironmentNotReady."""
     with engine.connect() as connection:
         if _version(connection) == HEAD and (known := _dispatcher_id(connection)):
+            _keep_id(engine, known)
             return known
     # The thread's turn comes before the database's: who holds both in the other order waits for ever.
     with _migrating, engine.connect().execution_options(**WRITE) as connection, connection.begin():
         # From here on no other process migrates: what one of them did meanwhile is seen, and done once.
         _migrate(connection)
-        return _dispatcher_id(connection) or _make_dispatcher_id(connection)
+        known = _dispatcher_id(connection) or _make_dispatcher_id(connection)
+    _keep_id(engine, known)
+    return known
 
 
 def _version(connection: Connection) -> str | None:
@@ -234,6 +239,29 @@ def _dispatcher_id(connection: Connection) -> str | None:
 
 
 def _make_dispatcher_id(connection: Connection) -> str:
-    made = secrets.token_hex(8)
+    made = _kept_id(connection.engine) or secrets.token_hex(8)
     connection.execute(insert(DispatcherRow).values(id=made))
     return made
+
+
+def _id_file(engine: Engine) -> Path | None:
+    """Return the file beside a SQLite database that remembers whose it is; a server's database has none."""
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return None
+    return Path(f"{engine.url.database}.id")
+
+
+def _kept_id(engine: Engine) -> str | None:
+    """Return whose the database was that lay here before: its jobs in the drops are this one's (docs/why)."""
+    file = _id_file(engine)
+    kept = file.read_text("ascii").strip() if file is not None and file.exists() else ""
+    return kept if is_nonce(kept) else None
+
+
+def _keep_id(engine: Engine, known: str) -> None:
+    """Remember beside the database whose it is, so that one which is made in its place is nobody else's."""
+    file = _id_file(engine)
+    if file is None or not is_nonce(known) or file.exists():
+        return
+    with contextlib.suppress(FileExistsError), file.open("x", encoding="ascii") as new:  # another process was faster
+        new.write(f"{known}\n")

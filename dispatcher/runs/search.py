@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,14 @@ class Search:
             shown = ", ".join(row.id for row in rows[:_AMBIGUOUS_SHOWN])
             raise UsageError(f"{name!r} may be more than one run: {shown}; write more of its id")
         return run_of((exact or rows)[0])
+
+    def of_jobs(self, drop_id: str, jobs: Collection[str]) -> dict[str, Run]:
+        """Return the runs that these job folders of a drop belong to, by folder; a folder of nobody is left out."""
+        if not jobs:
+            return {}
+        with self._database.reading() as connection:
+            mine = select_runs(connection, RunRow.drop_id == drop_id, RunRow.job.in_(sorted(jobs)))
+        return {run.job: run for run in mine}
 
     def children(self, run_ids: Sequence[str]) -> list[Run]:
         """Return the runs that were made of these runs' outputs."""

@@ -28,6 +28,7 @@ from dispatcher.runs.failures import explained
 from dispatcher.runs.leases import MonitorLeases
 from dispatcher.runs.models import OutboxRow, RunRow
 from dispatcher.runs.record import NONE, NOTHING_MORE, TERMINAL, Artifact, AttemptRecord, Belongings, Ended, Run, Status
+from dispatcher.runs.retention import Retention
 from dispatcher.runs.rows import (
     BY_KEY,
     IS_OPEN,
@@ -106,6 +107,7 @@ class RunStore:
         self.trace = Trace(self.database)
         self.search = Search(self.database)
         self.leases = MonitorLeases(self.database)
+        self.retention = Retention(self.database)
 
     @classmethod
     def open(cls, place: str | Path, *, durability: Durability = "full") -> Self:

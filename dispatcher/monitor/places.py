@@ -1,0 +1,147 @@
+"""The drops of this machine, open together, and what was seen of their workers: whoever keeps a `Lookout` sees more.
+
+One look can only tell what lies there; that a worker lives, or is silent, is known by watching (FORMAT.md R7).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self, TypeVar
+
+from dispatcher.config import Settings
+from dispatcher.drops import find as find_drop
+from dispatcher.runs.record import OPEN
+from dispatcher.runs.search import Query
+from dispatcher.runs.store import RunStore
+from dispatcher.workforce import Workforce
+from protocol.drop import Drop
+from protocol.errors import GpudropError
+from protocol.seen import JobReader, read_drop_id
+from protocol.signing import ANONYMOUS, Identity
+from protocol.transports import open_drop, read_address
+
+ANSWER_S = 20.0
+"""How long a drop may take to answer before the others are told of without it."""
+
+DROPS = 8
+"""So many drops are looked at, those used last, and besides them all that have an open run."""
+
+MANY = 10_000
+T = TypeVar("T")
+
+
+@dataclass(kw_only=True)
+class Place:
+    """One drop: open, or with what is wrong with it."""
+
+    address: str
+    drop_id: str = ""
+    drop: Drop | None = None
+    workforce: Workforce | None = None
+    identity: Identity = ANONYMOUS
+    problem: str = ""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Lookout:
+    """Keeps the drops of this machine open and watches their workers. Safe for several threads."""
+
+    def __init__(self, settings: Settings, store: RunStore, only: Sequence[str] = ()) -> None:
+        self.settings, self.store = settings, store
+        self._only = only
+        self._places: dict[str, Place] = {}
+        self.readers: dict[tuple[str, str], JobReader] = {}  # (address, job) → what was read of it
+        self.since: dict[tuple[str, str, str], tuple[float, int]] = {}  # (what, address, job) → first look, how many
+        self.foreign: set[tuple[str, str]] = set()  # (address, job) that are nobody's here
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let every drop go."""
+        for place in self._places.values():
+            if place.drop is not None:
+                place.drop.close()
+        self._places.clear()
+
+    def look(self) -> list[Place]:
+        """Look at the workers of every drop, at all drops at once; one that does not answer in time says so."""
+        places = [self._places.setdefault(it, Place(address=it)) for it in self.addresses()]
+        at_once([lambda place=place: self._look(place) for place in places], self._late(places))  # type: ignore[misc]
+        return places
+
+    def addresses(self) -> list[str]:
+        """Return the drops that runs went to, and the usual ones of this machine where they exist."""
+        if self._only:
+            return list(self._only)
+        used = [address for address, _ in self.store.search.drops()]
+        busy = {run.drop for run in self.store.search.find(Query(statuses=sorted(OPEN)), limit=MANY)}
+        here = self.settings
+        usual = [find_drop(None, here.drop, here.home), here.private_drop]
+        there = [str(it) for it in usual if isinstance(it, str) or (it is not None and it.is_dir())]
+        return list(dict.fromkeys([*used[:DROPS], *(it for it in used if it in busy), *there]))
+
+    def _late(self, places: list[Place]) -> Callable[[int], None]:
+        def told(number: int) -> None:
+            places[number].problem = f"the drop {places[number].address} did not answer within {ANSWER_S:.0f} s"
+
+        return told
+
+    def _look(self, place: Place) -> None:
+        with place.lock:
+            try:
+                self._open(place)
+                assert place.workforce is not None  # an open place has one
+                place.workforce.look(time.monotonic())
+                place.problem = ""
+            except GpudropError as error:
+                place.problem = str(error)
+
+    def _open(self, place: Place) -> None:
+        if place.drop is not None:
+            return
+        private = place.address == str(self.settings.private_drop)
+        place.identity = ANONYMOUS if private else self.settings.identity(place.address)
+        opened = open_drop(read_address(place.address))
+        with contextlib.ExitStack() as unless_it_is_one:
+            unless_it_is_one.callback(opened.close)
+            place.drop_id = read_drop_id(opened, place.address)
+            unless_it_is_one.pop_all()
+        pace = opened.capabilities
+        place.workforce = Workforce(opened, place.drop_id, pace.poll_s, place.identity.trust)
+        place.drop = opened
+
+
+@contextlib.contextmanager
+def lookout(settings: Settings, store: RunStore, kept: Lookout | None = None) -> Iterator[Lookout]:
+    """Return the lookout that is kept, or one for the length of a block."""
+    if kept is not None:
+        yield kept
+        return
+    with Lookout(settings, store) as made:
+        yield made
+
+
+def at_once(doers: Sequence[Callable[[], None]], late: Callable[[int], None]) -> None:
+    """Do things at the same time; `late` is told the number of each that takes longer than a drop may."""
+    threads = [threading.Thread(target=do, daemon=True) for do in doers]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + ANSWER_S
+    for number, thread in enumerate(threads):
+        thread.join(max(0.0, until - time.monotonic()))
+        if thread.is_alive():
+            late(number)
+
+
+def address_of(drop: str | Path) -> str:
+    """Return a drop's address as runs remember it."""
+    return str(read_address(str(drop)))

@@ -1,0 +1,76 @@
+"""How long runs are remembered: which of them may be forgotten, and what must be said first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, delete, exists, or_, select
+
+from dispatcher.runs.database import Database
+from dispatcher.runs.models import ArtifactRow, ContinuationRow, DeliveryRow, GroupRow, OutboxRow, RunRow
+from dispatcher.runs.record import OPEN, TERMINAL, Run
+from dispatcher.runs.rows import select_runs
+
+_ENDED = RunRow.status.in_(sorted(TERMINAL))
+
+
+class Retention:
+    """Forgets runs; never one that is open, nor one whose outputs something still waits for."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def untold(self, drop_id: str) -> list[Run]:
+        """Return the runs of a drop that have ended and whose last word is not in the drop yet."""
+        waits = exists().where(OutboxRow.run_id == RunRow.id, OutboxRow.said_at.is_(None))
+        with self._database.reading() as connection:
+            return select_runs(connection, RunRow.drop_id == drop_id, _ENDED, RunRow.cleaned_at.is_(None), waits)
+
+    def needed(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """Return {run: why} for those of these runs that must not be forgotten yet."""
+        reasons: tuple[tuple[ColumnElement[bool], str], ...] = (
+            (_of_open_child(), "its output is the input of a run that is open"),
+            (_has_continuation(), "a run is still to be made of its output"),
+            (_has_delivery(), "its output is still to be put in its place"),
+            (RunRow.status.in_(sorted(OPEN)), "it is open"),
+        )
+        found: dict[str, str] = {}
+        with self._database.reading() as connection:
+            for condition, why in reasons:
+                wanted = select(RunRow.id).where(RunRow.id.in_(run_ids), condition)
+                found |= dict.fromkeys(connection.execute(wanted).scalars(), why)
+        return found
+
+    def forget(self, run_ids: Sequence[str]) -> list[str]:
+        """Forget these runs with all that is remembered of them; return those that were there and had ended.
+
+        A group goes with the last of its runs.
+        """
+        with self._database.writing() as connection:
+            gone = connection.execute(delete(RunRow).where(RunRow.id.in_(run_ids), _ENDED).returning(RunRow.id))
+            forgotten = list(gone.scalars())
+            empty = ~exists().where(RunRow.group_id == GroupRow.id)
+            connection.execute(delete(GroupRow).where(empty, GroupRow.ended_at.is_not(None)))
+        return forgotten
+
+    def used_elsewhere(self, folder: str, but: Sequence[str]) -> list[str]:
+        """Return the runs besides these that have a file below a folder: as input, or as output that is the same."""
+        inside = or_(ArtifactRow.path == folder, ArtifactRow.path.startswith(f"{folder}/", autoescape=True))
+        others = select(ArtifactRow.run_id.distinct()).where(inside, ArtifactRow.run_id.not_in(but))
+        with self._database.reading() as connection:
+            return list(connection.execute(others).scalars())
+
+
+def _of_open_child() -> ColumnElement[bool]:
+    child = RunRow.__table__.alias("child")
+    return exists().where(child.c.parent_id == RunRow.id, child.c.status.in_(sorted(OPEN)))
+
+
+def _has_continuation() -> ColumnElement[bool]:
+    undone = (ContinuationRow.begun_at.is_(None), ContinuationRow.error_text.is_(None))
+    return (RunRow.status == "completed") & exists().where(ContinuationRow.run_id == RunRow.id, *undone)
+
+
+def _has_delivery() -> ColumnElement[bool]:
+    undone = (DeliveryRow.placed_at.is_(None), DeliveryRow.error_text.is_(None))
+    return (RunRow.status == "completed") & exists().where(DeliveryRow.run_id == RunRow.id, *undone)
