@@ -29,7 +29,7 @@ def dashboard(
     settings = Settings()
     with (
         RunStore.open(settings.database, durability=settings.durability) as store,
-        building.build(settings, store, port) as built,
+        building.build(settings, store, port, background=building.following(settings, store)) as built,
     ):
         if port is None and built.port != building.PORT:
             sys.stderr.write(f"port {building.PORT} is taken, so this is port {built.port}\n")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +14,9 @@ from starlette.types import ASGIApp
 
 from dispatcher.config import Settings
 from dispatcher.monitor import acts
+from dispatcher.monitor.monitor import Monitor
+from dispatcher.monitor.places import Lookout
+from dispatcher.monitor.sightings import find_faults, look_at_workers
 from dispatcher.runs.store import RunStore
 from dispatcher.web import app, server
 from dispatcher.web.access import Access
@@ -19,8 +24,15 @@ from dispatcher.web.desk import Acts, Desk
 from dispatcher.web.live import Live
 from dispatcher.web.server import PORT, Background
 from dispatcher.web.sights import Sights
+from protocol.errors import GpudropError
 
-__all__ = ["PORT", "Built", "build"]
+__all__ = ["PORT", "Built", "build", "following"]
+
+
+log = logging.getLogger(__name__)
+
+MOST_WAIT_S = 0.5
+AGAIN_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +84,24 @@ def build(
         yield Built(app=app.make(desk, access), access=access, desk=desk, socket=at, background=background)
 
 
+def following(settings: Settings, store: RunStore) -> Background:
+    """Return what finishes the waiting of this machine's runs while the pages are served."""
+
+    def follow(ends: threading.Event) -> None:
+        with Monitor(settings, store) as monitor:
+            while not ends.is_set():
+                try:
+                    monitor.step()
+                except GpudropError as error:  # the database is locked or away; the pages say so too
+                    log.warning("the runs are not followed just now: %s", error)
+                    ends.wait(AGAIN_S)
+                monitor.wait(min(monitor.pace_s, MOST_WAIT_S))
+
+    return follow
+
+
 def _sights(settings: Settings, store: RunStore, clock: Callable[[], float], stack: contextlib.ExitStack) -> Sights:
     """Return the looks at this machine's drops, which stay open for them: so beats are seen to come."""
-    from dispatcher.monitor.places import Lookout
-    from dispatcher.monitor.sightings import find_faults, look_at_workers
-
     kept = stack.enter_context(Lookout(settings, store))
     made = Sights(
         lambda now: look_at_workers(settings, store, now=now, kept=kept),

@@ -24,6 +24,10 @@ PORT = 7787
 """Where it is unless something else is said, so that a bookmark stays good."""
 
 GRACE_S = 3
+"""So long a request that is being answered may take after Ctrl-C."""
+
+BESIDE_S = 30
+"""So long what goes on beside the pages may take to end: it closes drops, and ends workers of this machine."""
 
 Background = Callable[[threading.Event], None]
 """What goes on in a thread beside the pages until the event is set: the monitor that finishes detached runs."""
@@ -109,7 +113,7 @@ def serve(app: ASGIApp, at: socket.socket, *, on_end: Callable[[], None], backgr
         ends.set()
         on_end()
         if background is not None:
-            beside.join(GRACE_S)
+            beside.join(BESIDE_S)
 
 
 def _beside(background: Background, ends: threading.Event) -> None:

@@ -67,7 +67,9 @@ def eta_s(run: Run, now: float) -> float | None:
 
 def percent(run: Run) -> int | None:
     """Return how much of a run is done in percent, 100 only when all is."""
-    return None if run.progress is None else int(run.progress * 100)
+    if run.status == "completed":
+        return 100
+    return min(100, 100 * run.progress_done // run.progress_total) if run.progress_total else None
 
 
 def duration(seconds: float | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from dispatcher.web import telling
 from protocol.kinds import KINDS
@@ -21,6 +22,11 @@ TEMPLATES = Path(__file__).with_name("templates")
 def _shown(value: Any) -> Any:
     """Return a plain string as it may be shown; markup of our own stays."""
     return legible(value) if type(value) is str else value
+
+
+def _exact(value: str) -> Markup:
+    """Return a string for an attribute that comes back to us: escaped, and otherwise as it is."""
+    return escape(value)
 
 
 @functools.cache
@@ -36,7 +42,7 @@ def _environment() -> Environment:
     )
     names = ("clock", "day", "duration", "in_bytes", "iso", "left", "marked", "percent", "short", "title")
     made.filters.update({name: getattr(telling, name) for name in names if name != "title"})
-    made.filters["called"] = telling.title
+    made.filters |= {"called": telling.title, "exact": _exact}
     made.globals.update(static=_static, statuses=telling.STATUSES, kinds=tuple(sorted(KINDS)))
     return made
 

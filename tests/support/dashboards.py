@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -37,10 +39,21 @@ class Dashboard:
         return f"http://127.0.0.1:{self.built.port}"
 
 
+@functools.cache
+def _empty() -> bytes:
+    """Return an empty run database: made once, for making one costs more than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        with RunStore.open(Path(folder, "empty.sqlite3")):
+            pass
+        return Path(folder, "empty.sqlite3").read_bytes()
+
+
 @contextlib.contextmanager
 def served(folder: Path, *, workers: Sequence[Any] = (), faults: Sequence[Any] = ()) -> Iterator[Dashboard]:
     """Serve a dashboard over an empty database until the block ends."""
     settings = Settings(data_dir=folder / "data", home=folder)
+    settings.data_dir.mkdir()
+    (settings.data_dir / "runs.sqlite3").write_bytes(_empty())
     sights = Sights(lambda _: workers, lambda _: faults, time.time)
     with (
         RunStore.open(settings.database, durability="relaxed") as store,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from dispatcher.config import is_root
 from dispatcher.tour.browser import find_browser, launch
@@ -37,6 +37,11 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+def _is_fault(told: ConsoleMessage) -> bool:
+    """Say whether the browser complains of a page of ours; that a click was answered with 409 it tells too."""
+    return told.type in ("error", "warning") and "409" not in told.text
+
+
 @pytest.fixture
 def visit(browser: Browser, dashboard: Dashboard) -> Iterator[Callable[..., Page]]:
     """Return a way to open a page of the dashboard as its user; what the browser complains of fails the test."""
@@ -49,7 +54,7 @@ def visit(browser: Browser, dashboard: Dashboard) -> Iterator[Callable[..., Page
     def open_page(path: str, **emulated: str) -> Page:
         page = context.new_page()
         page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("console", lambda told: said.append(told.text) if told.type in ("error", "warning") else None)
+        page.on("console", lambda told: said.append(f"{told.text} {told.location['url']}") if _is_fault(told) else None)
         if emulated:
             page.emulate_media(**emulated)  # type: ignore[arg-type]
         page.goto(dashboard.url + path)

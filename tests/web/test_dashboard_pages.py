@@ -236,10 +236,10 @@ def test_cancel_and_retry_by_forms(dashboard: Dashboard, tmp_path: Path) -> None
     assert ended.status == "cancelled"
     assert "dashboard" in (ended.error_text or "")
     assert dashboard.client.post(f"/runs/{run.id}/cancel").status_code == 409
-    with dashboard.store:
-        pass
-    again = dashboard.client.post(f"/runs/{run.id}/rerun")
-    assert again.status_code == 409  # nothing is known of where the input lies
+    again = dashboard.client.post(f"/runs/{run.id}/retry").headers["location"].rpartition("/")[2]
+    assert again != run.id
+    assert dashboard.store.get(again).is_open
+    assert dashboard.client.post(f"/runs/{run.id}/rerun").status_code == 409  # the same job is open as that run
 
 
 def test_tags_are_added_and_removed(dashboard: Dashboard) -> None:

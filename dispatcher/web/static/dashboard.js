@@ -56,7 +56,8 @@
       one("span", badge).textContent = run.label;
     }
     if (root.dataset.status) root.dataset.status = run.status;
-    for (const live of all(".row-live", root)) live.hidden = !run.open;
+    // It keeps its place until the page is loaded anew: nothing moves under the reader.
+    for (const live of all(".row-live", root)) live.classList.toggle("over", !run.open);
     return changed;
   };
 
