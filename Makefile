@@ -3,6 +3,8 @@
 .PHONY: help setup setup-all chromium kinds rclone postgres demo test test-all test-extras simulate soak fuzz bench-dispatch bench-rclone bench-kinds bench-extra check format-check lint types contracts format lock reference clean
 BIN := .venv/bin
 PYTHON ?=
+AT_ONCE ?= 3
+# So many tests at once: they wait more than they compute. `make test AT_ONCE=0` runs them one by one.
 # Named by what set-up depends on, not dated: a changed lock is seen whatever the clocks of its files say.
 INPUTS := requirements/all.txt requirements/uv.txt pyproject.toml setup/venv.sh setup/chromium.sh
 STAMP := .venv/.gpudrop-setup-$(shell cat $(INPUTS) | cksum | tr ' ' '-')
@@ -43,7 +45,7 @@ postgres: setup
 	@sh setup/postgres.sh
 
 test: rclone postgres ## run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(AT_ONCE)
 
 simulate: setup ## both sides on virtual time in the worst weather, ten thousand times (about a quarter of an hour)
 	@$(BIN)/gpudrop simulate --seeds 10000 --weather harsh

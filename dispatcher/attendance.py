@@ -22,10 +22,12 @@ class Attendance:
         now = self._host.monotonic()
         if self._held_since is not None and 0 <= now - self._held_since < HOLD_S / RENEWALS:
             return True
-        held_by = self._store.get(self._run).monitor
-        taken = self._store.leases.take(self._run, self._holder, now=self._host.wall(), held_by=held_by)
+        taken = self._take() or self._take(self._store.get(self._run).monitor)
         self._held_since = now if taken else None
         return taken
+
+    def _take(self, held_by: str | None = None) -> bool:
+        return self._store.leases.take(self._run, self._holder, now=self._host.wall(), held_by=held_by)
 
     def end(self) -> None:
         """Leave the run to others."""

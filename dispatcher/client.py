@@ -292,8 +292,8 @@ class Client:
         return True
 
     def ended(self, run_id: str) -> None:
-        """Take note that a run has ended: its logs come home now where that costs nothing, else when this is closed."""
-        if not self.drop.capabilities.local or not self.bring_logs(run_id):
+        """Take note that a run has ended: its logs come home when this is closed, or now if they tell why it failed."""
+        if self.store.get(run_id).status == "completed" or not self.bring_logs(run_id):
             self._ended.add(run_id)
 
     def cards(self) -> dict[str, WorkerCard]:
@@ -315,7 +315,8 @@ class Client:
         for lifecycle in self._unsaid:
             lifecycle.say_rest()
         for run_id in sorted(self._ended):
-            self.bring_logs(run_id)
+            if self.store.get(run_id).settled_at is None:
+                self.bring_logs(run_id)
         if self._watch is not None:
             self._watch.close()
         self.drop.close()

@@ -85,8 +85,9 @@ class Handle:
         """Leave the job to whoever waits for it next; what it has not said yet is said when the client is closed."""
         if self._lifecycle.has_rest:
             self._client._unsaid.append(self._lifecycle)
-        self._attendance.end()
-        if self._began_open and not self._client.store.get(self.run).is_open:
+        if self._client.store.get(self.run).is_open:
+            self._attendance.end()
+        elif self._began_open:
             self._began_open = False
             self._client.ended(self.run)
 

@@ -11,7 +11,7 @@ from dispatcher import accept, legacy, silence, untaken
 from dispatcher.endings import Ending, endings, failed_workers
 from dispatcher.jobs import Explanation, Progress, Result, Why
 from dispatcher.outbox import Outbox
-from dispatcher.recording import Recorder, attempts_of, outputs_of
+from dispatcher.recording import LARGE_BYTES, Recorder, attempts_of, outputs_of, size_of
 from dispatcher.runs.record import NOTHING_MORE, AttemptRecord, Ended, Run, Status
 from dispatcher.runs.store import RunStore
 from dispatcher.sight import Sight, engine_missing, living
@@ -228,7 +228,8 @@ class Lifecycle:
         done = seen.done[attempt]
         try:
             accept.check_listed(done, seen)
-            self._recorder.verifying(attempt, at=self._wall())
+            if not self._drop.capabilities.local or size_of(done) >= LARGE_BYTES:
+                self._recorder.verifying(attempt, at=self._wall())
             folder, facts = accept.fetch(self._drop, done, self._offer, self._expected, self._results, seen.parts)
         except VerificationError as error:
             return self._late_or_bad(attempt, seen, error, now)

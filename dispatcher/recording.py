@@ -14,6 +14,12 @@ from protocol.layout import Attempt
 from protocol.messages import Done
 from protocol.states import Standing, State
 
+SOON_S = 0.5
+"""So soon after a job was asked for nobody need be told that it waits."""
+
+LARGE_BYTES = 8 << 20
+"""A result of so many bytes, or one from another machine, takes a while to be brought home and checked."""
+
 PROGRESS_EVERY_S = 1.0
 """How often progress alone is written down."""
 
@@ -40,6 +46,8 @@ class Recorder:
     def look(self, sight: Sight, why: Explanation) -> None:
         """Write down what a look showed, if it is new."""
         standing, attempts = sight.standing, attempts_of(sight)
+        if standing.state == State.OFFERED and not attempts and sight.wall - self._run.created_at < SOON_S:
+            return
         held = sight.leases.held(standing.attempt.nonce) if standing.attempt else None
         units = (held.done, held.total, held.note) if held else None
         said = (standing.state, why.code, [(each.nonce, each.status) for each in attempts])
@@ -121,3 +129,8 @@ def outputs_of(done: Done, folder: Path, facts: Mapping[str, Mapping[str, Any]])
         )
         for file in done.job.files
     ]
+
+
+def size_of(done: Done) -> int:
+    """Return how many bytes a result has."""
+    return sum(file.size for file in done.job.files) if done.job else 0

@@ -25,7 +25,7 @@ def submit(
     as well, so that results come home while nobody looks.
     """
     settings = Settings()
-    with connect(backend, drop, settings=settings, serve=False) as connection:
+    with connect(backend, drop, settings=settings, idle=lambda _client: True) as connection:
         runs, failed = _submit(connection, jobs)
     if runs:
         pid = leave_behind(settings)

@@ -5,29 +5,36 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from dispatcher.cli.events import event_line
 from protocol.errors import GpudropError
 from protocol.redaction import guard_logs, legible, without_secrets
 
 INTERRUPTED = 130
+_EVERYWHERE = ("--debug", "--log-json")
 
 EPILOG = (
-    "--debug shows the traceback of an error. Exit codes: 0 ok · 1 failure · 2 usage · 3 not found · "
-    "4 the remote job failed · 5 bad spec · 6 environment not ready · 124 timed out · 130 interrupted"
+    "--debug shows the traceback of an error, --log-json writes the log as JSON lines. Exit codes: 0 ok · 1 failure · "
+    "2 usage · 3 not found · 4 the remote job failed · 5 bad spec · 6 environment not ready · 124 timed out · "
+    "130 interrupted"
 )
 
 
 def run(command: Callable[..., Any]) -> NoReturn:
-    """Run a typer app to its end; `--debug` anywhere on the command line shows tracebacks."""
-    debug = "--debug" in sys.argv
-    _log_to_stderr(logging.DEBUG if debug else logging.WARNING, as_events="--json" in sys.argv)
+    """Run a typer app to its end.
+
+    Anywhere on the command line, `--debug` shows tracebacks and `--log-json` writes the log, with what is merely worth
+    knowing, as JSON lines.
+    """
+    debug, log_json = "--debug" in sys.argv, "--log-json" in sys.argv
+    level = logging.DEBUG if debug else logging.INFO if log_json else logging.WARNING
+    _log_to_stderr(level, as_events=log_json or "--json" in sys.argv)
     if not debug:
         # After an interrupt it tells of what the browser's driver did not get to say; the interrupt is the news.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
-        command(args=[argument for argument in sys.argv[1:] if argument != "--debug"], standalone_mode=True)
+        command(args=[argument for argument in sys.argv[1:] if argument not in _EVERYWHERE], standalone_mode=True)
     except GpudropError as error:
         if debug:
             raise
@@ -50,8 +57,21 @@ class _EventFormatter(logging.Formatter):
         return event_line("log", level=record.levelname.lower(), source=record.name, text=text).rstrip("\n")
 
 
+class _StderrOfTheMoment(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is now: while a bar is drawn there, that is who puts lines above the bar."""
+
+    @property
+    def stream(self) -> TextIO:
+        """Return it; what it was when logging began does not matter."""
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _: TextIO) -> None:
+        """Take nothing else for it."""
+
+
 def _log_to_stderr(level: int, *, as_events: bool) -> None:
-    handler = logging.StreamHandler()
+    handler = _StderrOfTheMoment()
     handler.setFormatter(
         _EventFormatter("%(message)s") if as_events else logging.Formatter("%(levelname)s %(name)s: %(message)s")
     )
@@ -69,5 +89,5 @@ def _told(error: GpudropError, *, as_event: bool) -> str:
 
 
 def _interrupted() -> NoReturn:
-    sys.stderr.write("interrupted; the same command goes on where this one stopped\n")
+    sys.stderr.write("interrupted; the same command goes on after whatever was finished and kept by now\n")
     sys.exit(INTERRUPTED)

@@ -98,7 +98,7 @@ def _rclone() -> Iterator[Finding]:
 def _database(settings: Settings) -> Iterator[Finding]:
     with RunStore.open(settings.database) as store:
         newest = max((run.created_at for run in store.recent(1)), default=0.0)
-    yield Finding(check="database", state="ok", said=f"the run database opens ({settings.data_dir})")
+        yield Finding(check="database", state="ok", said=f"the run database opens ({store.database.where})")
     ahead = newest - time.time()
     if ahead > CLOCK_S:
         said = f"the newest run is of {clock_time(newest, time.time())}, {for_people(ahead)} from now"

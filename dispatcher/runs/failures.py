@@ -70,12 +70,18 @@ def explained(where: str) -> Iterator[None]:
 
 def not_ready(where: str, error: Exception) -> EnvironmentNotReady:
     """Return what to say of `error`, in one line."""
-    cause = error.orig if isinstance(error, StatementError) and error.orig else error
-    reason = " ".join(str(cause).split()).removesuffix(".")
-    code, words = getattr(cause, "sqlstate", None), reason.lower()
+    reason = reason_of(error)
+    code, words = getattr(getattr(error, "orig", None), "sqlstate", None), reason.lower()
     cures = [cure for signs, cure in _table(where) if code in signs or any(sign in words for sign in signs)]
     cure = cures[0] if cures else f"Check that it can be written, {_ELSEWHERE}"
     return EnvironmentNotReady(f"the run database {where} cannot be used: {reason}. {cure}")
+
+
+def reason_of(error: Exception) -> str:
+    """Return what the database said, without the lines that repeat the statement or guess at reasons."""
+    cause = error.orig if isinstance(error, StatementError) and error.orig else error
+    first = str(cause).strip().partition("\n")[0]
+    return first.strip().removesuffix(".")
 
 
 def _table(where: str) -> _Cures:

@@ -7,7 +7,7 @@ from typing import Self
 from sqlalchemy import StaticPool, create_engine, delete, event
 
 from dispatcher.runs import schema
-from dispatcher.runs.models import Base, OutboxRow, RunRow
+from dispatcher.runs.models import Base, GroupRow, RunRow
 from dispatcher.runs.store import RunStore
 
 
@@ -18,6 +18,7 @@ class MemoryRunStore(RunStore):
     def make(cls, dispatcher_id: str) -> Self:
         """Make an empty database of this dispatcher."""
         engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"isolation_level": None})
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=ON").close())
         event.listen(engine, "begin", schema.begin)
         Base.metadata.create_all(engine)
         return cls(engine, dispatcher_id)
@@ -25,5 +26,5 @@ class MemoryRunStore(RunStore):
     def clear(self) -> None:
         """Forget every run."""
         with self.database.writing() as connection:
-            connection.execute(delete(OutboxRow))
-            connection.execute(delete(RunRow))
+            for table in (GroupRow, RunRow):  # what belongs to runs goes with them
+                connection.execute(delete(table))

@@ -53,7 +53,10 @@ def get_run(connection: Connection, run_id: str) -> Run:
 
 
 def put(connection: Connection, table: type[Base], rows: Sequence[Mapping[str, Any]], update: Sequence[str]) -> None:
-    """Insert rows; one that is there already is changed in the columns `update`, or stays as it is without any."""
+    """Insert rows; one that is there already is changed in the columns `update`, or stays as it is without any.
+
+    They go in by the order of their keys, so that two who put the same rows wait for each other, and not both at once.
+    """
     if not rows:
         return
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
@@ -64,4 +67,4 @@ def put(connection: Connection, table: type[Base], rows: Sequence[Mapping[str, A
         statement = statement.on_conflict_do_update(index_elements=keys, set_=changes)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=keys)
-    connection.execute(statement, list(rows))
+    connection.execute(statement, sorted(rows, key=lambda row: [row[key] for key in keys]))

@@ -48,7 +48,13 @@ _DRIVERS = {
     "postgresql+psycopg": "postgresql+psycopg",
 }
 # A server that is unreachable is told within seconds, one that vanishes in the middle within a minute.
-_PATIENCE = {"connect_timeout": "10", "keepalives_idle": "20", "keepalives_interval": "5", "keepalives_count": "4"}
+_UNLESS_TOLD = {
+    "client_encoding": "utf8",
+    "connect_timeout": "10",
+    "keepalives_count": "4",
+    "keepalives_idle": "20",
+    "keepalives_interval": "5",
+}
 
 _migrating = threading.Lock()  # Alembic keeps the migration under way in module globals
 logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every table it looks at
@@ -104,7 +110,6 @@ def _connect_server(address: URL) -> Engine:
     A process keeps one connection while it waits for its jobs, and has five at most: a server comes with 100 for all.
     A connection is tried before it is used, so a server that was away is found again.
     """
-    unless_told = {name: value for name, value in _PATIENCE.items() if name not in address.query}
     try:
         engine = create_engine(
             address,
@@ -112,7 +117,7 @@ def _connect_server(address: URL) -> Engine:
             max_overflow=4,
             pool_timeout=BUSY_S,
             pool_pre_ping=True,
-            connect_args=unless_told,
+            connect_args={name: value for name, value in _UNLESS_TOLD.items() if name not in address.query},
             json_serializer=spelled,
         )
     except ImportError as error:
@@ -217,6 +222,7 @@ def _migrate(connection: Connection) -> None:
     current = _version(connection)
     if current == HEAD:
         return
+    _check_encoding(connection)
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -232,6 +238,17 @@ def _migrate(connection: Connection) -> None:
         )
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _check_encoding(connection: Connection) -> None:
+    """Refuse a server's database that cannot hold every text, before anything is in it."""
+    if connection.dialect.name != "postgresql":
+        return
+    if (found := connection.execute(text("SHOW server_encoding")).scalar_one()) != "UTF8":
+        raise EnvironmentNotReady(
+            f"the database {shown(connection.engine.url)} has the encoding {found}, which cannot hold every text: make "
+            "one by createdb --encoding=UTF8 --template=template0, and name it by GPUDROP_DATABASE_URL"
+        )
 
 
 def _dispatcher_id(connection: Connection) -> str | None:

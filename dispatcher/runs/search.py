@@ -65,7 +65,11 @@ class Search:
         """Return how many runs there are by status; one without runs is left out."""
         wanted = select(RunRow.status, func.count().label("runs")).where(*_wanted(query)).group_by(RunRow.status)
         with self._database.reading() as connection:
+<<<<<<< HEAD
             return {row.status: row.runs for row in connection.execute(wanted)}
+=======
+            return dict(iter(connection.execute(wanted)))
+>>>>>>> main
 
     def resolve(self, name: str) -> Run:
         """Return the run that an id, the beginning of one or of its last part, or "last" stands for.
@@ -179,6 +183,6 @@ def _contains(text: str) -> ColumnElement[bool]:
 def _named(name: str) -> Select[Any]:
     if name == LAST:
         return RUNS.limit(1)
-    begins = RunRow.id.startswith(name, autoescape=True)
-    ends = RunRow.id.contains(f"-{name}", autoescape=True)
+    begins = RunRow.id.istartswith(name, autoescape=True)
+    ends = RunRow.id.icontains(f"-{name}", autoescape=True)
     return RUNS.where(or_(RunRow.id == name, begins, ends) if name else RunRow.id == "").limit(_AMBIGUOUS_SHOWN + 1)

@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError
 
 from dispatcher.runs import schema
 from dispatcher.runs.database import Database
-from dispatcher.runs.failures import explained
+from dispatcher.runs.failures import explained, reason_of
 from dispatcher.runs.leases import MonitorLeases
 from dispatcher.runs.models import OutboxRow, RunRow
 from dispatcher.runs.record import NONE, NOTHING_MORE, TERMINAL, Artifact, AttemptRecord, Belongings, Ended, Run, Status
@@ -159,7 +159,7 @@ class RunStore:
                 return run, True
             except IntegrityError as error:  # somebody's run got in between, or the id is not new
                 if not tries_left:
-                    raise UsageError(f"run {run.id} cannot be added: {error.orig}. Give it a new id") from error
+                    raise UsageError(f"run {run.id} cannot be added: {reason_of(error)}. Give it a new id") from error
         raise AssertionError("the loop returns or raises")
 
     def get(self, run_id: str) -> Run:

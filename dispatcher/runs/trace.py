@@ -119,7 +119,8 @@ class Trace:
 
 def tell(connection: Connection, run_id: str, *, at: float, text: str, why: str | None = None) -> None:
     """Add a line to a run's history, with the status that it has by now."""
-    line = select(RunRow.id, literal(at), RunRow.status, literal(why), literal(text)).where(RunRow.id == run_id)
+    words = (literal(why, ChangeRow.why.type), literal(text, ChangeRow.text.type))
+    line = select(RunRow.id, literal(at), RunRow.status, *words).where(RunRow.id == run_id)
     connection.execute(insert(ChangeRow).from_select(["run_id", "at", "status", "why", "text"], line))
 
 

@@ -145,7 +145,7 @@ def _sent(rough: Path, wanted: RenderOptions, options: Options, settings: Settin
     """Return the verified result of the job."""
     with (
         screen.stage("encoding") as stage,
-        connect("colab", options.encode_drop or options.drop, settings=settings) as connection,
+        connect("colab", options.encode_drop or options.drop, settings=settings, group=options.group) as connection,
     ):
 
         def on_progress(progress: Progress) -> None:

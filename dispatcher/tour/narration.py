@@ -12,7 +12,7 @@ from typing import Any
 
 from dispatcher.assembly.timeline import Word
 from dispatcher.client import Client
-from dispatcher.jobs import Job, Progress, Result
+from dispatcher.jobs import Job, Progress, Purpose, Result
 from dispatcher.tour import script
 from dispatcher.tour.clip_cache import CachedClip, ClipCache, Maker, clip_key, maker
 from dispatcher.tour.reference import Reference
@@ -90,7 +90,14 @@ def speech_job(texts: Sequence[tuple[str, str]], voice: Voice) -> Job:
     params: dict[str, Any] = {**voice.params(), "steps": steps}
     if entries := script.used(voice.lexicon, (step["narration"] for step in steps)):
         params["lexicon"] = entries
-    return Job(kind="tts", params=params, inputs=voice.inputs(), require_engine=voice.require_engine)
+    title = f"{len(steps)} step(s) of narration"
+    return Job(
+        kind="tts",
+        params=params,
+        inputs=voice.inputs(),
+        require_engine=voice.require_engine,
+        purpose=Purpose(title=title),
+    )
 
 
 def narrate(

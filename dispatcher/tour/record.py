@@ -15,6 +15,7 @@ from dispatcher.tour.enhancing import Enhancement, check, enhanced
 from dispatcher.tour.inserts import Inserts, find_inserts
 from dispatcher.tour.narration import Narration
 from dispatcher.tour.options import Options
+from dispatcher.tour.remembering import remembered
 from dispatcher.tour.screen import Screen
 from dispatcher.tour.slides import rules as slide_rules
 from dispatcher.tour.speaking import speak, spoken_text, spoken_text_of
@@ -47,7 +48,11 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
     encoders = render_options(spec, options.zoom).encoders
     program = ffmpeg.find(settings.ffmpeg, needs=inserts.filters, encoders=encoders)
     browser = None if options.dry_run else find_browser(settings.chromium)
-    with occupied(_work_dir(spec_path, options)) as work_dir:
+    with (
+        occupied(_work_dir(spec_path, options)) as work_dir,
+        remembered(spec.meta.title or spec_path.name, options, settings) as tour,
+    ):
+        options = tour.options
         enhancement = None
         if options.enhance is not None:
             spec, enhancement = enhanced(spec, options.enhance, options, settings, work_dir, screen)
@@ -74,6 +79,7 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
             work_dir=work_dir,
             enhancement=enhancement,
         )
+        tour.report = made.report
     return Recording(narration=narration, film=made.film, report=made.report, enhancement=enhancement)
 
 
@@ -84,7 +90,7 @@ def preview(spec_path: Path, options: Options, settings: Settings, screen: Scree
     """
     if options.enhance is None:
         return spoken_text(spec_path, options)
-    spec = load(spec_path, base_url=options.base_url)
+    spec = load(spec_path, base_url=options.base_url, is_filmed=False)
     check(spec_path, options.enhance)
     with occupied(_work_dir(spec_path, options)) as work_dir:
         spec, _ = enhanced(spec, options.enhance, options, settings, work_dir, screen)

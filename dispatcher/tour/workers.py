@@ -22,5 +22,5 @@ def connected(options: Options, settings: Settings, work_dir: Path, kinds: str) 
         raise UsageError(f"unknown --tts-backend {options.tts_backend!r}; there are: {', '.join(BACKENDS)}")
     if options.tts_backend == "local":
         own = Private(drop=work_dir / "drop", log=work_dir / "worker.log")
-        return connect("local", settings=settings, kinds=kinds, private=own)
-    return connect("colab", options.drop, settings=settings)
+        return connect("local", settings=settings, kinds=kinds, private=own, group=options.group)
+    return connect("colab", options.drop, settings=settings, group=options.group)

@@ -20,7 +20,7 @@ from dispatcher.monitor.sightings import find_faults, look_at_workers
 from dispatcher.runs.store import RunStore
 from dispatcher.web import app, server
 from dispatcher.web.access import Access
-from dispatcher.web.desk import Acts, Desk
+from dispatcher.web.desk import Acts, Desk, DropNames
 from dispatcher.web.live import Live
 from dispatcher.web.server import PORT, Background
 from dispatcher.web.sights import Sights
@@ -80,7 +80,8 @@ def build(
         stack.callback(live.join)
         stack.callback(live.close)
         seen = sights or _sights(settings, store, clock, stack)
-        desk = Desk(store=store, settings=settings, acts=doing, live=live, sights=seen, clock=clock)
+        names = DropNames(store)
+        desk = Desk(store=store, settings=settings, acts=doing, live=live, sights=seen, drops=names, clock=clock)
         yield Built(app=app.make(desk, access), access=access, desk=desk, socket=at, background=background)
 
 

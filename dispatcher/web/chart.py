@@ -118,14 +118,14 @@ def _line(drop: str, number: int, measured: _Measured, scale: _Scale) -> Line:
 
 def _points(measured: _Measured, scale: _Scale) -> Iterator[Point]:
     """Yield the median of each piece of the time."""
-    buckets: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    buckets: dict[int, list[float]] = defaultdict(list)
     for at, seconds in measured:
-        buckets[min(BUCKETS - 1, int((at - scale.since) / scale.span * BUCKETS))].append((at, seconds))
-    for _, found in sorted(buckets.items()):
-        at, seconds = statistics.fmean(at for at, _ in found), statistics.median(seconds for _, seconds in found)
+        buckets[min(BUCKETS - 1, int((at - scale.since) / scale.span * BUCKETS))].append(seconds)
+    for number, found in sorted(buckets.items()):
+        at, median = scale.since + scale.span * (number + 0.5) / BUCKETS, statistics.median(found)
         when = time.strftime("%d %b %H:%M", time.localtime(at))
-        text = f"{when}: {duration(seconds)} ({len(found)} job{'s' if len(found) > 1 else ''})"
-        yield Point(x=scale.x(at), y=scale.y(seconds), text=text)
+        text = f"{when}: {duration(median)} ({len(found)} job{'s' if len(found) > 1 else ''})"
+        yield Point(x=scale.x(at), y=scale.y(median), text=text)
 
 
 def _decades(least: float, most: float) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Protocol, cast
 
@@ -29,6 +29,20 @@ class Acts(Protocol):
         """Return a new run with the same inputs."""
 
 
+class DropNames:
+    """The addresses of drops by their ids; the database is asked only for what is not known yet."""
+
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
+        self._known: dict[str, str] = {}
+
+    def named(self, drop_ids: Iterable[str]) -> Mapping[str, str]:
+        """Return the address under which each drop is used here."""
+        if set(drop_ids) - self._known.keys():
+            self._known = {drop_id: address for address, drop_id in self._store.search.drops()}
+        return self._known
+
+
 @dataclass(frozen=True, kw_only=True)
 class Desk:
     """The parts of one dashboard."""
@@ -38,6 +52,7 @@ class Desk:
     acts: Acts
     live: Live
     sights: Sights
+    drops: DropNames
     clock: Callable[[], float] = field(default=time.time)
 
 

@@ -16,6 +16,7 @@ from fastapi.responses import FileResponse
 
 from dispatcher.runs.record import Artifact, Role
 from protocol.errors import NotFoundError
+from protocol.kinds.kind import SOURCE
 
 Sort = Literal["film", "sound", "picture", "text", "file"]
 State = Literal["here", "moved", "changed"]
@@ -76,11 +77,11 @@ class Shown:
         return _whole((self.file.media or {}).get("height"))
 
 
-def look(run_id: str, file: Artifact) -> Shown:
-    """Return how a file is shown, and whether it is still there."""
+def look(run_id: str, file: Artifact, files: Sequence[Artifact]) -> Shown:
+    """Return how one of a run's files is shown, and whether it is still there."""
     sort, _ = _type(file)
     url = f"/runs/{quote(run_id, safe='')}/files/{file.role}/{quote(file.name)}"
-    return Shown(file=file, sort=sort, state=state_of(file), url=url, title=_title(file))
+    return Shown(file=file, sort=sort, state=state_of(file), url=url, title=title_of(file, files))
 
 
 def state_of(file: Artifact) -> State:
@@ -105,13 +106,11 @@ def pick(files: Sequence[Artifact], role: Role, name: str) -> Artifact:
     return found
 
 
-def response(file: Artifact, *, save: bool = False) -> FileResponse:
+def response(file: Artifact, title: str, *, save: bool = False) -> FileResponse:
     """Return a file; parts of it are sent to players that ask for parts."""
     sort, kind = _type(file)
     how: Literal["attachment", "inline"] = "attachment" if save or sort == "file" else "inline"
-    return FileResponse(
-        file.path, media_type=kind, headers=HEADERS, filename=_title(file), content_disposition_type=how
-    )
+    return FileResponse(file.path, media_type=kind, headers=HEADERS, filename=title, content_disposition_type=how)
 
 
 def _type(file: Artifact) -> tuple[Sort, str]:
@@ -122,8 +121,13 @@ def _type(file: Artifact) -> tuple[Sort, str]:
     return "file", "application/octet-stream"
 
 
-def _title(file: Artifact) -> str:
-    return Path(file.path).name if file.role == "input" else Path(file.name).name
+def title_of(file: Artifact, files: Sequence[Artifact]) -> str:
+    """Return what its user calls a file: an input by its own name, a result after the input that it was made of."""
+    if file.role == "input":
+        return Path(file.path).name
+    name = Path(file.name).name
+    source = next((Path(it.path) for it in files if (it.role, it.name) == ("input", SOURCE)), None)
+    return f"{source.stem}{name.removeprefix(SOURCE)}" if source and name.startswith(f"{SOURCE}.") else name
 
 
 def _whole(value: object) -> int | None:

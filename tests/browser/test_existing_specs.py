@@ -14,7 +14,7 @@ from tests.browser.test_tour import record
 from tests.support.pages import serve
 from tests.support.stand_in import PAGE
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.films, pytest.mark.slow]
 
 ACTIONS: list[dict[str, Any]] = [
     {"type": "wait_for_load"},

@@ -16,7 +16,7 @@ from media.frames import read_frame
 from tests.support.drops import ROOT
 from tests.support.pages import html, serve
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.films]
 
 
 def test_a_tour_between_two_clips(chromium: Path, tmp_path: Path) -> None:

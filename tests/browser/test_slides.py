@@ -22,7 +22,7 @@ from protocol.errors import StepFailed
 from tests.support.pages import Site, html
 from tests.support.specs import demo, slides, whole, write
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.films]
 
 SVG = 'xmlns="http://www.w3.org/2000/svg" width="900" height="700"'
 PICTURES = {"red": (200, 20, 20), "green": (20, 160, 20), "blue": (20, 20, 200)}
@@ -59,13 +59,18 @@ def shows(take: Take, at_s: float) -> str:
     return next((name for name, color in PICTURES.items() if np.abs(seen - color).max() < 25), str(seen))
 
 
+def lasts(take: Take, seconds: float) -> bool:
+    """Say whether a take is as long as it should be: never shorter, and longer only as a busy machine makes it."""
+    return seconds - 0.02 < take.seconds < seconds + 0.3
+
+
 def test_slides_change_on_time(tmp_path: Path, chromium: Path) -> None:
     """Each slide has its interval, from the first picture on; what is said longer stays on the last one."""
     segment = slides(slides={"advance_interval": 1.0})
     take = film(tmp_path, chromium, whole(segment, deck=deck(tmp_path)), {"talk": 4.0})["talk"]
     seen = [shows(take, at) for at in (0.0, 0.5, 0.95, 1.35, 1.95, 2.35, 4.4)]
     assert seen == ["red", "red", "red", "green", "green", "blue", "blue"]
-    assert take.seconds == pytest.approx(4 + TAIL_S, abs=0.05)
+    assert lasts(take, 4 + TAIL_S)
 
 
 def test_a_fade_and_no_blank(tmp_path: Path, chromium: Path) -> None:
@@ -90,17 +95,17 @@ def test_slides_share_out_a_narration(tmp_path: Path, chromium: Path) -> None:
         *("blue", "blue"),
     ]
     assert [shows(takes["b"], (n + 0.7) * LEAST_S) for n in range(3)] == ["red", "green", "blue"]
-    assert takes["b"].seconds == pytest.approx(3 * LEAST_S + TAIL_S, abs=0.1)
+    assert lasts(takes["b"], 3 * LEAST_S + TAIL_S)
 
 
 def test_a_duration_is_the_least(tmp_path: Path, chromium: Path) -> None:
     """A segment lasts as long as it is told to, or longer where more is said."""
     content = whole(slides("a", duration=6), demo("b", duration=1.5), demo("c", duration=0.2), deck=deck(tmp_path))
     takes = film(tmp_path, chromium, content, {"a": 1.0, "b": 0.3, "c": 0.6})
-    assert takes["a"].seconds == pytest.approx(6, abs=0.05)
+    assert lasts(takes["a"], 6)
     assert [shows(takes["a"], at) for at in (1.5, 3.4, 5.6)] == ["red", "green", "blue"]
     assert takes["b"].seconds == pytest.approx(1.5, abs=0.01)
-    assert takes["c"].seconds == pytest.approx(0.6 + TAIL_S, abs=0.05)
+    assert lasts(takes["c"], 0.6 + TAIL_S)
 
 
 @pytest.mark.parametrize("mode", ["independent", "continuous"])

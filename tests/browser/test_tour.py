@@ -23,7 +23,7 @@ from media.ffmpeg import find
 from tests.support.drops import ROOT, make_drop, start_worker, worker
 from tests.support.pages import html, serve
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.films]
 
 FAST = ("--beat", "0.2", "--poll", "0.1")
 
@@ -180,6 +180,7 @@ def record_through_kills(
     return len(list(drop.glob("*/request.json")))
 
 
+@pytest.mark.timeout(600)
 def test_a_dispatcher_killed_at_any_moment_ends_in_one_film(chromium: Path, address: str, tmp_path: Path) -> None:
     """kill -9 at ten seeded moments: the same command again makes one film from one job."""
 
@@ -196,6 +197,7 @@ def test_a_dispatcher_killed_at_any_moment_ends_in_one_film(chromium: Path, addr
         assert list(pool.map(one, range(10))) == [1] * 10
 
 
+@pytest.mark.timeout(600)
 def test_a_worker_killed_at_any_moment_ends_in_one_film(chromium: Path, address: str, tmp_path: Path) -> None:
     """kill -9 of the worker at ten seeded moments, another one started: one film, and the dispatcher never noticed."""
 

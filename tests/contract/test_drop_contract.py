@@ -259,7 +259,7 @@ def test_a_watch_wakes_for_what_another_side_does(open_local: OpenAgain) -> None
             started = time.monotonic()
             timer.start()
             assert watch.wait(10)
-            assert time.monotonic() - started < 2  # not the ten seconds of a missed event
+            assert time.monotonic() - started < 5  # not the ten seconds of a missed event
             timer.join()
     finally:
         watch.close()

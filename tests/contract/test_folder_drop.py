@@ -404,7 +404,7 @@ def test_a_watch_wakes_within_milliseconds(tmp_path: Path) -> None:
             took.append(time.monotonic() - started)
     finally:
         watch.close()
-    assert sorted(took)[5] < 0.05
+    assert sorted(took)[5] < 0.2  # not the half second of a poll
 
 
 def test_without_events_a_watch_polls_and_says_so(

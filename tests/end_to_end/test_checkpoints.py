@@ -19,7 +19,7 @@ def long_job(attempts: int = 1) -> Job:
     return Job(kind="echo", params=params, lease_s=2, attempts=attempts)
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
     ends = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < ends, "it did not come"

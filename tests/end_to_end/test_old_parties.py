@@ -25,7 +25,7 @@ SUPPORT = Path(__file__).parent.parent / "support"
 STEPS = [{"id": "step-01", "narration": "Welcome to this tour."}, {"id": "step-02", "narration": "Goodbye."}]
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 20) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not what():

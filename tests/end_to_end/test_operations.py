@@ -69,6 +69,20 @@ def test_a_folder_is_done_and_done_once(data: Path, tmp_path: Path) -> None:
     assert not [path for path in (data / "local" / "drop").iterdir() if not path.name.startswith("_")]
 
 
+def test_nothing_is_started_for_what_was_done(data: Path, tmp_path: Path) -> None:
+    """No worker, if no other could do better; with other options there is one again."""
+    film = odd_media.film(tmp_path / "film.mp4")
+    first = gpudrop("encode", film, "--preset", "ultrafast", "--out", tmp_path / "out")
+    log = next(data.rglob("*worker*.log"))
+    before = log.stat().st_size
+    again = gpudrop("encode", film, "--preset", "ultrafast", "--out", tmp_path / "out")
+    assert again["made"][0]["kept"]
+    assert again["made"][0]["files"] == first["made"][0]["files"]
+    assert log.stat().st_size == before
+    gpudrop("encode", film, "--preset", "veryfast", "--out", tmp_path / "other")
+    assert log.stat().st_size > before
+
+
 def test_other_options_are_another_job(data: Path, tmp_path: Path) -> None:
     """The result that is in the way is not written over, and is told before any work; then it is, on demand."""
     sound = tone(tmp_path / "a.wav")
@@ -122,9 +136,7 @@ def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
 def test_an_interrupted_command_goes_on(data: Path, tmp_path: Path) -> None:
     """Ctrl-C ends it with 130 and leaves no process behind; the same command finishes the job that was begun."""
     film = odd_media.film(tmp_path / "film.mp4", size="640x360", rate="30", seconds=20, sound=False)
-    # Whoever runs the tests in the background lets them, and all that they start, ignore Ctrl-C.
-    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); " + COMMAND[-1]
-    command = [*COMMAND[:-1], heeds, "upscale", str(film), "--scale", "2"]
+    command = [*COMMAND, "upscale", str(film), "--scale", "2"]
     started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: any((data / "local").glob("drop/*/*.claim.json")))
     time.sleep(1)

@@ -26,7 +26,7 @@ SPEECH = {
 LONG = Job(kind="echo", params={"text": "survivor", "units": 20, "unit_s": 0.1}, lease_s=2)
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 20) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not what():

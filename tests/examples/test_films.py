@@ -24,7 +24,7 @@ from dispatcher.tour.spec import Spec, load
 from media.frames import read_frame
 from protocol.errors import EnvironmentNotReady
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(540)]
+pytestmark = [pytest.mark.browser, pytest.mark.films, pytest.mark.slow, pytest.mark.timeout(540)]
 
 ROOT = Path(__file__).parent.parent.parent
 Picture = NDArray[np.uint8]

@@ -76,7 +76,8 @@ class Observer:
     watch: LeaseWatch = field(default_factory=lambda: LeaseWatch(POLL_S))
     shown: dict[str, int] = field(default_factory=dict)  # boot → sequence number that its reader showed last
     highest: dict[str, int] = field(default_factory=dict)  # boot → highest sequence number it ever saw
-    life: dict[str, float] = field(default_factory=dict)  # boot, or nonce of a claim → the last sign of life
+    life: dict[str, float] = field(default_factory=dict)  # boot → its last sign of life
+    claimed: dict[str, float] = field(default_factory=dict)  # nonce → the first sight of its claim
 
     def __post_init__(self) -> None:
         self.drop.weather = Weather(
@@ -93,10 +94,11 @@ class Observer:
             self.watch.looked(worker, self.now)
         if self.looked is not None and self.now - self.looked > GAP_S:
             self.life = dict.fromkeys(self.life, self.now)
+            self.claimed = dict.fromkeys(self.claimed, self.now)
         self.looked = self.now
         for claim in self.seen.claims.values():
             self.watch.saw_claim(claim, self.now)
-            self.life.setdefault(claim.nonce, self.now)
+            self.claimed.setdefault(claim.nonce, self.now)
         for reader in self.workers.values():
             for beat in reader.look().beats.values():
                 assert beat.seq >= self.shown.get(beat.boot, 0), "a lower beat is never shown after a higher one"
@@ -347,7 +349,7 @@ class Protocol(RuleBasedStateMachine):
     def check_leases(self, observer: Observer) -> None:
         """Only the observer's own time since the last sign of life that it saw itself makes a lease lapse."""
         for attempt, claim in observer.seen.claims.items():
-            alive = max(observer.life[claim.nonce], observer.life.get(claim.boot, 0.0))
+            alive = max(observer.claimed[claim.nonce], observer.life.get(claim.boot, 0.0))
             why = observer.watch.lapse(claim, TERMS, LIMITS, observer.now)
             if observer.now - alive > TERMS.lease_s:
                 assert why == f"no sign of life of {attempt.worker} for {observer.now - alive:.0f} s"
@@ -355,7 +357,7 @@ class Protocol(RuleBasedStateMachine):
                 assert why is None or "no sign of life" not in why
             silence = observer.watch.silence_s(claim.boot, observer.now)
             assert silence is None or silence == observer.now - observer.life[claim.boot]
-            assert why is None or observer.now - observer.life[claim.nonce] > min(TERMS.lease_s, LIMITS.stall_s)
+            assert why is None or observer.now - observer.claimed[claim.nonce] > min(TERMS.lease_s, LIMITS.stall_s)
 
     def check_election(self, observer: Observer) -> None:
         """Of those who see one set of claims at most one wins an attempt: the lowest nonce that is open."""
@@ -413,6 +415,7 @@ TestProtocol.settings = settings(
     max_examples=200,
     stateful_step_count=50,
     derandomize=True,
+    print_blob=True,  # what is generated depends on the modules that other tests have loaded
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

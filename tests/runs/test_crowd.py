@@ -11,7 +11,7 @@ from typing import Any
 
 from dispatcher.runs.store import RunStore
 
-PROCESSES, THREADS, OWN, SHARED = 5, 10, 2, 5
+PROCESSES, THREADS, OWN, SHARED = 5, 10, 2, 3
 
 WRITER = """
 import json, sys, threading
@@ -71,7 +71,7 @@ def crowd(database: str) -> list[dict[str, Any]]:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"
     with ThreadPoolExecutor(PROCESSES) as pool:
-        answers = list(pool.map(lambda writer: writer.communicate("go\n", timeout=120), writers))
+        answers = list(pool.map(lambda writer: writer.communicate("go\n", timeout=150), writers))
     assert [err for _, err in answers] == [""] * PROCESSES
     return [writer for out, _ in answers for writer in json.loads(out)]
 

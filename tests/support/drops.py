@@ -70,7 +70,7 @@ def client(drop: Path | Drop, data: Path, identity: Identity = ANONYMOUS) -> Ite
         made.store.close()
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not what():

@@ -24,6 +24,7 @@ DROPS = (
     ("/home/ana/gdrive/gpudrop", "a1b2c3d4e5f60718"),
     ("/home/ana/.local/share/gpudrop/local/drop", "00ff00ff00ff00ff"),
 )
+Drops = tuple[tuple[str, str], tuple[str, str]]
 ERRORS = (
     ("ENGINE", "CUDA ran out of memory at frame 212; use a smaller tile (--tile 256) or another worker"),
     ("BAD_INPUT", "the film is cut: 3.20 of 12.00 s are there; copy it again"),
@@ -62,8 +63,13 @@ def run_of(number: int, at: float, kind: str, **more: Any) -> Run:
     return Run(**(plain | more))
 
 
-def fill(store: RunStore, number: int, *, now: float, days: float = 30, seed: int = 1) -> list[Run]:
-    """Add so many runs that have ended, the oldest first; return them as they were added."""
+def fill(
+    store: RunStore, number: int, *, now: float, days: float = 30, seed: int = 1, drops: Drops = DROPS
+) -> list[Run]:
+    """Add so many runs that have ended, the oldest first; return them as they were added.
+
+    `drops` are the addresses and ids of two, the one used most first.
+    """
     chance = random.Random(seed)
     made: list[Run] = []
     group: str | None = None
@@ -74,7 +80,9 @@ def fill(store: RunStore, number: int, *, now: float, days: float = 30, seed: in
             store.search.begin_group(Group(id=group, sort="batch", title=f"upscale {n} films", created_at=at))
         parent = made[-1].id if n % 5 == 4 else None
         kind = chance.choice(list(KINDS))
-        run = run_of(n, at, kind, parent_id=parent, group_id=group if n % 40 < 6 else None)
+        drop, drop_id = drops[n % 7 == 0]
+        more = {"parent_id": parent, "group_id": group if n % 40 < 6 else None, "drop": drop, "drop_id": drop_id}
+        run = run_of(n, at, kind, **more)
         tags = [chance.choice(TAGS)] if chance.random() < 0.3 else []
         store.add_or_find(run, belongings=Belongings(tags=tags))
         _end(store, run, chance)
@@ -85,7 +93,7 @@ def fill(store: RunStore, number: int, *, now: float, days: float = 30, seed: in
 def _end(store: RunStore, run: Run, chance: random.Random) -> None:
     """Let a run be worked at and end as most do."""
     ((status, _),) = chance.choices(PAST, weights=[weight for _, weight in PAST])
-    delay_s = chance.lognormvariate(1.6 if "gdrive" in run.drop else -4, 0.5)
+    delay_s = chance.lognormvariate(-4 if "local" in run.drop else 1.6, 0.5)
     begun = run.created_at + delay_s
     store.progress(
         run.id, at=begun, status="running", done=1, total=10, worker="colab-t4", claim_delay_s=delay_s, text="taken"

@@ -51,6 +51,11 @@ def _owner() -> pwd.struct_passwd | None:
     return pwd.getpwnam("nobody")
 
 
+def _ending_with_us() -> list[str]:
+    """Return what to start a server by so that Linux ends it when these tests have died, however that was."""
+    return [setpriv, "--pdeathsig=SIGQUIT"] if (setpriv := shutil.which("setpriv")) else []
+
+
 @dataclass
 class Cluster:
     """A PostgreSQL server of one superuser, who needs the password, on a loopback port."""
@@ -118,7 +123,7 @@ class Cluster:
         owner = _owner()
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
-                [str(self.programs / program), *arguments],
+                [*_ending_with_us(), str(self.programs / program), *arguments],
                 cwd=self.folder,
                 user=owner.pw_uid if owner else None,
                 group=owner.pw_gid if owner else None,

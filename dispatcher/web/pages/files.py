@@ -19,4 +19,6 @@ def file(
 ) -> FileResponse:
     """Return a file, or the part of it that a player asks for."""
     desk.store.get(run_id)
-    return served.response(served.pick(desk.store.trace.files(run_id), role, name), save=save)
+    files = desk.store.trace.files(run_id)
+    found = served.pick(files, role, name)
+    return served.response(found, served.title_of(found, files), save=save)

@@ -17,7 +17,6 @@ RECENT_SHOWN = 8
 CHART_S = 7 * 86_400
 
 _OPEN = Query(statuses=tuple(sorted(OPEN)))
-_BAD = Query(statuses=("failed", "crashed", "expired"))
 
 
 @router.get("/")
@@ -25,6 +24,7 @@ def overview(desk: AtDesk) -> HTMLResponse:
     """Show what happens now."""
     now, search = desk.clock(), desk.store.search
     order = {"running": 0, "verifying": 1, "queued": 2, "pending": 3}
+    drawn = chart.latency(search.delays(since=now - CHART_S), since=now - CHART_S, now=now)
     running = sorted(search.find(_OPEN, limit=RUNNING_SHOWN), key=lambda run: order[run.status])
     return views.page(
         "overview.html",
@@ -33,8 +33,7 @@ def overview(desk: AtDesk) -> HTMLResponse:
         counts=search.count(Query()),
         running=running,
         recent=search.find(Query(), limit=RECENT_SHOWN),
-        trouble=search.find(_BAD, limit=3),
         sight=desk.sights.latest(),
-        chart=chart.latency(search.delays(since=now - CHART_S), since=now - CHART_S, now=now),
-        drops={drop_id: address for address, drop_id in search.drops()},
+        chart=drawn,
+        drops=desk.drops.named([line.drop_id for line in drawn.lines] if drawn else []),
     )

@@ -33,7 +33,7 @@ def run(run_id: str, desk: AtDesk) -> HTMLResponse:
     found = desk.store.search.resolve(run_id)
     now, trace = desk.clock(), desk.store.trace
     files = trace.files(found.id)
-    shown = [served.look(found.id, file) for file in files if file.role != "log"]
+    shown = [served.look(found.id, file, files) for file in files if file.role != "log"]
     inputs, outputs = ([it for it in shown if it.file.role == role] for role in ("input", "output"))
     pair = _pair(found, inputs, outputs)
     return views.page(

@@ -38,7 +38,7 @@ def start_fetching(*args):
 
 
 def wait_for(what) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not what():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
