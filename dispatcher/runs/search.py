@@ -65,11 +65,7 @@ class Search:
         """Return how many runs there are by status; one without runs is left out."""
         wanted = select(RunRow.status, func.count().label("runs")).where(*_wanted(query)).group_by(RunRow.status)
         with self._database.reading() as connection:
-<<<<<<< HEAD
-            return {row.status: row.runs for row in connection.execute(wanted)}
-=======
             return dict(iter(connection.execute(wanted)))
->>>>>>> main
 
     def resolve(self, name: str) -> Run:
         """Return the run that an id, the beginning of one or of its last part, or "last" stands for.
