@@ -56,12 +56,15 @@ def measure(folder: Path, runs: int, rounds: int) -> dict[str, object]:
     with RunStore.open(settings.database, durability="relaxed") as store:
         made = fill(store, runs)
         sights = Sights(lambda _: [], lambda _: [], time.time)
-        with building.build(settings, store, 0, sights=sights) as built, built.serving():
-            with httpx.Client(base_url=f"http://127.0.0.1:{built.port}", timeout=60) as client:
-                client.get(built.access.link)
-                pages = addresses(client, made)
-                check(client, store, pages)
-                return {"runs": runs, "machine": machine(), "pages": timed(client, pages, rounds)}
+        with (
+            building.build(settings, store, 0, sights=sights) as built,
+            built.serving(),
+            httpx.Client(base_url=f"http://127.0.0.1:{built.port}", timeout=60) as client,
+        ):
+            client.get(built.access.link)
+            pages = addresses(client, made)
+            check(client, store, pages)
+            return {"runs": runs, "machine": machine(), "pages": timed(client, pages, rounds)}
 
 
 def fill(store: RunStore, number: int) -> list[Run]:

@@ -63,7 +63,7 @@ class Search:
 
     def count(self, query: Query) -> dict[str, int]:
         """Return how many runs there are by status; one without runs is left out."""
-        wanted = select(RunRow.status, func.count().label("runs")).where(*_wanted(query)).group_by(RunRow.status)
+        wanted = select(RunRow.status, func.count()).where(*_wanted(query)).group_by(RunRow.status)
         with self._database.reading() as connection:
             return dict(iter(connection.execute(wanted)))
 

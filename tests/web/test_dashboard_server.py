@@ -13,8 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from dispatcher.client import Client, Owner
 from dispatcher.config import Settings
-from dispatcher.connection import connect
+from dispatcher.drops import init_drop
 from dispatcher.jobs import Job
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
@@ -79,8 +80,14 @@ def test_its_monitor_brings_home_what_was_left(process: subprocess.Popen[str], t
 
 def _left(store: RunStore, settings: Settings) -> Run:
     """Submit a job for this machine's own worker and walk away."""
-    with connect("local", settings=settings, serve=False) as gpu:
-        return store.get(gpu.client.submit(Job(kind="echo", params={"text": "left"})).run)
+    settings.private_drop.mkdir(parents=True, exist_ok=True)
+    init_drop(settings.private_drop)
+    owner = Owner(user="ana", machine=settings.machine, backend="local")
+    client = Client(settings.private_drop, store=store, results=settings.results, owner=owner)
+    try:
+        return store.get(client.submit(Job(kind="echo", params={"text": "left"})).run)
+    finally:
+        client.drop.close()
 
 
 def test_a_look_finds_what_changed(dashboard: Dashboard) -> None:
