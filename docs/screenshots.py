@@ -66,6 +66,7 @@ def main() -> None:
     asked = parser.parse_args()
     with _folder(asked.keep) as folder:
         os.environ |= {"GPUDROP_DATA_DIR": str(folder / "data"), "GPUDROP_CONFIG_DIR": str(folder / "config")}
+        os.environ["GPUDROP_USER"] = "ana"
         settings = Settings()
         if not (folder / "films" / FILM).exists():
             _work(folder, settings)
@@ -109,8 +110,9 @@ def _gpudrop(folder: Path, *words: str) -> None:
 
 def _film(folder: Path, settings: Settings) -> None:
     """Film the slides' tour, and see that it is a group of the database."""
-    spec, film = ROOT / "examples" / "slides" / "tour.json", folder / "films" / FILM
-    _gpudrop(folder, "tour", str(spec), "--output", str(film))
+    shutil.copytree(ROOT / "examples" / "slides", folder / "slides")
+    film = folder / "films" / FILM
+    _gpudrop(folder, "tour", str(folder / "slides" / "tour.json"), "--output", str(film))
     with RunStore.open(settings.database) as store:
         if not store.search.groups(sort="tour"):
             at = time.time()
