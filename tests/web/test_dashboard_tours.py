@@ -92,10 +92,13 @@ def test_a_film_that_was_moved_away_is_said(dashboard: Dashboard, tmp_path: Path
     assert dashboard.client.get("/tours/t1/steps/0.jpg").status_code == 404
 
 
-@pytest.mark.parametrize("named", ["/etc/passwd", "../../etc/passwd", "film.report.json", ""])
+@pytest.mark.parametrize("named", ["/etc/passwd", "../../etc/passwd", "film.report.json", "", "{elsewhere}/mine.mp4"])
 def test_a_report_cannot_name_another_file(dashboard: Dashboard, tmp_path: Path, named: str) -> None:
     """Whatever a report calls its film, only a film beside it is ever opened."""
-    tour(dashboard, tmp_path, video=named)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine.mp4").write_bytes(b"root: a film that is nobody's business")
+    tour(dashboard, tmp_path, video=named.format(elsewhere=elsewhere))
     answer = dashboard.client.get("/tours/t1/film")
     assert answer.status_code == 404
     assert "root:" not in answer.text
