@@ -22,7 +22,7 @@ from dispatcher.jobs import Job, Result
 from dispatcher.lifecycle import Lifecycle
 from dispatcher.offers import check_params, refusal, spell
 from dispatcher.pace import Pace
-from dispatcher.runs.leases import Holder
+from dispatcher.runs.leases import SENDING_S, Holder
 from dispatcher.runs.record import OPEN, Artifact, Run
 from dispatcher.runs.store import RunStore
 from dispatcher.workforce import Workforce
@@ -117,9 +117,12 @@ class Client:
         belongings = replace(job.purpose.belongings, inputs=_artifacts(job, inputs))
         run, created = self.store.add_or_find(offered, known.id if known else None, belongings)
         log.debug("run %s: %s", run.id, "new" if created else "picked up")
-        if run.status in OPEN:
+        if created:
             self.upload(run, job)
-        return Handle(self, self.store.get(run.id), job)
+        handle = Handle(self, self.store.get(run.id), job)
+        if run.status in OPEN:
+            handle.send()
+        return handle
 
     def resume(self, run: Run) -> Handle:
         """Return the hope of the result of a run that was submitted before, by whichever process."""
@@ -203,6 +206,8 @@ class Client:
                 "require_engine": job.require_engine,
                 **job.purpose.config,
             },
+            monitor=str(self.holder),
+            monitor_until=now + SENDING_S,
             notify=job.purpose.notify,
             deadline_at=now + job.purpose.deadline_s if job.purpose.deadline_s is not None else None,
         )

@@ -72,6 +72,11 @@ class Handle:
             self._find_way()
         return progress
 
+    def send(self) -> None:
+        """Put the job into the drop if it is not there yet, and if nobody else attends to that."""
+        if self._attendance.has_turn():
+            self._send()
+
     def keep(self) -> None:
         """Keep this process's turn at the job while something else is looked at."""
         self._attendance.has_turn()
@@ -98,7 +103,7 @@ class Handle:
             if run.status == "pending":
                 self._client.upload(run, self._job)
                 run = self._client.store.get(self.run)
-                self._follow(run)
+            self._follow(run)
             self._sent = run.status != "pending"
 
     def _find_way(self) -> None:

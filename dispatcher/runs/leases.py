@@ -15,6 +15,9 @@ from dispatcher.runs.models import RunRow
 HOLD_S = 30.0
 """So long a monitor that says nothing keeps a run."""
 
+SENDING_S = 1800.0
+"""So long whoever has just added a run keeps it: a large film takes its time to get into a drop."""
+
 _MAY = or_(
     RunRow.monitor.is_(None),
     RunRow.monitor == bindparam("holder"),
@@ -69,7 +72,7 @@ class MonitorLeases:
         """
         gone = held_by if held_by is not None and holder.has_outlived(held_by) else str(holder)
         told = {"run": run_id, "holder": str(holder), "gone": gone}
-        times = {"now": now, "until": now + HOLD_S, "never": now + 2 * HOLD_S}
+        times = {"now": now, "until": now + HOLD_S, "never": now + 2 * SENDING_S}
         with self._database.writing(lasting=False) as connection:
             return connection.execute(_TAKE, {**told, **times}).rowcount == 1
 
