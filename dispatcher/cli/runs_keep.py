@@ -26,6 +26,8 @@ from protocol.redaction import legible
 
 PAGE = 500
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would go, and do nothing.")]
+
 COLUMNS = (
     *("id", "kind", "status", "title", "created_at", "queued_at", "started_at", "ended_at", "wait_s", "run_s"),
     *("worker", "engine", "tier", "device", "parent", "group", "repeats", "tags", "drop", "job", "user", "machine"),
@@ -34,9 +36,7 @@ COLUMNS = (
 """The columns of a CSV export."""
 
 
-def rm(
-    runs: RunNames, yes: Yes = False, dry_run: Annotated[bool, typer.Option("--dry-run")] = False, json_: Json = False
-) -> None:
+def rm(runs: RunNames, yes: Yes = False, dry_run: DryRun = False, json_: Json = False) -> None:
     """Forget runs that have ended, and free what they take on this disk.
 
     Copies of their outputs that were put elsewhere stay. An open run is refused, as is one that others still need.
@@ -62,7 +62,7 @@ def prune(
         bool, typer.Option("--unknown", help="Also results that no run is known of any more (see runs reindex).")
     ] = False,
     yes: Yes = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and do nothing.")] = False,
+    dry_run: DryRun = False,
     json_: Json = False,
 ) -> None:
     """Forget runs that have ended, by age, status and number, with their results, logs and old narration clips.
