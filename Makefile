@@ -1,10 +1,10 @@
 # One place for every command; `make` alone lists them. Needs Python 3.11-3.13 and nothing else of ours.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all chromium kinds rclone postgres demo test test-all test-extras simulate soak fuzz bench-dispatch bench-rclone bench-kinds bench-extra check format-check lint types contracts format lock reference clean
+.PHONY: help setup setup-all chromium kinds rclone postgres demo test test-all test-extras simulate soak fuzz bench-dispatch bench-rclone bench-kinds bench-dashboard bench-extra pictures check format-check lint types contracts format lock reference clean
 BIN := .venv/bin
 PYTHON ?=
+# So many tests run at once: they wait more than they compute. `make test AT_ONCE=0` runs them one by one.
 AT_ONCE ?= 3
-# So many tests at once: they wait more than they compute. `make test AT_ONCE=0` runs them one by one.
 # Named by what set-up depends on, not dated: a changed lock is seen whatever the clocks of its files say.
 INPUTS := requirements/all.txt requirements/uv.txt pyproject.toml setup/venv.sh setup/chromium.sh
 STAMP := .venv/.gpudrop-setup-$(shell cat $(INPUTS) | cksum | tr ' ' '-')
@@ -65,6 +65,12 @@ bench-rclone: rclone ## a narration over a slow Drive, by mounts and without (ab
 bench-kinds: setup ## each kind of work against what a user would run instead; writes benchmarks/results/kinds.json
 	@$(BIN)/python -m benchmarks.kinds --json benchmarks/results/kinds.json
 
+bench-dashboard: setup ## each page of the dashboard with 10,000 runs; writes benchmarks/results/dashboard.json
+	@$(BIN)/python -m benchmarks.dashboard --json benchmarks/results/dashboard.json
+
+pictures: setup ## take the pictures of the dashboard in docs/dashboard/
+	@$(BIN)/python docs/screenshots.py
+
 bench-extra: setup
 	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/bench.txt
 
@@ -97,7 +103,7 @@ reference: setup ## write docs/reference/ from the code
 # `make lock UPGRADE=--upgrade` takes newer versions. No index, host or path may get into these files.
 COMPILE := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
 	--overrides requirements/overrides.txt
-LOCKED := pyproject.toml --extra dispatch --extra postgres --extra demo --extra dev --extra kokoro --extra whisper
+LOCKED := pyproject.toml --extra dispatch --extra dashboard --extra postgres --extra demo --extra dev --extra kokoro --extra whisper
 lock: setup ## write requirements/*.txt from pyproject.toml
 	$(BIN)/$(COMPILE) $(UPGRADE) $(LOCKED) requirements/build.in -o requirements/all.txt
 	printf 'uv\n' | $(BIN)/$(COMPILE) -c requirements/all.txt - -o requirements/uv.txt

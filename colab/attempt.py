@@ -27,7 +27,7 @@ from protocol.errors import ChannelError, JobFailed, StorageFull
 from protocol.kinds import KINDS
 from protocol.kinds.kind import CHECKPOINTS
 from protocol.layout import Attempt
-from protocol.messages import MAY_BE_TRIED_ELSEWHERE, EngineRecord, Held, Limits, Part, Request
+from protocol.messages import MAY_BE_TRIED_ELSEWHERE, NOTE_LENGTH, EngineRecord, Held, Limits, Part, Request
 from protocol.redaction import redact
 from protocol.transports.host import Host
 
@@ -91,6 +91,7 @@ class AttemptRun:
         self._log = _Log(at.host)
         self._plain = understand(task.request.params) if task.request.job is None else None
         self._kept: dict[str, Leftover] = {}
+        self._engine: str | None = None  # who does the work, once that is settled
         self._progress = Held(job=task.job, nonce=task.attempt.nonce, done=0, total=0)
 
     def run(self) -> Outcome:
@@ -210,7 +211,9 @@ class AttemptRun:
                 self._say_progress(event)
             case "engine":
                 kept = [self._kept[path].file for path in event["kept"]]
-                publisher.began(EngineRecord.model_validate(event["engine"]), kept)
+                record = EngineRecord.model_validate(event["engine"])
+                publisher.began(record, kept)
+                self._engine = record.name
                 self._log.add(f"{len(kept)} output(s) kept from earlier attempts")
             case "publish":
                 publisher.add(event["path"])
@@ -230,7 +233,8 @@ class AttemptRun:
         return None
 
     def _say_progress(self, event: dict[str, Any]) -> None:
-        held = {"done": event["done"], "total": event["total"], "note": redact(event["note"])}
+        note = f"{self._engine}: {event['note']}" if self._engine else event["note"]  # (dispatcher/silence.py)
+        held = {"done": event["done"], "total": event["total"], "note": redact(note)[:NOTE_LENGTH]}
         self._progress = self._progress.model_copy(update=held)
         self._beater.progress(self._progress)
         self._log.add(f"{event['done']}/{event['total']} {event['note']}")

@@ -4,12 +4,16 @@ What a script needs: `with connect() as gpu: upscale(gpu, "clip.mp4", scale=2).s
 """
 
 from dispatcher.client import Client
+from dispatcher.config import Settings
 from dispatcher.connection import Connection, connect
 from dispatcher.handle import Handle
-from dispatcher.jobs import Job, Progress, Result
+from dispatcher.jobs import Job, Progress, Purpose, Result
+from dispatcher.monitor.monitor import Monitor
 from dispatcher.operations import Operation, SomeFailed
 from dispatcher.operations.batch import Made
 from dispatcher.operations.table import analyze, encode, enhance, stabilize, transcribe, upscale
+from dispatcher.runs.record import Delivery, Run
+from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from protocol.errors import GpudropError, JobError
 
@@ -20,15 +24,21 @@ __all__ = [
     "Client",
     "ColabTTSError",
     "Connection",
+    "Delivery",
     "GpudropError",
     "Handle",
     "Job",
     "JobError",
     "Made",
+    "Monitor",
     "Operation",
     "Progress",
+    "Purpose",
+    "Query",
     "Result",
+    "Run",
     "RunStore",
+    "Settings",
     "SomeFailed",
     "analyze",
     "connect",

@@ -73,15 +73,15 @@ def connect(
     kinds: str = "",
     private: Private | None = None,
     group: str | None = None,
-    serve: bool = True,
+    idle: Callable[[Client], bool] = lambda _client: False,
 ) -> Iterator[Connection]:
     """Open the way to workers for the length of a block.
 
     `local` starts a worker on this machine and ends it with the block; nothing else need run. `colab` goes through the
     shared folder `drop`, or the usual one. `kinds` says what the local worker is for, comma-separated; all if empty.
     `private` is where it is served from, unless that is this machine's usual place. `group` is what the runs are for.
-    With `serve` false no worker is started: what is submitted waits for somebody who attends to it.
-    Raises UsageError for an unknown backend and EnvironmentNotReady without a drop.
+    Where `idle` says that there is nothing to do here, no worker is started. Raises UsageError for an unknown backend
+    and EnvironmentNotReady without a drop.
     """
     here = settings or Settings()
     if backend not in BACKENDS:
@@ -90,32 +90,25 @@ def connect(
         raise UsageError("a drop was named, but the work is done on this machine: ask for the backend colab too")
     usual = Private(drop=here.private_drop, log=here.private_log)
     owner = Owner(user=here.user, machine=here.machine, backend=backend, group=group)
-    if backend == "colab":
-        opened = _shared(drop, here, owner)
-    elif serve:
-        opened = _local(here, kinds, private or usual, owner)
-    else:
-        opened = _unserved(here, private or usual, owner)
+    opened = _local(here, kinds, private or usual, owner, idle) if backend == "local" else _shared(drop, here, owner)
     with opened as connection:
         yield connection
 
 
 @contextlib.contextmanager
-def _local(settings: Settings, kinds: str, private: Private, owner: Owner) -> Iterator[Connection]:
+def _local(
+    settings: Settings, kinds: str, private: Private, owner: Owner, idle: Callable[[Client], bool]
+) -> Iterator[Connection]:
     init_drop(private.drop)
     _clear_stale(private.drop / WORKERS)
     with _client(private.drop, settings, owner, identity=ANONYMOUS) as client:
+        if idle(client):
+            yield Connection(backend="local", client=client, keep=lambda: None, cards=())
+            return
         before = set(client.cards())
         with ResidentWorker(private.drop, private.log, beat_s=settings.beat_s, kinds=kinds) as worker:
             client.serving = cards = _await_cards(client, before, worker)
             yield Connection(backend="local", client=client, keep=worker.keep, cards=cards)
-
-
-@contextlib.contextmanager
-def _unserved(settings: Settings, private: Private, owner: Owner) -> Iterator[Connection]:
-    init_drop(private.drop)
-    with _client(private.drop, settings, owner, identity=ANONYMOUS) as client:
-        yield Connection(backend="local", client=client, keep=lambda: None, cards=())
 
 
 @contextlib.contextmanager

@@ -50,7 +50,7 @@ def refusal(job: Job, cards: Iterable[WorkerCard]) -> str | None:
     engines = [choices for card in cards for choices in _engines(job, card)]
     for name, value in job.params.items():
         if engines and isinstance(value, str) and not any(_takes(choices, name, value) for choices in engines):
-            return _text(name, value, engines)
+            return _text(name, value, engines) + _elsewhere(job.kind, name, value, engines)
     return None
 
 
@@ -76,3 +76,14 @@ def _text(name: str, value: str, engines: Sequence[Choices]) -> str:
     more = len(values) - SHOWN
     listed = ", ".join([*near, *others][:SHOWN]) + (f" and {more} more" if more > 0 else "")
     return f"no worker that was seen here takes the {name} {value!r}; there are: {listed}"
+
+
+def _elsewhere(kind: str, name: str, value: str, engines: Sequence[Choices]) -> str:
+    """Return what other workers may take, and how one gets such a worker; the cure alone for a value that they do."""
+    known = KINDS[kind].known.get(name)
+    lacking = [each for each in known.values if not any(_takes(one, name, each) for one in engines)] if known else []
+    if known is None or not lacking:
+        return ""
+    if any(_plain(value) == _plain(each) for each in lacking):
+        return f". For {value} it takes {known.cure}"
+    return f". There are also, for {known.cure}: {', '.join(lacking)}"

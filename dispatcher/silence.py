@@ -114,15 +114,26 @@ def _step(sight: Sight, attempt: Attempt) -> str:
     if held is None or not held.total:
         return ""
     far = f"{held.done // 10} %" if held.total == PER_MILLE else f"{held.done} of {held.total}"
-    return far + (f" ({held.note})" if held.note else "")
+    engine = _engine(sight, attempt)
+    note = held.note.removeprefix(f"{engine}: ") if engine else held.note
+    return far + (f" ({note})" if note else "")
 
 
 def _name(sight: Sight, attempt: Attempt) -> str:
-    """Return the worker's name with the engine it works with, where its card is known."""
+    """Return the worker's name with the engine that it works with, as far as that is known."""
+    engine = _engine(sight, attempt)
+    return f"{attempt.worker} ({engine})" if engine else attempt.worker
+
+
+def _engine(sight: Sight, attempt: Attempt) -> str | None:
+    """Return the engine of its card that a worker's note begins with, or the only one that its card has."""
     shown = sight.workers.get(attempt.worker)
     cards = shown.cards.values() if shown else ()
-    engines = [card.engines[sight.offer.kind][0].name for card in cards if card.engines.get(sight.offer.kind)]
-    return f"{attempt.worker} ({engines[-1]})" if engines else attempt.worker
+    engines = [record.name for card in cards for record in card.engines.get(sight.offer.kind, ())]
+    held = sight.leases.held(attempt.nonce)
+    note = held.note if held else ""
+    told = next((name for name in engines if note.startswith(f"{name}: ")), None)
+    return told or (engines[0] if len(set(engines)) == 1 else None)
 
 
 def not_sent(*, sent: bool) -> Explanation:

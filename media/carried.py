@@ -41,22 +41,38 @@ class Carried:
 
 def times(ffmpeg: Ffmpeg) -> list[str]:
     """Return the arguments by which every picture keeps its own time, in a film of varying rate too."""
-    if _OLD_TIMES.search(ffmpeg.version):
-        return ["-vsync", "passthrough", "-enc_time_base", "-1"]
-    return ["-fps_mode", "passthrough", "-enc_time_base", "demux"]
+    return [*passing(ffmpeg), "-enc_time_base", "-1" if _OLD_TIMES.search(ffmpeg.version) else "demux"]
+
+
+def passing(ffmpeg: Ffmpeg) -> list[str]:
+    """Return the arguments by which no picture is left out or shown twice."""
+    return ["-vsync" if _OLD_TIMES.search(ffmpeg.version) else "-fps_mode", "passthrough"]
 
 
 def colours(pixels: Pixels) -> list[str]:
     """Return the tags that say what the source says of its colours; what it does not say stays unsaid."""
+    options = {"range": "-color_range", "colorspace": "-colorspace"}
+    tags = _tags(pixels).items()
+    return [word for name, value in tags for word in (options.get(name, f"-{name}"), value)]
+
+
+def marks(pixels: Pixels) -> list[str]:
+    """Return the filter that sets these tags on frames that came through a pipe, and lost them there."""
+    tags = [f"{name}={value}" for name, value in _tags(pixels).items()]
+    return ["setparams=" + ":".join(tags)] if tags else []
+
+
+def _tags(pixels: Pixels) -> dict[str, str]:
+    """Return what is known of colours, by the names of ffmpeg's filter."""
     if is_rgb(pixels):
-        return ["-color_range", "tv", "-colorspace", "bt709"]
+        return {"range": "tv", "colorspace": "bt709"}
     tags = {
-        "-color_range": pixels.range,
-        "-colorspace": pixels.space,
-        "-color_primaries": pixels.primaries,
-        "-color_trc": pixels.transfer,
+        "range": pixels.range,
+        "colorspace": pixels.space,
+        "color_primaries": pixels.primaries,
+        "color_trc": pixels.transfer,
     }
-    return [word for option, value in tags.items() if value for word in (option, value)]
+    return {name: value for name, value in tags.items() if value}
 
 
 def entry(pixels: Pixels) -> list[str]:

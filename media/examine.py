@@ -85,6 +85,7 @@ class Picture:
     steady: bool = True  # whether that rate is constant
     frames: int = 1
     seconds: float = 0.0
+    starts_s: float = 0.0  # when the first one is shown, by the file's own clock
     mirrored: bool = False  # whether a viewer mirrors it too, as ffmpeg does for this rotation
 
     @property
@@ -103,6 +104,7 @@ class Track:
     rate: int
     seconds: float | None
     language: str | None = None
+    starts_s: float = 0.0  # when its first sample is heard, by the file's own clock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,6 +278,7 @@ def _picture(video: VideoStream, frame: VideoFrame, times: _Times | None = None)
         steady=times.steady if times else True,
         frames=times.frames if times else 1,
         seconds=times.seconds if times else 0.0,
+        starts_s=(frame.time or 0.0) if times else 0.0,
         mirrored=bool(turned and times) and _mirrored(frame),
     )
 
@@ -345,6 +348,7 @@ def _track(path: Path, stream: Any) -> Track | None:
         rate=first.sample_rate,
         seconds=float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None,
         language=stream.language,
+        starts_s=first.time or 0.0,
     )
 
 

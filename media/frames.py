@@ -10,7 +10,7 @@ import numpy as np
 from av.packet import Packet
 from numpy.typing import NDArray
 
-from media.probe import opened
+from media.examine import opened
 from protocol.errors import MediaError
 
 TICKS = 1_000_000

@@ -72,11 +72,21 @@ class _Process:
 
     def _end(self, timeout_s: float) -> None:
         """Wait for the end; a bad one raises MediaError with ffmpeg's words, or StorageFull."""
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            self._process.kill()
+
+        timer = threading.Timer(timeout_s, expire)
+        timer.start()
         try:
-            status = self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
+            status = self._process.wait()  # without a timeout: with one it looks every twentieth of a second only
+        finally:
+            timer.cancel()
+        if expired.is_set():
             self.close()
-            raise MediaError(f"ffmpeg was ended {timeout_s:.0f} s after its last frame") from None
+            raise MediaError(f"ffmpeg was ended {timeout_s:.0f} s after its last frame")
         self._listener.join(10)
         if status:
             raise failure(self._said, status, None)

@@ -78,8 +78,11 @@ class LeaseWatch:
                 self._risen.add(beat.boot)
         for held in beat.held:
             self._first_held.setdefault(held.nonce, now)
-            if held.nonce not in self._progress or held.done > self._progress[held.nonce][0].done:
+            before, rose = self._progress.get(held.nonce, (held, now))
+            if held.done > before.done:
                 self._progress[held.nonce] = (held, now)
+            elif held.done == before.done and beat.seq > known:  # another note is no progress
+                self._progress[held.nonce] = (held, rose)
 
     def beating(self) -> frozenset[str]:
         """Return the nonces that some beat said to be held."""

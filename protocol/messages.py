@@ -38,7 +38,8 @@ Sha256 = Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[StrictInt, Field(ge=0, le=2**53)]
 Seconds = Annotated[float, Field(ge=0, le=1e11), AfterValidator(_finite)]
 Text = Annotated[StrictStr, Field(max_length=20_000)]
-Short = Annotated[StrictStr, Field(max_length=200)]
+NOTE_LENGTH = 200
+Short = Annotated[StrictStr, Field(max_length=NOTE_LENGTH)]
 PortableName = Annotated[StrictStr, AfterValidator(layout.check_portable_name)]
 AttemptNumber = Annotated[StrictInt, Field(ge=1, le=999)]
 

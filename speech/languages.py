@@ -26,14 +26,15 @@ _COMMON: dict[str, frozenset[str]] = {
 _LOOKED_AT = 4000
 """Words; a language shows long before."""
 
+_WORD = re.compile(r"[^\W\d_]+")
 _SURE_HITS = 2
 _SURE_LEAD = 1.5
 
 
 def guess(text: str) -> str | None:
     """Return the language as two letters, or None where it does not show."""
-    words = [found[0].casefold() for found in islice(re.finditer(r"[^\W\d_]+", text), _LOOKED_AT)]
-    hits = sorted(((sum(word in common for word in words), name) for name, common in _COMMON.items()), reverse=True)
+    words = [found[0] for found in islice(_WORD.finditer(text.casefold()), _LOOKED_AT)]
+    hits = sorted(((sum(map(common.__contains__, words)), name) for name, common in _COMMON.items()), reverse=True)
     (most, best), (next_most, _) = hits[0], hits[1]
     return best if most >= _SURE_HITS and most >= _SURE_LEAD * next_most else None
 

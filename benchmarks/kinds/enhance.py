@@ -98,7 +98,7 @@ def _handler(folder: Path, notes: Path, engine: str, door: Models | None = None)
     def run() -> list[str]:
         work = Desk(
             kind="enhance",
-            raw={},
+            raw={"language": "en"},  # theirs is told so too
             folder=folder / f"{engine}-{next(numbers)}",
             sources={"source": notes},
             engine=engine,

@@ -1,11 +1,13 @@
 """Transcripts: our handler against the engine's plain interface over the same sound, the model loaded anew each time.
 
-Whisper's weights are random and tiny, as in the tests: what is compared is everything around the model, and the same
-words must come out. PocketSphinx is the real one; there both ways must get about as many words right.
+Both ways write srt and json. Whisper's weights are random and tiny, as in the tests: what is compared is everything
+around the model, and the same words must come out. PocketSphinx is the real one; there both ways must get about as many
+words right.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
@@ -81,12 +83,22 @@ def _faster_whisper(source: Path, weights: Path) -> list[str]:
     segments, _ = BatchedInferencePipeline(model).transcribe(
         str(source), batch_size=16, language="en", word_timestamps=True, temperature=0.0
     )
-    words = []
-    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "a.srt").open("w") as subtitles:
-        for number, segment in enumerate(segments, 1):
-            subtitles.write(f"{number}\n{segment.start:.3f} --> {segment.end:.3f}\n{segment.text.strip()}\n\n")
-            words += [word.word.strip() for word in segment.words or ()]
-    return words
+    said = [
+        (segment.start, segment.end, [(word.word.strip(), word.start, word.end) for word in segment.words or ()])
+        for segment in segments
+    ]
+    return _written(said)
+
+
+def _written(said: list[tuple[float, float, list[tuple[str, float, float]]]]) -> list[str]:
+    """Write what was said as plainly as a script would, to srt and json; return its words."""
+    with tempfile.TemporaryDirectory() as folder:
+        with (Path(folder) / "a.srt").open("w") as subtitles:
+            for number, (start, end, words) in enumerate(said, 1):
+                text = " ".join(word for word, _, _ in words)
+                subtitles.write(f"{number}\n{start:.3f} --> {end:.3f}\n{text}\n\n")
+        (Path(folder) / "a.json").write_text(json.dumps(said))
+    return [word for _, _, words in said for word, _, _ in words]
 
 
 def _pocketsphinx(source: Path) -> list[str]:
@@ -94,15 +106,17 @@ def _pocketsphinx(source: Path) -> list[str]:
     import pocketsphinx
 
     decode = [str(ffmpeg.find().path), "-v", "error", "-i", str(source), "-ar", "16000", "-ac", "1", "-f", "s16le", "-"]
-    words: list[str] = []
+    said = []
     with subprocess.Popen(decode, stdout=subprocess.PIPE) as sound:
         decoder = pocketsphinx.Decoder(samprate=16_000, cmn="batch", loglevel="FATAL")
         for stretch in pocketsphinx.Segmenter(sample_rate=16_000).segment(sound.stdout):
             decoder.start_utt()
             decoder.process_raw(stretch.pcm, no_search=False, full_utt=True)
             decoder.end_utt()
-            words += decoder.hyp().hypstr.split() if decoder.hyp() else []
-    return words
+            at, heard = stretch.start_time, [one for one in decoder.seg() or () if one.word[0] not in "<["]
+            words = [(one.word.split("(")[0], at + one.start_frame / 100, at + one.end_frame / 100) for one in heard]
+            said.append((at, stretch.end_time, words))
+    return _written(said)
 
 
 def _same_words(ours: Any, theirs: Any) -> str | None:

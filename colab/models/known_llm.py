@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from colab.models.table import Model, ModelFile
+from colab.models.table import Model, of_files
 
 _LICENCE: Final = "Apache-2.0"
 
@@ -25,25 +25,7 @@ _QWEN_2_5: Final[dict[str, _Content]] = _WORDS | {
 def _model(
     name: str, repository: str, revision: str, purpose: str, files: dict[str, _Content], notes: str = ""
 ) -> Model:
-    return Model(
-        name=name,
-        kind="enhance",
-        purpose=purpose,
-        notes=notes,
-        files=tuple(
-            ModelFile(
-                name=f"{name}/{file}",
-                host="huggingface",
-                repository=repository,
-                revision=revision,
-                file=file,
-                size=size,
-                sha256=sha256,
-                licence=_LICENCE,
-            )
-            for file, (size, sha256) in sorted(files.items())
-        ),
-    )
+    return of_files(name, "enhance", _LICENCE, repository, revision, purpose, files, notes)
 
 
 MODELS: Final = (

@@ -71,6 +71,38 @@ class Model:
         return any(file.host == "owner" for file in self.files)
 
 
+def of_files(
+    name: str,
+    kind: str,
+    licence: str,
+    repository: str,
+    revision: str,
+    purpose: str,
+    files: Mapping[str, tuple[int, str]],
+    notes: str = "",
+) -> Model:
+    """Return a model of several files of one repository on Hugging Face, each by its path with its size and sha256."""
+    return Model(
+        name=name,
+        kind=kind,
+        purpose=purpose,
+        notes=notes,
+        files=tuple(
+            ModelFile(
+                name=f"{name}/{file}",
+                host="huggingface",
+                repository=repository,
+                revision=revision,
+                file=file,
+                size=size,
+                sha256=sha256,
+                licence=licence,
+            )
+            for file, (size, sha256) in sorted(files.items())
+        ),
+    )
+
+
 def find(name: str, files: Mapping[str, ModelFile]) -> ModelFile:
     """Return the entry of that name; an unknown one raises `JobFailed` UNSUPPORTED with the names most like it."""
     if name not in files:

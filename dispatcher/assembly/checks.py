@@ -8,8 +8,8 @@ import av
 from av.container import InputContainer
 
 from dispatcher.assembly.timeline import FPS, Timeline
+from media.examine import opened
 from media.frames import measure_take
-from media.probe import opened
 from protocol.errors import MediaError
 
 

@@ -26,6 +26,12 @@ def _init(app: typer.Typer) -> None:
     app.command("init")(init)
 
 
+def _dashboard(app: typer.Typer) -> None:
+    from dispatcher.cli.dashboard import dashboard
+
+    app.command("dashboard", epilog=EPILOG)(dashboard)
+
+
 def _doctor(app: typer.Typer) -> None:
     from dispatcher.cli.doctor import doctor
 
@@ -103,6 +109,7 @@ COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     "runs": _runs,
     "status": _status,
     "workers": _workers,
+    "dashboard": _dashboard,
     "models": _models,
     "watch": _watch,
     "worker": _worker,

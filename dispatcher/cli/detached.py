@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from dispatcher.cli.display import Display
+from dispatcher.client import new_id
 from dispatcher.config import Settings
 from dispatcher.connection import Connection, connect
 from dispatcher.jobs import Job
-from dispatcher.monitor.background import leave_behind
+from dispatcher.monitor.background import leave_behind, start_apart
 from dispatcher.operations.batch import OF_ONE_FILE
 from dispatcher.runs.record import Run
 from protocol.errors import GpudropError
+from protocol.transports.host import SYSTEM
 
 
 def submit(
@@ -25,7 +28,7 @@ def submit(
     as well, so that results come home while nobody looks.
     """
     settings = Settings()
-    with connect(backend, drop, settings=settings, serve=False) as connection:
+    with connect(backend, drop, settings=settings, idle=lambda _client: True) as connection:
         runs, failed = _submit(connection, jobs)
     if runs:
         pid = leave_behind(settings)
@@ -54,3 +57,19 @@ def tell(runs: Sequence[Run], *, as_json: bool) -> None:
         sys.stdout.write(json.dumps({"runs": told}, ensure_ascii=False, indent=1) + "\n")
     else:
         sys.stdout.writelines(f"{run.id}\n" for run in runs)
+
+
+def leave_tour_behind(settings: Settings, arguments: Sequence[str]) -> tuple[str, Path]:
+    """Record the tour that a command's arguments ask for in a process of its own; return its id and where it tells."""
+    group = new_id(SYSTEM)
+    log = settings.data_dir / "local" / "tours" / f"{group}.log"
+    rest = [argument for argument in arguments if argument != "--detach"]
+    start_apart(["tour", "--group", group, *rest], log)
+    return group, log
+
+
+def tell_tour(tour: tuple[str, Path], *, as_json: bool) -> None:
+    """Print a tour's id, and say where it tells of itself."""
+    group, log = tour
+    sys.stderr.write(f"it is recorded in the background; {log} tells how it goes, gpudrop status how its jobs stand\n")
+    sys.stdout.write(f"{json.dumps({'tour': group, 'log': str(log)}) if as_json else group}\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from dispatcher.cli.events import event_line
 from protocol.errors import GpudropError
@@ -57,8 +57,21 @@ class _EventFormatter(logging.Formatter):
         return event_line("log", level=record.levelname.lower(), source=record.name, text=text).rstrip("\n")
 
 
+class _StderrOfTheMoment(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is now: while a bar is drawn there, that is who puts lines above the bar."""
+
+    @property
+    def stream(self) -> TextIO:
+        """Return it; what it was when logging began does not matter."""
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _: TextIO) -> None:
+        """Take nothing else for it."""
+
+
 def _log_to_stderr(level: int, *, as_events: bool) -> None:
-    handler = logging.StreamHandler()
+    handler = _StderrOfTheMoment()
     handler.setFormatter(
         _EventFormatter("%(message)s") if as_events else logging.Formatter("%(levelname)s %(name)s: %(message)s")
     )
@@ -76,5 +89,5 @@ def _told(error: GpudropError, *, as_event: bool) -> str:
 
 
 def _interrupted() -> NoReturn:
-    sys.stderr.write("interrupted; the same command goes on where this one stopped\n")
+    sys.stderr.write("interrupted; the same command goes on after whatever was finished and kept by now\n")
     sys.exit(INTERRUPTED)

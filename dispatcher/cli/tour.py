@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from dispatcher.assembly.zoom import STRENGTH
+from dispatcher.cli.detached import leave_tour_behind, tell_tour
 from dispatcher.cli.display import Display
 from dispatcher.cli.errors import EPILOG, run
 from dispatcher.cli.events import JsonDisplay
@@ -21,6 +22,7 @@ from dispatcher.tour.encoding import BACKENDS as ENCODE_BACKENDS
 from dispatcher.tour.narration import Reuse
 from dispatcher.tour.options import Enhance, Options
 from dispatcher.tour.record import Recording, preview, record
+from dispatcher.tour.spec import load
 from dispatcher.tour.workers import BACKENDS
 from protocol.errors import NotFoundError, UsageError
 from protocol.kinds.tts import MAX_SEED
@@ -68,6 +70,7 @@ class TourEvents(JsonDisplay):
 
 
 def tour(
+    context: typer.Context,
     spec: Annotated[Path, typer.Argument(help="The tour: a JSON file.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only speak the narration; film nothing.")] = False,
     work_dir: Annotated[Path | None, typer.Option(help="Where takes, logs and failures are kept.")] = None,
@@ -152,6 +155,10 @@ def tour(
         bool, typer.Option("--encode-fallback", help="Encode the film here where no worker does.")
     ] = False,
     allow_setup: Annotated[bool, typer.Option(help="Run the spec's pre_setup lines without asking.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return at once with the tour's id, and record it in the background.")
+    ] = False,
+    group: Annotated[str | None, typer.Option("--group", hidden=True)] = None,  # of the one that --detach starts
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON on stdout, and events as JSON lines on stderr.")
     ] = False,
@@ -164,9 +171,15 @@ def tour(
     told["--enhance-model"] = enhance_model != "auto"
     check_somebody_is_asked(enhance=enhance, yes=yes, as_json=as_json, others=[name for name in told if told[name]])
     settings = Settings()
+    if detach:
+        load(spec, base_url=base_url)  # what is wrong with it is told here and now
+        words = 1 if context.parent is None else 2  # `record_tour.py` is the command itself
+        tell_tour(leave_tour_behind(settings, sys.argv[words:]), as_json=as_json)
+        return
     options = Options(
         tts_backend=_one_of("--tts-backend", tts_backend, BACKENDS),
         drop=colab_drive_path,
+        group=group,
         timeout_s=colab_timeout,
         work_dir=work_dir,
         output=output,

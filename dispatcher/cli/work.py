@@ -13,12 +13,12 @@ from typing import Any
 
 from dispatcher.cli import detached
 from dispatcher.cli.display import Display, Stage
-from dispatcher.client import new_id
+from dispatcher.client import Client, new_id
 from dispatcher.config import Settings
 from dispatcher.connection import Connection, connect
 from dispatcher.jobs import Progress
 from dispatcher.operations import targets
-from dispatcher.operations.batch import OF_ONE_FILE, Made, NotMade, run
+from dispatcher.operations.batch import OF_ONE_FILE, Made, NotMade, is_made, run
 from dispatcher.operations.chain import Step, Wishes, errand, steps_of
 from dispatcher.operations.outputs import is_reference, referred
 from dispatcher.operations.plan import Plan, checked, option_of, plan
@@ -234,7 +234,11 @@ def _work(asked: Asked, plans: Sequence[Plan], steps: Sequence[Step], done: Done
             display.fail(str(error))
         return
     kinds = ",".join(dict.fromkeys([asked.kind.name, *(step.kind for step in steps)]))
-    with connect(asked.backend, asked.drop, kinds=kinds) as connection:
+
+    def idle(client: Client) -> bool:
+        return not steps and all(is_made(client, each) for each in plans)
+
+    with connect(asked.backend, asked.drop, kinds=kinds, idle=idle) as connection:
         if not asked.overwrite:
             plans = list(_with_room(plans, asked, connection.client.kept, done, display))
         with _Stages(display, plans, local=asked.backend == "local") as stages:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import filelock
 
@@ -21,9 +22,13 @@ def leave_behind(settings: Settings) -> int:
 
     It writes to `<data>/local/watch.log`. Where one is at work already, the new one leaves the runs to it.
     """
-    log = settings.data_dir / "local" / "watch.log"
+    return start_apart(["watch", "--until-done"], settings.data_dir / "local" / "watch.log")
+
+
+def start_apart(arguments: Sequence[str], log: Path) -> int:
+    """Start a `gpudrop` command that outlives this process and writes to `log`; return its process id."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "dispatcher.cli", "watch", "--until-done"]
+    command = [sys.executable, "-m", "dispatcher.cli", *arguments]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dispatcher.client import Client
 from dispatcher.connection import Connection
 from dispatcher.handle import Handle
 from dispatcher.jobs import Job, Progress, Result
@@ -24,6 +25,7 @@ from protocol.errors import (
     UsageError,
     VerificationError,
 )
+from protocol.kinds import KINDS
 from protocol.messages import EngineRecord
 
 AHEAD = 2
@@ -142,6 +144,18 @@ def _may_be_better(kept: Result, job: Job, connection: Connection) -> bool:
     if job.require_engine is not None or kept.engine is None or not offered:
         return False
     return kept.engine.tier == "embedded" and offered[0].tier == "neural"
+
+
+def is_made(client: Client, plan: Plan) -> bool:
+    """Say whether a plan was done before, and no worker need be asked whether it can do it better now."""
+    try:
+        kept = None if plan.job.anew else client.kept(plan.job)
+    except OF_ONE_FILE:
+        return False  # told when it is sent
+    if kept is None or kept.engine is None:
+        return False
+    is_best = kept.engine.tier == "neural" or not KINDS[plan.job.kind].neural
+    return is_best or plan.job.require_engine is not None
 
 
 def _await(

@@ -7,8 +7,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from dispatcher.connection import Connection
 from dispatcher.operations import targets
 from dispatcher.operations.chain import go_on
@@ -85,6 +83,8 @@ def _go_on(connection: Connection, run: Run) -> None:
 
 def _notify(store: RunStore, run: Run, address: str, *, at: float) -> None:
     """Tell a web address; one that does not listen is noted, and keeps nobody waiting."""
+    import httpx  # heavy, and seldom needed
+
     for tries_left in reversed(range(NOTIFY_TRIES)):
         try:
             answer = httpx.post(address, json=told(store, run), timeout=NOTIFY_S)

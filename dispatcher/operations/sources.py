@@ -9,7 +9,7 @@ from pathlib import Path
 
 from media import confined
 from media.examine import Media
-from protocol.errors import MediaError, NotFoundError
+from protocol.errors import MediaError, NotFoundError, UsageError
 from protocol.kinds.kind import Kind, Medium
 
 MAX_TEXT_BYTES = 16 << 20
@@ -46,7 +46,9 @@ class Source:
 
 
 class WrongSort(MediaError):
-    """A file is whole and of a sort that the kind does not take."""
+    """A file is whole and of a sort that the kind does not take: what was asked for is wrong, not the file."""
+
+    exit_code = UsageError.exit_code
 
 
 @dataclass(frozen=True, kw_only=True)

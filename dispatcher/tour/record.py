@@ -90,7 +90,7 @@ def preview(spec_path: Path, options: Options, settings: Settings, screen: Scree
     """
     if options.enhance is None:
         return spoken_text(spec_path, options)
-    spec = load(spec_path, base_url=options.base_url)
+    spec = load(spec_path, base_url=options.base_url, is_filmed=False)
     check(spec_path, options.enhance)
     with occupied(_work_dir(spec_path, options)) as work_dir:
         spec, _ = enhanced(spec, options.enhance, options, settings, work_dir, screen)

@@ -27,7 +27,7 @@ class Remembered:
 @contextmanager
 def remembered(title: str, options: Options, settings: Settings) -> Iterator[Remembered]:
     """Remember a tour for the length of a block, and how it ended."""
-    group = Group(id=new_id(SYSTEM), sort="tour", title=title, created_at=time.time())
+    group = Group(id=options.group or new_id(SYSTEM), sort="tour", title=title, created_at=time.time())
     with _store(settings) as store:
         store.search.begin_group(group)
     tour = Remembered(options=replace(options, group=group.id))

@@ -24,7 +24,7 @@ from protocol.errors import UsageError
 
 def spoken_text(spec_path: Path, options: Options) -> str:
     """Return what would be said of each step, word for word. Nothing is spoken, and no worker is needed."""
-    return spoken_text_of(load(spec_path, base_url=options.base_url), options)
+    return spoken_text_of(load(spec_path, base_url=options.base_url, is_filmed=False), options)
 
 
 def spoken_text_of(spec: Spec, options: Options) -> str:

@@ -9,15 +9,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
+from protocol.kinds.films import MEDIA_TYPES, Codec, FilmFormat, Preset, RateFactor, factor_problem
 from protocol.kinds.kind import Kind, Medium
 from protocol.layout import check_portable_name
 
-MEDIA_TYPES: Mapping[str, str] = {
-    "mp4": "video/mp4",
-    "mkv": "video/x-matroska",
-    "mov": "video/quicktime",
-    "webm": "video/webm",
-}
 CODECS: Mapping[str, tuple[str, ...]] = {
     "mp4": ("h264", "hevc", "av1", "vp9"),
     "mkv": ("h264", "hevc", "av1", "vp9"),
@@ -131,12 +126,9 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Annotated[
-        Literal["mp4", "mkv", "mov", "webm"],
-        Field(description="The format of the film; without it one that suits the source"),
-    ] = "mp4"
+    format: FilmFormat = "mp4"
     codec: Annotated[
-        Literal["auto", "h264", "hevc", "av1", "vp9"],
+        Codec,
         Field(description="The codec of the picture; auto takes the format's usual one, and hevc for high range"),
     ] = "auto"
     encoder: Annotated[
@@ -144,13 +136,10 @@ class Params(BaseModel):
         Field(description="Who encodes; auto takes NVENC where it works, else the processor"),
     ] = "auto"
     quality: Annotated[
-        Annotated[int, Field(strict=True, ge=0, le=63)] | None,
+        RateFactor | None,
         Field(description="The encoder's quality (crf, cq): lower is better and larger"),
     ] = None
-    preset: Annotated[
-        Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"],
-        Field(description="The encoder's effort: slower gives smaller files"),
-    ] = "medium"
+    preset: Preset = "medium"
     height: Annotated[
         Annotated[int, Field(strict=True, ge=16, le=8192)] | None,
         Field(description="The height of the picture in pixels; the width follows"),
@@ -270,8 +259,8 @@ def _problems(params: Params) -> list[str]:
         found.append(f"format {params.format} is not written with {params.audio_codec}; there is: {sounds}")
     if params.audio_codec == "copy" and (params.lufs is not None or params.span != (0.0, None)):
         found.append("sound that is copied cannot be made louder or cut to the sample; leave audio_codec out")
-    if params.quality is not None and params.quality > 51 and params.codec in ("h264", "hevc"):
-        found.append(f"quality {params.quality} is too much for {params.codec}: at most 51")
+    if wrong := factor_problem(params.quality, params.codec):
+        found.append(wrong)
     return found
 
 
@@ -303,4 +292,13 @@ def fit(raw: Mapping[str, Any], what: Medium, container: str) -> Mapping[str, An
     return {**raw, "format": suits}
 
 
-KIND = Kind(name="encode", params=Params, outputs=outputs, takes=("film",), fit=fit, scripted=frozenset({"inputs"}))
+KIND = Kind(
+    name="encode",
+    params=Params,
+    outputs=outputs,
+    takes=("film",),
+    fit=fit,
+    checkpoints=True,
+    neural=False,
+    scripted=frozenset({"inputs"}),
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StrictStr
@@ -36,6 +36,14 @@ not go together, and the cure.
 
 
 @dataclass(frozen=True, kw_only=True)
+class Known:
+    """Values of a parameter that the workers that were seen may lack, and how one gets a worker that takes them."""
+
+    values: tuple[str, ...]
+    cure: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Kind:
     """One kind of work. A new one is a module beside this and a folder in `colab/handlers/`, and nothing else."""
 
@@ -50,3 +58,5 @@ class Kind:
     json_bytes: int = 1 << 20  # how long such an output may be
     independent_outputs: bool = False  # each output stands for itself, so those of an ended attempt may be kept
     checkpoints: bool = False  # an attempt leaves some, and the next one goes on from them
+    neural: bool = True  # there are neural engines for it: what another made may be made better once one is here
+    known: Mapping[str, Known] = field(default_factory=dict)  # parameter → values that some worker may take

@@ -7,15 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
+from protocol.kinds.films import MEDIA_TYPES, Codec, FilmFormat, Preset, RateFactor, factor_problem
 from protocol.kinds.kind import Kind, Medium
 
-FilmFormat = Literal["mp4", "mkv", "mov", "webm"]
-MEDIA_TYPES: Mapping[str, str] = {
-    "mp4": "video/mp4",
-    "mkv": "video/x-matroska",
-    "mov": "video/quicktime",
-    "webm": "video/webm",
-}
 CODECS: Mapping[str, tuple[str, ...]] = {
     "mp4": ("h264", "hevc", "av1"),
     "mkv": ("h264", "hevc", "av1", "vp9"),
@@ -68,21 +62,13 @@ class Params(BaseModel):
     interpol: Annotated[
         Literal["no", "linear", "bilinear", "bicubic"], Field(description="How pixels are interpolated")
     ] = "bilinear"
-    format: Annotated[FilmFormat, Field(description="The format of the film; without it one that suits the source")] = (
-        "mp4"
-    )
-    codec: Annotated[
-        Literal["auto", "h264", "hevc", "av1", "vp9"],
-        Field(description="The codec of the picture; auto takes the format's usual one"),
-    ] = "auto"
+    format: FilmFormat = "mp4"
+    codec: Annotated[Codec, Field(description="The codec of the picture; auto takes the format's usual one")] = "auto"
     quality: Annotated[
-        Annotated[int, Field(strict=True, ge=0, le=63)] | None,
+        RateFactor | None,
         Field(description="The encoder's quality (crf): lower is better and larger; by default one that looks good"),
     ] = None
-    preset: Annotated[
-        Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"],
-        Field(description="The encoder's effort: slower gives smaller files"),
-    ] = "medium"
+    preset: Preset = "medium"
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
@@ -90,8 +76,8 @@ class Params(BaseModel):
             raise ValueError(
                 f"format {self.format} does not hold codec {self.codec}; it holds: {', '.join(CODECS[self.format])}"
             )
-        if self.quality is not None and self.quality > 51 and self.written_codec in ("h264", "hevc"):
-            raise ValueError(f"quality {self.quality} is too much for {self.written_codec}: at most 51")
+        if wrong := factor_problem(self.quality, self.written_codec):
+            raise ValueError(wrong)
         if self.accuracy < self.shakiness // 2:
             raise ValueError(
                 f"accuracy {self.accuracy} is too low for shakiness {self.shakiness}: at least {self.shakiness // 2}"
@@ -128,4 +114,4 @@ def fit(raw: Mapping[str, Any], what: Medium, container: str) -> Mapping[str, An
     return {**raw, "format": suits}
 
 
-KIND = Kind(name="stabilize", params=Params, outputs=outputs, takes=("film",), fit=fit, checkpoints=True)
+KIND = Kind(name="stabilize", params=Params, outputs=outputs, takes=("film",), fit=fit, checkpoints=True, neural=False)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, model_validator
 
-from protocol.kinds.kind import SOURCE, Kind, Medium
+from protocol.kinds.kind import SOURCE, Kind, Known, Medium
 
 FILMS = {"mp4": "video/mp4", "mov": "video/quicktime", "mkv": "video/x-matroska"}
 PICTURES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "tiff": "image/tiff"}
@@ -110,4 +110,17 @@ def fit(raw: Mapping[str, Any], what: Medium, container: str) -> Mapping[str, An
     return raw if given else {**raw, "format": _SAME.get(container, "mkv" if what == "film" else "png")}
 
 
-KIND = Kind(name="upscale", params=Params, outputs=outputs, takes=("film", "picture"), fit=fit, checkpoints=True)
+MODELS = ("x4plus", "x2plus", "x4plus-anime", "animevideov3", "general-x4v3", "general-wdn-x4v3")
+"""The networks, as users call them."""
+
+KIND = Kind(
+    name="upscale",
+    params=Params,
+    outputs=outputs,
+    takes=("film", "picture"),
+    fit=fit,
+    checkpoints=True,
+    known={
+        "model": Known(values=MODELS, cure="a worker with PyTorch: pip install 'gpudrop[upscale]', or --backend colab")
+    },
+)

@@ -134,6 +134,14 @@ def test_a_wrong_value_is_told_by_its_option(film: Path, arguments: tuple[str, .
         run(film, *arguments)
 
 
+def test_a_file_of_another_sort_is_wrong_usage(tmp_path: Path) -> None:
+    """As wrong options are; one that cannot be read at all is a failure of its own."""
+    odd_media.run(["-f", "lavfi", "-i", odd_media.TONE.format(seconds=0.2), tmp_path / "a.wav"])
+    assert run(tmp_path / "a.wav").exit_code == 2
+    (tmp_path / "a.mp4").write_bytes(b"no film")
+    assert run(tmp_path / "a.mp4").exit_code == 1
+
+
 def test_what_does_not_go_together_is_told(tmp_path: Path) -> None:
     """The file is named, and the exit code is that of wrong usage."""
     picture = odd_media.picture(tmp_path / "photo.png")

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from dispatcher.cli import app
-from protocol.errors import NotFoundError, UsageError
+from protocol.errors import NotFoundError, SpecError, UsageError
 
 
 @pytest.fixture
@@ -62,3 +62,11 @@ def test_a_lexicon_can_be_named(spec: Path, tmp_path: Path) -> None:
     assert isinstance(wrong.exception, UsageError)
     assert "own.toml" in str(wrong.exception)
     assert "SQL" in str(wrong.exception)
+
+
+def test_where_pages_are_does_not_matter(spec: Path) -> None:
+    """Nothing is filmed, so no address has to lead anywhere; the rest of the spec still has to be right."""
+    spec.write_text(json.dumps({"steps": [{"id": "a", "url": "/lab", "narration": "This is the lab."}]}))
+    assert shown(spec).stdout.startswith("a: This is the lab.")
+    spec.write_text(json.dumps({"steps": [{"id": "a", "url": "/lab", "narration": "x", "wrong": 1}]}))
+    assert isinstance(shown(spec).exception, SpecError)

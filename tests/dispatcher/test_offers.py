@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from colab.handlers.upscale.engines import KNOWN
 from dispatcher.jobs import Job
 from dispatcher.offers import refusal
+from protocol.kinds.upscale import MODELS as UPSCALERS
 from protocol.messages import EngineRecord, WorkerCard
 
 VOICES = ("default", "af_heart", "am_michael", "en-us", "en-us+*")
@@ -71,3 +73,29 @@ def test_every_parameter_is_judged() -> None:
     speaks = card(espeak={"voice": VOICES, "language": ("en-us", "de", "de-*")})
     assert refusal(job("default", language="de-AT"), [speaks]) is None
     assert "language 'tlh'" in (refusal(job("default", language="tlh"), [speaks]) or "")
+
+
+def test_what_other_workers_take_is_told_with_the_cure() -> None:
+    """A network that nobody here has is no typing error; a typing error is shown what there is elsewhere too."""
+    record = EngineRecord(name="lanczos", version="1", provider="test", device="cpu", tier="embedded")
+    poor = card().model_copy(
+        update={
+            "kinds": ("upscale",),
+            "engines": {"upscale": (record,)},
+            "choices": {"upscale": {"lanczos": {"model": ("auto", "lanczos")}}},
+        }
+    )
+    wrong = refusal(Job(kind="upscale", params={"model": "nonsense"}), [poor])
+    assert wrong is not None
+    assert "x4plus-anime" in wrong
+    assert "gpudrop[upscale]" in wrong
+    lacking = refusal(Job(kind="upscale", params={"model": "x4plus"}), [poor])
+    assert lacking is not None
+    assert "For x4plus it takes a worker with PyTorch" in lacking
+    rich = poor.model_copy(update={"choices": {"upscale": {"lanczos": {"model": ("auto", *UPSCALERS)}}}})
+    assert "PyTorch" not in str(refusal(Job(kind="upscale", params={"model": "nonsense"}), [rich]))
+
+
+def test_the_networks_that_are_known_are_those_that_a_worker_knows() -> None:
+    """Both sides name the same."""
+    assert set(UPSCALERS) == set(KNOWN)

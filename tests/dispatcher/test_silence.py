@@ -196,6 +196,19 @@ def test_taken_at_work_silent_and_gone(place: Place) -> None:
     assert "w2 can take it over" in said.cure
 
 
+def test_the_engine_at_work_is_named(place: Place) -> None:
+    """A worker with several says in its note which it is; until then none is named, and its note stays its own."""
+    job = place.submit()
+    other = answers.ENGINE.model_copy(update={"name": "other"})
+    place.card(engines={"echo": (other, answers.ENGINE)})
+    tried = answers.attempt()
+    answers.claim(place.drop, job, tried)
+    place.beat(1, place.held(job, tried))
+    assert "w is at 3 of 12 (step step-03)" in place.look().text
+    place.beat(2, place.held(job, tried).model_copy(update={"note": "echo: step step-04"}))
+    assert "w (echo) is at 3 of 12 (step step-04)" in place.look(after=5).text
+
+
 def test_a_failed_attempt(place: Place) -> None:
     """Its code and words are shown while another worker may try."""
     job = place.submit()

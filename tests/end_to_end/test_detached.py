@@ -90,7 +90,7 @@ def test_a_detached_command_returns_and_its_result_comes(data: Path, tmp_path: P
     """Its output is the run's id; the result is put where it belongs by the monitor, which then ends."""
     told = json.loads(gpudrop("analyze", tone(tmp_path / "a.wav"), "--detach", "--json", "--tag", "night"))
     assert [(run["kind"], run["title"]) for run in told["runs"]] == [("analyze", "a.wav")]
-    wait_for(lambda: settled())
+    wait_for(settled)
     [run] = runs("completed")
     assert (run.id, run.is_open, run.monitor) == (told["runs"][0]["id"], False, None)
     assert (tmp_path / "a.analysis.json").exists()
@@ -193,7 +193,7 @@ def test_a_web_address_is_told_of_the_end(data: Path, tmp_path: Path) -> None:
             self.send_response(204)
             self.end_headers()
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
@@ -211,7 +211,7 @@ def test_what_is_not_done_in_time_is_cancelled_there_too(data: Path, tmp_path: P
     """A detached run that nobody takes ends at its deadline, and the drop is told."""
     drop = make_drop(tmp_path / "drop")
     gpudrop("analyze", tone(tmp_path / "a.wav"), "--backend", "colab", "--drop", drop, "--detach", "--timeout", "2")
-    wait_for(lambda: settled())
+    wait_for(settled)
     [run] = runs()
     assert run.status == "cancelled"
     assert "within 2 s" in str(run.error_text)
@@ -224,3 +224,24 @@ def test_the_unit_is_what_systemd_takes(data: Path) -> None:
     assert "[Service]" in unit
     assert "watch\n" in unit
     assert f"GPUDROP_DATA_DIR={data}" in unit
+
+
+def test_a_detached_tour_is_a_group(data: Path, tmp_path: Path) -> None:
+    """It returns with the tour's id; the narration's job belongs to it, and how it ended is remembered."""
+    spec = tmp_path / "tour.json"
+    spec.write_text(
+        json.dumps(
+            {"meta": {"title": "Hello"}, "steps": [{"id": "one", "url": "about:blank", "narration": "Hello there."}]}
+        )
+    )
+    told = json.loads(gpudrop("tour", spec, "--dry-run", "--detach", "--json"))
+
+    def ended() -> bool:
+        with RunStore.open(Settings().database) as store:
+            return any(group.ended_at for group in store.search.groups(sort="tour"))
+
+    wait_for(ended)
+    with RunStore.open(Settings().database) as store:
+        group = store.search.group(told["tour"])
+        assert (group.title, group.status) == ("Hello", "completed"), Path(told["log"]).read_text()
+        assert [run.kind for run in store.search.members(group.id)] == ["tts"]

@@ -69,6 +69,20 @@ def test_a_folder_is_done_and_done_once(data: Path, tmp_path: Path) -> None:
     assert not [path for path in (data / "local" / "drop").iterdir() if not path.name.startswith("_")]
 
 
+def test_nothing_is_started_for_what_was_done(data: Path, tmp_path: Path) -> None:
+    """No worker, if no other could do better; with other options there is one again."""
+    film = odd_media.film(tmp_path / "film.mp4")
+    first = gpudrop("encode", film, "--preset", "ultrafast", "--out", tmp_path / "out")
+    log = next(data.rglob("*worker*.log"))
+    before = log.stat().st_size
+    again = gpudrop("encode", film, "--preset", "ultrafast", "--out", tmp_path / "out")
+    assert again["made"][0]["kept"]
+    assert again["made"][0]["files"] == first["made"][0]["files"]
+    assert log.stat().st_size == before
+    gpudrop("encode", film, "--preset", "veryfast", "--out", tmp_path / "other")
+    assert log.stat().st_size > before
+
+
 def test_other_options_are_another_job(data: Path, tmp_path: Path) -> None:
     """The result that is in the way is not written over, and is told before any work; then it is, on demand."""
     sound = tone(tmp_path / "a.wav")

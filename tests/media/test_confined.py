@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -15,6 +16,14 @@ from media.ffmpeg import find
 from media.probe import probe
 from protocol.errors import MediaError
 from tests.support.media import tone
+
+
+@pytest.fixture(autouse=True)
+def _a_process_of_its_own() -> Iterator[None]:
+    """None waits from the test before, and none that a test made odd waits for the next."""
+    confined.let_go()
+    yield
+    confined.let_go()
 
 
 def test_the_same_facts_as_without(tmp_path: Path) -> None:
@@ -56,12 +65,46 @@ def test_a_film_that_breaks_its_reader_is_only_refused(
     does, told = BREAKS[what]
     imports = (
         "import json, sys, os, time; sys.path.insert(0, sys.argv[1]); from media import confined; "
-        "look, path = json.loads(sys.stdin.readline()); "
+        "path = json.loads(sys.stdin.readline()); "
     )
     monkeypatch.setattr(confined, "_START", imports + does)
     with pytest.raises(MediaError, match=told):
         confined.probe(tmp_path / "a.mp4", time_s=1 if what == "for ever" else 60)
     assert not [path for path in tmp_path.iterdir() if path.stat().st_size]
+
+
+def test_one_process_waits_for_the_next_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files one after the other have one process, none of them has the process of the file that broke it."""
+    monkeypatch.setattr(
+        confined,
+        "_START",
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from media import confined; real = confined._told\n"
+        "def told(path):\n"
+        "    if path.name == 'evil.wav': os.kill(os.getpid(), 11)\n"
+        "    return {'error': f'this is {os.getpid()}'}\n"
+        "confined._told = told; confined.answer()",
+    )
+    told = []
+    for name in ("a.wav", "b.wav", "evil.wav", "c.wav", "d.wav"):
+        with pytest.raises(MediaError) as problem:
+            confined.examine(tmp_path / name)
+        told.append(str(problem.value))
+    assert told[0] == told[1]
+    assert "broke the program" in told[2]
+    assert told[3] == told[4] != told[0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it cannot be timed there")
+def test_a_process_that_waits_for_long_ends_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And that costs the next file nothing."""
+    start = "import sys; sys.path.insert(0, sys.argv[1]); from media import confined\n"
+    monkeypatch.setattr(confined, "_START", start + "confined.IDLE_S = 1; confined.answer()")
+    sound = tone(tmp_path / "a.wav", 0.2)
+    first = confined.examine(sound)
+    [looker] = confined._waiting
+    assert looker._process is not None
+    assert looker._process.wait(10) == -14
+    assert confined.examine(sound) == first
 
 
 def test_many_files_are_looked_at_by_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +121,7 @@ def test_many_files_are_looked_at_by_one_process(tmp_path: Path, monkeypatch: py
         confined,
         "_START",
         "import os, sys; sys.path.insert(0, sys.argv[1]); from media import confined; real = confined._told\n"
-        "def told(look, path): return os.kill(os.getpid(), 11) if path.name == 'evil.wav' else real(look, path)\n"
+        "def told(path): return os.kill(os.getpid(), 11) if path.name == 'evil.wav' else real(path)\n"
         "confined._told = told; confined.answer()",
     )
     for name in ("a.wav", "evil.wav", "c.wav"):
@@ -99,7 +142,7 @@ def test_a_process_that_another_file_left_broken_costs_no_good_file(
         confined,
         "_START",
         "import os, sys; sys.path.insert(0, sys.argv[1]); from media import confined; real, seen = confined._told, []\n"
-        "def told(look, path): return os.kill(os.getpid(), 11) if seen else (seen.append(path), real(look, path))[1]\n"
+        "def told(path): return os.kill(os.getpid(), 11) if seen else (seen.append(path), real(path))[1]\n"
         "confined._told = told; confined.answer()",
     )
     for name in ("a.wav", "b.wav", "c.wav"):

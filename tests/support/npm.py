@@ -27,11 +27,14 @@ class NoPackageError(Exception):
 
 
 def package(name: str, version: str, integrity: str, *, below: str) -> Path:
-    """Return the folder of a package's files under `below`, fetched once. Raises NoPackageError if it cannot be had."""
+    """Return the folder of a package's files under `below`, all if that is empty, fetched once.
+
+    Raises NoPackageError if it cannot be had.
+    """
     mark = hashlib.sha256(f"{name} {version} {integrity} {below}".encode()).hexdigest()[:16]
     kept = platformdirs.user_cache_path("gpudrop-tests") / f"{name}-{version}-{mark}"
     if not kept.is_dir():
-        _unpack(_fetch(name, version, integrity), f"package/{below}/", kept)
+        _unpack(_fetch(name, version, integrity), f"package/{below}/" if below else "package/", kept)
     return kept
 
 

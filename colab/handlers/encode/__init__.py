@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from colab.handlers.closed import closed_codes
-from colab.handlers.encode import command, engines, loudness
+from colab.handlers.encode import command, engines, loudness, piecewise
 from colab.handlers.encode.engines import Chosen
 from colab.handlers.encode.graph import Graph, graph, picture_of
+from colab.handlers.pieces import join
+from colab.handlers.pieces.film import PiecedFilm
 from colab.handlers.work import Result, Work
 from colab.models import Models
 from media import carried, confined, finished
@@ -20,8 +22,10 @@ from protocol.kinds.kind import SOURCE
 from protocol.messages import Choices, EngineRecord
 
 UNITS = 1000
-MEASURED = 150
-"""Where of all units the sounds are measured, where their loudness is to be set."""
+MEASURED, ENCODED = 150, 950
+"""Where of all units the sounds are measured, where their loudness is to be set, and the picture's pieces are made."""
+
+LONGEST_S = 24 * 3600
 
 
 class EncodeHandler:
@@ -45,8 +49,8 @@ class EncodeHandler:
         high_range = any(picture_of(film).pixels.is_hdr for film in films)
         with closed_codes("the film cannot be encoded", cure="make it smaller"):
             chosen = engines.choose(work.engine, params, high_range=high_range)
-            work.kept(chosen.record)
-            return _Job(work=work, params=params, films=films, chosen=chosen).run()
+            kept = work.kept(chosen.record)
+            return _Job(work=work, params=params, films=films, chosen=chosen, kept=kept).run()
 
 
 @dataclass(kw_only=True)
@@ -57,34 +61,94 @@ class _Job:
     params: Params
     films: Sequence[Media]
     chosen: Chosen
+    kept: frozenset[str]  # what earlier attempts left
+    each: int = 0  # pictures of a piece
     notes: list[str] = field(default_factory=list)
+    _furthest: float = 0.0
 
     def run(self) -> Result:
         bits = self._bits()
         self.notes += _shape_notes(self.films, self.params)
         coder = command.sound_coder(self.params)
         filters = graph(self.films, self.params, bits=bits, coder=coder)
-        levels = self._levels(filters)
+        recipe = self._recipe(filters, bits)
+        levels = self._levels(filters, keep=recipe is not None)
         texts = self._texts()
-        out = self.work.output(film_path(self.params))
-        self.work.progress(MEASURED, UNITS, self._note)
-        self.chosen.program.run(
-            command.arguments(self.chosen, self.params, self.films, filters, levels, texts, out),
-            duration_s=filters.seconds,
-            on_progress=lambda done: self._say(done, MEASURED, UNITS - 1),
-            timeout_s=24 * 3600,
-        )
-        made = self._checked(filters, texts)
+        if recipe is None:
+            frames = self._in_one_go(filters, levels, texts)
+        else:
+            frames = self._in_pieces(recipe, filters, levels, texts)
+        made = self._checked(filters, texts, frames)
         self.work.publish(film_path(self.params))
         self.work.progress(UNITS, UNITS, "the film is written")
         return Result(engine=self.chosen.record, summary=self._summary(made))
+
+    def _recipe(self, filters: Graph, bits: int) -> piecewise.Encoding | None:
+        """Return how the picture is encoded in pieces, None where it is encoded in one go."""
+        self.each = piecewise.frames_each(self.films, self.params, self.chosen, filters.seconds) or 0
+        if not self.each or (shown := piecewise.look(self.chosen.program, filters)).carries:
+            return None
+        return piecewise.Encoding(
+            chosen=self.chosen, params=self.params, films=self.films, filters=filters, shown=shown, bits=bits
+        )
+
+    def _in_one_go(self, filters: Graph, levels: list[str], texts: carried.Carried) -> int | None:
+        """Write the film by one command; how many pictures it must have is not known."""
+        self.work.progress(MEASURED, UNITS, self._note)
+        self.chosen.program.run(
+            command.arguments(
+                self.chosen, self.params, self.films, filters, levels, texts, self.work.output(film_path(self.params))
+            ),
+            duration_s=filters.seconds,
+            on_progress=lambda done: self._say(done, MEASURED, UNITS - 1),
+            timeout_s=LONGEST_S,
+        )
+        return None
+
+    def _in_pieces(
+        self, recipe: piecewise.Encoding, filters: Graph, levels: list[str], texts: carried.Carried
+    ) -> int | None:
+        """Write the film from pieces, those of earlier attempts too; return how many pictures it must have."""
+        total = max(1.0, filters.seconds * float(recipe.rate))
+
+        def tell(done: int, skipped: int) -> None:
+            self._furthest = max(self._furthest, min(1.0, done / total))  # a kept piece that is no good goes back
+            kept = f", {skipped} pictures kept from an earlier attempt" if skipped else ""
+            self._say(self._furthest, MEASURED, ENCODED, f"{self._note}{kept}")
+
+        film = PiecedFilm(work=self.work, recipe=recipe, ffmpeg=self.chosen.program, each=self.each, tell=tell)
+        film.make(self.kept)
+        times, steady = film.when()
+        if not steady:
+            self.notes.append("picture: at a constant rate, because the times of the source could not be read")
+        silent = self.work.folder / "silent.mp4"
+        join.join(film.paths(), times, silent)
+        self.chosen.program.run(
+            command.together(
+                self.chosen,
+                self.params,
+                self.films,
+                filters,
+                levels,
+                texts,
+                silent,
+                times.start_s(),
+                recipe.shown.ratio,
+                self.work.output(film_path(self.params)),
+            ),
+            duration_s=filters.seconds,
+            on_progress=lambda done: self._say(done, ENCODED, UNITS - 1, "putting it together"),
+            timeout_s=LONGEST_S,
+        )
+        silent.unlink()
+        return len(times.at)
 
     @property
     def _note(self) -> str:
         return f"encoding {self.chosen.codec} with {self.chosen.name}"
 
-    def _say(self, done: float, start: int, end: int) -> None:
-        self.work.progress(start + int(done * (end - start)), UNITS, self._note)
+    def _say(self, done: float, start: int, end: int, note: str = "") -> None:
+        self.work.progress(start + int(done * (end - start)), UNITS, note or self._note)
 
     def _bits(self) -> int:
         """Return how many bits are written, and say where they are fewer than there were."""
@@ -94,12 +158,18 @@ class _Job:
             return 8
         return min(bits, 10)
 
-    def _levels(self, filters: Graph) -> list[str]:
-        """Return a filter for each sound that brings it to the loudness wanted."""
-        if self.params.lufs is None:
-            return ["anull"] * len(filters.sounds)
-        levels = [self._level(filters, place, self.params.lufs) for place in range(len(filters.sounds))]
-        self.notes += [level.note for level in levels if level.note]
+    def _levels(self, filters: Graph, *, keep: bool) -> list[str]:
+        """Return a filter for each sound that brings it to the loudness wanted; `keep` what is measured for it."""
+        lufs, count = self.params.lufs, len(filters.sounds)
+        if lufs is None or not count:
+            return ["anull"] * count
+        levels = loudness.read(self.work.output(loudness.KEPT), count) if loudness.KEPT in self.kept else None
+        if levels is None:
+            levels = [self._level(filters, place, lufs) for place in range(count)]
+            if keep:
+                loudness.write(self.work.output(loudness.KEPT), levels)
+                self.work.checkpoint(loudness.KEPT)
+        self.notes += [note for place, level in enumerate(levels) if (note := level.note(place, lufs))]
         return [level.filter for level in levels]
 
     def _level(self, filters: Graph, place: int, lufs: float) -> loudness.Levelled:
@@ -127,13 +197,14 @@ class _Job:
         self.notes += texts.changed
         return texts
 
-    def _checked(self, filters: Graph, texts: carried.Carried) -> Media:
+    def _checked(self, filters: Graph, texts: carried.Carried, frames: int | None) -> Media:
         copied = len(self.films[0].sounds) if self.params.audio_codec == "copy" and not self.params.is_mute else 0
         return finished.check(
             self.chosen.program,
             self.work.output(film_path(self.params)),
             seconds=filters.seconds,
             sounds=copied or len(filters.sounds),
+            frames=frames,
             subtitles=texts.arguments.count("-map") if self._is_whole else None,
             on_progress=lambda _: self.work.progress(UNITS - 1, UNITS, "looking at what was written"),
         )

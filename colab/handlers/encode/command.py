@@ -9,7 +9,7 @@ from colab.handlers.encode.engines import Chosen
 from colab.handlers.encode.graph import RATE, Graph, picture_of
 from media import carried, encoding
 from media.examine import Media
-from media.ffmpeg import local
+from media.ffmpeg import local, source
 from protocol.kinds.encode import SOUNDS, Params
 
 THREADS = {"libx264": 8, "libx265": 3, "libvpx-vp9": 8}
@@ -45,6 +45,39 @@ def arguments(
         *_sounds(params, films, filters),
         *texts.arguments,
         *("-map_metadata", "0" if single else "-1", "-map_chapters", "0" if single else "-1", *carried.EXACT),
+        *_container(chosen, params),
+        local(out),
+    ]
+
+
+def together(
+    chosen: Chosen,
+    params: Params,
+    films: Sequence[Media],
+    filters: Graph,
+    levels: Sequence[str],
+    texts: carried.Carried,
+    picture: Path,
+    start_s: float,
+    ratio: str | None,
+    out: Path,
+) -> list[str]:
+    """Return ffmpeg's arguments that put the sounds and all else beside a picture that is encoded already.
+
+    It is first shown at `start_s`; `ratio` is its shape, which not every codec tells.
+    """
+    single = len(films) == 1
+    sounds = _levelled(filters, levels)
+    return [
+        *filters.opened,
+        *(["-itsoffset", f"{start_s:.6f}"] if start_s > 0 else []),
+        *source(picture, "mov"),
+        *(["-filter_complex", ";".join(sounds)] if sounds else []),
+        *("-map", f"{len(films)}:v:0", "-c:v", "copy", *(["-aspect", ratio] if ratio else [])),
+        *_sounds(params, films, filters),
+        *texts.arguments,
+        *("-map_metadata", "0" if single else "-1", "-map_chapters", "0" if single else "-1", *carried.EXACT),
+        *("-max_muxing_queue_size", "9999"),
         *_container(chosen, params),
         local(out),
     ]

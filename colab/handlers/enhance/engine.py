@@ -49,6 +49,7 @@ class Writer(Protocol):
     """One engine, open in this process. The same asks, in the same batches, have the same answers."""
 
     name: str
+    batch: int  # so many texts at once take it no more memory than one
     retries: int  # how often it is worth asking again with what was wrong
 
     def record(self) -> EngineRecord:

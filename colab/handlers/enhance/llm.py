@@ -46,6 +46,7 @@ class LanguageModel:
     """Making one is cheap: the model is loaded by the first `write`, and stays loaded for the next job."""
 
     name = "llm"
+    batch = 1
     retries = 1
 
     def __init__(self, models: ModelFiles, device: str | None = None) -> None:

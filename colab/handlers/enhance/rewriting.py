@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from colab.handlers.enhance.engine import Answer, Ask, Unable, Wish, Writer
@@ -41,17 +43,15 @@ class Rewriting:
     unsaved: dict[str, list[str]] = field(default_factory=dict)  # id → answers, since the last checkpoint
     saved_at: float = field(default_factory=time.monotonic)
     looked_up_at: float = 0.0
-    language: str | None = None  # of all texts together: a short one alone does not show it
 
     def run(self) -> tuple[Rewritten, ...]:
         """Return every text before and after, in order."""
         self._tell()
-        self.language = languages.guess(" ".join(text.text for text in self.texts))
         known = self._known()
         wordless = [text for text in self.texts if not any(mark.isalnum() for mark in text.text)]
         self._take([_kept(text, "") for text in wordless])
-        left = [text for text in self.texts if text not in wordless]
-        size = self.params.batch_size
+        left = [text for text in self.texts if text.id not in self.made]
+        size = max(self.params.batch_size, self.engine.batch)
         for batch in (left[at : at + size] for at in range(0, len(left), size)):
             self._batch(batch, known)
         return tuple(self.made[text.id] for text in self.texts)
@@ -94,10 +94,18 @@ class Rewriting:
 
     def _ask(self, text: Text, complaints: tuple[str, ...]) -> Ask:
         asked = self.params.language.replace("_", "-").split("-")[0].casefold()
-        language = (languages.guess(text.text) or self.language) if asked == "auto" else asked
-        form = protected.terms(self.params.glossary)
-        there = tuple(dict.fromkeys(found[0] for found in form.finditer(text.text))) if form else ()
+        language = (languages.guess(text.text) or self._language) if asked == "auto" else asked
+        there = tuple(dict.fromkeys(found[0] for found in self._terms.finditer(text.text))) if self._terms else ()
         return Ask(text=text.text, language=language, glossary=there, complaints=complaints)
+
+    @cached_property
+    def _terms(self) -> re.Pattern[str] | None:
+        return protected.terms(self.params.glossary)
+
+    @cached_property
+    def _language(self) -> str | None:
+        """The language of all texts together: a short one alone does not show it."""
+        return languages.guess(" ".join(text.text for text in self.texts))
 
     def _answers(self, asks: Sequence[Ask]) -> list[Answer]:
         return self.engine.write(asks, self.wish, self._look_up)

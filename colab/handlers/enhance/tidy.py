@@ -20,12 +20,13 @@ _LABEL = re.compile(
 
 def tidied(original: str, answer: str) -> str:
     """Return an answer without what is around it. What stands in the original too is no ornament, and stays."""
-    text = _THOUGHT.sub("", answer)
+    thought = _THOUGHT.match(answer)
+    text = answer[thought.end() :] if thought else answer
     if found := _TAGS.match(text):
         text = found[2]
     for form in (_PREFACE, _LABEL):
-        if not form.match(original):
-            text = form.sub("", text)
+        if (before := form.match(text)) and not form.match(original):
+            text = text[before.end() :]
     text = text.strip()
     if faithful.is_quoted(text) and not faithful.is_quoted(original):
         text = text[1:-1].strip()

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from colab.handlers.pieces.film import SHOWING
 from colab.handlers.upscale.engine import Enlarger, Shape
 from colab.handlers.upscale.lanczos import FLAGS
-from colab.handlers.upscale.segments import Encoded
 from media.examine import Media, Picture, Pixels
 from media.ffmpeg import Ffmpeg, source
 from protocol.kinds.upscale import Params
@@ -23,7 +23,6 @@ X264_THREADS, X265_THREADS = 8, 4
 """Fixed, because an encoder's bits depend on them."""
 
 _CODECS = {"x264": "libx264", "x265": "libx265"}
-_READ_AS = {"libx264": "h264", "libx265": "hevc"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +44,7 @@ class Coding:
     def decode(self, media: Media, ffmpeg: Ffmpeg) -> list[str | Path]:
         """Return the arguments that put every frame of the source on stdout, and tell their times on stderr."""
         passing = ["-vsync", "passthrough"] if OLD.search(ffmpeg.version) else ["-fps_mode", "passthrough"]
-        filters = ["showinfo=checksum=0", *self.turns, *self._brought_in(), f"format={self.shape.pixel_format}"]
+        filters = [SHOWING, *self.turns, *self._brought_in(), f"format={self.shape.pixel_format}"]
         return [
             "-nostdin", "-noautorotate", *source(media.path, media.container), "-map", f"0:{self.picture.stream}",
             "-an", "-sn", "-dn", "-vf", ",".join(filters), *passing, "-f", "rawvideo", "pipe:1",
@@ -62,10 +61,6 @@ class Coding:
             "-pix_fmt", self.shape.pixel_format, *_tagged(self._colours()),
             "-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "matroska", target,
         ]  # fmt: skip
-
-    def like(self, header: bytes) -> Encoded:
-        """Return what the pieces are like, given the header that the encoder writes."""
-        return Encoded(size=self.shape.target, codec=_READ_AS[self.encoder], bits=self.shape.bits, header=header)
 
     def _brought_in(self) -> list[str]:
         """Return the filters between the source's frames and the engine's."""

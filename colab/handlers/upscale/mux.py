@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from colab.handlers.upscale import join
+from colab.handlers.pieces import join
 from colab.handlers.upscale.commands import Coding
 from colab.handlers.work import Work
 from media.confined import examine

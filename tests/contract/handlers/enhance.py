@@ -17,6 +17,7 @@ def _notes(folder: Path) -> Path:
 
 def _shorten(monkeypatch: object) -> None:
     monkeypatch.setattr("colab.handlers.enhance.rewriting.CHECKPOINT_S", 0.0)  # type: ignore[attr-defined]
+    monkeypatch.setattr("colab.handlers.enhance.rules.Rules.batch", 1)  # type: ignore[attr-defined]
 
 
 CASE = HandlerCase(

@@ -156,15 +156,21 @@ def long_desk(case: HandlerCase, folder: Path, **more: object) -> Desk:
     return desk(case, folder, raw=raw, sources={SOURCE: make(folder)}, **more)
 
 
+def whole_run(case: HandlerCase, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Return the long job, done without a disturbance in small units."""
+    if case.shorten:
+        case.shorten(monkeypatch)
+    whole = long_desk(case, folder / "whole")
+    whole.run()
+    return whole
+
+
 @resuming
 def test_a_job_goes_on_from_what_an_earlier_attempt_left(
     case: HandlerCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped after its first checkpoint, it ends with the bytes of an undisturbed run, and does less work."""
-    if case.shorten:
-        case.shorten(monkeypatch)
-    whole = long_desk(case, tmp_path / "whole")
-    whole.run()
+    whole = whole_run(case, tmp_path, monkeypatch)
     assert len(whole.left) >= 2, "the case's long job leaves at least two checkpoints"
     stopped = stopped_after_a_checkpoint(case, tmp_path, len(whole.progressed))
     leftover = {path: stopped.output(path) for path in stopped.left}
@@ -189,10 +195,7 @@ def test_a_checkpoint_that_is_broken_is_made_again(
     case: HandlerCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Checkpoints come from the drop, so they are not believed: what cannot be used costs work, not the result."""
-    if case.shorten:
-        case.shorten(monkeypatch)
-    whole = long_desk(case, tmp_path / "whole")
-    whole.run()
+    whole = whole_run(case, tmp_path, monkeypatch)
     broken = tmp_path / "broken"
     broken.write_bytes(b"\0no checkpoint\xff" * 9)
     resumed = long_desk(case, tmp_path / "resumed", leftover=dict.fromkeys(whole.left, broken))

@@ -18,7 +18,7 @@ def _long(folder: Path) -> Path:
 
 
 def _short_pieces(monkeypatch: Any) -> None:
-    monkeypatch.setattr("colab.handlers.upscale.segments.FEWEST", 16)
+    monkeypatch.setattr("colab.handlers.upscale.film.FEWEST", 16)
     monkeypatch.setattr("colab.handlers.upscale.lanczos.Lanczos.segment_pixels", 1)
 
 

@@ -29,6 +29,7 @@ class Double:
 
     say: Callable[[Ask], Answer]
     retries: int = 1
+    batch: int = 1
     name: str = "double"
     batches: list[list[Ask]] = field(default_factory=list)
 

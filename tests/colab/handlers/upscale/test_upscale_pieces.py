@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from colab.handlers.upscale import join, segments
+from colab.handlers.pieces import join, segments
+from colab.handlers.upscale import film as upscale_film
 from colab.handlers.work import StopWork
 from media import pipes
 from protocol.errors import JobFailed, MediaError
@@ -23,7 +24,7 @@ AtDesk = Callable[..., Desk]
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make pieces of 8 frames, and tell of each frame."""
     monkeypatch.setattr("colab.handlers.upscale.film.TICK_S", 0)
-    monkeypatch.setattr(segments, "FEWEST", 8)
+    monkeypatch.setattr(upscale_film, "FEWEST", 8)
     monkeypatch.setattr("colab.handlers.upscale.lanczos.Lanczos.segment_pixels", 1)
 
 

@@ -59,7 +59,7 @@ def join(pieces: Sequence[Path], times: Times, target: Path) -> None:
             with _opened(path) as container:
                 video = container.streams.video[0]
                 if stream is None:
-                    stream = out.add_stream_from_template(video)
+                    stream = out.add_stream_from_template(video, opaque=True)
                     stream.time_base = times.base
                 packets = [packet for packet in container.demux(video) if packet.pts is not None]
             for packet in _timed(packets, shown, done, behind, times):

@@ -7,14 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from colab.handlers.upscale import join
-from colab.handlers.upscale.engine import Size
+from colab.handlers.pieces import join
 from media.confined import examine
 from protocol.errors import MediaError
 from protocol.kinds.kind import CHECKPOINTS
-
-FEWEST, MOST = 12, 1500
-"""Frames of a piece: every one begins with a key frame, which is large."""
 
 _NAME = CHECKPOINTS + "{:08d}-{:08d}.mkv"
 
@@ -36,20 +32,32 @@ class Piece:
 class Encoded:
     """What every piece of one film is like."""
 
-    size: Size
+    size: tuple[int, int]  # width and height in pixels
     codec: str
     bits: int
     header: bytes  # the encoder's own, which all pieces of a film share
 
 
-def frames_each(target: Size, pixels: int) -> int:
+def frames_each(size: tuple[int, int], pixels: int, *, fewest: int, most: int) -> int:
     """Return how many frames make a piece. The same for every attempt: it follows from sizes, never from speed."""
-    return min(MOST, max(FEWEST, pixels // (target[0] * target[1])))
+    return min(most, max(fewest, pixels // (size[0] * size[1])))
+
+
+def like(sample: Path) -> Encoded:
+    """Return what a piece made here is like, and so any other of the same film."""
+    picture = examine(sample).picture
+    assert picture is not None  # we wrote it
+    return Encoded(size=picture.size, codec=picture.codec, bits=picture.pixels.bits, header=join.header(sample))
+
+
+def is_name(name: str) -> bool:
+    """Say whether a checkpoint is called as a piece is."""
+    return _parse(name) is not None
 
 
 def kept(names: Iterable[str], place: Callable[[str], Path], each: int, like: Encoded) -> dict[int, Piece]:
     """Return the pieces of earlier attempts that are what they should be, by their first frame."""
-    found = (_parse(name) for name in names if name.startswith(CHECKPOINTS))
+    found = map(_parse, names)
     good = (
         piece for piece in found if piece is not None and _fits(piece, each) and _is(piece, place(piece.name), like)
     )

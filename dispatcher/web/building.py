@@ -1,0 +1,113 @@
+"""Putting a dashboard together: the run database, the workers' sights, the monitor, and a port."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp
+
+from dispatcher.config import Settings
+from dispatcher.monitor import acts
+from dispatcher.monitor.monitor import Monitor
+from dispatcher.monitor.places import Lookout
+from dispatcher.monitor.sightings import find_faults, look_at_workers
+from dispatcher.runs.store import RunStore
+from dispatcher.web import app, server
+from dispatcher.web.access import Access
+from dispatcher.web.desk import Acts, Desk, DropNames
+from dispatcher.web.live import Live
+from dispatcher.web.server import PORT, Background
+from dispatcher.web.sights import Sights
+from protocol.errors import GpudropError
+
+__all__ = ["PORT", "Built", "build", "following"]
+
+
+log = logging.getLogger(__name__)
+
+MOST_WAIT_S = 0.5
+AGAIN_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """A dashboard that is ready to be served."""
+
+    app: ASGIApp
+    access: Access
+    desk: Desk
+    socket: socket.socket
+    background: Background | None = None
+
+    @property
+    def port(self) -> int:
+        """Return the port it is on."""
+        return self.access.port
+
+    def serve(self) -> None:
+        """Serve until Ctrl-C or SIGTERM."""
+        server.serve(self.app, self.socket, on_end=self.desk.live.close, background=self.background)
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[Built]:
+        """Serve in a thread for the length of a block."""
+        with server.serving(self.app, self.socket, on_end=self.desk.live.close):
+            yield self
+
+
+@contextlib.contextmanager
+def build(
+    settings: Settings,
+    store: RunStore,
+    port: int | None = None,
+    *,
+    doing: Acts = acts,
+    sights: Sights | None = None,
+    background: Background | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Iterator[Built]:
+    """Build a dashboard for the length of a block. A port that is asked for and taken raises EnvironmentNotReady."""
+    with contextlib.ExitStack() as stack:
+        at = stack.enter_context(server.listen(port))
+        access = Access(at.getsockname()[1])
+        live = Live(store, clock)
+        stack.callback(live.join)
+        stack.callback(live.close)
+        seen = sights or _sights(settings, store, clock, stack)
+        names = DropNames(store)
+        desk = Desk(store=store, settings=settings, acts=doing, live=live, sights=seen, drops=names, clock=clock)
+        yield Built(app=app.make(desk, access), access=access, desk=desk, socket=at, background=background)
+
+
+def following(settings: Settings, store: RunStore) -> Background:
+    """Return what finishes the waiting of this machine's runs while the pages are served."""
+
+    def follow(ends: threading.Event) -> None:
+        with Monitor(settings, store) as monitor:
+            while not ends.is_set():
+                try:
+                    monitor.step()
+                except GpudropError as error:  # the database is locked or away; the pages say so too
+                    log.warning("the runs are not followed just now: %s", error)
+                    ends.wait(AGAIN_S)
+                monitor.wait(min(monitor.pace_s, MOST_WAIT_S))
+
+    return follow
+
+
+def _sights(settings: Settings, store: RunStore, clock: Callable[[], float], stack: contextlib.ExitStack) -> Sights:
+    """Return the looks at this machine's drops, which stay open for them: so beats are seen to come."""
+    kept = stack.enter_context(Lookout(settings, store))
+    made = Sights(
+        lambda now: look_at_workers(settings, store, now=now, kept=kept),
+        lambda now: find_faults(settings, store, now=now, kept=kept),
+        clock,
+    )
+    stack.callback(made.close)
+    return made

@@ -1,0 +1,58 @@
+"""Tours: each with its film, its steps, and how they went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse, HTMLResponse
+
+from dispatcher.runs.search import Query
+from dispatcher.web import served, tour_report, views
+from dispatcher.web.desk import AtDesk
+from protocol.errors import NotFoundError
+
+router = APIRouter()
+
+MOST = 100
+
+
+@router.get("/tours")
+def tours(desk: AtDesk) -> HTMLResponse:
+    """Show the tours, the newest first."""
+    groups = desk.store.search.groups(sort="tour", limit=MOST)
+    told = [(group, tour_report.of(group)) for group in groups]
+    return views.page("tours.html", now=desk.clock(), here="/tours", tours=told)
+
+
+@router.get("/tours/{group_id}")
+def tour(group_id: str, desk: AtDesk) -> HTMLResponse:
+    """Show a tour."""
+    group = desk.store.search.group(group_id)
+    query = Query(group=group.id)
+    return views.page(
+        "tour.html",
+        now=desk.clock(),
+        here="/tours",
+        group=group,
+        told=tour_report.of(group),
+        counts=desk.store.search.count(query),
+        runs=desk.store.search.find(query, limit=50),
+    )
+
+
+@router.api_route("/tours/{group_id}/film", methods=["GET", "HEAD"])
+def film(group_id: str, desk: AtDesk, save: bool = False) -> FileResponse:
+    """Return the film of a tour."""
+    told = tour_report.of(desk.store.search.group(group_id))
+    return served.plain(told.film, save=save)
+
+
+@router.api_route("/tours/{group_id}/steps/{number}.jpg", methods=["GET", "HEAD"])
+def step(group_id: str, number: int, desk: AtDesk) -> FileResponse:
+    """Return what the film shows where a step begins."""
+    told = tour_report.of(desk.store.search.group(group_id))
+    if not 0 <= number < len(told.steps):
+        raise NotFoundError(f"this tour has no step {number}")
+    cache = Path(desk.settings.data_dir) / "dashboard" / "thumbnails"
+    return served.plain(tour_report.thumbnail(told, number, cache, desk.settings.ffmpeg))

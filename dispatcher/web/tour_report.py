@@ -1,0 +1,137 @@
+"""The report beside a tour's film, as it was written by `dispatcher.tour.report`, and pictures of its steps."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dispatcher.runs.record import Group
+from dispatcher.web.served import TYPES
+from media import ffmpeg
+from protocol.errors import NotFoundError
+
+MOST_BYTES = 16 << 20
+MOST_STEPS = 1_000
+THUMB_WIDTH = 480
+INTO_S = 0.8
+"""A step begins with the page as the one before left it; so much later it shows its own."""
+
+_making = threading.Semaphore(2)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Checked(_Part):
+    """An assertion and what came of it."""
+
+    type: str
+    expected: str = ""
+    ok: bool
+
+
+class Step(_Part):
+    """A step of the film."""
+
+    id: str
+    title: str = ""
+    narration: str = ""
+    narration_seconds: float = Field(0, ge=0, le=1e6)
+    capture_seconds: float = Field(0, ge=0, le=1e6)
+    start: float = Field(0, ge=0, le=1e6)
+    engine: str | None = None
+    retries: int = 0
+    assertions: tuple[Checked, ...] = ()
+
+
+class _Report(_Part):
+    title: str = ""
+    video: str = ""
+    seconds: float = Field(0, ge=0, le=1e6)
+    engine: str = ""
+    warnings: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = Field((), max_length=MOST_STEPS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A report that was read, or why it was not."""
+
+    film: Path
+    film_here: bool = False
+    title: str = ""
+    seconds: float = 0
+    engine: str = ""
+    warnings: Sequence[str] = ()
+    steps: Sequence[Step] = ()
+    error: str = ""
+
+
+def of(group: Group) -> Told:
+    """Return what the report of a tour says; one that is not there or not readable is told by `error`."""
+    if group.report is None:
+        return Told(film=Path(), error="" if group.status == "running" else "No report was written.")
+    path = Path(group.report)
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            return Told(film=Path(), error=f"{path} is too long to be a report.")
+        found = _Report.model_validate_json(path.read_bytes())
+    except OSError as error:
+        return Told(film=Path(), error=f"The report {path} cannot be read ({error.strerror}): it was moved away.")
+    except ValidationError:
+        return Told(film=Path(), error=f"{path} is no report of a tour.")
+    film = _film(path, found.video)
+    return Told(
+        film=film,
+        film_here=film.is_file(),
+        title=found.title,
+        seconds=found.seconds,
+        engine=found.engine,
+        warnings=found.warnings,
+        steps=found.steps,
+    )
+
+
+def _film(report: Path, named: str) -> Path:
+    """Return where the film is: beside its report, whatever else that names; only films are ever opened."""
+    film = report.with_name(Path(named).name or "film")
+    sort, _ = TYPES.get(film.suffix.lower(), ("file", ""))
+    return film if sort == "film" else report.with_name("no film")
+
+
+def thumbnail(told: Told, number: int, cache: Path, program: Path | None) -> Path:
+    """Return a picture of a step, made once for each film as it is now."""
+    if not told.film_here:
+        raise NotFoundError(f"the film {told.film} is not there any more")
+    facts, step = told.film.stat(), told.steps[number]
+    at = min(step.start + min(INTO_S, step.capture_seconds / 2), max(0.0, told.seconds - 0.1))
+    mark = hashlib.sha256(f"{told.film} {facts.st_size} {facts.st_mtime_ns} {at:.3f}".encode()).hexdigest()[:32]
+    kept = cache / f"{mark}.jpg"
+    if not kept.is_file():
+        with _making:
+            _make(told.film, at, kept, program)
+    return kept
+
+
+def _make(film: Path, at: float, kept: Path, program: Path | None) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = kept.with_name(f".{kept.stem}.{os.getpid()}.{threading.get_ident()}.jpg")
+    seek = ["-ss", f"{at:.3f}", *ffmpeg.source(film, probe_container(film))]
+    scaled = ["-frames:v", "1", "-vf", f"scale={THUMB_WIDTH}:-2", "-q:v", "5", "-f", "image2", "-update", "1"]
+    try:
+        ffmpeg.find(program).run([*seek, *scaled, ffmpeg.local(unfinished)], timeout_s=30)
+        unfinished.replace(kept)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def probe_container(film: Path) -> str:
+    """Return the container of a film of ours, by its name."""
+    return {".webm": "matroska,webm", ".mkv": "matroska,webm", ".mov": "mov"}.get(film.suffix.lower(), "mov")
