@@ -67,7 +67,8 @@ def prune(
 ) -> None:
     """Forget runs that have ended, by age, status and number, with their results and logs.
 
-    By age alone, what replays left goes too, and narration clips that were not used for as long. Tells how many bytes that frees and asks first. Open runs, runs that others need, and files placed elsewhere stay.
+    By age alone, what replays left goes too, and narration clips that were not used for as long. Tells how many bytes
+    that frees and asks first. Open runs, runs that others need, and files placed elsewhere stay.
     """
     if older_than is None and not status and not keep and not unknown_:
         raise UsageError("say what may go: --older-than 30d, --status failed, --keep 100 or --unknown")

@@ -56,14 +56,14 @@ def test_a_living_worker_is_seen_with_what_it_is_at(
     assert sight.last_sign_s < 10
 
 
-def test_a_worker_that_was_killed_is_gone(store: RunStore, drop: Path, sent: Send, settings: Settings) -> None:
+def test_a_worker_that_was_killed_is_gone(store: RunStore, drop: Path, settings: Settings) -> None:
     """Long after its last sign it counts as gone; until then nobody can say."""
-    sent()
+    usual = settings.model_copy(update={"drop": str(drop)})
     process = start_worker(drop, "--name", "gone")
     wait_for(lambda: any((drop / "_workers").glob("gone/beat-*")))
     process.send_signal(signal.SIGKILL)
     process.wait(30)
-    ask = [look_at_workers(settings, store, now=time.time() + later)[0].alive for later in (0, 40, 600)]
+    ask = [look_at_workers(usual, store, now=time.time() + later)[0].alive for later in (0, 40, 600)]
     assert ask == ["yes", "unknown", "no"]
 
 
