@@ -257,7 +257,7 @@ def test_a_log_that_never_was_is_said_and_no_error(gpudrop: Command, add: Add, s
         store.progress(run.id, at=1.0, attempts=[record])
     said = gpudrop("runs", "logs", run.id)
     assert said.code == 0
-    for word in ("line two", "w2, lapsed: it wrote no log", "is not there any more", "comes home when"):
+    for word in ("line two", "w2, lapsed: it wrote no log", "moved.txt any more", "comes home when"):
         assert word in said.out
     told = gpudrop("runs", "logs", run.id, "--json").told["attempts"]
     assert [bool(it["log"]) for it in told] == [True, False, False, False]
