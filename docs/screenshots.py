@@ -37,6 +37,20 @@ FILM = "slides-and-demo.mp4"
 MOST_BYTES = 150_000
 KINDS = ("upscale", "stabilize", "transcribe")
 
+SHOWN = frozenset(
+    {
+        "overview-light",
+        "overview-phone",
+        "runs-dark",
+        "runs-phone",
+        "run-stabilize-light",
+        "run-transcribe-dark",
+        "workers-light",
+        "tour-light",
+    }
+)
+"""What docs/dashboard.md shows."""
+
 LOADED = """() => [...document.images].every(it => it.complete || it.loading === "lazy")
   && [...document.querySelectorAll("video")].every(it => it.readyState >= 2 || it.error)"""
 
@@ -47,17 +61,19 @@ def main() -> None:
     """Do the work, then take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "dashboard")
+    parser.add_argument("--all", action="store_true", help="every page in light, dark and narrow")
     parser.add_argument("--keep", type=Path, help="a folder to work in, whose finished work is used again")
     asked = parser.parse_args()
     with _folder(asked.keep) as folder:
         os.environ |= {"GPUDROP_DATA_DIR": str(folder / "data"), "GPUDROP_CONFIG_DIR": str(folder / "config")}
+        os.environ["GPUDROP_USER"] = "ana"
         settings = Settings()
         if not (folder / "films" / FILM).exists():
             _work(folder, settings)
         _gpudrop(folder, "upscale", "bikes.mp4", "--scale", "3", "--anew", "--overwrite", "--detach")
         asked.out.mkdir(parents=True, exist_ok=True)
         with RunStore.open(settings.database) as store:
-            _pictures(settings, store, asked.out)
+            _pictures(settings, store, asked.out, every=asked.all)
 
 
 @contextmanager
@@ -94,8 +110,9 @@ def _gpudrop(folder: Path, *words: str) -> None:
 
 def _film(folder: Path, settings: Settings) -> None:
     """Film the slides' tour, and see that it is a group of the database."""
-    spec, film = ROOT / "examples" / "slides" / "tour.json", folder / "films" / FILM
-    _gpudrop(folder, "tour", str(spec), "--output", str(film))
+    shutil.copytree(ROOT / "examples" / "slides", folder / "slides")
+    film = folder / "films" / FILM
+    _gpudrop(folder, "tour", str(folder / "slides" / "tour.json"), "--output", str(film))
     with RunStore.open(settings.database) as store:
         if not store.search.groups(sort="tour"):
             at = time.time()
@@ -105,12 +122,13 @@ def _film(folder: Path, settings: Settings) -> None:
             store.search.end_group("tour-slides", "completed", at=at, report=str(film.with_suffix(".report.json")))
 
 
-def _pictures(settings: Settings, store: RunStore, out: Path) -> None:
+def _pictures(settings: Settings, store: RunStore, out: Path, *, every: bool) -> None:
     with building.build(settings, store, 0) as built, built.serving(), sync_playwright() as playwright:
         browser = launch(playwright, find_browser(settings.chromium), root=is_root())
         _await_work(store)
         for name, path, scheme, size in _shots(store):
-            _picture(browser, built, out / f"{name}.png", path, scheme, size)
+            if every or name in SHOWN:
+                _picture(browser, built, out / f"{name}.png", path, scheme, size)
         browser.close()
 
 

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 from dispatcher.runs.record import Belongings, Group, Run
 from tests.support import history, npm
 from tests.support.dashboards import Dashboard, served, submitted
-from tests.support.media import tone
-from tests.support.pages import html, serve
+from tests.support.media import jpeg, tone
+from tests.support.pages import html, picture, serve
 
 pytestmark = pytest.mark.browser
 
@@ -220,7 +220,7 @@ FAULT = SimpleNamespace(text="run x is silent", cure="`gpudrop runs heal`", run=
 
 
 def test_axe_finds_nothing_serious(browser: Browser, tmp_path: Path) -> None:
-    """On every page, in light and in dark, wide and narrow, axe finds no serious and no critical fault."""
+    """On every page, in light on a wide screen and in dark on a phone, axe finds no serious and no critical fault."""
     try:
         axe = npm.package(*AXE, below="") / "axe.min.js"
     except npm.NoPackageError as error:
@@ -228,8 +228,10 @@ def test_axe_finds_nothing_serious(browser: Browser, tmp_path: Path) -> None:
     workers = [SimpleNamespace(**each) for each in (WORKER, AWAY, LOST)]
     with served(tmp_path, workers=workers, faults=[FAULT]) as dashboard:
         failed = filled(dashboard, tmp_path)
-        for scheme in ("light", "dark"):
-            context = browser.new_context(color_scheme=scheme, bypass_csp=True, viewport={"width": 1200, "height": 900})
+        for scheme, width in (("light", 1200), ("dark", 360)):
+            context = browser.new_context(
+                color_scheme=scheme, bypass_csp=True, viewport={"width": width, "height": 900}
+            )
             page = context.new_page()
             page.goto(dashboard.built.access.link)
             for path in (*PAGES, f"/runs/{failed}", "/runs?q=nothing+is+like+that", "/tours/t", "/runs/unknown"):
@@ -335,3 +337,27 @@ def test_a_server_that_has_gone_is_said(dashboard: Dashboard, browser: Browser) 
     dashboard.built.desk.live.close()
     page.wait_for_selector("#wire[data-state=lost]")
     page.close()
+
+
+def test_before_and_after_are_compared_by_keys(dashboard: Dashboard, visit: Visit, tmp_path: Path) -> None:
+    """The slider of an upscaled picture moves by the arrow keys and shows as much of what was before."""
+    (tmp_path / "photo.jpg").write_bytes(jpeg((200, 30, 30)))
+    (tmp_path / "large.jpg").write_bytes(jpeg((30, 30, 200), (640, 480)))
+    inputs = [history.file_of("input", "source", tmp_path / "photo.jpg", width=320, height=240)]
+    outputs = [history.file_of("output", "source.upscaled.jpg", tmp_path / "large.jpg", width=640, height=480)]
+    run = history.run_of(1, time.time() - 9, "upscale")
+    history.completed(dashboard.store, run, at=time.time(), inputs=inputs, outputs=outputs)
+    page = visit(f"/runs/{run.id}")
+    expect(page.get_by_text("320×240 → 640×480")).to_be_visible()
+    expect(page.get_by_role("link", name="photo.upscaled.jpg", exact=True)).to_be_visible()
+    slider = page.get_by_role("slider", name="How much of before is shown")
+    slider.focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    box = page.locator("[data-compare]").bounding_box()
+    assert box is not None
+    shown = picture(page)
+    row, reach = int(box["y"] + box["height"] / 4), [int(box["x"] + box["width"] * share) for share in (0.55, 0.7)]
+    before, after = shown[row, reach[0]], shown[row, reach[1]]
+    assert before[0] > before[2]
+    assert after[2] > after[0]
