@@ -44,8 +44,12 @@ def _fetch(drop: Drop, store: RunStore, run: Run, attempt: AttemptRecord, folder
         store.trace.keep_log(run.id, attempt.nonce, "")
         return True
     except ChannelError as error:
-        log.info("the log %s is brought home later: %s", source, error)
-        return False
+        if error.retryable:
+            log.info("the log %s is brought home later: %s", source, error)
+            return False
+        log.warning("the log %s stays in the drop: %s", source, error)  # a huge one keeps no result from its user
+        store.trace.keep_log(run.id, attempt.nonce, f"{run.drop}/{source}")
+        return True
     path = folder / source.rpartition("/")[2]
     _write(path, data)
     store.trace.keep_log(run.id, attempt.nonce, str(path))

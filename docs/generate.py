@@ -17,7 +17,7 @@ from dispatcher.cli.kinds import options_of
 from protocol import messages
 from protocol.kinds import KINDS
 from protocol.kinds.kind import Kind
-from tests.support import faults
+from tests.support import commands, faults
 
 HERE = Path(__file__).parent / "reference"
 PAGES = Path(__file__).parent / "kinds"
@@ -48,6 +48,7 @@ def reference() -> dict[str, str]:
     files = {f"messages/{model.__name__}.schema.json": _schema(model, sealed=True) for model in WIRE}
     files |= {f"kinds/{name}.schema.json": _schema(kind.params) for name, kind in sorted(KINDS.items())}
     files["messages.md"] = _page()
+    files["commands.md"] = commands.page()
     files["faults.md"] = faults.page(faults.proofs(TESTS))
     return files
 

@@ -22,7 +22,10 @@ from protocol.errors import NotFoundError, UsageError
 from protocol.kinds import KINDS
 
 app = typer.Typer(
-    name="runs", help="What was asked for, how it stands, and what can be done about it.", no_args_is_help=True
+    name="runs",
+    help="What was asked for, how it stands, and what can be done about it.",
+    no_args_is_help=True,
+    epilog=EPILOG,
 )
 
 EVERYTHING = Query(kinds=[], statuses=[], tags=[])

@@ -26,6 +26,8 @@ from protocol.redaction import legible
 
 PAGE = 500
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would go, and do nothing.")]
+
 COLUMNS = (
     *("id", "kind", "status", "title", "created_at", "queued_at", "started_at", "ended_at", "wait_s", "run_s"),
     *("worker", "engine", "tier", "device", "parent", "group", "repeats", "tags", "drop", "job", "user", "machine"),
@@ -34,9 +36,7 @@ COLUMNS = (
 """The columns of a CSV export."""
 
 
-def rm(
-    runs: RunNames, yes: Yes = False, dry_run: Annotated[bool, typer.Option("--dry-run")] = False, json_: Json = False
-) -> None:
+def rm(runs: RunNames, yes: Yes = False, dry_run: DryRun = False, json_: Json = False) -> None:
     """Forget runs that have ended, and free what they take on this disk.
 
     Copies of their outputs that were put elsewhere stay. An open run is refused, as is one that others still need.
@@ -62,12 +62,13 @@ def prune(
         bool, typer.Option("--unknown", help="Also results that no run is known of any more (see runs reindex).")
     ] = False,
     yes: Yes = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and do nothing.")] = False,
+    dry_run: DryRun = False,
     json_: Json = False,
 ) -> None:
-    """Forget runs that have ended, by age, status and number, with their results, logs and old narration clips.
+    """Forget runs that have ended, by age, status and number, with their results and logs.
 
-    Tells how many bytes that frees and asks first. Open runs, runs that others need, and files placed elsewhere stay.
+    By age alone, what replays left goes too, and narration clips that were not used for as long. Tells how many bytes
+    that frees and asks first. Open runs, runs that others need, and files placed elsewhere stay.
     """
     if older_than is None and not status and not keep and not unknown_:
         raise UsageError("say what may go: --older-than 30d, --status failed, --keep 100 or --unknown")
@@ -82,12 +83,20 @@ def prune(
             runs = [it for it in _all(store, query) if it.id not in spared and _is_old(it, age, now)]
         loads = [load for page in _pages(runs) for load in weigh(settings, store, page)]
         more = unknown(settings, store, now) if unknown_ else []
-        more += list(_old_clips(settings, age, now)) if clips and age is not None and not status and not kind else []
+        if age is not None and not status and not kind:
+            more += [*_old_replays(settings, age, now), *(_old_clips(settings, age, now) if clips else ())]
         _remove(settings, store, loads, more, yes=yes, dry_run=dry_run, json_=json_)
 
 
 def _is_old(run: Run, age: float | None, now: float) -> bool:
     return age is None or (run.ended_at or run.updated_at) < now - age
+
+
+def _old_replays(settings: Settings, age: float, now: float) -> Iterator[Path]:
+    """Yield what `runs replay` left so long ago."""
+    for folder in (settings.data_dir / "replays").glob("*"):
+        if folder.is_dir() and now - folder.stat().st_mtime > age:
+            yield folder
 
 
 def _old_clips(settings: Settings, age: float, now: float) -> Iterator[Path]:

@@ -131,7 +131,7 @@ def log_of(attempt: AttemptRecord) -> tuple[Path | None, str]:
     if not attempt.log:
         return None, "it wrote no log"
     path = Path(attempt.log)
-    return (path, "") if path.is_file() else (None, f"its log was brought to {path}, and is not there any more")
+    return (path, "") if path.is_file() else (None, f"its log is not at {path} any more")
 
 
 def tail(path: Path, lines: int) -> tuple[list[str], bool]:

@@ -23,7 +23,7 @@ CURES = {
     "BAD_REQUEST": "correct the options, or the file, and give the command again",
     "UNSUPPORTED": "start a worker that can do it, or leave --require-engine out; then runs retry",
     "INPUT_MISSING": "the input did not get there: check the sync of this machine, then runs retry",
-    "INPUT_CORRUPT": "the input did not get there whole: check the sync of this machine, then runs retry",
+    "INPUT_CORRUPT": "the input cannot be used, or did not get there whole: look at it, then runs retry",
     "OUT_OF_MEMORY": "use a worker with more memory, or a smaller input; then runs retry",
     "TIMEOUT": "the worker was lost or is too slow: see that one is there (workers ls), then runs retry",
     "ENGINE": "see runs logs; another worker, or another engine, may do it: runs retry",

@@ -27,7 +27,7 @@ from protocol.layout import WorkerNames, parse_worker_name
 from protocol.messages import Drain
 from protocol.transports import open_drop, read_address
 
-app = typer.Typer(name="workers", help="Who works, on what and at what.", no_args_is_help=True)
+app = typer.Typer(name="workers", help="Who works, on what and at what.", no_args_is_help=True, epilog=EPILOG)
 
 Drop = Annotated[str | None, typer.Option("--drop", help="Only this drop; without it all that are known.")]
 Name = Annotated[str, typer.Argument(metavar="WORKER", help="A worker's name, or the beginning of it.")]

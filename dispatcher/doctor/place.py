@@ -146,7 +146,7 @@ def _tidiness(settings: Settings, drop: Drop) -> Iterator[Finding]:
         yield Finding(check="tidiness", state="warn", said=said, cure=cure)
     if orphans:
         said = f"{len(orphans)} jobs of this machine that its run database does not know, such as {orphans[0]}"
-        cure = "The database was lost or is another one. Delete their folders, or submit the same jobs again"
+        cure = "The database was lost: `gpudrop runs reindex` takes them back"
         yield Finding(check="tidiness", state="warn", said=said, cure=cure)
     if not doubles and not orphans:
         yield Finding(check="tidiness", state="ok", said=f"{len(jobs)} job folders, nothing astray")

@@ -24,7 +24,7 @@ from protocol import codec
 from protocol.drop import Entry
 from protocol.errors import BadMessage, ChannelError, Untrusted, VerificationError
 from protocol.layout import JobNames, is_job_id, parse_job_name
-from protocol.messages import Offer, Request
+from protocol.messages import Offer
 from protocol.seen import Seen
 from protocol.signing import Trust
 from protocol.states import open_attempts
@@ -81,17 +81,15 @@ class _Folder:
             seen = reader_of(self._looking, self._place, self._job).look()
             if seen.request is None or seen.request.job is None:
                 return self._found("foreign" if seen.request else "unreadable", text=_why_not(seen))
-            return self._take(seen, seen.request, seen.request.job, adopt, dry_run=dry_run)
+            return self._take(seen, seen.request.job, adopt, dry_run=dry_run)
         except (ChannelError, BadMessage) as error:
             return self._found("unreadable", text=str(error))
 
-    def _take(self, seen: Seen, request: Request, offer: Offer, adopt: Sequence[str], *, dry_run: bool) -> Found:
+    def _take(self, seen: Seen, offer: Offer, adopt: Sequence[str], *, dry_run: bool) -> Found:
         told = {"kind": offer.kind, "dispatcher": offer.dispatcher}
         data = self._bytes()
         if not self._is_ours(data, offer, adopt):
             return self._found("foreign", **told)
-        if codec.request_digest(request.params, offer) != offer.digest:
-            return self._found("unreadable", text="its digest does not fit its parameters", **told)
         run = self._run(data, offer, seen)
         newest = self._store.latest(run.key)
         if newest is not None and (newest.is_open or newest.created_at >= run.created_at):

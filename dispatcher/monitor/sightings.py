@@ -22,7 +22,7 @@ __all__ = ["Fault", "HeldSight", "WorkerSight", "find_faults", "look_at_workers"
 Alive = Literal["yes", "no", "unknown"]
 
 QUIET_BEATS = 3
-"""A worker whose last sign is not older than so many idle beats is taken for alive."""
+"""A worker whose last sign is not older than so many of its beats is taken for alive."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,11 +137,12 @@ def is_alive(place: Place, card: WorkerCard, shown: WorkerSeen, now: float) -> A
         return "yes" if leases.boot_alive(card.boot, time.monotonic(), card.beat_s) else "no"
     if shown.told_at is None:
         return "unknown"
-    idle_s = IDLE_FACTOR * card.beat_s
+    beat = shown.beats.get(card.boot)
+    pace_s = card.beat_s * (1 if beat and beat.held else IDLE_FACTOR)
     age = now - shown.told_at
-    if age < -idle_s:
+    if age < -pace_s:
         return "unknown"  # its clock, or the channel's, is another one
-    return "yes" if age <= QUIET_BEATS * idle_s else "no" if age > LEASE_BEATS * idle_s else "unknown"
+    return "yes" if age <= QUIET_BEATS * pace_s else "no" if age > LEASE_BEATS * pace_s else "unknown"
 
 
 def _text(alive: Alive, age: float | None) -> str:

@@ -125,8 +125,11 @@ def test_what_lies_about_is_told(tmp_path: Path, settings: Settings) -> None:
         assert "request (1).json" in of(examine_place(root, settings, drop), "tidiness").said
         (settings.data_dir / "runs.sqlite3").rename(tmp_path / "lost.sqlite3")
         with RunStore.open(settings.database) as store:
-            assert store.dispatcher_id != dispatcher  # so nothing here is this database's own
-        assert "conflict" in of(examine_place(root, settings, drop), "tidiness").said
+            assert store.dispatcher_id == dispatcher  # the file beside it remembers whose the lost one was
+        doubles, orphans = (it for it in examine_place(root, settings, drop) if it.check == "tidiness")
+    assert "conflict" in doubles.said
+    assert f"1 jobs of this machine that its run database does not know, such as {job}" in orphans.said
+    assert "gpudrop runs reindex" in orphans.cure
 
 
 def test_a_drop_inside_our_own_data_fails(settings: Settings) -> None:

@@ -123,3 +123,16 @@ def test_a_link_among_the_results_is_not_followed(
     assert load.bytes < 10_000
     tidy.remove(settings, store, [load])
     assert (treasure / "film.mp4").exists()
+
+
+def test_a_link_in_the_place_of_results_is_left_alone(
+    store: RunStore, done: Run, settings: Settings, tmp_path: Path
+) -> None:
+    """Where the whole folder of a run is a link, somebody has moved it: it is his."""
+    folder = settings.results / done.job
+    folder.rename(tmp_path / "moved")
+    folder.symlink_to(tmp_path / "moved")
+    load = load_of(settings, store, done)
+    assert load.folders == ()
+    tidy.remove(settings, store, [load])
+    assert list((tmp_path / "moved").rglob("echo.txt"))
