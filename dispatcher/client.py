@@ -120,7 +120,9 @@ class Client:
         if created:
             self.upload(run, job)
         handle = Handle(self, self.store.get(run.id), job)
-        if run.status in OPEN:
+        if created:
+            handle.keep()
+        elif run.status in OPEN:
             handle.send()
         return handle
 
@@ -325,6 +327,7 @@ class Client:
             with contextlib.suppress(NotFoundError):  # somebody has removed the run meanwhile
                 if self.store.get(run_id).settled_at is None:
                     self.bring_logs(run_id)
+        self.store.leases.let_all_go(self.holder)
         if self._watch is not None:
             self._watch.close()
         self.drop.close()

@@ -73,9 +73,10 @@ class Handle:
         return progress
 
     def send(self) -> None:
-        """Put the job into the drop if it is not there yet, and if nobody else attends to that."""
+        """See to it that the job is in the drop, whole and believed, unless somebody else attends to that."""
         if self._attendance.has_turn():
-            self._send()
+            self._client.upload(self._client.store.get(self.run), self._job)
+            self._follow_moved(moved=True)
 
     def keep(self) -> None:
         """Keep this process's turn at the job while something else is looked at."""

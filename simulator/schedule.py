@@ -40,6 +40,9 @@ class ForEverybody(MonitorLeases):
         """Say that it is this process's turn, whoever else was told so."""
         return True
 
+    def let_all_go(self, holder: Holder) -> None:
+        """There is nothing to leave."""
+
     def let_go(self, run_id: str, holder: Holder) -> None:
         """There is nothing to leave."""
 

@@ -30,6 +30,7 @@ _TAKE = (
     .where(RunRow.id == bindparam("run"), _MAY)
     .values(monitor=bindparam("holder"), monitor_until=bindparam("until"))
 )
+_LET_ALL_GO = update(RunRow).where(RunRow.monitor == bindparam("holder")).values(monitor=null(), monitor_until=null())
 _LET_GO = (
     update(RunRow)
     .where(RunRow.id == bindparam("run"), RunRow.monitor == bindparam("holder"))
@@ -75,6 +76,11 @@ class MonitorLeases:
         times = {"now": now, "until": now + HOLD_S, "never": now + 2 * SENDING_S}
         with self._database.writing(lasting=False) as connection:
             return connection.execute(_TAKE, {**told, **times}).rowcount == 1
+
+    def let_all_go(self, holder: Holder) -> None:
+        """Leave every run that is held to others."""
+        with self._database.writing() as connection:
+            connection.execute(_LET_ALL_GO, {"holder": str(holder)})
 
     def let_go(self, run_id: str, holder: Holder) -> None:
         """Leave a run to others, if it is held."""

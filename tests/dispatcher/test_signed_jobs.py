@@ -93,8 +93,10 @@ def test_a_request_is_signed_until_it_ends(place: Place) -> None:
 def test_a_job_from_before_the_key_is_offered_again_signed(place: Place) -> None:
     """The same submission under require does not wait for an offer that no worker believes."""
     before = place.client(None).submit(ECHO)
+    before.leave()
     old = place.runs.get(before.run).job
     again = place.client("require").submit(ECHO)
+    again.leave()
     new = place.runs.get(again.run).job
     assert (again.run, new != old) == (before.run, True)
     seen = JobReader(place.drop, DROP_ID, new, trusting("require", (OURS.public,), None)).look()

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a page is written here
 """The reference page of the commands that look after runs, made from the commands themselves."""
 
 from __future__ import annotations
