@@ -70,8 +70,8 @@ def _new_worker_id(host: Host) -> str:
     return f"{node}-{host.token(2)}"
 
 
-def announce(at: Attached, abilities: Abilities, beat_s: float) -> WorkerCard:
-    """Write and return this worker's card: what it can do, and on what."""
+def announce(at: Attached, abilities: Abilities, beat_s: float, session_s: float | None = None) -> WorkerCard:
+    """Write and return this worker's card: what it can do, on what, and how long it expects to be there."""
     card = WorkerCard(
         drop=at.drop_id,
         id=at.worker,
@@ -82,6 +82,7 @@ def announce(at: Attached, abilities: Abilities, beat_s: float) -> WorkerCard:
         choices=abilities.choices,
         gpu=_gpu(),
         versions={"gpudrop": version("gpudrop"), "python": platform.python_version(), "os": platform.platform()},
+        time_left_s=session_s,
         beat_s=beat_s,
     )
     at.drop.make_folder(WorkerNames(at.worker).folder)

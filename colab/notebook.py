@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+from pathlib import Path
 
 from colab.config import Settings
 from colab.install import chosen
@@ -14,6 +15,9 @@ from colab.secrets import colab_secrets, on_colab
 from colab.worker import make_worker, serve_until_signalled
 from protocol.errors import JobFailed, UsageError
 from protocol.redaction import guard_logs
+
+SESSION_S = 12 * 3600.0
+"""A free Colab session lasts at most so long, as Colab's own pages say; it may well end earlier."""
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +35,21 @@ def run(drop: str, *, kinds: str = "", idle_exit_s: float = 1800, consent: bool 
     )
     guard_logs()
     wanted = tuple(kind.strip() for kind in kinds.split(",") if kind.strip())
-    settings = Settings(drop=drop, kinds=wanted, idle_exit_s=idle_exit_s, **colab_secrets())
+    left_s = _session_left_s() if on_colab() else None
+    settings = Settings(drop=drop, kinds=wanted, idle_exit_s=idle_exit_s, session_s=left_s, **colab_secrets())
     names = [name for choice in chosen(engines) for name in choice.models]
     _fetch(Models(settings.model_places()), names)
     serve_until_signalled(make_worker(settings))
     _release_runtime()
+
+
+def _session_left_s() -> float | None:
+    """Return how long Colab may still lend this machine, by how long it has been up; None past that, or unknown."""
+    try:
+        up_s = float(Path("/proc/uptime").read_text().split()[0])
+    except (OSError, ValueError):
+        return None
+    return SESSION_S - up_s if up_s < SESSION_S else None
 
 
 def _fetch(models: Models, names: list[str]) -> None:

@@ -90,7 +90,7 @@ class Worker:
     def begin(self) -> None:
         """Start the bench and announce what can be done here; from now on `step` takes jobs."""
         self._bench = self._make_bench(self._kinds, self._settings.model_places())
-        self._card = announce(self._at, self._bench.abilities(), self._beat_s)
+        self._card = announce(self._at, self._bench.abilities(), self._beat_s, self._settings.session_s)
         log.info("worker %s serves %s", self._at.worker, _engines_text(self._card))
 
     def end(self) -> None:

@@ -7,11 +7,13 @@ nothing: the same submission picks the same job up again.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +205,7 @@ class Client:
             parent_id=job.purpose.parent,
             group_id=job.purpose.group or self.owner.group,
             execution_config={
+                "version": _version(),
                 "backend": self.owner.backend,
                 "params": dict(params),
                 "require_engine": job.require_engine,
@@ -378,6 +381,11 @@ def _artifacts(job: Job, inputs: Mapping[str, tuple[int, str]]) -> list[Artifact
 
 class _TornError(Exception):
     """What an earlier process left under our name is not what it meant to write."""
+
+
+@functools.cache
+def _version() -> str:
+    return version("gpudrop")
 
 
 def new_id(host: Host) -> str:
