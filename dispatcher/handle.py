@@ -61,7 +61,7 @@ class Handle:
     def look(self, waited_s: float) -> Progress:
         """Look once and do what is to be done, if it is this process's turn; raise what the job ended with."""
         clock = self._client.host.monotonic
-        if not self._attendance.has_turn():
+        if self._began_open and not self._attendance.has_turn():
             progress = self._lifecycle.read(waited_s, clock())
             self._follow_moved()
             return progress
