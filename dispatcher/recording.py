@@ -39,7 +39,7 @@ class Recorder:
 
     def __init__(self, store: RunStore, run: Run) -> None:
         self._store, self._run = store, run
-        self._said: object = None
+        self._said: tuple[State, str, list[tuple[str, str]]] | None = None
         self._units: tuple[int, int, str] | None = None
         self._last = float("-inf")
 
@@ -50,11 +50,11 @@ class Recorder:
             return
         held = sight.leases.held(standing.attempt.nonce) if standing.attempt else None
         units = (held.done, held.total, held.note) if held else None
-        said = (standing.state, why.code, [(each.nonce, each.status) for each in attempts])
+        said = (standing.state, str(why.code), [(each.nonce, str(each.status)) for each in attempts])
         is_news = said != self._said
         if not is_news and (units == self._units or sight.now - self._last < PROGRESS_EVERY_S):
             return
-        is_told = self._said is None or said[1:] != self._said[1:] if isinstance(self._said, tuple) else True
+        is_told = self._said is None or said[1:] != self._said[1:]
         self._said, self._units, self._last = said, units, sight.now
         self._store.progress(
             self._run.id,

@@ -4,57 +4,58 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from dispatcher.cli.display import Display
 from dispatcher.client import new_id
 from dispatcher.config import Settings
 from dispatcher.connection import Connection, connect
-from dispatcher.jobs import Job
 from dispatcher.monitor.background import leave_behind, start_apart
 from dispatcher.operations.batch import OF_ONE_FILE
+from dispatcher.operations.plan import Plan
 from dispatcher.runs.record import Run
 from protocol.errors import GpudropError
 from protocol.transports.host import SYSTEM
 
 
 def submit(
-    jobs: Sequence[Job], backend: str, drop: str | None, display: Display
-) -> tuple[list[Run], list[GpudropError]]:
-    """Submit jobs without waiting for any; return their runs, and what went wrong with others.
+    plans: Sequence[Plan], backend: str, drop: str | None, display: Display
+) -> tuple[list[Run], dict[Path, GpudropError]]:
+    """Submit the jobs of plans without waiting for any; return their runs, and what went wrong with other sources.
 
     Work for this machine is done by a worker of the monitor that is left behind; for a shared drop one is left behind
     as well, so that results come home while nobody looks.
     """
     settings = Settings()
     with connect(backend, drop, settings=settings, idle=lambda _client: True) as connection:
-        runs, failed = _submit(connection, jobs)
+        runs, failed = _submit(connection, plans)
     if runs:
         pid = leave_behind(settings)
         display.say(f"process {pid} brings the results home; gpudrop status shows how they stand")
     return runs, failed
 
 
-def _submit(connection: Connection, jobs: Sequence[Job]) -> tuple[list[Run], list[GpudropError]]:
+def _submit(connection: Connection, plans: Sequence[Plan]) -> tuple[list[Run], dict[Path, GpudropError]]:
     runs: list[Run] = []
-    failed: list[GpudropError] = []
-    for job in jobs:
+    failed: dict[Path, GpudropError] = {}
+    for each in plans:
         try:
-            handle = connection.client.submit(job)
+            handle = connection.client.submit(each.job)
         except OF_ONE_FILE as error:
-            failed.append(error)
+            failed[each.source.path] = error
         else:
             handle.leave()
             runs.append(connection.client.store.get(handle.run))
     return runs, failed
 
 
-def tell(runs: Sequence[Run], *, as_json: bool) -> None:
-    """Print the ids of runs, which is all that a detached command has to give."""
+def tell(runs: Sequence[Run], failed: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print the ids of runs, and for programs what could not be submitted: all that a detached command has to give."""
     if as_json:
         told = [{"id": run.id, "kind": run.kind, "title": run.title, "status": run.status} for run in runs]
-        sys.stdout.write(json.dumps({"runs": told}, ensure_ascii=False, indent=1) + "\n")
+        sys.stdout.write(json.dumps({"runs": told, "failed": failed}, ensure_ascii=False, indent=1) + "\n")
     else:
         sys.stdout.writelines(f"{run.id}\n" for run in runs)
 

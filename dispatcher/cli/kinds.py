@@ -97,7 +97,7 @@ def _run(
     )
     done = do(asked, JsonDisplay() if as_json else Display(quiet=quiet))
     if detach and not dry_run:
-        detached.tell(done.runs, as_json=as_json)
+        detached.tell(done.runs, done.told()["failed"], as_json=as_json)
     elif as_json:
         sys.stdout.write(json.dumps(done.told(), ensure_ascii=False, indent=1) + "\n")
     else:

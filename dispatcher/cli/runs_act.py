@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from dispatcher.cli.opening import Json, RunName, RunNames, opened, resolve, tell_drop
-from dispatcher.cli.telling import print_json, run_told, short
+from dispatcher.cli.telling import print_json, run_told
 from dispatcher.config import Settings
 from dispatcher.monitor import acts
 from dispatcher.monitor.background import leave_behind
-from dispatcher.runs.record import Run
+from dispatcher.runs.record import Run, short
 from dispatcher.runs.store import RunStore
 from protocol.errors import UsageError
 

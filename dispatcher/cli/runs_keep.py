@@ -14,10 +14,10 @@ import typer
 
 from dispatcher.cli.moments import moment, seconds
 from dispatcher.cli.opening import Json, RunNames, Yes, opened, resolve, sure
-from dispatcher.cli.telling import print_json, runs_told, short
+from dispatcher.cli.telling import print_json, runs_told
 from dispatcher.config import Settings
 from dispatcher.monitor.tidy import Load, remove, size_of, unknown, weigh
-from dispatcher.runs.record import TERMINAL, Run
+from dispatcher.runs.record import TERMINAL, Run, short
 from dispatcher.runs.search import Cursor, Query
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import in_bytes

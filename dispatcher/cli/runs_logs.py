@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from dispatcher.cli.opening import Json, RunName, opened
-from dispatcher.cli.telling import print_json, short
-from dispatcher.runs.record import AttemptRecord, Change, Run
+from dispatcher.cli.telling import print_json
+from dispatcher.runs.record import AttemptRecord, Change, Run, short
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import in_bytes
 from protocol.redaction import legible, without_secrets

@@ -13,7 +13,7 @@ import typer
 
 from dispatcher.cli.opening import Json, opened
 from dispatcher.cli.showing import console, one_line, table
-from dispatcher.cli.telling import print_json, short
+from dispatcher.cli.telling import print_json
 from dispatcher.drops import find as find_drop
 from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.heal import Healed
@@ -21,6 +21,7 @@ from dispatcher.monitor.heal import heal as cure_all
 from dispatcher.monitor.places import Lookout, address_of
 from dispatcher.monitor.reindex import Found
 from dispatcher.monitor.reindex import reindex as take_back
+from dispatcher.runs.record import short
 from dispatcher.wording import for_people
 from protocol.errors import UsageError
 from protocol.layout import is_nonce

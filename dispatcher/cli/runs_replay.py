@@ -13,12 +13,12 @@ from dispatcher.cli.display import Display
 from dispatcher.cli.opening import Json, RunName, opened
 from dispatcher.cli.runs_show import cure_of
 from dispatcher.cli.showing import console, one_line, plain
-from dispatcher.cli.telling import print_json, short, whole_run
+from dispatcher.cli.telling import print_json, whole_run
 from dispatcher.config import Settings
 from dispatcher.monitor.bundle import bundle as write_bundle
 from dispatcher.monitor.replay import Replayed
 from dispatcher.monitor.replay import replay as do_over
-from dispatcher.runs.record import Run
+from dispatcher.runs.record import Run, short
 from dispatcher.wording import for_people, in_bytes
 from protocol.errors import UsageError
 

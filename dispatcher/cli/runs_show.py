@@ -10,9 +10,9 @@ from rich.console import Console
 
 from dispatcher.cli.opening import Json, RunName, opened
 from dispatcher.cli.showing import console, facts, one_line, plain, status_of, table, when
-from dispatcher.cli.telling import print_json, short, whole_run
+from dispatcher.cli.telling import print_json, whole_run
 from dispatcher.monitor.acts import repeated_by
-from dispatcher.runs.record import Artifact, AttemptRecord, Change, Delivery, Run
+from dispatcher.runs.record import Artifact, AttemptRecord, Change, Delivery, Run, short
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import clock_time, for_people, in_bytes
 

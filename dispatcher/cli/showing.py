@@ -10,8 +10,7 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from dispatcher.cli.telling import short
-from dispatcher.runs.record import Run
+from dispatcher.runs.record import Run, short
 from dispatcher.wording import clock_time, for_people
 from protocol.redaction import legible, without_secrets
 

@@ -14,12 +14,12 @@ from rich.table import Table
 from dispatcher.cli.opening import Json, opened
 from dispatcher.cli.runs_rebuild import show_faults
 from dispatcher.cli.showing import COLOURS, console, one_line, status_of, table
-from dispatcher.cli.telling import print_json, runs_told, short
+from dispatcher.cli.telling import print_json, runs_told
 from dispatcher.cli.workers import show_problems, told, workers_table
 from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.places import Lookout
 from dispatcher.monitor.sightings import WorkerSight, look_at_workers
-from dispatcher.runs.record import OPEN, Run
+from dispatcher.runs.record import OPEN, Run, short
 from dispatcher.runs.search import Query
 from dispatcher.wording import for_people
 

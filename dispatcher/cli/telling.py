@@ -9,14 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dispatcher.monitor.acts import repeated_by
-from dispatcher.runs.record import Artifact, AttemptRecord, Run
+from dispatcher.runs.record import Artifact, AttemptRecord, Run, short
 from dispatcher.runs.store import RunStore
 from protocol.redaction import without_secrets
-
-
-def short(run_id: str) -> str:
-    """Return the part of an id that is enough to name a run: the last one."""
-    return run_id.rpartition("-")[2]
 
 
 def print_json(told: Any) -> None:

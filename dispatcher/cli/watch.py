@@ -61,6 +61,8 @@ def watch(
         with alone(settings, store) as is_alone:
             if is_alone:
                 _watch(settings, store, display, until_done=True)
+            else:
+                display.say("another process attends to every run of this machine: nothing is left to do here")
 
 
 def _watch(settings: Settings, store: RunStore, display: Display, *, until_done: bool) -> None:

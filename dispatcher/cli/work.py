@@ -228,10 +228,10 @@ def _work(asked: Asked, plans: Sequence[Plan], steps: Sequence[Step], done: Done
     for folder in sorted({path.parent for path in places}):
         targets.check_folder(folder)
     if asked.detach:
-        done.runs, failed = detached.submit([each.job for each in plans], asked.backend, asked.drop, display)
-        done.failed.update({Path(str(number)): error for number, error in enumerate(failed)})
-        for error in failed:
-            display.fail(str(error))
+        done.runs, failed = detached.submit(plans, asked.backend, asked.drop, display)
+        done.failed.update(failed)
+        for path, error in failed.items():
+            _tell_failure(path, error, display)
         return
     kinds = ",".join(dict.fromkeys([asked.kind.name, *(step.kind for step in steps)]))
 

@@ -14,11 +14,12 @@ import typer
 from dispatcher.cli.errors import EPILOG
 from dispatcher.cli.opening import Json, opened
 from dispatcher.cli.showing import console, facts, one_line, plain, table, when
-from dispatcher.cli.telling import print_json, short
+from dispatcher.cli.telling import print_json
 from dispatcher.config import Settings
 from dispatcher.drops import find as find_drop
 from dispatcher.monitor.places import Lookout, address_of
 from dispatcher.monitor.sightings import WorkerSight, look_at_workers
+from dispatcher.runs.record import short
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import for_people
 from protocol import codec

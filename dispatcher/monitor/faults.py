@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Literal
 
 from dispatcher.config import Settings
+from dispatcher.lifecycle import GONE_LOCAL_S, GONE_LOOKS, GONE_REMOTE_S
 from dispatcher.monitor.places import MANY, Lookout, Place, lookout
 from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
+from dispatcher.sight import QUIET_BEATS
 from dispatcher.wording import for_people
 from protocol import codec
 from protocol.claims import IDLE_FACTOR
@@ -30,15 +32,10 @@ Sort = Literal["zombie", "stale claim", "orphan", "untold", "unattended", "lost 
 """Running here and silent or gone there; a claim of somebody gone; there and unknown here; ended here and not told
 there; followed by nobody; completed and its files are gone; a drop that does not answer."""
 
-GONE_LOOKS = 3
-GONE_LOCAL_S, GONE_REMOTE_S = 2.0, 600.0
 ORPHAN_LOCAL_S, ORPHAN_REMOTE_S = 10.0, 600.0
 UNTOLD_LOCAL_S, UNTOLD_REMOTE_S = 10.0, 120.0
 UNATTENDED_S = 60.0
 """So long an open run may be followed by nobody: a command that was just ended may be given again at once."""
-
-QUIET_BEATS = 3
-"""A worker whose last sign is not older than so many beats is taken for alive at one look."""
 
 LOOKED_AT = 200
 """So many completed runs, and unknown job folders of a drop, are looked into: a listing each is dear on a remote."""

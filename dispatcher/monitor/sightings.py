@@ -11,6 +11,7 @@ from dispatcher.config import Settings
 from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.places import Lookout, Place, lookout
 from dispatcher.runs.store import RunStore
+from dispatcher.sight import QUIET_BEATS
 from dispatcher.wording import for_people
 from dispatcher.workers.process import has_gone
 from protocol.claims import IDLE_FACTOR, LEASE_BEATS
@@ -20,9 +21,6 @@ from protocol.seen import WorkerSeen
 __all__ = ["Fault", "HeldSight", "WorkerSight", "find_faults", "look_at_workers"]
 
 Alive = Literal["yes", "no", "unknown"]
-
-QUIET_BEATS = 3
-"""A worker whose last sign is not older than so many of its beats is taken for alive."""
 
 
 @dataclass(frozen=True, kw_only=True)

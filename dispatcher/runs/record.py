@@ -20,6 +20,11 @@ AttemptStatus = Literal["claimed", "running", "delivered", "accepted", "failed",
 GroupSort = Literal["tour", "batch"]
 
 
+def short(run_id: str) -> str:
+    """Return the part of an id that is enough to name a run: the last one."""
+    return run_id.rpartition("-")[2]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """One GPU operation. Times are Unix seconds of this machine."""

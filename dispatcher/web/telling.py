@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from dispatcher.runs.record import Run
+from dispatcher.runs.record import Run, short
 from dispatcher.wording import for_people, in_bytes
 from protocol.redaction import legible
 
@@ -43,11 +43,6 @@ STATUSES: Mapping[str, str] = {
 
 SURE = 0.02
 """So much of a run must be done before its end is guessed at."""
-
-
-def short(run_id: str) -> str:
-    """Return the part of an id that people are shown."""
-    return run_id.rpartition("-")[2] or run_id
 
 
 def title(run: Run) -> str:
