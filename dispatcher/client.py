@@ -374,7 +374,14 @@ def job_of(run: Run, files: Iterable[Artifact]) -> Job:
 
 def _artifacts(job: Job, inputs: Mapping[str, tuple[int, str]]) -> list[Artifact]:
     return [
-        Artifact(role="input", name=name, path=str(job.inputs[name].absolute()), size=size, sha256=sha256)
+        Artifact(
+            role="input",
+            name=name,
+            path=str(job.inputs[name].absolute()),
+            size=size,
+            sha256=sha256,
+            media=job.purpose.facts.get(name),
+        )
         for name, (size, sha256) in inputs.items()
     ]
 

@@ -26,6 +26,7 @@ class Purpose:
     notify: str | None = None  # a web address to tell of its end
     deadline_s: float | None = None  # from now on; it is cancelled then
     config: Mapping[str, Any] = field(default_factory=dict)  # how it was asked for
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # input → what it is, where that was looked at
 
     @property
     def belongings(self) -> Belongings:

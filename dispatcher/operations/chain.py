@@ -15,6 +15,7 @@ from dispatcher.operations.sources import Source
 from dispatcher.runs.record import Continuation, Delivery, Run
 from protocol.errors import UsageError
 from protocol.kinds import KINDS
+from protocol.kinds.kind import SOURCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +86,7 @@ def errand(planned: Plan, wishes: Wishes, rest: Sequence[Step]) -> Job:
         notify=wishes.notify,
         deadline_s=wishes.deadline_s,
         config=wishes.config,
+        facts={SOURCE: planned.facts.remembered} if planned.facts.remembered else {},
     )
     return replace(planned.job, purpose=purpose)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from dispatcher.accept import facts_of
 from media import confined
 from media.examine import Media
 from protocol.errors import MediaError, NotFoundError, UsageError
@@ -58,6 +60,7 @@ class Facts:
     what: Medium
     container: str  # by ffmpeg's name; "text" for a text
     told: str  # in a few words for people
+    remembered: Mapping[str, Any] = field(default_factory=dict)  # what the run database keeps of it
 
 
 def find(names: Iterable[str | Path]) -> list[Source]:
@@ -129,7 +132,9 @@ def _facts(media: Media, kind: Kind) -> Facts | MediaError:
     picture, seconds = media.picture, media.seconds
     size = f" of {picture.shown[0]}x{picture.shown[1]}" if picture else ""
     long = f", {seconds:.1f} s" if seconds is not None else ""
-    return Facts(what=media.what, container=media.container, told=f"{media.what}{size}{long}")
+    return Facts(
+        what=media.what, container=media.container, told=f"{media.what}{size}{long}", remembered=facts_of(media)
+    )
 
 
 def _text(path: Path) -> Facts:

@@ -137,6 +137,7 @@ def test_a_chain_makes_linked_runs(data: Path, tmp_path: Path) -> None:
         [made] = [file for file in store.trace.files(stabilize.id) if file.role == "output"]
         [taken] = [file for file in store.trace.files(upscale.id) if file.role == "input"]
         assert made.sha256 == taken.sha256
+        assert (taken.media or {})["width"] == (made.media or {})["width"]
         assert store.search.group(str(stabilize.group_id)).status == "completed"
         assert upscale.execution_config["params"]["scale"] == 2
 
