@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from dispatcher.config import Settings
 from dispatcher.lifecycle import GONE_LOCAL_S, GONE_LOOKS, GONE_REMOTE_S
@@ -84,6 +84,11 @@ def _at_place(looking: Lookout, place: Place, now: float) -> list[Fault]:
             return [_unreachable(place, len(runs))]
 
 
+def _at(address: str, run: Run) -> dict[str, Any]:
+    """Return which run a fault is about, and at which drop, as this machine calls it now."""
+    return {"drop": address, "drop_id": run.drop_id, "job": run.job, "run": run.id}
+
+
 def _unreachable(place: Place, runs: int) -> Fault:
     waits = f"; {runs} open run(s) wait for it" if runs else ""
     cure = "Mount the drive, or name the drop where it is now; nothing is lost meanwhile"
@@ -134,10 +139,7 @@ def _gone(looking: Lookout, place: Place, run: Run) -> Fault:
         sort="zombie",
         text=f"{run.status} here, and its folder {run.job} is not in the drop",
         cure="It was deleted there: heal ends the run; `runs retry` sends it again",
-        drop=place.address,
-        drop_id=place.drop_id,
-        job=run.job,
-        run=run.id,
+        **_at(place.address, run),
         worker=run.worker,
         certain=left_s <= 0,
         left_s=left_s,
@@ -191,10 +193,7 @@ def _silence(looking: Lookout, place: Place, run: Run, attempt: Attempt, offer: 
         sort="zombie" if zombie else "stale claim",
         text=f"{run.status} here: {text}",
         cure="Heal ends that claim, so that another worker can take the job at once; what it left is kept",
-        drop=place.address,
-        drop_id=place.drop_id,
-        job=run.job,
-        run=run.id,
+        **_at(place.address, run),
         worker=attempt.worker,
         nonce=attempt.nonce,
         certain=why is not None,
@@ -257,10 +256,7 @@ def _untold(looking: Lookout, place: Place, now: float) -> Iterator[Fault]:
             sort="untold",
             text=f"{run.status} here, and the drop was not told: a worker may still be at it",
             cure="Heal tells it; so does `gpudrop watch`",
-            drop=place.address,
-            drop_id=place.drop_id,
-            job=run.job,
-            run=run.id,
+            **_at(place.address, run),
             certain=left_s <= 0,
             left_s=max(0.0, left_s),
         )
@@ -275,10 +271,7 @@ def _unattended(store: RunStore, now: float) -> Iterator[Fault]:
                 sort="unattended",
                 text=f"{run.status}, and nobody has followed it for {for_people(now - last)}",
                 cure="`gpudrop watch` follows all runs, or give the same command again",
-                drop=run.drop,
-                drop_id=run.drop_id,
-                job=run.job,
-                run=run.id,
+                **_at(run.drop, run),
                 worker=run.worker,
                 healable=False,
             )
@@ -292,9 +285,6 @@ def _lost_results(store: RunStore) -> Iterator[Fault]:
                 sort="lost result",
                 text=f"completed, and its results are gone from {run.results_dir}",
                 cure=f"`gpudrop runs rerun {run.id}` makes them again; `gpudrop runs rm {run.id}` forgets it",
-                drop=run.drop,
-                drop_id=run.drop_id,
-                job=run.job,
-                run=run.id,
+                **_at(run.drop, run),
                 healable=False,
             )
