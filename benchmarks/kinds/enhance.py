@@ -46,11 +46,14 @@ def _rules(folder: Path) -> Comparison:
     notes = _notes(folder, MANY)
 
     def theirs() -> list[str]:
-        """Clean and check each paragraph in a loop, as a script would that uses our functions."""
+        """Clean, check and write each paragraph in a loop, as a script would that uses our functions."""
         texts = notes.read_text(encoding="utf-8").split("\n\n")[:-1]
         answers = [clean(text, language="en") for text in texts]
         for text, answer in zip(texts, answers, strict=True):
             assert not findings(text, answer, glossary=(), bounds=Bounds())
+        pairs = [{"original": text, "enhanced": answer} for text, answer in zip(texts, answers, strict=True)]
+        (folder / "theirs.txt").write_text("\n\n".join(answers) + "\n\n", encoding="utf-8")
+        (folder / "theirs.json").write_text(json.dumps(pairs), encoding="utf-8")
         return answers
 
     return Comparison(

@@ -6,7 +6,6 @@ and the text stays as it was where no answer is good. What stands in a text can 
 
 from __future__ import annotations
 
-import json
 from typing import Any, cast
 
 from colab.handlers.closed import closed_codes
@@ -92,8 +91,7 @@ def _wish(params: Params) -> Wish:
 def _publish(
     work: Work, params: Params, whole: list[blocks.Block], line_end: str, rewritten: tuple[Rewritten, ...]
 ) -> None:
-    pairs = Enhanced(purpose=params.purpose, texts=rewritten).model_dump(mode="json")
-    told = json.dumps(pairs, ensure_ascii=False, indent=1) + "\n"
+    told = Enhanced(purpose=params.purpose, texts=rewritten).model_dump_json(indent=1) + "\n"
     if params.texts is not None:
         _write(work, TEXTS_JSON, told)
         return

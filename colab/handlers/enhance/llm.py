@@ -12,9 +12,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-from colab.handlers.enhance.engine import Answer, Ask, Wish
+from colab.handlers.enhance.engine import Answer, Ask, Unable, Wish
 from colab.handlers.enhance.llm_model import Loaded, resident
 from colab.handlers.enhance.prompts import messages
+from colab.handlers.enhance.tidy import tidied
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
 
@@ -99,11 +100,11 @@ class LanguageModel:
         return ["offload"] if wish.offload and self._device == "cpu" else []
 
     def write(self, asks: Sequence[Ask], wish: Wish, look_up: Callable[[], None]) -> list[Answer]:
-        """Have the model answer. Raises `JobFailed`: ENGINE, OUT_OF_MEMORY."""
+        """Have the model answer, without what it puts around its answers. Raises `JobFailed`: ENGINE, OUT_OF_MEMORY."""
         look_up()
         loaded = self._loaded(wish.offload)
         look_up()
-        return loaded.answers(
+        answers = loaded.answers(
             [messages(ask, wish) for ask in asks],
             texts=[ask.text for ask in asks],
             factor=wish.bounds.factor,
@@ -111,6 +112,10 @@ class LanguageModel:
             seed=wish.seed + len(asks[0].complaints) if asks else wish.seed,
             look_up=look_up,
         )
+        return [
+            answer if isinstance(answer, Unable) else tidied(ask.text, answer)
+            for ask, answer in zip(asks, answers, strict=True)
+        ]
 
     def _loaded(self, offload: bool) -> Loaded:
         folder = self._models.folder(self._model)

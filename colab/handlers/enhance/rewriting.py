@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 from colab.handlers.enhance.engine import Answer, Ask, Unable, Wish, Writer
-from colab.handlers.enhance.tidy import tidied
 from colab.handlers.work import Work
 from protocol import codec
 from protocol.errors import BadMessage
@@ -79,7 +78,7 @@ class Rewriting:
         """Return what a text is now, and what was wrong with the answer, where asking again may help."""
         if isinstance(answer, Unable):
             return _kept(text, answer.why, len(tried)), ()
-        tried.append(tidied(text.text, answer))
+        tried.append(answer)
         return self._judged(text, tried)
 
     def _judged(self, text: Text, tried: Sequence[str]) -> tuple[Rewritten, tuple[str, ...]]:
