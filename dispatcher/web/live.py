@@ -134,8 +134,7 @@ class Live:
 
     def _put(self, message: Message | None) -> None:
         for box in self._boxes:
-            if message is not None and box.qsize() >= WAITING:
-                while not box.empty():
-                    box.get_nowait()
-                message = {"again": True}
-            box.put_nowait(message)
+            is_behind = message is not None and box.qsize() >= WAITING
+            while is_behind and not box.empty():
+                box.get_nowait()
+            box.put_nowait({"again": True} if is_behind else message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from dispatcher.drops import init_drop
 from dispatcher.jobs import Job
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
-from dispatcher.web.live import Watcher
+from dispatcher.web.live import WAITING, Live, Message, Watcher
 from tests.support import history
 from tests.support.dashboards import Dashboard
 
@@ -117,6 +118,22 @@ def test_nobody_listens_nobody_looks(dashboard: Dashboard) -> None:
         _until(lambda: live.listeners == 1)
     _until(lambda: live.listeners == 0)
     assert not live._wanted.is_set()
+
+
+def test_a_page_that_is_behind_asks_again_and_no_other_does(dashboard: Dashboard) -> None:
+    """Whichever of the pages is told first."""
+
+    async def told() -> list[list[object]]:
+        live = Live(dashboard.store, time.time)
+        boxes = [asyncio.Queue[Message | None]() for _ in range(3)]
+        live._boxes.update(boxes)
+        slow = next(iter(live._boxes))  # the one that is told before the others
+        for number in range(WAITING):
+            slow.put_nowait({"runs": [], "gone": [str(number)]})
+        live._put({"runs": [], "gone": ["a"]})
+        return [[box.get_nowait() for _ in range(box.qsize())] for box in (slow, *(live._boxes - {slow}))]
+
+    assert asyncio.run(told()) == [[{"again": True}], *2 * [[{"runs": [], "gone": ["a"]}]]]
 
 
 def _until(condition) -> None:  # type: ignore[no-untyped-def]
