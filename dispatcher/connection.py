@@ -104,11 +104,13 @@ def _local(
     with _client(private.drop, settings, owner, identity=ANONYMOUS) as client:
         if idle(client):
             yield Connection(backend="local", client=client, keep=lambda: None, cards=())
+            client.clean(older_than_s=0)
             return
         before = set(client.cards())
         with ResidentWorker(private.drop, private.log, beat_s=settings.beat_s, kinds=kinds) as worker:
             client.serving = cards = _await_cards(client, before, worker)
             yield Connection(backend="local", client=client, keep=worker.keep, cards=cards)
+            client.clean(older_than_s=0)  # nobody else looks at a private drop
 
 
 @contextlib.contextmanager

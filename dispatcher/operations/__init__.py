@@ -44,11 +44,13 @@ class Operation(Generic[P]):
         """Have one file done and return what was made of it. Raises what went wrong."""
         failed: dict[Path, GpudropError] = {}
         plans = self._plans([Source(path=Path(file))], self._raw(*args, **options), failed)
-        for outcome in run(gpu, plans):
-            if isinstance(outcome, NotMade):
-                raise outcome.error
-            return outcome
-        raise failed[Path(file)]
+        outcomes = list(run(gpu, plans))  # to its end: what the work left in a private drop is removed there
+        if not outcomes:
+            raise failed[Path(file)]
+        [outcome] = outcomes
+        if isinstance(outcome, NotMade):
+            raise outcome.error
+        return outcome
 
     def each(
         self,
