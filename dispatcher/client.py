@@ -32,6 +32,7 @@ from protocol import codec
 from protocol.drop import Drop, Watch
 from protocol.errors import (
     ChannelError,
+    MediaError,
     NameTaken,
     NotFoundError,
     StorageFull,
@@ -232,7 +233,8 @@ class Client:
             if offer.inputs:
                 self.drop.barrier()
             self._put_request(names.request, run.request)
-        except UsageError as error:  # an input is another file now: nobody may be offered what cannot be had
+        except (UsageError, NotFoundError, MediaError) as error:
+            # An input is another file now, or none: nobody may be offered what cannot be had.
             self.store.commit(run.id, "cancelled", error_text=str(error), at=self.host.wall())
             self._remove(run.job)
             raise

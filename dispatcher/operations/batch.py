@@ -21,6 +21,7 @@ from protocol.errors import (
     JobError,
     JobTimeout,
     MediaError,
+    NotFoundError,
     StorageFull,
     UsageError,
     VerificationError,
@@ -31,7 +32,7 @@ from protocol.messages import EngineRecord
 AHEAD = 2
 """How many jobs wait in the drop behind the one that is waited for, so that a worker never stands idle."""
 
-OF_ONE_FILE = (ChannelError, JobError, MediaError, UsageError, VerificationError)
+OF_ONE_FILE = (ChannelError, JobError, MediaError, NotFoundError, UsageError, VerificationError)
 """What goes wrong with one file, and leaves the others to be done."""
 
 OnProgress = Callable[[Path, Progress], None]

@@ -148,6 +148,8 @@ def _text(path: Path) -> Facts:
         raise MediaError(f"{path} is a folder; name a file in it") from error
     except PermissionError as error:
         raise MediaError(f"{path} may not be read; give yourself the right to") from error
+    except OSError as error:
+        raise MediaError(f"{path} cannot be read: {error.strerror or error}; is it still there?") from error
     except UnicodeDecodeError as error:
         raise MediaError(f"{path} is no text in UTF-8 (byte {error.start}); save it as UTF-8") from error
     if "\0" in text:

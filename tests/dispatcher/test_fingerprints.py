@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from dispatcher import fingerprints
 from dispatcher.fingerprints import Fingerprints
-from protocol.errors import UsageError
+from protocol.errors import MediaError, NotFoundError, UsageError
 from protocol.integrity import sha256_of
 
 
@@ -56,3 +57,27 @@ def test_a_file_that_changes_before_it_is_sent_is_noticed(tmp_path: Path) -> Non
     os.utime(film, ns=(1, 1))
     with pytest.raises(UsageError, match="changed"):
         known.check_unchanged(film)
+
+
+def test_a_file_that_is_gone_is_told_with_the_cure(tmp_path: Path) -> None:
+    """Before its digest was taken, and after: an error of ours that names it, not the system's."""
+    film, known = tmp_path / "film", Fingerprints()
+    with pytest.raises(NotFoundError, match=r"film is not there any more.*Put it back"):
+        known.of(film)
+    film.write_bytes(b"one")
+    known.of(film)
+    film.unlink()
+    with pytest.raises(NotFoundError, match="Put it back"):
+        known.check_unchanged(film)
+
+
+def test_a_file_that_cannot_be_read_is_told_with_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails, or a right that is missing, is an error of this file alone."""
+
+    def failing(path: Path) -> tuple[int, str]:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    (tmp_path / "film").write_bytes(b"one")
+    monkeypatch.setattr(fingerprints, "sha256_of", failing)
+    with pytest.raises(MediaError, match=r"film cannot be read: .*copy it to a disk that answers"):
+        Fingerprints().of(tmp_path / "film")
