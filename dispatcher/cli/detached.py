@@ -11,7 +11,7 @@ from typing import Any
 from dispatcher.cli.display import Display
 from dispatcher.client import new_id
 from dispatcher.config import Settings
-from dispatcher.connection import Connection, connect
+from dispatcher.connection import Connection
 from dispatcher.monitor.background import leave_behind, start_apart
 from dispatcher.operations.batch import OF_ONE_FILE
 from dispatcher.operations.plan import Plan
@@ -20,24 +20,8 @@ from protocol.errors import GpudropError
 from protocol.transports.host import SYSTEM
 
 
-def submit(
-    plans: Sequence[Plan], backend: str, drop: str | None, display: Display
-) -> tuple[list[Run], dict[Path, GpudropError]]:
-    """Submit the jobs of plans without waiting for any; return their runs, and what went wrong with other sources.
-
-    Work for this machine is done by a worker of the monitor that is left behind; for a shared drop one is left behind
-    as well, so that results come home while nobody looks.
-    """
-    settings = Settings()
-    with connect(backend, drop, settings=settings, idle=lambda _client: True) as connection:
-        runs, failed = _submit(connection, plans)
-    if runs:
-        pid = leave_behind(settings)
-        display.say(f"process {pid} brings the results home; gpudrop status shows how they stand")
-    return runs, failed
-
-
-def _submit(connection: Connection, plans: Sequence[Plan]) -> tuple[list[Run], dict[Path, GpudropError]]:
+def submit(connection: Connection, plans: Sequence[Plan]) -> tuple[list[Run], dict[Path, GpudropError]]:
+    """Submit the jobs of plans without waiting for any; return their runs, and what went wrong with other sources."""
     runs: list[Run] = []
     failed: dict[Path, GpudropError] = {}
     for each in plans:
@@ -49,6 +33,16 @@ def _submit(connection: Connection, plans: Sequence[Plan]) -> tuple[list[Run], d
             handle.leave()
             runs.append(connection.client.store.get(handle.run))
     return runs, failed
+
+
+def leave_monitor(display: Display) -> None:
+    """Leave a monitor behind that finishes what was submitted.
+
+    Work for this machine is done by a worker of the monitor; for a shared drop one is left behind as well, so that
+    results come home while nobody looks.
+    """
+    pid = leave_behind(Settings())
+    display.say(f"process {pid} brings the results home; gpudrop status shows how they stand")
 
 
 def tell(runs: Sequence[Run], failed: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:

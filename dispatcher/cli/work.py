@@ -26,7 +26,7 @@ from dispatcher.operations.settling import settle
 from dispatcher.operations.sources import Source, find
 from dispatcher.runs.record import Group, Run
 from dispatcher.runs.store import RunStore
-from protocol.errors import GpudropError, NotFoundError, UsageError
+from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, UsageError
 from protocol.kinds.kind import Kind
 from protocol.transports.host import SYSTEM
 
@@ -198,70 +198,105 @@ def _check_names(plans: Sequence[Plan], out: Path | None) -> None:
                 raise UsageError(f"{place} would be written over itself: name another folder with --out")
 
 
-def _errands(asked: Asked, plans: Sequence[Plan], steps: Sequence[Step]) -> Iterator[Plan]:
-    """Yield plans whose jobs say what is to become of their outputs, for whoever finishes them."""
+def _work(asked: Asked, plans: Sequence[Plan], steps: Sequence[Step], done: Done, display: Display) -> None:
+    places = {path for each in plans for path in each.targets(asked.out).values()}
+    for folder in sorted({path.parent for path in places}):
+        targets.check_folder(folder)
+    kinds = ",".join(dict.fromkeys([asked.kind.name, *(step.kind for step in steps)]))
+
+    def idle(client: Client) -> bool:
+        return asked.detach or (not steps and all(is_made(client, each) for each in plans))
+
+    with (
+        connect(asked.backend, asked.drop, kinds=kinds, idle=idle) as connection,
+        _errands(connection.client.store, asked, plans, steps, done) as errands,
+    ):
+        if asked.detach:
+            _submit(connection, errands, done, display)
+        else:
+            _wait(connection, asked, errands, done, display)
+    if done.runs and asked.detach:
+        detached.leave_monitor(display)
+
+
+@contextlib.contextmanager
+def _errands(
+    store: RunStore, asked: Asked, plans: Sequence[Plan], steps: Sequence[Step], done: Done
+) -> Iterator[list[Plan]]:
+    """Give the plans' jobs what is to become of their outputs, for whoever finishes them.
+
+    Several are a batch. One that got no run of its own ends with the block: nobody else would end it.
+    """
+    if len(plans) == 1 and not steps:
+        yield _with_wishes(asked, plans, steps, group=None)
+        return
+    title = " → ".join([asked.kind.name, *(step.kind for step in steps)])
+    group = Group(id=new_id(SYSTEM), sort="batch", title=f"{title}, {len(plans)} file(s)", created_at=time.time())
+    store.search.begin_group(group)
+    status = "failed"
+    try:
+        yield _with_wishes(asked, plans, steps, group=group.id)
+        status = "failed" if done.failed else "completed"
+    finally:
+        if not store.search.members(group.id):
+            store.search.end_group(group.id, status, at=time.time())
+
+
+def _with_wishes(asked: Asked, plans: Sequence[Plan], steps: Sequence[Step], *, group: str | None) -> list[Plan]:
     wishes = Wishes(
         out=asked.out,
         overwrite=asked.overwrite,
         tags=asked.tags,
-        group=_group(asked, len(plans)) if len(plans) > 1 or steps else None,
+        group=group,
         notify=asked.notify,
         deadline_s=asked.timeout_s,
         config={"command": asked.command},
     )
-    for each in plans:
-        yield replace(each, job=errand(each, wishes, steps))
+    return [replace(each, job=errand(each, wishes, steps)) for each in plans]
 
 
-def _group(asked: Asked, number: int) -> str:
-    settings = Settings()
-    title = " → ".join([asked.kind.name, *(name.split()[0] for name in asked.then)])
-    group = Group(id=new_id(SYSTEM), sort="batch", title=f"{title}, {number} file(s)", created_at=time.time())
-    with RunStore.open(settings.database, durability=settings.durability) as store:
-        store.search.begin_group(group)
-    return group.id
+def _submit(connection: Connection, plans: Sequence[Plan], done: Done, display: Display) -> None:
+    """Submit the jobs and wait for none."""
+    done.runs, failed = detached.submit(connection, plans)
+    done.failed.update(failed)
+    for path, error in failed.items():
+        _tell_failure(path, error, display)
 
 
-def _work(asked: Asked, plans: Sequence[Plan], steps: Sequence[Step], done: Done, display: Display) -> None:
-    plans = list(_errands(asked, plans, steps))
-    places = {path for each in plans for path in each.targets(asked.out).values()}
-    for folder in sorted({path.parent for path in places}):
-        targets.check_folder(folder)
-    if asked.detach:
-        done.runs, failed = detached.submit(plans, asked.backend, asked.drop, display)
-        done.failed.update(failed)
-        for path, error in failed.items():
-            _tell_failure(path, error, display)
-        return
-    kinds = ",".join(dict.fromkeys([asked.kind.name, *(step.kind for step in steps)]))
-
-    def idle(client: Client) -> bool:
-        return not steps and all(is_made(client, each) for each in plans)
-
-    with connect(asked.backend, asked.drop, kinds=kinds, idle=idle) as connection:
-        if not asked.overwrite:
-            plans = list(_with_room(plans, asked, connection.client.kept, done, display))
-        with _Stages(display, plans, local=asked.backend == "local") as stages:
-            for outcome in run(
-                connection, plans, out=asked.out, timeout_s=asked.timeout_s, on_progress=stages.progress
-            ):
-                stages.end(outcome)
-                if isinstance(outcome, Made):
-                    done.made.append((outcome, outcome.save(overwrite=asked.overwrite)))
-                    _tell(outcome, done, display)
-                    settle(connection, connection.client.store.get(outcome.result.run))
-                else:
-                    done.failed[outcome.source] = outcome.error
-                    _tell_failure(outcome.source, outcome.error, display)
-        _follow(connection, asked, done, display)
-        if asked.backend == "local":
-            connection.client.clean(older_than_s=0)  # nobody else looks at a private drop
+def _wait(connection: Connection, asked: Asked, plans: Sequence[Plan], done: Done, display: Display) -> None:
+    """Have the jobs done one after the other, put each result in its place, and follow what is made of it."""
+    worked: list[str] = []
+    if not asked.overwrite:
+        plans = list(_with_room(plans, asked, connection.client.kept, done, display))
+    with _Stages(display, plans, local=asked.backend == "local") as stages:
+        for outcome in run(connection, plans, out=asked.out, timeout_s=asked.timeout_s, on_progress=stages.progress):
+            stages.end(outcome)
+            if isinstance(outcome, Made):
+                _put(outcome, asked, done, display)
+                worked.append(outcome.result.run)
+                settle(connection, connection.client.store.get(outcome.result.run))
+            else:
+                done.failed[outcome.source] = outcome.error
+                _tell_failure(outcome.source, outcome.error, display)
+    _follow(connection, worked, asked, done, display)
 
 
-def _follow(connection: Connection, asked: Asked, done: Done, display: Display) -> None:
+def _put(made: Made, asked: Asked, done: Done, display: Display) -> None:
+    """Put a result in its place; one that cannot be put there, as another file came meanwhile, fails alone."""
+    try:
+        paths = made.save(overwrite=asked.overwrite)
+    except (UsageError, EnvironmentNotReady) as error:
+        done.failed[made.source] = error
+        _tell_failure(made.source, error, display)
+    else:
+        done.made.append((made, paths))
+        _tell(made, done, display)
+
+
+def _follow(connection: Connection, worked: Sequence[str], asked: Asked, done: Done, display: Display) -> None:
     """Wait for the further steps of a chain, each of which begins where one before it has ended."""
     store = connection.client.store
-    waiting = deque(made.result.run for made, _ in done.made)
+    waiting = deque(worked)
     while waiting:
         parent = store.get(waiting.popleft())
         for continuation in store.trace.continuations(parent.id):
@@ -309,7 +344,7 @@ def _with_room(plans: Sequence[Plan], asked: Asked, kept: Any, done: Done, displ
         try:
             if there and ((had := kept(each.job)) is None or not _are(there, had.files)):
                 targets.check_free(there.values())
-        except UsageError as error:
+        except OF_ONE_FILE as error:
             done.failed[each.source.path] = error
             _tell_failure(each.source.path, error, display)
         else:

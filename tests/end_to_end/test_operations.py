@@ -14,10 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from dispatcher import Connection, SomeFailed, analyze, connect
+from dispatcher.cli import app
 from dispatcher.config import Settings
-from protocol.errors import JobFailed, MediaError, UsageError
+from dispatcher.operations.batch import Made, NotMade, run
+from dispatcher.operations.plan import Plan, kind_of, plan
+from dispatcher.operations.sources import find
+from dispatcher.runs.record import Group
+from dispatcher.runs.store import RunStore
+from protocol.errors import JobFailed, MediaError, NotFoundError, UsageError
 from tests.support import odd_media
 from tests.support.drops import make_drop, worker
 
@@ -235,3 +242,81 @@ def test_a_file_that_something_writes_to_is_refused(gpu: Connection, tmp_path: P
         analyze(gpu, sound)
     known.check_unchanged = check  # type: ignore[method-assign]
     assert analyze(gpu, copies[1]).files
+
+
+def left_in(data: Path) -> list[str]:
+    """Return the jobs whose folders are still in the private drop."""
+    return [path.name for path in (data / "local" / "drop").iterdir() if not path.name.startswith("_")]
+
+
+def test_single_calls_leave_nothing_in_the_private_drop(gpu: Connection, data: Path, tmp_path: Path) -> None:
+    """A script of many single calls does not keep a second copy of each input and output, whatever became of it."""
+    assert analyze(gpu, tone(tmp_path / "a.wav")).files
+    assert left_in(data) == []
+    with pytest.raises(JobFailed):
+        analyze(gpu, odd_media.picture(tmp_path / "b.png"), tags="on")
+    assert left_in(data) == []
+
+
+def test_a_batch_that_is_broken_off_leaves_nothing_that_was_done(data: Path, tmp_path: Path) -> None:
+    """The end of the connection removes what the batch did not come to."""
+    with connect(kinds="analyze") as gpu:
+        for made in analyze.each(gpu, [tone(tmp_path / "a.wav"), tone(tmp_path / "b.wav", 0.7)]):
+            first = made.result.run
+            break
+    assert first not in left_in(data)
+
+
+def test_a_file_that_goes_away_keeps_no_other_from_being_done(gpu: Connection, tmp_path: Path) -> None:
+    """It was there when it was looked at: it alone fails, with its name and what to do."""
+    sounds = [tone(tmp_path / f"{n}.wav", 0.3 + n / 10) for n in range(3)]
+    plans = [each for each in plan(kind_of("analyze"), find(sounds), {}) if isinstance(each, Plan)]
+    sounds[1].unlink()
+    first, gone, last = run(gpu, plans)
+    assert isinstance(first, Made)
+    assert isinstance(last, Made)
+    assert isinstance(gone, NotMade)
+    assert isinstance(gone.error, NotFoundError)
+    assert str(sounds[1]) in str(gone.error)
+    assert "Put it back" in str(gone.error)
+
+
+def test_a_place_that_is_taken_meanwhile_fails_alone(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's file comes while the work is done: it stays, is told, and the other results come."""
+    sounds, save = [tone(tmp_path / "a.wav"), tone(tmp_path / "b.wav", 0.7)], Made.save
+
+    def saving(made: Made, *args: Any, **options: Any) -> list[Path]:
+        if made.source == sounds[0]:
+            (tmp_path / "a.analysis.json").write_text("mine")
+        return save(made, *args, **options)
+
+    monkeypatch.setattr(Made, "save", saving)
+    done = CliRunner().invoke(app, ["analyze", *map(str, sounds), "--json"], catch_exceptions=False)
+    told = json.loads(done.stdout)
+    assert done.exit_code == 2
+    assert [each["source"] for each in told["failed"]] == [str(sounds[0])]
+    assert [each["source"] for each in told["made"]] == [str(sounds[1])]
+    assert (tmp_path / "a.analysis.json").read_text() == "mine"
+
+
+def groups() -> list[Group]:
+    """Return what is remembered of commands on several files, the newest first."""
+    with RunStore.open(Settings().database) as store:
+        return store.search.groups()
+
+
+def test_a_command_that_never_began_leaves_no_open_batch(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch is begun once the way to workers is open; one that gets no run of its own ends with the command."""
+    monkeypatch.delenv("COLAB_TTS_DRIVE_PATH", raising=False)
+    monkeypatch.setenv("GPUDROP_HOME", str(tmp_path / "home"))
+    sounds = [tone(tmp_path / "a.wav"), tone(tmp_path / "b.wav", 0.7)]
+    gpudrop("analyze", *sounds, "--backend", "colab", code=6)
+    gpudrop("analyze", *sounds, "--backend", "colab", "--detach", code=6)
+    assert groups() == []
+    gpudrop("analyze", *sounds)
+    gpudrop("analyze", *sounds)  # all of it is kept: no run is added
+    assert [each.status for each in groups()] == ["completed", "completed"]
