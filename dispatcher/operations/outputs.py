@@ -7,10 +7,11 @@ from pathlib import Path
 
 from dispatcher.operations.sources import Source
 from dispatcher.operations.targets import name_after
-from dispatcher.runs.record import Artifact, Run
+from dispatcher.runs.record import Artifact, Role, Run
 from dispatcher.runs.store import RunStore
 from protocol.errors import NotFoundError, UsageError
 from protocol.integrity import sha256_of
+from protocol.kinds import KINDS
 from protocol.kinds.kind import SOURCE, Kind, Medium
 
 PREFIX = "run:"
@@ -27,7 +28,7 @@ def referred(store: RunStore, name: str, kind: Kind) -> list[Source]:
     """Return what `run:ID` or `run:ID/name` stands for: of several outputs, those that the kind takes.
 
     Raises NotFoundError for an unknown run or name, or for a file that is no longer what it was, and UsageError for a
-    run without results or an ambiguous id.
+    run without results, one that only looked at its source, or an ambiguous id.
     """
     run_id, _, wanted = name.removeprefix(PREFIX).partition("/")
     run = store.search.resolve(run_id)
@@ -37,16 +38,44 @@ def referred(store: RunStore, name: str, kind: Kind) -> list[Source]:
     found = [file for file in files if wanted in (file.name, _called(store, run, file).name)] if wanted else files
     if wanted and not found:
         raise NotFoundError(f"run {run.id} has no output {wanted!r}; it has: {_names(files)}")
+    if not wanted and KINDS[run.kind].only_looks:
+        raise UsageError(
+            f"run {run.id} ({run.kind}) made nothing that could stand for its source: name the source itself, or one "
+            f"of {', '.join(f'{PREFIX}{run.id}/{file.name}' for file in files)}"
+        )
     return [_source(store, run, file) for file in (found if wanted else _fitting(found, run, kind))]
 
 
 def next_sources(store: RunStore, run: Run, kind: Kind) -> list[Source]:
-    """Return what the next step of a chain works on: the outputs of a run that its kind takes."""
+    """Return what the next step of a chain works on: the outputs of a run that its kind takes.
+
+    After one that only looks it is what was looked at: a contact sheet is no film to make larger.
+    """
+    if KINDS[run.kind].only_looks:
+        return [_looked_at(store, run, file) for file in _files(store, run, "input") if file.name == SOURCE]
     return [_source(store, run, file) for file in _fitting(_outputs(store, run), run, kind)]
 
 
+def _looked_at(store: RunStore, run: Run, file: Artifact) -> Source:
+    """Return an input again, as people call it: where an earlier run made it, by the name that it was given there."""
+    _check(file, f"the input of run {run.id}", "give the command again with the file as it is now")
+    path, of = Path(file.path), run
+    while of.parent_id is not None:
+        try:
+            of = store.get(of.parent_id)
+        except NotFoundError:
+            break  # it was removed
+        if made := [each for each in _outputs(store, of) if Path(each.path) == path]:
+            return Source(path=path, called=_called(store, of, made[0]), run=run.id)
+    return Source(path=path, run=run.id)
+
+
 def _outputs(store: RunStore, run: Run) -> list[Artifact]:
-    return [file for file in store.trace.files(run.id) if file.role == "output"]
+    return _files(store, run, "output")
+
+
+def _files(store: RunStore, run: Run, role: Role) -> list[Artifact]:
+    return [file for file in store.trace.files(run.id) if file.role == role]
 
 
 def _fitting(files: Sequence[Artifact], run: Run, kind: Kind) -> list[Artifact]:
@@ -66,12 +95,17 @@ def _sort(file: Artifact) -> Medium | None:
 
 
 def _source(store: RunStore, run: Run, file: Artifact) -> Source:
-    path, again = Path(file.path), f"do it again: gpudrop runs rerun {run.id}"
+    _check(file, f"the output {file.name} of run {run.id}", f"do it again: gpudrop runs rerun {run.id}")
+    return Source(path=Path(file.path), called=_called(store, run, file), run=run.id)
+
+
+def _check(file: Artifact, what: str, cure: str) -> None:
+    """Raise NotFoundError for a file that is not there any more, or is another one than it was."""
+    path = Path(file.path)
     if not path.is_file():
-        raise NotFoundError(f"the output {file.name} of run {run.id} is gone from {path}; {again}")
+        raise NotFoundError(f"{what} is gone from {path}; {cure}")
     if sha256_of(path) != (file.size, file.sha256):
-        raise NotFoundError(f"{path} is no longer what run {run.id} made; {again}")
-    return Source(path=path, called=_called(store, run, file), run=run.id)
+        raise NotFoundError(f"{path} is no longer {what}; {cure}")
 
 
 def _called(store: RunStore, run: Run, file: Artifact) -> Path:

@@ -94,4 +94,5 @@ KIND = Kind(
     read_json=read_analysis,
     json_bytes=MAX_BYTES,
     checkpoints=True,
+    only_looks=True,
 )

@@ -58,5 +58,6 @@ class Kind:
     json_bytes: int = 1 << 20  # how long such an output may be
     independent_outputs: bool = False  # each output stands for itself, so those of an ended attempt may be kept
     checkpoints: bool = False  # an attempt leaves some, and the next one goes on from them
+    only_looks: bool = False  # its outputs tell of the source and cannot stand for it: a step after it takes that
     neural: bool = True  # there are neural engines for it: what another made may be made better once one is here
     known: Mapping[str, Known] = field(default_factory=dict)  # parameter → values that some worker may take

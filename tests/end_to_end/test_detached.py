@@ -158,11 +158,28 @@ def test_a_step_that_does_not_fit_is_told(data: Path, tmp_path: Path) -> None:
     assert gpudrop("analyze", sound, "--then", "dream", code=2) == ""
     assert gpudrop("analyze", sound, "--then", "upscale scale=none", code=2) == ""
     assert runs() == []
-    gpudrop("analyze", sound, "--then", "transcribe", code=2)
-    [run] = runs("completed")
+    gpudrop("analyze", sound, "--then", "upscale", code=2)
+    gpudrop("transcribe", sound, "--then", "stabilize", code=2)
+    transcribe, analyze = runs("completed")
     with RunStore.open(Settings().database) as store:
-        [continuation] = store.trace.continuations(run.id)
-        assert "transcribe takes" in str(continuation.error_text)
+        assert "upscale takes" in str(store.trace.continuations(analyze.id)[0].error_text)
+        assert "stabilize takes" in str(store.trace.continuations(transcribe.id)[0].error_text)
+
+
+def test_after_a_look_the_film_itself_is_worked_on(data: Path, tmp_path: Path) -> None:
+    """Analyze leaves its source as it is: the next step takes that, not the contact sheet, however long the chain."""
+    steps = ("analyze", "analyze size=64", "upscale preset=ultrafast")
+    then = [word for step in steps for word in ("--then", step)]
+    gpudrop("encode", film(tmp_path / "clip.mp4"), "--preset", "ultrafast", "--overwrite", *then)
+    upscale, look, _, encode = runs("completed")
+    assert (upscale.kind, upscale.parent_id, upscale.title) == ("upscale", look.id, "clip.encoded.mp4")
+    assert (tmp_path / "clip.encoded.upscaled.mp4").exists()
+    with RunStore.open(Settings().database) as store:
+        [made] = [file for file in store.trace.files(encode.id) if file.role == "output"]
+        [taken] = [file for file in store.trace.files(upscale.id) if file.role == "input"]
+    assert taken.sha256 == made.sha256
+    gpudrop("upscale", f"run:{look.id}", code=2)
+    assert len(runs()) == 4
 
 
 def test_a_run_stands_for_what_it_made(data: Path, tmp_path: Path) -> None:
