@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import shlex
 import sys
 import types
@@ -49,8 +50,8 @@ def options_of(kind: Kind) -> Iterator[tuple[str, str, str]]:
     for name, many in _options(kind):
         field = kind.params.model_fields[name]
         bare = _bare(field.annotation)
-        values = f" ({', '.join(get_args(bare))})" if get_origin(bare) is Literal else ""
-        yield _spelling(name, bare), _default(kind, name), _help(field, bare, many).rstrip(".") + values
+        text = _help(field, bare, many).rstrip(".")
+        yield _spelling(name, bare), _default(kind, name), text + ("" if many else _listed(bare, text))
 
 
 def _run(
@@ -195,12 +196,21 @@ def _spelling(name: str, item: Any) -> str:
 
 def _help(field: FieldInfo, bare: Any, many: bool) -> str:
     text = (field.description or "").rstrip(".")
-    text = text[:1].upper() + text[1:]
-    if many:
-        item = _bare(get_args(bare)[0])
-        listed = f" ({', '.join(get_args(item))})" if get_origin(item) is Literal else ""
-        return f"{text}{listed}; several with commas."
-    return f"{text}."
+    item = _bare(get_args(bare)[0]) if many else bare
+    if text.partition(" ")[0] not in (field.default, *_values(item)):  # a value is written as it is given
+        text = text[:1].upper() + text[1:]
+    return f"{text}{_listed(item, text)}; several with commas." if many else f"{text}."
+
+
+def _values(item: Any) -> tuple[str, ...]:
+    return get_args(item) if get_origin(item) is Literal else ()
+
+
+def _listed(item: Any, text: str) -> str:
+    """Return the values that there are, in brackets, unless the text names them all: two may stand in it by chance."""
+    values = _values(item)
+    named = len(values) > 2 and set(values).issubset(re.findall(r"[\w.-]+", text))
+    return "" if named or not values else f" ({', '.join(values)})"
 
 
 def _default(kind: Kind, name: str) -> str:

@@ -12,7 +12,7 @@ import typer
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from typer.testing import CliRunner, Result
 
-from dispatcher.cli.kinds import command_of
+from dispatcher.cli.kinds import command_of, options_of
 from protocol.errors import NotFoundError, UsageError
 from protocol.kinds.kind import Kind
 from tests.support import odd_media
@@ -37,6 +37,8 @@ class Params(BaseModel):
     sheet: StrictBool | None = Field(None, description="make a sheet")
     line_width: int | None = Field(None, ge=1, description="letters in a line")
     parts: tuple[Inner, ...] = Field((), description="no option can say this")
+    method: str = Field("plain", description="plain (as it is), or the name of another")
+    colours: tuple[Literal["red", "green", "blue"], ...] = Field((), description="which to keep: red green blue")
 
 
 def fit(raw: Mapping[str, Any], what: str, container: str) -> Mapping[str, Any]:
@@ -85,6 +87,17 @@ def test_help_tells_of_every_option() -> None:
     ):
         assert word in told, word
     assert "--parts" not in told
+
+
+def test_help_writes_values_as_they_are_given() -> None:
+    """A value that begins a sentence gets no capital, and values that the text names are not named again."""
+    told = " ".join(run("--help").stdout.replace("│", " ").split())
+    assert "plain (as it is), or the name of another. Default: plain." in told
+    assert "Which to keep: red green blue; several with commas." in told
+    meanings = {option: meaning for option, _, meaning in options_of(KIND)}
+    assert meanings["--method"].startswith("plain (as it is)")
+    assert meanings["--colours"] == "Which to keep: red green blue; several with commas"
+    assert meanings["--model"] == "Which model (auto, fast)"
 
 
 def test_only_what_was_given_is_sent(film: Path) -> None:
