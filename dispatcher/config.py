@@ -6,12 +6,13 @@ import getpass
 import os
 import platform
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, ModelWrapValidatorHandler, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from protocol.errors import EnvironmentNotReady
 from protocol.keys import KeySettings, identity
 from protocol.signing import Identity
 
@@ -23,8 +24,12 @@ def _user_name() -> str:
         return str(os.getuid()) if hasattr(os, "getuid") else ""
 
 
+def _variable(field: str) -> str:
+    return field if field.isupper() else f"GPUDROP_{field.upper()}"
+
+
 class Settings(BaseSettings):
-    """Read once at the edge: defaults < environment < flags."""
+    """Read once at the edge: defaults < environment < flags. A value that is none raises EnvironmentNotReady."""
 
     model_config = SettingsConfigDict(env_prefix="GPUDROP_", frozen=True, populate_by_name=True)
 
@@ -45,6 +50,17 @@ class Settings(BaseSettings):
     auth: str = "off"  # off, warn or require: what is done about messages of workers that are not signed
     key: SecretStr | None = None  # what to sign with: the key itself, its file, or "keyring"
     trust: str | None = None  # the public keys of workers to believe, or a file of them
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _named(cls, given: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        """Name the variables of what cannot be read; their values are not told: one may be a key."""
+        try:
+            return read(given)
+        except ValidationError as error:
+            wrong = {str(each["loc"][0]): each["msg"] for each in error.errors() if each["loc"]}
+            told = "; ".join(f"{_variable(name)}: {text}" for name, text in wrong.items())
+            raise EnvironmentNotReady(f"{told}. Correct it in the environment, or unset it") from error
 
     @property
     def database(self) -> str:

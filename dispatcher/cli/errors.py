@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from dispatcher.cli.events import event_line
-from protocol.errors import GpudropError
+from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, StorageFull
 from protocol.redaction import guard_logs, legible, without_secrets
+from protocol.transports.failures import DENIED, FULL, MISSING
 
 INTERRUPTED = 130
 _EVERYWHERE = ("--debug", "--log-json")
@@ -34,19 +38,60 @@ def run(command: Callable[..., Any]) -> NoReturn:
         # After an interrupt it tells of what the browser's driver did not get to say; the interrupt is the news.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
-        command(args=[argument for argument in sys.argv[1:] if argument not in _EVERYWHERE], standalone_mode=True)
-    except GpudropError as error:
-        if debug:
-            raise
-        sys.stderr.write(_told(error, as_event="--json" in sys.argv))
-        sys.exit(error.exit_code)
+        _call(command, [argument for argument in sys.argv[1:] if argument not in _EVERYWHERE])
     except KeyboardInterrupt:
         _interrupted()
     except SystemExit as end:
         if end.code == INTERRUPTED:  # typer has caught the interrupt itself
             _interrupted()
         raise
+    except Exception as error:
+        if debug:
+            raise
+        explained = _explained(error)
+        sys.stderr.write(_told(explained, as_event="--json" in sys.argv))
+        sys.exit(explained.exit_code)
     sys.exit(0)
+
+
+def _call(command: Callable[..., Any], arguments: list[str]) -> None:
+    """Run a typer app to its end; what it printed and could not be written is an error like any other."""
+    try:
+        command(args=arguments, standalone_mode=True)
+    except SystemExit:
+        _put_out()
+        raise
+
+
+def _put_out() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # It stays in the buffer, and the interpreter would stumble over it once more.
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        if error.errno == errno.EPIPE:  # who read it has gone, as `head` does
+            sys.exit(1)
+        raise
+
+
+def _explained(error: Exception) -> GpudropError:
+    """Return what went wrong as an error of ours: what the system says of a file or a disk is no fault of the code."""
+    if isinstance(error, GpudropError):
+        return error
+    if not isinstance(error, OSError):
+        what = f"{type(error).__name__}: {error}"
+        return GpudropError(f"{what}. This is a fault of gpudrop: --debug shows where; please report it with that")
+    why, where = error.strerror or str(error), f"{error.filename}: " if error.filename is not None else ""
+    if error.errno in MISSING:
+        return NotFoundError(f"{where}{why}. Correct the path, or make the folder it lies in")
+    if error.errno in FULL:
+        return StorageFull(f"{where}{why}. Free some space, then run the same command again")
+    if error.errno in DENIED:
+        return EnvironmentNotReady(f"{where}{why}. Give yourself the right to it, or name another place")
+    if where:
+        return EnvironmentNotReady(f"{where}{why}. Name a file or folder that this machine can use")
+    return EnvironmentNotReady(f"this machine could not do it: {why}. --debug shows where")
 
 
 class _EventFormatter(logging.Formatter):
