@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import sys
@@ -12,7 +13,8 @@ from typing import Annotated, Any, Literal, TextIO
 
 import typer
 
-from dispatcher.cli.moments import moment, seconds
+from dispatcher.cli.choosing import Kinds, Since, Statuses, Tags, known, query_of
+from dispatcher.cli.moments import seconds
 from dispatcher.cli.opening import Json, RunNames, Yes, opened, resolve, sure
 from dispatcher.cli.telling import print_json, runs_told
 from dispatcher.config import Settings
@@ -21,7 +23,8 @@ from dispatcher.runs.record import TERMINAL, Run, short
 from dispatcher.runs.search import Cursor, Query
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import in_bytes
-from protocol.errors import UsageError
+from protocol.errors import EnvironmentNotReady, NotFoundError, UsageError
+from protocol.kinds import KINDS
 from protocol.redaction import legible
 
 PAGE = 500
@@ -72,8 +75,8 @@ def prune(
     """
     if older_than is None and not status and not keep and not unknown_:
         raise UsageError("say what may go: --older-than 30d, --status failed, --keep 100 or --unknown")
-    if wrong := [each for each in status or () if each not in TERMINAL]:
-        raise UsageError(f"--status {wrong[0]!r}: there are: {', '.join(sorted(TERMINAL))}")
+    known(status or [], sorted(TERMINAL), "--status")
+    known(kind or [], sorted(KINDS), "--kind")
     now, age = time.time(), seconds(older_than, "--older-than") if older_than else None
     with opened() as (settings, store):
         runs: list[Run] = []
@@ -154,26 +157,39 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="A file that is not there yet, instead of stdout.")
     ] = None,
-    kind: Annotated[list[str] | None, typer.Option("--kind", "-k", help="Only of this kind.")] = None,
-    status: Annotated[list[str] | None, typer.Option("--status", "-s", help="Only with this status.")] = None,
-    tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="Only with this tag.")] = None,
-    since: Annotated[str | None, typer.Option("--since", help="Asked for since: 2h, 7d, 2026-11-25.")] = None,
+    kind: Kinds = None,
+    status: Statuses = None,
+    tag: Tags = None,
+    since: Since = None,
 ) -> None:
     """Write every run as a line of CSV or JSON, the newest first; times are Unix seconds."""
-    now = time.time()
     with opened() as (_, store):
-        query = Query(
-            kinds=kind or (), statuses=status or (), tags=tag or (), since=moment(since, now) if since else None
-        )
+        query = query_of(store, kind=kind, status=status, tag=tag, since=since)
         if out is None:
             _export(store, query, format_, sys.stdout)
             return
-        try:
-            with out.open("x", encoding="utf-8", newline="") as file:
-                count = _export(store, query, format_, file)
-        except FileExistsError as error:
-            raise UsageError(f"{out} is there already: name another file, or remove it") from error
+        with _created(out) as file:
+            count = _export(store, query, format_, file)
     sys.stderr.write(f"{count} run(s) written to {out}\n")
+
+
+@contextlib.contextmanager
+def _created(out: Path) -> Iterator[TextIO]:
+    """Create a file for a block: as a whole, or not at all."""
+    try:
+        file = out.open("x", encoding="utf-8", newline="")
+    except FileExistsError as error:
+        raise UsageError(f"{out} is there already: name another file, or remove it") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFoundError(f"there is no folder {out.parent}: make it, or name another file with --out") from error
+    except OSError as error:
+        raise EnvironmentNotReady(f"{out} cannot be made: {error.strerror}; name another file with --out") from error
+    try:
+        with file:
+            yield file
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
 
 
 def _export(store: RunStore, query: Query, format_: str, to: TextIO) -> int:
