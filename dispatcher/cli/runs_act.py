@@ -16,7 +16,7 @@ from dispatcher.monitor import acts
 from dispatcher.monitor.background import leave_behind
 from dispatcher.runs.record import Run, short
 from dispatcher.runs.store import RunStore
-from protocol.errors import UsageError
+from dispatcher.runs.tags import check_tags
 
 Wait = Annotated[
     bool, typer.Option("--wait/--no-wait", help="Leave a monitor behind that sends it and brings the result home.")
@@ -35,13 +35,12 @@ def cancel(
     with opened() as (settings, store):
         found = resolve(store, runs)
         done = [run for run in found if acts.cancel(store, run.id, reason=reason, now=time.time(), settings=settings)]
+        ours = {run.id for run in done}
         untold = {run.id for run in tell_drop(settings, store, done)}
         now = [store.get(run.id) for run in found]
-    told = [{**run_told(it), "cancelled": it in done or it.id in {d.id for d in done}} for it in now]
     if json_:
-        print_json({"runs": told})
+        print_json({"runs": [{**run_told(run), "cancelled": run.id in ours} for run in now]})
     else:
-        ours = {run.id for run in done}
         for run in now:
             said = "cancelled" if run.id in ours else f"is {run.status} already"
             sys.stdout.write(f"{run.id} {said}\n")
@@ -90,9 +89,7 @@ def tag(
     json_: Json = False,
 ) -> None:
     """Give a run tags or take them away; without any, print those that it has."""
-    for word in (*(add or ()), *(remove or ())):
-        if not word.strip() or len(word) > 100 or "," in word or word != word.strip():
-            raise UsageError(f"the tag {word!r}: a tag is 1 to 100 characters without commas, or blanks at its ends")
+    check_tags(add or ())
     with opened() as (_, store):
         found = store.search.resolve(run)
         if add or remove:

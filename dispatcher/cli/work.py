@@ -26,6 +26,7 @@ from dispatcher.operations.settling import settle
 from dispatcher.operations.sources import Source, find
 from dispatcher.runs.record import Group, Run
 from dispatcher.runs.store import RunStore
+from dispatcher.runs.tags import check_tags
 from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, UsageError
 from protocol.kinds.kind import Kind
 from protocol.transports.host import SYSTEM
@@ -117,6 +118,7 @@ def do(asked: Asked, display: Display) -> Done:
     """Do what was asked. One file that fails keeps no other from being done; `failed` tells of it."""
     done = Done()
     checked(asked.kind, asked.params)
+    check_tags(asked.tags)
     steps = steps_of(asked.then)
     plans = list(_plans(asked, _sources(asked), done, display))
     for path, error in done.failed.items():

@@ -216,3 +216,11 @@ def test_a_drop_is_for_work_that_is_sent(film: Path) -> None:
     """Naming one without sending anything is a mistake, not a wish to be passed over."""
     with pytest.raises(UsageError, match="--backend colab"):
         run(film, "--drop", "somewhere", "--dry-run")
+
+
+def test_a_tag_is_what_it_is_everywhere(film: Path) -> None:
+    """One that `runs tag` and the dashboard would refuse is refused before any work."""
+    for tag in ("a,b", "", " a", "x" * 65, "bell\a"):
+        with pytest.raises(UsageError, match="is no tag: write 1 to 64 characters without commas"):
+            run(film, "--tag", tag, "--dry-run")
+    assert run(film, "--tag", "the race of may", "--tag", "x" * 64, "--dry-run").exit_code == 0

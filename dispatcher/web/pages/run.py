@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from dispatcher.runs.record import Artifact, AttemptRecord, Run
+from dispatcher.runs.tags import check_tags
 from dispatcher.web import logs, served, transcript, views
 from dispatcher.web.desk import AtDesk, Desk
 from dispatcher.web.served import Shown
@@ -24,7 +25,6 @@ COMPARED = frozenset({"upscale", "stabilize"})
 """The kinds whose result is shown over its source."""
 
 MOST_FORM_BYTES = 10_000
-LONGEST_TAG = 64
 
 
 @router.get("/runs/{run_id}")
@@ -102,9 +102,8 @@ async def _form(request: Request) -> dict[str, str]:
 def tags(run_id: str, desk: AtDesk, form: Annotated[dict[str, str], Depends(_form)]) -> RedirectResponse:
     """Give a run tags, or take one from it."""
     desk.store.get(run_id)
-    add = [tag for word in form.get("add", "").replace(",", " ").split() if (tag := word.strip())]
-    if wrong := [tag for tag in add if len(tag) > LONGEST_TAG or not tag.isprintable()]:
-        raise UsageError(f"{wrong[0][:80]!r} is no tag: write up to {LONGEST_TAG} letters without spaces")
+    add = form.get("add", "").replace(",", " ").split()
+    check_tags(add)
     remove = [form["remove"]] if "remove" in form else []
     desk.store.trace.tag(run_id, add=add, remove=remove)
     return _to(run_id)
