@@ -18,7 +18,7 @@ from dispatcher.cli.moments import seconds
 from dispatcher.cli.opening import Json, RunNames, Yes, opened, resolve, sure
 from dispatcher.cli.telling import print_json, runs_told
 from dispatcher.config import Settings
-from dispatcher.monitor.tidy import Load, remove, size_of, unknown, weigh
+from dispatcher.monitor.tidy import Load, remove, remove_folder, size_of, unknown, weigh
 from dispatcher.runs.record import TERMINAL, Run, short
 from dispatcher.runs.search import Cursor, Query
 from dispatcher.runs.store import RunStore
@@ -129,7 +129,7 @@ def _remove(
     if done:
         freed = remove(settings, store, going)
         for folder, size in rest.items():
-            _drop_folder(folder)
+            remove_folder(folder)
             freed += size
     if json_:
         told = [{"id": it.run.id, "status": it.run.status, "bytes": it.bytes} for it in going]
@@ -144,12 +144,6 @@ def _remove(
         sys.stdout.write(f"{'would remove' if dry_run else 'removed'} {what}\n")
     elif not going and not rest:
         sys.stdout.write("nothing to remove\n")
-
-
-def _drop_folder(folder: Path) -> None:
-    import shutil
-
-    shutil.rmtree(folder)
 
 
 def export(

@@ -94,19 +94,20 @@ def remove(settings: Settings, store: RunStore, loads: Iterable[Load]) -> int:
     for load in going:
         if load.run.id in gone:
             for folder in load.folders:
-                _remove(folder)
+                remove_folder(folder)
             freed += load.bytes
     return freed
 
 
-def _remove(folder: Path) -> None:
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, if it is there. Raises EnvironmentNotReady where that cannot be done."""
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:
         return
     except OSError as error:
         raise EnvironmentNotReady(
-            f"{folder} cannot be removed: {error.strerror}. Remove it by hand; its run is forgotten already"
+            f"{folder} cannot be removed: {error.strerror}. Remove it by hand: nothing needs it any more"
         ) from error
 
 
