@@ -13,7 +13,6 @@ from typing import Literal
 
 DROP_CARD = "_drop.json"
 WORKERS = "_workers"
-BLOBS = "_blobs"
 PACKAGES = "_dist"
 MODELS = "_models"
 PROBES = "_probes"

@@ -167,11 +167,6 @@ class RunStore:
         with self.database.reading() as connection:
             return get_run(connection, run_id)
 
-    def find_open(self, key: str) -> Run | None:
-        """Return the run of this key that has not ended."""
-        with self.database.reading() as connection:
-            return one_run(connection, OPEN_BY_KEY, key=key)
-
     def latest(self, key: str) -> Run | None:
         """Return the newest run of this key."""
         with self.database.reading() as connection:

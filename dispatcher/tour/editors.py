@@ -40,7 +40,7 @@ def focus_editor(stage: Stage, action: action_parts.FocusEditor) -> None:
     if action.line is None:
         _enter(stage, editor, action.timeout)
         return
-    _show(stage, editor, action.line, action.line)
+    _show(editor, action.line, action.line)
     at = editor.evaluate("(editor, at) => editor.point(...at)", [action.line, action.column])
     if at is None:
         raise _no_line(editor, action.line)
@@ -73,7 +73,7 @@ def select_all_and_delete(stage: Stage, action: action_parts.SelectAllAndDelete)
 def highlight_lines(stage: Stage, action: action_parts.HighlightLines) -> None:
     """Colour lines, scrolled into view, for the action's time; without one to the end of the step."""
     editor = find(stage, action.selector, action.timeout)
-    _show(stage, editor, *action.span)
+    _show(editor, *action.span)
     if wrong := editor.evaluate(HIGHLIGHT, [*action.span, action.color, MARK]):
         raise StepFailed(f"{action.color!r} {wrong}; write a name or #rrggbb", retryable=False)
     if action.seconds is None:
@@ -186,7 +186,7 @@ def _scroll_to(editor: JSHandle) -> None:
     root.evaluate(SCROLL, {"to": None, "pixelsPerSecond": SPEEDS["fast"]})
 
 
-def _show(stage: Stage, editor: JSHandle, first: int, last: int) -> None:
+def _show(editor: JSHandle, first: int, last: int) -> None:
     """Scroll lines into view, smoothly. Raises StepFailed for lines that the editor does not have."""
     count = editor.evaluate("editor => editor.count()")
     if count is not None and last > count:

@@ -102,7 +102,7 @@ def use(store: RunStore, new_run: New) -> None:
     """Read and write every table and index."""
     for number in range(50):
         run = store.get(f"r{number:02}")
-        assert store.find_open(run.key) == run
+        assert store.add_or_find(run) == (run, False)
         store.say(run.id, f"{run.id}/say", b"x" * 3000)
         store.commit(run.id, "failed", at=2.0)
     store.recent(1000)

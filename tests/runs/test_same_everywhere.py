@@ -47,7 +47,7 @@ def test_texts_are_found_whatever_they_hold(store: RunStore, new_run: New) -> No
     odd, upper = new_run("r1", key="k\0é'%_\\"), new_run("r2", key="K\0é'%_\\")
     assert store.add_or_find(odd)[1]
     assert store.add_or_find(upper)[1]
-    found = store.find_open(odd.key)
+    found = store.latest(odd.key)
     assert found is not None
     assert found.id == "r1"
     assert store.add_or_find(new_run("r3", key=odd.key)) == (store.get("r1"), False)

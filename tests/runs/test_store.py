@@ -31,9 +31,10 @@ def test_one_key_has_one_open_run(store: RunStore, new_run: New) -> None:
     first = new_run("r1", key="k")
     store.add_or_find(first)
     assert store.add_or_find(new_run("r2", key="k")) == (first, False)
-    assert store.find_open("k") == first
+    assert store.latest("k") == first
     assert store.commit("r1", "failed", at=2.0)
-    assert store.find_open("k") is None
+    assert store.latest("k") == store.get("r1")
+    assert not store.get("r1").is_open
     second = new_run("r2", key="k", created_at=1001.0)
     assert store.add_or_find(second) == (store.get("r1"), False)  # nobody has looked at how it ended
     assert store.add_or_find(second, "r1") == (second, True)
@@ -145,7 +146,7 @@ def test_a_torn_request_is_offered_again(store: RunStore, new_run: New) -> None:
     store.add_or_find(new_run("r1", key="k"))
     again = store.offer_again("r1", instead_of="r1", job="r1b", request=b"again", at=4.0)
     assert (again.id, again.job, again.request, again.status) == ("r1", "r1b", b"again", "pending")
-    assert store.find_open("k") == again
+    assert store.latest("k") == again
     assert store.offer_again("r1", instead_of="r1", job="r1c", request=b"late", at=5.0) == again
 
 
