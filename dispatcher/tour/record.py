@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dispatcher.config import Settings, is_root
 from dispatcher.tour import duration, encoding, pre_setup
 from dispatcher.tour.browser import find_browser
-from dispatcher.tour.cutting import cut, render_options
+from dispatcher.tour.cutting import Cut, cut, render_options
 from dispatcher.tour.director import Take, direct
 from dispatcher.tour.enhancing import Enhancement, check, enhanced
 from dispatcher.tour.inserts import Inserts, find_inserts
@@ -35,11 +35,51 @@ class Recording:
     enhancement: Enhancement | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """What is known of the film before anything is done for it, and the programs that will make it."""
+
+    spec: Spec
+    inserts: Inserts
+    out: Path
+    program: ffmpeg.Ffmpeg
+    browser: Path | None  # None where nothing is filmed
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Desk:
+    """With what a tour is made: what was asked for, where its takes lie, and who is told."""
+
+    options: Options
+    settings: Settings
+    work_dir: Path
+    screen: Screen
+
+
 def record(spec_path: Path, options: Options, settings: Settings, screen: Screen) -> Recording:
     """Make the film of a spec. Everything that can be checked beforehand is, so that a late failure is rare.
 
     Run again after any interruption: narration that is done, or still being worked on, is not asked for again.
     """
+    plan = _plan(spec_path, options, settings)
+    with (
+        occupied(_work_dir(spec_path, options)) as work_dir,
+        remembered(plan.spec.meta.title or spec_path.name, options, settings) as tour,
+    ):
+        desk = _Desk(options=tour.options, settings=settings, work_dir=work_dir, screen=screen)
+        plan, enhancement = _enhance(plan, desk)
+        narration = _speak(plan, desk)
+        if plan.browser is None:
+            return Recording(narration=narration, film=None, report=None, enhancement=enhancement)
+        _set_up(plan.spec, desk)
+        takes = _film(plan.spec, narration, plan.browser, desk)
+        made = _cut(plan, narration, takes, enhancement, desk)
+        tour.report = made.report
+    return Recording(narration=narration, film=made.film, report=made.report, enhancement=enhancement)
+
+
+def _plan(spec_path: Path, options: Options, settings: Settings) -> _Plan:
+    """Read the spec and find what is needed for it; whatever is wrong or missing is an error now."""
     spec = load(spec_path, base_url=options.base_url)
     if options.enhance is not None:
         check(spec_path, options.enhance)
@@ -48,39 +88,47 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
     encoders = render_options(spec, options.zoom).encoders
     program = ffmpeg.find(settings.ffmpeg, needs=inserts.filters, encoders=encoders)
     browser = None if options.dry_run else find_browser(settings.chromium)
-    with (
-        occupied(_work_dir(spec_path, options)) as work_dir,
-        remembered(spec.meta.title or spec_path.name, options, settings) as tour,
-    ):
-        options = tour.options
-        enhancement = None
-        if options.enhance is not None:
-            spec, enhancement = enhanced(spec, options.enhance, options, settings, work_dir, screen)
-        _foretell(spec, inserts, screen)
-        if browser is not None:
-            encoding.foretell(options, settings, screen)
-        narration = speak(spec, options, settings, work_dir, screen)
-        spoken_s = {step: clip.seconds for step, clip in narration.clips.items()}
-        _check_length(spec, spoken_s, inserts, screen)
-        if browser is None:
-            return Recording(narration=narration, film=None, report=None, enhancement=enhancement)
-        _set_up(spec, options, work_dir, screen)
-        takes = _film(spec, spoken_s, work_dir, browser, screen)
-        made = cut(
-            spec,
-            inserts,
-            narration,
-            takes,
-            program,
-            out,
-            screen,
-            options=options,
-            settings=settings,
-            work_dir=work_dir,
-            enhancement=enhancement,
-        )
-        tour.report = made.report
-    return Recording(narration=narration, film=made.film, report=made.report, enhancement=enhancement)
+    return _Plan(spec=spec, inserts=inserts, out=out, program=program, browser=browser)
+
+
+def _enhance(plan: _Plan, desk: _Desk) -> tuple[_Plan, Enhancement | None]:
+    """Have the narration written anew, where that was asked for."""
+    wanted = desk.options.enhance
+    if wanted is None:
+        return plan, None
+    spec, enhancement = enhanced(plan.spec, wanted, desk.options, desk.settings, desk.work_dir, desk.screen)
+    return replace(plan, spec=spec), enhancement
+
+
+def _speak(plan: _Plan, desk: _Desk) -> Narration:
+    """Have the narration spoken, and check before and after it how long the film will be."""
+    _foretell(plan.spec, plan.inserts, desk.screen)
+    if plan.browser is not None:
+        encoding.foretell(desk.options, desk.settings, desk.screen)
+    narration = speak(plan.spec, desk.options, desk.settings, desk.work_dir, desk.screen)
+    _check_length(plan.spec, _seconds(narration), plan.inserts, desk.screen)
+    return narration
+
+
+def _cut(plan: _Plan, narration: Narration, takes: Sequence[Take], enhancement: Enhancement | None, desk: _Desk) -> Cut:
+    return cut(
+        plan.spec,
+        plan.inserts,
+        narration,
+        takes,
+        plan.program,
+        plan.out,
+        desk.screen,
+        options=desk.options,
+        settings=desk.settings,
+        work_dir=desk.work_dir,
+        enhancement=enhancement,
+    )
+
+
+def _seconds(narration: Narration) -> dict[str, float]:
+    """Return how long the narration of each step is."""
+    return {step: clip.seconds for step, clip in narration.clips.items()}
 
 
 def preview(spec_path: Path, options: Options, settings: Settings, screen: Screen) -> str:
@@ -125,26 +173,26 @@ def _check_length(spec: Spec, spoken_s: Mapping[str, float], inserts: Inserts, s
         screen.warn(warning)
 
 
-def _film(spec: Spec, spoken_s: Mapping[str, float], work_dir: Path, browser: Path, screen: Screen) -> list[Take]:
-    with screen.stage("filming") as stage:
+def _film(spec: Spec, narration: Narration, browser: Path, desk: _Desk) -> list[Take]:
+    with desk.screen.stage("filming") as stage:
         return direct(
             spec,
-            spoken_s,
-            work_dir=work_dir,
+            _seconds(narration),
+            work_dir=desk.work_dir,
             browser=browser,
             root=is_root(),
             on_step=lambda done, step: stage.update(done, len(spec.steps), step),
         )
 
 
-def _set_up(spec: Spec, options: Options, work_dir: Path, screen: Screen) -> None:
+def _set_up(spec: Spec, desk: _Desk) -> None:
     if spec.pre_setup:
-        if options.allow_setup:
-            screen.say("pre_setup, allowed by --allow-setup:\n  " + "\n  ".join(spec.pre_setup))
+        if desk.options.allow_setup:
+            desk.screen.say("pre_setup, allowed by --allow-setup:\n  " + "\n  ".join(spec.pre_setup))
         pre_setup.run(
             spec.pre_setup,
-            confirm=screen.confirm,
-            allow=options.allow_setup,
+            confirm=desk.screen.confirm,
+            allow=desk.options.allow_setup,
             cwd=spec.source.parent,
-            log=work_dir / "pre_setup.log",
+            log=desk.work_dir / "pre_setup.log",
         )
