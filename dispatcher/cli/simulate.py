@@ -6,11 +6,15 @@ import json
 import os
 import shlex
 import sys
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from simulator.report import Tally
+    from simulator.scenario import Terms
 
 
 def simulate(
@@ -29,27 +33,16 @@ def simulate(
 
     The same seed gives the same schedule. Exit code 1 when a promise was broken, 130 when interrupted.
     """
-    from simulator.report import simulate as run  # the room that imports both sides is loaded for this command only
-    from simulator.scenario import Terms
+    from simulator.scenario import Terms  # the room that imports both sides is loaded for this command only
 
-    terms = Terms(weather=weather, workers=workers, jobs=jobs)
+    terms, chosen = Terms(weather=weather, workers=workers, jobs=jobs), range(first, first + seeds)
     if trace:
-        _trace(range(first, first + seeds), terms, without)
+        _trace(chosen, terms, without)
         return
-    progress = _Progress(seeds)
-    tally, seconds = run(
-        range(first, first + seeds),
-        terms,
-        without,
-        processes=processes,
-        on_progress=lambda t: progress(t.schedules, t.red),
-    )
-    progress.end()
+    tally, seconds = _run(chosen, terms, without, processes)
     told = tally.told(seconds)
-    again = ["gpudrop", "simulate", "--seeds", "1", "--weather", weather, "--workers", workers, "--jobs", jobs]
-    again += ["--without", without] if without else []
     for failure in told["failures"]:
-        failure["replay"] = shlex.join([*map(str, again), "--first", str(failure["seed"]), "--trace"])
+        failure["replay"] = _again(terms, without, failure["seed"])
     if json_:
         sys.stdout.write(json.dumps(told, indent=1) + "\n")
     else:
@@ -60,7 +53,27 @@ def simulate(
         raise typer.Exit(1)
 
 
-def _trace(seeds: range, terms: Any, rule: str | None) -> None:
+def _run(seeds: range, terms: Terms, rule: str | None, processes: int) -> tuple[Tally, float]:
+    """Run the schedules, showing how far they are; return what was counted, and the seconds it took."""
+    from simulator.report import simulate as run
+
+    progress = _Progress(len(seeds))
+    counted = run(
+        seeds, terms, rule, processes=processes, on_progress=lambda tally: progress(tally.schedules, tally.red)
+    )
+    progress.end()
+    return counted
+
+
+def _again(terms: Terms, rule: str | None, seed: int) -> str:
+    """Return the command that shows one schedule again."""
+    words = ["gpudrop", "simulate", "--seeds", "1", "--weather", terms.weather]
+    words += ["--workers", str(terms.workers), "--jobs", str(terms.jobs), *(["--without", rule] if rule else [])]
+    return shlex.join([*words, "--first", str(seed), "--trace"])
+
+
+def _trace(seeds: range, terms: Terms, rule: str | None) -> None:
+    """Print what happened in each schedule; exit code 1 when a promise was broken."""
     from simulator.report import count_each
 
     red = 0
