@@ -9,20 +9,19 @@ import shlex
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
 
 from dispatcher.cli import detached
+from dispatcher.cli.asked import Asked, Options
 from dispatcher.cli.display import Display
 from dispatcher.cli.events import JsonDisplay
-from dispatcher.cli.work import Asked, do
-from dispatcher.connection import BACKENDS
+from dispatcher.cli.records import dressed, parameters_of
+from dispatcher.cli.work import do
 from dispatcher.operations.plan import option_of
-from protocol.errors import UsageError
 from protocol.kinds.kind import Kind
 
 _PLAIN = (bool, int, float, str)
@@ -30,19 +29,17 @@ _PLAIN = (bool, int, float, str)
 
 def command_of(kind: Kind) -> Callable[..., None]:
     """Return the command of a kind, as typer takes it; what its parameters say of themselves is its help."""
-    options = dict(_options(kind))
+    own = dict(_options(kind))
 
     def command(**given: Any) -> None:
-        params = {name: _value(given.pop(name), takes_many) for name, takes_many in options.items()}
-        _run(kind, {name: value for name, value in params.items() if value is not None}, **given)
+        params = {name: _value(given.pop(name), takes_many) for name, takes_many in own.items()}
+        params = {name: value for name, value in params.items() if value is not None}
+        written = shlex.join(["gpudrop", *sys.argv[1:]])
+        _run(Asked(kind=kind, params=params, command=written, **given))
 
-    files, *fixed = _fixed()
-    parameters = [files, *(_parameter(kind, name) for name in options), *fixed]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {each.name: each.annotation for each in parameters}
-    command.__doc__ = inspect.getdoc(kind.params)
-    command.__name__ = kind.name
-    return command
+    files, *others = parameters_of(Options)
+    parameters = [files, *(_parameter(kind, name) for name in own), *others]
+    return dressed(command, parameters, name=kind.name, doc=inspect.getdoc(kind.params) or "")
 
 
 def options_of(kind: Kind) -> Iterator[tuple[str, str, str]]:
@@ -54,106 +51,16 @@ def options_of(kind: Kind) -> Iterator[tuple[str, str, str]]:
         yield _spelling(name, bare), _default(kind, name), text + ("" if many else _listed(bare, text))
 
 
-def _run(
-    kind: Kind,
-    params: Mapping[str, Any],
-    *,
-    files: list[str],
-    out: Path | None,
-    backend: str,
-    drop: str | None,
-    require_engine: str | None,
-    anew: bool,
-    overwrite: bool,
-    timeout: float | None,
-    then: list[str],
-    tag: list[str],
-    notify: str | None,
-    detach: bool,
-    dry_run: bool,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    if backend not in BACKENDS:
-        raise UsageError(f"unknown --backend {backend!r}; there are: {', '.join(BACKENDS)}")
-    if drop is not None and backend == "local":
-        raise UsageError("--drop names a shared folder, and the work is done here: give --backend colab too")
-    asked = Asked(
-        kind=kind,
-        files=files,
-        params=params,
-        out=out,
-        backend=backend,
-        drop=drop,
-        engine=require_engine,
-        anew=anew,
-        overwrite=overwrite,
-        timeout_s=timeout,
-        dry_run=dry_run,
-        then=then,
-        tags=tag,
-        notify=notify,
-        detach=detach,
-        command=" ".join(map(shlex.quote, ["gpudrop", *sys.argv[1:]])),
-    )
-    done = do(asked, JsonDisplay() if as_json else Display(quiet=quiet))
-    if detach and not dry_run:
-        detached.tell(done.runs, done.told()["failed"], as_json=as_json)
-    elif as_json:
+def _run(asked: Asked) -> None:
+    done = do(asked, JsonDisplay() if asked.as_json else Display(quiet=asked.quiet))
+    if asked.detach and not asked.dry_run:
+        detached.tell(done.runs, done.told()["failed"], as_json=asked.as_json)
+    elif asked.as_json:
         sys.stdout.write(json.dumps(done.told(), ensure_ascii=False, indent=1) + "\n")
     else:
         sys.stdout.writelines(f"{path}\n" for path in done.paths())
     if done.exit_code:
         raise typer.Exit(done.exit_code)
-
-
-def _fixed() -> list[inspect.Parameter]:
-    """Return what every command takes."""
-
-    def pattern(
-        files: Annotated[
-            list[str],
-            typer.Argument(
-                metavar="FILES", help="Files, folders, quoted patterns, or run:ID, which is what a run made."
-            ),
-        ],
-        out: Annotated[
-            Path | None, typer.Option("--out", "-o", help="The folder for the results, instead of beside each file.")
-        ] = None,
-        backend: Annotated[
-            str, typer.Option(help="Who works: local (this machine) or colab (through the shared folder).")
-        ] = "local",
-        drop: Annotated[
-            str | None, typer.Option(help="The shared folder or rclone:REMOTE:PATH, for --backend colab.")
-        ] = None,
-        require_engine: Annotated[str | None, typer.Option(help="Fail unless this engine does it.")] = None,
-        anew: Annotated[bool, typer.Option("--anew", help="Do it again although the result is kept.")] = False,
-        overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over files that are in the way.")] = False,
-        timeout: Annotated[
-            float | None,
-            typer.Option(min=1, help="Cancel what is not done after so many seconds; without it as long as it takes."),
-        ] = None,
-        then: Annotated[
-            list[str], typer.Option(help="Go on with the results: a kind, or 'KIND name=value …'. May be repeated.")
-        ] = [],  # noqa: B006 - typer makes a new one
-        tag: Annotated[list[str], typer.Option(help="A word to find the runs again by. May be repeated.")] = [],  # noqa: B006
-        notify: Annotated[str | None, typer.Option(metavar="URL", help="Tell a web address when a run ends.")] = None,
-        detach: Annotated[
-            bool, typer.Option("--detach", help="Return at once with the runs' ids; a monitor finishes them.")
-        ] = False,
-        dry_run: Annotated[
-            bool, typer.Option("--dry-run", help="Say what would be done, and look at the files, but do nothing.")
-        ] = False,
-        as_json: Annotated[
-            bool,
-            typer.Option("--json", help="Print the results as JSON on stdout, and events as JSON lines on stderr."),
-        ] = False,
-        quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what must not be missed.")] = False,
-    ) -> None:
-        raise AssertionError("only its parameters are used")
-
-    found = inspect.signature(pattern, eval_str=True).parameters.values()
-    return [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in found]
 
 
 def _options(kind: Kind) -> Iterator[tuple[str, bool]]:

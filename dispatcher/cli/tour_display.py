@@ -1,0 +1,53 @@
+"""What people and programs see of a tour, and what they are asked: on a terminal, and nowhere else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Sequence
+
+import typer
+
+from dispatcher.cli.display import Display
+from dispatcher.cli.events import JsonDisplay
+from dispatcher.cli.review import Changed, review
+
+
+class TourDisplay(Display):
+    """The display, which can also ask before a spec's shell lines run."""
+
+    def confirm(self, lines: Sequence[str]) -> bool:
+        """Show the lines; without a terminal to ask on, the answer is no."""
+        self.warn("the spec wants to run these shell lines on this machine:")
+        for line in lines:
+            self.warn(f"  {line}")
+        return sys.stdin.isatty() and typer.confirm("Run them?", default=False, err=True)
+
+    def review(self, changed: Sequence[Changed], engine: str, *, yes: bool) -> Collection[str]:
+        """Show what would be said instead, and ask for it."""
+        return review(self._console, changed, engine, yes=yes)
+
+    def ask(self, lines: Sequence[str], question: str) -> bool:
+        """Show the lines and ask; without a terminal to ask on, the answer is no."""
+        for line in lines:
+            self.warn(line)
+        return sys.stdin.isatty() and typer.confirm(question, default=False, err=True)
+
+
+class TourEvents(JsonDisplay):
+    """The events, which ask nobody: who reads them is a program."""
+
+    def confirm(self, lines: Sequence[str]) -> bool:
+        """Say which lines would have run; the answer is no."""
+        self.emit("confirm", text="the spec wants to run these shell lines; allow them with --allow-setup", lines=lines)
+        return False
+
+    def review(self, changed: Sequence[Changed], engine: str, *, yes: bool) -> Collection[str]:
+        """Tell what is said instead; without `yes` nothing is."""
+        steps = [{"step": step, "before": before, "after": after} for step, before, after in changed]
+        self.emit("enhanced", engine=engine, accepted=yes, steps=steps)
+        return [step for step, _, _ in changed] if yes else []
+
+    def ask(self, lines: Sequence[str], question: str) -> bool:
+        """Say what would have been asked; the answer is no."""
+        self.emit("confirm", text=question, lines=lines)
+        return False
