@@ -103,6 +103,8 @@ def _changed(kept: Kept, params: Params) -> dict[str, Any]:
     changed = []
     if kept.deep and params.format in ("jpg", "webp"):
         changed.append(f"16 bits became 8: {params.format} holds no more; ask for png or tiff")
+    if params.denoise:
+        changed.append("no noise was removed: denoise is for films only")
     return {"changed": changed} if changed else {}
 
 

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from colab.handlers.encode import piecewise
+from colab.handlers.pieces import frames, pace
 from colab.handlers.work import StopWork
 from media import pipes
 from media.examine import examine
@@ -24,8 +24,8 @@ EACH = 10
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make pieces of ten frames."""
-    monkeypatch.setattr(piecewise, "FEWEST", EACH)
-    monkeypatch.setattr(piecewise, "PIECE_S", 0)
+    monkeypatch.setattr(pace, "FEWEST", EACH)
+    monkeypatch.setattr(pace, "PIECE_S", 0)
 
 
 def desk(source: Path | dict[str, Path], folder: Path, leftover: Mapping[str, Path] | None = None, **raw: Any) -> Desk:
@@ -73,8 +73,8 @@ def test_pieces_are_the_film_that_one_command_writes(
     whole = desk(source, tmp_path / "whole", **raw)
     summary = whole.run().summary
     assert not [name for name in whole.left if name.endswith(".mkv")]
-    monkeypatch.setattr(piecewise, "FEWEST", EACH)
-    monkeypatch.setattr(piecewise, "PIECE_S", 0)
+    monkeypatch.setattr(pace, "FEWEST", EACH)
+    monkeypatch.setattr(pace, "PIECE_S", 0)
     pieced = desk(source, tmp_path / "pieced", **raw)
     assert pieced.run().summary == summary
     assert len([name for name in pieced.left if name.endswith(".mkv")]) == -(-summary["frames"] // EACH)
@@ -151,7 +151,7 @@ def test_what_needs_the_whole_film_is_encoded_in_one_go(tmp_path: Path, monkeypa
     done.run()
     assert not done.left
     steady = odd_media.film(tmp_path / "steady.mkv", rate="20", seconds=2)
-    monkeypatch.setattr(piecewise, "_CARRIED", piecewise._SHOWN)
+    monkeypatch.setattr(frames, "_CARRIED", frames._SHOWN)
     done = desk(steady, tmp_path / "steady")
     done.run()
     assert not done.left
@@ -171,9 +171,9 @@ VARYING = "select='not(between(n,10,14))'"
 def test_what_frames_carry_is_seen(line: str) -> None:
     """In ffmpeg's own words; a matrix to turn by, or an encoder's greeting, is nothing to lose."""
     said = "[Parsed_showinfo_1 @ 0x55aa]"
-    assert piecewise._CARRIED.match(f"{said} {line}")
-    assert not piecewise._CARRIED.match(f"{said}   side data - User Data Unregistered: ")
-    assert not piecewise._CARRIED.match(f"{said}   side data - 3x3 displaymatrix: rotation of -90.00 degrees")
+    assert frames._CARRIED.match(f"{said} {line}")
+    assert not frames._CARRIED.match(f"{said}   side data - User Data Unregistered: ")
+    assert not frames._CARRIED.match(f"{said}   side data - 3x3 displaymatrix: rotation of -90.00 degrees")
 
 
 @pytest.mark.usefixtures("short")
