@@ -24,11 +24,10 @@ from protocol.kinds.encode import Params
 def frames_each(films: Sequence[Media], params: Params, chosen: Chosen, seconds: float) -> int | None:
     """Return how many frames make a piece; None where the film is encoded in one go.
 
-    That is a short one, one by a graphics card, one whose pictures have each its own time, and high dynamic range.
+    That is a short one, one by a graphics card, and high dynamic range.
     """
     picture = picture_of(films[0])
-    each_keeps_its_time = len(films) == 1 and params.rate is None and not picture.steady
-    if each_keeps_its_time or any(picture_of(film).pixels.is_hdr for film in films):
+    if any(picture_of(film).pixels.is_hdr for film in films):
         return None
     width, height = picture.shown
     lines = params.lines or height
