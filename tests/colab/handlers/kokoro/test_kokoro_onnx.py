@@ -11,6 +11,7 @@ import pytest
 from kokoro_onnx.config import DEFAULT_VOCAB
 from onnx import TensorProto
 
+from colab.handlers import devices
 from colab.handlers.tts import kokoro_onnx_model, onnx_session
 from colab.handlers.tts.espeak import Espeak
 from colab.handlers.tts.kokoro_onnx import MODEL, STYLES, KokoroOnnx
@@ -324,7 +325,7 @@ def test_a_cuda_build_that_falls_back_says_so(files, monkeypatch, caplog):
 
 def test_a_gpu_beside_a_build_without_cuda_is_said(files, monkeypatch, caplog):
     """A driver is there, the build cannot use it: the record and the log tell, with the cure."""
-    monkeypatch.setattr(onnx_session.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
+    monkeypatch.setattr(devices.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
     kokoro_onnx_model._resident.cache_clear()
     engine = KokoroOnnx(files)
     with caplog.at_level(logging.WARNING):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -224,6 +225,34 @@ def test_another_failure_is_the_engines(tiny: FasterWhisper, monkeypatch: pytest
     with pytest.raises(JobFailed, match="unspecified launch failure") as failed:
         heard(tiny)
     assert failed.value.code == "ENGINE"
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("CUDA failed with error unspecified launch failure", "ENGINE"),
+        ("CUDA failed with error an illegal memory access was encountered", "ENGINE"),
+        ("CUDA failed with error out of memory", "OUT_OF_MEMORY"),
+    ],
+)
+def test_a_gpu_that_fails_while_the_language_is_heard_heals(
+    talk: Path, with_whisper: Models, desk_for: Desks, monkeypatch: pytest.MonkeyPatch, said: str, code: str
+) -> None:
+    """With `language` auto the model first runs there: the failure has its code, and the next job loads anew."""
+
+    def lost(*_: Any, **__: Any) -> None:
+        raise RuntimeError(said)
+
+    desk_for(talk, with_whisper).run()
+    (engine,) = engines._open.values()
+    loaded = engine._loaded  # type: ignore[attr-defined]
+    monkeypatch.setattr(loaded, "model", SimpleNamespace(is_multilingual=True))  # the tiny one knows English only
+    monkeypatch.setattr(loaded, "encode", lost)
+    with pytest.raises(JobFailed, match="Whisper small") as failed:
+        desk_for(talk, with_whisper, language="auto").run()
+    assert failed.value.code == code
+    assert not engines._open
+    assert desk_for(talk, with_whisper).run().engine.name == "faster-whisper"
 
 
 def test_after_a_lost_gpu_the_next_job_loads_anew(
