@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from protocol.errors import JobFailed
-from protocol.messages import MAY_BE_TRIED_ELSEWHERE, ErrorCode
 
 _FULL = (
     "out of memory",
@@ -59,9 +58,9 @@ def failed(problem: BaseException, who: str, where: str, *, cure: str) -> JobFai
     """
     first = first_line(problem)
     if out_of_memory(problem):
-        return _ended("OUT_OF_MEMORY", f"{who} needs more memory than {where} has free: {cure} ({first})")
+        return JobFailed(f"{who} needs more memory than {where} has free: {cure} ({first})", code="OUT_OF_MEMORY")
     lost = ": the GPU was lost, and another try goes on from what is finished" if gpu_is_lost(problem) else ""
-    return _ended("ENGINE", f"{who} failed on {where}{lost}: {first}")
+    return JobFailed(f"{who} failed on {where}{lost}: {first}", code="ENGINE")
 
 
 @contextmanager
@@ -94,7 +93,3 @@ def _told(problem: BaseException, words: tuple[str, ...]) -> bool:
 def _is_torchs(problem: BaseException) -> bool:
     torch = sys.modules.get("torch")  # not loaded, it cannot have raised
     return torch is not None and isinstance(problem, torch.OutOfMemoryError)
-
-
-def _ended(code: ErrorCode, message: str) -> JobFailed:
-    return JobFailed(message, code=code, retryable=code in MAY_BE_TRIED_ELSEWHERE)

@@ -123,7 +123,6 @@ class FasterWhisper:
                 f"Whisper {self.model} does not fit into the memory of {self._place.device}, one window at a time "
                 f"either: {CURE}",
                 code="OUT_OF_MEMORY",
-                retryable=True,
             ) from problem
         logger.warning("a batch of %d does not fit into memory: %d now (%s)", batch, batch // 2, problem)
         return batch // 2

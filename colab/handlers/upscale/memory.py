@@ -60,7 +60,6 @@ class Room:
             raise JobFailed(
                 f"not even a tile of {self.tile}x{self.tile} pixels fits into the memory; {CURE}",
                 code="OUT_OF_MEMORY",
-                retryable=True,
             )
         self.shrunk += 1
         log.warning("out of memory: going on with tiles of %d and %d at once", self.tile, self.batch)

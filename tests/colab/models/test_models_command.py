@@ -234,6 +234,19 @@ def test_what_is_wrong_with_a_download_has_its_code(run, known, site, tmp_path, 
     assert run("ls")[0] == 5
 
 
+def test_a_first_byte_that_comes_late_tells_no_time(known, monkeypatch, capsys):
+    """Of one moment no pace follows: after a long wait for the server the first line says how much is there."""
+    clock = iter([0.0, 12.0, 23.0])
+    monkeypatch.setattr("colab.models.showing.time.monotonic", lambda: next(clock))
+    from colab.models.showing import _Lines
+
+    lines = _Lines(10_000_000)
+    file = known["alone"].files[0]
+    for done in (1_000_000, 3_200_000):
+        lines.arrived(file, done)
+    assert capsys.readouterr().err == "alone: 1.0 MB of 10.0 MB\nalone: 3.2 MB of 10.0 MB, 34 s left\n"
+
+
 def test_far_from_a_terminal_progress_is_lines_with_the_time_left(known, monkeypatch, capsys):
     """Every few seconds: how much, of how much, and how long it will take."""
     clock = iter([0.0, 1.0, 11.0, 12.0])

@@ -211,7 +211,6 @@ def test_when_nothing_fits_the_job_ends_with_the_cure(tiny: FasterWhisper, monke
     with pytest.raises(JobFailed, match="smaller model") as failed:
         heard(tiny, 110)
     assert failed.value.code == "OUT_OF_MEMORY"
-    assert failed.value.retryable
     assert tried == [4, 2, 1, 1]
 
 
@@ -268,7 +267,7 @@ def test_after_a_lost_gpu_the_next_job_loads_anew(
     monkeypatch.setattr(engine._loaded, "encode", lost)  # type: ignore[attr-defined]
     with pytest.raises(JobFailed, match="failed on cpu") as failed:
         desk_for(talk, with_whisper).run()
-    assert failed.value.retryable
+    assert failed.value.code == "ENGINE"
     assert desk_for(talk, with_whisper).run().engine.name == "faster-whisper"
 
 
@@ -310,6 +309,29 @@ def test_a_model_that_does_not_fit_is_loaded_in_smaller_numbers(
     engine = FasterWhisper(with_whisper, "small")
     engine.open()
     assert engine.record().provider == "CTranslate2/int8_float32"
+
+
+def test_a_better_model_that_does_not_fit_is_passed_over_aloud(
+    talk: Path, whisper_files: Path, tmp_path: Path, desk_for: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left to itself the worker takes the next smaller one, and the result says so at each job; a named one fails."""
+    load = whisper_place._tried
+
+    def full(folder: Path, device: str, compute: str, model: str) -> Any:
+        if model == "small":
+            raise RuntimeError("CUDA failed with error out of memory")
+        return load(folder, device, compute, model)
+
+    monkeypatch.setattr(whisper_place, "_tried", full)
+    models = models_with(tmp_path / "m", whisper_files, "small", "base")
+    for _ in range(2):
+        result = desk_for(talk, models).run()
+        assert " base " in result.engine.version
+        (said,) = result.summary["passed_over"]
+        assert said.startswith("faster-whisper: Whisper small does not fit into the memory of cpu")
+    with pytest.raises(JobFailed, match="Whisper small does not fit") as failed:
+        desk_for(talk, models, model="small").run()
+    assert failed.value.code == "OUT_OF_MEMORY"
 
 
 def test_the_language_is_decided_once(
