@@ -54,8 +54,9 @@ def expected(provider: str | None) -> Place:
 def load(folder: Path, place: Place, model: str) -> tuple[Any, Place]:
     """Return the model in `folder`, loaded and tried, and where it really runs.
 
-    Raises `JobFailed`: ENGINE for files that are no Whisper, OUT_OF_MEMORY, UNSUPPORTED for a GPU that was insisted
-    on and does not work.
+    A GPU that does not work is said and the CPU used; one that is full is not: it may have room soon. Raises
+    `JobFailed`: ENGINE for files that are no Whisper, OUT_OF_MEMORY, UNSUPPORTED for a GPU that was insisted on and
+    does not work.
     """
     problem: BaseException | None = None
     for compute in _numbers(place.device):
@@ -67,7 +68,7 @@ def load(folder: Path, place: Place, model: str) -> tuple[Any, Place]:
                 break
             logger.warning("Whisper %s does not fit as %s: %s", model, compute, found)
     assert problem is not None  # there are numbers for every device
-    if place.device == "cuda" and not place.asked:
+    if place.device == "cuda" and not place.asked and not out_of_memory(problem):
         why = f"on the CPU: the GPU could not be used ({first_line(problem)})"
         logger.warning("Whisper %s is %s", model, why)
         return load(folder, Place(device="cpu", compute=_numbers("cpu")[0], fallback=why), model)

@@ -294,6 +294,25 @@ def test_a_gpu_that_does_not_work_is_said_and_the_cpu_used(
     assert failed.value.code == "UNSUPPORTED"
 
 
+def test_a_gpu_that_is_full_is_no_reason_for_the_cpu(
+    whisper_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models of other kinds may hold its memory: OUT_OF_MEMORY has the job tried without them."""
+    tried: list[str] = []
+
+    def full(folder: Path, device: str, compute: str, model: str) -> Any:
+        tried.append(device)
+        raise RuntimeError("CUDA failed with error out of memory")
+
+    monkeypatch.setattr("ctranslate2.get_cuda_device_count", lambda: 1)
+    monkeypatch.setattr("ctranslate2.get_supported_compute_types", lambda _: {"float16", "int8_float16"})
+    monkeypatch.setattr(whisper_place, "_tried", full)
+    with pytest.raises(JobFailed, match="memory of cuda") as failed:
+        FasterWhisper(models_with(tmp_path / "m", whisper_files, "small", provider=None), "small").open()
+    assert failed.value.code == "OUT_OF_MEMORY"
+    assert set(tried) == {"cuda"}
+
+
 def test_a_model_that_does_not_fit_is_loaded_in_smaller_numbers(
     with_whisper: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
