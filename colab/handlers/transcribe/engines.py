@@ -32,6 +32,8 @@ class Chosen:
 def _whisper(models: Models, params: Params, required: bool) -> Chosen:
     """Open the model asked for, or the best that is here and fits: nothing is downloaded for who names none."""
     named = params.model != "auto"
+    if named:
+        _check_known(models, params.model)
     names = [params.model] if named else _order(models, params)
     here = whisper_files.at_hand(models, names)
     if not here and not named and not required:
@@ -40,6 +42,16 @@ def _whisper(models: Models, params: Params, required: bool) -> Chosen:
     if not known:
         raise JobFailed(f"no model file of Whisper {names[0]} is known here", code="UNSUPPORTED")
     return _fitting(models, known if here else known[:1])
+
+
+def _check_known(models: Models, name: str) -> None:
+    """Refuse what is no Whisper: a job must not have a worker load any other file of its table."""
+    if name not in (known := whisper_files.names(models)):
+        raise JobFailed(
+            f"no Whisper model {name!r} is known here; there are: {', '.join(known)}. The worker's owner adds others "
+            "by gpudrop models add",
+            code="UNSUPPORTED",
+        )
 
 
 def _fitting(models: Models, names: Sequence[str]) -> Chosen:
@@ -111,9 +123,12 @@ def choices(models: Models) -> dict[str, Choices]:
     """Return the models and languages of each engine."""
     told: dict[str, Choices] = {}
     for engine in available(models):
-        names = tuple(name for name in whisper_files.NAMES if whisper_files.model_files(models, name))
+        known = tuple(name for name in whisper_files.NAMES if whisper_files.model_files(models, name))
         if engine.name == WHISPER:
-            told[WHISPER] = {"model": ("auto", "turbo", *names), "language": ("auto", *sorted(LANGUAGES))}
+            told[WHISPER] = {
+                "model": ("auto", "turbo", *known, *whisper_files.owned(models)),
+                "language": ("auto", *sorted(LANGUAGES)),
+            }
         else:
             told[SPHINX] = {"model": ("auto",), "language": ("auto", "en"), "task": ("transcribe", "translate")}
     return told
@@ -132,11 +147,12 @@ def _likely(models: Models) -> tuple[Recogniser, bool]:
 
 
 def _order(models: Models, params: Params) -> list[str]:
-    """Return the models in the order in which they suit this machine and the task."""
+    """Return the models in the order in which they suit this machine and the task; the owner's own come last."""
     from colab.handlers.transcribe.whisper_place import expected
 
     names = whisper_files.NAMES if expected(models.provider).device == "cuda" else whisper_files.ON_A_CPU
-    return [name for name in names if params.task == "transcribe" or name != "large-v3-turbo"]
+    known = [name for name in names if params.task == "transcribe" or name != "large-v3-turbo"]
+    return [*known, *whisper_files.owned(models)]
 
 
 _open: dict[str, Recogniser] = {}

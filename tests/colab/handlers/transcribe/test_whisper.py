@@ -14,7 +14,7 @@ import pytest
 from colab.handlers.transcribe import engines, whisper, whisper_place
 from colab.handlers.transcribe.engine import Language
 from colab.handlers.transcribe.whisper import FasterWhisper
-from colab.models import ModelPlaces, Models
+from colab.models import ModelPlaces, Models, owner, shop
 from protocol.errors import JobFailed
 from protocol.kinds.transcribe import Params, read_transcript
 from tests.contract.handlers.case import Desk
@@ -103,6 +103,43 @@ def test_without_a_gpu_small_goes_before_turbo(
     assert " large-v3-turbo " in desk_for(talk, turbo).run().engine.version
     with pytest.raises(JobFailed, match="whisper-small") as failed:
         desk_for(talk, turbo, task="translate").run()
+    assert failed.value.code == "UNSUPPORTED"
+
+
+@pytest.fixture
+def with_owners(whisper_files: Path, tmp_path: Path) -> Models:
+    """Return a worker whose owner added a Whisper, by the command's own call, and that has no other."""
+    place = ModelPlaces(folder=tmp_path / "models", offline=True)
+    told = {"kind": "transcribe", "licence": "MIT", "purpose": "hears dialects"}
+    shop.add(place, tmp_path / "models.toml", "dialects", sorted(whisper_files.iterdir()), told)
+    owned = tuple(owner.read(tmp_path / "models.toml").values())
+    return Models(ModelPlaces(folder=tmp_path / "models", offline=True, provider="cpu", owned=owned), files={})
+
+
+def test_a_whisper_that_the_owner_added_is_used_by_its_name(talk: Path, with_owners: Models, desk_for: Desks) -> None:
+    """It is loaded from its verified files, and the record names it; the card tells of it."""
+    result = desk_for(talk, with_owners, model="dialects").run()
+    assert " dialects " in result.engine.version
+    assert result.engine.model_sha256 == with_owners.sha256("dialects/model.bin")
+    assert engines.choices(with_owners)["faster-whisper"]["model"] == ("auto", "turbo", "dialects")
+    assert [engine.name for engine in engines.available(with_owners)] == ["faster-whisper", "pocketsphinx"]
+
+
+def test_the_owners_whisper_comes_after_those_of_the_table(
+    talk: Path, with_owners: Models, whisper_files: Path, tmp_path: Path, desk_for: Desks
+) -> None:
+    """Who names no model gets it where there is no other."""
+    assert " dialects " in desk_for(talk, with_owners).run().engine.version
+    both = models_with(tmp_path / "models", whisper_files, "tiny")
+    both = Models(with_owners._places, files=both._files)
+    assert " tiny " in desk_for(talk, both).run().engine.version
+
+
+@pytest.mark.parametrize("name", ["huge", "kokoro-82m", "whisper-small"])
+def test_what_is_no_whisper_is_not_loaded_as_one(talk: Path, with_owners: Models, desk_for: Desks, name: str) -> None:
+    """A job cannot have a worker load another file of its table; the names that there are are told."""
+    with pytest.raises(JobFailed, match=r"large-v3-turbo.*dialects") as failed:
+        desk_for(talk, with_owners, model=name).run()
     assert failed.value.code == "UNSUPPORTED"
 
 
