@@ -23,7 +23,7 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from colab.handlers import HANDLERS
+from colab.handlers import HANDLERS, device_failures
 from colab.handlers.work import Result, StopWork
 from colab.models import ModelPlaces, Models
 from media.limits import limit
@@ -284,7 +284,14 @@ def _answer_task(pipe: Connection, models: Models, task: dict[str, Any]) -> dict
     except OSError as error:
         return _failed("STORAGE" if error.errno == 28 else "INTERNAL", f"{type(error).__name__}: {error}")
     except Exception as error:  # a handler's bug must reach the user as an error marker, not end the worker
-        return _failed("INTERNAL", f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+        return _failed(_code_of(error), f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+
+
+def _code_of(error: Exception) -> str:
+    """Return the code of what a handler did not map: a device that fails is none of its bugs, wherever it does."""
+    if device_failures.out_of_memory(error):
+        return "OUT_OF_MEMORY"
+    return "ENGINE" if device_failures.gpu_is_lost(error) else "INTERNAL"
 
 
 def _record(engine: EngineRecord) -> dict[str, Any]:

@@ -27,7 +27,6 @@ _HELD: Mapping[str, frozenset[str]] = {
 _TEXTS = frozenset({"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"})
 _SUBTITLES: Mapping[str, str] = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt", "mkv": "copy"}
 _STREAM = re.compile(r"^ *Stream #0:(\d+)[^ ]*: Subtitle: ([a-z0-9_]+)", re.MULTILINE)
-_OLD_TIMES = re.compile(r"version n?([1-5]\.|6\.0)")
 _MOV_TEXT = "mov_text"
 
 
@@ -41,12 +40,12 @@ class Carried:
 
 def times(ffmpeg: Ffmpeg) -> list[str]:
     """Return the arguments by which every picture keeps its own time, in a film of varying rate too."""
-    return [*passing(ffmpeg), "-enc_time_base", "-1" if _OLD_TIMES.search(ffmpeg.version) else "demux"]
+    return [*passing(ffmpeg), "-enc_time_base", "-1" if ffmpeg.release < (6, 1) else "demux"]
 
 
 def passing(ffmpeg: Ffmpeg) -> list[str]:
     """Return the arguments by which no picture is left out or shown twice."""
-    return ["-vsync" if _OLD_TIMES.search(ffmpeg.version) else "-fps_mode", "passthrough"]
+    return ["-vsync" if ffmpeg.release < (5, 1) else "-fps_mode", "passthrough"]
 
 
 def colours(pixels: Pixels) -> list[str]:
@@ -115,6 +114,8 @@ def subtitles(ffmpeg: Ffmpeg, media: Media, container: str) -> Carried:
         coder = "srt" if container == "mkv" and codec == _MOV_TEXT else _SUBTITLES[container]
         place = arguments.count("-map")
         arguments += ["-map", f"0:{stream}", f"-c:s:{place}", coder]
+        if coder not in ("copy", codec):
+            changed.append(f"subtitle {stream}: {codec} to {coder}, because {container} does not hold it")
     return Carried(arguments=tuple(arguments), changed=tuple(changed))
 
 

@@ -46,6 +46,9 @@ MAX_CRF: Mapping[str, int] = {
     "av1_nvenc": 63,
 }
 
+_THREADS: Mapping[str, int] = {"libx264": 8, "libx265": 3, "libvpx-vp9": 8}
+"""Of the encoders whose bits depend on their number: the same on every machine."""
+
 _NVENC_PRESETS = ("p1", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p7")
 _HEVC = ("libx265", "hevc_nvenc")
 
@@ -83,6 +86,15 @@ def video_arguments(encoder: str, preset: str, crf: int) -> list[str]:
         case "h264_nvenc" | "hevc_nvenc" | "av1_nvenc":
             return _nvenc(encoder, preset, crf)
     return [*quality, "-preset", preset]
+
+
+def repeatable_arguments(encoder: str, preset: str, crf: int) -> list[str]:
+    """Return `video_arguments` by which every machine writes the same bits, however many processors it has.
+
+    NVIDIA's encoders give no such promise.
+    """
+    threads = _THREADS.get(encoder)
+    return [*video_arguments(encoder, preset, crf), *(["-threads:v", str(threads)] if threads else [])]
 
 
 def _nvenc(encoder: str, preset: str, quality: int) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -30,9 +31,10 @@ LINE = 4096
 LONGEST_ARGUMENT = 100_000
 """Linux takes arguments of 128 KiB."""
 
-OLD_SCRIPTS = re.compile(r"version n?[456]\.")
-"""The versions that read an option from a file by another option; since 7 a slash before any option does that."""
+LONGEST_S = 24 * 3600
+"""The longest that work on a whole film may take."""
 
+_RELEASE = re.compile(r"version n?(\d+)\.(\d+)")
 _PLACE = re.compile(r"^(\[[^]]*\] )+")
 _NOISE = ("frame=", "size=", "  ", "Press [q]")
 
@@ -44,6 +46,12 @@ class Ffmpeg:
     path: Path
     version: str
 
+    @property
+    def release(self) -> tuple[int, int]:
+        """Return its release, (7, 1) for "n7.1.2". A build that names none is of a later day than all releases."""
+        named = _RELEASE.search(self.version)
+        return (int(named[1]), int(named[2])) if named else (sys.maxsize, 0)
+
     def filters(self, option: str, text: str, script: Path) -> list[str]:
         """Return the arguments that hand over filters: as they are, or through `script` where they are too long.
 
@@ -53,8 +61,8 @@ class Ffmpeg:
             return [f"-{option}", text]
         script.write_text(text, encoding="utf-8")
         name, _, stream = option.partition(":")
-        old = f"-{name}_script{':' * bool(stream)}{stream}"
-        return [old if OLD_SCRIPTS.search(self.version) else f"-/{option}", str(script)]
+        old = f"-{name}_script{':' * bool(stream)}{stream}"  # since 7 a slash before any option does that
+        return [old if self.release < (7, 0) else f"-/{option}", str(script)]
 
     def run(
         self,

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from media import confined
 from media.examine import Media
-from media.ffmpeg import Ffmpeg, source
+from media.ffmpeg import LONGEST_S, Ffmpeg, source
 from protocol.errors import MediaError
 
-LONGEST_S = 24 * 3600
 NEAR_S = 0.05
 """How far a film's length may be from what is due, unless one of its pictures lasts longer."""
 
@@ -23,16 +22,19 @@ def check(
     sounds: int,
     frames: int | None = None,
     subtitles: int | None = None,
+    decode: bool = True,
     on_progress: Callable[[float], None] | None = None,
 ) -> Media:
     """Return the facts of a finished film; MediaError says in what it is not as it should be.
 
-    Its length, its streams and, where `frames` is given, each picture are counted, and it is decoded to its end.
+    Its length, its streams and, where `frames` is given, each picture are counted. It is decoded to its end, unless
+    told otherwise.
     """
     made = confined.examine(path)
     if made.picture is None:
         raise MediaError("the film that was written holds no moving picture")
-    _decode(ffmpeg, made, seconds, on_progress)
+    if decode:
+        _decode(ffmpeg, made, seconds, on_progress)
     off = abs(made.picture.seconds - seconds)
     if off > max(NEAR_S, 1.01 / float(made.picture.fps)):
         raise MediaError(f"the film that was written lasts {made.picture.seconds:.3f} s instead of {seconds:.3f} s")

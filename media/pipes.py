@@ -43,7 +43,14 @@ def frame_bytes(size: tuple[int, int], *, bits: int) -> int:
 class _Process:
     """An ffmpeg that talks raw frames on one of its pipes."""
 
-    def __init__(self, ffmpeg: Ffmpeg, arguments: Sequence[str | Path], listen: Callable[[str], None] | None) -> None:
+    def __init__(
+        self,
+        ffmpeg: Ffmpeg,
+        arguments: Sequence[str | Path],
+        listen: Callable[[str], None] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self._folder = folder
         self._said: deque[str] = deque(maxlen=KEPT_LINES)
         self._listen = listen
         self._command = [str(ffmpeg.path), "-hide_banner", "-nostats", "-y", *map(str, arguments)]
@@ -55,6 +62,7 @@ class _Process:
             stdout=subprocess.PIPE if writes else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             bufsize=0,
+            cwd=self._folder,
         )
         self._listener = threading.Thread(target=self._hear, daemon=True)
         self._listener.start()
@@ -63,12 +71,13 @@ class _Process:
 
     def _hear(self) -> None:
         """Empty its stderr at all times: a program whose words nobody takes stands still."""
-        assert self._process.stderr is not None  # opened as a pipe
-        for line in iter(functools.partial(self._process.stderr.readline, LINE), b""):
-            text = line.decode(errors="replace")
-            self._said.append(text)
-            if self._listen is not None:
-                self._listen(text)
+        assert isinstance(self._process.stderr, io.RawIOBase)  # a pipe without a buffer, which is read byte by byte
+        with io.BufferedReader(self._process.stderr) as words:
+            for line in iter(functools.partial(words.readline, LINE), b""):
+                text = line.decode(errors="replace")
+                self._said.append(text)
+                if self._listen is not None:
+                    self._listen(text)
 
     def _end(self, timeout_s: float) -> None:
         """Wait for the end; a bad one raises MediaError with ffmpeg's words, or StorageFull."""
@@ -114,7 +123,7 @@ class _Process:
 class FrameReader(_Process):
     """Reads what an ffmpeg writes to its stdout, in frames of `size` bytes. `listen` gets each line that it says.
 
-    `fed` is what it gets on its stdin; else it has none.
+    `fed` is what it gets on its stdin; else it has none. `folder` is where it runs.
     """
 
     def __init__(
@@ -125,8 +134,9 @@ class FrameReader(_Process):
         *,
         listen: Callable[[str], None] | None = None,
         fed: NDArray[Any] | None = None,
+        folder: Path | None = None,
     ) -> None:
-        super().__init__(ffmpeg, arguments, listen)
+        super().__init__(ffmpeg, arguments, listen, folder)
         self._size = size
         self._start(reads=fed is not None, writes=True)
         if fed is not None:
@@ -161,7 +171,7 @@ class FrameWriter(_Process):
     """Feeds frames to the stdin of an ffmpeg. What it wrote is whole only after `finish`."""
 
     def __init__(self, ffmpeg: Ffmpeg, arguments: Sequence[str | Path]) -> None:
-        super().__init__(ffmpeg, arguments, None)
+        super().__init__(ffmpeg, arguments)
         self._start(reads=True, writes=False)
 
     def write(self, frame: Raw | bytes) -> None:
@@ -181,9 +191,10 @@ class FrameWriter(_Process):
         return self._process.poll() is not None
 
     def finish(self) -> None:
-        """Say that there are no more frames, and wait until all are written."""
+        """Say that there are no more frames, wait until all are written, and let go of the process."""
         self.no_more()
         self._end(END_S)
+        self.close()
 
     def no_more(self) -> None:
         """Say that there are no more frames, and wait for nothing."""

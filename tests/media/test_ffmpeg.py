@@ -97,3 +97,23 @@ def test_a_foreign_file_cannot_lead_to_another(tmp_path: Path) -> None:
     ffmpeg.find().run(["-i", tmp_path / "film.mp4", "-f", "null", "-"])
     with pytest.raises(MediaError):
         ffmpeg.find().run([*ffmpeg.source(tmp_path / "film.mp4", "mov"), "-f", "null", "-"])
+
+
+@pytest.mark.parametrize(
+    ("said", "release"),
+    [
+        ("ffmpeg version 4.4.2-0ubuntu0.22.04.1", (4, 4)),
+        ("ffmpeg version n7.1.1", (7, 1)),
+        ("ffmpeg version 6.0", (6, 0)),
+        ("ffmpeg version 10.2.3-static", (10, 2)),
+    ],
+)
+def test_a_release_is_read_as_numbers(said: str, release: tuple[int, int]) -> None:
+    """As packagers write it; so that 10 is later than 9."""
+    assert ffmpeg.Ffmpeg(path=Path("x"), version=said).release == release
+
+
+@pytest.mark.parametrize("said", ["ffmpeg version N-118193-g5f38c82536", "ffmpeg version 2026-01-05-git-2892815c45"])
+def test_a_build_of_a_day_is_later_than_all_releases(said: str) -> None:
+    """It knows every option that was ever new."""
+    assert ffmpeg.Ffmpeg(path=Path("x"), version=said).release > (99, 0)

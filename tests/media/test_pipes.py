@@ -91,3 +91,30 @@ def _feed(writer: FrameWriter) -> None:
     for _ in range(999):
         writer.write(bytes(BYTES))
     writer.finish()
+
+
+def test_what_is_written_leaves_no_open_file(tmp_path: Path) -> None:
+    """A film of many pieces has as many writers, one after the other, and all are kept until it is done."""
+    frame = np.zeros(BYTES, np.uint8)
+    writers, opened = [], []
+    for number in range(3):
+        writers.append(FrameWriter(ffmpeg.find(), [*TAKES, "-c:v", "ffv1", tmp_path / f"{number}.mkv"]))
+        writers[-1].write(frame)
+        writers[-1].finish()
+        opened.append(len(list(Path("/proc/self/fd").iterdir())))
+    assert opened[0] == opened[1] == opened[2]
+
+
+def test_what_an_ffmpeg_says_is_heard_by_the_line(tmp_path: Path) -> None:
+    """Every line, whole and in order; it is run where it is told to."""
+    lines: list[str] = []
+    shown = [*GIVES[:3], GIVES[3] + ",showinfo=checksum=0,metadata=print:file=times.txt", *GIVES[4:]]
+    with FrameReader(
+        ffmpeg.find(), [*shown, "-frames:v", "5", "pipe:1"], BYTES, listen=lines.append, folder=tmp_path
+    ) as reader:
+        while reader.read() is not None:
+            pass
+    told = [line for line in lines if " n: " in line and "pts_time" in line]
+    assert len(told) >= 5  # the filter may have seen one more
+    assert all(f" n:{number:4d} " in line for number, line in enumerate(told))
+    assert (tmp_path / "times.txt").exists()

@@ -141,3 +141,17 @@ def _until(condition) -> None:  # type: ignore[no-untyped-def]
     while not condition():
         assert time.monotonic() < ends
         time.sleep(0.02)
+
+
+def test_a_damaged_database_is_said_with_its_cure(dashboard: Dashboard) -> None:
+    """Every page says that the file is damaged and what to do; nothing is written over it."""
+    path = Path(dashboard.store.database.where)
+    dashboard.store.close()
+    path.write_bytes(b"this is no database" * 400)
+    for beside in path.parent.glob("*-wal"):
+        beside.unlink()
+    for page in ("/", "/runs", "/runs/x", "/tours"):
+        answer = dashboard.client.get(page)
+        assert answer.status_code == 503
+        assert "gpudrop runs reindex" in answer.text
+    assert path.read_bytes().startswith(b"this is no database")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 from colab.handlers.closed import closed_codes
 from colab.handlers.encode import command, engines, loudness, piecewise
+from colab.handlers.encode.command import Commands
 from colab.handlers.encode.engines import Chosen
 from colab.handlers.encode.graph import Graph, graph, picture_of
 from colab.handlers.pieces import join
@@ -16,6 +18,7 @@ from colab.handlers.work import Result, Work
 from colab.models import Models
 from media import carried, confined, finished
 from media.examine import Media
+from media.ffmpeg import LONGEST_S
 from protocol.errors import JobFailed, MediaError
 from protocol.kinds.encode import Params, film_path
 from protocol.kinds.kind import SOURCE
@@ -24,8 +27,6 @@ from protocol.messages import Choices, EngineRecord
 UNITS = 1000
 MEASURED, ENCODED = 150, 950
 """Where of all units the sounds are measured, where their loudness is to be set, and the picture's pieces are made."""
-
-LONGEST_S = 24 * 3600
 
 
 class EncodeHandler:
@@ -69,16 +70,19 @@ class _Job:
     def run(self) -> Result:
         bits = self._bits()
         self.notes += _shape_notes(self.films, self.params)
-        coder = command.sound_coder(self.params)
-        filters = graph(self.films, self.params, bits=bits, coder=coder)
+        filters = graph(self.films, self.params, bits=bits, coder=command.sound_coder(self.params))
         recipe = self._recipe(filters, bits)
-        levels = self._levels(filters, keep=recipe is not None)
-        texts = self._texts()
-        if recipe is None:
-            frames = self._in_one_go(filters, levels, texts)
-        else:
-            frames = self._in_pieces(recipe, filters, levels, texts)
-        made = self._checked(filters, texts, frames)
+        commands = Commands(
+            chosen=self.chosen,
+            params=self.params,
+            films=self.films,
+            filters=filters,
+            levels=self._levels(filters, keep=recipe is not None),
+            sounds=self._copied(),
+            texts=self._texts(),
+        )
+        frames = self._in_one_go(commands) if recipe is None else self._in_pieces(recipe, commands)
+        made = self._checked(commands, frames)
         self.work.publish(film_path(self.params))
         self.work.progress(UNITS, UNITS, "the film is written")
         return Result(engine=self.chosen.record, summary=self._summary(made))
@@ -86,30 +90,26 @@ class _Job:
     def _recipe(self, filters: Graph, bits: int) -> piecewise.Encoding | None:
         """Return how the picture is encoded in pieces, None where it is encoded in one go."""
         self.each = piecewise.frames_each(self.films, self.params, self.chosen, filters.seconds) or 0
-        if not self.each or (shown := piecewise.look(self.chosen.program, filters)).carries:
+        if not self.each or (shown := piecewise.look(self.chosen.program, filters, bits)).carry:
             return None
-        return piecewise.Encoding(
-            chosen=self.chosen, params=self.params, films=self.films, filters=filters, shown=shown, bits=bits
-        )
+        coder = command.picture_coder(self.chosen, self.params)
+        return piecewise.Encoding(coder=coder, params=self.params, films=self.films, filters=filters, shown=shown)
 
-    def _in_one_go(self, filters: Graph, levels: list[str], texts: carried.Carried) -> int | None:
+    def _in_one_go(self, commands: Commands) -> int | None:
         """Write the film by one command; how many pictures it must have is not known."""
         self.work.progress(MEASURED, UNITS, self._note)
         self.chosen.program.run(
-            command.arguments(
-                self.chosen, self.params, self.films, filters, levels, texts, self.work.output(film_path(self.params))
-            ),
-            duration_s=filters.seconds,
+            commands.whole(self._out),
+            duration_s=commands.filters.seconds,
             on_progress=lambda done: self._say(done, MEASURED, UNITS - 1),
             timeout_s=LONGEST_S,
         )
         return None
 
-    def _in_pieces(
-        self, recipe: piecewise.Encoding, filters: Graph, levels: list[str], texts: carried.Carried
-    ) -> int | None:
+    def _in_pieces(self, recipe: piecewise.Encoding, commands: Commands) -> int:
         """Write the film from pieces, those of earlier attempts too; return how many pictures it must have."""
-        total = max(1.0, filters.seconds * float(recipe.rate))
+        seconds = commands.filters.seconds
+        total = max(1.0, seconds * float(recipe.rate))
 
         def tell(done: int, skipped: int) -> None:
             self._furthest = max(self._furthest, min(1.0, done / total))  # a kept piece that is no good goes back
@@ -120,28 +120,21 @@ class _Job:
         film.make(self.kept)
         times, steady = film.when()
         if not steady:
-            self.notes.append("picture: at a constant rate, because the times of the source could not be read")
+            self.notes.append(join.UNREADABLE)
         silent = self.work.folder / "silent.mp4"
         join.join(film.paths(), times, silent)
         self.chosen.program.run(
-            command.together(
-                self.chosen,
-                self.params,
-                self.films,
-                filters,
-                levels,
-                texts,
-                silent,
-                times.start_s(),
-                recipe.shown.ratio,
-                self.work.output(film_path(self.params)),
-            ),
-            duration_s=filters.seconds,
+            commands.around(silent, times.start_s(), recipe.shown.ratio, self._out),
+            duration_s=seconds,
             on_progress=lambda done: self._say(done, ENCODED, UNITS - 1, "putting it together"),
             timeout_s=LONGEST_S,
         )
         silent.unlink()
         return len(times.at)
+
+    @property
+    def _out(self) -> Path:
+        return self.work.output(film_path(self.params))
 
     @property
     def _note(self) -> str:
@@ -185,6 +178,19 @@ class _Job:
     def _is_whole(self) -> bool:
         return self.params.span == (0.0, None)
 
+    def _copied(self) -> carried.Carried:
+        """Return the arguments that copy the sounds, where they are to stay as they are."""
+        if self.params.audio_codec != "copy" or self.params.is_mute:
+            return carried.Carried(arguments=())
+        if len(self.films) > 1:
+            raise JobFailed(
+                "the sounds of several films cannot be joined without encoding them; leave audio_codec out",
+                code="BAD_REQUEST",
+            )
+        sounds = carried.sounds(self.films[0], self.params.format)
+        self.notes += sounds.changed
+        return sounds
+
     def _texts(self) -> carried.Carried:
         """Return the arguments that keep the subtitles of a single film."""
         if len(self.films) > 1:
@@ -197,15 +203,14 @@ class _Job:
         self.notes += texts.changed
         return texts
 
-    def _checked(self, filters: Graph, texts: carried.Carried, frames: int | None) -> Media:
-        copied = len(self.films[0].sounds) if self.params.audio_codec == "copy" and not self.params.is_mute else 0
+    def _checked(self, commands: Commands, frames: int | None) -> Media:
         return finished.check(
             self.chosen.program,
-            self.work.output(film_path(self.params)),
-            seconds=filters.seconds,
-            sounds=copied or len(filters.sounds),
+            self._out,
+            seconds=commands.filters.seconds,
+            sounds=len(commands.filters.sounds) or commands.sounds.arguments.count("-map"),
             frames=frames,
-            subtitles=texts.arguments.count("-map") if self._is_whole else None,
+            subtitles=commands.texts.arguments.count("-map") if self._is_whole else None,
             on_progress=lambda _: self.work.progress(UNITS - 1, UNITS, "looking at what was written"),
         )
 

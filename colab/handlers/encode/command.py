@@ -1,8 +1,9 @@
-"""The one ffmpeg command of an encode job."""
+"""The ffmpeg commands of an encode job."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from colab.handlers.encode.engines import Chosen
@@ -11,9 +12,6 @@ from media import carried, encoding
 from media.examine import Media
 from media.ffmpeg import local, source
 from protocol.kinds.encode import SOUNDS, Params
-
-THREADS = {"libx264": 8, "libx265": 3, "libvpx-vp9": 8}
-"""Of these encoders, whatever the machine has: what they write depends on their number."""
 
 _AUDIO = {"aac": "aac", "opus": "libopus"}
 
@@ -24,91 +22,78 @@ def sound_coder(params: Params) -> str:
     return _AUDIO[wanted]
 
 
-def arguments(
-    chosen: Chosen,
-    params: Params,
-    films: Sequence[Media],
-    filters: Graph,
-    levels: Sequence[str],
-    texts: carried.Carried,
-    out: Path,
-) -> list[str]:
-    """Return ffmpeg's arguments for the whole job."""
-    single = len(films) == 1
-    keeps_times = single and params.rate is None
-    return [
-        *filters.opened,
-        *("-filter_complex", ";".join([filters.picture, *_levelled(filters, levels)])),
-        *("-map", "[picture]", *(carried.times(chosen.program) if keeps_times else [])),
-        *video(chosen, params),
-        *carried.colours(picture_of(films[0]).pixels),
-        *_sounds(params, films, filters),
-        *texts.arguments,
-        *("-map_metadata", "0" if single else "-1", "-map_chapters", "0" if single else "-1", *carried.EXACT),
-        *_container(chosen, params),
-        local(out),
-    ]
-
-
-def together(
-    chosen: Chosen,
-    params: Params,
-    films: Sequence[Media],
-    filters: Graph,
-    levels: Sequence[str],
-    texts: carried.Carried,
-    picture: Path,
-    start_s: float,
-    ratio: str | None,
-    out: Path,
-) -> list[str]:
-    """Return ffmpeg's arguments that put the sounds and all else beside a picture that is encoded already.
-
-    It is first shown at `start_s`; `ratio` is its shape, which not every codec tells.
-    """
-    single = len(films) == 1
-    sounds = _levelled(filters, levels)
-    return [
-        *filters.opened,
-        *(["-itsoffset", f"{start_s:.6f}"] if start_s > 0 else []),
-        *source(picture, "mov"),
-        *(["-filter_complex", ";".join(sounds)] if sounds else []),
-        *("-map", f"{len(films)}:v:0", "-c:v", "copy", *(["-aspect", ratio] if ratio else [])),
-        *_sounds(params, films, filters),
-        *texts.arguments,
-        *("-map_metadata", "0" if single else "-1", "-map_chapters", "0" if single else "-1", *carried.EXACT),
-        *("-max_muxing_queue_size", "9999"),
-        *_container(chosen, params),
-        local(out),
-    ]
-
-
-def video(chosen: Chosen, params: Params) -> list[str]:
+def picture_coder(chosen: Chosen, params: Params) -> list[str]:
     """Return ffmpeg's arguments for the picture's encoder."""
     quality = encoding.DEFAULT_CRF[chosen.encoder] if params.quality is None else params.quality
-    threads = THREADS.get(chosen.encoder)
-    return [
-        *encoding.video_arguments(chosen.encoder, params.preset, min(quality, encoding.MAX_CRF[chosen.encoder])),
-        *(["-threads:v", str(threads)] if threads else []),
-    ]
+    return encoding.repeatable_arguments(chosen.encoder, params.preset, min(quality, encoding.MAX_CRF[chosen.encoder]))
 
 
-def _levelled(filters: Graph, levels: Sequence[str]) -> list[str]:
-    """Return the filters of the sounds, each with the one that levels it at its end."""
-    chains = []
-    for place, (chain, level) in enumerate(zip(filters.sounds, levels, strict=True)):
-        label = f"[sound{place}]"
-        chains.append(f"{chain.removesuffix(label)},{level}{label}")
-    return chains
+@dataclass(frozen=True, kw_only=True)
+class Commands:
+    """What ffmpeg is told about one job: in one go, or around a picture that was encoded in pieces."""
 
+    chosen: Chosen
+    params: Params
+    films: Sequence[Media]
+    filters: Graph
+    levels: Sequence[str]  # a filter for each sound
+    sounds: carried.Carried  # where they are copied
+    texts: carried.Carried
 
-def _sounds(params: Params, films: Sequence[Media], filters: Graph) -> list[str]:
-    if params.audio_codec == "copy" and not params.is_mute:
-        return list(carried.sounds(films[0], params.format).arguments)
-    coder = sound_coder(params)
-    mapped = [word for place in range(len(filters.sounds)) for word in ("-map", f"[sound{place}]")]
-    encoded = ["-c:a", coder, "-b:a", f"{params.audio_bitrate}k"]
-    return [*mapped, *encoded, "-ar", str(RATE)] if mapped else []
+    def whole(self, out: Path) -> list[str]:
+        """Return ffmpeg's arguments for the whole job."""
+        keeps_times = len(self.films) == 1 and self.params.rate is None
+        return [
+            *self.filters.opened,
+            *("-filter_complex", ";".join([self.filters.picture, *self._levelled()])),
+            *("-map", "[picture]", *(carried.times(self.chosen.program) if keeps_times else [])),
+            *picture_coder(self.chosen, self.params),
+            *carried.colours(picture_of(self.films[0]).pixels),
+            *self._rest(),
+            local(out),
+        ]
+
+    def around(self, picture: Path, start_s: float, ratio: str | None, out: Path) -> list[str]:
+        """Return ffmpeg's arguments that put the sounds and all else beside a picture that is encoded already.
+
+        It is first shown at `start_s`; `ratio` is its shape, which not every codec tells.
+        """
+        sounds = self._levelled()
+        return [
+            *self.filters.opened,
+            *(["-itsoffset", f"{start_s:.6f}"] if start_s > 0 else []),
+            *source(picture, "mov"),
+            *(["-filter_complex", ";".join(sounds)] if sounds else []),
+            *("-map", f"{len(self.films)}:v:0", "-c:v", "copy", *(["-aspect", ratio] if ratio else [])),
+            *self._rest(),
+            *("-max_muxing_queue_size", "9999"),
+            local(out),
+        ]
+
+    def _rest(self) -> list[str]:
+        """Return the arguments for all that is beside the picture."""
+        kept = "0" if len(self.films) == 1 else "-1"
+        return [
+            *self._sounds(),
+            *self.texts.arguments,
+            *("-map_metadata", kept, "-map_chapters", kept, *carried.EXACT),
+            *_container(self.chosen, self.params),
+        ]
+
+    def _levelled(self) -> list[str]:
+        """Return the filters of the sounds, each with the one that levels it at its end."""
+        chains = []
+        for place, (chain, level) in enumerate(zip(self.filters.sounds, self.levels, strict=True)):
+            label = f"[sound{place}]"
+            chains.append(f"{chain.removesuffix(label)},{level}{label}")
+        return chains
+
+    def _sounds(self) -> list[str]:
+        mapped = [word for place in range(len(self.filters.sounds)) for word in ("-map", f"[sound{place}]")]
+        if not mapped:
+            return list(self.sounds.arguments)
+        coder = sound_coder(self.params)
+        return [*mapped, "-c:a", coder, "-b:a", f"{self.params.audio_bitrate}k", "-ar", str(RATE)]
 
 
 def _container(chosen: Chosen, params: Params) -> list[str]:

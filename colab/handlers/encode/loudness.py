@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from colab.handlers.encode.graph import RATE, Graph
 from media.audio import MEASURING, Loudness, loudness_told
-from media.ffmpeg import Ffmpeg
+from media.ffmpeg import LONGEST_S, Ffmpeg
 from protocol.kinds.kind import CHECKPOINTS
 
 PEAK_DBTP = -1.5
@@ -22,7 +22,6 @@ HEADROOM_DB = 0.5
 QUIETEST_LUFS = -69.0
 """What is softer is silence, by BS.1770's gate."""
 
-LONGEST_S = 24 * 3600
 NEAR_LU = 0.2
 CORRECTIONS = 3
 

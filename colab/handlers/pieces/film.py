@@ -20,9 +20,6 @@ from media.ffmpeg import Ffmpeg
 from media.pipes import FrameReader, FrameWriter, Raw
 from protocol.errors import JobFailed
 
-SHOWING = "showinfo=checksum=0"
-"""The filter by which a decoder tells when each frame is shown."""
-
 _FRAME = re.compile(r"\[Parsed_showinfo_\d+ @ [^\]]+\] n: *\d+ pts: *(-?\d+|NOPTS) ", re.ASCII)
 _DURATION = re.compile(r" duration: *(\d+) ", re.ASCII)
 _BASE = re.compile(r"\[Parsed_showinfo_\d+ @ [^\]]+\] config in time_base: *(\d+)/(\d+),", re.ASCII)
@@ -52,7 +49,10 @@ class Recipe(Protocol):
         ...
 
     def decode(self, ffmpeg: Ffmpeg) -> Sequence[str | Path]:
-        """Return the arguments that put every frame of the film on stdout, and tell their times by `SHOWING`."""
+        """Return the arguments that put every frame of the film on stdout, and tell their times by `frames.SHOWING`.
+
+        They are run in the job's folder: filters can name files in it plainly.
+        """
         ...
 
     def encode(self, target: Path) -> Sequence[str | Path]:
@@ -107,7 +107,9 @@ class PiecedFilm:
         arguments = self.recipe.decode(self.ffmpeg)
         with (
             ExitStack() as open_,
-            FrameReader(self.ffmpeg, arguments, self.recipe.taken_bytes, listen=self._hear) as decoder,
+            FrameReader(
+                self.ffmpeg, arguments, self.recipe.taken_bytes, listen=self._hear, folder=self.work.folder
+            ) as decoder,
         ):
             while True:
                 if (piece := self.kept.get(self.done)) is not None:

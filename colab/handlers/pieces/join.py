@@ -16,6 +16,9 @@ from av.packet import Packet
 
 from protocol.errors import MediaError, StorageFull
 
+UNREADABLE = "picture: at a constant rate, because the times of the source could not be read"
+"""What is said of a film whose `Times` are made up."""
+
 
 @dataclass(kw_only=True)
 class Times:
@@ -24,6 +27,10 @@ class Times:
     base: Fraction = Fraction(1, 90_000)
     at: list[int] = field(default_factory=list)
     last: int = 0  # how long the last one is shown
+
+    def seconds(self) -> float:
+        """Return how long all of them are shown."""
+        return float((self.at[-1] - self.at[0] + self.last) * self.base) if self.at else 0.0
 
     def start_s(self) -> float:
         """Return when the first frame is shown."""

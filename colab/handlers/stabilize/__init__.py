@@ -17,6 +17,7 @@ from colab.models import Models
 from media import confined
 from media.examine import Media, Picture
 from media.ffmpeg import Ffmpeg
+from media.together import Whole
 from protocol.errors import JobFailed, MediaError
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.stabilize import Params, film_path
@@ -50,8 +51,16 @@ class StabilizeHandler:
         program, record = open_engine(work.engine, params.written_codec)
         work.progress(0, UNITS, "looking at the film")
         media, picture = _examined(work.inputs[SOURCE])
-        job = _Job(work=work, params=params, program=program, media=media, picture=picture, record=record)
         with closed_codes("the film cannot be made steady", cure="make it smaller"):
+            job = _Job(
+                work=work,
+                params=params,
+                program=program,
+                media=media,
+                picture=picture,
+                record=record,
+                kept=work.kept(record),
+            )
             return job.run()
 
 
@@ -65,6 +74,7 @@ class _Job:
     media: Media
     picture: Picture
     record: EngineRecord
+    kept: frozenset[str]  # what earlier attempts left
     saved: int = 0
     reused: int = 0
     looked_at: float = field(default_factory=time.monotonic)
@@ -86,7 +96,7 @@ class _Job:
     def _detected(self) -> list[Motion]:
         """Return the motion of every picture, as far as it is kept from an earlier attempt, the rest found now."""
         size = even_size(self.picture)
-        known, complete = kept.take_up(self.work, self.work.kept(self.record), size)
+        known, complete = kept.take_up(self.work, self.kept, size)
         self.saved = self.reused = len(known)
         if complete:
             self._say(1.0, 0, DETECTION_UNITS, f"motion of {len(known)} pictures kept from an earlier attempt")
@@ -118,25 +128,29 @@ class _Job:
             folder=self.folder,
         )
 
-    def _film(self, found: list[Motion]) -> transform.Written:
-        out = self.work.output(film_path(self.params))
-        return transform.write(
-            self.program,
-            self.media,
-            self.picture,
-            self.params,
-            found,
-            self.folder,
-            out,
-            on_progress=lambda done: self._say(done, DETECTION_UNITS, UNITS - 1, "writing the steady film"),
-        )
+    def _film(self, found: list[Motion]) -> Whole:
+        note = "writing the steady film"
+
+        def on_progress(done: float, reused: int) -> None:
+            kept_too = f", {reused} pictures kept from an earlier attempt" if reused else ""
+            self._say(done, DETECTION_UNITS, UNITS - 1, note + kept_too)
+
+        return transform.Steadying(
+            work=self.work,
+            ffmpeg=self.program,
+            media=self.media,
+            picture=self.picture,
+            params=self.params,
+            motion=found,
+            on_progress=on_progress,
+        ).write(self.kept)
 
     def _say(self, done: float, start: int, end: int, note: str) -> None:
         self.work.progress(start + int(done * (end - start)), UNITS, note)
 
-    def _summary(self, found: list[Motion], film: transform.Written) -> dict[str, Any]:
+    def _summary(self, found: list[Motion], film: Whole) -> dict[str, Any]:
         summary: dict[str, Any] = {
-            "seconds": round(film.seconds, 3),
+            "seconds": round(film.media.seconds or 0.0, 3),
             "frames": len(found),
             "detection": "half" if self._detector().looks > 1 else "full",
             "codec": self.params.written_codec,

@@ -9,7 +9,7 @@ from pathlib import Path
 from colab.handlers.stabilize import motions
 from colab.handlers.stabilize.motions import Fields, Motion
 from media.examine import Picture
-from media.ffmpeg import Ffmpeg, source
+from media.ffmpeg import LONGEST_S, Ffmpeg, source
 from protocol.errors import MediaError
 from protocol.kinds.stabilize import Params
 
@@ -19,8 +19,6 @@ HALF_FROM = 720
 FACTOR = 2
 FITTED = "global_motions.trf"
 """Where vid.stab writes what it has fitted, in the folder it runs in."""
-
-LONGEST_S = 24 * 3600
 
 
 def looks(params: Params, size: tuple[int, int]) -> int:

@@ -1,90 +1,179 @@
-"""The second pass: the steady film, with everything beside its picture carried over, and looked at when it is done."""
+"""The second pass: the steady film, with everything beside its picture carried over, and looked at when it is done.
+
+A long film's picture is encoded piece by piece. vid.stab smooths over the whole film and moves each picture from the
+one before, so another attempt moves all pictures again; but it encodes only those of which it has no piece.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
-from colab.handlers.stabilize.detect import LONGEST_S, even_size
+from colab.handlers.pieces import frames, join, pace
+from colab.handlers.pieces.film import PiecedFilm
+from colab.handlers.pieces.frames import SHOWING, Frames
+from colab.handlers.stabilize.detect import even_size
 from colab.handlers.stabilize.motions import Motion, write_fitted
-from media import carried, encoding, finished
+from colab.handlers.work import Work
+from media import carried, encoding, finished, together
 from media.examine import Media, Picture
-from media.ffmpeg import Ffmpeg, local, source
-from protocol.kinds.stabilize import Params
+from media.ffmpeg import LONGEST_S, Ffmpeg, local, source
+from media.pipes import Raw
+from media.together import Encoded, Whole
+from protocol.kinds.stabilize import Params, film_path
 
 MOTION = "motion.trf"
-THREADS = 8
-"""Of x264, whatever the machine has: what it writes depends on their number."""
+PICTURES = 0.95
+"""What of the second pass the pieces take; the rest is putting them together."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Written:
-    """A film that was checked, and what of its source could not be kept as it was."""
+class Steadying:
+    """The second pass of one film ."""
 
-    seconds: float
-    changed: tuple[str, ...]
+    work: Work
+    ffmpeg: Ffmpeg
+    media: Media
+    picture: Picture
+    params: Params
+    motion: Sequence[Motion]
+    on_progress: Callable[[float, int], None]  # the part that is done, and pictures kept from earlier attempts
+
+    def write(self, kept: frozenset[str]) -> Whole:
+        """Write the film steadied by its motion. MediaError where it is not what it should be."""
+        write_fitted(self.work.folder / MOTION, self.motion)
+        each = pace.frames_each(self.encoder, self.params.preset, even_size(self.picture))
+        if each is None or len(self.motion) <= each or (shown := self._look()).carry:
+            film = self._in_one_go()
+        else:
+            film = self._in_pieces(shown, each, kept)
+        return Whole(media=film.media, changed=(*_changed(self.picture), *film.changed))
+
+    def _in_one_go(self) -> Whole:
+        """Write the film by one command."""
+        sounds = carried.sounds(self.media, self.params.format)
+        texts = carried.subtitles(self.ffmpeg, self.media, self.params.format)
+        command = [
+            *self._steadied(),
+            *carried.times(self.ffmpeg),
+            *self._coder(),
+            *carried.colours(self.picture.pixels),
+            *sounds.arguments,
+            *texts.arguments,
+            *("-map_metadata", "0", "-map_chapters", "0", *carried.EXACT),
+            *encoding.container_arguments(self.params.format, self.encoder),
+            local(self._out),
+        ]
+        self.ffmpeg.run(
+            command,
+            duration_s=self.picture.seconds,
+            on_progress=lambda done: self.on_progress(done, 0),
+            folder=self.work.folder,
+            timeout_s=LONGEST_S,
+        )
+        made = finished.check(
+            self.ffmpeg,
+            self._out,
+            seconds=self.picture.seconds,
+            frames=len(self.motion),
+            sounds=len(self.media.sounds),
+            subtitles=texts.arguments.count("-map"),
+            on_progress=lambda _: self.on_progress(1.0, 0),
+        )
+        return Whole(media=made, changed=(*sounds.changed, *texts.changed))
+
+    def _in_pieces(self, shown: Frames, each: int, kept: frozenset[str]) -> Whole:
+        """Write the film from pieces, those of earlier attempts too."""
+        furthest = 0.0
+
+        def tell(done: int, skipped: int) -> None:
+            nonlocal furthest  # a kept piece that is no good goes back
+            furthest = max(furthest, min(PICTURES, PICTURES * done / len(self.motion)))
+            self.on_progress(furthest, skipped)
+
+        recipe = _Pieces(steadied=self._steadied(SHOWING), coder=self._coder(), picture=self.picture, shown=shown)
+        film = PiecedFilm(work=self.work, recipe=recipe, ffmpeg=self.ffmpeg, each=each, tell=tell)
+        film.make(kept)
+        times, steady = film.when()
+        silent = self.work.folder / "silent.mp4"
+        join.join(film.paths(), times, silent)
+        picture = Encoded(
+            path=silent,
+            encoder=self.encoder,
+            frames=len(self.motion),
+            seconds=times.seconds(),
+            starts_s=times.start_s(),
+            ratio=shown.ratio,
+        )
+
+        def joining(done: float) -> None:
+            self.on_progress(PICTURES + (1 - PICTURES) * done, film.skipped)
+
+        whole = together.write(self.ffmpeg, picture, self.media, self.params.format, self._out, on_progress=joining)
+        silent.unlink()
+        return whole if steady else Whole(media=whole.media, changed=(*whole.changed, join.UNREADABLE))
+
+    @property
+    def _out(self) -> Path:
+        return self.work.output(film_path(self.params))
+
+    def _look(self) -> Frames:
+        return frames.look(self.ffmpeg, self._steadied(SHOWING), folder=self.work.folder)
+
+    def _steadied(self, *last: str) -> list[str]:
+        """Return ffmpeg's arguments that lead the picture through vid.stab, and these filters after it."""
+        width, height = even_size(self.picture)
+        params = self.params
+        steady = (
+            f"vidstabtransform=input={MOTION}:smoothing={params.smoothing}:zoom={params.zoom:.6f}"
+            f":optzoom={params.optzoom}:crop={params.crop}:interpol={params.interpol}:tripod={int(params.tripod)}"
+        )
+        filters = ["format=yuv420p", f"crop={width}:{height}:0:0:exact=1", steady, *last]
+        opened = source(self.media.path, self.media.container)
+        return [*opened, "-map", f"0:{self.picture.stream}", "-vf", ",".join(filters)]
+
+    def _coder(self) -> list[str]:
+        quality = encoding.DEFAULT_CRF[self.encoder] if self.params.quality is None else self.params.quality
+        return encoding.repeatable_arguments(self.encoder, self.params.preset, quality)
+
+    @property
+    def encoder(self) -> str:
+        """Return ffmpeg's name of the encoder."""
+        return encoding.VIDEO_CODECS[self.params.written_codec]
 
 
-def write(
-    ffmpeg: Ffmpeg,
-    media: Media,
-    picture: Picture,
-    params: Params,
-    motion: Sequence[Motion],
-    folder: Path,
-    out: Path,
-    *,
-    on_progress: Callable[[float], None],
-) -> Written:
-    """Write the film steadied by the motion that was found. MediaError where it is not what it should be."""
-    write_fitted(folder / MOTION, motion)
-    sounds = carried.sounds(media, params.format)
-    texts = carried.subtitles(ffmpeg, media, params.format)
-    command = [
-        *source(media.path, media.container),
-        *arguments(ffmpeg, picture, params),
-        *sounds.arguments,
-        *texts.arguments,
-        *("-map_metadata", "0", "-map_chapters", "0", *carried.EXACT),
-        *encoding.container_arguments(params.format, encoding.VIDEO_CODECS[params.written_codec]),
-        local(out),
-    ]
-    ffmpeg.run(command, duration_s=picture.seconds, on_progress=on_progress, folder=folder, timeout_s=LONGEST_S)
-    made = finished.check(
-        ffmpeg,
-        out,
-        seconds=picture.seconds,
-        frames=len(motion),
-        sounds=len(media.sounds),
-        subtitles=texts.arguments.count("-map"),
-        on_progress=lambda _: on_progress(1.0),
-    )
-    changed = (*_changed(picture), *sounds.changed, *texts.changed)
-    return Written(seconds=made.seconds or 0.0, changed=changed)
+@dataclass(frozen=True, kw_only=True)
+class _Pieces:
+    """How the pieces are made (`pieces.film.Recipe`): the frames that vid.stab gives, encoded as they are."""
 
+    steadied: Sequence[str]  # ffmpeg's arguments up to the steady frames
+    coder: Sequence[str]  # and those for the encoder
+    picture: Picture
+    shown: Frames
+    batch: int = 1
 
-def arguments(ffmpeg: Ffmpeg, picture: Picture, params: Params) -> list[str]:
-    """Return ffmpeg's arguments for the picture."""
-    encoder = encoding.VIDEO_CODECS[params.written_codec]
-    quality = encoding.DEFAULT_CRF[encoder] if params.quality is None else params.quality
-    return [
-        *("-map", f"0:{picture.stream}", "-vf", ",".join(_filters(picture, params))),
-        *carried.times(ffmpeg),
-        *encoding.video_arguments(encoder, params.preset, quality),
-        *(["-threads:v", str(THREADS)] if encoder == "libx264" else []),
-        *carried.colours(picture.pixels),
-    ]
+    @property
+    def rate(self) -> Fraction:
+        return self.picture.fps
 
+    @property
+    def taken_bytes(self) -> int:
+        return self.shown.bytes
 
-def _filters(picture: Picture, params: Params) -> list[str]:
-    width, height = even_size(picture)
-    return [
-        "format=yuv420p",
-        f"crop={width}:{height}:0:0:exact=1",
-        f"vidstabtransform=input={MOTION}:smoothing={params.smoothing}:zoom={params.zoom:.6f}"
-        f":optzoom={params.optzoom}:crop={params.crop}:interpol={params.interpol}:tripod={int(params.tripod)}",
-    ]
+    @property
+    def written_bytes(self) -> int:
+        return self.shown.bytes
+
+    def decode(self, ffmpeg: Ffmpeg) -> list[str | Path]:
+        return ["-nostdin", *self.steadied, "-an", "-sn", "-dn", *carried.passing(ffmpeg), "-f", "rawvideo", "pipe:1"]
+
+    def encode(self, target: Path) -> list[str | Path]:
+        return frames.encoding(self.shown, self.picture.pixels, self.rate, self.coder, target)
+
+    def frames(self, frames: Sequence[Raw], tick: Callable[[], None]) -> Sequence[Raw]:
+        return frames
 
 
 def _changed(picture: Picture) -> list[str]:

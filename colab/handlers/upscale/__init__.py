@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from colab.handlers.closed import closed_codes
-from colab.handlers.upscale import turning
+from colab.handlers.upscale import commands, turning
 from colab.handlers.upscale.commands import Coding, is_full_range, space_of
 from colab.handlers.upscale.engine import Shape
 from colab.handlers.upscale.engines import AUTO, NO_NETWORK, Chosen, available, names, open_engine
@@ -50,14 +50,14 @@ class UpscaleHandler:
         with closed_codes("it cannot be made larger", cure="ask for a smaller scale"):
             media = _looked_at(work)
             _check_format(media, params)
-            ffmpeg = _ffmpeg()
+            ffmpeg = _ffmpeg(_encoders(media, params))
             chosen = open_engine(work.models, ffmpeg, required=work.engine, model=params.model, what=media.what)
             told = _upscaled(work, params, media, chosen, ffmpeg)
             return Result(engine=chosen.engine.record(), summary=_summary(media, chosen, told))
 
     def _available(self, models: Models) -> tuple[Any, ...]:
         try:
-            return available(models, _ffmpeg())
+            return available(models, _ffmpeg(programs.ENCODERS))
         except JobFailed:
             return ()
 
@@ -73,13 +73,12 @@ def _upscaled(work: Work, params: Params, media: Media, chosen: Chosen, ffmpeg: 
     shape = Shape(
         size=picture.size,
         target=target(picture, params, film=True),
-        bits=10 if picture.pixels.bits > 8 else 8,
+        bits=commands.bits(picture.pixels),
         space=space_of(picture.pixels, picture.size[1]),
         full_range=is_full_range(picture.pixels),
     )
     enlarger = chosen.engine.ready(shape, params)
     coding = Coding(shape=shape, picture=picture, params=params, enlarger=enlarger, turns=turns)
-    _check_encoder(coding.encoder)
     told = upscale_film(work, media, coding, chosen.engine, ffmpeg)
     lost = {"lost": "the film's transparency: frames travel as yuv420p"} if picture.pixels.alpha else {}
     return {**told, **enlarger.notes(), **lost}
@@ -103,18 +102,19 @@ def _check_format(media: Media, params: Params) -> None:
         )
 
 
-def _ffmpeg() -> Ffmpeg:
-    try:
-        return programs.find(needs=NEEDED)
-    except EnvironmentNotReady as problem:
-        raise JobFailed(str(problem), code="UNSUPPORTED") from problem
+def _encoders(media: Media, params: Params) -> frozenset[str]:
+    """Return the encoders without which the result cannot be written; none for a picture."""
+    if media.what == "picture" or media.picture is None:
+        return frozenset()
+    return frozenset({commands.encoder(params, commands.bits(media.picture.pixels))})
 
 
-def _check_encoder(name: str) -> None:
+def _ffmpeg(encoders: frozenset[str]) -> Ffmpeg:
     try:
-        programs.find(needs=NEEDED, encoders=frozenset({name}))
+        return programs.find(needs=NEEDED, encoders=encoders)
     except EnvironmentNotReady as problem:
-        raise JobFailed(f"{problem}; or ask for the codec x264", code="UNSUPPORTED") from problem
+        other = "; or ask for the codec x264" if "libx265" in encoders else ""
+        raise JobFailed(f"{problem}{other}", code="UNSUPPORTED") from problem
 
 
 def _summary(media: Media, chosen: Chosen, told: Mapping[str, Any]) -> dict[str, Any]:

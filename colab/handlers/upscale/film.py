@@ -37,8 +37,12 @@ def upscale_film(work: Work, media: Media, coding: Coding, engine: Engine, ffmpe
     film = PiecedFilm(work=work, recipe=recipe, ffmpeg=ffmpeg, each=each, tell=pace.tell)
     film.make(work.kept(engine.record()))
     times, steady = film.when()
-    work.progress(film.done, film.done, "putting it together")
-    told = mux.finish(work, media, coding, ffmpeg, film.paths(), times)
+
+    def joining(_: float) -> None:
+        work.progress(film.done, film.done, "putting it together")
+
+    joining(0)
+    told = mux.finish(work, media, coding, ffmpeg, film.paths(), times, on_progress=joining)
     return {**told, **({} if steady else {"timing": "constant rate, the times of the source could not be read"})}
 
 

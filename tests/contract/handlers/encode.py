@@ -18,8 +18,8 @@ def _long(folder: Path) -> Path:
 
 
 def _short_pieces(monkeypatch: Any) -> None:
-    monkeypatch.setattr("colab.handlers.encode.piecewise.FEWEST", 8)
-    monkeypatch.setattr("colab.handlers.encode.piecewise.PIECE_S", 0)
+    monkeypatch.setattr("colab.handlers.pieces.pace.FEWEST", 8)
+    monkeypatch.setattr("colab.handlers.pieces.pace.PIECE_S", 0)
 
 
 CASE = HandlerCase(

@@ -15,6 +15,8 @@ def _source(folder: Path) -> Path:
 
 def _shorten(monkeypatch: Any) -> None:
     monkeypatch.setattr("colab.handlers.stabilize.kept.PART", 4)
+    monkeypatch.setattr("colab.handlers.pieces.pace.FEWEST", 8)
+    monkeypatch.setattr("colab.handlers.pieces.pace.PIECE_S", 0)
 
 
 CASE = HandlerCase(

@@ -180,6 +180,23 @@ def test_sound_is_copied_or_left_out_as_asked(tmp_path: Path) -> None:
     assert not made(run(source, tmp_path / "mute", operations=["mute"])).sounds
 
 
+def test_sound_that_cannot_be_copied_is_encoded_and_said_to_be(tmp_path: Path) -> None:
+    """A format that does not hold it leaves no choice."""
+    source = odd_media.film(tmp_path / "film.mkv", options=("-pix_fmt", "yuv420p", "-c:a", "flac"))
+    copied = run(source, tmp_path / "copied", audio_codec="copy", format="mov")
+    assert [sound.codec for sound in made(copied).sounds] == ["aac"]
+    assert "sound 1: flac to aac, because mov does not hold it" in notes(copied)
+
+
+def test_sounds_of_several_films_cannot_be_copied(tmp_path: Path) -> None:
+    """They are joined by being encoded; silence would be worse."""
+    films = {name: odd_media.film(tmp_path / f"{name}.mkv", seconds=0.3) for name in ("source", "source-2")}
+    desk = Desk(kind="encode", raw={"audio_codec": "copy"}, folder=tmp_path / "desk", sources=films)
+    with pytest.raises(JobFailed, match="leave audio_codec out") as failed:
+        desk.run()
+    assert failed.value.code == "BAD_REQUEST"
+
+
 @pytest.mark.parametrize("faststart", [True, False])
 def test_a_film_plays_before_it_is_loaded_whole(tmp_path: Path, faststart: bool) -> None:
     """Its index comes first, unless that is not wanted."""
@@ -262,4 +279,4 @@ def test_the_command_for_a_card(raw: dict[str, Any], expected: str) -> None:
     params = Params.model_validate(raw)
     chosen = engines.choose(None, params, high_range=False)
     assert (chosen.name, chosen.record.device) == ("nvenc", "cuda")
-    assert " ".join(command.video(chosen, params)) == expected
+    assert " ".join(command.picture_coder(chosen, params)) == expected

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from colab.handlers.encode import piecewise
+from colab.handlers.pieces import frames, pace
 from colab.handlers.work import StopWork
 from media import pipes
 from media.examine import examine
@@ -24,8 +24,8 @@ EACH = 10
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make pieces of ten frames."""
-    monkeypatch.setattr(piecewise, "FEWEST", EACH)
-    monkeypatch.setattr(piecewise, "PIECE_S", 0)
+    monkeypatch.setattr(pace, "FEWEST", EACH)
+    monkeypatch.setattr(pace, "PIECE_S", 0)
 
 
 def desk(source: Path | dict[str, Path], folder: Path, leftover: Mapping[str, Path] | None = None, **raw: Any) -> Desk:
@@ -48,6 +48,7 @@ def shown(path: Path) -> tuple[list[float], list[Any], list[float]]:
     return [at for at, _ in frames], [picture for _, picture in frames], heard[:1] + heard[-1:]
 
 
+VARYING = "select='not(between(n,10,14))'"
 FILMS: dict[str, dict[str, Any]] = {
     "x264": {},
     "x265": {"codec": "hevc", "format": "mov"},
@@ -59,6 +60,7 @@ FILMS: dict[str, dict[str, Any]] = {
     "loudness": {"loudness": -20},
     "copied sound": {"audio_codec": "copy", "format": "mkv"},
     "no sound": {"audio_codec": "none"},
+    "each picture at its own time": {"format": "mkv"},
 }
 
 
@@ -68,13 +70,14 @@ def test_pieces_are_the_film_that_one_command_writes(
 ) -> None:
     """Every picture at its time, looking the same, with the same sound, shape and colours."""
     options = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
-    source = odd_media.film(tmp_path / "film.mkv", rate="20", seconds=2.5, options=("-vf", "setsar=4/3", *options))
+    shaped = f"setsar=4/3,{VARYING}" if "own time" in what else "setsar=4/3"
+    source = odd_media.film(tmp_path / "film.mkv", rate="20", seconds=2.5, options=("-vf", shaped, *options))
     raw = {"quality": 10} | FILMS[what]
     whole = desk(source, tmp_path / "whole", **raw)
     summary = whole.run().summary
     assert not [name for name in whole.left if name.endswith(".mkv")]
-    monkeypatch.setattr(piecewise, "FEWEST", EACH)
-    monkeypatch.setattr(piecewise, "PIECE_S", 0)
+    monkeypatch.setattr(pace, "FEWEST", EACH)
+    monkeypatch.setattr(pace, "PIECE_S", 0)
     pieced = desk(source, tmp_path / "pieced", **raw)
     assert pieced.run().summary == summary
     assert len([name for name in pieced.left if name.endswith(".mkv")]) == -(-summary["frames"] // EACH)
@@ -145,19 +148,12 @@ def test_joined_films_are_made_in_pieces_too(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("short")
 def test_what_needs_the_whole_film_is_encoded_in_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures that each have their own time, and what frames carry beside their pixels."""
-    varying = odd_media.film(tmp_path / "varying.mkv", rate="20", seconds=2, options=("-vf", VARYING))
-    done = desk(varying, tmp_path / "varying")
-    done.run()
-    assert not done.left
+    """What frames carry beside their pixels would be lost between two programs."""
     steady = odd_media.film(tmp_path / "steady.mkv", rate="20", seconds=2)
-    monkeypatch.setattr(piecewise, "_CARRIED", piecewise._SHOWN)
+    monkeypatch.setattr(frames, "_CARRIED", frames._SHOWN)
     done = desk(steady, tmp_path / "steady")
     done.run()
     assert not done.left
-
-
-VARYING = "select='not(between(n,10,14))'"
 
 
 @pytest.mark.parametrize(
@@ -171,9 +167,9 @@ VARYING = "select='not(between(n,10,14))'"
 def test_what_frames_carry_is_seen(line: str) -> None:
     """In ffmpeg's own words; a matrix to turn by, or an encoder's greeting, is nothing to lose."""
     said = "[Parsed_showinfo_1 @ 0x55aa]"
-    assert piecewise._CARRIED.match(f"{said} {line}")
-    assert not piecewise._CARRIED.match(f"{said}   side data - User Data Unregistered: ")
-    assert not piecewise._CARRIED.match(f"{said}   side data - 3x3 displaymatrix: rotation of -90.00 degrees")
+    assert frames._CARRIED.match(f"{said} {line}")
+    assert not frames._CARRIED.match(f"{said}   side data - User Data Unregistered: ")
+    assert not frames._CARRIED.match(f"{said}   side data - 3x3 displaymatrix: rotation of -90.00 degrees")
 
 
 @pytest.mark.usefixtures("short")

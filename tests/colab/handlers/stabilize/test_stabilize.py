@@ -215,7 +215,7 @@ def rich(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("form", "codecs", "notes"), [("mkv", ["aac", "flac"], 0), ("mov", ["aac", "aac"], 1)])
+@pytest.mark.parametrize(("form", "codecs", "notes"), [("mkv", ["aac", "flac"], 0), ("mov", ["aac", "aac"], 2)])
 def test_everything_beside_the_picture_is_kept(tmp_path: Path, form: str, codecs: list[str], notes: int) -> None:
     """Sounds are copied where the format holds them, subtitles, chapters, title and colours are there."""
     desk = steady(rich(tmp_path), tmp_path / "desk", format=form)

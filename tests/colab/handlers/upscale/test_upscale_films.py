@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import av
 import numpy as np
 import pytest
 
+from media import ffmpeg
 from protocol.errors import JobFailed
 from tests.colab.handlers.upscale.conftest import Done, frames, shown_at
 from tests.contract.handlers.case import Desk
@@ -107,7 +109,9 @@ def _with_subtitles(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("suffix", "changed"), [("mkv", None), ("mp4", ["subtitles became mov_text"])])
+@pytest.mark.parametrize(
+    ("suffix", "changed"), [("mkv", None), ("mp4", ["subtitle 2: subrip to mov_text, because mp4 does not hold it"])]
+)
 def test_sound_subtitles_and_title_come_along(
     upscale: Upscale, tmp_path: Path, suffix: str, changed: list[str] | None
 ) -> None:
@@ -177,3 +181,26 @@ def test_a_film_too_large_to_encode_is_refused_before_any_work(at_desk: Callable
         desk.run()
     assert failed.value.code == "BAD_REQUEST"
     assert not desk.progressed
+
+
+def test_the_ffmpeg_that_has_the_encoder_does_the_work(
+    at_desk: Callable[..., Desk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A system's ffmpeg without x265 is passed over for a film of 10 bits, not found out half-way."""
+    real = ffmpeg.find().path
+    (tmp_path / "bin").mkdir()
+    poor = tmp_path / "bin" / "ffmpeg"
+    poor.write_text(
+        f'#!/bin/sh\ncase "$*" in *-encoders*) {real} "$@" | grep -v libx265;; *libx265*) exit 9;; '
+        f'*) exec {real} "$@";; esac\n'
+    )
+    poor.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    ffmpeg.find.cache_clear()
+    try:
+        assert ffmpeg.find().path == poor
+        desk = at_desk(film(tmp_path / "a.mkv", sound=False, seconds=0.2, options=("-pix_fmt", "yuv420p10le")))
+        desk.run()
+        assert desk.published
+    finally:
+        ffmpeg.find.cache_clear()

@@ -109,6 +109,12 @@ def test_less_bits_are_said(upscale: Upscale, tmp_path: Path) -> None:
     assert "16 bits became 8" in done.result.summary["changed"][0]
 
 
+def test_noise_that_is_not_removed_is_said(upscale: Upscale, tmp_path: Path) -> None:
+    """Of films only: who asked for it with a picture must know."""
+    done = upscale(PICTURES["alpha and 16 bits"](tmp_path), denoise=0.5)
+    assert "films only" in done.result.summary["changed"][0]
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_photo_is_turned_as_its_camera_was_held(upscale: Upscale, tmp_path: Path, orientation: int) -> None:
     """All eight orientations of EXIF, mirrored ones among them, come out as a viewer shows them."""

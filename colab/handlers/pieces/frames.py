@@ -1,0 +1,83 @@
+"""The frames of a film as they travel between two ffmpegs: what they are like, and what a piece's encoder is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from media import carried
+from media.examine import Pixels
+from media.ffmpeg import Ffmpeg
+from media.pipes import FrameReader, frame_bytes
+from protocol.errors import JobFailed
+
+SHOWING = "showinfo=checksum=0"
+"""The filter by which a decoder tells when each frame is shown, and what it is like."""
+
+LOOKED_AT = 50
+"""Frames at the beginning by which is told what they carry."""
+
+_SHOWN = re.compile(r"\[Parsed_showinfo_\d+ @ [^\]]+\] n: *\d+ .* sar:(\d+)/(\d+) s:(\d+)x(\d+) ", re.ASCII)
+_CARRIED = re.compile(
+    r"\[Parsed_showinfo_\d+ @ [^\]]+\] +side data - .*(A/53|closed caption|[Mm]astering|[Ll]ight|HDR|[Dd]olby)"
+)
+"""What a frame carries beside its pixels, and an encoder writes; through a pipe it would be lost."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frames:
+    """Frames in yuv420p, of 10 bits in yuv420p10le: their size in pixels, and the shape of one pixel."""
+
+    size: tuple[int, int]
+    aspect: tuple[int, int]
+    bits: int = 8
+    carry: bool = False  # something that only an encoder of the same process sees
+
+    @property
+    def bytes(self) -> int:
+        """Return the bytes of one."""
+        return frame_bytes(self.size, bits=self.bits)
+
+    @property
+    def ratio(self) -> str | None:
+        """Return the shape of the whole picture, None where pixels are square."""
+        (width, height), (across, down) = self.size, self.aspect
+        return None if across == down else f"{width * across}:{height * down}"
+
+
+def look(ffmpeg: Ffmpeg, shown: Sequence[str], *, bits: int = 8, folder: Path | None = None) -> Frames:
+    """Return what the first frames are like, by arguments that lead a film through `SHOWING`, run in a folder.
+
+    Raises JobFailed INPUT_CORRUPT where there is none.
+    """
+    lines: list[str] = []
+    first = [*shown, "-frames:v", str(LOOKED_AT), "-f", "null", "-"]
+    with FrameReader(ffmpeg, first, 1, listen=lines.append, folder=folder) as reader:
+        reader.read()
+    found = next((told for line in lines if (told := _SHOWN.match(line))), None)
+    if found is None:
+        raise JobFailed("no picture of the film can be decoded; convert it to an mp4 first", code="INPUT_CORRUPT")
+    across, down, width, height = map(int, found.groups())
+    aspect = (across, down) if across and down else (1, 1)
+    return Frames(size=(width, height), aspect=aspect, bits=bits, carry=any(map(_CARRIED.match, lines)))
+
+
+def encoding(
+    taken: Frames, pixels: Pixels, rate: Fraction, coder: Sequence[str], target: Path, *, filters: Sequence[str] = ()
+) -> list[str | Path]:
+    """Return the arguments that take frames on stdin and write a piece, in Matroska, with the colour tags of `pixels`.
+
+    `coder` names the encoder and its settings; `filters` are before it.
+    """
+    width, height = taken.size
+    pixel_format = "yuv420p10le" if taken.bits > 8 else "yuv420p"
+    marked = [f"setsar={taken.aspect[0]}/{taken.aspect[1]}", *carried.marks(pixels)]
+    arguments: list[str | Path] = [
+        *("-f", "rawvideo", "-pix_fmt", pixel_format, "-video_size", f"{width}x{height}"),
+        *("-framerate", str(rate), "-i", "pipe:0", "-vf", ",".join([*filters, *marked])),
+        *(*coder, "-pix_fmt", pixel_format, *carried.colours(pixels), *carried.EXACT, "-f", "matroska"),
+    ]
+    return [*arguments, target]
