@@ -26,6 +26,7 @@ from protocol.errors import (
     JobExpired,
     JobFailed,
     NameMissing,
+    StorageFull,
     VerificationError,
 )
 from protocol.layout import Attempt
@@ -54,6 +55,9 @@ UNTAKEN_S = 1200.0
 
 RUNAWAY = 3
 """So many times the attempts that were allowed may end before a job is dead although somebody is at it again."""
+
+ROOM_AGAIN_S = 10.0
+"""How long after this machine's disk was found full it is tried again."""
 
 DEAD_WAIT_S = 900.0
 GONE_LOOKS = 3
@@ -90,6 +94,7 @@ class Lifecycle:
         self._since: dict[str, float] = {}  # what is being waited for → since when
         self._needs: dict[str, int] = {}  # nonce → how often its outputs were asked for again
         self._gone_looks = 0
+        self._no_room: tuple[float, Explanation] | None = None  # since when, and how that is said
         self._outbox = Outbox(drop, store, run, host, identity.key)
         self._recorder = Recorder(store, run)
         self._sight: Sight | None = None
@@ -116,7 +121,7 @@ class Lifecycle:
             self._sight = self._take_in(standing, seen, now)
             if standing.state not in OPEN_TO_CLAIMS:
                 self._since.pop("idle", None)
-            why = self._act(standing, seen, now) or silence.explain(self._sight)
+            why = self._act_if_room(standing, seen, now) or silence.explain(self._sight)
             if self.result is None:
                 self._recorder.look(self._sight, why)
         except NameMissing:
@@ -203,6 +208,19 @@ class Lifecycle:
             return False
         self._outbox.committed()
         return True
+
+    def _act_if_room(self, standing: Standing, seen: Seen, now: float) -> Explanation | None:
+        """Act. Where this machine has no room for a result, wait and look again now and then: it is kept in the drop."""
+        if self._no_room is not None and now - self._no_room[0] < ROOM_AGAIN_S:
+            return self._no_room[1]
+        try:
+            why = self._act(standing, seen, now)
+        except StorageFull as error:
+            why = silence.no_room(error, self._results)
+            self._no_room = now, why
+        else:
+            self._no_room = None
+        return why
 
     def _act(self, standing: Standing, seen: Seen, now: float) -> Explanation | None:
         """Do what a standing calls for; return what the wait is for where there is more to say than the standing."""

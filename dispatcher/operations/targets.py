@@ -91,5 +91,6 @@ def _refused(file: Path, target: Path, error: OSError) -> GpudropError:
             f"no file can be called {target}: {error.strerror}. Choose another name; the result is {file}"
         )
     return EnvironmentNotReady(
-        f"{target} cannot be written: {error.strerror}. Is its disk there, and may you write there? The result is {file}"
+        f"{target} cannot be written: {error.strerror}. Is its disk there, and may you write to it? "
+        f"The result is {file}"
     )
