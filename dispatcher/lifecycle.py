@@ -95,6 +95,7 @@ class Lifecycle:
         self._needs: dict[str, int] = {}  # nonce → how often its outputs were asked for again
         self._gone_looks = 0
         self._no_room: tuple[float, Explanation] | None = None  # since when, and how that is said
+        self._is_dying = False  # whether the last look found every attempt ended that was allowed
         self._outbox = Outbox(drop, store, run, host, identity.key)
         self._recorder = Recorder(store, run)
         self._sight: Sight | None = None
@@ -210,9 +211,10 @@ class Lifecycle:
         return True
 
     def _act_if_room(self, standing: Standing, seen: Seen, now: float) -> Explanation | None:
-        """Act. Where this machine has no room for a result, wait and look again now and then: it is kept in the drop."""
+        """Act. Where this machine has no room for a result, which is kept in the drop, wait and try now and then."""
         if self._no_room is not None and now - self._no_room[0] < ROOM_AGAIN_S:
             return self._no_room[1]
+        self._is_dying = False
         try:
             why = self._act(standing, seen, now)
         except StorageFull as error:
@@ -220,6 +222,8 @@ class Lifecycle:
             self._no_room = now, why
         else:
             self._no_room = None
+        if not self._is_dying:
+            self._since.pop("dead", None)
         return why
 
     def _act(self, standing: Standing, seen: Seen, now: float) -> Explanation | None:
@@ -381,6 +385,7 @@ class Lifecycle:
         }
 
     def _dead(self, ended: list[Ending], now: float) -> Explanation:
+        self._is_dying = True
         wait_s = 0.0 if self._drop.capabilities.local else DEAD_WAIT_S
         waited = now - self._since.setdefault("dead", now)
         last = ended[-1]

@@ -295,7 +295,7 @@ def test_a_full_local_disk_is_told_with_both_names(tiny_disk: Path, tmp_path: Pa
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_of_this_machine_is_one_error_on_every_transport(number: int) -> None:
     """Whoever copies out knows by it that the file in the drop is not to blame."""
-    with pytest.raises(StorageFull, match="no room on this machine to write out"), mapped_local("out"):
+    with pytest.raises(StorageFull, match="no room on this machine for out"), mapped_local("out"):
         raise OSError(number, "full")
 
 

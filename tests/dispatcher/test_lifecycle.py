@@ -16,7 +16,7 @@ import soundfile
 from dispatcher import accept
 from dispatcher.client import Client, Handle
 from dispatcher.jobs import Job, Result, Why
-from dispatcher.lifecycle import PATIENCE_LOCAL_S, ROOM_AGAIN_S
+from dispatcher.lifecycle import DEAD_WAIT_S, PATIENCE_LOCAL_S, ROOM_AGAIN_S
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.errors import (
@@ -285,6 +285,25 @@ def others_live(place: Place) -> None:
     card = WorkerCard(drop=DROP_ID, id="idle", worker="idle", boot="c" * 16, kinds=("echo",), engines={})
     place.drop.make_folder(WorkerNames("idle").folder)
     place.drop.put(WorkerNames("idle").hello("c" * 16), codec.encode(card))
+
+
+def test_a_late_result_is_waited_for_after_each_last_attempt(place: Place) -> None:
+    """That an earlier attempt was the last one for a while leaves the result of the next one no less time to come."""
+    place.client.drop.capabilities = dataclasses.replace(memory.LOCAL, local=False)
+    handle = place.submit(dataclasses.replace(ECHO, attempts=1))
+    job = place.job(handle)
+    others_live(place)
+    answers.fail(place.drop, job, answers.attempt(1), "ENGINE", retryable=True)
+    assert place.step(handle) is None
+    assert place.progress.why is Why.ATTEMPT_FAILED
+    answers.claim(place.drop, job, answers.attempt(2, "w2"))
+    assert place.step(handle, 10) is None
+    assert place.progress.state is State.CLAIMED
+    answers.fail(place.drop, job, answers.attempt(2, "w2"), "ENGINE", retryable=True)
+    assert place.step(handle, DEAD_WAIT_S) is None
+    assert place.step(handle, DEAD_WAIT_S - 1) is None
+    with pytest.raises(JobFailed):
+        place.step(handle, 2)
 
 
 @pytest.mark.fault("broken-worker")
