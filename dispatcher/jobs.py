@@ -97,6 +97,9 @@ class Explanation:
         return f"{self.text}. {self.cure}" if self.cure else self.text
 
 
+FINISHED = Explanation(code=Why.FINISHED, text="the verified result is here")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """How a job stands, as well as this machine can see it. Seconds are this machine's own."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from dispatcher.absence import GONE_LOCAL_S, GONE_LOOKS, GONE_REMOTE_S
 from dispatcher.config import Settings
-from dispatcher.lifecycle import GONE_LOCAL_S, GONE_LOOKS, GONE_REMOTE_S
 from dispatcher.monitor.places import MANY, Lookout, Place, lookout
 from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.search import Query

@@ -16,8 +16,10 @@ import soundfile
 from dispatcher import accept
 from dispatcher.client import Client, Handle
 from dispatcher.jobs import Job, Result, Why
-from dispatcher.lifecycle import DEAD_WAIT_S, PATIENCE_LOCAL_S, ROOM_AGAIN_S
+from dispatcher.lifecycle import ROOM_AGAIN_S
 from dispatcher.runs.store import RunStore
+from dispatcher.taking import PATIENCE_LOCAL_S
+from dispatcher.weighing import DEAD_WAIT_S
 from protocol import codec
 from protocol.errors import (
     ChannelError,
