@@ -186,7 +186,8 @@ class Lifecycle:
 
     def _act_if_room(self, sight: Sight) -> Explanation | None:
         """Act. Where this machine has no room for a result, which is kept in the drop, wait and try now and then."""
-        self._weighing.begin(is_at_work=sight.standing.state not in OPEN_TO_CLAIMS)
+        if sight.standing.state not in OPEN_TO_CLAIMS:
+            self._weighing.is_held()
         if self._no_room is not None and sight.now - self._no_room[0] < ROOM_AGAIN_S:
             return self._no_room[1]
         try:
@@ -196,7 +197,6 @@ class Lifecycle:
             self._no_room = sight.now, why
         else:
             self._no_room = None
-        self._weighing.end()
         return why
 
     def _act(self, sight: Sight) -> Explanation | None:

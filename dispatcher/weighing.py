@@ -32,19 +32,11 @@ class Weighing:
     def __init__(self, run: Run, plain: legacy.LegacyLook, verdict: Verdict, *, local: bool) -> None:
         self._run, self._plain, self._verdict, self._local = run, plain, verdict, local
         self._since: dict[str, float] = {}  # what lasts → since when
-        self._is_dying = False  # whether this look found every attempt ended that was allowed
         self.is_lost = False  # a plain answer that stays torn is in everybody's way: the job must be offered anew
 
-    def begin(self, *, is_at_work: bool) -> None:
-        """Begin a look; `is_at_work` says that somebody has the job, so that it does not wait to be taken."""
-        self._is_dying = False
-        if is_at_work:
-            self._since.pop("idle", None)
-
-    def end(self) -> None:
-        """End a look: an earlier last attempt is none where another one has followed."""
-        if not self._is_dying:
-            self._since.pop("dead", None)
+    def is_held(self) -> None:
+        """Take note that somebody has the job: it does not wait to be taken."""
+        self._since.pop("idle", None)
 
     def weigh(self, sight: Sight) -> Explanation | None:
         """Decide whether a job that nobody is at can still come to something."""
@@ -60,6 +52,7 @@ class Weighing:
         ended = endings(seen, sight.leases, offer, sight.now)
         if ended and (len(ended) >= offer.limits.attempts or _nobody_else(sight)):
             return self._dead(ended, sight)
+        self._since.pop("dead", None)  # another worker has come; when it has failed too, late results have their time
         if answer is not None:
             return self._wait_for_plain(answer, sight.now)
         self._since.pop("plain", None)
@@ -114,7 +107,6 @@ class Weighing:
         return Explanation(code=Why.PLAIN_ANSWER, text=answer.text, cure="")
 
     def _dead(self, ended: list[Ending], sight: Sight) -> Explanation:
-        self._is_dying = True
         wait_s = 0.0 if self._local else DEAD_WAIT_S
         waited = sight.now - self._since.setdefault("dead", sight.now)
         last = ended[-1]

@@ -289,19 +289,18 @@ def others_live(place: Place) -> None:
     place.drop.put(WorkerNames("idle").hello("c" * 16), codec.encode(card))
 
 
-def test_a_late_result_is_waited_for_after_each_last_attempt(place: Place) -> None:
-    """That an earlier attempt was the last one for a while leaves the result of the next one no less time to come."""
+def test_a_late_result_has_its_time_also_after_another_worker_came(place: Place) -> None:
+    """With nobody left to try, late results are waited for; who comes meanwhile and fails too leaves them no less."""
     place.client.drop.capabilities = dataclasses.replace(memory.LOCAL, local=False)
-    handle = place.submit(dataclasses.replace(ECHO, attempts=1))
+    handle = place.submit()
     job = place.job(handle)
-    others_live(place)
     answers.fail(place.drop, job, answers.attempt(1), "ENGINE", retryable=True)
     assert place.step(handle) is None
-    assert place.progress.why is Why.ATTEMPT_FAILED
-    answers.claim(place.drop, job, answers.attempt(2, "w2"))
+    assert "the job ends in" in place.progress.cure
+    others_live(place)
     assert place.step(handle, 10) is None
-    assert place.progress.state is State.CLAIMED
-    answers.fail(place.drop, job, answers.attempt(2, "w2"), "ENGINE", retryable=True)
+    assert "the job ends in" not in place.progress.cure
+    answers.fail(place.drop, job, answers.attempt(2, "idle"), "ENGINE", retryable=True)
     assert place.step(handle, DEAD_WAIT_S) is None
     assert place.step(handle, DEAD_WAIT_S - 1) is None
     with pytest.raises(JobFailed):
