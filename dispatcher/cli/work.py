@@ -182,13 +182,13 @@ def _finish(connection: Connection, child: Run, asked: Asked, teller: Teller) ->
         except OF_ONE_FILE as error:
             teller.done.failed[Path(f"run:{child.id}")] = error
             teller.tell_failure(Path(name), error)
-    settle(connection, store.get(child.id))
+    left = settle(connection, store.get(child.id))
     teller.done.runs.append(store.get(child.id))
-    _tell_places(store, child, teller)
+    _tell_places(store, child, left, teller)
 
 
-def _tell_places(store: RunStore, child: Run, teller: Teller) -> None:
-    """Tell where the outputs of a further step are, or why one is not there."""
+def _tell_places(store: RunStore, child: Run, left: str, teller: Teller) -> None:
+    """Tell where the outputs of a further step are, or why one is not there; `left` is what has to be tried again."""
     for delivery in store.trace.deliveries(child.id):
         if delivery.placed_at is not None:
             teller.done.placed.append(Path(delivery.target))
@@ -196,3 +196,6 @@ def _tell_places(store: RunStore, child: Run, teller: Teller) -> None:
         elif delivery.error_text:
             teller.done.failed[Path(delivery.target)] = UsageError(delivery.error_text)
             teller.display.fail(delivery.error_text)
+        elif left:
+            teller.done.failed[Path(delivery.target)] = EnvironmentNotReady(left)
+            teller.display.fail(left)
