@@ -8,40 +8,30 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dispatcher import accept, legacy, logs
+from dispatcher import logs
 from dispatcher.fingerprints import Fingerprints
 from dispatcher.handle import Handle
 from dispatcher.jobs import Job, Result
+from dispatcher.kept import is_whole, load
 from dispatcher.lifecycle import Lifecycle
-from dispatcher.offers import check_inputs, check_params, job_of, refusal, spell
+from dispatcher.offers import job_of, refusal, spell
 from dispatcher.pace import Pace
 from dispatcher.runs.leases import SENDING_S, Holder
-from dispatcher.runs.record import OPEN, Artifact, Run
+from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.store import RunStore
+from dispatcher.sending import Sender
+from dispatcher.submission import Submission, prepare
 from dispatcher.workforce import Workforce
-from protocol import codec
 from protocol.drop import Drop, Watch
-from protocol.errors import (
-    ChannelError,
-    MediaError,
-    NameTaken,
-    NotFoundError,
-    StorageFull,
-    Untrusted,
-    UsageError,
-    VerificationError,
-)
-from protocol.layout import JobNames
-from protocol.messages import ClaimTerms, InputFile, Limits, Offer, Request, Requires, WorkerCard
+from protocol.errors import ChannelError, NotFoundError, UsageError
+from protocol.messages import ClaimTerms, Request, WorkerCard
 from protocol.seen import read_drop_id
 from protocol.signing import ANONYMOUS, Identity
 from protocol.transports import open_drop
@@ -96,6 +86,16 @@ class Client:
         self.serving: tuple[WorkerCard, ...] = ()  # the workers that alone serve this drop, where that is known
         self.owner, self.holder = owner, Holder.here(owner.machine)
         self._fingerprints = Fingerprints()
+        self._sender = Sender(
+            drop=self.drop,
+            drop_id=self.drop_id,
+            store=store,
+            host=host,
+            identity=identity,
+            fingerprints=self._fingerprints,
+            new_id=functools.partial(new_id, host),
+            sent=self._sent,
+        )
         self._ended: set[str] = set()  # runs whose logs are not home yet
         self._watch: Watch | None = None
         self._unsaid: list[Lifecycle] = []  # jobs that have ended while the drop could not be told
@@ -107,18 +107,16 @@ class Client:
         files still verify, is not done again unless it is asked for anew. Raises UsageError for what no worker that was
         seen here can do.
         """
-        params, inputs = self._prepare(job)
-        digest, key = self._identify(job, params, inputs)
-        known = self.store.latest(key)
-        if known is not None and not job.anew and _can_be_used_again(known):
+        submission = prepare(job, self._fingerprints)
+        known = self.store.latest(submission.key(self.drop_id))
+        if known is not None and not job.anew and is_whole(known):
             if job.purpose.belongings:
                 self.store.attach(known.id, job.purpose.belongings)
             return Handle(self, known, job)
         if known is None and (wrong := refusal(job, self.serving or self.cards().values())) is not None:
             raise UsageError(wrong)
-        offered = self._new_run(job, params, inputs, digest, key)
-        belongings = replace(job.purpose.belongings, inputs=_artifacts(job, inputs))
-        run, created = self.store.add_or_find(offered, known.id if known else None, belongings)
+        belongings = replace(job.purpose.belongings, inputs=submission.artifacts)
+        run, created = self.store.add_or_find(self._new_run(submission), known.id if known else None, belongings)
         log.debug("run %s: %s", run.id, "new" if created else "picked up")
         if created:
             self.upload(run, job)
@@ -135,69 +133,35 @@ class Client:
 
     def kept(self, job: Job) -> Result | None:
         """Return the result that `submit` would give back without any work, or None."""
-        _, key = self._identify(job, *self._prepare(job))
-        known = self.store.latest(key)
-        if known is None or not _can_be_used_again(known):
-            return None
-        return _load(known)
-
-    def _prepare(self, job: Job) -> tuple[dict[str, Any], dict[str, tuple[int, str]]]:
-        """Check the parameters and digest the inputs, before anything is written."""
-        check_params(job)
-        return dict(job.params), {name: self._fingerprints.of(path) for name, path in job.inputs.items()}
-
-    def _identify(self, job: Job, params: Mapping[str, Any], inputs: Mapping[str, tuple[int, str]]) -> tuple[str, str]:
-        """Return the digest of what is asked for, and the key under which this drop's runs of it are remembered."""
-        requires = Requires(engine=job.require_engine).model_dump(exclude_none=True)
-        digest = codec.digest(job.kind, params, inputs, requires)
-        return digest, hashlib.sha256(f"{self.drop_id} {digest}".encode()).hexdigest()
+        known = self.store.latest(prepare(job, self._fingerprints).key(self.drop_id))
+        return load(known) if known is not None and is_whole(known) else None
 
     def upload(self, run: Run, job: Job) -> None:
         """Put a pending run into the drop; what does not get through now is tried again while its result is awaited."""
-        try:
-            self._upload(run, job)
-        except ChannelError as error:
-            if not error.retryable or isinstance(error, StorageFull):
-                raise
-            log.warning("run %s is sent later: %s", run.id, error)
+        self._sender.upload(run, job)
 
     def offer_again(self, run: Run, job: Job) -> None:
         """Offer a run whose request was lost on its way under a new job id; what fails is tried again."""
-        log.warning("the request of run %s did not get through: it is offered again", run.id)
-        try:
-            self._offer_again(run, job)
-        except ChannelError as error:
-            log.warning("run %s is sent later: %s", run.id, error)
+        self._sender.offer_again(run, job)
 
-    def _new_run(
-        self, job: Job, params: Mapping[str, Any], inputs: Mapping[str, tuple[int, str]], digest: str, key: str
-    ) -> Run:
-        now = self.host.wall()
-        run_id, terms = new_id(self.host), self.terms or self.pace.terms()
-        offer = Offer(
-            drop=self.drop_id,
-            id=run_id,
+    def _new_run(self, submission: Submission) -> Run:
+        job, now, run_id = submission.job, self.host.wall(), new_id(self.host)
+        offer = submission.offer(
+            run_id,
+            drop_id=self.drop_id,
             dispatcher=self.store.dispatcher_id,
-            kind=job.kind,
-            digest=digest,
-            inputs={
-                name: InputFile(size=size, sha256=sha256, in_=JobNames(run_id).input(k, name).rpartition("/")[2])
-                for k, (name, (size, sha256)) in enumerate(sorted(inputs.items()), 1)
-            },
-            requires=Requires(engine=job.require_engine),
-            claim=terms.model_copy(update={"lease_s": job.lease_s or terms.lease_s}),
-            limits=Limits(attempts=job.attempts, wall_s=job.wall_s, stall_s=job.stall_s, queue_s=job.queue_s),
+            terms=self.terms or self.pace.terms(),
         )
         return Run(
             id=run_id,
-            key=key,
+            key=submission.key(self.drop_id),
             kind=job.kind,
             status="pending",
             drop=self.address,
             drop_id=self.drop_id,
             job=run_id,
-            digest=digest,
-            request=spell(Request(params=dict(params), job=offer), self.identity.key, now),
+            digest=submission.digest,
+            request=spell(Request(params=dict(job.params), job=offer), self.identity.key, now),
             created_at=now,
             updated_at=now,
             title=job.purpose.title or ", ".join(path.name for path in job.inputs.values()),
@@ -205,98 +169,35 @@ class Client:
             machine=self.owner.machine,
             parent_id=job.purpose.parent,
             group_id=job.purpose.group or self.owner.group,
-            execution_config={
-                "version": _version(),
-                "backend": self.owner.backend,
-                "params": dict(params),
-                "require_engine": job.require_engine,
-                **job.purpose.config,
-            },
+            execution_config=self._config(job),
             monitor=str(self.holder),
             monitor_until=now + SENDING_S,
             notify=job.purpose.notify,
             deadline_at=now + job.purpose.deadline_s if job.purpose.deadline_s is not None else None,
         )
 
-    def _upload(self, run: Run, job: Job) -> None:
-        """Put inputs and then the request into the drop, as far as an earlier process has not done so."""
-        names = JobNames(run.job)
-        if self.identity.trust.mode == "require" and not self._is_trusted(run):
-            self._offer_again(run, job)  # it was written before this side signed, or with another key
-            return
-        offer = codec.decode_request(run.request, drop=self.drop_id, job=run.job).job
-        assert offer is not None  # written by _new_run
-        check_inputs(run, offer, job)
-        self.drop.make_folder(run.job)
-        try:
-            for name, file in offer.inputs.items():
-                self._put_input(job.inputs[name], names.file(file.in_), file)
-            if offer.inputs:
-                self.drop.barrier()
-            self._put_request(names.request, run.request)
-        except (UsageError, NotFoundError, MediaError) as error:
-            # An input is another file now, or none: nobody may be offered what cannot be had.
-            self.store.commit(run.id, "cancelled", error_text=str(error), at=self.host.wall())
-            self._remove(run.job)
-            raise
-        except _TornError:
-            self._offer_again(run, job)
-        else:
-            self.store.progress(run.id, status="queued", at=self.host.wall(), text="its request is in the drop")
-            self.pace.sent(run.id, self.workforce, self.host.monotonic())
+    def _config(self, job: Job) -> dict[str, Any]:
+        """Return what is remembered of how a job was asked for."""
+        return {
+            "version": _version(),
+            "backend": self.owner.backend,
+            "params": dict(job.params),
+            "require_engine": job.require_engine,
+            **job.purpose.config,
+        }
 
-    def _is_trusted(self, run: Run) -> bool:
-        try:
-            codec.decode_request(run.request, drop=self.drop_id, job=run.job, trust=self.identity.trust)
-        except Untrusted:
-            return False
-        return True
-
-    def _put_input(self, local: Path, path: str, file: InputFile) -> None:
-        try:
-            self.drop.copy_in(local, path)
-            self._fingerprints.check_unchanged(local)
-        except NameTaken:
-            folder, _, name = path.rpartition("/")
-            if not any(entry.name == name and entry.size == file.size for entry in self.drop.list(folder)):
-                raise _TornError from None
-
-    def _put_request(self, path: str, data: bytes) -> None:
-        try:
-            self.drop.put(path, data)
-        except NameTaken:
-            if self.drop.get(path, limit=codec.MAX_BYTES) != data:
-                raise _TornError from None
-
-    def _offer_again(self, run: Run, job: Job) -> None:
-        """Offer the same run under a new job id: the old one's request is torn or lost for good (FORMAT.md R1)."""
-        old = codec.decode_request(run.request, drop=self.drop_id, job=run.job)
-        assert old.job is not None  # ours has an envelope
-        check_inputs(run, old.job, job)
-        new_job, now = new_id(self.host), self.host.wall()
-        request = Request(params=old.params, job=old.job.model_copy(update={"id": new_job}))
-        again = self.store.offer_again(
-            run.id, instead_of=run.job, job=new_job, request=spell(request, self.identity.key, now), at=now
-        )
-        if again.status not in OPEN:
-            return  # another process ended it meanwhile: there is nothing to offer
-        self._upload(again, job)
-        self._remove(run.job)
+    def _sent(self, run_id: str) -> None:
+        self.pace.sent(run_id, self.workforce, self.host.monotonic())
 
     def clean(self, *, older_than_s: float = CLEAN_AFTER_S) -> int:
         """Remove from the drop the jobs that ended longer ago than this; return how many. Results here are kept."""
         cleaned = 0
         for run in self.store.uncleaned(self.drop_id, before=self.host.wall() - older_than_s):
             self.bring_logs(run.id)
-            self._remove(run.job)
+            self._sender.remove(run.job)
             self.store.cleaned(run.id, at=self.host.wall())
             cleaned += 1
         return cleaned
-
-    def _remove(self, job: str) -> None:
-        """Remove a job's folder, its request first: nobody may take what is half gone."""
-        self.drop.delete(JobNames(job).request)
-        self.drop.delete(job)
 
     def bring_logs(self, run_id: str) -> bool:
         """Bring the logs of a run that has ended home, settle it if nothing else is to do; say if all are here."""
@@ -338,43 +239,6 @@ class Client:
         if self._watch is not None:
             self._watch.close()
         self.drop.close()
-
-
-def _can_be_used_again(run: Run) -> bool:
-    """Say whether a run has a result whose files still verify."""
-    if run.status != "completed" or run.results_dir is None:
-        return False
-    try:
-        _load(run)
-    except VerificationError as error:
-        log.info("run %s cannot be used again: %s", run.id, error)
-        return False
-    return True
-
-
-def _load(run: Run) -> Result:
-    """Return the result of a completed run, checked again."""
-    assert run.results_dir is not None  # it is completed
-    load = legacy.load if run.verified == "legacy" else accept.load
-    return load(run.id, Path(run.results_dir), run.verified or "full")
-
-
-def _artifacts(job: Job, inputs: Mapping[str, tuple[int, str]]) -> list[Artifact]:
-    return [
-        Artifact(
-            role="input",
-            name=name,
-            path=str(job.inputs[name].absolute()),
-            size=size,
-            sha256=sha256,
-            media=job.purpose.facts.get(name),
-        )
-        for name, (size, sha256) in inputs.items()
-    ]
-
-
-class _TornError(Exception):
-    """What an earlier process left under our name is not what it meant to write."""
 
 
 @functools.cache

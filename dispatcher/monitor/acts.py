@@ -10,16 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from dispatcher import accept, legacy
 from dispatcher.client import new_id
 from dispatcher.config import Settings
+from dispatcher.kept import is_whole
 from dispatcher.offers import spell
 from dispatcher.outbox import cancellation
 from dispatcher.runs.record import Artifact, Belongings, Delivery, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from protocol import codec
-from protocol.errors import NotFoundError, UsageError, VerificationError
+from protocol.errors import NotFoundError, UsageError
 from protocol.integrity import sha256_of
 from protocol.messages import Request
 from protocol.signing import Key
@@ -64,7 +64,7 @@ def retry(store: RunStore, run_id: str, *, now: float, settings: Settings | None
         raise UsageError(f"run {run.id} is completed. Make a new one of the same inputs: gpudrop runs rerun {run.id}")
     newest = store.latest(run.key)
     wanted = Belongings(inputs=inputs_of(store, run), tags=_tags(store, run), deliveries=_deliveries(store, run))
-    if newest is not None and newest.id != run.id and (newest.is_open or _is_whole(newest)):
+    if newest is not None and newest.id != run.id and (newest.is_open or is_whole(newest)):
         store.attach(newest.id, replace(wanted, inputs=()))
         store.trace.note(run.id, f"the same job is run {newest.id}", at=now)
         again = newest
@@ -215,15 +215,3 @@ def _chain(store: RunStore, run: Run) -> Iterator[dict[str, object]]:
     for each in store.trace.continuations(run.id):
         if each.child_id is None:
             yield dict(each.steps)
-
-
-def _is_whole(run: Run) -> bool:
-    """Say whether a run has a result whose files still verify."""
-    if run.status != "completed" or run.results_dir is None:
-        return False
-    load = legacy.load if run.verified == "legacy" else accept.load
-    try:
-        load(run.id, Path(run.results_dir), run.verified or "full")
-    except VerificationError:
-        return False
-    return True
