@@ -79,9 +79,9 @@ def connect(
 
     `local` starts a worker on this machine and ends it with the block; nothing else need run. `colab` goes through the
     shared folder `drop`, or the usual one. `kinds` says what the local worker is for, comma-separated; all if empty.
-    `private` is where it is served from, unless that is this machine's usual place. `group` is what the runs are for.
-    Where `idle` says that there is nothing to do here, no worker is started. Raises UsageError for an unknown backend
-    and EnvironmentNotReady without a drop.
+    `private` is where it is served from, unless that is this machine's usual place, which the end of the block clears
+    of what has ended. `group` is what the runs are for. Where `idle` says that there is nothing to do here, no worker
+    is started. Raises UsageError for an unknown backend and EnvironmentNotReady without a drop.
     """
     here = settings or Settings()
     if backend not in BACKENDS:
@@ -93,6 +93,8 @@ def connect(
     opened = _local(here, kinds, private or usual, owner, idle) if backend == "local" else _shared(drop, here, owner)
     with opened as connection:
         yield connection
+        if backend == "local" and private is None:
+            connection.client.clean(older_than_s=0)  # nobody else looks at this drop; who brings his own may want to
 
 
 @contextlib.contextmanager
@@ -104,13 +106,11 @@ def _local(
     with _client(private.drop, settings, owner, identity=ANONYMOUS) as client:
         if idle(client):
             yield Connection(backend="local", client=client, keep=lambda: None, cards=())
-            client.clean(older_than_s=0)
             return
         before = set(client.cards())
         with ResidentWorker(private.drop, private.log, beat_s=settings.beat_s, kinds=kinds) as worker:
             client.serving = cards = _await_cards(client, before, worker)
             yield Connection(backend="local", client=client, keep=worker.keep, cards=cards)
-            client.clean(older_than_s=0)  # nobody else looks at a private drop
 
 
 @contextlib.contextmanager
