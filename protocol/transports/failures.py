@@ -68,10 +68,15 @@ def mapped(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def mapped_local(what: str) -> Iterator[None]:
-    """Turn every OSError of the block into an error about a file of this machine: the channel is not to blame."""
+    """Turn every OSError of the block into an error about a file of this machine: the channel is not to blame.
+
+    No room here is `StorageFull` all the same: to whoever must make some, it makes no difference who wrote.
+    """
     try:
         yield
     except FileNotFoundError as error:
         raise NotFoundError(f"{what} does not exist on this machine") from error
     except OSError as error:
+        if error.errno in FULL:
+            raise StorageFull(f"no room on this machine for {what}: {error.strerror}. Free some space there") from error
         raise EnvironmentNotReady(f"{what}: {error.strerror}. Check the file and its folder's permissions") from error

@@ -21,7 +21,15 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import httpx
 
 from protocol.drop import Capabilities, Durability, Entry
-from protocol.errors import ChannelError, ChannelLost, EnvironmentNotReady, NameMissing, NameTaken, UsageError
+from protocol.errors import (
+    ChannelError,
+    ChannelLost,
+    EnvironmentNotReady,
+    NameMissing,
+    NameTaken,
+    StorageFull,
+    UsageError,
+)
 from protocol.transports import rclone_server
 from protocol.transports.failures import mapped_local
 from protocol.transports.names import split, split_folder
@@ -158,6 +166,11 @@ class RcloneDrop:
                 self._copy_twin(path, twin, local, limit)
             elif not self._read(path, lambda answer: _into(path, answer, local, limit)):
                 self._fetch(path, local)
+        except StorageFull as error:  # rclone does not say where: reading takes no room of the remote's
+            local.unlink(missing_ok=True)
+            raise StorageFull(
+                f"no room on this machine to write {local}, copied from {path}. Free some space"
+            ) from error
         except BaseException:
             local.unlink(missing_ok=True)
             raise

@@ -21,6 +21,7 @@ from watchdog.observers import Observer
 from protocol.drop import Capabilities
 from protocol.errors import ChannelError, ChannelLost, NameTaken, StorageFull
 from protocol.transports import beneath, copying, ground, open_drop, watching
+from protocol.transports.failures import mapped_local
 from protocol.transports.folder import LOCAL, FolderDrop
 from protocol.transports.pace import RemoteWatch
 from protocol.transports.synced import SYNCED
@@ -289,6 +290,13 @@ def test_a_full_local_disk_is_told_with_both_names(tiny_disk: Path, tmp_path: Pa
     with pytest.raises(StorageFull, match="tiny/out"):
         drop.copy_out("big", tiny_disk / "out", limit=MIB)
     assert list(tiny_disk.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_of_this_machine_is_one_error_on_every_transport(number: int) -> None:
+    """Whoever copies out knows by it that the file in the drop is not to blame."""
+    with pytest.raises(StorageFull, match="no room on this machine for out"), mapped_local("out"):
+        raise OSError(number, "full")
 
 
 @pytest.fixture
