@@ -6,6 +6,7 @@ import functools
 import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
 from collections import deque
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from protocol.errors import EnvironmentNotReady, MediaError, StorageFull
+from protocol.errors import FULL, EnvironmentNotReady, MediaError, StorageFull
 
 NEEDED = frozenset({"alimiter", "colorspace", "ebur128", "fps", "scale", "tpad"})
 """The filters without which the film cannot be cut."""
@@ -33,6 +34,7 @@ LONGEST_ARGUMENT = 100_000
 OLD_SCRIPTS = re.compile(r"version n?[456]\.")
 """The versions that read an option from a file by another option; since 7 a slash before any option does that."""
 
+_TOO_LONG: int = getattr(signal, "SIGXFSZ", 0)  # what ends a program that writes past the limit of a file's length
 _PLACE = re.compile(r"^(\[[^]]*\] )+")
 _NOISE = ("frame=", "size=", "  ", "Press [q]")
 
@@ -208,7 +210,7 @@ def _report(
 def failure(said: deque[str], status: int, expired_s: float | None) -> MediaError | StorageFull:
     """Return what to raise for an ffmpeg that ended with `status` after these words, or after so many seconds."""
     text = "".join(said)
-    if os.strerror(28) in text:
+    if any(os.strerror(number) in text for number in FULL) or status == -_TOO_LONG:
         return StorageFull("ffmpeg: no space left on the disk. Free some and run the same command again")
     if expired_s is not None:
         return MediaError(f"ffmpeg was ended after {expired_s:.0f} s")

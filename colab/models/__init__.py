@@ -17,14 +17,14 @@ from pathlib import Path
 import platformdirs
 
 from colab.models.cache import Cache
-from colab.models.errors import FULL, UnsafeWeights, WrongContent, gone, offline, storing, wrong
+from colab.models.errors import UnsafeWeights, WrongContent, gone, offline, storing, wrong
 from colab.models.folders import folder_of, put_together
 from colab.models.known import FILES
 from colab.models.shelf import Shelf
 from colab.models.table import HOSTS, Host, Model, ModelFile, find, members
 from colab.models.telling import Tell, Teller, Watch, nobody
 from colab.models.weights import check_weights
-from protocol.errors import JobFailed
+from protocol.errors import JobFailed, is_full
 
 __all__ = ["Model", "ModelFile", "ModelPlaces", "Models", "UnsafeWeights", "WrongContent", "check_weights"]
 
@@ -192,7 +192,7 @@ class Models:
                 if not self._cache.verified(file) and not self._from_drop(file):
                     self._from_afar(file, teller)
             except OSError as problem:
-                if problem.errno in FULL:
+                if is_full(problem):
                     self._cache.forget_unfinished(file)
                 raise
 

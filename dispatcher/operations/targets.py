@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from protocol.errors import EnvironmentNotReady, StorageFull, UsageError
+from protocol.errors import EnvironmentNotReady, StorageFull, UsageError, is_full
 from protocol.integrity import sha256_of
 from protocol.kinds.kind import SOURCE
 
@@ -58,7 +57,7 @@ def place(file: Path, target: Path) -> None:
         shutil.copyfile(file, part)
         part.replace(target)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             raise StorageFull(
                 f"no room for {target}: free {file.stat().st_size} bytes there and run the same command again; the "
                 f"work is done and kept in {file.parent}"

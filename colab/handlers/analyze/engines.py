@@ -119,7 +119,6 @@ def _demand(models: Models, wish: str) -> None:
             f"{wish} were asked for, and {model} cannot be had: {problem}. Fetch it by `gpudrop models pull {model}`, "
             "or leave them out",
             code=problem.code,
-            retryable=problem.retryable,
         ) from problem
 
 

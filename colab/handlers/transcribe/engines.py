@@ -35,7 +35,7 @@ def _whisper(models: Models, params: Params, required: bool) -> Recogniser:
     names = [params.model] if named else _order(models, params)
     here = whisper_files.at_hand(models, names)
     if not here and not named and not required:
-        raise JobFailed(f"no Whisper model is on this worker: {PULL}", code="UNSUPPORTED", retryable=True)
+        raise JobFailed(f"no Whisper model is on this worker: {PULL}", code="UNSUPPORTED")
     known = [name for name in here or names if whisper_files.model_files(models, name)]
     if not known:
         raise JobFailed(f"no model file of Whisper {names[0]} is known here", code="UNSUPPORTED")
@@ -56,13 +56,11 @@ def _sphinx(models: Models, params: Params, required: bool) -> Recogniser:
     from colab.handlers.transcribe.sphinx import CURE, PocketSphinx
 
     if params.model != "auto":
-        raise JobFailed(f"pocketsphinx is no Whisper {params.model}: {CURE}", code="UNSUPPORTED", retryable=True)
+        raise JobFailed(f"pocketsphinx is no Whisper {params.model}: {CURE}", code="UNSUPPORTED")
     if params.language not in ("auto", "en"):
-        raise JobFailed(
-            f"pocketsphinx hears English only, not {params.language!r}: {CURE}", code="UNSUPPORTED", retryable=True
-        )
+        raise JobFailed(f"pocketsphinx hears English only, not {params.language!r}: {CURE}", code="UNSUPPORTED")
     if params.task == "translate" and params.language != "en":
-        raise JobFailed(f"pocketsphinx does not translate: {CURE}", code="UNSUPPORTED", retryable=True)
+        raise JobFailed(f"pocketsphinx does not translate: {CURE}", code="UNSUPPORTED")
     return PocketSphinx()
 
 
@@ -89,7 +87,7 @@ def open_engine(models: Models, required: str | None, params: Params) -> Chosen:
         else:
             return Chosen(engine=engine, passed_over=tuple(f"{WHISPER}: {problem}" for problem in problems))
     first = problems[0]
-    raise JobFailed("; ".join(map(str, problems)), code=first.code, retryable=first.retryable)
+    raise JobFailed("; ".join(map(str, problems)), code=first.code)
 
 
 def available(models: Models) -> tuple[Recogniser, ...]:

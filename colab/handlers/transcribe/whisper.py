@@ -107,7 +107,7 @@ class FasterWhisper:
             except (RuntimeError, MemoryError) as problem:
                 if not whisper_place.is_out_of_memory(problem):
                     raise JobFailed(
-                        f"Whisper {self.model} failed on {self._place.device}: {problem}", code="ENGINE", retryable=True
+                        f"Whisper {self.model} failed on {self._place.device}: {problem}", code="ENGINE"
                     ) from problem
                 self._fits = self._smaller(batch, problem)
 
@@ -118,7 +118,6 @@ class FasterWhisper:
                 f"Whisper {self.model} does not fit into the memory of {self._place.device}, one window at a time "
                 "either: ask for a smaller model, or beam size 1",
                 code="OUT_OF_MEMORY",
-                retryable=True,
             ) from problem
         logger.warning("a batch of %d does not fit into memory: %d now (%s)", batch, batch // 2, problem)
         return batch // 2

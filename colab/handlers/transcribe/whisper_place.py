@@ -113,7 +113,6 @@ def _failed(problem: BaseException, place: Place, model: str) -> JobFailed:
         return JobFailed(
             f"Whisper {model} does not fit into the memory of {place.device}: ask for a smaller model",
             code="OUT_OF_MEMORY",
-            retryable=True,
         )
     code = "UNSUPPORTED" if place.device == "cuda" else "ENGINE"
     return JobFailed(f"Whisper {model} cannot be loaded on {place.device}: {_first_line(problem)}", code=code)

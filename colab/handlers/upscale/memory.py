@@ -61,7 +61,6 @@ class Room:
                 f"not even a tile of {self.tile}x{self.tile} pixels fits into the memory; end what else uses the GPU, "
                 "or ask for the model lanczos",
                 code="OUT_OF_MEMORY",
-                retryable=True,
             )
         self.shrunk += 1
         log.warning("out of memory: going on with tiles of %d and %d at once", self.tile, self.batch)

@@ -208,4 +208,4 @@ def _engine_failed(problem: BaseException) -> JobFailed:
     first = str(problem).partition("\n")[0][:300]
     lost = any(word in first for word in ("CUDA error", "cuDNN error", "CUBLAS", "NVML"))
     why = "the GPU was lost in the middle of the work; finished pieces are kept, and another try goes on from them"
-    return JobFailed(f"{why if lost else 'the network failed'}: {first}", code="ENGINE", retryable=True)
+    return JobFailed(f"{why if lost else 'the network failed'}: {first}", code="ENGINE")

@@ -174,10 +174,12 @@ def test_a_job_goes_on_from_what_an_earlier_attempt_left(
     assert len(whole.left) >= 2, "the case's long job leaves at least two checkpoints"
     stopped = stopped_after_a_checkpoint(case, tmp_path, len(whole.progressed))
     leftover = {path: stopped.output(path) for path in stopped.left}
+    before = {path: file.read_bytes() for path, file in leftover.items()}
     resumed = long_desk(case, tmp_path / "resumed", leftover=leftover)
     resumed.run()
     assert resumed.outputs() == whole.outputs()
     assert set(resumed.left).isdisjoint(leftover)
+    assert {path: file.read_bytes() for path, file in leftover.items()} == before  # it may be needed once more
 
 
 def stopped_after_a_checkpoint(case: HandlerCase, folder: Path, calls: int) -> Desk:
@@ -196,9 +198,10 @@ def test_a_checkpoint_that_is_broken_is_made_again(
 ) -> None:
     """Checkpoints come from the drop, so they are not believed: what cannot be used costs work, not the result."""
     whole = whole_run(case, tmp_path, monkeypatch)
-    broken = tmp_path / "broken"
-    broken.write_bytes(b"\0no checkpoint\xff" * 9)
-    resumed = long_desk(case, tmp_path / "resumed", leftover=dict.fromkeys(whole.left, broken))
+    broken = {path: tmp_path / f"broken-{number}" for number, path in enumerate(whole.left)}
+    for file in broken.values():
+        file.write_bytes(b"\0no checkpoint\xff" * 9)
+    resumed = long_desk(case, tmp_path / "resumed", leftover=broken)
     resumed.run()
     assert resumed.outputs() == whole.outputs()
 

@@ -210,7 +210,6 @@ def test_when_nothing_fits_the_job_ends_with_the_cure(tiny: FasterWhisper, monke
     with pytest.raises(JobFailed, match="smaller model") as failed:
         heard(tiny, 110)
     assert failed.value.code == "OUT_OF_MEMORY"
-    assert failed.value.retryable
     assert tried == [4, 2, 1, 1]
 
 
@@ -239,7 +238,7 @@ def test_after_a_lost_gpu_the_next_job_loads_anew(
     monkeypatch.setattr(engine._loaded, "encode", lost)  # type: ignore[attr-defined]
     with pytest.raises(JobFailed, match="failed on cpu") as failed:
         desk_for(talk, with_whisper).run()
-    assert failed.value.retryable
+    assert failed.value.code == "ENGINE"
     assert desk_for(talk, with_whisper).run().engine.name == "faster-whisper"
 
 

@@ -232,7 +232,7 @@ def test_no_memory_at_all_is_said(at_desk: AtDesk, tmp_path: Path, monkeypatch: 
     out_of_memory_above(monkeypatch, 10)
     with pytest.raises(JobFailed, match="ask for the model lanczos") as failed:
         desk.run()
-    assert (failed.value.code, failed.value.retryable) == ("OUT_OF_MEMORY", True)
+    assert failed.value.code == "OUT_OF_MEMORY"
 
 
 def test_a_lost_gpu_is_an_engine_failure_that_may_be_tried_again(
@@ -256,7 +256,7 @@ def test_a_lost_gpu_is_an_engine_failure_that_may_be_tried_again(
     desk.models = models(tmp_path, saved(compact(), tmp_path / "net.pth"))
     with pytest.raises(JobFailed, match="GPU was lost") as failed:
         desk.run()
-    assert (failed.value.code, failed.value.retryable) == ("ENGINE", True)
+    assert failed.value.code == "ENGINE"
     assert not desk.published
 
 

@@ -1,0 +1,56 @@
+"""A really small disk: what fills up in a test fills up as a disk does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+AS_ROOT = ([], ["sudo", "-n"])
+
+
+@contextlib.contextmanager
+def small_disk(at: Path, kib: int) -> Iterator[Path]:
+    """Mount a disk of so many KiB at `at`. Where nobody may mount, the test is skipped, but never on CI."""
+    at.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=1777", "tmpfs", str(at)]
+    complaints = []
+    for becoming in AS_ROOT:
+        complaint = _complaint([*becoming, *mount])
+        if complaint is None:
+            break
+        complaints.append(complaint)
+    else:
+        told = f"no small disk can be made here: {'; '.join(complaints)}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(told)
+        pytest.skip(told)
+    try:
+        yield at
+    finally:
+        subprocess.run([*becoming, "umount", "-l", str(at)], check=True)
+
+
+def fill(disk: Path, *, but: int = 0) -> Path:
+    """Take all the room of a disk but so many bytes, and return the file that holds it."""
+    ballast = disk / "ballast"
+    with ballast.open("wb") as out, contextlib.suppress(OSError):
+        while True:
+            out.write(bytes(4096))
+            out.flush()
+    if but:
+        os.truncate(ballast, ballast.stat().st_size - but)
+    return ballast
+
+
+def _complaint(command: list[str]) -> str | None:
+    """Run a command; return what it complains of, None where all goes well."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        return str(error)
+    return None if done.returncode == 0 else done.stderr.strip()
