@@ -27,6 +27,7 @@ from colab.disk import failure, link
 from colab.handlers import HANDLERS
 from colab.handlers.work import Result, StopWork
 from colab.models import ModelPlaces, Models
+from media import ffmpeg
 from media.limits import limit
 from protocol.errors import GpudropError, JobFailed, StorageFull
 from protocol.integrity import MAX_RESULT_BYTES
@@ -227,6 +228,7 @@ def _serve(pipe: Connection, places: ModelPlaces) -> None:
     ours = logging.getLogger("colab")
     ours.setLevel(logging.INFO)
     ours.addHandler(_LogToWorker(pipe))
+    ffmpeg.use(places.ffmpeg)
     models = Models(places)
     while True:
         try:

@@ -22,6 +22,7 @@ from colab.offers import FAILED_AGAIN_S, PLAIN_KIND, JobMemory, wants
 from colab.persist import persist
 from colab.probes import newest_probe
 from colab.rivals import Rivals, further
+from media import ffmpeg
 from protocol import codec
 from protocol.claims import LEASE_BEATS, elected
 from protocol.drop import Watch
@@ -363,5 +364,10 @@ def serve_until_signalled(worker: Worker) -> None:
 
 
 def make_worker(settings: Settings) -> Worker:
-    """Attach to the drop that the settings name and make a worker for it."""
+    """Attach to the drop that the settings name and make a worker for it.
+
+    Raises EnvironmentNotReady where the ffmpeg that they name is none: no handler of the bench could use it.
+    """
+    if settings.ffmpeg is not None:
+        ffmpeg.find(settings.ffmpeg, needs=frozenset(), encoders=frozenset())
     return Worker(attach(settings.drop, settings.name, identity=settings.identity()), settings)

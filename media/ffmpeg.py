@@ -117,14 +117,31 @@ class Ffmpeg:
         return _PLACE.sub("", first)[:200]
 
 
-@functools.cache
+_named: Path | None = None
+
+
+def use(explicit: Path | None) -> None:
+    """Have `find` return this ffmpeg and no other from now on, in this process; None leaves the choice to it.
+
+    Whoever is told the settings calls it, once, at the edge; `find` says what is wrong with it.
+    """
+    global _named  # noqa: PLW0603 - one process, one ffmpeg: it is found from the depth of every handler
+    _named = explicit
+
+
 def find(
     explicit: Path | None = None, *, needs: frozenset[str] = NEEDED, encoders: frozenset[str] = ENCODERS
 ) -> Ffmpeg:
     """Return an ffmpeg that has these filters and encoders: `explicit`, else the system's, else the embedded one.
 
-    An explicit one that cannot do the work is an error, never passed over.
+    Where none is given, the one that `use` named counts as given. An explicit one that cannot do the work is an error,
+    never passed over.
     """
+    return _found(explicit or _named, needs, encoders)
+
+
+@functools.cache
+def _found(explicit: Path | None, needs: frozenset[str], encoders: frozenset[str]) -> Ffmpeg:
     if explicit is not None:
         return _checked(explicit, needs, encoders)
     system = shutil.which("ffmpeg")

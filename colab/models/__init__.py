@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class ModelPlaces:
-    """Where a worker may look for model files; what the bench is told of the worker's settings."""
+    """Where a worker may look for model files; and what else the bench is told of the worker's settings."""
 
     folder: Path | None = None  # the cache; the user's cache folder if not given
     drop: str | None = None  # the address of the drop, whose `_models/` all its workers share
@@ -41,6 +41,7 @@ class ModelPlaces:
     token: str | None = field(default=None, repr=False)  # for Hugging Face, and nobody else
     provider: str | None = None  # where models must run, as ONNX Runtime calls it; the best there is if not given
     owned: tuple[Model, ...] = ()  # what the worker's owner added to the table
+    ffmpeg: Path | None = None  # the ffmpeg to use; what the system has, or the embedded one, if not given
 
 
 class Models:

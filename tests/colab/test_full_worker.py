@@ -14,7 +14,7 @@ from dispatcher.client import Handle
 from dispatcher.jobs import Job
 from protocol.errors import ChannelError, StorageFull
 from protocol.messages import Failure
-from tests.support.disks import small_disk
+from tests.support.disks import small_disk, take_every_name
 from tests.support.scene import Scene
 from tests.support.workers import FakeBench
 
@@ -79,7 +79,7 @@ def test_no_room_to_begin_ends_the_job_and_not_the_worker(scene: Scene, disk: Pa
     """The marker says what is full and what to do; with room again the same worker does the next job."""
     handle = scene.client.submit(ECHO)
     worker = scene.worker(scene.bench())
-    full = list(_name_everything(disk))
+    full = take_every_name(disk)
     assert worker.step(scene.clock.now)
     marker = failure(scene, handle)
     assert marker.job is not None
@@ -91,18 +91,6 @@ def test_no_room_to_begin_ends_the_job_and_not_the_worker(scene: Scene, disk: Pa
     after = scene.client.submit(NEXT)
     assert worker.step(scene.clock.now)
     assert scene.look(after).done
-
-
-def _name_everything(disk: Path) -> Iterator[Path]:
-    """Make files until the disk takes no further name."""
-    number = 0
-    while True:
-        try:
-            (disk / str(number)).touch()
-        except OSError:
-            return
-        yield disk / str(number)
-        number += 1
 
 
 def test_an_input_that_has_no_room_is_not_missing(scene: Scene, disk: Path) -> None:

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 AS_ROOT = ([], ["sudo", "-n"])
+FILES = 200
+"""A disk takes so many names."""
 
 
 @contextlib.contextmanager
 def small_disk(at: Path, kib: int) -> Iterator[Path]:
     """Mount a disk of so many KiB at `at`. Where nobody may mount, the test is skipped, but never on CI."""
     at.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=1777", "tmpfs", str(at)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k,nr_inodes={FILES},mode=1777", "tmpfs", str(at)]
     complaints = []
     for becoming in AS_ROOT:
         complaint = _complaint([*becoming, *mount])
@@ -35,16 +37,14 @@ def small_disk(at: Path, kib: int) -> Iterator[Path]:
         subprocess.run([*becoming, "umount", "-l", str(at)], check=True)
 
 
-def fill(disk: Path, *, but: int = 0) -> Path:
-    """Take all the room of a disk but so many bytes, and return the file that holds it."""
-    ballast = disk / "ballast"
-    with ballast.open("wb") as out, contextlib.suppress(OSError):
+def take_every_name(disk: Path) -> list[Path]:
+    """Make empty files until the disk takes no further name, and return them."""
+    made: list[Path] = []
+    with contextlib.suppress(OSError):
         while True:
-            out.write(bytes(4096))
-            out.flush()
-    if but:
-        os.truncate(ballast, ballast.stat().st_size - but)
-    return ballast
+            (disk / str(len(made))).touch()
+            made.append(disk / str(len(made)))
+    return made
 
 
 def _complaint(command: list[str]) -> str | None:
