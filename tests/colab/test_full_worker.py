@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import tempfile
@@ -10,13 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.client import Handle
+from dispatcher.client import Client, Handle
 from dispatcher.jobs import Job
+from dispatcher.runs.store import RunStore
 from protocol.errors import ChannelError, StorageFull
 from protocol.messages import Failure
-from tests.support.disks import small_disk, take_every_name
+from protocol.seen import JobReader
+from protocol.transports.folder import FolderDrop
+from tests.support.disks import small_disk, take_all_room, take_every_name
 from tests.support.scene import Scene
-from tests.support.workers import FakeBench
+from tests.support.workers import DROP_ID, Clock, FakeBench, drop_in, worker_on
 
 ECHO = Job(kind="echo", params={"text": "hi"})
 NEXT = Job(kind="echo", params={"text": "the next one"})
@@ -187,6 +191,45 @@ def test_a_marker_that_has_no_room_is_written_later(scene: Scene, caplog: pytest
     assert marker.job is not None
     assert marker.job.code == "STORAGE"
     assert "no room to write" in marker.plain.error
+
+
+def test_a_real_drop_that_is_full(tmp_path: Path) -> None:
+    """The drop's own disk has not one page left: the worker goes on, and writes the marker where there is room again.
+
+    The claim was still written: what fills the disk comes while the job is worked on.
+    """
+    with small_disk(tmp_path / "small", 256) as disk:
+        drop, clock = drop_in(FolderDrop(disk)), Clock()
+        with contextlib.closing(RunStore.open(f"sqlite:///{tmp_path / 'runs.sqlite3'}")) as runs:
+            owner = Client(drop, store=runs, results=tmp_path / "results", host=clock.host())
+            job = runs.get(owner.submit(ECHO).run).job
+            bench = FakeBench(clock, makes=lambda path: take_all_room(disk))
+            worker = worker_on(drop, clock, bench)
+            assert worker.step(clock.now)
+            reader = JobReader(drop, DROP_ID, job)
+            assert not reader.look().errors
+            assert not worker.step(clock.now)
+            (disk / "ballast").unlink()
+            worker.step(clock.now)
+            (marker,) = reader.look().errors.values()
+            worker.end()
+    assert marker.job is not None
+    assert marker.job.code == "STORAGE"
+    assert "Free some space" in marker.plain.error
+
+
+def test_whether_others_may_try_is_a_matter_of_the_code(scene: Scene) -> None:
+    """The marker says it, whatever the handler meant."""
+    told: dict[str, bool] = {}
+    for number, code in enumerate(("BAD_REQUEST", "ENGINE", "STORAGE", "UNSUPPORTED")):
+        handle = scene.client.submit(Job(kind="echo", params={"text": code}))
+        failed = {"event": "failed", "code": code, "message": "no", "step": None}
+        worker = scene.worker(scene.bench(script=lambda task, failed=failed: [failed]), boot=f"{number}" * 16)
+        assert worker.step(scene.clock.now)
+        marker = failure(scene, handle).job
+        assert marker is not None
+        told[code] = marker.retryable
+    assert told == {"BAD_REQUEST": False, "ENGINE": True, "STORAGE": True, "UNSUPPORTED": True}
 
 
 def test_a_kept_result_that_cannot_be_read_is_no_end(scene: Scene, disk: Path) -> None:

@@ -37,6 +37,14 @@ def small_disk(at: Path, kib: int) -> Iterator[Path]:
         subprocess.run([*becoming, "umount", "-l", str(at)], check=True)
 
 
+def take_all_room(disk: Path) -> bytes:
+    """Write into `ballast` until the disk takes no more, and return an output of one byte: a handler may call it."""
+    with contextlib.suppress(OSError), (disk / "ballast").open("wb", buffering=0) as out:
+        while True:
+            out.write(bytes(4096))
+    return b"x"
+
+
 def take_every_name(disk: Path) -> list[Path]:
     """Make empty files until the disk takes no further name, and return them."""
     made: list[Path] = []
