@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
 from playwright.sync_api import Error as PlaywrightError
 
 from dispatcher.tour.cursor import Cursor
+from dispatcher.tour.leaving import has_left, where_it_stays
 from media.frames import TakeWriter
 from protocol.errors import MediaError
 
@@ -75,7 +76,7 @@ class Filming:
             if time.monotonic() > deadline:
                 raise MediaError(f"the browser delivered no picture for {FIRST_FRAME_S:g} s")
             self._page.wait_for_timeout(10)
-        settle(self._page)
+        where_it_stays(self._page, FIRST_FRAME_S, lambda: settle(self._page))
         self._zero, self._zero_monotonic = time.time(), time.monotonic()
         self._writer.add(max(self._waiting)[1], 0.0)
 
@@ -100,7 +101,7 @@ class Filming:
         try:
             self._page.evaluate(REDRAW)
         except PlaywrightError as error:
-            if "context was destroyed" not in str(error):  # a page that leaves at this moment draws the next one
+            if not has_left(error):  # it draws the next page now
                 raise
 
     def hold(self, seconds: float) -> None:
@@ -166,7 +167,7 @@ class Recorder:
     def take(self, path: Path) -> Iterator[Filming]:
         """Film the page into `path` from now until the block ends. A block that raises leaves no file."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        settle(self.page)
+        where_it_stays(self.page, FIRST_FRAME_S, lambda: settle(self.page))
         page, filming = self.page, Filming(self.page, path, self.size)
         page.screencast.start(
             on_frame=filming.take_frame, size={"width": self.size[0], "height": self.size[1]}, quality=QUALITY
