@@ -114,6 +114,11 @@ class Filming:
         """Write the take. One that was not held ends now."""
         self._writer.close(self.elapsed if self._seconds is None else self._seconds)
 
+    def give_up(self) -> None:
+        """Close the file of a take that nobody wants; what ended it is the news."""
+        with contextlib.suppress(MediaError):  # it holds no frame yet
+            self.close()
+
 
 class Recorder:
     """One browser context and the page that is filmed. Everything the page says is kept in `console`."""
@@ -168,22 +173,15 @@ class Recorder:
         """Film the page into `path` from now until the block ends. A block that raises leaves no file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         where_it_stays(self.page, FIRST_FRAME_S, lambda: settle(self.page))
-        page, filming = self.page, Filming(self.page, path, self.size)
-        page.screencast.start(
-            on_frame=filming.take_frame, size={"width": self.size[0], "height": self.size[1]}, quality=QUALITY
-        )
-        try:
-            filming.begin()
-            yield filming
+        with contextlib.ExitStack() as broken_off:
+            broken_off.callback(path.unlink, missing_ok=True)
+            filming = Filming(self.page, path, self.size)
+            broken_off.callback(filming.give_up)
+            with _screencast(self.page, filming, self.size):
+                filming.begin()
+                yield filming
             filming.close()
-        except BaseException:
-            with contextlib.suppress(MediaError):  # it holds no frame yet; the error that ended it is the news
-                filming.close()
-            path.unlink(missing_ok=True)
-            raise
-        finally:
-            with contextlib.suppress(PlaywrightError):  # the page has crashed: there is nothing to stop
-                page.screencast.stop()
+            broken_off.pop_all()
 
     def keep_evidence(self, folder: Path) -> None:
         """Write what shows why a step failed: screenshot.png, console.log, trace.zip, as far as they can be had."""
@@ -218,6 +216,18 @@ class Recorder:
             dialog.accept()
         else:
             dialog.dismiss()
+
+
+@contextlib.contextmanager
+def _screencast(page: Page, filming: Filming, size: tuple[int, int]) -> Iterator[None]:
+    """Have the browser send its frames until the block ends."""
+    wanted: Any = {"width": size[0], "height": size[1]}
+    page.screencast.start(on_frame=filming.take_frame, size=wanted, quality=QUALITY)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(PlaywrightError):  # the page has crashed: there is nothing to stop
+            page.screencast.stop()
 
 
 def settle(page: Page) -> None:
