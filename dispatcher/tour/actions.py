@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Locator
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from dispatcher.tour import action_parts, applications, editors, terminal
@@ -141,8 +142,17 @@ def _dismiss_popups(stage: Stage, action: action_parts.DismissPopups) -> None:
         for selector in action.selectors or USUAL_POPUPS:
             popup = stage.visible(selector)
             if popup.is_visible():
-                click(stage, popup, POPUP_CLICK_S * 1000)
+                _close(stage, popup)
         stage.page.wait_for_timeout(POPUP_PAUSE_MS)
+
+
+def _close(stage: Stage, popup: Locator) -> None:
+    """Click a popup away; one that goes away by itself meanwhile is as good."""
+    try:
+        click(stage, popup, POPUP_CLICK_S * 1000)
+    except PlaywrightError:
+        if popup.is_visible():
+            raise
 
 
 ACTIONS: dict[str, Callable[[Stage, Any], None]] = {

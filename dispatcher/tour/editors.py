@@ -81,7 +81,7 @@ def highlight_lines(stage: Stage, action: action_parts.HighlightLines) -> None:
     if action.seconds is None:
         stage.page.wait_for_timeout(SHOWN_MS)
         return
-    stage.page.wait_for_timeout(action.seconds * 1000)
+    stage.rest(action.seconds)
     stage.page.evaluate(CLEAR, True)
 
 
