@@ -120,6 +120,8 @@ class Monitor:
         if not self._patience.turn(run_id).has_turn():
             return None
         left = settle(connection, connection.client.store.get(run_id))
+        if not left:
+            self._patience.went_well(run_id)  # at once: what follows is about the drop
         if connection.backend == "local":
             connection.client.clean(older_than_s=0)  # nobody else looks at a private drop
         return News(run=connection.client.store.get(run_id), trouble=left)

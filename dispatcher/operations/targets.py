@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, StorageFull, UsageError
+from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, StorageFull, UsageError, is_full
 from protocol.integrity import sha256_of
 from protocol.kinds.kind import SOURCE
-from protocol.transports.failures import FULL, numbers
+from protocol.transports.failures import numbers
 
 _NO_NAME = numbers("ENAMETOOLONG", "EINVAL", "EILSEQ")
 
@@ -81,7 +81,7 @@ def _copy(file: Path, target: Path) -> None:
 
 def _refused(file: Path, target: Path, error: OSError) -> GpudropError:
     """Return what it means that a target could not be written."""
-    if error.errno in FULL:
+    if is_full(error):
         return StorageFull(
             f"no room for {target}: free {file.stat().st_size} bytes there and run the same command again; the "
             f"work is done and kept in {file.parent}"

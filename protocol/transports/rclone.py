@@ -6,6 +6,7 @@ by size and by the remote's own hash, when it returns, and a listing is what the
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import random
@@ -143,9 +144,11 @@ class RcloneDrop:
     def put(self, path: str, data: bytes) -> None:
         """Create `path`."""
         split(path)
-        with tempfile.TemporaryDirectory() as folder:
-            local = Path(folder) / "file"
-            local.write_bytes(data)
+        with contextlib.ExitStack() as here:
+            with mapped_local(f"{path}, before it is sent"):
+                folder = here.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+                local = Path(folder) / "file"
+                local.write_bytes(data)
             self._write(path, local)
 
     def copy_in(self, local: Path, path: str) -> None:

@@ -215,7 +215,7 @@ def test_a_broken_worker_leaves_the_jobs_to_the_others(scene: Scene) -> None:
     """It fails three jobs at once and then rests; the other worker finishes every one of them."""
     jobs = [Job(kind="echo", params={"text": f"job {n}"}) for n in range(5)]
     handles = [scene.client.submit(job) for job in jobs]
-    fails = {"event": "failed", "code": "ENGINE", "message": "no CUDA", "retryable": True}
+    fails = {"event": "failed", "code": "ENGINE", "message": "no CUDA"}
     bad, good = scene.bench(script=lambda task: [fails]), scene.bench()
     broken = scene.worker(bad, name="bad", boot="1" * 16)
     whole_one = scene.worker(good, name="good", boot="2" * 16)
