@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from dispatcher.cli.events import event_line
-from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, StorageFull
+from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, StorageFull, is_full
 from protocol.redaction import guard_logs, legible, without_secrets
-from protocol.transports.failures import DENIED, FULL, MISSING
+from protocol.transports.failures import DENIED, MISSING
 
 INTERRUPTED = 130
 _EVERYWHERE = ("--debug", "--log-json")
@@ -85,7 +85,7 @@ def _explained(error: Exception) -> GpudropError:
     why, where = error.strerror or str(error), f"{error.filename}: " if error.filename is not None else ""
     if error.errno in MISSING:
         return NotFoundError(f"{where}{why}. Correct the path, or make the folder it lies in")
-    if error.errno in FULL:
+    if is_full(error):
         return StorageFull(f"{where}{why}. Free some space, then run the same command again")
     if error.errno in DENIED:
         return EnvironmentNotReady(f"{where}{why}. Give yourself the right to it, or name another place")
