@@ -26,7 +26,7 @@ from protocol import codec
 from protocol.claims import LEASE_BEATS, elected
 from protocol.drop import Watch
 from protocol.errors import ChannelError, NameMissing, UsageError
-from protocol.layout import PROBES, Attempt, is_job_id
+from protocol.layout import LAST_ATTEMPT, PROBES, Attempt, is_job_id
 from protocol.messages import ClaimTerms, Held, Limits, Request, WorkerCard
 from protocol.seen import JobReader, Seen
 from protocol.states import OPEN_TO_CLAIMS, TERMINAL, ended_parts, judge, next_attempt_number, open_attempts
@@ -155,12 +155,28 @@ class Worker:
         return sorted(names)
 
     def _safe_try(self, job: str, now: float) -> bool:
-        """Try a job; one folder that cannot be read must not keep the worker from the others."""
+        """Try a job; one folder that cannot be read, or a mistake of ours, must not keep the worker from the others."""
         try:
             return self._try(job, now)
         except ChannelError as error:
             log.warning("job %s cannot be read now: %s", job, error)
-            return False
+        except Exception as error:
+            self._leave_alone(job, error, now)
+        return False
+
+    def _leave_alone(self, job: str, mistake: Exception, now: float) -> None:
+        """Leave a job to others for as long as one that failed (R14); it is still looked at, and told of once."""
+        memory = self._memory(job)
+        memory.failed_at = now
+        if repr(mistake) not in memory.told:
+            memory.told.add(repr(mistake))
+            log.error("job %s is left alone, for this worker makes a mistake at it", job, exc_info=mistake)
+
+    def _memory(self, job: str) -> JobMemory:
+        if job not in self._jobs:
+            at = self._at
+            self._jobs[job] = JobMemory(job, JobReader(at.drop, at.drop_id, job, at.identity.trust))
+        return self._jobs[job]
 
     def _look_for_drain(self, now: float) -> None:
         """End after this step when somebody asks this session to; older requests were for another one."""
@@ -172,9 +188,7 @@ class Worker:
 
     def _try(self, job: str, now: float) -> bool:
         """Take a job and work on it, if it is open and this worker can do it."""
-        memory = self._jobs.setdefault(
-            job, JobMemory(job, JobReader(self._at.drop, self._at.drop_id, job, self._at.identity.trust))
-        )
+        memory = self._memory(job)
         if memory.closed:
             return False
         try:
@@ -200,10 +214,16 @@ class Worker:
         assignment = self._claim(memory, seen, terms, limits, lapsed)
         if assignment is None:
             return False
-        assert self._bench is not None  # begin made it
-        ask = self._why_stop(memory, assignment, terms)
-        self._finish(memory, AttemptRun(self._at, self._bench, self._beater, assignment, ask).run())
+        self._finish(memory, self._run(assignment, self._why_stop(memory, assignment, terms)))
         return True
+
+    def _run(self, assignment: Assignment, ask: Callable[[Held], str | None]) -> Outcome:
+        assert self._bench is not None  # begin made it
+        try:
+            return AttemptRun(self._at, self._bench, self._beater, assignment, ask).run()
+        except Exception:
+            self._bench.kill()  # it may still be at it, and the next job would be told of what it makes
+            raise
 
     def _end_own(self, memory: JobMemory, seen: Seen) -> frozenset[str]:
         """End the open attempts of this very session: it is at none of them, or it would not be looking."""
@@ -231,12 +251,16 @@ class Worker:
     def _claim(
         self, memory: JobMemory, seen: Seen, terms: ClaimTerms, limits: Limits, lapsed: frozenset[str]
     ) -> Assignment | None:
-        """Claim an open job and settle who does it; None when another worker does."""
-        request = seen.request
+        """Claim an open job and settle who does it; None when another worker does, or nobody can any more."""
+        request, n = seen.request, next_attempt_number(seen)
         assert request is not None  # _try looked
+        if n is None:
+            memory.tell_once(f"its attempt numbers are used up: the highest, {LAST_ATTEMPT}, was seen")
+            memory.closed = True
+            return None
         offer = request.job
         digest = offer.digest if offer else codec.digest(PLAIN_KIND, request.params, {}, {})
-        attempt = take(self._at, memory.job, next_attempt_number(seen), digest)
+        attempt = take(self._at, memory.job, n, digest)
         if attempt is None:
             return None
         assignment = Assignment(

@@ -28,11 +28,11 @@ from protocol.errors import (
     NameMissing,
     VerificationError,
 )
-from protocol.layout import Attempt
+from protocol.layout import LAST_ATTEMPT, Attempt
 from protocol.messages import EngineRecord, Offer
 from protocol.seen import JobReader, Seen, read_drop_id
 from protocol.signing import ANONYMOUS, Identity
-from protocol.states import OPEN_TO_CLAIMS, Standing, State, delivered, judge
+from protocol.states import OPEN_TO_CLAIMS, Standing, State, delivered, judge, next_attempt_number
 from protocol.transports.host import SYSTEM, Host
 
 PATIENCE_LOCAL_S = 10.0
@@ -146,13 +146,17 @@ class Lifecycle:
     def _notice_loss(self, why: Why, now: float) -> None:
         """Take note when an offer stays unseen, by us or by workers who could take it, for longer than any delay."""
         local = self._drop.capabilities.local
-        patience = {Why.UPLOAD_UNFINISHED: PATIENCE_LOCAL_S if local else PATIENCE_REMOTE_S}
+        patience = {Why.UPLOAD_UNFINISHED: self._patience_s}
         if not local:
             patience[Why.WORKER_READY] = UNTAKEN_S
         if self._run.status == "pending" or why not in patience:
             self._since.pop("unreached", None)
         elif now - self._since.setdefault("unreached", now) > patience[why]:
             self.is_lost = True
+
+    @property
+    def _patience_s(self) -> float:
+        return PATIENCE_LOCAL_S if self._drop.capabilities.local else PATIENCE_REMOTE_S
 
     @property
     def has_rest(self) -> bool:
@@ -273,7 +277,7 @@ class Lifecycle:
         self._ended()
 
     def _late_or_bad(self, attempt: Attempt, seen: Seen, error: VerificationError, now: float) -> Explanation:
-        patience = PATIENCE_LOCAL_S if self._drop.capabilities.local else PATIENCE_REMOTE_S
+        patience = self._patience_s
         left = patience - (now - self._since.setdefault(attempt.nonce, now))
         if error.missing and left > 0:
             self._ask_again(attempt, seen, error.missing, patience - left, patience)
@@ -306,7 +310,18 @@ class Lifecycle:
         if answer is not None:
             return self._wait_for_plain(answer, now)
         self._since.pop("plain", None)
-        return self._expire(seen, now)
+        return self._expire(seen, now) or self._unclaimable(seen, now)
+
+    def _unclaimable(self, seen: Seen, now: float) -> Explanation | None:
+        """Give up a folder in which no attempt number is left, once a late result would have come: offer anew (R1)."""
+        if next_attempt_number(seen) is not None:
+            return None
+        left = self._patience_s - (now - self._since.setdefault("used up", now))
+        self.is_lost = self.is_lost or left < 0
+        text = f"nobody may take the job any more: the highest attempt number, {LAST_ATTEMPT}, was seen"
+        return Explanation(
+            code=Why.ATTEMPT_FAILED, text=text, cure=f"It is offered again in {for_people(max(0, left))}"
+        )
 
     def _expire(self, seen: Seen, now: float) -> Explanation | None:
         """End a job that nobody took in time, a lease after saying so: a claim may be on its way."""

@@ -73,6 +73,13 @@ class Outcome:
         return hashlib.sha256("\n".join(self.trace).encode()).hexdigest()[:16]
 
 
+class FrankWorker(Worker):
+    """A worker that does not go on after a mistake of its own: a schedule that brings one to light is red."""
+
+    def _leave_alone(self, job: str, mistake: Exception, now: float) -> None:
+        raise mistake
+
+
 class World:
     """Builds and runs one scenario. `stores` gives the run database of the n-th dispatcher, empty."""
 
@@ -175,7 +182,7 @@ class World:
         bench = SimulatedBench(self.scheduler, machine.chance, person.voice, person.health)
         settings = Settings(drop="memory:", idle_exit_s=None)
         while True:
-            worker = Worker(at, settings, bench=lambda kinds, places: bench, beats=machine.beats)
+            worker = FrankWorker(at, settings, bench=lambda kinds, places: bench, beats=machine.beats)
             try:
                 worker.serve()
             except ChannelError as error:  # it could not even announce itself: its owner starts it again
