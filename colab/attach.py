@@ -9,12 +9,13 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 from colab.bench import Abilities
 from protocol import codec
 from protocol.drop import Drop
 from protocol.errors import EnvironmentNotReady, NameTaken
-from protocol.layout import WorkerNames, is_worker_id
+from protocol.layout import Attempt, WorkerNames, is_worker_id
 from protocol.messages import Done, Failure, Message, WorkerCard
 from protocol.seen import read_drop_id
 from protocol.signing import ANONYMOUS, Identity
@@ -32,6 +33,17 @@ class Attached:
     boot: str
     host: Host = SYSTEM
     identity: Identity = ANONYMOUS
+
+    def envelope(self, job: str, attempt: Attempt) -> dict[str, Any]:
+        """Return what every message about an attempt of this session says of it."""
+        return {
+            "drop": self.drop_id,
+            "id": job,
+            "attempt": attempt.n,
+            "nonce": attempt.nonce,
+            "worker": attempt.worker,
+            "boot": self.boot,
+        }
 
     def put(self, path: str, message: Message | Done | Failure) -> None:
         """Write one of this worker's messages into the drop. Another file of that name raises NameTaken.

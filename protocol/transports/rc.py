@@ -65,7 +65,7 @@ class Rc:
 
     def call(self, command: str, parameters: Mapping[str, Any] | None = None, *, timeout_s: float = CALL_S) -> Any:
         """Return rclone's answer. Raises RcFailed for its errors, ChannelLost when it takes too long, else RcGone."""
-        with _reached(command, timeout_s):
+        with self._reached(command, timeout_s):
             answer = self._http.post(f"/{command}", json=dict(parameters or {}), timeout=_within(timeout_s))
             _check(command, answer)
             return answer.json()
@@ -96,13 +96,27 @@ class Rc:
     @contextlib.contextmanager
     def read(self, fs: str, remote: str, *, timeout_s: float = CALL_S) -> Iterator[httpx.Response]:
         """Open a file of a remote as a stream; its length is in the headers where the remote tells it."""
-        with _reached("read", timeout_s):
+        with self._reached("read", timeout_s):
             url = f"/{quote(f'[{fs}]', safe='')}/{quote(remote)}"
             with self._http.stream("GET", url, timeout=_within(timeout_s)) as answer:
                 if answer.is_error:
                     answer.read()
                 _check("read", answer)
                 yield answer
+
+    @contextlib.contextmanager
+    def _reached(self, command: str, timeout_s: float) -> Iterator[None]:
+        try:
+            yield
+        except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+            raise ChannelLost(f"rclone did not finish {command} within {timeout_s:.0f} s. It is tried again") from error
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise RcGone(f"{command}: {error}") from error
+        except RuntimeError as error:
+            if not self._http.is_closed:
+                raise
+            # Another thread found rclone dead, and closed this client before the same was seen here.
+            raise RcGone(f"{command}: {error}") from error
 
     def _follow(
         self, command: str, number: int, group: str, progress: Callable[[Moved], None] | None, stall_s: float
@@ -126,16 +140,6 @@ class Rc:
 
 def _within(timeout_s: float) -> httpx.Timeout:
     return httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
-
-
-@contextlib.contextmanager
-def _reached(command: str, timeout_s: float) -> Iterator[None]:
-    try:
-        yield
-    except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
-        raise ChannelLost(f"rclone did not finish {command} within {timeout_s:.0f} s. It is tried again") from error
-    except (httpx.HTTPError, httpx.StreamError) as error:
-        raise RcGone(f"{command}: {error}") from error
 
 
 def _check(command: str, answer: httpx.Response) -> None:

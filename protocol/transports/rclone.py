@@ -11,6 +11,7 @@ import itertools
 import random
 import re
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -82,6 +83,7 @@ class RcloneDrop:
         self._fs, self._remote, self._progress = address, match["name"], progress
         self.operations: Counter[Kind] = Counter()
         self._pace, self._groups = Pace(), itertools.count(1)
+        self._lock = threading.Lock()  # for what is known, below: never held while rclone is asked
         self._folders: dict[str, float] = {}  # folder → when it was last known to be there
         self._listed: dict[str, tuple[Entry, ...]] = {}
         self._twins: dict[str, Twins] = {}  # path → the remote's ids of the files that carry it, where several do
@@ -113,13 +115,15 @@ class RcloneDrop:
                     f"there is no folder rclone:{self._fs}. Make the drop: gpudrop init --drop rclone:{self._fs}"
                 ) from error
             raise
-        found = self._entries(folder, answer["list"])
-        if folder and not found and not self._keeps_folders and folder not in self._folders:
-            raise NameMissing(f"{folder} is not in the drop, or not yet")
-        self._folders[folder] = time.monotonic()
-        if self._listed.get(folder, found) != found:
+        with self._lock:
+            found = self._entries(folder, answer["list"])
+            if folder and not found and not self._keeps_folders and folder not in self._folders:
+                raise NameMissing(f"{folder} is not in the drop, or not yet")
+            self._folders[folder] = time.monotonic()
+            is_news = self._listed.get(folder, found) != found
+            self._listed[folder] = found
+        if is_news:
             self._pace.tell()
-        self._listed[folder] = found
         return found
 
     def get(self, path: str, *, limit: int, copy: int = 0) -> bytes:
@@ -179,8 +183,10 @@ class RcloneDrop:
         """Remove a file (each that carries the name), or a whole folder."""
         split(path)
         ways = ["operations/deletefile", "operations/purge"]
-        for way in reversed(ways) if path in self._folders else ways:
+        with self._lock:
             times = len(self._twins.pop(path, ())) or 1
+            is_folder = path in self._folders
+        for way in reversed(ways) if is_folder else ways:
             if all(self._removed(path, way) for _ in range(times)):
                 break
         self._forget(path)
@@ -219,7 +225,8 @@ class RcloneDrop:
         for left in reversed(range(TRIES)):
             try:
                 rc = self._rc()
-                self.operations[kind] += 1
+                with self._lock:
+                    self.operations[kind] += 1
                 return act(rc)
             except RcGone as error:
                 if not left:
@@ -231,16 +238,18 @@ class RcloneDrop:
         raise AssertionError("the last try returns or raises")
 
     def _rc(self) -> Rc:
-        if self._server is None:
+        server = self._server
+        if server is None:
             raise ChannelError("this drop was closed; open it again", retryable=False)
         try:
-            return self._server.rc()
+            return server.rc()
         except EnvironmentNotReady as error:
-            if self._server.starts:  # it ran before: whatever this is, it is not a missing set-up
+            if server.starts:  # it ran before: whatever this is, it is not a missing set-up
                 raise ChannelLost(f"rclone cannot be started again: {error}") from error
             raise
 
     def _entries(self, folder: str, items: Iterable[dict[str, Any]]) -> tuple[Entry, ...]:
+        """Return what rclone listed, and take note of names that several files carry. The lock is held."""
         found: list[Entry] = []
         ids: dict[str, Twins] = {}
         for item in sorted(items, key=lambda item: (item["Name"], item.get("ID", ""))):
@@ -262,9 +271,12 @@ class RcloneDrop:
 
     def _twin(self, path: str, copy: int) -> str:
         """Return the id by which to read one of several files of a name, "" where the name is enough."""
-        if copy and path not in self._twins:
+        with self._lock:
+            is_known = path in self._twins
+        if copy and not is_known:
             self.list(path.rpartition("/")[0])
-        twins = self._twins.get(path, [])
+        with self._lock:
+            twins = self._twins.get(path, [])
         if copy and copy >= len(twins):
             raise NameMissing(f"{path} is here {len(twins) or 1} time(s): there is no copy {copy}")
         return twins[copy] if twins else ""
@@ -291,15 +303,13 @@ class RcloneDrop:
         where = {"srcFs": self._fs, "srcRemote": path, "dstFs": str(local.absolute().parent), "dstRemote": local.name}
         self._asked("read", path, lambda rc: self._move(rc, path, where, is_bulk=True))
 
-    def _move(self, rc: Rc, path: str, where: dict[str, Any], *, is_bulk: bool) -> int:
-        """Copy one file by rclone; return how many files that was: none where the name was there."""
-        group = f"gpudrop/{next(self._groups)}"
+    def _move(self, rc: Rc, path: str, where: dict[str, Any], *, is_bulk: bool) -> None:
+        """Copy one file by rclone."""
         if is_bulk:
-            tell = self._progress
+            tell, group = self._progress, f"gpudrop/{next(self._groups)}"
             rc.job("operations/copyfile", where, group=group, progress=tell and (lambda moved: tell(path, moved)))
         else:
-            rc.call("operations/copyfile", {**where, "_group": group})
-        return rc.moved(group).files
+            rc.call("operations/copyfile", where)
 
     def _write(self, path: str, local: Path) -> None:
         """Create a file unless its name is there; rclone checks what arrived."""
@@ -361,17 +371,20 @@ class RcloneDrop:
             raise NameMissing(f"the folder of {path} is not in the drop, or not yet") from None
 
     def _is_known(self, folder: str) -> bool:
-        return time.monotonic() - self._folders.get(folder, -KNOWN_S) < KNOWN_S
+        with self._lock:
+            return time.monotonic() - self._folders.get(folder, -KNOWN_S) < KNOWN_S
 
     def _know(self, folder: str) -> None:
-        while folder:
-            self._folders[folder] = time.monotonic()
-            folder = folder.rpartition("/")[0]
+        with self._lock:
+            while folder:
+                self._folders[folder] = time.monotonic()
+                folder = folder.rpartition("/")[0]
 
     def _forget(self, path: str) -> None:
-        for known in (self._folders, self._listed):
-            for folder in [it for it in known if it == path or it.startswith(f"{path}/")]:
-                known.pop(folder, None)
+        with self._lock:
+            for known in (self._folders, self._listed):
+                for folder in [it for it in known if it == path or it.startswith(f"{path}/")]:
+                    known.pop(folder, None)
 
 
 def _known_remotes() -> str:

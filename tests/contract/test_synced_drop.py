@@ -121,6 +121,41 @@ def test_colabs_mount_confirms_by_its_attributes(drop: SyncedDrop, monkeypatch: 
     assert drop.barrier() == "unconfirmed"  # of nothing nothing is known
 
 
+@pytest.mark.parametrize("when", ["before the barrier", "while it waits"])
+def test_a_beat_that_was_deleted_opens_no_barrier(drop: SyncedDrop, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    """What this side has deleted since is not asked for: the barrier waits for the result all the same (R4)."""
+    real, looks = drop._folder.attributes, []
+
+    def attributes(path: str) -> frozenset[str]:
+        real(path)  # raises what the folder says of a file that is not there
+        looks.append(path)
+        if when == "while it waits" and looks == ["w/beat-1"]:
+            drop.delete("w/beat-2")
+        return frozenset({UNCOMMITTED} if looks.count("job/out") < 3 and path == "job/out" else {COMMITTED})
+
+    monkeypatch.setattr(drop._folder, "attributes", attributes)
+    monkeypatch.setattr("protocol.transports.synced.time.sleep", lambda seconds: None)
+    for folder in ("w", "job"):
+        drop.make_folder(folder)
+    for path in ("w/beat-0", "w/beat-1", "w/beat-2", "job/out"):
+        drop.put(path, b"x")
+    drop.delete("w/beat-0")
+    assert drop.barrier() == "confirmed"
+    assert looks.count("job/out") == 3
+
+
+def test_a_result_that_somebody_took_away_is_not_confirmed(
+    drop: SyncedDrop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is missing and was not deleted by this side is nowhere that anybody could see it."""
+    real = drop._folder.attributes
+    monkeypatch.setattr(drop._folder, "attributes", lambda path: real(path) | {COMMITTED})
+    drop.put("beat", b"x")
+    drop.put("out", b"x")
+    (tmp_path / "drop" / "out").unlink()
+    assert drop.barrier() == "unconfirmed"
+
+
 class Turned:
     """A clock that the test turns."""
 
