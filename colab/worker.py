@@ -16,6 +16,7 @@ from colab.config import Settings
 from colab.drain import DrainWatch
 from colab.handlers import HANDLERS
 from colab.keeper import Keeper
+from colab.known_jobs import KnownJobs
 from colab.lease import Beater, BeatThread, give_up, take
 from colab.models import ModelPlaces
 from colab.offers import FAILED_AGAIN_S, PLAIN_KIND, JobMemory, wants
@@ -26,9 +27,9 @@ from protocol import codec
 from protocol.claims import LEASE_BEATS, elected
 from protocol.drop import Watch
 from protocol.errors import ChannelError, NameMissing, UsageError
-from protocol.layout import LAST_ATTEMPT, PROBES, Attempt, is_job_id
+from protocol.layout import DROP_CARD, LAST_ATTEMPT, PROBES, Attempt, is_job_id
 from protocol.messages import ClaimTerms, Held, Limits, Request, WorkerCard
-from protocol.seen import JobReader, Seen
+from protocol.seen import Seen
 from protocol.states import OPEN_TO_CLAIMS, TERMINAL, ended_parts, judge, next_attempt_number, open_attempts
 
 FAILURES_IN_A_ROW = 3
@@ -52,15 +53,16 @@ class Worker:
         *,
         bench: Callable[[tuple[str, ...], ModelPlaces], Workbench] = Bench,
         beats: Callable[[Beater, Attached], AbstractContextManager[Any]] = BeatThread,
+        jobs: Callable[[Attached, Keeper], KnownJobs] = KnownJobs,
     ) -> None:
         self._at, self._settings, self._clock = at, settings, at.host.monotonic
         self._make_bench, self._make_beats = bench, beats
         pace = at.drop.capabilities
         self._poll_s = settings.poll_s or pace.poll_s
         self._beat_s = settings.beat_s or pace.beat_s
-        self._jobs: dict[str, JobMemory] = {}
         self._rivals = Rivals(at, self._poll_s)
         self._keeper = Keeper(at.host)
+        self._jobs = jobs(at, self._keeper)
         self._drains = DrainWatch(at)
         self._looked_at_own: float | None = None
         self._looks_all_at = -math.inf
@@ -144,14 +146,13 @@ class Worker:
         """Return the jobs that may have news: all of them, or those that changed and those that are not over."""
         self._look_for_drain(now)
         if changed is not None and PROBES not in changed and now < self._looks_all_at:
-            not_over = {job for job, memory in self._jobs.items() if not memory.closed}
-            return sorted(not_over | {name for name in changed if is_job_id(name)})
+            return sorted(self._jobs.not_over | {name for name in changed if is_job_id(name)})
         root = self._at.drop.list("")
         self._looks_all_at = now + LOOK_AT_ALL_S
         self._beater.echo(newest_probe(self._at, root))
         names = [entry.name for entry in root if entry.is_folder and is_job_id(entry.name)]
-        for gone in set(self._jobs) - set(names):
-            del self._jobs[gone]
+        if any(entry.name == DROP_CARD for entry in root):
+            self._jobs.forget_removed(names, now)
         return sorted(names)
 
     def _safe_try(self, job: str, now: float) -> bool:
@@ -161,22 +162,8 @@ class Worker:
         except ChannelError as error:
             log.warning("job %s cannot be read now: %s", job, error)
         except Exception as error:
-            self._leave_alone(job, error, now)
+            self._jobs.leave_alone(job, error, now)
         return False
-
-    def _leave_alone(self, job: str, mistake: Exception, now: float) -> None:
-        """Leave a job to others for as long as one that failed (R14); it is still looked at, and told of once."""
-        memory = self._memory(job)
-        memory.failed_at = now
-        if repr(mistake) not in memory.told:
-            memory.told.add(repr(mistake))
-            log.error("job %s is left alone, for this worker makes a mistake at it", job, exc_info=mistake)
-
-    def _memory(self, job: str) -> JobMemory:
-        if job not in self._jobs:
-            at = self._at
-            self._jobs[job] = JobMemory(job, JobReader(at.drop, at.drop_id, job, at.identity.trust))
-        return self._jobs[job]
 
     def _look_for_drain(self, now: float) -> None:
         """End after this step when somebody asks this session to; older requests were for another one."""
@@ -188,7 +175,7 @@ class Worker:
 
     def _try(self, job: str, now: float) -> bool:
         """Take a job and work on it, if it is open and this worker can do it."""
-        memory = self._memory(job)
+        memory = self._jobs.memory(job)
         if memory.closed:
             return False
         try:
@@ -308,7 +295,7 @@ class Worker:
             try:
                 if now - looked_at_kept >= KEPT_LOOK_BEATS * self._beat_s:
                     looked_at_kept = now
-                    self._serve_kept()
+                    self._jobs.serve_kept(now)
                 seen = memory.reader.look()
                 lapsed = self._rivals.lapsed(seen, terms, limits, now)
             except ChannelError:
@@ -319,12 +306,6 @@ class Worker:
             return further(rival, held) if rival else None
 
         return ask
-
-    def _serve_kept(self) -> None:
-        """Look at the jobs whose results were delivered and not taken yet."""
-        for job in self._keeper.jobs:
-            if (memory := self._jobs.get(job)) is not None:
-                self._keeper.serve(job, memory.reader.look())
 
     def _finish(self, memory: JobMemory, outcome: Outcome) -> None:
         """Remember how an attempt ended; a worker that fails everything stops taking jobs from the others."""

@@ -146,17 +146,13 @@ class Lifecycle:
     def _notice_loss(self, why: Why, now: float) -> None:
         """Take note when an offer stays unseen, by us or by workers who could take it, for longer than any delay."""
         local = self._drop.capabilities.local
-        patience = {Why.UPLOAD_UNFINISHED: self._patience_s}
+        patience = {Why.UPLOAD_UNFINISHED: PATIENCE_LOCAL_S if local else PATIENCE_REMOTE_S}
         if not local:
             patience[Why.WORKER_READY] = UNTAKEN_S
         if self._run.status == "pending" or why not in patience:
             self._since.pop("unreached", None)
         elif now - self._since.setdefault("unreached", now) > patience[why]:
             self.is_lost = True
-
-    @property
-    def _patience_s(self) -> float:
-        return PATIENCE_LOCAL_S if self._drop.capabilities.local else PATIENCE_REMOTE_S
 
     @property
     def has_rest(self) -> bool:
@@ -277,7 +273,7 @@ class Lifecycle:
         self._ended()
 
     def _late_or_bad(self, attempt: Attempt, seen: Seen, error: VerificationError, now: float) -> Explanation:
-        patience = self._patience_s
+        patience = PATIENCE_LOCAL_S if self._drop.capabilities.local else PATIENCE_REMOTE_S
         left = patience - (now - self._since.setdefault(attempt.nonce, now))
         if error.missing and left > 0:
             self._ask_again(attempt, seen, error.missing, patience - left, patience)
@@ -316,7 +312,8 @@ class Lifecycle:
         """Give up a folder in which no attempt number is left, once a late result would have come: offer anew (R1)."""
         if next_attempt_number(seen) is not None:
             return None
-        left = self._patience_s - (now - self._since.setdefault("used up", now))
+        patience = PATIENCE_LOCAL_S if self._drop.capabilities.local else PATIENCE_REMOTE_S
+        left = patience - (now - self._since.setdefault("used up", now))
         self.is_lost = self.is_lost or left < 0
         text = f"nobody may take the job any more: the highest attempt number, {LAST_ATTEMPT}, was seen"
         return Explanation(

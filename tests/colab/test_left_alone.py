@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-import colab.worker
 from colab.offers import FAILED_AGAIN_S
 from dispatcher.client import Handle
 from dispatcher.jobs import Job
@@ -19,6 +18,7 @@ from tests.support.scene import SLOW, Scene
 from tests.support.workers import FakeBench
 
 LEASE_S = 240
+PUBLISHED = {"event": "publish", "path": "echo.txt"}
 ECHO = Job(kind="echo", params={"text": "hi"})
 OTHER = Job(kind="echo", params={"text": "another"})
 
@@ -108,7 +108,7 @@ def test_a_job_that_cannot_be_understood_is_told_once(
             raise TypeError("nobody thought of this")
         return real(reader)
 
-    monkeypatch.setattr(colab.worker.JobReader, "look", look)
+    monkeypatch.setattr(JobReader, "look", look)
     worker = scene.worker(scene.bench())
     for _ in range(6):
         worker.step(scene.clock.now)
@@ -118,3 +118,26 @@ def test_a_job_that_cannot_be_understood_is_told_once(
     monkeypatch.undo()
     scene.clock.now += FAILED_AGAIN_S
     assert worker.step(scene.clock.now)
+
+
+def test_a_mistake_at_a_kept_job_costs_no_other(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result that was delivered is looked at beside the next job: what goes wrong there is no fault of that one."""
+    first = scene.client.submit(ECHO)
+    real, mistakes = JobReader.look, []
+
+    def look(reader: JobReader) -> Any:
+        if mistakes and reader._job == name_of(scene, first):
+            mistakes.append("another")
+            raise TypeError("nobody thought of this")
+        return real(reader)
+
+    bench = scene.bench(script=lambda task: [*([{"event": "wait", "seconds": SLOW.beat_s}] * 3), PUBLISHED])
+    worker = scene.worker(bench)
+    assert worker.step(scene.clock.now)
+    mistakes.append("the first")
+    second = scene.client.submit(OTHER)
+    with monkeypatch.context() as patch:
+        patch.setattr(JobReader, "look", look)
+        assert worker.step(scene.clock.now)
+    assert len(mistakes) > 2
+    assert [scene.step(handle) is not None for handle in (first, second)] == [True, True]
