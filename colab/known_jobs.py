@@ -59,7 +59,7 @@ class KnownJobs:
                 self.leave_alone(job, error, now)
 
     def leave_alone(self, job: str, mistake: Exception, now: float) -> None:
-        """Leave a job to others for as long as one that failed (R14), for this worker made a mistake at it; tell once."""
+        """Leave a job to others as long as one that failed (R14), for this worker made a mistake at it; tell once."""
         memory = self.memory(job)
         memory.failed_at = now
         if repr(mistake) not in memory.told:

@@ -177,6 +177,11 @@ def _pattern(*words: str) -> re.Pattern[str]:
     return re.compile("|".join(words), re.IGNORECASE)
 
 
+def _code(digits: str) -> str:
+    """Return the pattern of an HTTP status; the same digits in a path ("jobs-504/take.503.mp4") mean nothing."""
+    return rf"(?<![\w./-]){digits}(?![\w/-]|\.\w)"
+
+
 _MISSING = _pattern(
     "object not found", "directory not found", "not a directory", "no such file", "error 404", "404 not found"
 )
@@ -234,7 +239,7 @@ _TABLE: tuple[tuple[re.Pattern[str], Callable[[str, str, str], ChannelError]], .
             "token (has )?expired",
             "expired.{0,20}token",
             "failed to refresh token",
-            r"\b401\b",
+            _code("401"),
             "unauthori[sz]ed",
             "invalid credentials",
         ),
@@ -247,7 +252,7 @@ _TABLE: tuple[tuple[re.Pattern[str], Callable[[str, str, str], ChannelError]], .
             "insufficient (storage|space|quota)",
             "no space left",
             "disk quota",
-            r"\b507\b",
+            _code("507"),
             "FileLimitExceeded",
         ),
         _full,
@@ -256,15 +261,15 @@ _TABLE: tuple[tuple[re.Pattern[str], Callable[[str, str, str], ChannelError]], .
         _pattern(
             "rate ?limit",
             "too many requests",
-            r"\b429\b",
+            _code("429"),
             "quota exceeded",
             "LimitExceeded",
             "slow ?down",
-            r"\b50[0234]\b",
+            _code("50[0234]"),
         ),
         _busy,
     ),
-    (_pattern(r"\b403\b", "permission denied", "access denied", "forbidden", "read-only"), _denied),
+    (_pattern(_code("403"), "permission denied", "access denied", "forbidden", "read-only"), _denied),
     (
         _pattern(
             "no such host",

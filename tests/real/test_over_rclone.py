@@ -107,6 +107,9 @@ def test_rclone_dies_under_two_threads(tmp_path: Path, monkeypatch: pytest.Monke
         ("couldn't fetch token - maybe it has expired? - refresh with rclone config reconnect", ChannelLost),
         ("dial tcp 127.0.0.1:1: connect: connection refused", ChannelLost),
         ("error in ListJSON: directory not found", NameMissing),
+        ("couldn't list files: Propfind: 503 Service Unavailable", ChannelError),
+        ("Forbidden: Forbidden\n\tstatus code: 403, request id: x", ChannelError),
+        ("failed to find object: lstat /tmp/run-504/job/in-1-take.403.mp4: not a directory", NameMissing),
         ("something nobody knows", ChannelError),
     ],
 )
