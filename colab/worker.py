@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import signal
@@ -79,15 +80,15 @@ class Worker:
         self._stop = why
 
     def serve(self) -> None:
-        """Serve until stopped, idle for too long, or (with `once`) until nothing is left to take."""
-        watch = self._at.drop.watch()
-        try:
+        """Serve until stopped, idle for too long, or (with `once`) until nothing is left; then the drop is closed."""
+        with contextlib.ExitStack() as at_the_end:
+            at_the_end.callback(self._at.drop.close)
+            at_the_end.callback(self.end)
+            watch = self._at.drop.watch()
+            at_the_end.callback(watch.close)
             self.begin()
             with self._make_beats(self._beater, self._at):
                 self._repeat(watch)
-        finally:
-            watch.close()
-            self.end()
 
     def begin(self) -> None:
         """Start the bench and announce what can be done here; from now on `step` takes jobs."""
@@ -350,4 +351,9 @@ def serve_until_signalled(worker: Worker) -> None:
 
 def make_worker(settings: Settings) -> Worker:
     """Attach to the drop that the settings name and make a worker for it."""
-    return Worker(attach(settings.drop, settings.name, identity=settings.identity()), settings)
+    at = attach(settings.drop, settings.name, identity=settings.identity())
+    try:
+        return Worker(at, settings)
+    except BaseException:
+        at.drop.close()  # nobody will serve it
+        raise

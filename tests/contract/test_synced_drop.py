@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from protocol.errors import ChannelError, ChannelLost, NameMissing, NameTaken, NotFoundError
+from protocol.transports import bounded
 from protocol.transports.bounded import BoundedFolder
 from protocol.transports.ground import Ground
 from protocol.transports.pace import Pace, RemoteWatch
@@ -95,6 +99,36 @@ def test_a_helper_that_dies_is_replaced(drop: SyncedDrop) -> None:
     with pytest.raises(ChannelLost, match="ended during list"):
         drop.list("")
     assert [entry.name for entry in drop.list("")] == ["a"]
+
+
+@POSIX
+@pytest.mark.parametrize("failing", ["no process can be started", "it is gone before it was told anything"])
+def test_a_helper_that_cannot_be_started_is_the_channels_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """A system without room for another process costs the call, which may be tried again, and leaves none behind."""
+    folder, started = BoundedFolder(tmp_path), []
+
+    class Popen(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *args: Any, **how: Any) -> None:
+            if failing == "no process can be started":
+                raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+            super().__init__(*args, **how)
+            started.append(self)
+            assert self.stdin is not None
+            self.stdin.flush = lambda: os.write(broken, b"x")  # type: ignore[method-assign]
+
+    reading, broken = os.pipe()
+    os.close(reading)
+    with monkeypatch.context() as patch:
+        patch.setattr(bounded.subprocess, "Popen", Popen)
+        with pytest.raises(ChannelLost, match="no helper process") as told:
+            folder.list("")
+    os.close(broken)
+    assert told.value.retryable
+    assert [process.returncode for process in started] == ([] if "no process" in failing else [-signal.SIGKILL])
+    assert folder.list("") == ()
+    folder.close()
 
 
 def test_a_failed_copy_leaves_nothing_here(drop: SyncedDrop, tmp_path: Path) -> None:
