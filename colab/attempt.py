@@ -7,8 +7,8 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from colab.attach import Attached
 from colab.bench import Task, Workbench
+from colab.disk import disk_in_codes
 from colab.inputs import fetch_inputs
 from colab.keeper import Delivered
 from colab.lease import Beater
@@ -23,17 +24,21 @@ from colab.plain import understand
 from colab.plain_answer import PlainPublisher
 from colab.publish import Publisher
 from colab.salvage import Leftover, salvage
-from protocol.errors import ChannelError, JobFailed, StorageFull
+from protocol.errors import ChannelError, EnvironmentNotReady, JobFailed
+from protocol.integrity import sha256_of
 from protocol.kinds import KINDS
 from protocol.kinds.kind import CHECKPOINTS
 from protocol.layout import Attempt
-from protocol.messages import MAY_BE_TRIED_ELSEWHERE, NOTE_LENGTH, EngineRecord, Held, Limits, Part, Request
+from protocol.messages import NOTE_LENGTH, EngineRecord, Held, Limits, Part, Request
 from protocol.redaction import redact
 from protocol.transports.host import Host
 
 STOP_GRACE_S = 10.0
 FLUSH_LOCAL_S = 2.0
 FLUSH_REMOTE_S = 60.0
+
+INPUTS, KEPT = "in", "kept"
+"""What an attempt begins with, in its folder: verified inputs, and what earlier attempts left."""
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +60,14 @@ class Assignment:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How an attempt ended: with an error code, or delivered. A plain answer is neither."""
+    """How an attempt ended: with an error code, or delivered. A plain answer is neither.
+
+    `unsaid` writes the marker that could not be written.
+    """
 
     code: str | None = None
     delivered: Delivered | None = None
+    unsaid: Callable[[], None] | None = None
 
 
 @dataclass
@@ -90,6 +99,7 @@ class AttemptRun:
         self._why_stop = why_stop
         self._log = _Log(at.host)
         self._plain = understand(task.request.params) if task.request.job is None else None
+        self._place: tempfile.TemporaryDirectory[str] | None = None
         self._kept: dict[str, Leftover] = {}
         self._engine: str | None = None  # who does the work, once that is settled
         self._progress = Held(job=task.job, nonce=task.attempt.nonce, done=0, total=0)
@@ -99,39 +109,47 @@ class AttemptRun:
         task = self._task
         self._log.add(f"attempt {task.attempt} at {task.kind} job {task.job}")
         self._beater.hold(self._progress, task.lease_s)
-        folder = tempfile.TemporaryDirectory(prefix="gpudrop-", ignore_cleanup_errors=True)
         outcome = Outcome(code="INTERNAL")
         try:
-            outcome = self._run_in(folder)
+            outcome = self._run()
         finally:
             self._beater.release()
-            if outcome.delivered is None:
-                folder.cleanup()
+            if outcome.delivered is None and self._place is not None:
+                self._place.cleanup()
         return outcome
 
-    def _run_in(self, place: tempfile.TemporaryDirectory[str]) -> Outcome:
-        folder = Path(place.name)
-        (folder / "out").mkdir()
-        publisher = self._publisher(folder / "out")
+    def _run(self) -> Outcome:
+        publisher = self._publisher(Path())  # has nothing to publish where there is no room to begin
         try:
-            try:
-                engine, summary = self._work(folder, publisher)
+            with disk_in_codes("the work cannot begin here"):
+                place = self._place = _place()
+                publisher = self._publisher(Path(place.name) / "out")
+            with disk_in_codes("the work cannot go on here"):
+                engine, summary = self._work(Path(place.name), publisher)
                 publisher.done(engine, summary, self._log.text())
-            except JobFailed as error:
-                log.info("%s: %s: %s", self._task.job, error.code, error)
-                self._log.add(f"{error.code}: {error}")
-                publisher.failed(
-                    error.code, redact(str(error)), retryable=error.retryable, step=error.step, log=self._log.text()
-                )
-                return Outcome(code=error.code)
-            except StorageFull as error:
-                publisher.failed("STORAGE", redact(str(error)), retryable=True, step=None, log=self._log.text())
-                return Outcome(code="STORAGE")
+        except JobFailed as error:
+            return self._failed(error, publisher)
         except ChannelError as error:
             # Nothing could be said: the lease lapses and another attempt follows.
             log.warning("%s: the drop failed while publishing: %s", self._task.job, error)
             return Outcome(code="STORAGE")
         return Outcome(delivered=self._delivered(place, publisher))
+
+    def _failed(self, error: JobFailed, publisher: Publisher | PlainPublisher) -> Outcome:
+        """Say why there is no result. Where the drop does not even take that, the worker has it to say later."""
+        log.info("%s: %s: %s", self._task.job, error.code, error)
+        self._log.add(f"{error.code}: {error}")
+        try:
+            publisher.failed(error.code, redact(str(error)), step=error.step, log=self._log.text())
+        except ChannelError as problem:
+            log.warning(
+                "%s: that it failed (%s) cannot be said now, and is tried again: %s",
+                self._task.job,
+                error.code,
+                problem,
+            )
+            return Outcome(code=error.code, unsaid=publisher.say_why)
+        return Outcome(code=error.code)
 
     def _delivered(
         self, place: tempfile.TemporaryDirectory[str], publisher: Publisher | PlainPublisher
@@ -139,9 +157,7 @@ class AttemptRun:
         """Return what is kept of a result: its outputs, until the owner has them. Plain owners never say so."""
         if isinstance(publisher, PlainPublisher):
             return None
-        for scratch in Path(place.name).iterdir():
-            if scratch.name != "out":
-                shutil.rmtree(scratch) if scratch.is_dir() else scratch.unlink()
+        _clear(Path(place.name), but=("out",))
         shutil.rmtree(Path(place.name) / "out" / CHECKPOINTS, ignore_errors=True)
         return Delivered(attempt=self._task.attempt, folder=place, publisher=publisher)
 
@@ -157,15 +173,15 @@ class AttemptRun:
 
     def _work(self, folder: Path, publisher: Publisher | PlainPublisher) -> tuple[EngineRecord, dict[str, Any]]:
         offer = self._task.request.job
-        inputs = fetch_inputs(self._at, offer, folder / "in") if offer else {}
-        self._kept = salvage(self._at, self._task.job, self._task.kind, self._task.ended, folder / "kept")
+        inputs = fetch_inputs(self._at, offer, folder / INPUTS) if offer else {}
+        self._kept = salvage(self._at, self._task.job, self._task.kind, self._task.ended, folder / KEPT)
         task = Task(
             kind=self._task.kind,
             params=self._plain.params if self._plain else self._task.request.params,
             engine=offer.requires.engine if offer else None,
             inputs=inputs,
             folder=str(folder),
-            kept={path: leftover.told() for path, leftover in self._kept.items()},
+            kept=self._told_of_kept(),
         )
         self._bench.begin(task)
         try:
@@ -176,8 +192,18 @@ class AttemptRun:
         log.info("%s: no memory beside other kinds' models; once more, without them", self._task.job)
         self._log.add("no memory beside the models of other kinds: once more, without them")
         self._bench.kill()
-        self._bench.begin(task)
+        self._begin_anew(folder)
+        self._bench.begin(replace(task, kept=self._told_of_kept()))
         return self._follow(publisher)
+
+    def _begin_anew(self, folder: Path) -> None:
+        """Have the folder as it was for the first try; of what was kept, only what that try left untouched."""
+        _clear(folder, but=(INPUTS, KEPT))
+        (folder / "out").mkdir()
+        self._kept = {path: old for path, old in self._kept.items() if sha256_of(old.local) == old.content}
+
+    def _told_of_kept(self) -> dict[str, dict[str, Any]]:
+        return {path: leftover.told() for path, leftover in self._kept.items()}
 
     def _may_have_room(self, error: JobFailed, publisher: Publisher | PlainPublisher) -> bool:
         """Say whether a job ran out of memory that models of other kinds hold, before it had an output."""
@@ -227,9 +253,7 @@ class AttemptRun:
                     self._log.add(event["trace"])
                 if event["code"] == "ENGINE":
                     self._bench.kill()  # a GPU that was lost stays lost for the process that had it
-                raise JobFailed(
-                    event["message"], code=event["code"], retryable=event["retryable"], step=event.get("step")
-                )
+                raise JobFailed(event["message"], code=event["code"], step=event.get("step"))
         return None
 
     def _say_progress(self, event: dict[str, Any]) -> None:
@@ -243,7 +267,7 @@ class AttemptRun:
         """End the task when the worker stops, the job is over or its time is up."""
         if age_s > self._task.limits.wall_s:
             self._bench.kill()
-            raise _ended("TIMEOUT", f"longer than the {self._task.limits.wall_s:.0f} s allowed")
+            raise JobFailed(f"longer than the {self._task.limits.wall_s:.0f} s allowed", code="TIMEOUT")
         if (why := self._why_stop(self._progress)) is None:
             return
         self._bench.ask_to_stop()
@@ -255,8 +279,21 @@ class AttemptRun:
                 break
         else:
             self._bench.kill()
-        raise _ended("CANCELLED" if why == "cancelled" else "RELEASED", why)
+        raise JobFailed(why, code="CANCELLED" if why == "cancelled" else "RELEASED")
 
 
-def _ended(code: str, message: str) -> JobFailed:
-    return JobFailed(message, code=code, retryable=code in MAY_BE_TRIED_ELSEWHERE)
+def _place() -> tempfile.TemporaryDirectory[str]:
+    """Make the folder of an attempt. Raises `JobFailed` STORAGE where there can be none."""
+    try:
+        place = tempfile.TemporaryDirectory(prefix="gpudrop-", ignore_cleanup_errors=True)
+    except FileNotFoundError as error:  # no folder for temporary files takes one
+        raise EnvironmentNotReady(str(error)) from error
+    (Path(place.name) / "out").mkdir()
+    return place
+
+
+def _clear(folder: Path, *, but: Collection[str]) -> None:
+    """Remove what was made in a folder, except these names."""
+    for made in folder.iterdir():
+        if made.name not in but:
+            shutil.rmtree(made) if made.is_dir() and not made.is_symlink() else made.unlink()

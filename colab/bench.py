@@ -23,15 +23,17 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from colab.handlers import HANDLERS
+from colab.disk import failure, link
+from colab.handlers import HANDLERS, device_failures
 from colab.handlers.work import Result, StopWork
 from colab.models import ModelPlaces, Models
+from media import ffmpeg
 from media.limits import limit
 from protocol.errors import GpudropError, JobFailed, StorageFull
 from protocol.integrity import MAX_RESULT_BYTES
 from protocol.kinds import KINDS
 from protocol.kinds.kind import CHECKPOINTS
-from protocol.messages import MAY_BE_TRIED_ELSEWHERE, Choices, EngineRecord
+from protocol.messages import Choices, EngineRecord
 
 START_S = 120.0
 _LEVELS = {"INFO": logging.INFO, "WARNING": logging.WARNING, "ERROR": logging.ERROR}
@@ -177,7 +179,7 @@ class _BenchWork:
         made_by = {path: EngineRecord.model_validate(old["engine"]) for path, old in self._kept.items()}
         paths = [path for path, maker in made_by.items() if maker.is_equal(engine)]
         for path in paths:
-            Path(self._kept[path]["local"]).replace(self.output(path))
+            link(Path(self._kept[path]["local"]), self.output(path))
         _emit(self._pipe, {"event": "engine", "engine": _record(engine), "kept": paths})
         return frozenset(paths)
 
@@ -226,6 +228,7 @@ def _serve(pipe: Connection, places: ModelPlaces) -> None:
     ours = logging.getLogger("colab")
     ours.setLevel(logging.INFO)
     ours.addHandler(_LogToWorker(pipe))
+    ffmpeg.use(places.ffmpeg)
     models = Models(places)
     while True:
         try:
@@ -282,9 +285,17 @@ def _answer_task(pipe: Connection, models: Models, task: dict[str, Any]) -> dict
     except GpudropError as error:
         return _failed("ENGINE", str(error))
     except OSError as error:
-        return _failed("STORAGE" if error.errno == 28 else "INTERNAL", f"{type(error).__name__}: {error}")
+        told = failure(f"{task['kind']} failed", error)
+        return _failed(told.code, str(told), trace=traceback.format_exc())
     except Exception as error:  # a handler's bug must reach the user as an error marker, not end the worker
-        return _failed("INTERNAL", f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+        return _failed(_code_of(error), f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+
+
+def _code_of(error: Exception) -> str:
+    """Return the code of what a handler did not map: a device that fails is none of its bugs, wherever it does."""
+    if device_failures.out_of_memory(error):
+        return "OUT_OF_MEMORY"
+    return "ENGINE" if device_failures.gpu_is_lost(error) else "INTERNAL"
 
 
 def _record(engine: EngineRecord) -> dict[str, Any]:
@@ -306,6 +317,5 @@ def _failed(code: str, message: str, step: str | None = None, trace: str = "") -
         "code": code,
         "message": message[:4000],
         "step": step,
-        "retryable": code in MAY_BE_TRIED_ELSEWHERE,
         "trace": trace[-8000:],
     }

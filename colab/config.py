@@ -29,6 +29,9 @@ class ModelSettings(BaseSettings):
         default=False, validation_alias=AliasChoices("GPUDROP_WORKER_OFFLINE", "HF_HUB_OFFLINE")
     )
     onnx_provider: str | None = Field(default=None, validation_alias="ONNX_PROVIDER")  # where models must run
+    ffmpeg: Path | None = Field(  # the ffmpeg to use, instead of the system's or the embedded one
+        default=None, validation_alias=AliasChoices("FFMPEG_BINARY", "GPUDROP_FFMPEG")
+    )
     hf_token: SecretStr | None = Field(default=None, validation_alias="HF_TOKEN")  # for Hugging Face, nobody else
 
     def places(self, drop: str | None) -> ModelPlaces:
@@ -40,6 +43,7 @@ class ModelSettings(BaseSettings):
             offline=self.offline,
             token=token,
             provider=self.onnx_provider,
+            ffmpeg=self.ffmpeg,
             owned=tuple(read(self.models_file).values()),
         )
 

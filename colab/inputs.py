@@ -6,26 +6,33 @@ from functools import partial
 from pathlib import Path
 
 from colab.attach import Attached
+from colab.disk import CURE
 from colab.persist import persist
-from protocol.errors import ChannelError, JobFailed
+from protocol.errors import ChannelError, JobFailed, OursError, StorageFull
 from protocol.integrity import copies_of, sha256_of
 from protocol.layout import JobNames
-from protocol.messages import MAY_BE_TRIED_ELSEWHERE, InputFile, Offer
+from protocol.messages import InputFile, Offer
 
 WAIT_S = 60.0
 """How long an input may fail to be read although it was listed whole."""
 
 
 def fetch_inputs(at: Attached, offer: Offer, folder: Path) -> dict[str, str]:
-    """Return {name: local file} of every input, verified. Raises JobFailed INPUT_MISSING or INPUT_CORRUPT."""
+    """Return {name: local file} of every input, verified.
+
+    Raises JobFailed INPUT_MISSING or INPUT_CORRUPT, or STORAGE where this machine has no room for it.
+    """
     folder.mkdir()
     for name, file in offer.inputs.items():
         try:
             persist(at.host, f"input {name}", partial(_fetch, at, offer.id, file, folder / name), for_s=WAIT_S)
+        except (StorageFull, OursError) as error:
+            told = f"input {name} ({file.size} bytes) cannot be kept here: {error}. Or {CURE}"
+            raise JobFailed(told, code="STORAGE") from error
         except ChannelError as error:
-            raise _ended("INPUT_MISSING", f"{name}: {error}") from error
+            raise JobFailed(f"{name}: {error}", code="INPUT_MISSING") from error
         if sha256_of(folder / name) != (file.size, file.sha256):
-            raise _ended("INPUT_CORRUPT", f"{name} does not have the content that the request names")
+            raise JobFailed(f"{name} does not have the content that the request names", code="INPUT_CORRUPT")
     return {name: str(folder / name) for name in offer.inputs}
 
 
@@ -35,6 +42,8 @@ def _fetch(at: Attached, job: str, file: InputFile, local: Path) -> None:
     for copy in copies_of(at.drop, job, file.in_):
         try:
             at.drop.copy_out(JobNames(job).file(file.in_), local, limit=file.size, copy=copy)
+        except StorageFull:
+            raise  # the copies of a name have no more room here than one
         except ChannelError as error:
             failed = error
             continue
@@ -45,7 +54,3 @@ def _fetch(at: Attached, job: str, file: InputFile, local: Path) -> None:
             failed = ChannelError(f"{size} of its {file.size} bytes came")
     if failed is not None:
         raise failed
-
-
-def _ended(code: str, message: str) -> JobFailed:
-    return JobFailed(message, code=code, retryable=code in MAY_BE_TRIED_ELSEWHERE)

@@ -9,7 +9,7 @@ from colab.attach import Attached
 from colab.keeper import Keeper
 from colab.offers import JobMemory
 from protocol.absence import Missing
-from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing
+from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, OursError
 from protocol.seen import JobReader, read_drop_id
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,8 @@ class KnownJobs:
                 self._look_at_kept(job, now)
             except ChannelError as error:
                 log.info("job %s, which was delivered, cannot be looked at now: %s", job, error)
+            except (OursError, OSError) as error:
+                self.memory(job).warn_once(f"what is missed of it cannot be published again now: {error}")
             except Exception as error:
                 self.leave_alone(job, error, now)
 

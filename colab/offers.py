@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from colab.attach import Attached
@@ -35,6 +35,7 @@ class JobMemory:
     told: set[str] = field(default_factory=set)
     rejected: dict[str, float] = field(default_factory=dict)  # nonces of own rejected attempts → first sight
     given_up: set[str] = field(default_factory=set)  # nonces of own attempts that were ended afterwards
+    unsaid: dict[str, Callable[[], None]] = field(default_factory=dict)  # nonces of own failed attempts → what says so
     turns: dict[int, float] = field(default_factory=dict)  # turn without a claim → first sight
     clips: tuple[dict[str, int], float] | None = None  # what lies in `audio/`, since when it is so
 
@@ -48,6 +49,12 @@ class JobMemory:
         if problem and problem not in self.told:
             self.told.add(problem)
             log.info("job %s is not taken: %s", self.job, problem)
+
+    def warn_once(self, problem: str) -> None:
+        """Log what is wrong with the job here, once for each reason."""
+        if problem not in self.told:
+            self.told.add(problem)
+            log.warning("job %s: %s", self.job, problem)
 
     def turn_is_taken(self, seen: Seen, lease_s: float, now: float) -> bool:
         """Say whether another worker has taken its turn and may be about to write its claim."""

@@ -12,7 +12,7 @@ from colab.plain import PlainRequest
 from colab.publish import timestamp
 from protocol.errors import JobFailed, NameMissing, NameTaken
 from protocol.layout import JobNames
-from protocol.messages import Done, EngineRecord, Failure, OutputFile, PlainDone, PlainFailure
+from protocol.messages import MAY_BE_TRIED_ELSEWHERE, Done, EngineRecord, Failure, OutputFile, PlainDone, PlainFailure
 
 
 class PlainPublisher:
@@ -46,7 +46,7 @@ class PlainPublisher:
         if self._answered():
             return
         if clips_of(self._at, self._names) != self._leftover:
-            raise JobFailed("another worker is answering this plain request", code="RELEASED", retryable=True)
+            raise JobFailed("another worker is answering this plain request", code="RELEASED")
         persist(self._at.host, self._names.plain_audio, lambda: self._at.drop.make_folder(self._names.plain_audio))
         for path in self._paths:
             self._put_clip(self._folder / path, self._names.file(self._request.clip(path)))
@@ -57,12 +57,15 @@ class PlainPublisher:
     def _results(self, summary: Mapping[str, Any]) -> list[Any]:
         return [{**clip, "step": self._request.step(clip["step"])} for clip in summary.get("results", ())]
 
-    def failed(self, code: Any, message: str, *, retryable: bool, step: str | None, log: str) -> None:
+    def failed(self, code: Any, message: str, *, step: str | None, log: str) -> None:
         """Say why there is no result; a failure that may be met by trying again is not told to an old dispatcher."""
-        if retryable or self._answered():
+        if code in MAY_BE_TRIED_ELSEWHERE or self._answered():
             return
         marker = Failure(plain=PlainFailure(error=message[:20_000], step=self._request.step(step)), job=None)
         self._put_marker(self._names.plain_error, marker)
+
+    def say_why(self) -> None:
+        """Do nothing: the request stands open, and whoever takes it next answers."""
 
     def _answered(self) -> bool:
         listed = persist(self._at.host, self._names.job, lambda: self._at.drop.list(self._names.job))

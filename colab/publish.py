@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import datetime
+import functools
+import hashlib
 import logging
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from colab.attach import Attached
+from colab.disk import disk_in_codes
 from colab.persist import persist
-from protocol.errors import NameTaken
+from protocol.errors import JobFailed, NameTaken, StorageFull
 from protocol.integrity import sha256_of
 from protocol.kinds.kind import CHECKPOINTS
 from protocol.layout import Attempt, JobNames
 from protocol.messages import (
+    MAY_BE_TRIED_ELSEWHERE,
     Done,
     DoneJob,
     EngineRecord,
@@ -28,7 +31,10 @@ from protocol.messages import (
 )
 
 BUNDLE_BYTES = 8 << 20
-"""Outputs are gathered into bundles up to this size: creating a file costs half a second on Drive."""
+"""Outputs are gathered into bundles up to this size: creating a file costs half a second on Drive.
+
+One that is as large by itself travels by itself: nothing is written here a second time.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -46,22 +52,30 @@ class Publisher:
         self._outs = 0
         self._parts = 0
         self._told = 0  # how many files the last part tells of
+        self._last_word: Failure | None = None
 
     def began(self, engine: EngineRecord, kept: Iterable[OutputFile]) -> None:
-        """Take note of who works, and of the outputs of earlier attempts that lie in the folder already (R11)."""
+        """Take note of who works, and of the outputs of earlier attempts that lie in the folder already (R11).
+
+        Called again, everything begins anew: what the first try told of is told by nobody now.
+        """
         self._engine = engine
-        self._files = list(kept)
+        self._files, self._told = list(kept), 0
 
     @property
     def has_outputs(self) -> bool:
-        """Say whether any output is finished; what was left for another attempt is none."""
-        paths = [*self._waiting, *(file.path for file in self._files)]
+        """Say whether this attempt finished any output; what is left for another attempt, or was kept, is none."""
+        paths = [*self._waiting, *(file.path for file in self._files if not file.from_)]
         return any(not path.startswith(CHECKPOINTS) for path in paths)
 
     def add(self, path: str) -> None:
-        """Take note of a finished output; it travels with the next bundle."""
+        """Take note of a finished output; it travels with the next bundle, a large one by itself and at once."""
+        size = (self._folder / path).stat().st_size
+        if size >= BUNDLE_BYTES:
+            self._files += self._send([path])
+            return
         self._waiting.append(path)
-        self._waiting_bytes += (self._folder / path).stat().st_size
+        self._waiting_bytes += size
         if self._waiting_bytes >= BUNDLE_BYTES:
             self._send_waiting()
 
@@ -88,35 +102,57 @@ class Publisher:
         if paths:
             self._files += self._send(paths)
 
-    def _send(self, paths: Sequence[str]) -> list[OutputFile]:
-        return persist(self._at.host, f"outputs of {self._names.job}", lambda: self._send_once(paths))
-
-    def _send_once(self, paths: Sequence[str]) -> list[OutputFile]:
-        """Put outputs into the drop as one file, one after the other. Every try has a name of its own (R1)."""
-        self._outs += 1
-        target = self._names.out(self._attempt, self._outs)
-        bundle = self._folder / f".bundle-{self._outs}"
-        try:
-            with bundle.open("wb") as writer:
-                files = [self._append(writer, path, target, single=len(paths) == 1) for path in paths]
-            self._at.drop.copy_in(bundle, target)
-        finally:
-            bundle.unlink()
+    def _send(self, paths: Iterable[str]) -> list[OutputFile]:
+        """Put outputs into the drop, as few files as are of use. Every try has a name of its own (R1)."""
+        files: list[OutputFile] = []
+        for together in self._bundles(paths):
+            send = self._send_bundle if len(together) > 1 else self._send_one
+            files += persist(self._at.host, f"outputs of {self._names.job}", functools.partial(send, together))
         return files
 
-    def _append(self, writer: Any, path: str, target: str, *, single: bool) -> OutputFile:
-        at = writer.tell()
+    def _bundles(self, paths: Iterable[str]) -> Iterator[list[str]]:
+        """Yield what travels as one file: large outputs alone, and small ones together."""
+        together: list[str] = []
+        size = 0
+        for path in paths:
+            more = (self._folder / path).stat().st_size
+            if more >= BUNDLE_BYTES:
+                yield [path]
+                continue
+            together.append(path)
+            size += more
+            if size >= BUNDLE_BYTES:
+                yield together
+                together, size = [], 0
+        if together:
+            yield together
+
+    def _send_one(self, paths: Sequence[str]) -> list[OutputFile]:
+        target = self._next_out()
+        (path,) = paths
         size, sha256 = sha256_of(self._folder / path)
-        with (self._folder / path).open("rb") as reader:
-            shutil.copyfileobj(reader, writer)
-        return OutputFile(
-            path=path,
-            in_=target.rpartition("/")[2],
-            at=None if single else at,
-            size=size,
-            sha256=sha256,
-            media=self._media.get(path),
-        )
+        self._at.drop.copy_in(self._folder / path, target)
+        return [self._entry(path, target, None, size, sha256)]
+
+    def _send_bundle(self, paths: Sequence[str]) -> list[OutputFile]:
+        """Send outputs one after the other, put together in memory: a full disk here is no hindrance."""
+        target = self._next_out()
+        data, files = bytearray(), []
+        for path in paths:
+            content = (self._folder / path).read_bytes()
+            digest = hashlib.sha256(content).hexdigest()
+            files.append(self._entry(path, target, len(data), len(content), digest))
+            data += content
+        self._at.drop.put(target, bytes(data))
+        return files
+
+    def _next_out(self) -> str:
+        self._outs += 1
+        return self._names.out(self._attempt, self._outs)
+
+    def _entry(self, path: str, target: str, at: int | None, size: int, sha256: str) -> OutputFile:
+        in_ = target.rpartition("/")[2]
+        return OutputFile(path=path, in_=in_, at=at, size=size, sha256=sha256, media=self._media.get(path))
 
     def done(self, engine: EngineRecord, summary: Mapping[str, Any], log: str) -> None:
         """Publish the rest, wait for the barrier, then say that the result is there."""
@@ -128,14 +164,28 @@ class Publisher:
         marker = Done(plain=PlainDone(timestamp=timestamp(self._at), **summary), job=job)
         self._put(self._names.done(self._attempt), marker)
 
-    def failed(self, code: Any, message: str, *, retryable: bool, step: str | None, log: str) -> None:
+    def failed(self, code: Any, message: str, *, step: str | None, log: str) -> None:
         """Say why there is no result, after what is finished of one: the next attempt may keep it."""
-        if retryable:
-            self.flush()
-        self._put_log(log)
+        retryable = code in MAY_BE_TRIED_ELSEWHERE
         job = FailureJob(**self._envelope(), digest=self._digest, code=code, retryable=retryable, step=step)
-        marker = Failure(plain=PlainFailure(error=message[:20_000], step=step), job=job)
-        self._put(self._names.error(self._attempt), marker)
+        self._last_word = Failure(plain=PlainFailure(error=message[:20_000], step=step), job=job)
+        if retryable:
+            self._flush_if_there_is_room()
+        self._put_log(log)
+        self.say_why()
+
+    def say_why(self) -> None:
+        """Write the marker of a failed attempt: `failed` does, and whoever has it unsaid may try again."""
+        if self._last_word is not None:
+            self._put(self._names.error(self._attempt), self._last_word)
+
+    def _flush_if_there_is_room(self) -> None:
+        """Publish what is finished. What cannot be is made again: it is the marker that must not be kept back."""
+        try:
+            with disk_in_codes("what is finished cannot be published"):
+                self.flush()
+        except JobFailed as problem:
+            log.warning("%s: %s", self._names.job, problem)
 
     def _put(self, path: str, message: Part | Done | Failure) -> None:
         persist(self._at.host, path, lambda: self._at.put(path, message))
@@ -146,6 +196,8 @@ class Publisher:
             persist(self._at.host, path, lambda: self._at.drop.put(path, text.encode("utf-8", "replace")))
         except NameTaken:
             log.debug("%s is there already", path)  # a try that seemed to fail; nobody checks a log
+        except StorageFull as problem:
+            log.warning("%s is left out: %s", path, problem)
 
     def _envelope(self) -> dict[str, Any]:
         a = self._attempt

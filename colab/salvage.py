@@ -9,7 +9,7 @@ from typing import Any
 
 from colab.attach import Attached
 from media.audio import check_wav
-from protocol.errors import BadMessage, ChannelError, MediaError, VerificationError
+from protocol.errors import BadMessage, ChannelError, MediaError, StorageFull, VerificationError
 from protocol.integrity import check_sizes, fetch
 from protocol.kinds import KINDS
 from protocol.kinds.kind import CHECKPOINTS
@@ -24,6 +24,11 @@ class Leftover:
     file: OutputFile
     engine: EngineRecord
     local: Path
+
+    @property
+    def content(self) -> tuple[int, str]:
+        """Its size and sha256, as they were verified."""
+        return self.file.size, self.file.sha256
 
     def told(self) -> dict[str, Any]:
         """Return what the bench is told of it."""
@@ -58,6 +63,8 @@ def _verified(
     try:
         check_sizes(wanted.values())
         problems = fetch(at.drop, job, wanted.values(), target)
+    except StorageFull:
+        raise  # what has no room here now would have none when it is made again
     except (ChannelError, VerificationError):
         return {}
     return {

@@ -24,10 +24,11 @@ from colab.offers import FAILED_AGAIN_S, PLAIN_KIND, JobMemory, wants
 from colab.persist import persist
 from colab.probes import newest_probe
 from colab.rivals import Rivals, further
+from media import ffmpeg
 from protocol import codec
 from protocol.claims import LEASE_BEATS, elected
 from protocol.drop import Watch
-from protocol.errors import ChannelError, NameMissing, UsageError
+from protocol.errors import ChannelError, NameMissing, OursError, UsageError
 from protocol.layout import DROP_CARD, LAST_ATTEMPT, PROBES, Attempt, is_job_id
 from protocol.messages import ClaimTerms, Held, Limits, Request, WorkerCard
 from protocol.seen import Seen
@@ -157,11 +158,13 @@ class Worker:
         return sorted(names)
 
     def _safe_try(self, job: str, now: float) -> bool:
-        """Try a job; one folder that cannot be read, or a mistake of ours, must not keep the worker from the others."""
+        """Try a job; one that the channel, this disk or a mistake of ours is against keeps it from no other."""
         try:
             return self._try(job, now)
         except ChannelError as error:
             log.warning("job %s cannot be read now: %s", job, error)
+        except (OursError, OSError) as error:
+            log.warning("job %s cannot be worked on here now: %s", job, error)
         except Exception as error:
             self._jobs.leave_alone(job, error, now)
         return False
@@ -202,7 +205,8 @@ class Worker:
         assignment = self._claim(memory, seen, terms, limits, lapsed)
         if assignment is None:
             return False
-        self._finish(memory, self._run(assignment, self._why_stop(memory, assignment, terms)))
+        outcome = self._run(assignment, self._why_stop(memory, assignment, terms))
+        self._finish(memory, assignment.attempt.nonce, outcome)
         return True
 
     def _run(self, assignment: Assignment, ask: Callable[[Held], str | None]) -> Outcome:
@@ -220,9 +224,19 @@ class Worker:
         own = [attempt for attempt in open_attempts(seen) if seen.claims[attempt].boot == self._at.boot]
         for attempt in own:
             if attempt.nonce not in memory.given_up:
-                memory.given_up.add(attempt.nonce)
-                give_up(self._at, memory.job, attempt, seen.claims[attempt].digest)
+                self._say_end(memory, attempt, seen.claims[attempt].digest)
         return frozenset(attempt.nonce for attempt in own)
+
+    def _say_end(self, memory: JobMemory, attempt: Attempt, digest: str) -> None:
+        """Write why an attempt ended, or that it is not worked on; what cannot be said now is tried at each look."""
+        say_why = memory.unsaid.get(attempt.nonce)
+        try:
+            say_why() if say_why else give_up(self._at, memory.job, attempt, digest)
+        except ChannelError as error:
+            memory.warn_once(f"the end of attempt {attempt.n} cannot be said, and is tried again: {error}")
+            return
+        memory.given_up.add(attempt.nonce)
+        memory.unsaid.pop(attempt.nonce, None)
 
     def _terms(self, request: Request) -> tuple[ClaimTerms, Limits]:
         if request.job is not None:
@@ -308,11 +322,13 @@ class Worker:
 
         return ask
 
-    def _finish(self, memory: JobMemory, outcome: Outcome) -> None:
+    def _finish(self, memory: JobMemory, nonce: str, outcome: Outcome) -> None:
         """Remember how an attempt ended; a worker that fails everything stops taking jobs from the others."""
         code = outcome.code
         if outcome.delivered is not None:
             self._keeper.keep(memory.job, outcome.delivered)
+        if outcome.unsaid is not None:
+            memory.unsaid[nonce] = outcome.unsaid
         if code is None:
             self._failures = 0
             return
@@ -350,7 +366,12 @@ def serve_until_signalled(worker: Worker) -> None:
 
 
 def make_worker(settings: Settings) -> Worker:
-    """Attach to the drop that the settings name and make a worker for it."""
+    """Attach to the drop that the settings name and make a worker for it.
+
+    Raises EnvironmentNotReady where the ffmpeg that they name is none: no handler of the bench could use it.
+    """
+    if settings.ffmpeg is not None:
+        ffmpeg.find(settings.ffmpeg, needs=frozenset(), encoders=frozenset())
     at = attach(settings.drop, settings.name, identity=settings.identity())
     try:
         return Worker(at, settings)

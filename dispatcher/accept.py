@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher.jobs import Result
+from dispatcher.wording import in_bytes
 from media import confined
 from media.audio import check_wav
 from media.examine import Media
 from protocol import codec
 from protocol.drop import Drop
-from protocol.errors import BadMessage, MediaError, VerificationError
+from protocol.errors import BadMessage, MediaError, StorageFull, VerificationError
 from protocol.integrity import check_manifest, check_salvage, collect, sha256_of
 from protocol.kinds import KINDS
 from protocol.kinds.kind import Kind
 from protocol.layout import Attempt
 from protocol.messages import Done, DoneJob, Offer, Part
 from protocol.seen import Seen
+from protocol.transports.failures import mapped_local
 
 MARKER = ".done.marker"
 """The accepted marker, kept beside the files so that they can be checked again."""
@@ -42,8 +44,21 @@ def fetch(
     """Bring a result home to `<results>/<job>/<nonce>/`; return that folder, every file verified, and what each is.
 
     `parts` tell of further copies of its files, and who made what it takes from other attempts (R11).
-    Raises VerificationError; its `missing` says what is not there yet. A folder left by a killed run is checked again.
+    Raises VerificationError; its `missing` says what is not there yet. StorageFull and EnvironmentNotReady are about
+    this machine, and say nothing against the result. A folder left by a killed run is checked again.
     """
+    with mapped_local(str(results)):
+        return _fetch(drop, done, offer, expected, results, parts)
+
+
+def _fetch(
+    drop: Drop,
+    done: Done,
+    offer: Offer,
+    expected: Mapping[str, str],
+    results: Path,
+    parts: Mapping[Attempt, Sequence[Part]],
+) -> tuple[Path, dict[str, dict[str, Any]]]:
     job = done.job
     assert job is not None  # only full-form markers come here
     check_manifest(job, offer, expected)
@@ -51,6 +66,7 @@ def fetch(
     others = [file for published in parts.values() for part in published for file in part.files]
     target = results / job.id / job.nonce
     target.parent.mkdir(parents=True, exist_ok=True)
+    _check_room(target.parent, job)
     staging = Path(tempfile.mkdtemp(prefix=".part-", dir=target.parent))
     try:
         collect(drop, job.id, job.files, staging, others)
@@ -60,6 +76,13 @@ def fetch(
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return target, facts
+
+
+def _check_room(folder: Path, job: DoneJob) -> None:
+    """Raise StorageFull before a copy is begun that would fill this machine's disk and come to nothing."""
+    needed, disk = sum(file.size for file in job.files), shutil.disk_usage(folder)
+    if disk.total and disk.free < needed:  # some file systems do not tell
+        raise StorageFull(f"it takes {in_bytes(needed)}, and {in_bytes(disk.free)} are free in {folder}")
 
 
 def check_listed(done: Done, seen: Seen) -> None:
@@ -82,6 +105,8 @@ def _move(staging: Path, target: Path, job: DoneJob) -> None:
     try:
         staging.rename(target)
     except OSError:
+        if not target.exists():
+            raise
         if _holds(target, job):
             return
         shutil.rmtree(target)

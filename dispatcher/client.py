@@ -10,7 +10,7 @@ import contextlib
 import functools
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -22,7 +22,7 @@ from dispatcher.fingerprints import Fingerprints
 from dispatcher.handle import Handle
 from dispatcher.jobs import Job, Result
 from dispatcher.lifecycle import Lifecycle
-from dispatcher.offers import check_params, refusal, spell
+from dispatcher.offers import check_inputs, check_params, job_of, refusal, spell
 from dispatcher.pace import Pace
 from dispatcher.runs.leases import SENDING_S, Holder
 from dispatcher.runs.record import OPEN, Artifact, Run
@@ -225,6 +225,7 @@ class Client:
             return
         offer = codec.decode_request(run.request, drop=self.drop_id, job=run.job).job
         assert offer is not None  # written by _new_run
+        check_inputs(run, offer, job)
         self.drop.make_folder(run.job)
         try:
             for name, file in offer.inputs.items():
@@ -269,6 +270,7 @@ class Client:
         """Offer the same run under a new job id: the old one's request is torn or lost for good (FORMAT.md R1)."""
         old = codec.decode_request(run.request, drop=self.drop_id, job=run.job)
         assert old.job is not None  # ours has an envelope
+        check_inputs(run, old.job, job)
         new_job, now = new_id(self.host), self.host.wall()
         request = Request(params=old.params, job=old.job.model_copy(update={"id": new_job}))
         again = self.store.offer_again(
@@ -353,23 +355,6 @@ def _load(run: Run) -> Result:
     assert run.results_dir is not None  # it is completed
     load = legacy.load if run.verified == "legacy" else accept.load
     return load(run.id, Path(run.results_dir), run.verified or "full")
-
-
-def job_of(run: Run, files: Iterable[Artifact]) -> Job:
-    """Return the job of a run again, by its request and the files that it was made from."""
-    request = codec.decode_request(run.request, drop=run.drop_id, job=run.job)
-    offer = request.job
-    assert offer is not None  # this dispatcher writes full requests only
-    return Job(
-        kind=run.kind,
-        params=request.params,
-        inputs={file.name: Path(file.path) for file in files if file.role == "input"},
-        require_engine=offer.requires.engine,
-        attempts=offer.limits.attempts,
-        wall_s=offer.limits.wall_s,
-        stall_s=offer.limits.stall_s,
-        queue_s=offer.limits.queue_s,
-    )
 
 
 def _artifacts(job: Job, inputs: Mapping[str, tuple[int, str]]) -> list[Artifact]:

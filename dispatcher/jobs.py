@@ -80,6 +80,8 @@ class Why(StrEnum):
     DROP_UNREACHABLE = "DROP_UNREACHABLE"
     DROP_EMPTY = "DROP_EMPTY"
     DROP_CHANGED = "DROP_CHANGED"
+    NO_ROOM_HERE = "NO_ROOM_HERE"
+    HELD_UP = "HELD_UP"
     FINISHED = "FINISHED"
 
 
@@ -93,6 +95,9 @@ class Explanation:
 
     def __str__(self) -> str:
         return f"{self.text}. {self.cure}" if self.cure else self.text
+
+
+FINISHED = Explanation(code=Why.FINISHED, text="the verified result is here")
 
 
 @dataclass(frozen=True, kw_only=True)

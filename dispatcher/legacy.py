@@ -19,12 +19,13 @@ from dispatcher.runs.record import Artifact, Ended
 from media.audio import check_wav
 from protocol import codec
 from protocol.drop import Drop
-from protocol.errors import ChannelError, MediaError, VerificationError
+from protocol.errors import ChannelError, MediaError, StorageFull, VerificationError
 from protocol.integrity import sha256_of
 from protocol.kinds import tts
 from protocol.layout import JobNames
 from protocol.messages import Done, Offer
 from protocol.seen import Seen
+from protocol.transports.failures import mapped_local
 
 LOOKS_APART_S = 30.0
 SECONDS_A_STEP = 0.05
@@ -59,7 +60,10 @@ class LegacyLook:
         self._first: tuple[float, dict[str, str]] | None = None
 
     def look(self, seen: Seen, now: float) -> Answer | None:
-        """Return what there is of a plain answer, or None where there is none that could count."""
+        """Return what there is of a plain answer, or None where there is none that could count.
+
+        StorageFull and EnvironmentNotReady are about this machine, and say nothing against the answer.
+        """
         if not self._steps:
             return None
         if seen.plain_done is not None:
@@ -75,12 +79,18 @@ class LegacyLook:
     def _look_at_clips(self, done: Done, now: float) -> Answer:
         if self._first is not None and now - self._first[0] < LOOKS_APART_S:
             return self._wait(now)
+        with mapped_local(str(self._results)):
+            return self._looked_at(done, now)
+
+    def _looked_at(self, done: Done, now: float) -> Answer:
         folder = Path(tempfile.mkdtemp(prefix=".legacy-", dir=_made(self._results / self._job)))
         try:
             hashes, seconds = self._fetch(folder)
             _check_marker(done, len(self._steps), seconds)
             if self._first is not None and self._first[1] == hashes:
                 return self._keep(folder, hashes)
+        except StorageFull:  # here: that is no fault of the clips
+            raise
         except (ChannelError, MediaError) as error:
             self._first = None
             return Answer(text=f"a plain answer is here, but not whole yet: {error}")

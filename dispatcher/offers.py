@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from dispatcher.jobs import Job
+from dispatcher.runs.record import Artifact, Run, short
 from protocol import codec
-from protocol.errors import UsageError
+from protocol.errors import NotFoundError, UsageError
 from protocol.kinds import KINDS
-from protocol.messages import Choices, Request, WorkerCard
+from protocol.messages import Choices, Offer, Request, WorkerCard
 from protocol.signing import Key
 
 SHOWN = 60
@@ -29,6 +31,35 @@ def spell(request: Request, key: Key | None, now: float) -> bytes:
     limits = request.job.limits
     ends = limits.model_copy(update={"not_after": now + limits.queue_s + limits.wall_s})
     return codec.encode(request.model_copy(update={"job": request.job.model_copy(update={"limits": ends})}), key)
+
+
+def job_of(run: Run, files: Iterable[Artifact]) -> Job:
+    """Return the job of a run again, by its request and the files that it was made from."""
+    request = codec.decode_request(run.request, drop=run.drop_id, job=run.job)
+    offer = request.job
+    assert offer is not None  # this dispatcher writes full requests only
+    return Job(
+        kind=run.kind,
+        params=request.params,
+        inputs={file.name: Path(file.path) for file in files if file.role == "input"},
+        require_engine=offer.requires.engine,
+        attempts=offer.limits.attempts,
+        wall_s=offer.limits.wall_s,
+        stall_s=offer.limits.stall_s,
+        queue_s=offer.limits.queue_s,
+    )
+
+
+def check_inputs(run: Run, offer: Offer, job: Job) -> None:
+    """Raise NotFoundError where an input of a run that has to be sent again is not known here.
+
+    So it is with a run that was taken back from a drop that is no folder: no drop tells where files lay here.
+    """
+    if unknown := sorted(set(offer.inputs) - set(job.inputs)):
+        raise NotFoundError(
+            f"run {run.id} has to be sent again, and where its input {unknown[0]} lies is not known here: "
+            f"give the command with the file again, or end the run: gpudrop runs cancel {short(run.id)}"
+        )
 
 
 def check_params(job: Job) -> None:

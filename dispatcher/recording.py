@@ -42,6 +42,7 @@ class Recorder:
         self._said: tuple[State, str, list[tuple[str, str]]] | None = None
         self._units: tuple[int, int, str] | None = None
         self._last = float("-inf")
+        self._verified: Attempt | None = None
 
     def look(self, sight: Sight, why: Explanation) -> None:
         """Write down what a look showed, if it is new."""
@@ -70,7 +71,10 @@ class Recorder:
         )
 
     def verifying(self, attempt: Attempt, *, at: float) -> None:
-        """Write down that a result is being brought home and checked, `at` this wall time."""
+        """Write down that a result is being brought home and checked, `at` this wall time; of each attempt once."""
+        if attempt == self._verified:
+            return
+        self._verified = attempt
         text = f"the result of {attempt.worker} is brought home and checked"
         self._store.progress(self._run.id, at=at, status="verifying", worker=attempt.worker, text=text)
 

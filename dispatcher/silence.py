@@ -7,13 +7,14 @@ decision (FORMAT.md R7).
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 from dispatcher.jobs import Explanation, Why
 from dispatcher.sight import QUIET_BEATS, Sight, arrived
 from dispatcher.untaken import explain_untaken
 from dispatcher.wording import clock_time, for_people, in_bytes, listed
 from protocol.claims import LEASE_BEATS
-from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, VerificationError
+from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, StorageFull, VerificationError
 from protocol.kinds.kind import CHECKPOINTS
 from protocol.layout import DROP_CARD, Attempt
 from protocol.messages import OutputFile
@@ -158,6 +159,15 @@ def not_whole_yet(sight: Sight, error: VerificationError, left_s: float) -> Expl
     text = f"the result of {attempt.worker} does not verify: {error}"
     cure = f"The channel may still bring the rest; in {for_people(left_s)} the attempt is rejected and another follows"
     return Explanation(code=Why.RESULTS_UNVERIFIED, text=text, cure=cure)
+
+
+def no_room(error: StorageFull, results: Path) -> Explanation:
+    """Explain a result that is whole in the drop, and that this machine has no room for."""
+    cause = error.__cause__
+    why = f"{results}: {cause.strerror}" if isinstance(cause, OSError) and cause.strerror else str(error).rstrip(".")
+    text = f"the result is in the drop, and this machine has no room for it: {why}"
+    cure = f"Free some space on the disk of {results}: the result is kept in the drop, and brought home then"
+    return Explanation(code=Why.NO_ROOM_HERE, text=text, cure=cure)
 
 
 def unreachable(error: ChannelError, drop: str, since_s: float, wall: float) -> Explanation:

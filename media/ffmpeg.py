@@ -6,6 +6,7 @@ import functools
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from protocol.errors import EnvironmentNotReady, MediaError, StorageFull
+from protocol.errors import FULL, EnvironmentNotReady, MediaError, StorageFull
 
 NEEDED = frozenset({"alimiter", "colorspace", "ebur128", "fps", "scale", "tpad"})
 """The filters without which the film cannot be cut."""
@@ -35,6 +36,7 @@ LONGEST_S = 24 * 3600
 """The longest that work on a whole film may take."""
 
 _RELEASE = re.compile(r"version n?(\d+)\.(\d+)")
+_TOO_LONG: int = getattr(signal, "SIGXFSZ", 0)  # what ends a program that writes past the limit of a file's length
 _PLACE = re.compile(r"^(\[[^]]*\] )+")
 _NOISE = ("frame=", "size=", "  ", "Press [q]")
 
@@ -123,14 +125,31 @@ class Ffmpeg:
         return _PLACE.sub("", first)[:200]
 
 
-@functools.cache
+_named: Path | None = None
+
+
+def use(explicit: Path | None) -> None:
+    """Have `find` return this ffmpeg and no other from now on, in this process; None leaves the choice to it.
+
+    Whoever is told the settings calls it, once, at the edge; `find` says what is wrong with it.
+    """
+    global _named  # noqa: PLW0603 - one process, one ffmpeg: it is found from the depth of every handler
+    _named = explicit
+
+
 def find(
     explicit: Path | None = None, *, needs: frozenset[str] = NEEDED, encoders: frozenset[str] = ENCODERS
 ) -> Ffmpeg:
     """Return an ffmpeg that has these filters and encoders: `explicit`, else the system's, else the embedded one.
 
-    An explicit one that cannot do the work is an error, never passed over.
+    Where none is given, the one that `use` named counts as given. An explicit one that cannot do the work is an error,
+    never passed over.
     """
+    return _found(explicit or _named, needs, encoders)
+
+
+@functools.cache
+def _found(explicit: Path | None, needs: frozenset[str], encoders: frozenset[str]) -> Ffmpeg:
     if explicit is not None:
         return _checked(explicit, needs, encoders)
     system = shutil.which("ffmpeg")
@@ -216,7 +235,7 @@ def _report(
 def failure(said: deque[str], status: int, expired_s: float | None) -> MediaError | StorageFull:
     """Return what to raise for an ffmpeg that ended with `status` after these words, or after so many seconds."""
     text = "".join(said)
-    if os.strerror(28) in text:
+    if any(os.strerror(number) in text for number in FULL) or status == -_TOO_LONG:
         return StorageFull("ffmpeg: no space left on the disk. Free some and run the same command again")
     if expired_s is not None:
         return MediaError(f"ffmpeg was ended after {expired_s:.0f} s")

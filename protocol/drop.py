@@ -83,7 +83,7 @@ class Drop(Protocol):
         ...
 
     def copy_out(self, path: str, local: Path, *, limit: int, copy: int = 0) -> None:
-        """Copy a file out of the drop to `local`, at most `limit` bytes."""
+        """Copy a file out of the drop to `local`, at most `limit` bytes. StorageFull: there is no room for `local`."""
         ...
 
     def make_folder(self, path: str) -> None:

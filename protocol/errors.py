@@ -29,8 +29,17 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import ClassVar
+
+FULL = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
+"""How systems say that there is no room: a full disk, a used-up quota, a file longer than this place takes."""
+
+
+def is_full(problem: OSError) -> bool:
+    """Say whether an operating system's error means that there is no room to write."""
+    return problem.errno in FULL
 
 
 class GpudropError(Exception):
@@ -157,12 +166,14 @@ class JobError(GpudropError):
 
 
 class JobFailed(JobError):
-    """The worker reports a failure: its closed `code`, and the `step` it happened at where there is one."""
+    """The worker reports a failure: its closed `code`, and the `step` it happened at where there is one.
 
-    def __init__(self, message: str = "", *, code: str = "INTERNAL", retryable: bool = False, step: str | None = None):
+    Whether another worker may try is a matter of the code alone (protocol/messages.py).
+    """
+
+    def __init__(self, message: str = "", *, code: str = "INTERNAL", step: str | None = None) -> None:
         super().__init__(message)
         self.code = code
-        self.retryable = retryable
         self.step = step
 
 

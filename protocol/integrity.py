@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from protocol.drop import Drop
-from protocol.errors import ChannelError, NameMissing, VerificationError
+from protocol.errors import ChannelError, NameMissing, StorageFull, VerificationError
 from protocol.layout import Attempt, JobNames, parse_job_name
 from protocol.messages import DoneJob, EngineRecord, Offer, OutputFile, Part
 
@@ -66,7 +66,8 @@ def collect(
 
     `others` are entries of other manifests: one with the same path, size and hash names a copy that is as good (R1).
     Raises VerificationError whose `missing` holds the paths that are not there yet or do not fit; the caller decides
-    whether to wait. Nothing in `staging` may be used unless this returns.
+    whether to wait. StorageFull, or an OSError, says that this machine cannot keep the copies: nothing is known of the
+    files then. Nothing in `staging` may be used unless this returns.
     """
     wanted = {_content(file): file for file in files}
     problems = fetch(drop, job, wanted.values(), staging)
@@ -131,6 +132,8 @@ def _collect_source(drop: Drop, job: str, source: str, members: list[OutputFile]
     for copy in copies_of(drop, job, source):
         try:
             drop.copy_out(JobNames(job).file(source), local, limit=limit, copy=copy)
+        except StorageFull:  # here, where they are copied to: that is no fault of theirs
+            raise
         except ChannelError as error:
             problems = {file.path: str(error) for file in members}
             continue

@@ -88,7 +88,7 @@ class SimulatedBench:
         paths = [path for path in (tts.wav_path(step), tts.words_path(step)) if path not in kept]
         takes_s = self._chance.uniform(*STEP_S) if paths else 0.0
         if self._health.broken or self._chance.random() < self._health.fails:
-            failed = {"event": "failed", "code": "ENGINE", "message": "it broke", "step": step, "retryable": True}
+            failed = {"event": "failed", "code": "ENGINE", "message": "it broke", "step": step}
             self._events.append((takes_s / 10, failed))
             return False
         self._events.append((takes_s, {"event": "progress", "done": done, "total": len(self._texts), "note": ""}))

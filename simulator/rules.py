@@ -14,9 +14,10 @@ from unittest import mock
 
 import colab.offers
 import colab.worker
+import dispatcher.absence
 import dispatcher.accept
-import dispatcher.lifecycle
 import dispatcher.runs.store
+import dispatcher.weighing
 import protocol.codec
 import protocol.integrity
 from colab.keeper import Keeper
@@ -88,12 +89,12 @@ RULES: dict[str, Removal] = {
         "any engine completes any other's result",
     ),
     "R12": Removal(
-        ((dispatcher.lifecycle, "GONE_REMOTE_S", 0.0), (dispatcher.lifecycle, "GONE_LOOKS", 1)),
+        ((dispatcher.absence, "GONE_REMOTE_S", 0.0), (dispatcher.absence, "GONE_LOOKS", 1)),
         True,
         "a folder that is not seen once was deleted by its user",
     ),
     "R13": Removal(
-        ((dispatcher.lifecycle, "DEAD_WAIT_S", 0.0),),
+        ((dispatcher.weighing, "DEAD_WAIT_S", 0.0),),
         False,
         "a job is dead with its last attempt",
     ),

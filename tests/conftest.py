@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.support.postgres import Cluster
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no worker looks for model files on the internet
 
@@ -26,3 +30,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from tests.support.lines import Lines
 
     return Lines(config, log)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """Serve PostgreSQL to all tests of this process that ask for it."""
+    from tests.support.postgres import cluster
+
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def server(postgres: Cluster) -> Iterator[str]:
+    """Return the address of an empty PostgreSQL database, for what only a server has."""
+    name = postgres.new_database()
+    yield postgres.url(name)
+    postgres.drop_database(name)

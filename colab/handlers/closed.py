@@ -1,15 +1,16 @@
-"""What programs, disks and memories raise, as the closed codes that a job can end with: one place for every handler."""
+"""What programs, disks and memories raise, as the closed codes that a job can end with: one place for every handler.
+
+What a library raises is mapped by the engine that uses it.
+"""
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from colab.disk import CURE, failure
 from protocol.errors import EnvironmentNotReady, JobFailed, MediaError, StorageFull
-from protocol.messages import MAY_BE_TRIED_ELSEWHERE, ErrorCode
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+from protocol.messages import ErrorCode
 
 
 @contextmanager
@@ -21,18 +22,13 @@ def closed_codes(failed: str, *, cure: str = "", media: ErrorCode = "ENGINE") ->
     try:
         yield
     except StorageFull as problem:
-        raise _ended("STORAGE", f"{failed}: no room left on the worker: {problem}") from problem
+        raise JobFailed(f"{failed}: no room left on the worker ({problem}); {CURE}", code="STORAGE") from problem
     except MediaError as problem:
-        raise _ended(media, f"{failed}: {problem}") from problem
+        raise JobFailed(f"{failed}: {problem}", code=media) from problem
     except EnvironmentNotReady as problem:
-        raise _ended("UNSUPPORTED", f"{failed}: {problem}") from problem
+        raise JobFailed(f"{failed}: {problem}", code="UNSUPPORTED") from problem
     except MemoryError as problem:
-        raise _ended("OUT_OF_MEMORY", f"{failed}: not enough memory{'; ' * bool(cure)}{cure}") from problem
+        told = f"{failed}: not enough memory{'; ' * bool(cure)}{cure}"
+        raise JobFailed(told, code="OUT_OF_MEMORY") from problem
     except OSError as problem:
-        full = problem.errno in _FULL
-        why = "no room left on the worker" if full else str(problem)
-        raise _ended("STORAGE" if full else "INTERNAL", f"{failed}: {why}") from problem
-
-
-def _ended(code: ErrorCode, message: str) -> JobFailed:
-    return JobFailed(message, code=code, retryable=code in MAY_BE_TRIED_ELSEWHERE)
+        raise failure(failed, problem) from problem

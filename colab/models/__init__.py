@@ -17,14 +17,14 @@ from pathlib import Path
 import platformdirs
 
 from colab.models.cache import Cache
-from colab.models.errors import FULL, UnsafeWeights, WrongContent, gone, offline, storing, wrong
+from colab.models.errors import UnsafeWeights, WrongContent, gone, offline, storing, wrong
 from colab.models.folders import folder_of, put_together
 from colab.models.known import FILES
 from colab.models.shelf import Shelf
 from colab.models.table import HOSTS, Host, Model, ModelFile, find, members
 from colab.models.telling import Tell, Teller, Watch, nobody
 from colab.models.weights import check_weights
-from protocol.errors import JobFailed
+from protocol.errors import JobFailed, is_full
 
 __all__ = ["Model", "ModelFile", "ModelPlaces", "Models", "UnsafeWeights", "WrongContent", "check_weights"]
 
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class ModelPlaces:
-    """Where a worker may look for model files; what the bench is told of the worker's settings."""
+    """Where a worker may look for model files; and what else the bench is told of the worker's settings."""
 
     folder: Path | None = None  # the cache; the user's cache folder if not given
     drop: str | None = None  # the address of the drop, whose `_models/` all its workers share
@@ -41,6 +41,7 @@ class ModelPlaces:
     token: str | None = field(default=None, repr=False)  # for Hugging Face, and nobody else
     provider: str | None = None  # where models must run, as ONNX Runtime calls it; the best there is if not given
     owned: tuple[Model, ...] = ()  # what the worker's owner added to the table
+    ffmpeg: Path | None = None  # the ffmpeg to use; what the system has, or the embedded one, if not given
 
 
 class Models:
@@ -192,7 +193,7 @@ class Models:
                 if not self._cache.verified(file) and not self._from_drop(file):
                     self._from_afar(file, teller)
             except OSError as problem:
-                if problem.errno in FULL:
+                if is_full(problem):
                     self._cache.forget_unfinished(file)
                 raise
 

@@ -135,8 +135,6 @@ def add_model(
 
     A worker that is running sees it when it is started again.
     """
-    if kind not in OWNED_KINDS:
-        raise UsageError(f"there is no kind {kind!r} that uses models; there are: {', '.join(OWNED_KINDS)}")
     settings = ModelSettings()
     places = _places(drop)
     model = add(places, settings.models_file, name, file, {"kind": kind, "licence": licence, "purpose": purpose})

@@ -165,14 +165,12 @@ class Download:
                 f"no room for the model file {self._file.name} in {self._part.parent}: {needed} bytes are needed and "
                 f"{free} are free. Free some, or set GPUDROP_WORKER_MODELS_DIR to a folder on a larger disk",
                 code="STORAGE",
-                retryable=True,
             )
 
     def _failed(self, why: str) -> JobFailed:
         return JobFailed(
             f"the model file {self._file.name} could not be downloaded from {self._address}: {why}",
             code="UNSUPPORTED",
-            retryable=True,
         )
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from colab.models.table import ModelFile
-from protocol.errors import JobFailed
-
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+from protocol.errors import JobFailed, is_full
 
 
 class WrongContent(JobFailed):
@@ -30,7 +27,6 @@ def offline(file: ModelFile, path: Path) -> JobFailed:
         f"the model file {file.name} is not on this worker, and it may not download (GPUDROP_WORKER_OFFLINE or "
         f"HF_HUB_OFFLINE is set): put the file with sha256 {file.sha256} at {path}, or allow downloads",
         code="UNSUPPORTED",
-        retryable=True,
     )
 
 
@@ -50,7 +46,6 @@ def wrong(file: ModelFile, address: str, found: str | None) -> WrongContent:
         f"{file.sha256}, found {found}. Something between here and there answers instead (a proxy, a login page), or "
         f"the file was replaced",
         code="UNSUPPORTED",
-        retryable=True,
     )
 
 
@@ -60,12 +55,11 @@ def storing(file: ModelFile, folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        full = problem.errno in FULL
+        full = is_full(problem)
         why = "no room left" if full else str(problem)
         cure = "Free some" if full else "Give this user the right to read and write there"
         raise JobFailed(
             f"the model file {file.name} cannot be kept in {folder}: {why}. {cure}, or set GPUDROP_WORKER_MODELS_DIR "
             f"to a folder on another disk",
             code="STORAGE",
-            retryable=True,
         ) from problem

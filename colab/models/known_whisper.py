@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from colab.models.table import Model, of_files
+
+NEEDED: Final = ("model.bin", "config.json", "tokenizer.json")
+"""Without its tokenizer.json the library would ask a hub for another one."""
+
+VOCABULARIES: Final = ("vocabulary.json", "vocabulary.txt")
+"""One of the two is needed as well."""
 
 _LICENCE: Final = "MIT"
 
@@ -19,6 +26,12 @@ _THIRD: Final[dict[str, _Content]] = {
     "preprocessor_config.json": (340, "7ccc62c6f2765af1f3b46c00c9b5894426835a05021c8b9c01eecb6dfb542711"),
     "vocabulary.json": (1_068_114, "c69260f2ab26d659b7c398f9a2b2b48ed0df16c3b47d7326782fd9cba71690c1"),
 }
+
+
+def lacking(files: Collection[str]) -> list[str]:
+    """Return what these files lack to be a Whisper that can be loaded."""
+    without = [name for name in NEEDED if name not in files]
+    return without if set(VOCABULARIES) & set(files) else [*without, " or ".join(VOCABULARIES)]
 
 
 def _model(

@@ -7,6 +7,7 @@ what a file is, not where it lies: the file itself is in the cache, or on the sh
 from __future__ import annotations
 
 import json
+import logging
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -16,15 +17,27 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from colab.models.known import FILES, MODELS
+from colab.models.known_whisper import lacking
 from colab.models.table import Model, ModelFile
 from protocol.errors import SpecError, UsageError
+from protocol.kinds import transcribe, upscale
 from protocol.layout import check_portable_name
 
-OwnedKind = Literal["tts", "transcribe", "upscale", "analyze", "enhance"]
+OwnedKind = Literal["transcribe", "upscale", "enhance"]
 OWNED_KINDS: tuple[str, ...] = get_args(OwnedKind)
+"""The kinds of work whose engines load a model that a job names. Voices and what sees are those of the table alone."""
+
+log = logging.getLogger(__name__)
 
 LIMIT = 1 << 20  # bytes of the table
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+SHORT_NAMES: Mapping[str, tuple[str, ...]] = {
+    "transcribe": ("auto", *transcribe.MODELS),
+    "upscale": ("auto", "lanczos", *upscale.MODELS),
+    "enhance": ("auto",),
+}
+"""What jobs of a kind may say instead of a model's name: an owner's model could not be meant by it."""
 
 _Line = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
@@ -40,7 +53,7 @@ class _File(BaseModel):
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: OwnedKind
+    kind: OwnedKind | Literal["tts", "analyze"]  # the last two are in tables of old; nothing loads such a model
     licence: _Line = "unknown"
     purpose: _Line = ""
     files: tuple[_File, ...] = Field(min_length=1, max_length=200)
@@ -65,6 +78,17 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_new(name: str, kind: str) -> None:
+    """Return if a job for `kind` could name a model that is called so; UsageError says why not."""
+    if kind not in OWNED_KINDS:
+        raise UsageError(
+            f"there is no kind {kind!r} whose engines load a model of one's own; there are: {', '.join(OWNED_KINDS)}"
+        )
+    check_name(name)
+    if name in SHORT_NAMES[kind]:
+        raise UsageError(f"{name!r} is what jobs for {kind} call something else: choose another name")
+
+
 def read(path: Path) -> dict[str, Model]:
     """Return the models of an owner's table, none where there is no file; SpecError lists all that is wrong in it."""
     try:
@@ -84,12 +108,19 @@ def read(path: Path) -> dict[str, Model]:
         lines = [f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in problem.errors()]
         raise SpecError(str(path), lines) from problem
     _check(path, entries)
+    for name, entry in entries.items():
+        if entry.kind not in OWNED_KINDS:
+            log.warning("%s: nothing loads %s, a model for %s: `gpudrop models rm %s`", path, name, entry.kind, name)
     return {name: _model(name, entry) for name, entry in entries.items()}
 
 
 def model_of(name: str, kind: str, licence: str, purpose: str, files: Iterable[tuple[str, int, str]]) -> Model:
     """Return an owner's model of files given as name, size and sha256; UsageError for what a table may not hold."""
     listed = [{"file": file, "size": size, "sha256": sha256} for file, size, sha256 in files]
+    if kind == "transcribe" and (without := lacking([str(entry["file"]) for entry in listed])):
+        raise UsageError(
+            f"a Whisper for CTranslate2 has a {', a '.join(without)} too: give a --file for each of its files"
+        )
     told = {"kind": kind, "licence": licence, "purpose": purpose, "files": listed}
     try:
         entry = _Entry.model_validate(told)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from colab.models import ModelPlaces, Models, check_weights
 from colab.models.known import FILES, MODELS
 from colab.models.lock import held
-from colab.models.owner import check_name, model_of, read, write
+from colab.models.owner import check_new, model_of, read, write
 from colab.models.table import Model
 from protocol.errors import NotFoundError, UsageError
 from protocol.integrity import sha256_of
@@ -71,10 +71,10 @@ def rows(models: Models, listed: Iterable[Model]) -> list[Row]:
 def add(places: ModelPlaces, table: Path, name: str, files: Sequence[Path], told: Mapping[str, str]) -> Model:
     """Put files into the cache as the owner's model `name`, and into the owner's table.
 
-    Each is looked into before (`check_weights`). Raises UsageError for a name that may not be, UnsafeWeights, or
-    `JobFailed` STORAGE.
+    Each is looked into before (`check_weights`). Raises UsageError for a name that may not be, and for a kind whose
+    engines load no such model; UnsafeWeights, or `JobFailed` STORAGE.
     """
-    check_name(name)
+    check_new(name, told["kind"])
     for file in files:
         if not file.is_file():
             raise NotFoundError(f"{file} is not a file")

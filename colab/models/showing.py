@@ -103,6 +103,6 @@ class _Lines:
         if now - self._told < PLAIN_S:
             return
         self._told = now
-        pace = (arrived - self._first[1]) / (now - self._first[0])
-        left = f", {(self._total - arrived) / pace:.0f} s left" if pace > 0 else ""
+        seconds, came = now - self._first[0], arrived - self._first[1]
+        left = f", {(self._total - arrived) * seconds / came:.0f} s left" if seconds > 0 and came > 0 else ""
         sys.stderr.write(f"{file.name}: {in_words(arrived)} of {in_words(self._total)}{left}\n")

@@ -12,6 +12,7 @@ from dispatcher.cli.opening import Json, RunName, opened
 from dispatcher.cli.showing import console, facts, one_line, plain, status_of, table, when
 from dispatcher.cli.telling import print_json, whole_run
 from dispatcher.monitor.acts import repeated_by
+from dispatcher.operations.settling import held_up
 from dispatcher.runs.record import Artifact, AttemptRecord, Change, Delivery, Run, short
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import clock_time, for_people, in_bytes
@@ -73,6 +74,8 @@ def _facts(store: RunStore, run: Run, now: float) -> Iterator[tuple[str, str]]:
     if run.is_open:
         yield "waits for", plain(_waits_for(store, run))
         yield "followed by", plain(run.monitor or "nobody: `gpudrop watch` follows all runs")
+    if left := held_up(store, run):
+        yield "waits for", plain(left)
     yield "worker", plain(_who(run))
     yield "drop", plain(f"{run.drop} ({run.job})")
     yield from _relations(store, run)

@@ -16,6 +16,7 @@ from dispatcher.cli.opening import Json, opened, resolve
 from dispatcher.cli.showing import runs_table
 from dispatcher.cli.telling import print_json, runs_told
 from dispatcher.monitor.monitor import Monitor
+from dispatcher.operations.settling import held_up
 from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
@@ -42,6 +43,7 @@ def watch(
                 troubles = {it.run.id: it.trouble for it in monitor.step() if it.trouble}
                 wanted += [it.id for it in store.search.children(wanted) if it.id not in wanted]
                 found = [store.get(run_id) for run_id in wanted]
+                troubles |= {it.id: left for it in found if (left := held_up(store, it))}
                 screen.show(found, troubles)
                 if all(not run.is_open and run.settled_at is not None for run in found):
                     break

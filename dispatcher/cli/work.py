@@ -26,7 +26,7 @@ from dispatcher.operations.settling import settle
 from dispatcher.operations.sources import Source, find
 from dispatcher.runs.record import Group, Run
 from dispatcher.runs.store import RunStore
-from protocol.errors import GpudropError, NotFoundError, UsageError
+from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, UsageError
 from protocol.kinds.kind import Kind
 from protocol.transports.host import SYSTEM
 
@@ -290,7 +290,7 @@ def _finish(connection: Connection, child: Run, asked: Asked, done: Done, displa
         except OF_ONE_FILE as error:
             done.failed[Path(f"run:{child.id}")] = error
             _tell_failure(Path(name), error, display)
-    settle(connection, store.get(child.id))
+    left = settle(connection, store.get(child.id))
     done.runs.append(store.get(child.id))
     for delivery in store.trace.deliveries(child.id):
         if delivery.placed_at is not None:
@@ -299,6 +299,9 @@ def _finish(connection: Connection, child: Run, asked: Asked, done: Done, displa
         elif delivery.error_text:
             done.failed[Path(delivery.target)] = UsageError(delivery.error_text)
             display.fail(delivery.error_text)
+        else:
+            done.failed[Path(delivery.target)] = EnvironmentNotReady(left)
+            display.fail(left)
 
 
 def _with_room(plans: Sequence[Plan], asked: Asked, kept: Any, done: Done, display: Display) -> Iterator[Plan]:

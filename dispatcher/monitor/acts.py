@@ -16,6 +16,7 @@ from dispatcher.config import Settings
 from dispatcher.offers import spell
 from dispatcher.outbox import cancellation
 from dispatcher.runs.record import Artifact, Belongings, Delivery, Run
+from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.errors import NotFoundError, UsageError, VerificationError
@@ -29,6 +30,9 @@ AGAIN = "again"
 
 Act = Literal["retry", "rerun"]
 
+LOOKED_AT = 200
+"""So many of a drop's newest runs are looked through for what this machine calls it."""
+
 
 def cancel(
     store: RunStore, run_id: str, *, reason: str = "cancelled by the user", now: float, settings: Settings | None = None
@@ -38,7 +42,7 @@ def cancel(
     The message that tells the drop is fixed in the same transaction; a run that has ended stays as it is.
     """
     run = store.get(run_id)
-    mirror = cancellation(run, reason, _key(run, settings))
+    mirror = cancellation(run, reason, _key(run.drop, settings or Settings()))
     return run.is_open and store.commit(
         run.id, "cancelled", error_code="CANCELLED", error_text=reason, at=now, mirror=mirror
     )
@@ -114,8 +118,12 @@ def _again(
 
 
 def _copy(store: RunStore, run: Run, act: Act, now: float, settings: Settings | None) -> Run:
-    """Return a pending run of the same request under a new id; its offer is spelt, and signed, anew."""
-    made = new_id(replace(SYSTEM, wall=lambda: now))
+    """Return a pending run of the same request under a new id; its offer is spelt, and signed, anew.
+
+    It is a run of this machine, whose monitors send it and bring it home.
+    """
+    here = settings or Settings()
+    made, drop = new_id(replace(SYSTEM, wall=lambda: now)), _address(store, run, here)
     old = codec.decode_request(run.request, drop=run.drop_id, job=run.job)
     assert old.job is not None  # ours has an envelope
     limits = old.job.limits.model_copy(update={"not_after": None})  # it was of the first offer
@@ -125,16 +133,16 @@ def _copy(store: RunStore, run: Run, act: Act, now: float, settings: Settings | 
         key=run.key,
         kind=run.kind,
         status="pending",
-        drop=run.drop,
+        drop=drop,
         drop_id=run.drop_id,
         job=made,
         digest=run.digest,
-        request=spell(Request(params=old.params, job=offer), _key(run, settings), now),
+        request=spell(Request(params=old.params, job=offer), _key(drop, here), now),
         created_at=now,
         updated_at=now,
         title=run.title,
-        user=run.user,
-        machine=run.machine,
+        user=here.user,
+        machine=here.machine,
         parent_id=run.parent_id,
         group_id=run.group_id,
         execution_config={**run.execution_config, AGAIN: {"of": run.id, "by": act}},
@@ -143,10 +151,25 @@ def _copy(store: RunStore, run: Run, act: Act, now: float, settings: Settings | 
     )
 
 
-def _key(run: Run, settings: Settings | None) -> Key | None:
-    """Return what this machine signs with at the run's drop; nothing on its private one, where nobody asks for it."""
-    here = settings or Settings()
-    return None if run.drop == str(here.private_drop) else here.identity(run.drop).key
+def _address(store: RunStore, run: Run, here: Settings) -> str:
+    """Return what this machine calls a run's drop, as its newest run there tells; else it is called as the run has it.
+
+    Raises UsageError where only the machine that the run was asked for on can see its drop.
+    """
+    if run.machine in ("", here.machine):
+        return run.drop
+    if run.execution_config.get("backend") == "local":
+        raise UsageError(
+            f"run {run.id} was worked at on the machine {run.machine} itself, through a folder that only it sees: "
+            "repeat it there, or give the same command here"
+        )
+    runs = store.search.find(Query(drop_id=run.drop_id), limit=LOOKED_AT)
+    return next((it.drop for it in runs if it.machine == here.machine), run.drop)
+
+
+def _key(drop: str, here: Settings) -> Key | None:
+    """Return what this machine signs with at a drop; nothing on its private one, where nobody asks for it."""
+    return None if drop == str(here.private_drop) else here.identity(drop).key
 
 
 def inputs_of(store: RunStore, run: Run) -> tuple[Artifact, ...]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from dispatcher.absence import GONE_LOCAL_S, GONE_LOOKS, GONE_REMOTE_S
 from dispatcher.config import Settings
-from dispatcher.lifecycle import GONE_LOCAL_S, GONE_LOOKS, GONE_REMOTE_S
 from dispatcher.monitor.places import MANY, Lookout, Place, lookout
 from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.search import Query
@@ -77,7 +77,7 @@ def _at_place(looking: Lookout, place: Place, now: float) -> list[Fault]:
     with place.lock:
         try:
             found = [fault for run in runs if run.status != "pending" for fault in _of_run(looking, place, run)]
-            found += _orphans(looking, place, now)
+            found += _orphans(looking, place)
             return [*found, *_untold(looking, place, now)]
         except ChannelError as error:
             place.problem = str(error)
@@ -112,7 +112,7 @@ def _of_run(looking: Lookout, place: Place, run: Run) -> Iterator[Fault]:
     if attempt is None:
         looking.since.pop(("silent", place.address, run.job), None)
         return
-    yield _silence(looking, place, run, attempt, offer, seen)
+    yield _silence(place, run, attempt, offer, seen)
 
 
 def reader_of(looking: Lookout, place: Place, job: str) -> JobReader:
@@ -179,7 +179,7 @@ def _beats(place: Place, seen: Seen, attempt: Attempt) -> bool:
     return quiet_s <= QUIET_BEATS * pace * shown.cards[boot].beat_s
 
 
-def _silence(looking: Lookout, place: Place, run: Run, attempt: Attempt, offer: Offer, seen: Seen) -> Fault:
+def _silence(place: Place, run: Run, attempt: Attempt, offer: Offer, seen: Seen) -> Fault:
     assert place.workforce is not None  # its place is open
     leases = place.workforce.leases
     why = leases.lapse(seen.claims[attempt], offer.claim, offer.limits, time.monotonic())
@@ -209,7 +209,7 @@ def _left_s(looking: Lookout, what: tuple[str, str, str], grace_s: float, looks:
     return max(left_s, 0.1) if count + 1 < looks else max(left_s, 0.0)
 
 
-def _orphans(looking: Lookout, place: Place, now: float) -> Iterator[Fault]:
+def _orphans(looking: Lookout, place: Place) -> Iterator[Fault]:
     """Yield the open jobs of this dispatcher that are no run's."""
     assert place.drop is not None  # it is open
     jobs = [it.name for it in place.drop.list("") if it.is_folder and is_job_id(it.name)]
@@ -227,10 +227,10 @@ def _orphans(looking: Lookout, place: Place, now: float) -> Iterator[Fault]:
         if offer is None or offer.dispatcher != looking.store.dispatcher_id or over:
             looking.foreign.add((place.address, job))
         elif not looking.store.known_jobs(place.drop_id, [job]):  # it may have come while this looked
-            yield _orphan(looking, place, job, offer, now)
+            yield _orphan(looking, place, job, offer)
 
 
-def _orphan(looking: Lookout, place: Place, job: str, offer: Offer, now: float) -> Fault:
+def _orphan(looking: Lookout, place: Place, job: str, offer: Offer) -> Fault:
     assert place.drop is not None  # it is open
     grace_s = ORPHAN_LOCAL_S if place.drop.capabilities.local else ORPHAN_REMOTE_S
     left_s = _left_s(looking, ("orphan", place.address, job), grace_s, 1)

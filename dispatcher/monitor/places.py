@@ -46,6 +46,21 @@ class Place:
     identity: Identity = ANONYMOUS
     problem: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
+    look: Look | None = None  # the one that was begun last
+
+
+class Look(threading.Thread):
+    """One look at a place. One that hangs is never ended: who looks next waits for it and does not begin another."""
+
+    def __init__(self, do: Callable[[], None]) -> None:
+        super().__init__(target=do, name="look at a drop", daemon=True)
+        self._until = time.monotonic() + ANSWER_S
+        self.start()
+
+    def is_late(self) -> bool:
+        """Wait for its end as long as a drop may take to answer; say whether it takes longer."""
+        self.join(max(0.0, self._until - time.monotonic()))
+        return self.is_alive()
 
 
 class Lookout:
@@ -58,6 +73,7 @@ class Lookout:
         self.readers: dict[tuple[str, str], JobReader] = {}  # (address, job) → what was read of it
         self.since: dict[tuple[str, str, str], tuple[float, int]] = {}  # (what, address, job) → first look, how many
         self.foreign: set[tuple[str, str]] = set()  # (address, job) that are nobody's here
+        self._beginning = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -75,8 +91,17 @@ class Lookout:
     def look(self) -> list[Place]:
         """Look at the workers of every drop, at all drops at once; one that does not answer in time says so."""
         places = [self.places.setdefault(it, Place(address=it)) for it in self.addresses()]
-        at_once([lambda place=place: self._look(place) for place in places], self._late(places))  # type: ignore[misc]
+        for place, look in [(place, self._begun(place)) for place in places]:
+            if look.is_late():
+                place.problem = f"the drop {place.address} did not answer within {ANSWER_S:.0f} s"
         return places
+
+    def _begun(self, place: Place) -> Look:
+        """Return the look at a place that is under way, or a new one."""
+        with self._beginning:
+            if place.look is None or not place.look.is_alive():
+                place.look = Look(lambda: self._look(place))
+            return place.look
 
     def addresses(self) -> list[str]:
         """Return the drops that runs went to, and the usual ones of this machine where they exist."""
@@ -88,12 +113,6 @@ class Lookout:
         usual = [find_drop(None, here.drop, here.home), here.private_drop]
         there = [str(it) for it in usual if isinstance(it, str) or (it is not None and it.is_dir())]
         return list(dict.fromkeys([*used[:DROPS], *(it for it in used if it in busy), *there]))
-
-    def _late(self, places: list[Place]) -> Callable[[int], None]:
-        def told(number: int) -> None:
-            places[number].problem = f"the drop {places[number].address} did not answer within {ANSWER_S:.0f} s"
-
-        return told
 
     def _look(self, place: Place) -> None:
         with place.lock:
@@ -128,18 +147,6 @@ def lookout(settings: Settings, store: RunStore, kept: Lookout | None = None) ->
         return
     with Lookout(settings, store) as made:
         yield made
-
-
-def at_once(doers: Sequence[Callable[[], None]], late: Callable[[int], None]) -> None:
-    """Do things at the same time; `late` is told the number of each that takes longer than a drop may."""
-    threads = [threading.Thread(target=do, daemon=True) for do in doers]
-    for thread in threads:
-        thread.start()
-    until = time.monotonic() + ANSWER_S
-    for number, thread in enumerate(threads):
-        thread.join(max(0.0, until - time.monotonic()))
-        if thread.is_alive():
-            late(number)
 
 
 def address_of(drop: str | Path) -> str:

@@ -59,7 +59,11 @@ def reindex(
         if place.drop is None or place.problem:
             yield Found(drop=place.address, job="", outcome="unreadable", text=place.problem)
             continue
-        names = [it.name for it in place.drop.list("") if it.is_folder and is_job_id(it.name)]
+        try:
+            names = [it.name for it in place.drop.list("") if it.is_folder and is_job_id(it.name)]
+        except ChannelError as error:
+            yield Found(drop=place.address, job="", outcome="unreadable", text=str(error))
+            continue
         for job in sorted(names if jobs is None else set(names) & set(jobs)):
             with place.lock:
                 yield _Folder(looking, place, job, now).taken(adopt, dry_run=dry_run)

@@ -9,11 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dispatcher.client import job_of
 from dispatcher.config import Settings
 from dispatcher.connection import Connection, Private, connect
 from dispatcher.jobs import Job, Progress, Result
 from dispatcher.monitor.acts import inputs_of
+from dispatcher.offers import job_of
 from dispatcher.runs.record import Artifact, Run
 from dispatcher.runs.store import RunStore
 from protocol.errors import GpudropError, JobError, JobFailed

@@ -67,10 +67,10 @@ class Trace:
                 found[run_id].append(tag)
         return found
 
-    def note(self, run_id: str, text: str, *, at: float) -> None:
-        """Add a line to a run's history, whether it has ended or not."""
+    def note(self, run_id: str, text: str, *, at: float, why: str | None = None) -> None:
+        """Add a line to a run's history, whether it has ended or not; `why` is a code by which it is found again."""
         with self._database.writing(lasting=False) as connection:
-            tell(connection, run_id, at=at, text=text)
+            tell(connection, run_id, at=at, text=text, why=why)
 
     def keep_files(self, run_id: str, files: Sequence[Artifact]) -> None:
         """Remember files of a run; one that is known already is as it is told now."""

@@ -93,10 +93,13 @@ def following(settings: Settings, store: RunStore) -> Background:
             while not ends.is_set():
                 try:
                     monitor.step()
+                    monitor.wait(min(monitor.pace_s, MOST_WAIT_S))
                 except GpudropError as error:  # the database is locked or away; the pages say so too
                     log.warning("the runs are not followed just now: %s", error)
                     ends.wait(AGAIN_S)
-                monitor.wait(min(monitor.pace_s, MOST_WAIT_S))
+                except Exception:  # nobody has foreseen it, and nobody would follow the runs if this ended
+                    log.exception("the runs are not followed just now")
+                    ends.wait(AGAIN_S)
 
     return follow
 

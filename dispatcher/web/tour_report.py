@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,9 @@ MOST_STEPS = 1_000
 THUMB_WIDTH = 480
 INTO_S = 0.8
 """A step begins with the page as the one before left it; so much later it shows its own."""
+
+KEEP_S = 30 * 24 * 3600.0
+"""How long pictures of steps are kept."""
 
 _making = threading.Semaphore(2)
 
@@ -120,8 +125,18 @@ def thumbnail(told: Told, number: int, cache: Path, program: Path | None) -> Pat
     return kept
 
 
+def _forget_old(cache: Path) -> None:
+    """Remove pictures made long ago; one that is still looked at is made again."""
+    before = time.time() - KEEP_S
+    for kept in cache.glob("*.jpg"):
+        with contextlib.suppress(FileNotFoundError):  # another dashboard removes them too
+            if kept.stat().st_mtime < before:
+                kept.unlink()
+
+
 def _make(film: Path, at: float, kept: Path, program: Path | None) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
+    _forget_old(kept.parent)
     unfinished = kept.with_name(f".{kept.stem}.{os.getpid()}.{threading.get_ident()}.jpg")
     seek = ["-ss", f"{at:.3f}", *ffmpeg.source(film, probe_container(film))]
     scaled = ["-frames:v", "1", "-vf", f"scale={THUMB_WIDTH}:-2", "-q:v", "5", "-f", "image2", "-update", "1"]

@@ -18,10 +18,13 @@ from pydantic import (
 
 from protocol import codec
 from protocol.errors import BadMessage
-from protocol.kinds.kind import SOURCE, Kind
+from protocol.kinds.kind import SOURCE, Kind, Known
 
 Format = Literal["srt", "vtt", "ass", "txt", "tsv", "json"]
-Model = Literal["auto", "tiny", "base", "small", "medium", "large-v3", "large-v3-turbo", "turbo"]
+ModelName = Annotated[StrictStr, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+MODELS = ("tiny", "base", "small", "medium", "large-v3", "large-v3-turbo", "turbo")
+"""The Whisper models, as users call them; the last two are one. Any other name is that of an owner's model."""
 
 MEDIA_TYPES: dict[Format, str] = {
     "srt": "text/x-subrip",
@@ -66,8 +69,10 @@ class Params(BaseModel):
     task: Literal["transcribe", "translate"] = Field(
         "transcribe", description="translate writes English, whatever is spoken"
     )
-    model: Model = Field(
-        "auto", description="the Whisper model; auto is turbo on a GPU, small elsewhere, or whichever is there"
+    model: ModelName = Field(
+        "auto",
+        description=f"the Whisper model: {', '.join(MODELS)}, or one that the worker's owner added; auto is turbo on a "
+        "GPU, small elsewhere, or whichever is there",
     )
     formats: tuple[Format, ...] = Field(("srt",), min_length=1, description="what to write: srt vtt ass txt tsv json")
     prompt: str = Field(
@@ -173,4 +178,9 @@ KIND = Kind(
     json_bytes=MAX_JSON_BYTES,
     checkpoints=True,
     hears=True,
+    known={
+        "model": Known(
+            values=MODELS, cure="a worker with faster-whisper: pip install 'gpudrop[whisper]', or --backend colab"
+        )
+    },
 )

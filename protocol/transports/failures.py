@@ -7,6 +7,7 @@ import errno
 from collections.abc import Callable, Iterator
 
 from protocol.errors import (
+    FULL,
     ChannelError,
     ChannelLost,
     EnvironmentNotReady,
@@ -14,6 +15,7 @@ from protocol.errors import (
     NameTaken,
     NotFoundError,
     StorageFull,
+    is_full,
 )
 
 
@@ -24,7 +26,6 @@ def numbers(*names: str) -> frozenset[int]:
 
 MISSING = numbers("ENOENT", "ENOTDIR")
 TAKEN = numbers("EEXIST")
-FULL = numbers("ENOSPC", "EDQUOT", "EFBIG")
 LOST = numbers("ENOTCONN", "ETIMEDOUT", "ESTALE", "EHOSTDOWN", "EHOSTUNREACH", "ECONNABORTED", "ECONNRESET", "ENODEV")
 DENIED = numbers("EACCES", "EPERM", "EROFS")
 LINK = numbers("ELOOP", "EMLINK")
@@ -68,10 +69,15 @@ def mapped(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def mapped_local(what: str) -> Iterator[None]:
-    """Turn every OSError of the block into an error about a file of this machine: the channel is not to blame."""
+    """Turn every OSError of the block into an error about a file of this machine: the channel is not to blame.
+
+    No room here is `StorageFull` all the same: to whoever must make some, it makes no difference who wrote.
+    """
     try:
         yield
     except FileNotFoundError as error:
         raise NotFoundError(f"{what} does not exist on this machine") from error
     except OSError as error:
+        if is_full(error):
+            raise StorageFull(f"no room on this machine for {what}: {error.strerror}. Free some space there") from error
         raise EnvironmentNotReady(f"{what}: {error.strerror}. Check the file and its folder's permissions") from error

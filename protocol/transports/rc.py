@@ -152,11 +152,6 @@ def _check(command: str, answer: httpx.Response) -> None:
     raise RcFailed(command, answer.status_code, text)
 
 
-def is_missing(failed: RcFailed) -> bool:
-    """Say whether what was asked for is not there."""
-    return failed.status == 404 or _MISSING.search(failed.text) is not None
-
-
 def is_folder(failed: RcFailed) -> bool:
     """Say whether a folder is where a file was asked for."""
     return _FOLDER.search(failed.text) is not None

@@ -6,6 +6,7 @@ by size and by the remote's own hash, when it returns, and a listing is what the
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import random
@@ -21,7 +22,15 @@ from typing import Any, Literal, TypeVar
 import httpx
 
 from protocol.drop import Capabilities, Durability, Entry
-from protocol.errors import ChannelError, ChannelLost, EnvironmentNotReady, NameMissing, NameTaken, UsageError
+from protocol.errors import (
+    ChannelError,
+    ChannelLost,
+    EnvironmentNotReady,
+    NameMissing,
+    NameTaken,
+    StorageFull,
+    UsageError,
+)
 from protocol.transports import rclone_server
 from protocol.transports.copying import check_length
 from protocol.transports.failures import mapped_local
@@ -130,9 +139,11 @@ class RcloneDrop:
     def put(self, path: str, data: bytes) -> None:
         """Create `path`."""
         split(path)
-        with tempfile.TemporaryDirectory() as folder:
-            local = Path(folder) / "file"
-            local.write_bytes(data)
+        with contextlib.ExitStack() as here:
+            with mapped_local(f"{path}, before it is sent"):
+                folder = here.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+                local = Path(folder) / "file"
+                local.write_bytes(data)
             self._write(path, local)
 
     def copy_in(self, local: Path, path: str) -> None:
@@ -153,6 +164,11 @@ class RcloneDrop:
                 self._copy_twin(path, twin, local, limit)
             elif not self._read(path, lambda answer: _into(path, answer, local, limit)):
                 self._fetch(path, local)
+        except StorageFull as error:  # rclone does not say where: reading takes no room of the remote's
+            local.unlink(missing_ok=True)
+            raise StorageFull(
+                f"no room on this machine to write {local}, copied from {path}. Free some space"
+            ) from error
         except BaseException:
             local.unlink(missing_ok=True)
             raise

@@ -195,10 +195,12 @@ def test_output_that_never_comes(terminal: Stage) -> None:
 
 
 def test_a_terminal_that_shows_nothing(terminal: Stage) -> None:
-    """Text that is not shown is an error, unless the step says that it will not be."""
+    """Text that is not shown is an error that says how to type it; said so by the step, it is typed and arrives."""
     silent = "stty -echo; read secret; stty echo; echo got-$secret"  # every shell has it; `read -s` is bash's
     do(terminal, "terminal_type", text=silent, delay_ms=5)
-    do(terminal, "terminal_type", text="word", echo=False, wait_for="got-word", delay_ms=5)
+    with pytest.raises(StepFailed, match=r'did not show what was typed.*"echo": false types what is not shown'):
+        do(terminal, "terminal_type", text="pass", delay_ms=5)
+    do(terminal, "terminal_type", text="word", echo=False, wait_for="got-password", delay_ms=5)
 
 
 def test_a_command_that_is_not_there(terminal: Stage) -> None:

@@ -19,6 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dispatcher.cli import app
+from dispatcher.operations.settling import hold_up
 from dispatcher.runs.record import Artifact, AttemptRecord, Belongings, Delivery, Ended, Group, Run
 from dispatcher.runs.store import RunStore
 from protocol import codec
@@ -193,6 +194,17 @@ def test_mistakes_have_their_exit_codes(
         add(status)
     said = gpudrop(*arguments)
     assert (said.code, says in said.err) == (code, True), said
+
+
+def test_what_an_ended_run_waits_for_is_shown(gpudrop: Command, add: Add, store: RunStore) -> None:
+    """An output that cannot be put in its place yet is said with its cure, until it is there."""
+    run = add()
+    hold_up(store, run, "/mnt/stick/a.srt cannot be written. Is its disk there?", at=time.time())
+    shown, told = gpudrop("runs", "show", run.id), gpudrop("runs", "show", run.id, "--json").told
+    assert "waits for  /mnt/stick/a.srt cannot be written. Is its disk there?" in shown.out
+    assert told["history"][-1]["why"] == "HELD_UP"
+    store.trace.settled(run.id, at=time.time())
+    assert "waits for" not in gpudrop("runs", "show", run.id).out
 
 
 def test_a_run_is_shown_with_all_that_helps(gpudrop: Command, add: Add, store: RunStore, tmp_path: Path) -> None:

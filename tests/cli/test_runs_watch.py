@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.jobs import Job
+from dispatcher.runs.record import Belongings, Delivery
 from dispatcher.runs.store import RunStore
 from tests.support.drops import ROOT, client, make_drop, wait_for, worker
 
@@ -50,6 +51,20 @@ def test_a_run_that_nobody_waited_for_is_brought_home(tmp_path: Path, run: str) 
     assert err.splitlines()[-1].endswith("completed")
     with stored(tmp_path) as store:
         assert Path(str(store.get(run).results_dir), "echo.txt").read_text() == "home"
+
+
+def test_a_place_that_cannot_be_written_is_said_until_it_can(tmp_path: Path, run: str) -> None:
+    """The result is here and its place is not: the line says what is wrong, and the end comes when it is placed."""
+    target = tmp_path / "stick" / "echo.txt"
+    (tmp_path / "stick").write_text("not mounted")
+    with stored(tmp_path) as store, worker(tmp_path / "drop"):
+        store.attach(run, Belongings(deliveries=[Delivery(name="echo.txt", target=str(target))]))
+        with watching(tmp_path, run) as process:
+            assert process.stderr is not None
+            assert any(f"{target} cannot be written" in line for line in process.stderr)
+            (tmp_path / "stick").unlink()
+            _, err = process.communicate(timeout=100)
+    assert (process.returncode, target.read_text()) == (0, "home"), err
 
 
 def test_an_interrupt_leaves_the_run_as_it_is(tmp_path: Path, run: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from colab.worker import Worker
 from dispatcher.client import Handle
 from dispatcher.jobs import Job
-from dispatcher.lifecycle import NEED_AT, PATIENCE_REMOTE_S
+from dispatcher.taking import NEED_AT, PATIENCE_REMOTE_S
 from protocol.absence import GONE_REMOTE_S
 from protocol.layout import DROP_CARD
 from tests.support.scene import SLOW, Scene

@@ -10,7 +10,7 @@ import pytest
 
 from dispatcher.client import Handle
 from dispatcher.jobs import Job, Why
-from dispatcher.lifecycle import NEED_AT, PATIENCE_REMOTE_S
+from dispatcher.taking import NEED_AT, PATIENCE_REMOTE_S
 from protocol import codec
 from protocol.errors import ChannelError
 from protocol.kinds import tts

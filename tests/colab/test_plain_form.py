@@ -83,9 +83,9 @@ def test_our_worker_writes_the_golden_answer(tmp_path: Path) -> None:
 def test_our_worker_writes_the_golden_error(tmp_path: Path) -> None:
     """The error marker to the byte, with the step as the asker names it; nothing for what may still come right."""
     made, store = publisher(tmp_path, "refused")
-    made.failed("ENGINE", "later", retryable=True, step=None, log="log")
+    made.failed("ENGINE", "later", step=None, log="log")
     assert not store.files
-    made.failed("BAD_REQUEST", "there is no language 'xx'", retryable=False, step="1--bung-1", log="log")
+    made.failed("BAD_REQUEST", "there is no language 'xx'", step="1--bung-1", log="log")
     assert store.files == {"refused/error.marker": (GOLDEN / "refused" / "error.marker").read_bytes()}
 
 

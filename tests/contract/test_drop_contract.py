@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from protocol.drop import Drop, Entry
-from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, NameTaken, NotFoundError
+from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, NameTaken, NotFoundError, StorageFull
 from protocol.transports import OPENERS, beneath
 from protocol.transports.bounded import BoundedFolder
 from protocol.transports.folder import FolderDrop
@@ -20,6 +21,7 @@ from protocol.transports.memory import MemoryDrop, MemoryStore
 from protocol.transports.rclone import RcloneDrop
 from protocol.transports.synced import COMMITTED, SyncedDrop
 from tests.support.beats import beating
+from tests.support.disks import small_disk, take_every_name
 
 MIB = 1 << 20
 EVERY_BYTE = bytes(range(256)) * 300 + b"\r\n\x1a\x00"
@@ -356,3 +358,17 @@ def _work(drop: Drop, job: str, local: Path) -> tuple[object, ...]:
 def _drain(watch: object) -> None:
     while watch.wait(0.1):  # type: ignore[attr-defined]
         pass
+
+
+@pytest.mark.usefixtures("rclone")
+def test_no_room_here_for_what_is_sent_is_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """rclone sends files only: where what is put has no room for one, that is said as every drop says it."""
+    (tmp_path / "drop").mkdir()
+    with (
+        contextlib.closing(RcloneDrop(f"here:{tmp_path / 'drop'}")) as drop,
+        small_disk(tmp_path / "small", 64) as small,
+    ):
+        take_every_name(small)
+        monkeypatch.setattr(tempfile, "tempdir", str(small))
+        with pytest.raises(StorageFull, match="request, before it is sent"):
+            drop.put("request", b"x")

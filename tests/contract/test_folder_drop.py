@@ -21,9 +21,11 @@ from watchdog.observers import Observer
 from protocol.drop import Capabilities
 from protocol.errors import ChannelError, ChannelLost, NameTaken, StorageFull
 from protocol.transports import beneath, copying, ground, open_drop, watching
+from protocol.transports.failures import mapped_local
 from protocol.transports.folder import LOCAL, FolderDrop
 from protocol.transports.pace import RemoteWatch
 from protocol.transports.synced import SYNCED
+from tests.support.disks import small_disk, take_every_name
 
 MIB = 1 << 20
 POSIX = pytest.mark.skipif(os.name != "posix", reason="links, pipes and users as POSIX has them")
@@ -259,14 +261,9 @@ def test_a_file_is_copied_alike_with_and_without_the_kernels_help(
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a disk of 64 KiB, where this user may mount."""
-    point = tmp_path / "tiny"
-    point.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(point)]
-    if sys.platform != "linux" or os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("this user cannot mount a tiny disk")
-    yield point
-    subprocess.run(["umount", str(point)], check=True)
+    """Mount a disk of 64 KiB."""
+    with small_disk(tmp_path / "tiny", 64) as point:
+        yield point
 
 
 def test_a_full_disk_is_told_and_leaves_no_part(tiny_disk: Path, tmp_path: Path) -> None:
@@ -289,6 +286,23 @@ def test_a_full_local_disk_is_told_with_both_names(tiny_disk: Path, tmp_path: Pa
     with pytest.raises(StorageFull, match="tiny/out"):
         drop.copy_out("big", tiny_disk / "out", limit=MIB)
     assert list(tiny_disk.iterdir()) == []
+
+
+def test_a_local_disk_that_takes_no_further_name_is_full(tiny_disk: Path, tmp_path: Path) -> None:
+    """Not even an empty file has room: that is StorageFull too, and no want of permissions."""
+    (tmp_path / "drop").mkdir()
+    drop = FolderDrop(tmp_path / "drop")
+    drop.put("small", b"x")
+    take_every_name(tiny_disk)
+    with pytest.raises(StorageFull, match="tiny/out"):
+        drop.copy_out("small", tiny_disk / "out", limit=MIB)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_of_this_machine_is_one_error_on_every_transport(number: int) -> None:
+    """Whoever copies out knows by it that the file in the drop is not to blame."""
+    with pytest.raises(StorageFull, match="no room on this machine for out"), mapped_local("out"):
+        raise OSError(number, "full")
 
 
 @pytest.fixture

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import io
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from dispatcher import accept
 from dispatcher.client import Client, Handle
 from dispatcher.jobs import Job, Result, Why
-from dispatcher.lifecycle import PATIENCE_LOCAL_S
+from dispatcher.lifecycle import ROOM_AGAIN_S
 from dispatcher.runs.store import RunStore
+from dispatcher.taking import PATIENCE_LOCAL_S
+from dispatcher.weighing import DEAD_WAIT_S
 from protocol import codec
-from protocol.errors import ChannelError, JobCancelled, JobExpired, JobFailed, NotFoundError, UsageError
+from protocol.errors import (
+    ChannelError,
+    EnvironmentNotReady,
+    JobCancelled,
+    JobExpired,
+    JobFailed,
+    NotFoundError,
+    StorageFull,
+    UsageError,
+)
 from protocol.layout import LAST_ATTEMPT, JobNames
 from protocol.messages import DropCard
 from protocol.seen import JobReader
@@ -136,6 +150,61 @@ def test_data_that_never_fits_is_rejected_and_the_next_attempt_taken(place: Plac
     assert place.step(handle) is not None
 
 
+def full_channel(place: Place, patch: pytest.MonkeyPatch) -> None:
+    """Let copying out fill the disk half-way, as a transport tells it."""
+    full = StorageFull("no room to write it")
+    patch.setattr(place.weather, "fails", lambda operation, path: full if operation == "copy_out" else None)
+
+
+def full_cut(_: Place, patch: pytest.MonkeyPatch) -> None:
+    """Let the disk be full when the outputs are cut out of what came."""
+
+    def copyfile(_source: Path, target: Path) -> None:
+        target.write_bytes(b"h")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    patch.setattr(shutil, "copyfile", copyfile)
+
+
+def full_from_the_start(_: Place, patch: pytest.MonkeyPatch) -> None:
+    """Let the disk tell that it has less room than the result takes; copying would be a mistake."""
+    patch.setattr(shutil, "disk_usage", lambda _folder: shutil._ntuple_diskusage(100, 99, 1))  # type: ignore[attr-defined]
+    patch.setattr(accept, "collect", None)
+
+
+@pytest.mark.parametrize("full", [full_channel, full_cut, full_from_the_start])
+def test_a_full_disk_here_rejects_nothing(
+    place: Place, tmp_path: Path, full: Callable[[Place, pytest.MonkeyPatch], None]
+) -> None:
+    """However long it is full the result waits in the drop, with the cure; when there is room it is taken."""
+    handle = place.submit()
+    job = place.job(handle)
+    answers.deliver(place.drop, job, answers.attempt(), GOOD)
+    with pytest.MonkeyPatch.context() as patch:
+        full(place, patch)
+        for after in (0.1, 1, PATIENCE_LOCAL_S, 60, 3600, 40_000):
+            assert place.step(handle, after) is None
+            assert place.progress.why is Why.NO_ROOM_HERE
+            assert f"Free some space on the disk of {tmp_path / 'results'}" in place.progress.cure
+    assert not any("reject-" in name or "need-" in name for name in place.store.files)
+    assert not list((tmp_path / "results" / job).iterdir())
+    run = place.runs.get(handle.run)
+    assert (run.status, run.why) == ("verifying", "NO_ROOM_HERE")
+    assert sum("no room" in line.text for line in place.runs.trace.changes(run.id)) == 1
+    assert place.step(handle, ROOM_AGAIN_S) is not None
+
+
+def test_what_the_home_disk_forbids_is_no_fault_of_the_result(place: Place, tmp_path: Path) -> None:
+    """A file stands where results are kept: that is told as it is, the run stays open and the attempt is good."""
+    handle = place.submit()
+    answers.deliver(place.drop, place.job(handle), answers.attempt(), GOOD)
+    (tmp_path / "results").write_text("in the way")
+    with pytest.raises(EnvironmentNotReady, match="results"):
+        place.step(handle)
+    (tmp_path / "results").unlink()
+    assert place.step(handle) is not None
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -218,6 +287,24 @@ def others_live(place: Place) -> None:
     card = WorkerCard(drop=DROP_ID, id="idle", worker="idle", boot="c" * 16, kinds=("echo",), engines={})
     place.drop.make_folder(WorkerNames("idle").folder)
     place.drop.put(WorkerNames("idle").hello("c" * 16), codec.encode(card))
+
+
+def test_a_late_result_has_its_time_also_after_another_worker_came(place: Place) -> None:
+    """With nobody left to try, late results are waited for; who comes meanwhile and fails too leaves them no less."""
+    place.client.drop.capabilities = dataclasses.replace(memory.LOCAL, local=False)
+    handle = place.submit()
+    job = place.job(handle)
+    answers.fail(place.drop, job, answers.attempt(1), "ENGINE", retryable=True)
+    assert place.step(handle) is None
+    assert "the job ends in" in place.progress.cure
+    others_live(place)
+    assert place.step(handle, 10) is None
+    assert "the job ends in" not in place.progress.cure
+    answers.fail(place.drop, job, answers.attempt(2, "idle"), "ENGINE", retryable=True)
+    assert place.step(handle, DEAD_WAIT_S) is None
+    assert place.step(handle, DEAD_WAIT_S - 1) is None
+    with pytest.raises(JobFailed):
+        place.step(handle, 2)
 
 
 @pytest.mark.fault("broken-worker")
@@ -338,6 +425,23 @@ def test_a_plain_answer_counts_after_two_looks(place: Place) -> None:
     result = place.step(handle, 2)
     assert result is not None
     assert (result.verified, result.engine) == ("legacy", None)
+
+
+def test_a_plain_answer_waits_for_room(place: Place) -> None:
+    """A full disk here is not a torn answer: the job is not offered anew, the clips are taken when there is room."""
+    handle = place.submit(SPEECH)
+    job = place.job(handle)
+    place.drop.make_folder(f"{job}/audio")
+    place.drop.put(f"{job}/done.marker", b'{"status": "completed", "total_duration": 0.5, "steps_generated": 1}')
+    place.drop.put(f"{job}/audio/step-a.wav", wav())
+    with pytest.MonkeyPatch.context() as patch:
+        full_channel(place, patch)
+        for _ in range(4):
+            assert place.step(handle, 60) is None
+            assert place.progress.why is Why.NO_ROOM_HERE
+    assert not handle._lifecycle.is_lost
+    assert place.step(handle, 60) is None
+    assert place.step(handle, 60) is not None
 
 
 def test_a_plain_answer_to_anything_else_is_ignored(place: Place) -> None:

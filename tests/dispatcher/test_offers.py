@@ -96,6 +96,23 @@ def test_what_other_workers_take_is_told_with_the_cure() -> None:
     assert "PyTorch" not in str(refusal(Job(kind="upscale", params={"model": "nonsense"}), [rich]))
 
 
+def test_a_whisper_that_nobody_has_is_told_with_those_that_there_are() -> None:
+    """A worker without faster-whisper is no reason to call a good name wrong; an owner's model is taken by its card."""
+    record = EngineRecord(name="pocketsphinx", version="1", provider="test", device="cpu", tier="embedded")
+    poor = card().model_copy(
+        update={
+            "kinds": ("transcribe",),
+            "engines": {"transcribe": (record,)},
+            "choices": {"transcribe": {"pocketsphinx": {"model": ("auto",)}}},
+        }
+    )
+    wrong = refusal(Job(kind="transcribe", params={"model": "huge"}), [poor])
+    assert "large-v3-turbo" in str(wrong)
+    assert "gpudrop[whisper]" in str(refusal(Job(kind="transcribe", params={"model": "small"}), [poor]))
+    rich = poor.model_copy(update={"choices": {"transcribe": {"pocketsphinx": {"model": ("auto", "dialects")}}}})
+    assert refusal(Job(kind="transcribe", params={"model": "dialects"}), [rich]) is None
+
+
 def test_the_networks_that_are_known_are_those_that_a_worker_knows() -> None:
     """Both sides name the same."""
     assert set(UPSCALERS) == set(KNOWN)

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from dispatcher.absence import GONE_REMOTE_S
 from dispatcher.client import Client, Handle
 from dispatcher.jobs import Job, Result, Why
-from dispatcher.lifecycle import DEAD_WAIT_S, GONE_REMOTE_S
 from dispatcher.runs.store import RunStore
+from dispatcher.weighing import DEAD_WAIT_S
 from protocol.errors import ChannelError, ChannelLost, JobFailed, StorageFull
 from protocol.states import State
 from tests.support.scene import Scene
@@ -214,7 +215,7 @@ def test_a_broken_worker_leaves_the_jobs_to_the_others(scene: Scene) -> None:
     """It fails three jobs at once and then rests; the other worker finishes every one of them."""
     jobs = [Job(kind="echo", params={"text": f"job {n}"}) for n in range(5)]
     handles = [scene.client.submit(job) for job in jobs]
-    fails = {"event": "failed", "code": "ENGINE", "message": "no CUDA", "retryable": True}
+    fails = {"event": "failed", "code": "ENGINE", "message": "no CUDA"}
     bad, good = scene.bench(script=lambda task: [fails]), scene.bench()
     broken = scene.worker(bad, name="bad", boot="1" * 16)
     whole_one = scene.worker(good, name="good", boot="2" * 16)

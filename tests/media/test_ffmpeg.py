@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
 from media import ffmpeg
-from protocol.errors import EnvironmentNotReady, MediaError, StorageFull
+from protocol.errors import FULL, EnvironmentNotReady, MediaError, StorageFull
 from tests.support.media import tone
 
 SLOW = ["-f", "lavfi", "-re", "-i", "anullsrc", "-t", "30", "-f", "null", "-"]
@@ -51,6 +54,23 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
     full = script(tmp_path / "ffmpeg", "echo 'av_interleaved_write_frame(): No space left on device' >&2; exit 1")
     with pytest.raises(StorageFull):
         ffmpeg.Ffmpeg(path=full, version="x").run(["-i", "a"])
+
+
+@pytest.mark.parametrize("number", sorted(FULL))
+def test_every_way_to_have_no_room_is_a_full_disk(tmp_path: Path, number: int) -> None:
+    """A full disk, a used-up quota and a file that is too long are one thing to whoever must make room."""
+    full = script(tmp_path / "ffmpeg", f"echo 'av_interleaved_write_frame(): {os.strerror(number)}' >&2; exit 1")
+    with pytest.raises(StorageFull):
+        ffmpeg.Ffmpeg(path=full, version="x").run(["-i", "a"])
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no limit of a file's length here")
+def test_a_limit_of_a_files_length_is_no_room_either(tmp_path: Path) -> None:
+    """The real one: the kernel ends ffmpeg, which says nothing of it."""
+    sound = ["-f", "lavfi", "-i", "sine=duration=9", str(tmp_path / "long.wav")]
+    limited = script(tmp_path / "ffmpeg", f'ulimit -f 8; exec {shlex.quote(str(ffmpeg.find().path))} "$@"')
+    with pytest.raises(StorageFull):
+        ffmpeg.Ffmpeg(path=limited, version="x").run(sound)
 
 
 def test_a_named_ffmpeg_is_used_or_refused(tmp_path: Path) -> None:

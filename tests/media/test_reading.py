@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
 import sys
 
 import av
@@ -63,11 +65,23 @@ def test_a_film_that_holds_nothing_to_decode_is_an_error(tmp_path):
         list(shown)
 
 
-def test_an_end_before_the_film_ends_leaves_no_program_behind(tmp_path):
+def test_an_end_before_the_film_ends_leaves_no_program_behind(tmp_path, monkeypatch):
     """Whoever stops reading is not held up, and ffmpeg is gone."""
     path = odd_media.film(tmp_path / "film.mp4", seconds=4, size="320x240")
-    with frames(ffmpeg.find(), examine(path), (320, 240)) as shown:
+    program, media, started = ffmpeg.find(), examine(path), []
+    begin = subprocess.Popen
+
+    def noted(*command, **how):
+        started.append(begin(*command, **how))
+        return started[-1]
+
+    monkeypatch.setattr(reading.subprocess, "Popen", noted)
+    with frames(program, media, (320, 240)) as shown:
         next(shown)
+        (process,) = started
+        assert process.poll() is None, "it has more to show than fits into the pipe"
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.pid, 0)
 
 
 def test_words_come_line_by_line_and_their_reader_may_fail(tmp_path):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dispatcher.client import Client
+from dispatcher.client import Client, Owner
 from dispatcher.config import Settings
 from dispatcher.jobs import Job
 from dispatcher.monitor import acts
@@ -170,6 +171,37 @@ def test_a_rerun_takes_no_place_that_is_taken(store: RunStore, sent: Send, tmp_p
     store.commit(first.id, "completed", at=1.0)
     again = acts.rerun(store, first.id, now=time.time(), settings=settings)
     assert {it.target for it in store.trace.deliveries(again.id)} == {str(free), str(over)}
+
+
+def sent_by(machine: str, drop: Path, store: RunStore, settings: Settings, text: str, backend: str = "colab") -> Run:
+    """Send a job from a machine, and return its run."""
+    owner = Owner(user="bob", machine=machine, backend=backend)
+    with closing(Client(drop, store=store, results=settings.results, owner=owner)) as there:
+        return store.get(there.submit(Job(kind="echo", params={"text": text})).run)
+
+
+@pytest.mark.parametrize("act", [acts.retry, acts.rerun])
+def test_a_repetition_is_the_run_of_the_machine_that_asks_for_it(
+    store: RunStore, settings: Settings, drop: Path, act: Callable[..., Run]
+) -> None:
+    """In a database that several machines share, who asks for it brings it home, by the drop's address there."""
+    mount = drop.with_name("mounted-elsewhere")
+    mount.symlink_to(drop)
+    sent_by("ours", mount, store, settings, "another")
+    first = cancelled(store, sent_by("theirs", drop, store, settings, "hello"), settings)
+    here = settings.model_copy(update={"machine": "ours", "user": "ada"})
+    again = act(store, first.id, now=time.time(), settings=here)
+    assert (again.machine, again.user, again.drop) == ("ours", "ada", str(mount))
+    assert again.id in {run.id for run in store.search.unsettled("ours")}
+
+
+def test_work_that_a_machine_kept_to_itself_is_not_sent_from_another(
+    store: RunStore, drop: Path, settings: Settings
+) -> None:
+    """Its drop is on that machine's disk: nobody else could ever send it, which is said at once."""
+    run = cancelled(store, sent_by("theirs", drop, store, settings, "hello", backend="local"), settings)
+    with pytest.raises(UsageError, match="on the machine theirs"):
+        acts.retry(store, run.id, now=time.time(), settings=settings)
 
 
 @pytest.mark.parametrize(("fate", "says"), [("gone", "cannot be read"), ("changed", "is another file now")])

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from dispatcher.client import Client, Owner
 from dispatcher.config import Settings
-from dispatcher.jobs import Job, Purpose
+from dispatcher.handle import Handle
+from dispatcher.jobs import Job, Progress, Purpose
+from dispatcher.monitor import background, patience
 from dispatcher.monitor.monitor import Monitor
+from dispatcher.operations import targets
+from dispatcher.operations.settling import held_up
 from dispatcher.runs.leases import Holder
 from dispatcher.runs.record import Delivery
 from dispatcher.runs.store import RunStore
@@ -85,6 +91,126 @@ def test_a_place_that_is_taken_is_told_and_kept(
     [delivery] = store.trace.deliveries(run_id)
     assert "is there already" in str(delivery.error_text)
     assert any("was not written" in change.text for change in store.trace.changes(run_id))
+
+
+def blocked(tmp_path: Path) -> Path:
+    """Return a place that cannot be written now: a file stands where its folder would be."""
+    (tmp_path / "stick").write_text("not mounted")
+    return tmp_path / "stick" / "deep" / "out.txt"
+
+
+def test_a_place_that_cannot_be_written_waits_and_stops_nobody(
+    drop: Path, store: RunStore, settings: Settings, tmp_path: Path
+) -> None:
+    """Its run is completed and says what helps, others are attended to, and it is placed when the disk is there."""
+    target, other = blocked(tmp_path), tmp_path / "other.txt"
+    run_id = submitted(drop, store, settings, deliveries=[Delivery(name=OUTPUT, target=str(target))])
+    with worker(drop), Monitor(settings, store) as monitor:
+        troubles: list[str] = []
+        until = time.monotonic() + PATIENCE_S
+        while not troubles:
+            assert time.monotonic() < until
+            troubles = [news.trouble for news in monitor.step() if news.trouble]
+            monitor.wait(0.05)
+        assert str(target) in troubles[0]
+        assert "Is its disk there" in troubles[0]
+        later = submitted(drop, store, settings, text="z", deliveries=[Delivery(name=OUTPUT, target=str(other))])
+        step_until(monitor, lambda: store.get(later).settled_at is not None)
+        run = store.get(run_id)
+        assert (run.status, run.settled_at) == ("completed", None)
+        assert held_up(store, run) == troubles[0]
+        assert run.monitor is not None
+        [delivery] = store.trace.deliveries(run_id)
+        assert (delivery.placed_at, delivery.error_text) == (None, None)
+        (tmp_path / "stick").unlink()
+        step_until(monitor, lambda: store.get(run_id).settled_at is not None)
+    assert target.read_bytes() == b"x"
+    assert held_up(store, store.get(run_id)) == ""
+    assert store.get(run_id).monitor is None
+
+
+def test_what_waits_for_its_place_is_tried_seldom_and_said_once(
+    drop: Path, store: RunStore, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each wait is twice as long as the one before; the history has one line of it, from however many monitors."""
+    tries: list[float] = []
+    kept = targets.place
+
+    def counted(*files: Any, **how: Any) -> None:
+        tries.append(time.monotonic())
+        kept(*files, **how)
+
+    monkeypatch.setattr(targets, "place", counted)
+    monkeypatch.setattr(patience, "FIRST_S", 0.2)
+    run_id = submitted(drop, store, settings, deliveries=[Delivery(name=OUTPUT, target=str(blocked(tmp_path)))])
+    with worker(drop), Monitor(settings, store) as monitor:
+        step_until(monitor, lambda: len(tries) == 4)
+    waits = [later - before for before, later in itertools.pairwise(tries)]
+    assert waits[0] >= 0.2
+    assert waits[1] >= 0.4
+    assert waits[2] >= 0.8
+    with Monitor(settings, store) as another:
+        step_until(another, lambda: len(tries) == 5)
+    assert sum("Is its disk there" in line.text for line in store.trace.changes(run_id)) == 1
+
+
+def test_an_error_that_nobody_foresaw_is_the_trouble_of_one_run(
+    drop: Path, store: RunStore, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told and remembered with the cure, the other runs come home, and so does this one when it has passed."""
+    odd, plain = submitted(drop, store, settings, text="odd"), submitted(drop, store, settings, text="plain")
+    look, broken = Handle.look, [odd]
+
+    def looked(handle: Handle, waited_s: float) -> Progress:
+        if handle.run in broken:
+            raise ValueError("of no sense")
+        return look(handle, waited_s)
+
+    monkeypatch.setattr(Handle, "look", looked)
+    with worker(drop), Monitor(settings, store) as monitor:
+        [news] = [each for each in monitor.step() if each.trouble]
+        step_until(monitor, lambda: store.get(plain).settled_at is not None)
+        assert (news.run.id, store.get(odd).is_open, store.get(odd).why) == (odd, True, "HELD_UP")
+        assert "ValueError: of no sense" in news.trouble
+        assert "gpudrop runs bundle" in store.trace.changes(odd)[-1].text
+        broken.clear()
+        step_until(monitor, lambda: store.get(odd).settled_at is not None)
+    assert store.get(odd).status == "completed"
+
+
+def test_a_monitor_in_the_background_leaves_what_waits_to_the_one_that_keeps_it(
+    drop: Path, store: RunStore, settings: Settings, tmp_path: Path
+) -> None:
+    """Every detached command leaves one behind: they must not gather behind a run that waits for a disk."""
+    run_id = submitted(drop, store, settings, deliveries=[Delivery(name=OUTPUT, target=str(blocked(tmp_path)))])
+    with worker(drop), background.alone(settings, store) as first, Monitor(settings, store) as monitor:
+        assert first
+        step_until(monitor, lambda: bool(held_up(store, store.get(run_id))))
+        with background.alone(settings, store) as second:
+            assert not second
+
+
+def test_an_address_is_told_once_however_long_a_place_cannot_be_written(
+    drop: Path, store: RunStore, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the run's end it hears at once, and is not told again with every try."""
+    said: list[str] = []
+
+    def post(address: str, **_: Any) -> httpx.Response:
+        said.append(address)
+        return httpx.Response(200, request=httpx.Request("POST", address))
+
+    monkeypatch.setattr(httpx, "post", post)
+    target = blocked(tmp_path)
+    run_id = submitted(
+        drop, store, settings, notify="http://127.0.0.1:9/", deliveries=[Delivery(name=OUTPUT, target=str(target))]
+    )
+    with worker(drop), Monitor(settings, store) as monitor:
+        step_until(monitor, lambda: bool(said))
+        (tmp_path / "stick").unlink()
+        step_until(monitor, lambda: store.get(run_id).settled_at is not None)
+    assert target.is_file()
+    assert len(said) == 1
 
 
 def test_what_another_attends_to_is_left_alone(drop: Path, store: RunStore, settings: Settings) -> None:

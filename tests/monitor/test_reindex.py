@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dispatcher.client import Client
 from dispatcher.config import Settings
 from dispatcher.jobs import Job
 from dispatcher.monitor import acts
@@ -20,8 +21,14 @@ from dispatcher.monitor.places import Lookout
 from dispatcher.monitor.reindex import Found, reindex
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
+from protocol import codec
+from protocol.errors import ChannelError, NotFoundError
+from protocol.layout import DROP_CARD
+from protocol.messages import DropCard
 from protocol.signing import Identity, new_key
-from tests.support.drops import client, start_worker, wait_for, worker
+from protocol.transports import open_drop
+from protocol.transports.folder import FolderDrop
+from tests.support.drops import client, make_drop, start_worker, wait_for, worker
 
 LONG = Job(kind="echo", params={"text": "survivor", "units": 40, "unit_s": 0.1}, lease_s=10)
 SHORT = Job(kind="echo", params={"text": "short"})
@@ -168,6 +175,81 @@ def test_a_job_signed_with_our_key_is_ours_whatever_became_of_the_id(
         found = taken_back(signing, store)
         assert set(found) == {"open", "foreign"}
         assert store.get(str(found["open"].run)).kind == "echo"
+
+
+@pytest.fixture
+def far(usual: Settings, tmp_path: Path) -> Iterator[tuple[Settings, Client]]:
+    """Return a client of a drop that is no folder, and settings that name it; its database is lost already."""
+    name = f"memory:{tmp_path}"
+    open_drop(name).put(DROP_CARD, codec.encode(DropCard(drop="d" * 16, id="d" * 16)))
+    there = usual.model_copy(update={"drop": name})
+    with client(open_drop(name), tmp_path / "lost") as gpu:
+        yield there, gpu
+
+
+def sent_with_file(gpu: Client, tmp_path: Path) -> Job:
+    """Send a job with an input, and return it."""
+    (tmp_path / "clip.bin").write_bytes(b"film")
+    job = Job(kind="echo", params={"text": "x"}, inputs={"source": tmp_path / "clip.bin"})
+    gpu.submit(job)
+    return job
+
+
+def test_a_job_whose_input_is_not_known_here_is_not_offered_again(far: tuple[Settings, Client], tmp_path: Path) -> None:
+    """Taken back from a drop that is no folder and lost there: the trouble names the input and its cure works."""
+    there, gone = far
+    job = sent_with_file(gone, tmp_path)
+    with RunStore.open(there.database) as store:
+        run = store.get(str(taken_back(there, store, adopt=[gone.store.dispatcher_id])["open"].run))
+        assert store.trace.files(run.id) == []
+        here = Client(gone.drop, store=store, results=there.results)
+        with pytest.raises(NotFoundError, match=r"source.*give the command with the file again.*runs cancel"):
+            here.offer_again(run, here.resume(run)._job)
+        assert store.get(run.id).job == run.job
+        handle = here.submit(job)
+        assert handle.run == run.id
+        here.offer_again(store.get(run.id), here.resume(store.get(run.id))._job)
+        assert store.get(run.id).job != run.job
+        here.close()
+
+
+def test_the_trouble_of_such_a_job_stops_nobody(far: tuple[Settings, Client], tmp_path: Path) -> None:
+    """The monitor tells it and remembers it with the run; the run stays open."""
+    there, gone = far
+    sent_with_file(gone, tmp_path)
+    with RunStore.open(there.database) as store:
+        run = store.get(str(taken_back(there, store, adopt=[gone.store.dispatcher_id])["open"].run))
+        store.progress(run.id, at=time.time(), status="pending")
+        with Monitor(there, store) as monitor:
+            [news] = monitor.step()
+        assert "give the command with the file again" in news.trouble
+        assert (store.get(run.id).is_open, store.get(run.id).why) == (True, "HELD_UP")
+
+
+def test_a_drop_that_fails_while_it_is_listed_keeps_no_other_from_being_taken_back(
+    drop: Path, usual: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told of, and the jobs of the next one are taken back all the same."""
+    with client(drop, usual.data_dir) as gpu:
+        run = gpu.submit(SHORT).run
+    lose(usual)
+    ill = make_drop(usual.private_drop)
+    listed = FolderDrop.list
+
+    def listing(self: FolderDrop, folder: str) -> object:
+        if self._root == ill and not folder:
+            raise ChannelError("input/output error")
+        return listed(self, folder)
+
+    with opened(usual) as store, Lookout(usual, store, [str(ill), str(drop)]) as looking:
+        looking.look()
+        monkeypatch.setattr(FolderDrop, "list", listing)
+        found = [*reindex(looking, now=time.time())]
+    assert [(it.outcome, it.drop, it.run) for it in found] == [
+        ("unreadable", str(ill), None),
+        ("open", str(drop), run),
+    ]
+    assert "input/output" in found[0].text
 
 
 def _secret(text: str) -> object:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from dispatcher.client import Client
 from dispatcher.config import Settings
 from dispatcher.jobs import Job
-from dispatcher.monitor import acts
+from dispatcher.monitor import acts, places
 from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.places import Lookout
 from dispatcher.monitor.sightings import look_at_workers
@@ -65,6 +68,23 @@ def test_a_worker_that_was_killed_is_gone(store: RunStore, drop: Path, settings:
     process.wait(30)
     ask = [look_at_workers(usual, store, now=time.time() + later)[0].alive for later in (0, 40, 600)]
     assert ask == ["yes", "unknown", "no"]
+
+
+def test_a_drop_that_hangs_takes_no_thread_for_each_look(
+    store: RunStore, drop: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it is looked at: one thread hangs in it, and each look tells that it does not answer."""
+    monkeypatch.setattr(places, "ANSWER_S", 0.05)
+    answers = threading.Event()
+    monkeypatch.setattr(places, "read_drop_id", lambda *_: answers.wait(60))
+    before = threading.active_count()
+    with Lookout(settings, store, [str(drop)]) as kept:
+        for _ in range(8):
+            (sight,) = look_at_workers(settings, store, now=time.time(), kept=kept)
+            assert "did not answer" in sight.problem
+            assert threading.active_count() <= before + 1
+        answers.set()
+        wait_for(lambda: threading.active_count() <= before)
 
 
 def test_a_drop_out_of_reach_is_a_row_that_says_so(store: RunStore, drop: Path, sent: Send, settings: Settings) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.operations import targets
-from protocol.errors import EnvironmentNotReady, StorageFull, UsageError
+from protocol.errors import EnvironmentNotReady, NotFoundError, StorageFull, UsageError
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,22 @@ def test_a_full_disk_leaves_nothing_half(tmp_path: Path, monkeypatch: pytest.Mon
         targets.place(tmp_path / "result", target)
     assert target.read_text() == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.srt", "result"]
+
+
+def test_what_keeps_a_result_from_its_place_is_told_apart(tmp_path: Path) -> None:
+    """What may pass is an environment that is not ready; what never does is a bad name, a taken one, a lost result."""
+    (tmp_path / "result").write_text("result")
+    (tmp_path / "stick").write_text("a file where a folder would be")
+    (tmp_path / "taken.txt").write_text("by hand")
+    with pytest.raises(EnvironmentNotReady, match="Is its disk there"):
+        targets.place(tmp_path / "result", tmp_path / "stick" / "deep" / "a.srt")
+    with pytest.raises(UsageError, match="no file can be called"):
+        targets.place(tmp_path / "result", tmp_path / ("n" * 300))
+    with pytest.raises(UsageError, match="is there already"):
+        targets.place(tmp_path / "result", tmp_path / "taken.txt", overwrite=False)
+    with pytest.raises(NotFoundError, match="is gone from this disk"):
+        targets.place(tmp_path / "lost", tmp_path / "taken.txt")
+    assert (tmp_path / "taken.txt").read_text() == "by hand"
 
 
 def test_a_folder_that_cannot_be_written_to_is_said_before_the_work(tmp_path: Path) -> None:

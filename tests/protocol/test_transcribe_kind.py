@@ -27,7 +27,7 @@ def test_a_language_is_taken_in_capitals_too() -> None:
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a language": ({"language": "klingon"}, "auto, af, am"),
-    "a model": ({"model": "huge"}, "large-v3"),
+    "a model": ({"model": "../huge"}, "model"),
     "a format": ({"formats": ["doc"]}, "srt"),
     "no format": ({"formats": []}, "at least 1"),
     "a format twice": ({"formats": ["srt", "srt"]}, "twice"),

@@ -10,28 +10,12 @@ import pytest
 
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
-from tests.support.postgres import Cluster, cluster
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Cluster]:
-    """Serve PostgreSQL to all tests of this process."""
-    with cluster() as running:
-        yield running
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """Return where a SQLite file may be made, for what only such a file has."""
     return tmp_path / "data" / "runs.sqlite3"
-
-
-@pytest.fixture
-def server(postgres: Cluster) -> Iterator[str]:
-    """Return the address of an empty PostgreSQL database, for what only a server has."""
-    name = postgres.new_database()
-    yield postgres.url(name)
-    postgres.drop_database(name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -49,11 +49,14 @@ def _empty() -> bytes:
 
 
 @contextlib.contextmanager
-def served(folder: Path, *, workers: Sequence[Any] = (), faults: Sequence[Any] = ()) -> Iterator[Dashboard]:
-    """Serve a dashboard over an empty database until the block ends."""
-    settings = Settings(data_dir=folder / "data", home=folder)
+def served(
+    folder: Path, *, workers: Sequence[Any] = (), faults: Sequence[Any] = (), database_url: str | None = None
+) -> Iterator[Dashboard]:
+    """Serve a dashboard over an empty database until the block ends: SQLite's, unless it is told of another."""
+    settings = Settings(data_dir=folder / "data", home=folder, database_url=database_url)
     settings.data_dir.mkdir()
-    (settings.data_dir / "runs.sqlite3").write_bytes(_empty())
+    if database_url is None:
+        (settings.data_dir / "runs.sqlite3").write_bytes(_empty())
     sights = Sights(lambda _: workers, lambda _: faults, time.time)
     with (
         RunStore.open(settings.database, durability="relaxed") as store,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from colab.models import ModelFile, ModelPlaces, Models
@@ -92,6 +93,11 @@ def models(place: Path, *folders: tuple[str, Path]) -> Models:
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_bytes(data)
     return Models(ModelPlaces(folder=place, offline=True), files=table)
+
+
+def with_provider(models: Models, provider: str) -> Models:
+    """Return the same files as a worker has them whose owner says where models must run."""
+    return Models(replace(models._places, provider=provider), files=models._files)
 
 
 def poisoned(folder: Path) -> Path:

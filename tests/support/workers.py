@@ -12,6 +12,7 @@ from typing import Any
 from colab.attach import Attached
 from colab.bench import Abilities, Task
 from colab.config import Settings
+from colab.disk import link
 from colab.worker import Worker
 from protocol import codec
 from protocol.drop import Drop
@@ -75,7 +76,8 @@ class FakeBench:
         self.begun.append(task)
         kept = [p for p, old in task.kept.items() if EngineRecord.model_validate(old["engine"]).is_equal(self.engine)]
         for path in kept:
-            self._place(task, path, Path(task.kept[path]["local"]).read_bytes())
+            target = self._target(task, path)
+            link(Path(task.kept[path]["local"]), target)
         record = self.engine.model_dump(mode="json", exclude_none=True)
         left = [path for path in self.paths(task) if path not in kept]
         events: list[Mapping[str, Any]] = [{"event": "engine", "engine": record, "kept": kept}]
@@ -92,7 +94,7 @@ class FakeBench:
         if event["event"] == "wait":
             self.clock.sleep(event["seconds"])
             return None
-        if event["event"] == "publish":
+        if event["event"] in ("publish", "checkpoint"):
             self.made.append(event["path"])
             self._place(self.task, event["path"], self.makes(event["path"]))
         return event
@@ -106,9 +108,12 @@ class FakeBench:
         self.events = []
 
     def _place(self, task: Task, path: str, data: bytes) -> None:
+        self._target(task, path).write_bytes(data)
+
+    def _target(self, task: Task, path: str) -> Path:
         target = Path(task.folder) / "out" / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+        return target
 
 
 def drop_in(drop: Drop) -> Drop:

@@ -16,9 +16,15 @@ from tests.support.dashboards import Dashboard, served
 
 
 @pytest.fixture
-def dashboard(tmp_path: Path) -> Iterator[Dashboard]:
+def database_url() -> str | None:
+    """Return the address of a database of its own sort; None for SQLite. A module may ask for each in turn."""
+    return None
+
+
+@pytest.fixture
+def dashboard(tmp_path: Path, database_url: str | None) -> Iterator[Dashboard]:
     """Serve a dashboard over an empty database."""
-    with served(tmp_path) as running:
+    with served(tmp_path, database_url=database_url) as running:
         yield running
 
 

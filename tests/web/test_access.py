@@ -123,3 +123,14 @@ def test_pages_hold_nothing_inline_and_nothing_from_elsewhere(dashboard: Dashboa
         assert " onclick" not in text
         assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
         assert "https://" not in text
+
+
+@pytest.mark.parametrize("others", ['prefs={"a":1}', "title=two words", "x", "=", 'y="a;b"', "{cookie}=not-ours"])
+@pytest.mark.parametrize("first", [True, False])
+def test_the_cookies_of_other_servers_do_not_lock_out(dashboard: Dashboard, others: str, *, first: bool) -> None:
+    """A browser sends those of every port of this machine in one header, whatever their makers put into them."""
+    name = dashboard.built.access.cookie
+    ours = f"{name}={dashboard.client.cookies[name]}"
+    odd = others.replace("{cookie}", name)
+    header = "; ".join([odd, ours] if first else [ours, odd])
+    assert httpx.get(f"{dashboard.url}/", headers={"Cookie": header}).status_code == 200

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,12 @@ from dispatcher.client import Client, Owner
 from dispatcher.config import Settings
 from dispatcher.drops import init_drop
 from dispatcher.jobs import Job
+from dispatcher.monitor.monitor import Monitor
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
+from dispatcher.web import building
 from dispatcher.web.live import Watcher
+from protocol.errors import EnvironmentNotReady
 from tests.support import history
 from tests.support.dashboards import Dashboard
 
@@ -78,6 +82,24 @@ def test_its_monitor_brings_home_what_was_left(process: subprocess.Popen[str], t
         assert process.wait(ENDS_S) == 0
 
 
+def test_the_runs_are_followed_on_whatever_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that nobody foresaw is logged, and the next look is taken all the same."""
+    looks, ends = [], threading.Event()
+
+    def step(_: Monitor) -> list[object]:
+        looks.append(1)
+        if len(looks) == 3:
+            ends.set()
+        raise KeyError("of no sense") if len(looks) == 1 else EnvironmentNotReady("the database is locked")
+
+    monkeypatch.setattr(Monitor, "step", step)
+    monkeypatch.setattr(building, "AGAIN_S", 0.01)
+    settings = Settings(data_dir=tmp_path, home=tmp_path)
+    with RunStore.open(settings.database) as store:
+        building.following(settings, store)(ends)
+    assert len(looks) == 3
+
+
 def _left(store: RunStore, settings: Settings) -> Run:
     """Submit a job for this machine's own worker and walk away."""
     settings.private_drop.mkdir(parents=True, exist_ok=True)
@@ -124,3 +146,17 @@ def _until(condition) -> None:  # type: ignore[no-untyped-def]
     while not condition():
         assert time.monotonic() < ends
         time.sleep(0.02)
+
+
+def test_a_damaged_database_is_said_with_its_cure(dashboard: Dashboard) -> None:
+    """Every page says that the file is damaged and what to do; nothing is written over it."""
+    path = Path(dashboard.store.database.where)
+    dashboard.store.close()
+    path.write_bytes(b"this is no database" * 400)
+    for beside in path.parent.glob("*-wal"):
+        beside.unlink()
+    for page in ("/", "/runs", "/runs/x", "/tours"):
+        answer = dashboard.client.get(page)
+        assert answer.status_code == 503
+        assert "gpudrop runs reindex" in answer.text
+    assert path.read_bytes().startswith(b"this is no database")

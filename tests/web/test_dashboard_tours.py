@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,18 @@ def test_a_picture_is_made_once(dashboard: Dashboard, tmp_path: Path, monkeypatc
         file.write(b"\0\0\0\x08free")
     assert dashboard.client.get("/tours/t1/steps/0.jpg").status_code == 200
     assert len(made) == 2
+
+
+def test_old_pictures_are_forgotten(dashboard: Dashboard, tmp_path: Path) -> None:
+    """The pictures do not grow for ever: with a new one go those that were made more than a month ago."""
+    tour(dashboard, tmp_path)
+    dashboard.client.get("/tours/t1/steps/0.jpg")
+    folder = Path(dashboard.built.desk.settings.data_dir) / "dashboard" / "thumbnails"
+    (old,) = folder.glob("*.jpg")
+    long_ago = time.time() - tour_report.KEEP_S - 60
+    os.utime(old, (long_ago, long_ago))
+    assert dashboard.client.get("/tours/t1/steps/1.jpg").status_code == 200
+    assert not old.exists()
 
 
 def test_a_film_that_was_moved_away_is_said(dashboard: Dashboard, tmp_path: Path) -> None:

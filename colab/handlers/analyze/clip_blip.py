@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from colab.handlers import devices
 from colab.handlers.analyze.engine import Seen
 from colab.handlers.analyze.labels import TEMPLATES, asked
 from colab.handlers.analyze.vision_files import BLIP, CLIP, NEEDS, files, weights
-from colab.handlers.analyze.vision_models import Opened, device, resident
+from colab.handlers.analyze.vision_models import CURE, Opened, resident
+from colab.handlers.device_failures import free_again
 from colab.models import Models
 from media.reading import Frame
 from protocol.errors import JobFailed
@@ -37,9 +39,9 @@ class ClipBlip:
 
     def __init__(self, models: Models, params: Params, wishes: frozenset[str]) -> None:
         self._models, self._params, self._wishes = models, params, wishes
-        self._device = device(models.provider)
+        self._device = devices.on_torch(models.provider, "CLIP and BLIP")
         self._told: _Words | None = None
-        self.batch = BATCH[self._device]
+        self.batch = BATCH[self._device.name]
 
     def record(self) -> EngineRecord:
         """Say which models look, and on which device."""
@@ -51,7 +53,7 @@ class ClipBlip:
             version=f"1 transformers={version('transformers')} torch={version('torch')} {parts}",
             model_sha256=digests[0] if len(digests) == 1 else both,
             provider=f"torch {version('torch')}",
-            device=self._device,
+            device=str(self._device),
             tier="neural",
         )
 
@@ -70,8 +72,10 @@ class ClipBlip:
         except MemoryError as full:
             if len(pictures) == 1:
                 raise JobFailed(
-                    f"CLIP and BLIP need more memory than {self._device} has for one picture", code="OUT_OF_MEMORY"
+                    f"CLIP and BLIP need more memory than {self._device} has for one picture: {CURE}",
+                    code="OUT_OF_MEMORY",
                 ) from full
+        free_again()  # here, where the failure no longer holds what is to be freed
         half = len(pictures) // 2
         self.batch = max(1, min(self.batch, half))
         return [*self.look(pictures[:half]), *self.look(pictures[half:])]
@@ -106,7 +110,7 @@ class ClipBlip:
     def _open(self, model: str) -> Opened:
         paths = {file.rpartition("/")[2]: self._models.path(file) for file in files(self._models, model)}
         stamps = tuple(path.stat().st_mtime_ns for path in paths.values())
-        return resident(model, tuple(sorted(paths.items())), self._device, stamps)
+        return resident(model, tuple(sorted(paths.items())), self._device.name, stamps)
 
 
 @dataclass(frozen=True, kw_only=True)

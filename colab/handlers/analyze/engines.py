@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -12,6 +12,7 @@ import cv2
 
 from colab.handlers.analyze.engine import Eyes
 from colab.handlers.analyze.vision_files import NEEDS, files, lacking
+from colab.handlers.devices import NoSuchDevice
 from colab.models import Models
 from media.examine import Media
 from protocol.errors import JobFailed
@@ -40,8 +41,8 @@ def _clip_blip(models: Models, params: Params, wishes: frozenset[str]) -> Eyes:
     return ClipBlip(models, params, wishes)
 
 
-ENGINES: dict[str, Callable[[Models, Params, frozenset[str]], Eyes] | None] = {SEEING: _clip_blip, CLASSIC: None}
-"""Every engine, best first. Opening one loads no model; the classic one has nothing to open."""
+ENGINES = (SEEING, CLASSIC)
+"""Every engine, best first. The classic one has nothing to open."""
 
 
 def classic() -> EngineRecord:
@@ -57,9 +58,7 @@ def classic() -> EngineRecord:
 
 def available(models: Models) -> tuple[EngineRecord, ...]:
     """Return the engines that work here with the files that are at hand, best first."""
-    if lacking_packages():
-        return (classic(),)
-    here = frozenset(wish for wish, model in NEEDS.items() if not lacking(models, model))
+    here = frozenset(wish for wish in NEEDS if _why_not(models, wish) is None)
     return (_clip_blip(models, Params(), here).record(), classic()) if here else (classic(),)
 
 
@@ -89,7 +88,7 @@ def choose(models: Models, required: str | None, params: Params, media: Media) -
     for wish in wanted:
         _demand(models, wish)
     left = [wish for wish, how in asked.items() if how == "auto" and wish not in wanted]
-    there = [wish for wish in left if not lacking_packages() and not lacking(models, NEEDS[wish])]
+    there = [wish for wish in left if _why_not(models, wish) is None]
     done, passed_over = frozenset([*wanted, *there]), _told(models, [wish for wish in left if wish not in there])
     if not done:
         return Chosen(record=classic(), passed_over=passed_over)
@@ -119,18 +118,25 @@ def _demand(models: Models, wish: str) -> None:
             f"{wish} were asked for, and {model} cannot be had: {problem}. Fetch it by `gpudrop models pull {model}`, "
             "or leave them out",
             code=problem.code,
-            retryable=problem.retryable,
         ) from problem
+
+
+def _why_not(models: Models, wish: str) -> str | None:
+    """Return what keeps a wish from being done with what is at hand, and what would bring it; None for nothing."""
+    if absent := lacking_packages():
+        return f"{', '.join(absent)} not installed (extra vision)"
+    if lacking(models, model := NEEDS[wish]):
+        return f"{model} is not here (gpudrop models pull {model})"
+    try:
+        _clip_blip(models, Params(), frozenset([wish]))
+    except NoSuchDevice as problem:
+        return str(problem)
+    return None
 
 
 def _told(models: Models, wishes: Sequence[str]) -> tuple[str, ...]:
     """Say what is left out, and what would bring it."""
-    if not wishes:
-        return ()
-    if absent := lacking_packages():
-        return (f"no {', '.join(wishes)}: {', '.join(absent)} not installed (extra vision)",)
-    told = []
-    for model in dict.fromkeys(NEEDS.values()):
-        if without := [wish for wish in wishes if NEEDS[wish] == model]:
-            told.append(f"no {' and '.join(without)}: {model} is not here (gpudrop models pull {model})")
-    return tuple(told)
+    told: dict[str | None, list[str]] = {}
+    for wish in wishes:
+        told.setdefault(_why_not(models, wish), []).append(wish)
+    return tuple(f"no {', '.join(without)}: {why}" for why, without in told.items())

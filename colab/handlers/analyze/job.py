@@ -16,7 +16,7 @@ from colab.handlers.analyze.listening import Listening
 from colab.handlers.analyze.rows import Table
 from colab.handlers.analyze.shots import cuts
 from colab.handlers.analyze.sights import Sights
-from colab.handlers.analyze.watching import Watching
+from colab.handlers.analyze.watching import Astray, Watching
 from colab.handlers.analyze.written import Story, analysis, as_text
 from colab.handlers.work import Work
 from media.examine import Media
@@ -73,22 +73,32 @@ class Job:
         watching = Watching(self._work, self._program, media, params, side=side)
         try:
             watching.restore(self._kept)
-            table = watching.watch(self._look_up)
-            story = self._story
-            story.table, story.measured = table, watching.measured
-            found = [0] if media.what == "picture" else cuts(table, params, media.picture.fps, self._stay)
-            _check_number(len(found))
-            story.places = found
-            self._choose(watching, table)
-            if self._chosen.eyes is not None:
-                self._see(self._chosen.eyes, watching, table)
-            if params.sheet:
-                self._publish(SHEET, self._draw(watching, table))
+            try:
+                self._tell(watching, watching.watch(self._look_up))
+            except Astray:
+                self._astray = True
+                log.warning("what an earlier attempt left does not fit the film: it is watched from its beginning")
+                self._tell(watching, watching.watch_anew(self._look_up))
         finally:
             watching.scratch.close()
 
+    def _tell(self, watching: Watching, table: Table) -> None:
+        """Find the shots, and what is to be said and shown of them."""
+        params, media, story = self._params, self._media, self._story
+        assert media.picture is not None  # as above
+        story.table, story.measured = table, watching.measured
+        found = [0] if media.what == "picture" else cuts(table, params, media.picture.fps, self._stay)
+        _check_number(len(found))
+        story.places = found
+        self._choose(watching, table)
+        if self._chosen.eyes is not None:
+            self._see(self._chosen.eyes, watching, table)
+        if params.sheet:
+            self._publish(SHEET, self._draw(watching, table))
+
     def _choose(self, watching: Watching, table: Table) -> None:
         """Choose the picture that stands for each shot, and count its colours."""
+        self._story.representatives, self._story.dominant = [], []
         among = figures.places(watching.scratch.places)
         for first, after in self._story.bounds():
             place = figures.representative(table, first, after, among)
@@ -101,7 +111,7 @@ class Job:
         places = self._story.representatives
         self._story.embeddings = eyes.embeddings()
         sights = Sights(self._work, places, self._story.embeddings)
-        sights.restore(self._kept)
+        sights.restore(self._kept, trusted=not self._astray)
         while rest := places[len(sights.seen) :][: eyes.batch]:
             self._stay(f"shot {len(sights.seen) + 1} of {len(places)} is looked at")
             sights.add(eyes.look([watching.fetch(place, table) for place in rest]))
@@ -147,7 +157,6 @@ class Job:
 
     def _look_up(self, at_s: float) -> None:
         """Say how far it is in seconds of the file, and how long it will take."""
-        self._at_s = at_s
         seconds = self._media.seconds or 0.0
         spent_s = time.monotonic() - self._began
         left = f", about {spent_s * (seconds - at_s) / at_s:.0f} s left" if at_s > 1 and spent_s > 5 else ""
@@ -163,7 +172,7 @@ class Job:
         self._work.progress(self._done, self._total, note)
 
     _done = 0
-    _at_s = 0.0
+    _astray = False  # whether what an earlier attempt left was of other pictures
 
     def _publish(self, path: str, data: bytes) -> None:
         self._work.output(path).write_bytes(data)

@@ -24,10 +24,12 @@ class Sights:
         self.seen: list[Seen] = []
         self._number, self._left, self._told = 1, 0, time.monotonic()
 
-    def restore(self, kept: frozenset[str]) -> None:
-        """Take over what an earlier attempt saw of the same pictures."""
+    def restore(self, kept: frozenset[str], *, trusted: bool = True) -> None:
+        """Take over what an earlier attempt saw of the same pictures; if it is not trusted, only leave its names be."""
         for number in resume.seen_numbers(kept):
             self._number = number + 1
+            if not trusted:
+                continue
             found = resume.read_seen(self._work.output(resume.seen_path(number)))
             if found is None or found.first not in (0, len(self.seen)):
                 continue

@@ -10,14 +10,18 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from colab.handlers import device_failures
 from colab.handlers.analyze.vision_files import BLIP, CLIP
+from colab.handlers.resident import resident as keeping
 from protocol.errors import JobFailed
 
 _T = TypeVar("_T")
+
+CURE = "end what else uses the memory, or leave tags, captions and embeddings out"
+"""What to do where there is not enough memory for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,41 +45,20 @@ class Opened:
         try:
             with torch.inference_mode():
                 return act(self)
-        except torch.cuda.OutOfMemoryError as full:
-            torch.cuda.empty_cache()
-            raise MemoryError(str(full)) from full
         except RuntimeError as problem:
-            if "memory" in str(problem):
+            if device_failures.out_of_memory(problem):
                 raise MemoryError(str(problem)) from problem
-            raise JobFailed(f"{self.name} could not run on {self.device}: {str(problem)[:400]}", code="ENGINE") from (
-                problem
-            )
+            raise device_failures.failed(problem, self.name, self.device, cure=CURE) from problem
 
 
-def device(asked_for: str | None) -> str:
-    """Return where to run. Raises `JobFailed` UNSUPPORTED for what is not there."""
-    import torch
-
-    there = torch.cuda.is_available()
-    if asked_for is None:
-        return "cuda" if there else "cpu"
-    wanted = "cuda" if "cuda" in asked_for.lower() or "gpu" in asked_for.lower() else "cpu"
-    if wanted == "cuda" and not there:
-        raise JobFailed(
-            f"{asked_for!r} was asked for, but torch {torch.__version__} can use no GPU here: install torch's CUDA "
-            "build and the driver, or ask for cpu",
-            code="UNSUPPORTED",
-        )
-    return wanted
-
-
-@lru_cache(maxsize=2)
+@keeping(most=2)
 def resident(model: str, paths: tuple[tuple[str, Path], ...], on: str, _stamps: tuple[int, ...]) -> Opened:
     """Keep both models open: loading one takes longer than most films. A file that changed is opened anew."""
     with tempfile.TemporaryDirectory(prefix="gpudrop-model-") as folder:
         for name, path in paths:
             _put(path.absolute(), Path(folder) / name)
-        return _loaded(model, Path(folder), dict(paths), on)
+        with device_failures.told(model, on, cure=CURE):
+            return _loaded(model, Path(folder), dict(paths), on)
 
 
 def _put(file: Path, there: Path) -> None:
@@ -109,6 +92,8 @@ def _loaded(model: str, folder: Path, paths: Mapping[str, Path], on: str) -> Ope
         )
         words = processor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as unfit:  # whatever a library raises for files that are not a model's
+        if device_failures.out_of_memory(unfit):
+            raise
         raise JobFailed(
             f"{model} cannot be opened from its files: {type(unfit).__name__} {str(unfit)[:300]}; remove them, and "
             f"fetch them again by `gpudrop models pull {model}`",

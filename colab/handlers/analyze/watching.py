@@ -17,6 +17,7 @@ from colab.handlers.work import Work
 from media.examine import Media
 from media.ffmpeg import Ffmpeg
 from media.reading import TICKS, Frame, fitted, frames
+from protocol.errors import MediaError
 from protocol.kinds.analyze import Params
 
 EVERY, LOOK_UP_S = 25, 0.5
@@ -28,6 +29,10 @@ CHECKPOINT_S = 40.0
 _SAME_S = 0.5 / TICKS
 _SEEK_S = 0.0005  # a time is written down a little less exactly than it is
 _FETCH_S = 0.0005
+
+
+class Astray(Exception):
+    """The rows that an earlier attempt left tell of a picture that the film does not have."""
 
 
 class Watching:
@@ -65,21 +70,50 @@ class Watching:
     def watch(self, look_up: Callable[[float], None]) -> Table:
         """Measure every picture, calling `look_up` with how far it is every few. Raises MediaError."""
         if not self._rows or not self._pass(look_up, after_s=self._rows.last_s):
-            self._start_anew()
-            self._pass(look_up, after_s=None)
+            return self.watch_anew(look_up)
+        return self._table()
+
+    def watch_anew(self, look_up: Callable[[float], None]) -> Table:
+        """Measure every picture, and forget what an earlier attempt left. Raises MediaError."""
+        self._start_anew()
+        self._pass(look_up, after_s=None)
+        return self._table()
+
+    def _table(self) -> Table:
         self.scratch.flush()
         assert self._media.picture is not None  # as above
         still = self._media.seconds is None
         return Table(self._rows, 0.0 if still else 1 / float(self._media.picture.fps))
 
     def fetch(self, place: int, table: Table) -> Frame:
-        """Return the picture of a place, read from the file once more if it was not kept."""
+        """Return the picture of a place, read from the file once more if it was not kept.
+
+        Raises `Astray` where an earlier attempt left the row and the film has no such picture, else MediaError.
+        """
         if not self.scratch.has(place):
             at_s = float(table.times[place])
-            with frames(self._program, self._media, self.size, start_s=max(0.0, at_s - _FETCH_S), most=2) as read:
-                picture = next(picture for shown_s, picture in read if shown_s >= at_s - _SAME_S)
+            picture = self._sought(at_s)
+            if picture is None:  # a torn file, or one with odd times, is only read rightly from its beginning
+                picture = self._picture(at_s)
+            if picture is None:
+                raise Astray if self.kept else MediaError(f"{self._media.path}: its picture at {at_s:.3f} s is gone")
             self.scratch.keep(place, picture)
         return self.scratch.picture(place)
+
+    def _sought(self, at_s: float) -> Frame | None:
+        """Return the picture at a time, gone to directly; None where that does not lead to it."""
+        try:
+            return self._picture(at_s, start_s=max(0.0, at_s - _FETCH_S), most=2)
+        except MediaError:
+            return None
+
+    def _picture(self, at_s: float, *, start_s: float = 0.0, most: int | None = None) -> Frame | None:
+        """Return the picture that is shown at exactly this time, None if there is none."""
+        with frames(self._program, self._media, self.size, start_s=start_s, most=most) as read:
+            for shown_s, picture in read:
+                if shown_s >= at_s - _SAME_S:
+                    return picture if shown_s <= at_s + _SAME_S else None
+        return None
 
     def _pass(self, look_up: Callable[[float], None], *, after_s: float | None) -> bool:
         """Measure what comes after a picture that was measured before; False if the film does not lead there again."""

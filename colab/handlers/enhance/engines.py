@@ -72,7 +72,7 @@ def open_engine(models: Models, required: str | None, model: str) -> Chosen:
             logger.info("the engine %s is not used: %s", name, problem)
         else:
             return Chosen(engine=engine, passed_over=tuple(map(str, problems)))
-    raise JobFailed("; ".join(map(str, problems)), code=problems[0].code, retryable=problems[0].retryable)
+    raise JobFailed("; ".join(map(str, problems)), code=problems[0].code)
 
 
 def _fetch(models: Models, engine: Writer, *, wanted: bool) -> None:

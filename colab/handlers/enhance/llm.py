@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
+from colab.handlers import devices
 from colab.handlers.enhance.engine import Answer, Ask, Unable, Wish
 from colab.handlers.enhance.llm_model import Loaded, resident
 from colab.handlers.enhance.prompts import messages
@@ -57,7 +58,7 @@ class LanguageModel:
                 f"{' and '.join(missing)} not installed here: uv pip install 'gpudrop[llm]'", code="UNSUPPORTED"
             )
         self._models = models
-        self._device = _device(device)
+        self._device = devices.on_torch(device, "the language model")
         self._model = self._default()
 
     def record(self) -> EngineRecord:
@@ -66,10 +67,10 @@ class LanguageModel:
 
         return EngineRecord(
             name=self.name,
-            version=f"{self._model} {precision(self._device)} transformers={version('transformers')}",
+            version=f"{self._model} {precision(self._device.name)} transformers={version('transformers')}",
             model_sha256=self._digest(),
             provider=f"torch {version('torch')}",
-            device=self._device,
+            device=str(self._device),
             tier="neural",
         )
 
@@ -97,7 +98,7 @@ class LanguageModel:
 
     def unheeded(self, wish: Wish) -> list[str]:
         """A model is told every wish; without a GPU there is nothing to offload."""
-        return ["offload"] if wish.offload and self._device == "cpu" else []
+        return ["offload"] if wish.offload and self._device.name == "cpu" else []
 
     def write(self, asks: Sequence[Ask], wish: Wish, look_up: Callable[[], None]) -> list[Answer]:
         """Have the model answer, without what it puts around its answers. Raises `JobFailed`: ENGINE, OUT_OF_MEMORY."""
@@ -120,18 +121,18 @@ class LanguageModel:
     def _loaded(self, offload: bool) -> Loaded:
         folder = self._models.folder(self._model)
         times = tuple(sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir()))
-        return resident(folder, self._model, self._device, offload, times)
+        return resident(folder, self._model, self._device.name, offload, times)
 
     def _names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*filter(self._is_known, BEST_ON_GPU), *self._models.owned("enhance"))))
 
     def _ranked(self) -> tuple[str, ...]:
-        best = BEST_ON_CPU if self._device == "cpu" else BEST_ON_GPU
+        best = BEST_ON_CPU if self._device.name == "cpu" else BEST_ON_GPU
         fit = tuple(name for name in best if name != LARGE or _gpu_bytes() >= LARGE_BYTES)
         return (*filter(self._is_known, fit), *self._models.owned("enhance"))
 
     def _default(self) -> str:
-        return DEFAULT_ON_CPU if self._device == "cpu" else DEFAULT_ON_GPU
+        return DEFAULT_ON_CPU if self._device.name == "cpu" else DEFAULT_ON_GPU
 
     def _is_known(self, name: str) -> bool:
         try:
@@ -152,19 +153,3 @@ def _gpu_bytes() -> int:
     import torch
 
     return int(torch.cuda.get_device_properties(0).total_memory) if torch.cuda.is_available() else 0
-
-
-def _device(asked: str | None) -> str:
-    """Return `cuda` or `cpu`. Raises `JobFailed` UNSUPPORTED for one that is not there."""
-    import torch
-
-    there = torch.cuda.is_available()
-    if asked is None:
-        return "cuda" if there else "cpu"
-    wanted = asked.strip().casefold().removesuffix("executionprovider")
-    if wanted not in {"cuda", "cpu"} or (wanted == "cuda" and not there):
-        raise JobFailed(
-            f"{asked!r} was asked for, but torch {torch.__version__} can use only: {'cuda, cpu' if there else 'cpu'}",
-            code="UNSUPPORTED",
-        )
-    return wanted

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from colab.handlers import device_failures
 from colab.handlers.enhance.engine import Answer, Unable
 from colab.handlers.enhance.prompts import in_one
+from colab.handlers.resident import resident as keeping
 from protocol.errors import JobFailed
 
 ROOM_TOKENS = 64
 """What an answer may have beyond its length limit: the model is stopped, and the check says what is wrong."""
+
+CURE = "take a smaller model, or --offload"
+"""What to do where there is not enough memory."""
 
 TOKENS_A_LENGTH = 1.5
 TOP_P = 0.9
@@ -34,10 +36,10 @@ def precision(device: str) -> str:
     return "bfloat16" if major >= 8 else "float16"  # a T4 has no bfloat16, and would imitate it slowly
 
 
-@lru_cache(maxsize=1)
+@keeping()
 def resident(folder: Path, name: str, device: str, offload: bool, _times: tuple[tuple[str, int], ...]) -> Loaded:
     """Keep the last model loaded: that takes longer than most jobs. A file that changed is loaded anew."""
-    with _explaining(name, device):
+    with device_failures.told(name, device, cure=CURE):
         return _load(folder, name, device, offload)
 
 
@@ -142,15 +144,15 @@ class Loaded:
         self, rows: Sequence[tuple[str, int]], temperature: float, seed: int, look_up: Callable[[], None]
     ) -> list[Answer]:
         """Generate for all at once, or by halves where the memory is too small for that."""
-        import torch
-
         try:
-            with _explaining(self.name, self.device, again=len(rows) > 1):
-                return self._generate(rows, temperature, seed, look_up)
-        except (torch.cuda.OutOfMemoryError, MemoryError):
-            gc.collect()
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+            return self._generate(rows, temperature, seed, look_up)
+        except (RuntimeError, MemoryError) as problem:
+            full = device_failures.out_of_memory(problem)
+            if not full:
+                resident.cache_clear()  # after an error of the driver nothing on the device can be used
+            if not full or len(rows) == 1:
+                raise device_failures.failed(problem, self.name, self.device, cure=CURE) from problem
+        device_failures.free_again()  # here, where the failure no longer holds what is to be freed
         half = len(rows) // 2
         first = self._said(rows[:half], temperature, seed, look_up)
         return first + self._said(rows[half:], temperature, seed, look_up)
@@ -206,27 +208,3 @@ def _looking_up(look_up: Callable[[], None]) -> Callable[..., Any]:
             return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
 
     return LookUp()
-
-
-@contextmanager
-def _explaining(name: str, device: str, *, again: bool = False) -> Iterator[None]:
-    """Map what torch raises to the closed codes; with `again`, too little memory passes through as it is."""
-    import torch
-
-    try:
-        yield
-    except (torch.cuda.OutOfMemoryError, MemoryError) as full:
-        if again:
-            raise
-        raise JobFailed(
-            f"{name} needs more memory than {device} has free: take a smaller model, or --offload", code="OUT_OF_MEMORY"
-        ) from full
-    except RuntimeError as problem:
-        if "allocate memory" in str(problem):  # what a processor's allocator says
-            if again:
-                raise MemoryError(str(problem)) from problem
-            raise JobFailed(
-                f"{name} needs more memory than this machine has: {problem}", code="OUT_OF_MEMORY"
-            ) from None
-        resident.cache_clear()  # after an error of the driver nothing on the device can be used
-        raise JobFailed(f"{name} could not run on {device}: {str(problem)[:400]}", code="ENGINE") from problem

@@ -24,7 +24,17 @@ CHECKPOINT_S = 30.0
 TOLD = 4
 """So many reasons are told of a text that stays."""
 
+LONGEST_REASON = 1000
+
 _CHECKPOINT_BYTES = 16 << 20
+
+
+@dataclass(kw_only=True)
+class Tried:
+    """What became of one text: the answers to it, and why there is no further one, where an engine had none."""
+
+    answers: list[str] = field(default_factory=list)
+    unable: str = ""
 
 
 @dataclass(kw_only=True)
@@ -39,7 +49,7 @@ class Rewriting:
     kept: frozenset[str]  # what earlier attempts left
     done: int = 0
     made: dict[str, Rewritten] = field(default_factory=dict)
-    unsaved: dict[str, list[str]] = field(default_factory=dict)  # id → answers, since the last checkpoint
+    unsaved: dict[str, Tried] = field(default_factory=dict)  # by id, since the last checkpoint
     saved_at: float = field(default_factory=time.monotonic)
     looked_up_at: float = 0.0
 
@@ -55,12 +65,12 @@ class Rewriting:
             self._batch(batch, known)
         return tuple(self.made[text.id] for text in self.texts)
 
-    def _batch(self, batch: Sequence[Text], known: dict[str, list[str]]) -> None:
+    def _batch(self, batch: Sequence[Text], known: dict[str, Tried]) -> None:
         """Write some texts; those with a bad answer are asked for again, together, with what was wrong."""
         if all(text.id in known for text in batch):
             self._take([self._judged(text, known[text.id])[0] for text in batch])
             return
-        tried: dict[str, list[str]] = {text.id: [] for text in batch}
+        tried = {text.id: Tried() for text in batch}
         judged: dict[str, Rewritten] = {}
         wrong: dict[str, tuple[str, ...]] = {}
         open_texts = list(batch)
@@ -72,24 +82,28 @@ class Rewriting:
             if not open_texts:
                 break
         self._take([judged[text.id] for text in batch])
-        self._save({text_id: answers for text_id, answers in tried.items() if answers})
+        self._save(tried)
 
-    def _take_answer(self, text: Text, answer: Answer, tried: list[str]) -> tuple[Rewritten, tuple[str, ...]]:
+    def _take_answer(self, text: Text, answer: Answer, tried: Tried) -> tuple[Rewritten, tuple[str, ...]]:
         """Return what a text is now, and what was wrong with the answer, where asking again may help."""
         if isinstance(answer, Unable):
-            return _kept(text, answer.why, len(tried)), ()
-        tried.append(answer)
+            tried.unable = answer.why[:LONGEST_REASON]
+        else:
+            tried.answers.append(answer)
         return self._judged(text, tried)
 
-    def _judged(self, text: Text, tried: Sequence[str]) -> tuple[Rewritten, tuple[str, ...]]:
+    def _judged(self, text: Text, tried: Tried) -> tuple[Rewritten, tuple[str, ...]]:
         """Return the last answer if it is good, else the text as it was; and what was wrong."""
+        answers = tried.answers
+        if tried.unable:
+            return _kept(text, tried.unable, len(answers)), ()
         wrong = faithful.findings(
-            text.text, tried[-1], glossary=self.params.glossary, bounds=self.wish.bounds, purpose=self.wish.purpose
+            text.text, answers[-1], glossary=self.params.glossary, bounds=self.wish.bounds, purpose=self.wish.purpose
         )
         if wrong:
             more = f"; and {len(wrong) - TOLD} more" if len(wrong) > TOLD else ""
-            return _kept(text, "; ".join(wrong[:TOLD])[:1000] + more, len(tried)), tuple(wrong)
-        return Rewritten(id=text.id, original=text.text, enhanced=tried[-1], tries=len(tried)), ()
+            return _kept(text, "; ".join(wrong[:TOLD])[:LONGEST_REASON] + more, len(answers)), tuple(wrong)
+        return Rewritten(id=text.id, original=text.text, enhanced=answers[-1], tries=len(answers)), ()
 
     def _ask(self, text: Text, complaints: tuple[str, ...]) -> Ask:
         asked = self.params.language.replace("_", "-").split("-")[0].casefold()
@@ -125,34 +139,41 @@ class Rewriting:
             self.done += 1
             self._tell()
 
-    def _save(self, tried: dict[str, list[str]]) -> None:
+    def _save(self, tried: dict[str, Tried]) -> None:
         """Publish what would take long to write again, now and then."""
         self.unsaved |= tried
         if time.monotonic() - self.saved_at < CHECKPOINT_S or not self.unsaved:
             return
         path = f"{CHECKPOINTS}{self.done:04d}.json"
-        told = {"for": self._digest(), "answers": self.unsaved}
+        told = {
+            "for": self._digest(),
+            "answers": {text: tried.answers for text, tried in self.unsaved.items()},
+            "unable": {text: tried.unable for text, tried in self.unsaved.items() if tried.unable},
+        }
         self.work.output(path).write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
         self.work.checkpoint(path)
         self.unsaved, self.saved_at = {}, time.monotonic()
 
-    def _known(self) -> dict[str, list[str]]:
+    def _known(self) -> dict[str, Tried]:
         """Return the answers that earlier attempts left. They are looked at like any others: they come from outside."""
-        known: dict[str, list[str]] = {}
+        known: dict[str, Tried] = {}
         for path in sorted(path for path in self.kept if path.startswith(CHECKPOINTS)):
             known |= self._read(path)
         return known
 
-    def _read(self, path: str) -> dict[str, list[str]]:
+    def _read(self, path: str) -> dict[str, Tried]:
         try:
             with self.work.output(path).open("rb") as file:
                 told: Any = codec.loads(file.read(_CHECKPOINT_BYTES + 1), limit=_CHECKPOINT_BYTES)
         except (OSError, BadMessage):
             return {}
-        answers = told.get("answers") if isinstance(told, dict) and told.get("for") == self._digest() else None
-        if not isinstance(answers, dict):
+        if not isinstance(told, dict) or told.get("for") != self._digest():
             return {}
-        return {text: tried for text, tried in answers.items() if _is_tried(tried, 1 + self.engine.retries)}
+        answers, unable = told.get("answers"), told.get("unable", {})
+        if not isinstance(answers, dict) or not isinstance(unable, dict):
+            return {}
+        read = {text: Tried(answers=said, unable=unable.get(text, "")) for text, said in answers.items()}
+        return {text: tried for text, tried in read.items() if _is_tried(tried, 1 + self.engine.retries)}
 
     def _digest(self) -> str:
         """Name what the answers are for: every text, and every wish."""
@@ -160,8 +181,12 @@ class Rewriting:
         return hashlib.sha256(said.encode()).hexdigest()
 
 
-def _is_tried(tried: object, most: int) -> bool:
-    return isinstance(tried, list) and 0 < len(tried) <= most and all(isinstance(answer, str) for answer in tried)
+def _is_tried(tried: Tried, most: int) -> bool:
+    """Say whether what was read is what becomes of a text: it has not been looked at yet."""
+    answers, unable = tried.answers, tried.unable
+    if not isinstance(answers, list) or not isinstance(unable, str) or not (answers or unable):
+        return False
+    return len(answers) <= most and len(unable) <= LONGEST_REASON and all(isinstance(said, str) for said in answers)
 
 
 def _kept(text: Text, why: str, tries: int = 0) -> Rewritten:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import av
 from av.container import InputContainer
 from av.packet import Packet
 
-from protocol.errors import MediaError, StorageFull
+from protocol.errors import FULL, MediaError, StorageFull
 
 UNREADABLE = "picture: at a constant rate, because the times of the source could not be read"
 """What is said of a film whose `Times` are made up."""
@@ -119,6 +118,6 @@ def _telling() -> Iterator[None]:
     try:
         yield
     except av.error.FFmpegError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             raise StorageFull("no space left on the disk. Free some and run the same command again") from error
         raise MediaError(f"the pieces cannot be joined: {error}") from error

@@ -58,7 +58,7 @@ class Recogniser(Protocol):
         ...
 
     def language(self, piece: Samples) -> Language | None:
-        """Return the language spoken in a piece, None where nobody speaks."""
+        """Return the language spoken in a piece, None where nobody speaks. Raises `JobFailed` ENGINE, OUT_OF_MEMORY."""
         ...
 
     def hear(self, piece: Samples, language: str, params: Params, look_up: LookUp) -> tuple[Utterance, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -29,44 +29,58 @@ class Chosen:
     passed_over: tuple[str, ...] = ()
 
 
-def _whisper(models: Models, params: Params, required: bool) -> Recogniser:
-    """Open the model asked for, or the best that is here: nothing is downloaded for who asks for none in particular."""
+def _whisper(models: Models, params: Params, required: bool) -> Chosen:
+    """Open the model asked for, or the best that is here and fits: nothing is downloaded for who names none."""
     named = params.model != "auto"
+    if named:
+        _check_known(models, params.model)
     names = [params.model] if named else _order(models, params)
     here = whisper_files.at_hand(models, names)
     if not here and not named and not required:
-        raise JobFailed(f"no Whisper model is on this worker: {PULL}", code="UNSUPPORTED", retryable=True)
+        raise JobFailed(f"no Whisper model is on this worker: {PULL}", code="UNSUPPORTED")
     known = [name for name in here or names if whisper_files.model_files(models, name)]
     if not known:
         raise JobFailed(f"no model file of Whisper {names[0]} is known here", code="UNSUPPORTED")
-    problem: JobFailed | None = None
-    for name in known if here else known[:1]:
+    return _fitting(models, known if here else known[:1])
+
+
+def _check_known(models: Models, name: str) -> None:
+    """Refuse what is no Whisper: a job must not have a worker load any other file of its table."""
+    if name not in (known := whisper_files.names(models)):
+        raise JobFailed(
+            f"no Whisper model {name!r} is known here; there are: {', '.join(known)}. The worker's owner adds others "
+            "by gpudrop models add",
+            code="UNSUPPORTED",
+        )
+
+
+def _fitting(models: Models, names: Sequence[str]) -> Chosen:
+    """Return the first of these models that fits into memory. One that is too large for it is passed over aloud."""
+    too_large: list[JobFailed] = []
+    for name in names:
         try:
-            return _resident(models, name)
+            return Chosen(engine=_resident(models, name), passed_over=tuple(map(str, too_large)))
         except JobFailed as failed:
             if failed.code != "OUT_OF_MEMORY":
                 raise
-            problem = failed
+            too_large.append(failed)
             logger.warning("%s", failed)
-    assert problem is not None  # one at least is known
-    raise problem
+    raise too_large[-1]
 
 
-def _sphinx(models: Models, params: Params, required: bool) -> Recogniser:
+def _sphinx(models: Models, params: Params, required: bool) -> Chosen:
     from colab.handlers.transcribe.sphinx import CURE, PocketSphinx
 
     if params.model != "auto":
-        raise JobFailed(f"pocketsphinx is no Whisper {params.model}: {CURE}", code="UNSUPPORTED", retryable=True)
+        raise JobFailed(f"pocketsphinx is no Whisper {params.model}: {CURE}", code="UNSUPPORTED")
     if params.language not in ("auto", "en"):
-        raise JobFailed(
-            f"pocketsphinx hears English only, not {params.language!r}: {CURE}", code="UNSUPPORTED", retryable=True
-        )
+        raise JobFailed(f"pocketsphinx hears English only, not {params.language!r}: {CURE}", code="UNSUPPORTED")
     if params.task == "translate" and params.language != "en":
-        raise JobFailed(f"pocketsphinx does not translate: {CURE}", code="UNSUPPORTED", retryable=True)
-    return PocketSphinx()
+        raise JobFailed(f"pocketsphinx does not translate: {CURE}", code="UNSUPPORTED")
+    return Chosen(engine=PocketSphinx())
 
 
-ENGINES: dict[str, Callable[[Models, Params, bool], Recogniser]] = {WHISPER: _whisper, SPHINX: _sphinx}
+ENGINES: dict[str, Callable[[Models, Params, bool], Chosen]] = {WHISPER: _whisper, SPHINX: _sphinx}
 """Every engine, best first. Opening one raises `JobFailed` when it cannot do the job here."""
 
 
@@ -82,14 +96,15 @@ def open_engine(models: Models, required: str | None, params: Params) -> Chosen:
     problems: list[JobFailed] = []
     for name in [required] if required else ENGINES:
         try:
-            engine = ENGINES[name](models, params, required is not None)
+            chosen = ENGINES[name](models, params, required is not None)
         except JobFailed as problem:
             logger.warning("the recogniser %s is not used: %s", name, problem)
             problems.append(problem)
         else:
-            return Chosen(engine=engine, passed_over=tuple(f"{WHISPER}: {problem}" for problem in problems))
+            passed_over = (*map(str, problems), *chosen.passed_over)
+            return Chosen(engine=chosen.engine, passed_over=tuple(f"{WHISPER}: {each}" for each in passed_over))
     first = problems[0]
-    raise JobFailed("; ".join(map(str, problems)), code=first.code, retryable=first.retryable)
+    raise JobFailed("; ".join(map(str, problems)), code=first.code)
 
 
 def available(models: Models) -> tuple[Recogniser, ...]:
@@ -100,7 +115,7 @@ def available(models: Models) -> tuple[Recogniser, ...]:
         whisper, is_here = _likely(models)
         (ready if is_here else fetched).append(whisper)
     with suppress(JobFailed):
-        ready.append(_sphinx(models, Params(), False))
+        ready.append(_sphinx(models, Params(), False).engine)
     return (*ready, *fetched)
 
 
@@ -108,9 +123,12 @@ def choices(models: Models) -> dict[str, Choices]:
     """Return the models and languages of each engine."""
     told: dict[str, Choices] = {}
     for engine in available(models):
-        names = tuple(name for name in whisper_files.NAMES if whisper_files.model_files(models, name))
+        known = tuple(name for name in whisper_files.NAMES if whisper_files.model_files(models, name))
         if engine.name == WHISPER:
-            told[WHISPER] = {"model": ("auto", "turbo", *names), "language": ("auto", *sorted(LANGUAGES))}
+            told[WHISPER] = {
+                "model": ("auto", "turbo", *known, *whisper_files.owned(models)),
+                "language": ("auto", *sorted(LANGUAGES)),
+            }
         else:
             told[SPHINX] = {"model": ("auto",), "language": ("auto", "en"), "task": ("transcribe", "translate")}
     return told
@@ -129,11 +147,12 @@ def _likely(models: Models) -> tuple[Recogniser, bool]:
 
 
 def _order(models: Models, params: Params) -> list[str]:
-    """Return the models in the order in which they suit this machine and the task."""
+    """Return the models in the order in which they suit this machine and the task; the owner's own come last."""
     from colab.handlers.transcribe.whisper_place import expected
 
     names = whisper_files.NAMES if expected(models.provider).device == "cuda" else whisper_files.ON_A_CPU
-    return [name for name in names if params.task == "transcribe" or name != "large-v3-turbo"]
+    known = [name for name in names if params.task == "transcribe" or name != "large-v3-turbo"]
+    return [*known, *whisper_files.owned(models)]
 
 
 _open: dict[str, Recogniser] = {}

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from colab.handlers import device_failures
 from colab.handlers.transcribe import whisper_place
 from colab.handlers.transcribe.engine import Language, LookUp, Utterance, Word
 from colab.handlers.transcribe.silence import windows
@@ -36,6 +37,9 @@ LANGUAGE_WINDOWS = 4
 
 SHORTEST_S = 0.05
 """The spectrum of less cannot be taken."""
+
+CURE = "ask for a smaller model, or beam size 1"
+"""What to do where there is not enough memory."""
 
 
 class FasterWhisper:
@@ -86,14 +90,15 @@ class FasterWhisper:
         return tuple(told)
 
     def language(self, piece: Samples) -> Language | None:
-        """Return the language spoken in a piece, None where nobody speaks."""
+        """Return the language spoken in a piece, None where nobody speaks. Raises `JobFailed` ENGINE, OUT_OF_MEMORY."""
         if piece.size < SHORTEST_S * RATE or not self._speech(piece):
             return None
         if not self._loaded.model.is_multilingual:
             return Language(code="en")
-        code, probability, _ = self._loaded.detect_language(
-            piece, vad_filter=True, language_detection_segments=LANGUAGE_WINDOWS
-        )
+        with device_failures.told(f"Whisper {self.model}", self._place.device, cure=CURE):
+            code, probability, _ = self._loaded.detect_language(
+                piece, vad_filter=True, language_detection_segments=LANGUAGE_WINDOWS
+            )
         return Language(code=code, probability=round(float(probability), 3))
 
     def hear(self, piece: Samples, language: str, params: Params, look_up: LookUp) -> tuple[Utterance, ...]:
@@ -105,9 +110,9 @@ class FasterWhisper:
             try:
                 return self._hear(piece, language, params, look_up, batch)
             except (RuntimeError, MemoryError) as problem:
-                if not whisper_place.is_out_of_memory(problem):
-                    raise JobFailed(
-                        f"Whisper {self.model} failed on {self._place.device}: {problem}", code="ENGINE", retryable=True
+                if not device_failures.out_of_memory(problem):
+                    raise device_failures.failed(
+                        problem, f"Whisper {self.model}", self._place.device, cure=CURE
                     ) from problem
                 self._fits = self._smaller(batch, problem)
 
@@ -116,9 +121,8 @@ class FasterWhisper:
         if batch == 0:
             raise JobFailed(
                 f"Whisper {self.model} does not fit into the memory of {self._place.device}, one window at a time "
-                "either: ask for a smaller model, or beam size 1",
+                f"either: {CURE}",
                 code="OUT_OF_MEMORY",
-                retryable=True,
             ) from problem
         logger.warning("a batch of %d does not fit into memory: %d now (%s)", batch, batch // 2, problem)
         return batch // 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from colab.models import Models
+from colab.models.known_whisper import NEEDED, VOCABULARIES, lacking
 from protocol.errors import JobFailed
 
 NAMES = ("large-v3-turbo", "large-v3", "medium", "small", "base", "tiny")
@@ -13,10 +14,6 @@ NAMES = ("large-v3-turbo", "large-v3", "medium", "small", "base", "tiny")
 ON_A_CPU = ("small", "base", "tiny", "medium", "large-v3-turbo", "large-v3")
 """Without one: the best that keeps up with speech on a few cores first, then what is more than is needed."""
 
-NEEDED = ("model.bin", "config.json", "tokenizer.json")
-"""Without its tokenizer.json the library would ask a hub for another one."""
-
-VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
 OPTIONAL = ("preprocessor_config.json",)
 
 ALIASES = {"turbo": "large-v3-turbo"}
@@ -25,7 +22,7 @@ ALIASES = {"turbo": "large-v3-turbo"}
 def model_files(models: Models, model: str) -> tuple[str, ...]:
     """Return the names in the table of models of every file that it has of a Whisper, nothing if it lacks one."""
     known = [name for name in (*NEEDED, *VOCABULARIES, *OPTIONAL) if _is_known(models, entry(model, name))]
-    if not set(NEEDED) <= set(known) or not set(VOCABULARIES) & set(known):
+    if lacking(known):
         return ()
     return tuple(entry(model, name) for name in known)
 
@@ -36,8 +33,19 @@ def entry(model: str, file: str) -> str:
 
 
 def full_name(model: str) -> str:
-    """Return how a model is called in the table of models."""
-    return f"whisper-{ALIASES.get(model, model)}"
+    """Return how a model is called in the table of models. One that the owner added has the same name everywhere."""
+    known = ALIASES.get(model, model)
+    return f"whisper-{known}" if known in NAMES else model
+
+
+def names(models: Models) -> tuple[str, ...]:
+    """Return every Whisper that may be asked for, those that the owner added last."""
+    return (*NAMES, *ALIASES, *owned(models))
+
+
+def owned(models: Models) -> tuple[str, ...]:
+    """Return the Whispers that the worker's owner added and that have all their files."""
+    return tuple(name for name in models.owned("transcribe") if model_files(models, name))
 
 
 def at_hand(models: Models, names: Iterable[str]) -> list[str]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from colab.handlers import devices
+from colab.handlers.device_failures import first_line, out_of_memory
 from protocol.errors import JobFailed
 
 logger = logging.getLogger(__name__)
-
-DEVICES = {"cuda": "cuda", "gpu": "cuda", "cudaexecutionprovider": "cuda", "cpu": "cpu", "cpuexecutionprovider": "cpu"}
 
 COMPUTE = {"cuda": ("float16", "int8_float16", "int8_float32"), "cpu": ("int8", "int8_float32", "float32")}
 """The numbers to calculate with, best first; the next where there are none such, or the model does not fit."""
@@ -41,23 +40,23 @@ def expected(provider: str | None) -> Place:
         raise JobFailed(
             "faster-whisper is not installed on this worker: uv pip install 'gpudrop[whisper]'", code="UNSUPPORTED"
         ) from problem
-    asked = None if provider is None else DEVICES.get(provider.strip().lower())
-    if provider is not None and asked is None:
-        raise JobFailed(f"Whisper runs on cuda or cpu, not on the provider {provider!r}", code="UNSUPPORTED")
     has_gpu = ctranslate2.get_cuda_device_count() > 0
-    if asked == "cuda" and not has_gpu:
-        raise JobFailed("cuda was asked for, but CTranslate2 finds no GPU here: ask for cpu", code="UNSUPPORTED")
-    device = asked or ("cuda" if has_gpu else "cpu")
-    unseen = device == "cpu" and asked is None and shutil.which("nvidia-smi") is not None
-    fallback = "on the CPU: a GPU is there, but CTranslate2 does not see it (it wants CUDA 12)" if unseen else None
-    return Place(device=device, compute=_numbers(device)[0], fallback=fallback, asked=asked is not None)
+    device = devices.chosen(provider, "Whisper on CTranslate2", has_gpu=has_gpu, cure="install CUDA 12 and the driver")
+    fallback = "on the CPU: a GPU is there, but CTranslate2 does not see it (it wants CUDA 12)"
+    return Place(
+        device=device.name,
+        compute=_numbers(device.name)[0],
+        fallback=fallback if device.unused else None,
+        asked=provider is not None,
+    )
 
 
 def load(folder: Path, place: Place, model: str) -> tuple[Any, Place]:
     """Return the model in `folder`, loaded and tried, and where it really runs.
 
-    Raises `JobFailed`: ENGINE for files that are no Whisper, OUT_OF_MEMORY, UNSUPPORTED for a GPU that was insisted
-    on and does not work.
+    A GPU that does not work is said and the CPU used; one that is full is not: it may have room soon. Raises
+    `JobFailed`: ENGINE for files that are no Whisper, OUT_OF_MEMORY, UNSUPPORTED for a GPU that was insisted on and
+    does not work.
     """
     problem: BaseException | None = None
     for compute in _numbers(place.device):
@@ -65,22 +64,15 @@ def load(folder: Path, place: Place, model: str) -> tuple[Any, Place]:
             return _tried(folder, place.device, compute, model), replace(place, compute=compute)
         except (RuntimeError, MemoryError, ValueError) as found:
             problem = found
-            if not is_out_of_memory(found):
+            if not out_of_memory(found):
                 break
             logger.warning("Whisper %s does not fit as %s: %s", model, compute, found)
     assert problem is not None  # there are numbers for every device
-    if place.device == "cuda" and not place.asked:
-        why = f"on the CPU: the GPU could not be used ({_first_line(problem)})"
+    if place.device == "cuda" and not place.asked and not out_of_memory(problem):
+        why = f"on the CPU: the GPU could not be used ({first_line(problem)})"
         logger.warning("Whisper %s is %s", model, why)
         return load(folder, Place(device="cpu", compute=_numbers("cpu")[0], fallback=why), model)
     raise _failed(problem, place, model) from problem
-
-
-def is_out_of_memory(problem: BaseException) -> bool:
-    """Say whether a failure was for want of memory: CTranslate2 tells it in words only."""
-    words = str(problem).lower()
-    told = ("out of memory", "cuda_error_out_of_memory", "bad_alloc", "failed to allocate", "cublas_status_alloc")
-    return isinstance(problem, MemoryError) or any(one in words for one in told)
 
 
 def _tried(folder: Path, device: str, compute: str, model: str) -> Any:
@@ -109,15 +101,10 @@ def _numbers(device: str) -> tuple[str, ...]:
 
 
 def _failed(problem: BaseException, place: Place, model: str) -> JobFailed:
-    if is_out_of_memory(problem):
+    if out_of_memory(problem):
         return JobFailed(
             f"Whisper {model} does not fit into the memory of {place.device}: ask for a smaller model",
             code="OUT_OF_MEMORY",
-            retryable=True,
         )
     code = "UNSUPPORTED" if place.device == "cuda" else "ENGINE"
-    return JobFailed(f"Whisper {model} cannot be loaded on {place.device}: {_first_line(problem)}", code=code)
-
-
-def _first_line(problem: BaseException) -> str:
-    return (str(problem).strip() or type(problem).__name__).splitlines()[0][:300]
+    return JobFailed(f"Whisper {model} cannot be loaded on {place.device}: {first_line(problem)}", code=code)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from colab.handlers.closed import closed_codes
 from colab.handlers.tts import bleed, check
 from colab.handlers.tts.clip import Clip
 from colab.handlers.tts.engine import Emphasising, Speech, SpeechEngine, Voice
@@ -165,19 +165,10 @@ def _json(times: dict[str, Any]) -> str:
 def _naming(step_id: str) -> Iterator[None]:
     """Say at which step it failed, and map what engines and disks raise to the closed codes."""
     try:
-        yield
+        with closed_codes(f"step {step_id} cannot be spoken"):
+            yield
     except JobFailed as failed:
-        raise JobFailed(str(failed), code=failed.code, retryable=failed.retryable, step=step_id) from failed
-    except MemoryError as problem:
-        raise JobFailed(
-            f"step {step_id}: not enough memory to speak it", code="OUT_OF_MEMORY", step=step_id
-        ) from problem
-    except OSError as problem:
-        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-        why = "no room left on the worker" if full else str(problem)
-        raise JobFailed(
-            f"step {step_id} cannot be written: {why}", code="STORAGE" if full else "INTERNAL", step=step_id
-        ) from problem
+        raise JobFailed(str(failed), code=failed.code, step=step_id) from failed
 
 
 def _summary(params: Params, chosen: Chosen, narration: _Narration) -> dict[str, Any]:

@@ -13,6 +13,9 @@ from protocol.messages import Choices, EngineRecord
 Samples = NDArray[np.float32]
 """Mono, full scale is ±1."""
 
+CURE = "end what else uses the GPU, or speak with another engine"
+"""What to do where there is not enough memory for one."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Reference:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from colab.handlers.devices import NoSuchDevice
 from colab.handlers.tts.engine import Cloning, Reference, SpeechEngine, Voice
 from colab.models import Models
 from protocol.errors import JobFailed
@@ -145,7 +146,8 @@ def open_engine(
     Raises `JobFailed`: UNSUPPORTED when no engine works here, and what each engine says of the voice when none has it.
     Files are fetched for who requires the engine or names one of its voices, not for the default voice. Without a
     requirement the next best takes over; `passed_over` and the log say what keeps an engine that is installed
-    from its files. With a recording only those engines are asked that clone.
+    from its files or from the device that the worker's owner insists on. With a recording only those engines are
+    asked that clone.
     """
     passed_over: list[str] = []
     wish = Wish(voice=voice, language=language, speed=speed, reference=reference)
@@ -156,6 +158,8 @@ def open_engine(
             chosen = Chosen(engine=engine, voice=wish.picked(engine))
         except JobFailed as problem:
             problems.append(problem)
+            if isinstance(problem, NoSuchDevice):  # installed, and the owner of the worker keeps it from working
+                passed_over.append(f"{name}: {problem}")
             logger.info("the speech engine %s is not used: %s", name, problem)
             continue
         if required is None and wish.is_open and _lacking(models, name):

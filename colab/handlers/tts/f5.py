@@ -12,13 +12,13 @@ from importlib.metadata import version
 
 import numpy as np
 
+from colab.handlers import device_failures, devices
 from colab.handlers.tts import f5_model, f5_speech
-from colab.handlers.tts.engine import Reference, Samples, Speech, TimedWord, Voice
+from colab.handlers.tts.engine import CURE, Reference, Samples, Speech, TimedWord, Voice
 from colab.handlers.tts.f5_model import Call, Opened
 from colab.handlers.tts.kokoro_onnx import ModelFiles
 from colab.handlers.tts.script import CUT_S
 from colab.handlers.tts.sound import faded
-from colab.handlers.tts.torch_device import torch_device
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
 from speech import align
@@ -49,7 +49,7 @@ class F5:
             raise JobFailed(f"{' and '.join(missing)} not installed here: uv pip install f5-tts", code="UNSUPPORTED")
         self._models = models
         self._sha256 = models.sha256(WEIGHTS)
-        self._device = torch_device(device, "F5-TTS")
+        self._device = devices.on_torch(device, "F5-TTS")
         self._opened: Opened | None = None
 
     def record(self, voice: Voice | None = None) -> EngineRecord:
@@ -61,7 +61,7 @@ class F5:
             voice=voice.name if voice else None,
             rate=f5_speech.RATE,
             provider=f"torch {version('torch')}",
-            device=self._device,
+            device=str(self._device),
             tier="neural",
         )
 
@@ -110,26 +110,20 @@ class F5:
         )
 
     def _say(self, opened: Opened, text: str, reference: Reference, speed: float) -> Samples:
-        import torch
-
+        words = text.split()
         try:
             samples = opened.say(_call(text, reference, speed))
-        except torch.cuda.OutOfMemoryError as full:
-            words = text.split()
-            if len(words) < 2:
-                raise JobFailed(
-                    f"F5-TTS needs more memory than the GPU has free, for one word too: {full}", code="OUT_OF_MEMORY"
-                ) from full
-            torch.cuda.empty_cache()
-            halves = (" ".join(words[: len(words) // 2]), " ".join(words[len(words) // 2 :]))
-            return _joined([self._say(opened, half, reference, speed) for half in halves])
-        except RuntimeError as problem:
-            raise JobFailed(
-                f"F5-TTS could not run on {opened.device}: {str(problem)[:400]}", code="ENGINE"
-            ) from problem
-        if not np.isfinite(samples).all():
-            raise JobFailed("F5-TTS gave samples that are no numbers", code="ENGINE")
-        return samples
+        except (RuntimeError, MemoryError) as problem:
+            if not device_failures.out_of_memory(problem) or len(words) < 2:
+                cure = f"for one word too: {CURE}"
+                raise device_failures.failed(problem, "F5-TTS", opened.device, cure=cure) from problem
+        else:
+            if not np.isfinite(samples).all():
+                raise JobFailed("F5-TTS gave samples that are no numbers", code="ENGINE")
+            return samples
+        device_failures.free_again()  # here, where the failure no longer holds what is to be freed
+        halves = (" ".join(words[: len(words) // 2]), " ".join(words[len(words) // 2 :]))
+        return _joined([self._say(opened, half, reference, speed) for half in halves])
 
     def _open(self) -> Opened:
         if self._opened is None:  # the files are verified once an engine, not once a sentence
@@ -137,7 +131,7 @@ class F5:
                 self._models.path(name) for name in (WEIGHTS, LETTERS, VOCODER_CONFIG, VOCODER)
             )
             times = tuple(file.stat().st_mtime_ns for file in (weights, letters, config, vocoder))
-            self._opened = f5_model.opened(weights, letters, config, vocoder, self._device.split()[0], times)
+            self._opened = f5_model.opened(weights, letters, config, vocoder, self._device.name, times)
         return self._opened
 
 

@@ -11,13 +11,14 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from colab.handlers.tts.engine import Samples
+from colab.handlers import device_failures
+from colab.handlers.resident import resident
+from colab.handlers.tts.engine import CURE, Samples
 from colab.handlers.tts.f5_speech import HOP, RATE
 from protocol.errors import JobFailed
 
@@ -90,25 +91,26 @@ class Opened:
         return np.atleast_1d(wave.squeeze().cpu().numpy() / gain).astype(np.float32)
 
 
-@lru_cache(maxsize=1)
+@resident()
 def opened(weights: Path, letters: Path, config: Path, vocoder: Path, device: str, _times: tuple[int, ...]) -> Opened:
     """Keep the last model open: loading it takes longer than most narrations. A file that changed is opened anew."""
     import torch
 
     known = _letters(letters)
-    half = device == "cuda" and torch.cuda.get_device_capability()[0] >= 7
-    with _naming(weights, letters), _quietly():
-        tensors = _tensors(weights)
-        model = _model(tensors, known)
-        model.load_state_dict(tensors)
-    with _naming(vocoder, config), _quietly():
-        voice = _vocoder(config, vocoder)
-    return Opened(
-        model=model.to(device=device, dtype=torch.float16 if half else torch.float32).eval(),
-        vocoder=voice.to(device).eval(),
-        letters=frozenset(known),
-        device=device,
-    )
+    with device_failures.told("F5-TTS", device, cure=CURE):
+        half = device == "cuda" and torch.cuda.get_device_capability()[0] >= 7
+        with _naming(weights, letters), _quietly():
+            tensors = _tensors(weights)
+            model = _model(tensors, known)
+            model.load_state_dict(tensors)
+        with _naming(vocoder, config), _quietly():
+            voice = _vocoder(config, vocoder)
+        return Opened(
+            model=model.to(device=device, dtype=torch.float16 if half else torch.float32).eval(),
+            vocoder=voice.to(device).eval(),
+            letters=frozenset(known),
+            device=device,
+        )
 
 
 def _pieces(text: str) -> list[str]:
@@ -204,6 +206,8 @@ def _naming(*files: Path) -> Iterator[None]:
     except MemoryError:
         raise
     except (*wrong, pickle.UnpicklingError, SafetensorError) as problem:
+        if device_failures.out_of_memory(problem):
+            raise
         names = " and ".join(file.name for file in files)
         raise JobFailed(
             f"{names}: not of the F5-TTS that this engine speaks with, or torn: {type(problem).__name__} "

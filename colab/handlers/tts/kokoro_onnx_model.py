@@ -12,14 +12,17 @@ import logging
 import shutil
 import tempfile
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from colab.handlers import device_failures
+from colab.handlers.resident import resident
 from colab.handlers.tts import kokoro_styles, onnx_noise
+from colab.handlers.tts.engine import CURE
 from colab.handlers.tts.kokoro_speech import Said
 from colab.handlers.tts.onnx_session import CUDA, Place, open_session, run_errors
 from colab.handlers.tts.phonemes import Phonemes
@@ -69,12 +72,7 @@ class OpenedModel:
             )
 
     def _failed(self, problem: Exception) -> JobFailed:
-        said = str(problem)
-        full = "allocate memory" in said or "out of memory" in said.lower()
-        return JobFailed(
-            f"{self.name} could not run on {self.place.provider}: {said[:400]}",
-            code="OUT_OF_MEMORY" if full else "ENGINE",
-        )
+        return device_failures.failed(problem, self.name, self.place.provider, cure=CURE)
 
 
 def opened_model(model: Path, styles: Path, provider: str | None) -> OpenedModel:
@@ -86,7 +84,7 @@ def opened_model(model: Path, styles: Path, provider: str | None) -> OpenedModel
     return _resident(model, styles, provider, model.stat().st_mtime_ns, styles.stat().st_mtime_ns)
 
 
-@lru_cache(maxsize=1)
+@resident()
 def _resident(model: Path, styles: Path, provider: str | None, _model_time: int, _styles_time: int) -> OpenedModel:
     content = onnx_noise.steady(model) if onnx_noise.draws(model) else model
     session, place = open_session(content, model.name, provider)

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from colab.handlers import device_failures, devices
+from colab.handlers.resident import resident
 from colab.handlers.tts import kokoro_styles, kokoro_voices
-from colab.handlers.tts.engine import Samples, Speech, Voice
+from colab.handlers.tts.engine import CURE, Samples, Speech, Voice
 from colab.handlers.tts.kokoro_onnx import STYLES, ModelFiles
 from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, Said, edges_from_frames, spoken
 from colab.handlers.tts.phonemes import Phonemes, readable, source_for, written
-from colab.handlers.tts.torch_device import torch_device
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
 
@@ -42,7 +42,7 @@ class KokoroTorch:
         if missing:
             raise JobFailed(f"{' and '.join(missing)} not installed here: uv pip install kokoro", code="UNSUPPORTED")
         self._models = models
-        self._device = torch_device(device, "Kokoro")
+        self._device = devices.on_torch(device, "Kokoro")
         self._model: TorchModel | None = None
 
     def record(self, voice: Voice | None = None) -> EngineRecord:
@@ -55,7 +55,7 @@ class KokoroTorch:
             voice=voice.name if voice else None,
             rate=RATE,
             provider=f"torch {version('torch')}",
-            device=self._device,
+            device=str(self._device),
             tier="neural",
         )
 
@@ -73,8 +73,9 @@ class KokoroTorch:
     def speak(self, text: str, voice: Voice, speed: float) -> Speech:
         """Speak plain text; what is too long for the model at once is said in parts, and nothing is left out."""
         if self._model is None:
-            files = [self._models.path(name) for name in (CONFIG, WEIGHTS, STYLES)]
-            self._model = _resident(*files, self._device.split()[0], tuple(file.stat().st_mtime_ns for file in files))
+            config, weights, styles = (self._models.path(name) for name in (CONFIG, WEIGHTS, STYLES))
+            times = tuple(file.stat().st_mtime_ns for file in (config, weights, styles))
+            self._model = _resident(config, weights, styles, self._device.name, times)
         model = self._model
         read = source_for(voice.language)(text)
         phonemes = written(zip(read.text, read.words, strict=True), model.kokoro.vocab, sure=read.sure)
@@ -95,39 +96,44 @@ class TorchModel:
 
         style = kokoro_styles.of(self.styles, voice)
         row = torch.from_numpy(style[min(len(phonemes.text), len(style)) - 1])
-        try:
-            with (
-                torch.random.fork_rng(),
-                torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
-            ):
-                torch.manual_seed(_SEED)
-                output = self.kokoro(phonemes.text, row, speed, return_output=True)
-        except torch.cuda.OutOfMemoryError as full:
-            raise JobFailed(f"Kokoro needs more memory than the GPU has free: {full}", code="OUT_OF_MEMORY") from full
-        except RuntimeError as problem:
-            raise JobFailed(f"Kokoro could not run on {self.device}: {str(problem)[:400]}", code="ENGINE") from problem
+        with (
+            device_failures.told("Kokoro", self.device, cure=CURE),
+            torch.random.fork_rng(),
+            torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
+        ):
+            torch.manual_seed(_SEED)
+            output = self.kokoro(phonemes.text, row, speed, return_output=True)
         samples = np.atleast_1d(output.audio.numpy()).astype(np.float32)
         if not np.isfinite(samples).all():
             raise JobFailed("Kokoro gave samples that are no numbers", code="ENGINE")
         return Said(samples=samples, edges=edges_from_frames(output.pred_dur.tolist(), len(samples)))
 
 
-@lru_cache(maxsize=1)
+@resident()
 def _resident(config: Path, weights: Path, styles: Path, device: str, _times: tuple[int, ...]) -> TorchModel:
     """Keep the last model open: loading it takes longer than most narrations. A file that changed is opened anew."""
+    with device_failures.told("Kokoro", device, cure=CURE):
+        model = _model(config, weights).to(device).eval()
+    return TorchModel(kokoro=model, device=device, styles=kokoro_styles.read(styles))
+
+
+def _model(config: Path, weights: Path) -> Any:
+    """Return the model in the machine's own memory, complete. Raises `JobFailed` ENGINE for files of another one."""
     from kokoro import KModel
 
     parts = _loaded(weights)
     try:
         model = KModel(repo_id=_REPOSITORY, config=str(config), model=str(weights))
     except (AssertionError, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as unfit:
+        if device_failures.out_of_memory(unfit):
+            raise
         raise JobFailed(
             f"{weights.name} and {config.name} are not the weights and the configuration of one Kokoro: "
             f"{type(unfit).__name__} {str(unfit)[:300]}",
             code="ENGINE",
         ) from unfit
     _check_complete(model, parts, weights.name)
-    return TorchModel(kokoro=model.to(device).eval(), device=device, styles=kokoro_styles.read(styles))
+    return model
 
 
 def _loaded(file: Path) -> Any:
@@ -139,6 +145,8 @@ def _loaded(file: Path) -> Any:
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError, OSError) as torn:
+        if device_failures.out_of_memory(torn):
+            raise
         raise JobFailed(
             f"{file.name} is no file of tensors, or it is torn: {str(torn)[:200]}; remove it, and it is fetched again",
             code="ENGINE",

@@ -6,26 +6,26 @@ The provider is never guessed: a session that was to run on CUDA and does not sa
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from colab.handlers import devices
+from colab.handlers.device_failures import failed, first_line, out_of_memory
+from colab.handlers.tts.engine import CURE
 from protocol.errors import JobFailed
 
 logger = logging.getLogger(__name__)
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
-SHORT_NAMES = {"cuda": CUDA, "gpu": CUDA, "cpu": CPU}
+PROVIDERS: dict[devices.Name, str] = {"cuda": CUDA, "cpu": CPU}
 
 OPTIONS: dict[str, dict[str, str]] = {
     # the unset EXHAUSTIVE tunes every convolution again for each new length, and narration is all new lengths
     CUDA: {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"},
 }
-
-DEVICES = {CUDA: "cuda", CPU: "cpu"}
 
 GPU_BUILD = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'onnxruntime-gpu>=1.24,<1.27'"
 """The last builds for CUDA 12. The plain one beside it hides its providers, so both go first."""
@@ -41,12 +41,12 @@ class Place:
     @property
     def device(self) -> str:
         """Return the device as records say it."""
-        name = DEVICES.get(self.provider, self.provider.removesuffix("ExecutionProvider").lower())
-        return f"{name} (a GPU is there, unused)" if self.fallback else name
+        name = devices.meant(self.provider) or self.provider.removesuffix("ExecutionProvider").lower()
+        return f"{name} ({devices.UNUSED})" if self.fallback else name
 
 
 def expected_place(provider: str | None) -> Place:
-    """Return where a session would run. Raises `JobFailed` UNSUPPORTED for a provider that this build does not have."""
+    """Return where a session would run. Raises `NoSuchDevice` for a provider that this build does not have."""
     available = _runtime().get_available_providers()
     wanted = _wanted(provider, available)
     return Place(provider=wanted, fallback=_unused_gpu(provider, available) if wanted == CPU else None)
@@ -56,7 +56,7 @@ def open_session(model: Path | bytes, name: str, provider: str | None) -> tuple[
     """Open a model; `name` is for messages. Returns the session and where it really runs.
 
     Raises `JobFailed`: UNSUPPORTED for a provider that was asked for and cannot be had, ENGINE for a file that is no
-    model or is torn.
+    model or is torn, OUT_OF_MEMORY.
     """
     runtime = _runtime()
     expected = expected_place(provider)
@@ -70,8 +70,10 @@ def open_session(model: Path | bytes, name: str, provider: str | None) -> tuple[
             model if isinstance(model, bytes) else str(model), sess_options=options, providers=_chain(expected.provider)
         )
     except _model_errors() as refused:
+        if out_of_memory(refused):
+            raise failed(refused, name, expected.provider, cure=CURE) from refused
         raise JobFailed(
-            f"{name} is no ONNX model that can be opened, or it is torn: {_first_line(refused)}; "
+            f"{name} is no ONNX model that can be opened, or it is torn: {first_line(refused)}; "
             "remove the file, and it is fetched again",
             code="ENGINE",
         ) from refused
@@ -89,7 +91,7 @@ def _real_place(used: Sequence[str], expected: Place, asked: str | None, name: s
     if used[0] != expected.provider:
         why = f"{expected.provider} could not be started; its libraries (CUDA 12, cuDNN 9) may be missing"
         if asked is not None:
-            raise JobFailed(f"{name}: {why}. Cure: {GPU_BUILD}; or ask for cpu", code="UNSUPPORTED")
+            raise devices.NoSuchDevice(f"{name}: {why}. Cure: {GPU_BUILD}; or ask for cpu")
         place = Place(provider=used[0], fallback=why)
     if place.fallback:
         logger.warning("%s runs on %s, although a GPU is there: %s", name, place.provider, place.fallback)
@@ -97,21 +99,23 @@ def _real_place(used: Sequence[str], expected: Place, asked: str | None, name: s
 
 
 def _wanted(asked: str | None, available: Sequence[str]) -> str:
+    """Return the provider of a device, or the one of that name: a build may have others than those two."""
     if asked is None:
         return CUDA if CUDA in available else CPU
-    provider = SHORT_NAMES.get(asked.strip().lower(), asked.strip())
-    if provider not in available:
-        cure = f"Cure: {GPU_BUILD}; or ask for cpu" if provider == CUDA else "ask for one of these"
-        raise JobFailed(
-            f"the provider {asked!r} was asked for, but this onnxruntime has only: {', '.join(available)}. {cure}",
-            code="UNSUPPORTED",
-        )
-    return provider
+    device = devices.meant(asked)
+    name = PROVIDERS[device] if device else asked.strip()
+    for provider in available:
+        if provider.casefold() == name.casefold():
+            return provider
+    cure = f"Cure: {GPU_BUILD}; or ask for cpu" if name == CUDA else "ask for one of these"
+    raise devices.NoSuchDevice(
+        f"the provider {asked!r} was asked for, but this onnxruntime has only: {', '.join(available)}. {cure}"
+    )
 
 
 def _unused_gpu(asked: str | None, available: Sequence[str]) -> str | None:
     """Say why a GPU that is there will not be used, None where none is there or the CPU was asked for."""
-    if asked is not None or CUDA in available or shutil.which("nvidia-smi") is None:
+    if asked is not None or CUDA in available or not devices.has_driver():
         return None
     return f"this onnxruntime is built without CUDA. Cure: {GPU_BUILD}"
 
@@ -134,7 +138,3 @@ def _model_errors() -> tuple[type[Exception], ...]:
 def run_errors() -> tuple[type[Exception], ...]:
     """Return what a session raises when it cannot run its model."""
     return _model_errors()
-
-
-def _first_line(problem: Exception) -> str:
-    return str(problem).strip().splitlines()[0][:300]

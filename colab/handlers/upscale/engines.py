@@ -101,7 +101,6 @@ def _of_network(required: str | None, models: Models, ffmpeg: Ffmpeg) -> Engine:
 
 
 def _best(models: Models, ffmpeg: Ffmpeg, what: str) -> Chosen:
-    passed_over: tuple[str, ...] = ()
     try:
         if (model := _local(models, what)) is not None:
             return Chosen(engine=_fetched(models, model, ffmpeg))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from colab.handlers.device_failures import free_again
 from colab.handlers.upscale import tiles
 from colab.handlers.upscale.engine import Shape
-from colab.handlers.upscale.network import Network
+from colab.handlers.upscale.network import CURE, Network
 from protocol.errors import JobFailed
 from protocol.kinds.upscale import Params
 
@@ -58,37 +58,19 @@ class Room:
             self.tile = max(tiles.SMALLEST, min(self.tile, self.whole) // 2)
         else:
             raise JobFailed(
-                f"not even a tile of {self.tile}x{self.tile} pixels fits into the memory; end what else uses the GPU, "
-                "or ask for the model lanczos",
+                f"not even a tile of {self.tile}x{self.tile} pixels fits into the memory; {CURE}",
                 code="OUT_OF_MEMORY",
-                retryable=True,
             )
         self.shrunk += 1
         log.warning("out of memory: going on with tiles of %d and %d at once", self.tile, self.batch)
-        _free_again()
+        free_again()
 
     def notes(self) -> Mapping[str, Any]:
         """Return what had to be smaller than it was to be."""
         return {"memory": f"too little: tiles of {self.tile}, {self.batch} at once"} if self.shrunk else {}
 
 
-def out_of_memory(problem: BaseException) -> bool:
-    """Say whether it was too much for the memory of a GPU, or of the machine."""
-    import torch
-
-    words = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(problem, torch.OutOfMemoryError | MemoryError) or any(word in str(problem) for word in words)
-
-
 def _free(device: str) -> float:
     import torch
 
     return PART_OF_GPU * torch.cuda.mem_get_info()[0] if device == "cuda" else CPU_BYTES
-
-
-def _free_again() -> None:
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from colab.handlers import device_failures
+from colab.handlers.resident import resident
 from protocol.errors import JobFailed
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,9 @@ MARGIN = 16
 
 EXACT_MARGIN = 48
 """Up to here a margin is as wide as the network really looks."""
+
+CURE = "end what else uses the GPU, or ask for the model lanczos"
+"""What to do where there is not enough memory for it."""
 
 
 class Overflow(Exception):
@@ -95,13 +99,29 @@ class Network:
 
 
 def load(path: Path, name: str, device: str, *, half: bool) -> Network:
-    """Return the network of a file, which stays in memory for the next job. Raises `JobFailed` UNSUPPORTED, ENGINE."""
+    """Return the network of a file, which stays in memory for the next job.
+
+    Raises `JobFailed`: UNSUPPORTED for a file of something else, ENGINE, OUT_OF_MEMORY.
+    """
     return _resident(path, path.stat().st_mtime_ns, name, device, half)
 
 
-@lru_cache(maxsize=1)  # two may not fit into a GPU's memory
+@resident()
 def _resident(path: Path, _: int, name: str, device: str, half: bool) -> Network:
     import torch
+
+    with device_failures.told(f"the model {name}", device, cure=CURE):
+        found = _described(path, name)
+        may = half and device != "cpu" and found.supports_half
+        found = found.to(device).eval()
+        if may:
+            found = found.half()
+        found.model.to(memory_format=torch.channels_last)
+        return Network(descriptor=found, device=device, half=may).watch()
+
+
+def _described(path: Path, name: str) -> Any:
+    """Return the network of a file in the machine's own memory, with what spandrel found out about it."""
     from spandrel import ImageModelDescriptor, ModelLoader, canonicalize_state_dict
 
     try:
@@ -109,6 +129,8 @@ def _resident(path: Path, _: int, name: str, device: str, half: bool) -> Network
     except JobFailed:
         raise
     except Exception as problem:  # each architecture fails in its own way at what does not fit it
+        if device_failures.out_of_memory(problem):
+            raise
         raise JobFailed(
             f"the model {name} is of no architecture that spandrel knows: {problem}", code="UNSUPPORTED"
         ) from problem
@@ -116,18 +138,12 @@ def _resident(path: Path, _: int, name: str, device: str, half: bool) -> Network
         raise JobFailed(
             f"the model {name} ({found.architecture.name}) is for something else than upscaling", code="UNSUPPORTED"
         )
-    may = half and device != "cpu" and found.supports_half
-    found = found.to(device).eval()
-    if may:
-        found = found.half()
-    found.model.to(memory_format=torch.channels_last)
-    return Network(descriptor=found, device=device, half=may).watch()
+    return found
 
 
 def _numbers(path: Path) -> Any:
     """Return what a file holds: safetensors, or a pickle of nothing but tensors."""
     import torch
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     with path.open("rb") as file:
@@ -136,9 +152,9 @@ def _numbers(path: Path) -> Any:
         if head[8:9] == b"{" and head[6:8] == b"\0\0":  # the length of a JSON header, which is short of 256 TiB
             return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, RuntimeError, ValueError, EOFError, KeyError, OSError) as problem:
-        raise _unreadable(path, problem) from problem
-    except Exception as problem:  # pickle.UnpicklingError and what a broken stream raises
+    except Exception as problem:  # SafetensorError, pickle.UnpicklingError, and what a broken stream raises
+        if device_failures.out_of_memory(problem):
+            raise
         raise _unreadable(path, problem) from problem
 
 

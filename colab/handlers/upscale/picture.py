@@ -56,7 +56,7 @@ def upscale_picture(work: Work, params: Params, media: Media, engine: Engine, ff
         size=turning.upright(picture), target=target(picture, params, film=False), bits=16 if kept.deep else 8
     )
     work.kept(engine.record())
-    tick = _Ticking(work, kept.planes)
+    tick = _Ticking(work)
     planes = _read(media, picture, kept, ffmpeg)
     tick()
     enlarger = engine.ready(shape, params)
@@ -79,8 +79,8 @@ def upscale_picture(work: Work, params: Params, media: Media, engine: Engine, ff
 class _Ticking:
     """Says that it goes on, and lets itself be stopped."""
 
-    def __init__(self, work: Work, planes: int) -> None:
-        self._work, self._planes = work, planes
+    def __init__(self, work: Work) -> None:
+        self._work = work
 
     def __call__(self) -> None:
         self._work.progress(0, 1, "upscaling the picture")

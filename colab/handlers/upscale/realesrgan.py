@@ -5,15 +5,17 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
+from colab.handlers import device_failures, devices
 from colab.handlers.upscale import network, tiles, yuv
 from colab.handlers.upscale.engine import Enlarger, Planes, Shape, Tick
 from colab.handlers.upscale.lanczos import sharpen_filter
-from colab.handlers.upscale.memory import Room, out_of_memory
+from colab.handlers.upscale.memory import Room
 from colab.models import Models
 from media.pipes import Raw
 from protocol.errors import JobFailed
@@ -41,7 +43,7 @@ class RealEsrgan:
             )
         self._models, self.model = models, model
         self._digest = models.sha256(model)
-        self._device = _device(models.provider)
+        self._device = devices.on_torch(models.provider, "Real-ESRGAN")
 
     def record(self) -> EngineRecord:
         """Say which network does it, and where."""
@@ -50,14 +52,15 @@ class RealEsrgan:
             version=f"{self.model} spandrel={version('spandrel')}"[:200],
             model_sha256=self._digest,
             provider=f"torch {version('torch')}",
-            device=self._device,
+            device=str(self._device),
             tier="neural",
         )
 
     def ready(self, shape: Shape, params: Params) -> Enlarger:
         """Load the network, from this machine's memory if it was used before."""
         path = self._models.path(self.model)
-        loaded = network.load(path, self.model, self._device, half=params.half)
+        where = self._device.name
+        loaded = network.load(path, self.model, where, half=params.half)
         native = shape.size[0] * shape.size[1] * loaded.scale**2
         if native > MAX_NATIVE:
             raise JobFailed(
@@ -65,18 +68,7 @@ class RealEsrgan:
                 f"{MAX_NATIVE // 1_000_000} are made: cut the picture into parts, or ask for the model lanczos",
                 code="BAD_REQUEST",
             )
-        return Enlarging(loaded, shape, params, reload=lambda: network.load(path, self.model, self._device, half=False))
-
-
-def _device(provider: str | None) -> str:
-    import torch
-
-    there = torch.cuda.is_available()
-    if provider is None or provider.lower().startswith(("cpu", "cuda")):
-        asked = None if provider is None else "cpu" if provider.lower().startswith("cpu") else "cuda"
-        if asked != "cuda" or there:
-            return asked or ("cuda" if there else "cpu")
-    raise JobFailed(f"{provider!r} was asked for, but torch {torch.__version__} cannot use it here", code="UNSUPPORTED")
+        return Enlarging(loaded, shape, params, reload=lambda: network.load(path, self.model, where, half=False))
 
 
 class Enlarging:
@@ -102,14 +94,18 @@ class Enlarging:
         """Return frames of a film, each through the network; fewer at once than were given where memory ends."""
         done: list[Raw] = []
         while len(done) < len(frames):
-            start = len(done)
-            done += self._within_memory(lambda: self._film(frames[start : start + self._room.frames], tick))  # noqa: B023
+            rest = frames[len(done) :]
+            done += self._within_memory(partial(self._next, rest, tick))
         return done
 
     def planes(self, planes: Planes, tick: Tick) -> Planes:
         """Return the planes of a picture; one plane alone goes through as grey."""
         whole: Planes = self._within_memory(lambda: self._picture(planes, tick))
         return whole
+
+    def _next(self, rest: Sequence[Raw], tick: Tick) -> list[Raw]:
+        """Return the next frames of a film, as many as there is room for now."""
+        return self._film(rest[: self._room.frames], tick)
 
     def _film(self, frames: Sequence[Raw], tick: Tick) -> list[Raw]:
         import torch
@@ -148,14 +144,19 @@ class Enlarging:
             try:
                 return act()
             except network.Overflow:
-                log.warning("16-bit numbers are too small for this network: going on with 32 bits")
-                self._network = self._reload()
-                self._notes["precision"] = "32 bits: 16 were too few for this network"
-                continue
+                go_on = self._with_32_bits
             except (RuntimeError, MemoryError) as problem:
-                if not out_of_memory(problem):
-                    raise _engine_failed(problem) from problem
-            self._room.shrink()  # here, where the failure no longer holds what is to be freed
+                if not device_failures.out_of_memory(problem):
+                    where = self._network.device
+                    raise device_failures.failed(problem, "the network", where, cure=network.CURE) from problem
+                go_on = self._room.shrink
+            go_on()  # here, where the failure no longer holds what is to be freed
+
+    def _with_32_bits(self) -> None:
+        log.warning("16-bit numbers are too small for this network: going on with 32 bits")
+        del self._network  # there may be no room for both
+        self._network = self._reload()
+        self._notes["precision"] = "32 bits: 16 were too few for this network"
 
     def _large(self, pictures: Any, tick: Tick) -> Any:
         """Run the network over pictures of any size."""
@@ -201,11 +202,3 @@ class Enlarging:
     def _run(self, pictures: Any, tick: Tick) -> Any:
         tick()
         return self._network.run(pictures)
-
-
-def _engine_failed(problem: BaseException) -> JobFailed:
-    """Return what to raise for a device that fails. After a CUDA error nothing works in this process any more."""
-    first = str(problem).partition("\n")[0][:300]
-    lost = any(word in first for word in ("CUDA error", "cuDNN error", "CUBLAS", "NVML"))
-    why = "the GPU was lost in the middle of the work; finished pieces are kept, and another try goes on from them"
-    return JobFailed(f"{why if lost else 'the network failed'}: {first}", code="ENGINE", retryable=True)

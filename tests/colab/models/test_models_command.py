@@ -203,8 +203,12 @@ def test_a_model_that_goes_leaves_what_others_need(run, known, tmp_path):
         (("pull",), 2, "name the models to fetch"),
         (("ls", "small/model.bin"), 2, "ls lists models"),
         (("add", "x", "--kind", "mining", "--file", "x"), 2, "there is no kind 'mining'"),
-        (("add", "small", "--kind", "tts", "--file", "x"), 2, "never replaced"),
-        (("add", "x", "--kind", "tts", "--file", "x"), 3, "is not a file"),
+        (("add", "small", "--kind", "upscale", "--file", "x"), 2, "never replaced"),
+        (("add", "x", "--kind", "upscale", "--file", "x"), 3, "is not a file"),
+        (("add", "x", "--kind", "tts", "--file", "x"), 2, "there are: transcribe, upscale, enhance"),
+        (("add", "x", "--kind", "analyze", "--file", "x"), 2, "there are: transcribe, upscale, enhance"),
+        (("add", "turbo", "--kind", "transcribe", "--file", "x"), 2, "choose another name"),
+        (("add", "lanczos", "--kind", "upscale", "--file", "x"), 2, "choose another name"),
         (("rm", "smal"), 3, "did you mean small"),
         (("pull", "small", "--drop", "/nowhere/at/all"), 6, "/nowhere/at/all"),
         (("frobnicate",), 2, "No such command"),
@@ -232,6 +236,19 @@ def test_what_is_wrong_with_a_download_has_its_code(run, known, site, tmp_path, 
     assert run("add", "evil", "--kind", "upscale", "--file", tmp_path / "evil.pth")[0] == 4
     (tmp_path / "models.toml").write_text("[")
     assert run("ls")[0] == 5
+
+
+def test_a_first_byte_that_comes_late_tells_no_time(known, monkeypatch, capsys):
+    """Of one moment no pace follows: after a long wait for the server the first line says how much is there."""
+    clock = iter([0.0, 12.0, 23.0])
+    monkeypatch.setattr("colab.models.showing.time.monotonic", lambda: next(clock))
+    from colab.models.showing import _Lines
+
+    lines = _Lines(10_000_000)
+    file = known["alone"].files[0]
+    for done in (1_000_000, 3_200_000):
+        lines.arrived(file, done)
+    assert capsys.readouterr().err == "alone: 1.0 MB of 10.0 MB\nalone: 3.2 MB of 10.0 MB, 34 s left\n"
 
 
 def test_far_from_a_terminal_progress_is_lines_with_the_time_left(known, monkeypatch, capsys):

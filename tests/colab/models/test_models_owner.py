@@ -73,6 +73,34 @@ def test_a_model_of_several_files_is_a_folder(places, table, tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "tensors.safetensors"]
 
 
+def test_a_whisper_that_lacks_a_file_is_not_added(places, table, tmp_path):
+    """The library would ask a hub for what is not there; what is to be given is told."""
+    given = {"model.bin": bytes.fromhex("06000000") + b"weights", "config.json": b"{}", "vocabulary.txt": b"a"}
+    for name, data in given.items():
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(UsageError, match=r"has a tokenizer\.json too"):
+        add(places, table, "german", [tmp_path / name for name in given], TOLD | {"kind": "transcribe"})
+    assert not table.exists()
+    (tmp_path / "tokenizer.json").write_bytes(b"{}")
+    files = [tmp_path / name for name in (*given, "tokenizer.json")]
+    add(places, table, "german", files, TOLD | {"kind": "transcribe"})
+    assert with_table(places, table).owned("transcribe") == ("german",)
+
+
+@pytest.mark.parametrize("kind", ["tts", "analyze"])
+def test_kinds_that_load_no_model_of_ones_own_are_not_offered(places, table, weights, kind, caplog):
+    """An entry of old is said to be of no use, and can still be removed."""
+    with pytest.raises(UsageError, match="transcribe, upscale, enhance"):
+        add(places, table, "stamps", [weights], TOLD | {"kind": kind})
+    add(places, table, "stamps", [weights], TOLD)
+    table.write_text(table.read_text().replace('"upscale"', f'"{kind}"'))
+    with caplog.at_level(logging.WARNING):
+        assert list(read(table)) == ["stamps"]
+    assert f"nothing loads stamps, a model for {kind}" in caplog.text
+    remove(ModelPlaces(folder=places.folder, owned=tuple(read(table).values())), table, "stamps")
+    assert read(table) == {}
+
+
 def test_what_could_run_code_is_not_added(places, table, tmp_path):
     """A pickle with code leaves neither an entry nor a file behind."""
     evil = tmp_path / "evil.pth"

@@ -119,7 +119,7 @@ def test_what_is_not_data_is_refused(tmp_path, name):
     with pytest.raises(UnsafeWeights, match=BAD[name][1]) as failed:
         check_weights(path)
     assert name in str(failed.value)
-    assert (failed.value.code, failed.value.retryable) == ("UNSUPPORTED", False)
+    assert failed.value.code == "UNSUPPORTED"
     assert isinstance(failed.value, JobFailed)
 
 

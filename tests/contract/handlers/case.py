@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from colab.disk import link
 from colab.handlers import HANDLERS
 from colab.handlers.work import Result, StopWork
 from colab.models import ModelPlaces, Models
@@ -64,7 +65,7 @@ class Desk:
         assert not self.published, "the engine is told before the first output"
         self.began = engine
         for path, file in self.leftover.items():
-            self.output(path).write_bytes(file.read_bytes())
+            link(file, self.output(path))  # as the bench does it: what is kept is not the handler's own
         return frozenset(self.leftover)
 
     def publish(self, path: str) -> None:

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
-from collections.abc import Iterator
+import importlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
+from colab.config import Settings
 from colab.handlers import HANDLERS
 from colab.handlers.work import StopWork
+from colab.worker import Worker, make_worker
 from dispatcher.accept import check_media
-from protocol.errors import JobFailed, StorageFull
+from dispatcher.client import Handle
+from dispatcher.jobs import Job
+from media import ffmpeg
+from protocol.errors import JobFailed
 from protocol.kinds import KINDS
 from protocol.kinds.kind import SOURCE
 from protocol.messages import ErrorCode
+from protocol.seen import JobReader, Seen
 from tests.contract.handlers.case import Desk, HandlerCase, desk
 from tests.contract.handlers.cases import CASES
 from tests.support import odd_media
+from tests.support.disks import small_disk
+from tests.support.drops import client, make_drop
+from tests.support.programs import noted
 
 CODES = frozenset(ErrorCode.__args__)  # type: ignore[attr-defined]
 
@@ -174,10 +188,12 @@ def test_a_job_goes_on_from_what_an_earlier_attempt_left(
     assert len(whole.left) >= 2, "the case's long job leaves at least two checkpoints"
     stopped = stopped_after_a_checkpoint(case, tmp_path, len(whole.progressed))
     leftover = {path: stopped.output(path) for path in stopped.left}
+    before = {path: file.read_bytes() for path, file in leftover.items()}
     resumed = long_desk(case, tmp_path / "resumed", leftover=leftover)
     resumed.run()
     assert resumed.outputs() == whole.outputs()
     assert set(resumed.left).isdisjoint(leftover)
+    assert {path: file.read_bytes() for path, file in leftover.items()} == before  # it may be needed once more
 
 
 def stopped_after_a_checkpoint(case: HandlerCase, folder: Path, calls: int) -> Desk:
@@ -196,33 +212,62 @@ def test_a_checkpoint_that_is_broken_is_made_again(
 ) -> None:
     """Checkpoints come from the drop, so they are not believed: what cannot be used costs work, not the result."""
     whole = whole_run(case, tmp_path, monkeypatch)
-    broken = tmp_path / "broken"
-    broken.write_bytes(b"\0no checkpoint\xff" * 9)
-    resumed = long_desk(case, tmp_path / "resumed", leftover=dict.fromkeys(whole.left, broken))
+    broken = {path: tmp_path / f"broken-{number}" for number, path in enumerate(whole.left)}
+    for file in broken.values():
+        file.write_bytes(b"\0no checkpoint\xff" * 9)
+    resumed = long_desk(case, tmp_path / "resumed", leftover=broken)
     resumed.run()
     assert resumed.outputs() == whole.outputs()
 
 
-@contextlib.contextmanager
-def small_disk(at: Path, kib: int) -> Iterator[Path]:
-    at.mkdir(parents=True)
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", at], capture_output=True, text=True)
-    if made.returncode:
-        pytest.skip(f"no small disk can be made here: {made.stderr.strip()}")
-    try:
-        yield at
-    finally:
-        subprocess.run(["umount", "-l", at], check=True)
-
-
 @every_case
-def test_a_disk_that_fills_up_is_said(case: HandlerCase, tmp_path: Path) -> None:
-    """Half-way through, no room is left: the job ends with STORAGE, in whatever way the bench knows."""
-    with small_disk(tmp_path / "small", 4) as small:
-        source = {SOURCE: case.source(tmp_path)} if case.source else {}
-        work = Desk(kind=case.kind, raw=case.params, folder=small, sources=source)
-        with pytest.raises((JobFailed, StorageFull, OSError)) as failed:
-            work.run()
-    error = failed.value
-    assert not isinstance(error, JobFailed) or error.code == "STORAGE"
-    assert not isinstance(error, OSError) or error.errno == 28
+def test_a_disk_that_fills_up_is_said(case: HandlerCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half-way through, no room is left: STORAGE and its cure are in the drop, and the worker does the next job."""
+    source = case.source(tmp_path) if case.source else None
+    room = 4 + 4 * -(-source.stat().st_size // 4096) if source else 4  # its input, and one page
+    with small_disk(tmp_path / "small", room) as small, side_by_side(case.kind, tmp_path) as (worker, send, look):
+        monkeypatch.setattr(tempfile, "tempdir", str(small))
+        full = send(Job(kind=case.kind, params=case.params, inputs={SOURCE: source} if source else {}))
+        assert worker.step(time.monotonic())
+        (marker,) = look(full).errors.values()
+        after = send(Job(kind="echo", params={"text": "hi"}))
+        assert worker.step(time.monotonic())
+        assert look(after).done
+    assert marker.job is not None
+    assert marker.job.code == "STORAGE", marker.plain.error
+    assert "TMPDIR" in marker.plain.error
+    assert "cannot be kept here" not in marker.plain.error, "the handler has its input"
+
+
+@contextlib.contextmanager
+def side_by_side(kind: str, folder: Path) -> Iterator[tuple[Worker, Callable[[Job], Handle], Callable[[Handle], Seen]]]:
+    """A real worker with its bench and an owner, on a folder: the worker, how to send a job, how to look at it."""
+    drop = make_drop(folder / "drop")
+    worker = make_worker(Settings(drop=str(drop), kinds=(kind, "echo"), models_dir=folder / "models", offline=True))
+    with client(drop, folder / "data") as owner:
+        worker.begin()
+        try:
+            yield (
+                worker,
+                owner.submit,
+                lambda handle: JobReader(worker._at.drop, worker._at.drop_id, owner.store.get(handle.run).job).look(),
+            )
+        finally:
+            worker.end()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a program is a shell script here")
+@every_case
+def test_the_ffmpeg_that_the_settings_name_is_used(
+    case: HandlerCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no other: neither the system's nor the embedded one is even asked what it can do."""
+    importlib.import_module("scenedetect")  # as it is imported it looks for one, for what is never called here
+    named = noted(tmp_path / "named" / "ffmpeg", tmp_path / "asked", imageio_ffmpeg.get_ffmpeg_exe())
+    other = noted(tmp_path / "path" / "ffmpeg", tmp_path / "others", None)
+    monkeypatch.setenv("PATH", str(other.parent), prepend=os.pathsep)
+    monkeypatch.setattr(ffmpeg, "_embedded", lambda: str(other))
+    monkeypatch.setattr(ffmpeg, "_named", named)
+    desk(case, tmp_path).run()
+    assert not (tmp_path / "others").exists()
+    assert (tmp_path / "asked").exists() == (case.source is not None and "text" not in KINDS[case.kind].takes)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +79,9 @@ def test_labels_are_looked_for_once_and_ours_can_be_left_out():
     assert asked(("a zebra", "a dog", "a zebra", " "), general=True)[:3] == ("a zebra", "a dog", "a person")
     assert asked(("a zebra",), general=False) == ("a zebra",)
     assert len(set(GENERAL)) == len(GENERAL)
+
+
+def test_the_page_counts_the_general_labels():
+    """As many as there are."""
+    page = (Path(__file__).parents[4] / "docs/kinds/analyze.md").read_text(encoding="utf-8")
+    assert re.findall(r"(\d+)\s+general ones", page) == [str(len(GENERAL))]

@@ -11,6 +11,7 @@ from colab.handlers.analyze import job, resume, watching
 from colab.handlers.analyze.resume import SOUND, read, read_seen, read_sound, row_numbers, rows_path, written
 from colab.handlers.analyze.rows import WIDTH, Row, Rows
 from colab.handlers.work import StopWork
+from protocol.errors import MediaError
 from tests.support import odd_media
 
 SIZE = (8, 6)
@@ -119,6 +120,59 @@ def test_a_film_that_does_not_lead_there_again_is_watched_from_the_start(long_fi
     resumed.run()
     assert resumed.outputs() == whole.outputs()
     assert rows_path(1) not in resumed.left
+
+
+def with_odd_times(data: bytes) -> bytes:
+    """Return a checkpoint whose pictures, but for the first and the last, are said to come a little later."""
+    count = int(data[:64].split()[2])
+    times = np.frombuffer(data, np.float64, count, offset=64).copy()
+    times[1:-1] += 0.011
+    return data[:64] + times.tobytes() + data[64 + times.nbytes :]
+
+
+@pytest.fixture
+def stopped(long_film, put, impatient):
+    """Return a desk where a job ended that had left some checkpoints."""
+    desk = put(long_film, stop_after=4)
+    with contextlib.suppress(StopWork):
+        desk.run()
+    return desk
+
+
+def test_rows_of_pictures_that_the_film_does_not_have_are_forgotten(stopped, long_film, put, tmp_path):
+    """The last one may well be there: what is shown between them was never in this film, so it is watched anew."""
+    whole = put(long_film)
+    whole.run()
+    leftover = {}
+    for number, path in enumerate(path for path in stopped.left if "rows" in path):
+        leftover[path] = tmp_path / f"odd-{number}"
+        leftover[path].write_bytes(with_odd_times(stopped.output(path).read_bytes()))
+    assert leftover
+    resumed = put(long_film, leftover=leftover)
+    resumed.run()
+    assert resumed.outputs() == whole.outputs()
+    assert set(resumed.left).isdisjoint(leftover)
+
+
+def test_a_film_that_cannot_be_gone_into_at_a_time_is_read_from_its_beginning(stopped, long_film, put, monkeypatch):
+    """Of some files a seek gives earlier pictures, of some none: the right one is found all the same."""
+    whole = put(long_film)
+    whole.run()
+    real, sought = watching.frames, []
+
+    def early(*about, start_s=0.0, most=None, **more):
+        if most is not None:
+            sought.append(start_s)
+            if len(sought) % 2 == 0:
+                raise MediaError("nothing could be decoded")
+            start_s = 0.0
+        return real(*about, start_s=start_s, most=most, **more)
+
+    monkeypatch.setattr(watching, "frames", early)
+    resumed = put(long_film, leftover={path: stopped.output(path) for path in stopped.left})
+    resumed.run()
+    assert sought
+    assert resumed.outputs() == whole.outputs()
 
 
 def test_a_sound_that_was_heard_is_not_heard_again(long_film, put, impatient, monkeypatch):

@@ -7,10 +7,11 @@ import contextlib
 import numpy as np
 import pytest
 
+from colab.handlers.analyze import HANDLER
 from protocol.errors import JobFailed
 from protocol.kinds.analysis import read_analysis
 from protocol.kinds.analyze import ANALYSIS, Params
-from tests.support import tiny_vision
+from tests.support import no_room, tiny_vision
 from tests.support.tiny_vision import BLIP, CLIP
 
 pytestmark = pytest.mark.extras
@@ -150,6 +151,44 @@ def test_one_picture_that_does_not_fit_is_said(both, monkeypatch):
     with pytest.raises(JobFailed) as failed:
         eyes.look(pictures(2))
     assert failed.value.code == "OUT_OF_MEMORY"
+
+
+ILLEGAL = "CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be asynchronously reported"
+
+
+def test_an_illegal_access_is_a_lost_gpu_and_no_want_of_memory(both, monkeypatch):
+    """Its words speak of memory too: nothing is halved, and ENGINE has the process replaced that lost the GPU."""
+    eyes, sizes = engine(both), []
+
+    def lost(_, batch):
+        sizes.append(len(batch))
+        raise RuntimeError(ILLEGAL)
+
+    monkeypatch.setattr("colab.handlers.analyze.clip_blip._image_vectors", lost)
+    with pytest.raises(JobFailed, match=r"the GPU was lost.*illegal memory access") as failed:
+        eyes.look(pictures(4))
+    assert (failed.value.code, sizes) == ("ENGINE", [4])
+
+
+@pytest.mark.parametrize("full", no_room.WAYS)
+def test_models_that_do_not_fit_are_said_and_not_kept(both, monkeypatch, full):
+    """Where loading one takes the last of the memory, that is OUT_OF_MEMORY; with room again it is loaded."""
+    with no_room.for_models(monkeypatch, full), pytest.raises(JobFailed, match=r"clip-vit.* needs more") as failed:
+        engine(both).look(pictures(2))
+    assert failed.value.code == "OUT_OF_MEMORY"
+    assert len(engine(both).look(pictures(2))) == 2
+
+
+def test_a_provider_that_torch_does_not_know_is_refused_and_never_the_cpu(parts, put, both):
+    """Who left it open gets the measures without, and is told; who insists gets an error with the words there are."""
+    odd = tiny_vision.with_provider(both, "TensorrtExecutionProvider")
+    result, _, _ = look(put, parts, odd)
+    assert result.engine.name == "classic"
+    assert "'TensorrtExecutionProvider' was asked for" in result.summary["passed_over"][0]
+    assert [record.name for record in HANDLER.engines(odd)] == ["classic"]
+    with pytest.raises(JobFailed, match="can use only: cpu") as failed:
+        look(put, parts, odd, raw={"tags": "on"})
+    assert failed.value.code == "UNSUPPORTED"
 
 
 def test_weights_that_are_a_program_are_not_run(parts, put, tmp_path):

@@ -280,6 +280,52 @@ def test_an_answer_of_an_earlier_attempt_is_checked_like_any_other(
     assert len(double.batches) == 2
 
 
+def test_a_batch_with_a_text_that_no_engine_can_do_is_kept_too(
+    make_work: Callable[..., FakeWork], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why there is no answer is left with the answers: the next attempt ends with the same bytes, and asks nobody."""
+    monkeypatch.setattr("colab.handlers.enhance.rewriting.CHECKPOINT_S", 0.0)
+    monkeypatch.setattr(FakeWork, "checkpoint", lambda self, path: self.published.append(path), raising=False)
+    said = {"right.": "Now right.", "too long.": Unable(why="it is too long")}
+    second_time = {"we see 3 cells.": Unable(why="the answer came to no end")}
+    double = Double(lambda ask: (second_time if ask.complaints else said).get(ask.text, "We see 4 cells."))
+    monkeypatch.setattr(engines, "ENGINES", {"double": lambda _: double})
+    params = Params.model_validate({"texts": texts("right.", "too long.", "we see 3 cells.")})
+    first = make_work(params)
+    HANDLERS["enhance"]().run(first)
+    (left,) = [path for path in first.published if path.startswith("checkpoints/")]
+    asked = len(double.batches)
+    whole = (first.folder / TEXTS_JSON).read_bytes()
+    kept = [(pair.kept, pair.tries) for pair in read_enhanced(whole).texts]
+    assert kept == [("", 1), ("it is too long", 0), ("the answer came to no end", 1)]
+    before = first.output(left).read_bytes()
+    second = make_work(params, leftover=(left,))
+    second.output(left).write_bytes(before)
+    HANDLERS["enhance"]().run(second)
+    assert len(double.batches) == asked
+    assert (second.folder / TEXTS_JSON).read_bytes() == whole
+
+
+@pytest.mark.parametrize("unable", [[], {"s0": 1}, {"s0": "x" * 5000}, {"s0": ""}, "s0"])
+def test_a_reason_that_is_none_is_asked_for_again(
+    make_work: Callable[..., FakeWork], monkeypatch: pytest.MonkeyPatch, unable: Any
+) -> None:
+    """Checkpoints come from the drop: what is not as we leave it counts as not there."""
+    monkeypatch.setattr("colab.handlers.enhance.rewriting.CHECKPOINT_S", 0.0)
+    monkeypatch.setattr(FakeWork, "checkpoint", lambda self, path: self.published.append(path), raising=False)
+    double = Double(lambda _: Unable(why="it is too long"))
+    monkeypatch.setattr(engines, "ENGINES", {"double": lambda _: double})
+    params = Params.model_validate({"texts": texts("a text.")})
+    first = make_work(params)
+    HANDLERS["enhance"]().run(first)
+    (left,) = [path for path in first.published if path.startswith("checkpoints/")]
+    told = json.loads((first.folder / left).read_text())
+    second = make_work(params, leftover=(left,))
+    second.output(left).write_text(json.dumps({**told, "unable": unable}))
+    HANDLERS["enhance"]().run(second)
+    assert len(double.batches) == 2
+
+
 def test_a_better_engine_that_cannot_work_is_told(make_work: Callable[..., FakeWork], monkeypatch: Any) -> None:
     """What does it instead is labelled; who insists on an engine or a model gets it or nothing."""
 

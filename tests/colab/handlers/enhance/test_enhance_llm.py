@@ -23,6 +23,7 @@ from colab.models import Models
 from protocol.errors import JobFailed
 from protocol.kinds.enhance import TEXTS_JSON, Params, read_enhanced
 from speech.faithful import Bounds
+from tests.support import no_room
 
 NAME = "qwen2.5-1.5b-instruct"
 ASKS = (
@@ -175,6 +176,19 @@ def test_too_little_memory_halves_the_batch(tiny: Callable[..., Models], monkeyp
     with pytest.raises(JobFailed, match="--offload") as failed:
         engine.write(ASKS[:1], wish(), lambda: None)
     assert failed.value.code == "OUT_OF_MEMORY"
+
+
+@pytest.mark.extras
+@pytest.mark.parametrize("full", no_room.WAYS)
+def test_a_model_that_does_not_fit_is_said_and_not_kept(
+    tiny: Callable[..., Models], monkeypatch: pytest.MonkeyPatch, full: no_room.Way
+) -> None:
+    """Where loading it takes the last of the memory, that is OUT_OF_MEMORY; with room again it is loaded."""
+    engine = LanguageModel(tiny())
+    with no_room.for_models(monkeypatch, full), pytest.raises(JobFailed, match="--offload") as failed:
+        engine._loaded(False)
+    assert failed.value.code == "OUT_OF_MEMORY"
+    assert engine._loaded(False).name == NAME
 
 
 @pytest.mark.extras

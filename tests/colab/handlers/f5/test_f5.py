@@ -19,6 +19,7 @@ from colab.handlers.tts.engines import CLONING, ENGINES, FILES, available, open_
 from colab.handlers.tts.f5 import F5, LETTERS, VOCODER, VOCODER_CONFIG, WEIGHTS
 from protocol.errors import JobFailed
 from protocol.kinds import tts
+from tests.support import no_room
 from tests.support.kokoro import Files, models_of
 from tests.support.reference import SAID, recording
 
@@ -219,6 +220,17 @@ def test_without_room_it_speaks_in_parts(files, monkeypatch):
     with pytest.raises(JobFailed, match="for one word too") as failed:
         speak(engine)
     assert failed.value.code == "OUT_OF_MEMORY"
+
+
+@extras
+@pytest.mark.parametrize("full", no_room.WAYS)
+def test_a_model_that_does_not_fit_is_said_and_not_kept(files, monkeypatch, full):
+    """Where loading it takes the last of the memory, that is OUT_OF_MEMORY; with room again it is loaded."""
+    f5_model.opened.cache_clear()
+    with no_room.for_models(monkeypatch, full), pytest.raises(JobFailed, match="speak with another engine") as failed:
+        F5(files)._open()
+    assert failed.value.code == "OUT_OF_MEMORY"
+    assert F5(files)._open().device == "cpu"
 
 
 @extras

@@ -11,6 +11,7 @@ import pytest
 from kokoro_onnx.config import DEFAULT_VOCAB
 from onnx import TensorProto
 
+from colab.handlers import devices
 from colab.handlers.tts import kokoro_onnx_model, onnx_session
 from colab.handlers.tts.espeak import Espeak
 from colab.handlers.tts.kokoro_onnx import MODEL, STYLES, KokoroOnnx
@@ -322,9 +323,25 @@ def test_a_cuda_build_that_falls_back_says_so(files, monkeypatch, caplog):
     kokoro_onnx_model._resident.cache_clear()
 
 
+def test_a_model_that_does_not_fit_is_no_torn_file(files, monkeypatch):
+    """Where opening it takes the last of the memory nobody is told to remove it, and the job may find room later."""
+    from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
+
+    def full(*_, **__):
+        raise RuntimeException("bfc_arena.cc:376 Failed to allocate memory for requested buffer of size 9")
+
+    kokoro_onnx_model._resident.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(onnxruntime, "InferenceSession", full)
+        failed = failure(files)
+    assert failed.code == "OUT_OF_MEMORY"
+    assert "remove" not in str(failed)
+    assert speak(KokoroOnnx(files)).exact
+
+
 def test_a_gpu_beside_a_build_without_cuda_is_said(files, monkeypatch, caplog):
     """A driver is there, the build cannot use it: the record and the log tell, with the cure."""
-    monkeypatch.setattr(onnx_session.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
+    monkeypatch.setattr(devices.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
     kokoro_onnx_model._resident.cache_clear()
     engine = KokoroOnnx(files)
     with caplog.at_level(logging.WARNING):

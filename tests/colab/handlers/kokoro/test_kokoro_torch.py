@@ -12,6 +12,7 @@ from colab.handlers.tts import engines, kokoro_torch
 from colab.handlers.tts.engines import ENGINES
 from colab.handlers.tts.kokoro_torch import CONFIG, STYLES, WEIGHTS, KokoroTorch
 from protocol.errors import JobFailed
+from tests.support import no_room
 from tests.support.kokoro import Files
 
 pytestmark = [
@@ -121,6 +122,16 @@ def test_cuda_asked_for_and_absent(files, monkeypatch):
         KokoroTorch(files, device="cuda")
     assert KokoroTorch(files, device="CPUExecutionProvider").record().device == "cpu"
     assert failed.value.code == "UNSUPPORTED"
+
+
+@pytest.mark.extras
+@pytest.mark.parametrize("full", no_room.WAYS)
+def test_a_model_that_does_not_fit_is_said_and_not_kept(files, monkeypatch, full):
+    """Where loading it takes the last of the memory, that is OUT_OF_MEMORY; with room again it is loaded."""
+    with no_room.for_models(monkeypatch, full), pytest.raises(JobFailed, match="speak with another engine") as failed:
+        speak(KokoroTorch(files), "Yes.")
+    assert failed.value.code == "OUT_OF_MEMORY"
+    assert speak(KokoroTorch(files), "Yes.").exact
 
 
 @pytest.mark.extras

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from colab.handlers.transcribe import engines, whisper, whisper_place
 from colab.handlers.transcribe.engine import Language
 from colab.handlers.transcribe.whisper import FasterWhisper
-from colab.models import ModelPlaces, Models
+from colab.models import ModelPlaces, Models, owner, shop
 from protocol.errors import JobFailed
 from protocol.kinds.transcribe import Params, read_transcript
 from tests.contract.handlers.case import Desk
@@ -102,6 +103,43 @@ def test_without_a_gpu_small_goes_before_turbo(
     assert " large-v3-turbo " in desk_for(talk, turbo).run().engine.version
     with pytest.raises(JobFailed, match="whisper-small") as failed:
         desk_for(talk, turbo, task="translate").run()
+    assert failed.value.code == "UNSUPPORTED"
+
+
+@pytest.fixture
+def with_owners(whisper_files: Path, tmp_path: Path) -> Models:
+    """Return a worker whose owner added a Whisper, by the command's own call, and that has no other."""
+    place = ModelPlaces(folder=tmp_path / "models", offline=True)
+    told = {"kind": "transcribe", "licence": "MIT", "purpose": "hears dialects"}
+    shop.add(place, tmp_path / "models.toml", "dialects", sorted(whisper_files.iterdir()), told)
+    owned = tuple(owner.read(tmp_path / "models.toml").values())
+    return Models(ModelPlaces(folder=tmp_path / "models", offline=True, provider="cpu", owned=owned), files={})
+
+
+def test_a_whisper_that_the_owner_added_is_used_by_its_name(talk: Path, with_owners: Models, desk_for: Desks) -> None:
+    """It is loaded from its verified files, and the record names it; the card tells of it."""
+    result = desk_for(talk, with_owners, model="dialects").run()
+    assert " dialects " in result.engine.version
+    assert result.engine.model_sha256 == with_owners.sha256("dialects/model.bin")
+    assert engines.choices(with_owners)["faster-whisper"]["model"] == ("auto", "turbo", "dialects")
+    assert [engine.name for engine in engines.available(with_owners)] == ["faster-whisper", "pocketsphinx"]
+
+
+def test_the_owners_whisper_comes_after_those_of_the_table(
+    talk: Path, with_owners: Models, whisper_files: Path, tmp_path: Path, desk_for: Desks
+) -> None:
+    """Who names no model gets it where there is no other."""
+    assert " dialects " in desk_for(talk, with_owners).run().engine.version
+    both = models_with(tmp_path / "models", whisper_files, "tiny")
+    both = Models(with_owners._places, files=both._files)
+    assert " tiny " in desk_for(talk, both).run().engine.version
+
+
+@pytest.mark.parametrize("name", ["huge", "kokoro-82m", "whisper-small"])
+def test_what_is_no_whisper_is_not_loaded_as_one(talk: Path, with_owners: Models, desk_for: Desks, name: str) -> None:
+    """A job cannot have a worker load another file of its table; the names that there are are told."""
+    with pytest.raises(JobFailed, match=r"large-v3-turbo.*dialects") as failed:
+        desk_for(talk, with_owners, model=name).run()
     assert failed.value.code == "UNSUPPORTED"
 
 
@@ -210,7 +248,6 @@ def test_when_nothing_fits_the_job_ends_with_the_cure(tiny: FasterWhisper, monke
     with pytest.raises(JobFailed, match="smaller model") as failed:
         heard(tiny, 110)
     assert failed.value.code == "OUT_OF_MEMORY"
-    assert failed.value.retryable
     assert tried == [4, 2, 1, 1]
 
 
@@ -226,6 +263,34 @@ def test_another_failure_is_the_engines(tiny: FasterWhisper, monkeypatch: pytest
     assert failed.value.code == "ENGINE"
 
 
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("CUDA failed with error unspecified launch failure", "ENGINE"),
+        ("CUDA failed with error an illegal memory access was encountered", "ENGINE"),
+        ("CUDA failed with error out of memory", "OUT_OF_MEMORY"),
+    ],
+)
+def test_a_gpu_that_fails_while_the_language_is_heard_heals(
+    talk: Path, with_whisper: Models, desk_for: Desks, monkeypatch: pytest.MonkeyPatch, said: str, code: str
+) -> None:
+    """With `language` auto the model first runs there: the failure has its code, and the next job loads anew."""
+
+    def lost(*_: Any, **__: Any) -> None:
+        raise RuntimeError(said)
+
+    desk_for(talk, with_whisper).run()
+    (engine,) = engines._open.values()
+    loaded = engine._loaded  # type: ignore[attr-defined]
+    monkeypatch.setattr(loaded, "model", SimpleNamespace(is_multilingual=True))  # the tiny one knows English only
+    monkeypatch.setattr(loaded, "encode", lost)
+    with pytest.raises(JobFailed, match="Whisper small") as failed:
+        desk_for(talk, with_whisper, language="auto").run()
+    assert failed.value.code == code
+    assert not engines._open
+    assert desk_for(talk, with_whisper).run().engine.name == "faster-whisper"
+
+
 def test_after_a_lost_gpu_the_next_job_loads_anew(
     talk: Path, with_whisper: Models, desk_for: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,7 +304,7 @@ def test_after_a_lost_gpu_the_next_job_loads_anew(
     monkeypatch.setattr(engine._loaded, "encode", lost)  # type: ignore[attr-defined]
     with pytest.raises(JobFailed, match="failed on cpu") as failed:
         desk_for(talk, with_whisper).run()
-    assert failed.value.retryable
+    assert failed.value.code == "ENGINE"
     assert desk_for(talk, with_whisper).run().engine.name == "faster-whisper"
 
 
@@ -266,6 +331,25 @@ def test_a_gpu_that_does_not_work_is_said_and_the_cpu_used(
     assert failed.value.code == "UNSUPPORTED"
 
 
+def test_a_gpu_that_is_full_is_no_reason_for_the_cpu(
+    whisper_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models of other kinds may hold its memory: OUT_OF_MEMORY has the job tried without them."""
+    tried: list[str] = []
+
+    def full(folder: Path, device: str, compute: str, model: str) -> Any:
+        tried.append(device)
+        raise RuntimeError("CUDA failed with error out of memory")
+
+    monkeypatch.setattr("ctranslate2.get_cuda_device_count", lambda: 1)
+    monkeypatch.setattr("ctranslate2.get_supported_compute_types", lambda _: {"float16", "int8_float16"})
+    monkeypatch.setattr(whisper_place, "_tried", full)
+    with pytest.raises(JobFailed, match="memory of cuda") as failed:
+        FasterWhisper(models_with(tmp_path / "m", whisper_files, "small", provider=None), "small").open()
+    assert failed.value.code == "OUT_OF_MEMORY"
+    assert set(tried) == {"cuda"}
+
+
 def test_a_model_that_does_not_fit_is_loaded_in_smaller_numbers(
     with_whisper: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,6 +365,29 @@ def test_a_model_that_does_not_fit_is_loaded_in_smaller_numbers(
     engine = FasterWhisper(with_whisper, "small")
     engine.open()
     assert engine.record().provider == "CTranslate2/int8_float32"
+
+
+def test_a_better_model_that_does_not_fit_is_passed_over_aloud(
+    talk: Path, whisper_files: Path, tmp_path: Path, desk_for: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left to itself the worker takes the next smaller one, and the result says so at each job; a named one fails."""
+    load = whisper_place._tried
+
+    def full(folder: Path, device: str, compute: str, model: str) -> Any:
+        if model == "small":
+            raise RuntimeError("CUDA failed with error out of memory")
+        return load(folder, device, compute, model)
+
+    monkeypatch.setattr(whisper_place, "_tried", full)
+    models = models_with(tmp_path / "m", whisper_files, "small", "base")
+    for _ in range(2):
+        result = desk_for(talk, models).run()
+        assert " base " in result.engine.version
+        (said,) = result.summary["passed_over"]
+        assert said.startswith("faster-whisper: Whisper small does not fit into the memory of cpu")
+    with pytest.raises(JobFailed, match="Whisper small does not fit") as failed:
+        desk_for(talk, models, model="small").run()
+    assert failed.value.code == "OUT_OF_MEMORY"
 
 
 def test_the_language_is_decided_once(

@@ -196,11 +196,11 @@ def test_the_ffmpeg_that_has_the_encoder_does_the_work(
     )
     poor.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
-    ffmpeg.find.cache_clear()
+    ffmpeg._found.cache_clear()
     try:
         assert ffmpeg.find().path == poor
         desk = at_desk(film(tmp_path / "a.mkv", sound=False, seconds=0.2, options=("-pix_fmt", "yuv420p10le")))
         desk.run()
         assert desk.published
     finally:
-        ffmpeg.find.cache_clear()
+        ffmpeg._found.cache_clear()

@@ -18,6 +18,7 @@ from protocol.errors import JobFailed
 from protocol.kinds.upscale import Params
 from tests.colab.handlers.upscale.conftest import frames
 from tests.contract.handlers.case import Desk
+from tests.support import no_room
 from tests.support.odd_media import PICTURES, film
 
 pytestmark = pytest.mark.extras
@@ -232,7 +233,62 @@ def test_no_memory_at_all_is_said(at_desk: AtDesk, tmp_path: Path, monkeypatch: 
     out_of_memory_above(monkeypatch, 10)
     with pytest.raises(JobFailed, match="ask for the model lanczos") as failed:
         desk.run()
-    assert (failed.value.code, failed.value.retryable) == ("OUT_OF_MEMORY", True)
+    assert failed.value.code == "OUT_OF_MEMORY"
+
+
+@pytest.mark.parametrize("full", no_room.WAYS)
+@pytest.mark.parametrize("mover", ["torch.nn.Module.to", "spandrel.ImageModelDescriptor.to"])
+def test_a_network_that_does_not_fit_is_said_and_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: no_room.Way, mover: str
+) -> None:
+    """Where loading it takes the last of the memory, the job ends with OUT_OF_MEMORY; with room again it is loaded."""
+    shape = Shape(size=(16, 16), target=(64, 64))
+    with (
+        no_room.for_models(monkeypatch, full, mover),
+        pytest.raises(JobFailed, match="ask for the model lanczos") as failed,
+    ):
+        enlarging(tmp_path, compact(), shape)
+    assert failed.value.code == "OUT_OF_MEMORY"
+    assert enlarging(tmp_path, compact(), shape)
+
+
+def test_weights_that_do_not_fit_are_not_called_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose own memory ends while a file is read has a good file all the same."""
+    import torch
+
+    def full(*_: Any, **__: Any) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    monkeypatch.setattr(torch, "load", full)
+    with pytest.raises(JobFailed) as failed:
+        enlarging(tmp_path, compact(), Shape(size=(16, 16), target=(64, 64)))
+    assert failed.value.code == "OUT_OF_MEMORY"
+
+
+def test_a_network_that_finds_no_room_for_32_bits_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one with 16 bits is let go of first; where the other one is too much even so, that is OUT_OF_MEMORY."""
+    import gc
+    import weakref
+
+    from colab.handlers.upscale import network
+
+    made = enlarging(tmp_path, compact(), Shape(size=(16, 16), target=(64, 64)))
+    made._network.half = True  # one whose numbers are too small
+    network._resident.cache_clear()
+    first = weakref.ref(made._network.descriptor.model)
+    monkeypatch.setattr(network.Network, "run", overflowing)
+    with no_room.for_models(monkeypatch, no_room.WAYS[0]), pytest.raises(JobFailed) as failed:
+        made.planes(np.zeros((3, 16, 16), np.uint8), never)
+    assert failed.value.code == "OUT_OF_MEMORY"
+    gc.collect()
+    assert first() is None
+
+
+def overflowing(*_: Any) -> None:
+    """Fail as a network does whose 16-bit numbers are too small."""
+    from colab.handlers.upscale.network import Overflow
+
+    raise Overflow
 
 
 def test_a_lost_gpu_is_an_engine_failure_that_may_be_tried_again(
@@ -256,7 +312,7 @@ def test_a_lost_gpu_is_an_engine_failure_that_may_be_tried_again(
     desk.models = models(tmp_path, saved(compact(), tmp_path / "net.pth"))
     with pytest.raises(JobFailed, match="GPU was lost") as failed:
         desk.run()
-    assert (failed.value.code, failed.value.retryable) == ("ENGINE", True)
+    assert failed.value.code == "ENGINE"
     assert not desk.published
 
 

@@ -1,0 +1,102 @@
+"""How a run ends: decided once in the run database, whoever decides, and then said to the drop (FORMAT.md R6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from dispatcher import accept, legacy
+from dispatcher.jobs import Result
+from dispatcher.outbox import Outbox
+from dispatcher.recording import attempts_of
+from dispatcher.runs.record import NOTHING_MORE, AttemptRecord, Ended, Run, Status
+from dispatcher.runs.store import RunStore
+from dispatcher.sight import Sight
+from protocol.errors import JobCancelled, JobExpired, JobFailed
+from protocol.messages import EngineRecord
+
+
+class Verdict:
+    """The end of one run. Of several processes that judge it the first decides, and the others take what it decided."""
+
+    def __init__(self, store: RunStore, run: Run, outbox: Outbox, wall: Callable[[], float]) -> None:
+        self._store, self._run, self._outbox, self._wall = store, run, outbox, wall
+        self.result: Result | None = None
+        self.has_moved = False  # the run was offered again, as another job: this one is nobody's any more
+
+    def is_in(self) -> bool:
+        """Return True when the run is completed and its result loaded; raise what else it ended with."""
+        run = self._store.get(self._run.id)
+        self.has_moved = run.job != self._run.job
+        if run.status == "completed" and run.results_dir is not None:
+            verified = run.verified or "full"
+            load = legacy.load if verified == "legacy" else accept.load
+            self.result = load(run.id, Path(run.results_dir), verified)
+            self._outbox.committed()
+            return True
+        if run.status in ("failed", "crashed", "cancelled", "expired"):
+            _raise(run)
+        return False
+
+    def accept(
+        self, nonce: str, folder: Path, engine: EngineRecord | None, seal: str, verified: str, home: Ended
+    ) -> None:
+        """Accept once: the compare-and-set in the run database is the commit, its mirror in the drop follows."""
+        mirror = self._outbox.accepted(nonce, seal)
+        self._store.commit(
+            self._run.id,
+            "completed",
+            nonce=nonce,
+            results_dir=str(folder),
+            engine=engine.model_dump(mode="json") if engine else None,
+            done_seal=seal,
+            verified=verified,
+            at=self._wall(),
+            mirror=mirror,
+            ended=home,
+        )
+        self.is_in()
+
+    def cancel(self, reason: str) -> bool:
+        """Commit the cancellation and mirror it; False when the job had ended before."""
+        mirror = self._outbox.cancelled(reason)
+        if not self._store.commit(self._run.id, "cancelled", error_text=reason, at=self._wall(), mirror=mirror):
+            return False
+        self._outbox.committed()
+        return True
+
+    def fail(
+        self, status: Status, code: str, text: str, error: type[Exception], sight: Sight | None, **more: Any
+    ) -> NoReturn:
+        """Commit an end without a result, and raise it; if another process committed first, its decision holds."""
+        mirror = self._outbox.cancelled(f"{code}: {text}")
+        if not self._store.commit(
+            self._run.id,
+            status,
+            error_code=code,
+            error_text=text,
+            at=self._wall(),
+            mirror=mirror,
+            ended=Ended(attempts=self.attempts(sight)) if sight else NOTHING_MORE,
+        ):
+            _raise(self._store.get(self._run.id))
+        self._outbox.committed()
+        raise error(text, code=code, **more) if error is JobFailed else error(text)
+
+    def attempts(self, sight: Sight, accepted: str | None = None) -> list[AttemptRecord]:
+        """Return the attempts as a look showed them; the one whose result is taken now is accepted."""
+        return [
+            replace(each, status="accepted", ended_at=self._wall()) if each.nonce == accepted else each
+            for each in attempts_of(replace(sight, wall=self._wall()))
+        ]
+
+
+def _raise(run: Run) -> NoReturn:
+    text = run.error_text or run.status
+    if run.status == "cancelled":
+        raise JobCancelled(text)
+    if run.status == "expired":
+        raise JobExpired(text)
+    raise JobFailed(text, code=run.error_code or "INTERNAL")

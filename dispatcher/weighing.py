@@ -1,0 +1,149 @@
+"""Weighing a job that nobody is at: it can still come to something, or ends without a result (FORMAT.md R13)."""
+
+from __future__ import annotations
+
+from dispatcher import legacy
+from dispatcher.endings import Ending, endings, failed_workers
+from dispatcher.jobs import FINISHED, Explanation, Why
+from dispatcher.runs.record import Run, Status
+from dispatcher.sight import Sight, engine_missing, living
+from dispatcher.verdict import Verdict
+from dispatcher.wording import for_people, listed
+from protocol.errors import JobExpired, JobFailed
+from protocol.layout import LAST_ATTEMPT
+from protocol.states import next_attempt_number
+
+PLAIN_LOCAL_S = 90.0
+PLAIN_REMOTE_S = 600.0
+"""How long a plain answer may be unusable; on one machine it is looked at twice, half a minute apart, at best."""
+
+ENGINE_LOCAL_S = 2.0
+ENGINE_REMOTE_S = 120.0
+"""How long a required engine may be missing before the job is given up: a worker may just be starting."""
+
+LATE_LOCAL_S = 10.0
+LATE_REMOTE_S = 600.0
+"""How long a result that was on its way may still come to a job that nobody may claim any more."""
+
+RUNAWAY = 3
+"""So many times the attempts that were allowed may end before a job is dead although somebody is at it again."""
+
+DEAD_WAIT_S = 900.0
+"""How long after the last attempt a result that was on its way may still come, on a remote drop."""
+
+
+class Weighing:
+    """Weighs one job, look after look, and remembers since when each of its troubles lasts."""
+
+    def __init__(self, run: Run, plain: legacy.LegacyLook, verdict: Verdict, *, local: bool) -> None:
+        self._run, self._plain, self._verdict, self._local = run, plain, verdict, local
+        self._since: dict[str, float] = {}  # what lasts → since when
+        self.is_lost = False  # a torn plain answer, or the last attempt number, is in everybody's way: offer it anew
+
+    def is_held(self) -> None:
+        """Take note that somebody has the job: it does not wait to be taken."""
+        self._since.pop("idle", None)
+
+    def weigh(self, sight: Sight) -> Explanation | None:
+        """Decide whether a job that nobody is at can still come to something."""
+        seen, offer = sight.seen, sight.offer
+        answer = self._plain.look(seen, sight.now)
+        if answer is not None and answer.ended:
+            return self._take_plain(answer, sight)
+        fatal = [f for f in seen.errors.values() if f.job and not f.job.retryable and f.job.code != "CANCELLED"]
+        if fatal and fatal[0].job:
+            told = fatal[0].plain
+            self._verdict.fail("failed", fatal[0].job.code, told.error, JobFailed, sight, step=told.step)
+        self._give_up_on_engine(sight)
+        ended = endings(seen, sight.leases, offer, sight.now)
+        if ended and (len(ended) >= offer.limits.attempts or _nobody_else(sight)):
+            return self._dead(ended, sight)
+        self._since.pop("dead", None)  # another worker has come; when it has failed too, late results have their time
+        if answer is not None:
+            return self._wait_for_plain(answer, sight.now)
+        self._since.pop("plain", None)
+        return self._expire(sight) or self._unclaimable(sight)
+
+    def weigh_at_work(self, sight: Sight) -> Explanation | None:
+        """End a job that somebody is at although far more attempts have failed than were allowed."""
+        ended = endings(sight.seen, sight.leases, sight.offer, sight.now)
+        return self._dead(ended, sight) if len(ended) >= RUNAWAY * sight.offer.limits.attempts else None
+
+    def _expire(self, sight: Sight) -> Explanation | None:
+        """End a job that nobody took in time, a lease after saying so: a claim may be on its way."""
+        queue_s, now = sight.offer.limits.queue_s, sight.now
+        untaken = not sight.seen.claims and sight.wall - self._run.created_at > queue_s
+        if not untaken and now - self._since.setdefault("idle", now) <= queue_s:
+            self._since.pop("expired", None)
+            return None
+        left = sight.offer.claim.lease_s - (now - self._since.setdefault("expired", now))
+        if left <= 0:
+            self._verdict.fail("expired", "EXPIRED", f"nobody took it within {queue_s:.0f} s", JobExpired, sight)
+        text = f"nobody took it within {queue_s:.0f} s; the job ends in {for_people(left)}"
+        return Explanation(code=Why.EXPIRING, text=text, cure="A worker that takes it before is still in time")
+
+    def _unclaimable(self, sight: Sight) -> Explanation | None:
+        """Give up a folder in which no attempt number is left, once a late result would have come: offer anew (R1)."""
+        if next_attempt_number(sight.seen) is not None:
+            return None
+        late_s = LATE_LOCAL_S if self._local else LATE_REMOTE_S
+        left_s = late_s - (sight.now - self._since.setdefault("used up", sight.now))
+        self.is_lost = self.is_lost or left_s < 0
+        text = f"nobody may take the job any more: the highest attempt number, {LAST_ATTEMPT}, was seen"
+        cure = f"It is offered again in {for_people(max(0.0, left_s))}"
+        return Explanation(code=Why.ATTEMPT_FAILED, text=text, cure=cure)
+
+    def _give_up_on_engine(self, sight: Sight) -> None:
+        """End a job that insists on an engine which no living worker has, once that has been so for a while."""
+        why = engine_missing(sight.offer, sight.workers, sight.leases, sight.now)
+        if why is None:
+            self._since.pop("engine", None)
+            return
+        patience = ENGINE_LOCAL_S if self._local else ENGINE_REMOTE_S
+        if sight.now - self._since.setdefault("engine", sight.now) >= patience:
+            self._verdict.fail("failed", "UNSUPPORTED", f"{why}; leave --require-engine out", JobFailed, sight)
+
+    def _take_plain(self, answer: legacy.Answer, sight: Sight) -> Explanation:
+        """Accept a plain answer that counts; a plain error ends the job unless one of ours may still do it."""
+        if answer.folder is not None:
+            home = legacy.home(answer.folder)
+            self._verdict.accept(answer.seal[:16], answer.folder, None, answer.seal, "legacy", home)
+            return FINISHED
+        assert answer.error is not None  # it has ended
+        able = _able(sight) - failed_workers(sight.seen)
+        if not able:
+            self._verdict.fail("failed", "ENGINE", answer.error, JobFailed, sight, step=answer.step)
+        cure = f"Waiting for {listed(able)}, which may still do it"
+        return Explanation(code=Why.PLAIN_ERROR, text=answer.error.rstrip("."), cure=cure)
+
+    def _wait_for_plain(self, answer: legacy.Answer, now: float) -> Explanation:
+        """Wait for a plain answer to become usable. One that stays torn is in everybody's way: offer the job anew."""
+        patience = PLAIN_LOCAL_S if self._local else PLAIN_REMOTE_S
+        if now - self._since.setdefault("plain", now) > patience:
+            self.is_lost = True
+        return Explanation(code=Why.PLAIN_ANSWER, text=answer.text, cure="")
+
+    def _dead(self, ended: list[Ending], sight: Sight) -> Explanation:
+        wait_s = 0.0 if self._local else DEAD_WAIT_S
+        waited = sight.now - self._since.setdefault("dead", sight.now)
+        last = ended[-1]
+        if waited >= wait_s:
+            reasons = list(dict.fromkeys(f"{ending.code}: {ending.reason}" for ending in ended))
+            text = "; ".join(reasons) if len(reasons) > 1 else last.reason
+            status: Status = "crashed" if all(ending.is_crash for ending in ended) else "failed"
+            self._verdict.fail(status, last.code, text, JobFailed, sight, step=last.step)
+        text = f"{len(ended)} attempt(s) failed, the last with {last.code}: {last.reason.rstrip('.')}"
+        cure = f"A result that was on its way may still come; the job ends in {for_people(wait_s - waited)}"
+        return Explanation(code=Why.ATTEMPT_FAILED, text=text, cure=cure)
+
+
+def _nobody_else(sight: Sight) -> bool:
+    """Say whether every worker that lives and does this kind has failed the job: waiting on would be for nobody."""
+    failed = failed_workers(sight.seen)
+    return bool(failed) and _able(sight) <= failed
+
+
+def _able(sight: Sight) -> set[str]:
+    """Return the workers that live and do this kind of work, as far as their leases tell."""
+    cards = living(sight.workers, sight.leases, sight.now)
+    return {name for name, card in cards.items() if sight.offer.kind in card.kinds}
