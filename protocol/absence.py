@@ -25,3 +25,7 @@ class Missing:
         self._since = now if self._since is None else self._since
         self._looks += 1
         return self._looks >= GONE_LOOKS and now - self._since >= self._long_s
+
+    def left_s(self, now: float) -> float:
+        """Return how much longer it must be missing at least."""
+        return max(0.0, self._long_s - (now - (now if self._since is None else self._since)))
