@@ -1,4 +1,4 @@
-"""Frames of a film: JPEGs into a file without touching them, and single frames out of one."""
+"""Takes: JPEGs put into a file without touching them, and what such a file holds."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 from av.packet import Packet
-from numpy.typing import NDArray
 
-from media.examine import opened
 from protocol.errors import MediaError
 
 TICKS = 1_000_000
@@ -74,16 +71,3 @@ def measure_take(path: Path) -> tuple[tuple[int, int], float]:
     except (av.error.FFmpegError, StopIteration, IndexError, OSError) as error:
         raise MediaError(f"{path} is no whole take: {error or 'it holds no frame'}") from error
     return (frame.width, frame.height), end
-
-
-def read_frame(video: Path, at_s: float) -> NDArray[np.uint8]:
-    """Return the frame that is shown at `at_s` as RGB, shape (height, width, 3)."""
-    shown = None
-    with opened(video) as container:
-        for frame in container.decode(video=0):
-            if shown is not None and frame.time is not None and frame.time > at_s + 1e-6:
-                break
-            shown = frame
-    if shown is None:
-        raise MediaError(f"{video} holds no frame")
-    return shown.to_ndarray(format="rgb24").astype(np.uint8)

@@ -5,29 +5,19 @@ set -eu
 
 say() { echo "setup: $*" >&2; }
 
-works() { # Ubuntu's chromium-browser is a script that only points to a snap, which a recorder cannot drive
-    path=$(command -v "$1" 2>/dev/null) || return 1
-    if head -c 2000 "$path" | grep -aqi snap; then return 1; fi
-    "$path" --version >/dev/null 2>&1
-}
+browser() { # say which browser films, by the recorder's own rules; fail, and say why, where there is none
+    .venv/bin/python - <<'PYTHON'
+import sys
 
-system_browser() {
-    for name in "${GPUDROP_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable \
-        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
-        "/Applications/Chromium.app/Contents/MacOS/Chromium"; do
-        if [ -n "$name" ] && works "$name"; then return 0; fi
-    done
-    return 1
-}
+from dispatcher.config import Settings
+from dispatcher.tour.browser import find_browser
+from protocol.errors import EnvironmentNotReady
 
-playwright_browser() { # where Playwright would keep its own, if it is there
-    path=$(.venv/bin/python - <<'PYTHON'
-from playwright.sync_api import sync_playwright
-with sync_playwright() as playwright:
-    print(playwright.chromium.executable_path)
+try:
+    print(find_browser(Settings().chromium))
+except EnvironmentNotReady as error:
+    sys.exit(f"setup: {error}")
 PYTHON
-    )
-    [ -x "$path" ]
 }
 
 agreed() {
@@ -46,8 +36,8 @@ failed() {
     exit 6
 }
 
-system_browser && exit 0
-playwright_browser && exit 0
+browser >/dev/null && exit 0
+[ -z "${GPUDROP_CHROMIUM:-}" ] || exit 6 # the one that is named is taken, or none: another would not be used
 agreed
 if [ "$(id -u)" = 0 ] && grep -qs '^ID=debian' /etc/os-release; then
     say "no Chromium found; apt-get install chromium"
@@ -59,6 +49,6 @@ elif [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
 else
     say "no Chromium found; playwright install chromium"
     .venv/bin/playwright install chromium >&2 || failed
-    "$path" --version >/dev/null 2>&1 ||
+    path=$(browser) && "$path" --version >/dev/null 2>&1 ||
         say "it does not start yet; it may miss libraries. Run: sudo .venv/bin/playwright install-deps chromium"
 fi

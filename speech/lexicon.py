@@ -21,7 +21,7 @@ from typing import Any
 from protocol.errors import UsageError
 
 MAX_ENTRIES, MAX_WRITTEN, MAX_SPOKEN = 500, 64, 200
-"""As on the wire."""
+"""As on the wire, which this room does not know: a test compares them with `protocol.kinds.tts`."""
 
 _MARKUP = "<>{}[]|`*_\\^~"
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")

@@ -3,68 +3,79 @@
 from __future__ import annotations
 
 import re
-import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import pysubs2
-
-from dispatcher.assembly.timeline import Clip, Timeline, Word
+from dispatcher.assembly.parts import CLOSERS, Part, joined, parts_of
+from dispatcher.assembly.timeline import Clip, Timeline
+from media import captions
+from media.captions import Cue
+from media.columns import columns
 
 LINE = 42
+"""Columns; a sign of Chinese or Japanese takes two."""
+
 LINES = 2
 PAUSE_S = 0.45
 """A pause this long ends a cue (a sentence's own pause is longer)."""
 
 LINGER_S = 0.3
 MIN_S = 0.8
-_SENTENCE_END = re.compile(r"[.!?…。！？]['\"”’)\]]*$")
+_SENTENCE_END = re.compile(rf"[.!?…。！？｡]['\"{re.escape(CLOSERS)}]*$")
 
 
 def write_captions(timeline: Timeline, film: Path) -> tuple[Path, Path]:
     """Write `.srt` and `.vtt` beside the film and return their paths."""
-    subs = pysubs2.SSAFile()
-    for start, clip in zip(timeline.starts, timeline.clips, strict=True):
-        subs.events.extend(_events(clip, start))
-    paths = film.with_suffix(".srt"), film.with_suffix(".vtt")
-    for path in paths:
-        subs.save(str(path))
-    return paths
+    cues = [cue for start, clip in zip(timeline.starts, timeline.clips, strict=True) for cue in _cues_of(clip, start)]
+    srt, vtt = film.with_suffix(".srt"), film.with_suffix(".vtt")
+    srt.write_text(captions.srt(cues), encoding="utf-8")
+    vtt.write_text(captions.vtt(cues), encoding="utf-8")
+    return srt, vtt
 
 
-def _events(clip: Clip, start: float) -> Iterator[pysubs2.SSAEvent]:
-    cues = list(_cues(clip.words))
-    for cue, following in zip(cues, [*cues[1:], None], strict=True):
+def _cues_of(clip: Clip, start: float) -> Iterator[Cue]:
+    groups = list(_groups(parts_of(clip.words, LINE)))
+    for group, following in zip(groups, [*groups[1:], None], strict=True):
         latest = following[0].start_s if following else clip.seconds
-        end = min(max(cue[-1].end_s + LINGER_S, cue[0].start_s + MIN_S), latest, clip.seconds)
-        yield pysubs2.SSAEvent(
-            start=round(1000 * (start + cue[0].start_s)), end=round(1000 * (start + end)), text=r"\N".join(_lines(cue))
+        end = min(max(group[-1].end_s + LINGER_S, group[0].start_s + MIN_S), latest, clip.seconds)
+        yield Cue(
+            start_ms=round(1000 * (start + group[0].start_s)),
+            end_ms=round(1000 * (start + end)),
+            lines=tuple(_lines(group)),
         )
 
 
-def _cues(words: tuple[Word, ...]) -> Iterator[list[Word]]:
-    """Group words into cues of at most two lines, broken at sentence ends and pauses."""
-    cue: list[Word] = []
-    for word in words:
-        if cue and (_ends(cue[-1], word) or len(_lines([*cue, word])) > LINES):
-            yield cue
-            cue = []
-        cue = [*cue, word]
-    if cue:
-        yield cue
+def _groups(parts: Sequence[Part]) -> Iterator[list[Part]]:
+    """Group parts into cues of at most two lines, broken at sentence ends and pauses."""
+    group: list[Part] = []
+    for part in parts:
+        if group and (_ends(group[-1], part) or len(_filled([*group, part], LINE)) > LINES):
+            yield group
+            group = []
+        group = [*group, part]
+    if group:
+        yield group
 
 
-def _ends(last: Word, following: Word) -> bool:
+def _ends(last: Part, following: Part) -> bool:
     return bool(_SENTENCE_END.search(last.text)) or following.start_s - last.end_s > PAUSE_S
 
 
-def _lines(cue: list[Word]) -> list[str]:
+def _lines(group: Sequence[Part]) -> list[str]:
     """Break a cue into lines of even length."""
-    text = " ".join(word.text for word in cue).replace("{", "(").replace("}", ")").replace("\\", "/")
-    count = len(textwrap.wrap(text, LINE))
-    if count < 2:
-        return [text]
-    for width in range(len(text) // count, LINE + 1):
-        if len(lines := textwrap.wrap(text, width)) <= count:
+    count = len(_filled(group, LINE))
+    for width in range(columns(joined(group)) // count, LINE):
+        if len(lines := _filled(group, width)) <= count:
             return lines
-    return textwrap.wrap(text, LINE)
+    return _filled(group, LINE)
+
+
+def _filled(group: Sequence[Part], width: int) -> list[str]:
+    """Return the parts in as few lines of `width` as go; a part that is wider has a line of its own."""
+    lines: list[list[Part]] = []
+    for part in group:
+        if lines and columns(joined([*lines[-1], part])) <= width:
+            lines[-1].append(part)
+        else:
+            lines.append([part])
+    return [joined(line) for line in lines]

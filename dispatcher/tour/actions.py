@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Locator
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from dispatcher.tour import action_parts, applications, editors, terminal
-from dispatcher.tour.page_load import wait_until_painted
+from dispatcher.tour.leaving import has_left
+from dispatcher.tour.page_load import is_bad_selector, wait_until_painted
 from dispatcher.tour.stage import SCROLL, SPEEDS, Stage, click
 from protocol.errors import StepFailed
 
@@ -17,9 +19,6 @@ BETWEEN_KEYS_MS = 90
 POPUP_LOOKS = 3
 POPUP_PAUSE_MS = 150
 POPUP_CLICK_S = 2.0
-
-BAD_SELECTOR = ("while parsing", "is not a valid selector", "Unknown engine", "Malformed selector")
-"""What Playwright says of a selector that it cannot read."""
 
 USUAL_POPUPS = (
     "#onetrust-accept-btn-handler",
@@ -60,7 +59,16 @@ def explained(error: PlaywrightError, stage: Stage, timeout_s: float | None) -> 
     why = text.strip().splitlines()[0].split(": ", 1)[-1]
     if "crashed" in text:
         return StepFailed("the page crashed; it may need more memory than there is here")
-    if any(mark in text for mark in BAD_SELECTOR):
+    if "has been closed" in text:
+        return StepFailed(
+            "the browser has ended, or the page closed itself; it may need more memory than there is here"
+        )
+    if has_left(error):
+        cure = (
+            "before that, wait for what is to be seen in the end (wait_for_selector), or give the address it leads to"
+        )
+        return StepFailed(f"the page went to another address meanwhile; {cure}")
+    if is_bad_selector(error):
         return StepFailed(f"the selector is not valid ({why}); correct it", retryable=False)
     if "Unknown key" in text:
         cure = 'use names such as Enter, Tab, ArrowDown, a or "Control+s"'
@@ -81,8 +89,7 @@ def _too_late(text: str, stage: Stage, timeout_s: float | None) -> StepFailed:
 
 
 def _wait_for_load(stage: Stage, action: action_parts.WaitForLoad) -> None:
-    stage.page.wait_for_load_state("load", timeout=stage.ms(action.timeout))
-    wait_until_painted(stage.page)
+    wait_until_painted(stage.page, stage.ms(action.timeout) / 1000)
 
 
 def _wait_for_selector(stage: Stage, action: action_parts.WaitForSelector) -> None:
@@ -135,8 +142,17 @@ def _dismiss_popups(stage: Stage, action: action_parts.DismissPopups) -> None:
         for selector in action.selectors or USUAL_POPUPS:
             popup = stage.visible(selector)
             if popup.is_visible():
-                click(stage, popup, POPUP_CLICK_S * 1000)
+                _close(stage, popup)
         stage.page.wait_for_timeout(POPUP_PAUSE_MS)
+
+
+def _close(stage: Stage, popup: Locator) -> None:
+    """Click a popup away; one that goes away by itself meanwhile is as good."""
+    try:
+        click(stage, popup, POPUP_CLICK_S * 1000)
+    except PlaywrightError:
+        if popup.is_visible():
+            raise
 
 
 ACTIONS: dict[str, Callable[[Stage, Any], None]] = {

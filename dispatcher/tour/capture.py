@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
 from playwright.sync_api import Error as PlaywrightError
 
 from dispatcher.tour.cursor import Cursor
+from dispatcher.tour.leaving import has_left, where_it_stays
 from media.frames import TakeWriter
 from protocol.errors import MediaError
 
@@ -75,7 +76,7 @@ class Filming:
             if time.monotonic() > deadline:
                 raise MediaError(f"the browser delivered no picture for {FIRST_FRAME_S:g} s")
             self._page.wait_for_timeout(10)
-        settle(self._page)
+        where_it_stays(self._page, FIRST_FRAME_S, lambda: settle(self._page))
         self._zero, self._zero_monotonic = time.time(), time.monotonic()
         self._writer.add(max(self._waiting)[1], 0.0)
 
@@ -100,7 +101,7 @@ class Filming:
         try:
             self._page.evaluate(REDRAW)
         except PlaywrightError as error:
-            if "context was destroyed" not in str(error):  # a page that leaves at this moment draws the next one
+            if not has_left(error):  # it draws the next page now
                 raise
 
     def hold(self, seconds: float) -> None:
@@ -112,6 +113,11 @@ class Filming:
     def close(self) -> None:
         """Write the take. One that was not held ends now."""
         self._writer.close(self.elapsed if self._seconds is None else self._seconds)
+
+    def give_up(self) -> None:
+        """Close the file of a take that nobody wants; what ended it is the news."""
+        with contextlib.suppress(MediaError):  # it holds no frame yet
+            self.close()
 
 
 class Recorder:
@@ -166,23 +172,16 @@ class Recorder:
     def take(self, path: Path) -> Iterator[Filming]:
         """Film the page into `path` from now until the block ends. A block that raises leaves no file."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        settle(self.page)
-        page, filming = self.page, Filming(self.page, path, self.size)
-        page.screencast.start(
-            on_frame=filming.take_frame, size={"width": self.size[0], "height": self.size[1]}, quality=QUALITY
-        )
-        try:
-            filming.begin()
-            yield filming
+        where_it_stays(self.page, FIRST_FRAME_S, lambda: settle(self.page))
+        with contextlib.ExitStack() as broken_off:
+            broken_off.callback(path.unlink, missing_ok=True)
+            filming = Filming(self.page, path, self.size)
+            broken_off.callback(filming.give_up)
+            with _screencast(self.page, filming, self.size):
+                filming.begin()
+                yield filming
             filming.close()
-        except BaseException:
-            with contextlib.suppress(MediaError):  # it holds no frame yet; the error that ended it is the news
-                filming.close()
-            path.unlink(missing_ok=True)
-            raise
-        finally:
-            with contextlib.suppress(PlaywrightError):  # the page has crashed: there is nothing to stop
-                page.screencast.stop()
+            broken_off.pop_all()
 
     def keep_evidence(self, folder: Path) -> None:
         """Write what shows why a step failed: screenshot.png, console.log, trace.zip, as far as they can be had."""
@@ -217,6 +216,18 @@ class Recorder:
             dialog.accept()
         else:
             dialog.dismiss()
+
+
+@contextlib.contextmanager
+def _screencast(page: Page, filming: Filming, size: tuple[int, int]) -> Iterator[None]:
+    """Have the browser send its frames until the block ends."""
+    wanted: Any = {"width": size[0], "height": size[1]}
+    page.screencast.start(on_frame=filming.take_frame, size=wanted, quality=QUALITY)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(PlaywrightError):  # the page has crashed: there is nothing to stop
+            page.screencast.stop()
 
 
 def settle(page: Page) -> None:

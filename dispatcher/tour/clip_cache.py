@@ -85,7 +85,8 @@ class ClipCache:
 
     def find(self, key: str) -> dict[Maker, CachedClip]:
         """Return the whole clips under a key, by who spoke them."""
-        found = [self._load(folder) for folder in sorted(_subfolders(self._place(key)))]
+        place = self._place(key)
+        found = [self._load(folder) for folder in sorted(_subfolders(place)) if not folder.name.startswith(PART)]
         return {maker(clip.engine): clip for clip in found if clip is not None}
 
     def add(self, key: str, clip: CachedClip) -> CachedClip:
@@ -111,13 +112,13 @@ class ClipCache:
 
     def prune(self, now: float) -> int:
         """Remove the clips that were not used for longest until the rest fits, and what kills left; return how many."""
-        for part in self._folder.glob(f"*/*/{PART}*"):
-            if now - part.stat().st_mtime > KEEP_S:
+        for part in self._leftovers():
+            if now - _changed_at(part) > KEEP_S:
                 shutil.rmtree(part, ignore_errors=True)
         kept = sorted(((_used_at(folder), folder) for folder in self._clips()), reverse=True)
         total, removed = 0, 0
         for used, folder in kept:
-            total += sum(file.stat().st_size for file in folder.iterdir())
+            total += _size(folder)
             if total > self._max_bytes and now - used > KEEP_S:
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
@@ -133,22 +134,39 @@ class ClipCache:
         return self._folder / key[:2] / key
 
     def _clips(self) -> Iterator[Path]:
+        for key in self._keys():
+            yield from (folder for folder in _subfolders(key) if not folder.name.startswith(PART))
+
+    def _leftovers(self) -> Iterator[Path]:
+        for key in self._keys():
+            yield from (folder for folder in _subfolders(key) if folder.name.startswith(PART))
+
+    def _keys(self) -> Iterator[Path]:
         for shelf in _subfolders(self._folder):
-            for key in _subfolders(shelf):
-                yield from _subfolders(key)
+            yield from _subfolders(shelf)
 
     def _load(self, folder: Path) -> CachedClip | None:
         try:
-            record = _Record.model_validate_json((folder / RECORD).read_bytes())
-            if (sha256_of(folder / WAV)[1], sha256_of(folder / WORDS)[1]) != (record.wav, record.words):
-                raise MediaError("its files have changed")
-            check_wav(folder / WAV)
-            os.utime(folder / RECORD)
-        except (OSError, ValidationError, MediaError) as problem:
+            record = _checked(folder)
+        except (FileNotFoundError, ValidationError, MediaError) as problem:
             log.warning("the kept clip %s cannot be used and is removed: %s", folder, problem)
             shutil.rmtree(folder, ignore_errors=True)
             return None
+        except OSError as problem:  # the disk's fault, not the clip's
+            log.warning("the kept clip %s cannot be read now: %s", folder, problem)
+            return None
+        with contextlib.suppress(OSError):  # it may only be read: then others are thought to be in use later than it
+            os.utime(folder / RECORD)
         return CachedClip(wav=folder / WAV, words=folder / WORDS, engine=record.engine, substituted=record.substituted)
+
+
+def _checked(folder: Path) -> _Record:
+    """Return what is known of a clip when all its files are as they were written."""
+    record = _Record.model_validate_json((folder / RECORD).read_bytes())
+    if (sha256_of(folder / WAV)[1], sha256_of(folder / WORDS)[1]) != (record.wav, record.words):
+        raise MediaError("its files have changed")
+    check_wav(folder / WAV)
+    return record
 
 
 def _record(clip: CachedClip, folder: Path) -> _Record:
@@ -161,14 +179,29 @@ def _record(clip: CachedClip, folder: Path) -> _Record:
 
 
 def _subfolders(folder: Path) -> list[Path]:
+    """Return the folders in a folder; none where there is no folder (any more). That it cannot be listed is told."""
     try:
-        return [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(PART)]
-    except FileNotFoundError:
+        return [path for path in folder.iterdir() if path.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as problem:
+        log.warning("the kept clips in %s are passed over: %s", folder, problem)
         return []
 
 
 def _used_at(folder: Path) -> float:
+    return _changed_at(folder / RECORD)
+
+
+def _changed_at(path: Path) -> float:
     try:
-        return (folder / RECORD).stat().st_mtime
+        return path.stat().st_mtime
     except OSError:
         return time.time()  # being written or removed by another tour just now
+
+
+def _size(folder: Path) -> int:
+    try:
+        return sum(file.stat().st_size for file in folder.iterdir())
+    except OSError:
+        return 0  # being removed by another tour just now

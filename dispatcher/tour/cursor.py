@@ -11,6 +11,8 @@ from importlib.resources import files
 from playwright.sync_api import BrowserContext, Page
 from playwright.sync_api import Error as PlaywrightError
 
+from dispatcher.tour.leaving import has_left
+
 BINDING = "__gpudropCursor"
 PLACE = f"at => window[Symbol.for('{BINDING}')]?.place(...at)"
 RIPPLE = f"() => window[Symbol.for('{BINDING}')]?.ripple()"
@@ -60,8 +62,7 @@ class Cursor:
         try:
             page.evaluate(PLACE, list(self.at))
         except PlaywrightError as error:
-            # A page that leaves at this moment has no script left to ask; the next one asks for the place itself.
-            if "context was destroyed" not in str(error):
+            if not has_left(error):  # the next page asks for the place itself
                 raise
 
 

@@ -101,7 +101,6 @@ class _Director:
     def _film_step(self, step: Step, narration_s: float) -> Take:
         """Film a step, again after a failure as often as the spec allows."""
         self._navigated = False
-        self._recorder.new_chapter()
         retries = 0
         while True:
             try:
@@ -114,23 +113,29 @@ class _Director:
     def _attempt(self, step: Step, narration_s: float, retries: int) -> Take:
         self._touched = False  # neither what an earlier step did nor what opening the page takes counts
         self._filming = None
-        ahead = self._open(step)
+        try:
+            if retries == 0:
+                self._recorder.new_chapter()
+            ahead = self._open(step)
+            clear_highlight(self._recorder.page)
+            return self._film(step, ahead, narration_s, retries)
+        except (MediaError, PlaywrightError) as error:
+            raise StepFailed(f"step {step.id!r}: {_what(error, self._stage())}", step=step.id) from error
+
+    def _film(self, step: Step, ahead: int, narration_s: float, retries: int) -> Take:
+        """Film what is left of a step on its page."""
         self._recorder.cursor.moves.clear()
         self._typed.clear()
         path = self._work_dir / "takes" / f"{step.id}.mkv"
-        try:
-            clear_highlight(self._recorder.page)
-            with self._recorder.take(path) as filming:
-                self._filming = filming
-                if step.show is not None:
-                    self._slides.play(self._recorder.page, filming, step, narration_s)
-                checked = self._play(step, step.actions[ahead:], ahead)
-                actions_s = filming.elapsed
-                seconds = max(max(narration_s, actions_s) + TAIL_S, step.least_s)
-                filming.hold(seconds)
-                focus = self._focus(time.monotonic() - filming.elapsed)
-        except (MediaError, PlaywrightError) as error:
-            raise StepFailed(f"step {step.id!r}: {_what(error, self._stage())}", step=step.id) from error
+        with self._recorder.take(path) as filming:
+            self._filming = filming
+            if step.show is not None:
+                self._slides.play(self._recorder.page, filming, step, narration_s)
+            checked = self._play(step, step.actions[ahead:], ahead)
+            actions_s = filming.elapsed
+            seconds = max(max(narration_s, actions_s) + TAIL_S, step.least_s)
+            filming.hold(seconds)
+            focus = self._focus(time.monotonic() - filming.elapsed)
         return Take(
             step_id=step.id,
             path=path,
@@ -153,13 +158,17 @@ class _Director:
         if self._spec.settings.mode == "independent" and self._opened[0]:
             self._recorder.fresh_page()
         try:
-            settings = self._spec.settings
+            self._open_address(step, url)
+            return self._wait_ahead(step)
+        finally:
+            self._opened, self._navigated = (url, self._recorder.page.url), True
+
+    def _open_address(self, step: Step, url: str) -> None:
+        settings = self._spec.settings
+        try:
             open_page(self._recorder.page, url, settings.default_step_timeout, settings.preloader_selector)
         except StepFailed as error:
             raise StepFailed(f"step {step.id!r}: {error}", step=step.id, retryable=error.retryable) from error
-        finally:
-            self._opened, self._navigated = (url, self._recorder.page.url), True
-        return self._wait_ahead(step)
 
     def _open_slides(self, step: Step) -> None:
         self._recorder.turn_aside()

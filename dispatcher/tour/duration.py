@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dispatcher.assembly.timeline import FPS, whole_frames
 from dispatcher.tour import script
-from dispatcher.tour.action_parts import Action, Pause, ScrollAction, TypeText
+from dispatcher.tour.action_parts import Action, HighlightLines, Pause, ScrollAction, TypeText
 from dispatcher.tour.slides import timing
 from dispatcher.tour.spec import Spec
 from dispatcher.tour.steps import TAIL_S, Step
@@ -90,6 +90,8 @@ def _action_s(action: Action) -> float:
             return bursts(action.text, delay)[-1][1] if action.text else 0.0
         case ScrollAction():
             return action.pause_at_bottom
+        case HighlightLines():
+            return action.seconds or 0.0
     return 0.0
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import time
 from importlib.resources import files
 
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import JSHandle, Locator, Page
 
 from dispatcher.tour import action_parts
 from dispatcher.tour.cursor import ripple as cursor_ripple
+from dispatcher.tour.leaving import has_left
 from dispatcher.tour.stage import AFTER_CLICK_MS, BEFORE_CLICK_MS, PRESSED_MS, SCROLL, SPEEDS, Stage
 from dispatcher.tour.typing_pace import bursts
 from protocol.errors import StepFailed
@@ -79,13 +81,17 @@ def highlight_lines(stage: Stage, action: action_parts.HighlightLines) -> None:
     if action.seconds is None:
         stage.page.wait_for_timeout(SHOWN_MS)
         return
-    stage.page.wait_for_timeout(action.seconds * 1000)
+    stage.rest(action.seconds)
     stage.page.evaluate(CLEAR, True)
 
 
 def clear_highlight(page: Page) -> None:
     """Take away what is highlighted, at once."""
-    page.evaluate(CLEAR, False)
+    try:
+        page.evaluate(CLEAR, False)
+    except PlaywrightError as error:
+        if not has_left(error):  # it took its highlight with it
+            raise
 
 
 def type_out(stage: Stage, text: str, delay_ms: float | None, into: Locator | None = None) -> bool:

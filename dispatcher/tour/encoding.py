@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,21 @@ from dispatcher.assembly.render import Film, RenderOptions, render
 from dispatcher.assembly.timeline import Timeline
 from dispatcher.config import Settings
 from dispatcher.connection import Connection, connect
+from dispatcher.handle import Handle
 from dispatcher.jobs import Job, Progress, Result
 from dispatcher.tour.options import Options
 from dispatcher.tour.screen import Screen
 from media.encoding import DEFAULT_CRF, VIDEO_CODECS
 from media.ffmpeg import Ffmpeg
-from protocol.errors import ChannelError, EnvironmentNotReady, JobError, TheirsError, UsageError
+from protocol.errors import (
+    ChannelError,
+    EnvironmentNotReady,
+    JobError,
+    JobTimeout,
+    MediaError,
+    TheirsError,
+    UsageError,
+)
 from protocol.kinds.encode import Params as Encode
 from protocol.kinds.encode import film_path
 from protocol.kinds.kind import SOURCE
@@ -100,7 +109,7 @@ def encode(
     try:
         result = _sent(rough, wanted, options, settings, screen)
         film = _brought_home(result, out, timeline, wanted)
-    except FAR_AWAY as error:
+    except (*FAR_AWAY, MediaError) as error:
         if not options.encode_fallback:
             screen.warn(_cure(rough, wanted))
             raise
@@ -153,21 +162,36 @@ def _sent(rough: Path, wanted: RenderOptions, options: Options, settings: Settin
             connection.keep()
 
         handle = connection.client.submit(job(rough, wanted, require_nvenc=options.require_nvenc))
-        result = handle.wait(options.encode_timeout_s, on_progress=on_progress)
+        result = _waited(handle, options, on_progress)
         stage.update(1, 1, result.engine.told() if result.engine else "")
         connection.client.clean()
     return result
 
 
+def _waited(handle: Handle, options: Options, on_progress: Callable[[Progress], None]) -> Result:
+    """Return the result in time. A job that is late is cancelled where the film is encoded here instead."""
+    try:
+        return handle.wait(options.encode_timeout_s, on_progress=on_progress)
+    except JobTimeout as late:
+        if not options.encode_fallback:
+            raise
+        if not handle.cancel("it was late: the film is encoded where it was cut"):
+            return handle.wait(0.0)  # it has ended just now
+        text = f"{str(late).splitlines()[0]}\nIt was cancelled, on the worker too (run {handle.run})"
+        raise JobTimeout(text, why=late.why, cure=late.cure, run=handle.run) from late
+
+
 def _brought_home(result: Result, out: Path, timeline: Timeline, wanted: RenderOptions) -> Film:
-    """Put the film in its place, whole or not at all, when it has every picture and every chapter."""
-    path = film_path(Encode.model_validate({"format": wanted.container}))
-    out.parent.mkdir(parents=True, exist_ok=True)
+    """Put the film in its place, whole or not at all, when it has every picture and every chapter; else MediaError."""
+    made = result.files[film_path(Encode.model_validate({"format": wanted.container}))]
     unfinished = out.with_name(f".{out.stem}.unfinished{out.suffix}")
     try:
-        shutil.copyfile(result.files[path], unfinished)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(made, unfinished)
         check_film(unfinished, timeline)
         unfinished.replace(out)
+    except OSError as error:
+        raise MediaError(f"the film that came home cannot be put at {out}: {error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
     return Film(path=out, seconds=timeline.seconds)

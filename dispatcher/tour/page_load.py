@@ -1,4 +1,7 @@
-"""Opening a page off camera: it counts as there when it has loaded, has its fonts and has painted something."""
+"""Opening a page off camera: it counts as there when it has loaded, has its fonts and has painted something.
+
+Where a script sends its visitors on to another address, the page that is opened is the one where that ends.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from dispatcher.tour.capture import settle
+from dispatcher.tour.leaving import where_it_stays
 from protocol.errors import StepFailed
 
 PAINT_S = 3.0
@@ -17,18 +21,34 @@ PAINT_S = 3.0
 GONE_S = 0.3
 """How long a preloader must stay away."""
 
+BAD_SELECTOR = ("while parsing", "is not a valid selector", "Unknown engine", "Malformed selector")
+"""What Playwright says of a selector that it cannot read."""
+
 OPAQUE = "found => found.some(one => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }))"
+WHERE = "() => [location.href, performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0]"
 PAINTED = "() => performance.getEntriesByName('first-contentful-paint').length > 0"
 FONTS = "() => Promise.race([document.fonts.ready.then(() => true), new Promise(done => setTimeout(done, 3000))])"
 
 
 def open_page(page: Page, url: str, timeout_s: float, preloader: str | None = None) -> None:
-    """Go to `url` and wait until it is there, and its `preloader` (a selector) gone or hidden.
+    """Go to `url` and wait until the page it leads to is there, and its `preloader` (a selector) gone or hidden.
 
-    Raises StepFailed, in bounded time, if it does not load.
+    Raises StepFailed, in bounded time, if it does not load, and what the browser says if it never stays.
     """
+    _go_to(page, url, timeout_s)
+
+    def be_there() -> None:
+        _check(page, url)
+        _paint(page)
+        if preloader is not None:
+            _wait_until_gone(page, preloader, timeout_s)
+
+    where_it_stays(page, timeout_s, be_there)
+
+
+def _go_to(page: Page, url: str, timeout_s: float) -> None:
     try:
-        response = page.goto(url, wait_until="load", timeout=timeout_s * 1000)
+        page.goto(url, wait_until="load", timeout=timeout_s * 1000)
     except PlaywrightTimeout as error:
         raise StepFailed(
             f"{url} did not load within {timeout_s:g} s; check that it opens in a browser, "
@@ -37,11 +57,16 @@ def open_page(page: Page, url: str, timeout_s: float, preloader: str | None = No
     except PlaywrightError as error:
         why = str(error).splitlines()[0].removeprefix("Page.goto: ").split(" at ")[0]
         raise StepFailed(f"{url} cannot be opened ({why}); is the application running there?") from error
-    if response is not None and response.status >= 400:
-        raise StepFailed(f"{url} answers with status {response.status}; check the address in a browser")
-    wait_until_painted(page)
-    if preloader is not None:
-        _wait_until_gone(page, preloader, timeout_s)
+
+
+def _check(page: Page, url: str) -> None:
+    """Raise StepFailed for the page of an error: nobody wants that in a film."""
+    here, status = page.evaluate(WHERE)  # the page knows it before its driver does
+    if here.startswith("chrome-error:"):
+        raise StepFailed(f"where {url} leads cannot be opened; is the application running there?")
+    if status >= 400:
+        led = "" if here == url else f", where {url} leads,"
+        raise StepFailed(f"{here}{led} answers with status {status}; check the address in a browser")
 
 
 def _wait_until_gone(page: Page, preloader: str, timeout_s: float) -> None:
@@ -62,13 +87,25 @@ def _seen(page: Page, selector: str) -> bool:
     try:
         return bool(page.locator(selector).filter(visible=True).evaluate_all(OPAQUE))
     except PlaywrightError as error:
+        if not is_bad_selector(error):
+            raise
         why = str(error).splitlines()[0].split(": ", 1)[-1]
         raise StepFailed(
             f"settings.preloader_selector {selector!r} is not valid ({why}); correct it", retryable=False
         ) from error
 
 
-def wait_until_painted(page: Page) -> None:
+def is_bad_selector(error: PlaywrightError) -> bool:
+    """Say whether the browser cannot read the selector it was asked with."""
+    return any(mark in str(error) for mark in BAD_SELECTOR)
+
+
+def wait_until_painted(page: Page, timeout_s: float) -> None:
+    """Wait for fonts and the first paint of a page, and of those that it goes on to meanwhile."""
+    where_it_stays(page, timeout_s, lambda: _paint(page))
+
+
+def _paint(page: Page) -> None:
     """Wait for fonts and the first paint of a page that has loaded."""
     page.evaluate(FONTS)
     deadline = time.monotonic() + PAINT_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 from dispatcher.assembly.captions import LINE, write_captions
 from dispatcher.assembly.timeline import Clip, Timeline, Word
+from media.captions import HARMLESS
+from media.columns import columns
 
 
 def spoken(text: str, pace: float = 0.3) -> tuple[Word, ...]:
@@ -59,6 +62,62 @@ def test_times_are_those_of_the_words(tmp_path: Path) -> None:
     assert [cue.start for cue in cues] == [0, 1000]
 
 
-def test_markup_in_narration_is_text(tmp_path: Path) -> None:
-    """Braces and backslashes would be commands to a subtitle player; they are shown as plain signs."""
-    assert captions(tmp_path, clip(r"{\b1}bold"))[0].plaintext == "(/b1)bold"
+@pytest.mark.parametrize(
+    "text", ["the <head> of", "git switch <branch>", "{name}", r"C:\Users C:\new", "a --> b", "R&D", r"{\b1}bold"]
+)
+def test_what_was_written_is_what_is_shown(tmp_path: Path, text: str) -> None:
+    """No sign of a narration is lost or another one, in either file."""
+    srt, vtt = write_captions(Timeline((clip(text),)), tmp_path / "film.mp4")
+    shown = srt.read_text(encoding="utf-8").split("\n")[2].replace("\\{", "{").replace(HARMLESS, "")
+    assert shown == text
+    assert vtt.read_text(encoding="utf-8").split("\n")[4] == html.escape(text, quote=False)
+
+
+CHINESE = (
+    "我们先打开笔记本，在“设置”里选择显卡，然后运行第一个单元格。"
+    "接下来，上传你的视频文件；它会在云端处理，结果会自动回来！"
+)
+JAPANESE = (
+    "まず、ノートブックを開いて、「設定」でGPUを選びます。"
+    "それから最初のセルを実行してください。結果はDriveのフォルダーに自動的に保存されます。"
+)
+THAI = "เปิดสมุดบันทึกแล้วเลือกการ์ดจอในการตั้งค่าจากนั้นเรียกใช้เซลล์แรกและอัปโหลดวิดีโอของคุณไปยังโฟลเดอร์ที่ใช้ร่วมกัน"
+
+
+@pytest.mark.parametrize("text", [CHINESE, JAPANESE, THAI, "字" * 200, "x" * 100, CHINESE + " " + JAPANESE])
+def test_text_without_blanks_is_cut_too(tmp_path: Path, text: str) -> None:
+    """A narration that is one word, or two, has cues of two short lines that follow each other; no sign is lost."""
+    each_s = 12.0
+    words = tuple(Word(text=word, start_s=n * each_s, end_s=n * each_s + 11.5) for n, word in enumerate(text.split()))
+    made = Clip(step_id="a", title="A", take=Path("t.mkv"), frames=30 * 30, words=words)
+    cues = captions(tmp_path, made)
+    lines = [line for cue in cues for line in cue.plaintext.split("\n")]
+    assert "".join(lines) == text.replace(" ", "")
+    assert max(map(columns, lines)) <= LINE
+    assert max(len(cue.plaintext.split("\n")) for cue in cues) <= 2
+    assert len(cues) > 1
+    for cue, following in itertools.pairwise(cues):
+        assert cue.start < cue.end <= following.start
+    assert cues[-1].start < words[-1].end_s * 1000
+    assert not [line for line in lines if line[0] in "。，、；！”」ーุูะาํ"]
+    assert not [line for line in lines if line[-1] in "“「เแโใไ"]
+
+
+def test_a_clause_is_not_torn_where_it_fits(tmp_path: Path) -> None:
+    """Lines end where a reader pauses, and a sentence ends its cue; the time is shared by what is to be read."""
+    word = Word(text="打开文件，选择设置。运行。", start_s=0, end_s=13)
+    cues = captions(tmp_path, Clip(step_id="a", title="A", take=Path("t.mkv"), frames=600, words=(word,)))
+    assert [cue.plaintext for cue in cues] == ["打开文件，选择设置。", "运行。"]
+    assert cues[1].start == 10_000
+    long = "我们现在打开这个很长的文件，" * 3
+    cues = captions(tmp_path, Clip(step_id="a", title="A", take=Path("t.mkv"), frames=600, words=spoken(long, 9.0)))
+    assert [cue.plaintext for cue in cues] == ["我们现在打开这个很长的文件，\n我们现在打开这个很长的文件，", long[:14]]
+
+
+def test_blanks_stay_where_they_were(tmp_path: Path) -> None:
+    """Only the parts of one word stand together; a Latin word within another script is not torn."""
+    [cue] = captions(tmp_path, clip("我们用 Python 写代码"))
+    assert cue.plaintext == "我们用 Python 写代码"
+    text = "字" * 18 + "Python" + "字" * 18
+    [cue] = captions(tmp_path, clip(text, pace=5.0))
+    assert [line.count("Python") for line in cue.plaintext.split("\n")] in ([1, 0], [0, 1])

@@ -14,9 +14,8 @@ from dispatcher.assembly.render import RenderOptions, render
 from dispatcher.assembly.timeline import FPS, Clip, Insert, Timeline, Word
 from media import audio
 from media.ffmpeg import find
-from media.frames import read_frame
 from media.probe import probe
-from tests.support.media import speechlike, take, tone
+from tests.support.media import read_frame, speechlike, take, tone
 
 RED, GREEN, BLUE = (200, 30, 30), (30, 180, 30), (30, 30, 200)
 SIZE = (320, 240)

@@ -13,9 +13,9 @@ from dispatcher.assembly.render import RenderOptions, render
 from dispatcher.assembly.timeline import FPS, Clip, Timeline, whole_frames
 from media import audio
 from media.ffmpeg import find
-from media.frames import TakeWriter, read_frame
+from media.frames import TakeWriter
 from protocol.errors import MediaError
-from tests.support.media import jpeg, speechlike, take, tone
+from tests.support.media import jpeg, read_frame, speechlike, take, tone
 
 RED, GREEN, BLUE, WHITE = (200, 30, 30), (30, 180, 30), (30, 30, 200), (255, 255, 255)
 FAST = RenderOptions(size=(320, 240), preset="ultrafast", crf=12)

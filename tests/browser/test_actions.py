@@ -166,6 +166,18 @@ def test_dismiss_popups(stage: Stage, site: Site) -> None:
     do(stage, "dismiss_popups")
 
 
+def test_a_popup_that_closes_by_itself_is_closed(stage: Stage, site: Site) -> None:
+    """One that is gone when the arrow gets there needs no click; one that stays and cannot be clicked is an error."""
+    leaves = "<script>addEventListener('mousemove', () => own.remove(), { once: true })</script>"
+    show(stage, site, f"<a id=own style='position:fixed;top:9px;left:9px'>x</a>{leaves}")
+    do(stage, "dismiss_popups", selectors=["#own"])
+    assert stage.page.locator("#own").count() == 0
+    covered = "<a id=own style='position:fixed;top:9px'>x</a><div style='position:fixed;inset:0'></div>"
+    show(stage, site, covered)
+    with pytest.raises(StepFailed, match="covered"):
+        do(stage, "dismiss_popups", selectors=["#own"])
+
+
 def test_script_dialogs_are_dismissed(stage: Stage, site: Site, recorder: Recorder) -> None:
     """A page that asks by a script's dialog gets no for an answer and goes on; the console log says so."""
     show(stage, site, "<button onclick='document.title=confirm(\"sure?\")'>ask</button>")

@@ -19,8 +19,8 @@ from dispatcher.tour.browser import find_browser
 from dispatcher.tour.director import Take, direct
 from dispatcher.tour.spec import load
 from dispatcher.tour.stage import Stage
-from media.frames import read_frame
 from protocol.errors import EnvironmentNotReady, StepFailed
+from tests.support.media import read_frame
 from tests.support.pages import Site, html
 
 pytestmark = [pytest.mark.browser, pytest.mark.films]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -233,3 +234,11 @@ def test_a_preloader_that_stays(stage: Stage, site: Site) -> None:
         open_page(stage.page, site.url + "/", 0.5, ".load")
     with pytest.raises(StepFailed, match=r"preloader_selector 'b\[\[' is not valid"):
         open_page(stage.page, site.url + "/", 5, "b[[")
+
+
+def test_a_timed_highlight_is_filmed_like_every_rest(stage: Stage, site: Site) -> None:
+    """A take sees to it that no picture is missed while it waits: the highlight leaves the waiting to it."""
+    show(stage, site, "<textarea style='width:300px;height:200px'>one\ntwo</textarea>")
+    rests: list[float] = []
+    do(dataclasses.replace(stage, film_on=rests.append), "highlight_lines", lines=1, seconds=7)
+    assert rests == [7]

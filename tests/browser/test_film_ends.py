@@ -12,8 +12,8 @@ import av
 import pytest
 
 from media.ffmpeg import find
-from media.frames import read_frame
 from tests.support.drops import ROOT
+from tests.support.media import read_frame
 from tests.support.pages import html, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.films]

@@ -17,8 +17,8 @@ from dispatcher.tour.slides.show import SlideProjector
 from dispatcher.tour.slides.timing import LEAST_S
 from dispatcher.tour.spec import load
 from dispatcher.tour.steps import TAIL_S
-from media.frames import read_frame
 from protocol.errors import StepFailed
+from tests.support.media import read_frame
 from tests.support.pages import Site, html
 from tests.support.specs import demo, slides, whole, write
 

@@ -21,8 +21,8 @@ from dispatcher.config import is_root
 from dispatcher.tour.browser import find_browser, launch
 from dispatcher.tour.slides import timing
 from dispatcher.tour.spec import Spec, load
-from media.frames import read_frame
 from protocol.errors import EnvironmentNotReady
+from tests.support.media import read_frame
 
 pytestmark = [pytest.mark.browser, pytest.mark.films, pytest.mark.slow, pytest.mark.timeout(540)]
 

@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pytest
 
-from media.frames import TakeWriter, read_frame
+from media.frames import TakeWriter
 from protocol.errors import MediaError
-from tests.support.media import jpeg, take
+from tests.support.media import jpeg, read_frame, take
 
 RED, GREEN, BLUE = (200, 30, 30), (30, 180, 30), (30, 30, 200)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from media.frames import TakeWriter
 
@@ -51,3 +52,15 @@ def speechlike(path: Path, seconds: float, *, level: float, clicks: bool = False
         samples[:: RATE // 3] = 0.99
     soundfile.write(path, np.clip(samples, -1, 1).astype(np.float32), RATE, subtype="PCM_16")
     return path
+
+
+def read_frame(video: Path, at_s: float) -> NDArray[np.uint8]:
+    """Return the frame that is shown at `at_s` as RGB, shape (height, width, 3)."""
+    shown = None
+    with av.open(str(video)) as container:
+        for frame in container.decode(video=0):
+            if shown is not None and frame.time is not None and frame.time > at_s + 1e-6:
+                break
+            shown = frame
+    assert shown is not None, f"{video} holds no frame"
+    return shown.to_ndarray(format="rgb24").astype(np.uint8)

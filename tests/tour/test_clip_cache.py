@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import wave
 from pathlib import Path
 
 import pytest
 
+from dispatcher.tour import clip_cache
 from dispatcher.tour.clip_cache import CachedClip, ClipCache, clip_key, maker
 from protocol.messages import EngineRecord
 
@@ -102,3 +104,69 @@ def test_old_clips_make_room_for_new_ones(tmp_path: Path) -> None:
         os.utime(kept.wav.with_name("clip.json"), (now - days * 86400,) * 2)
     assert cache.prune(now) == 1
     assert [bool(cache.find(f"{place}0")) for place in range(3)] == [True, False, True]
+
+
+def test_a_clip_that_cannot_be_read_now_is_not_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk that does not answer, or a folder that may only be read, says nothing of a clip: it stays, and is said."""
+    cache = ClipCache(tmp_path / "cache")
+    kept = cache.add("ab12", make_clip(tmp_path / "made"))
+
+    def fails(path: Path) -> tuple[int, str]:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(clip_cache, "sha256_of", fails)
+        assert cache.find("ab12") == {}
+    assert "Input/output error" in caplog.text
+    assert cache.find("ab12") == {maker(ESPEAK): kept}
+    monkeypatch.setattr(os, "utime", lambda _path: fails(kept.wav))
+    assert cache.find("ab12") == {maker(ESPEAK): kept}  # that its use cannot be noted makes it no worse
+
+
+@pytest.mark.parametrize("names", [("clip.wav",), ("clip.wav", "words.json", "clip.json")])
+def test_clips_that_go_away_meanwhile_end_no_pruning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    """Another tour removes clips and leftovers between two looks of this one: the rest is pruned all the same."""
+    now = 1_000_000_000.0
+    cache = ClipCache(tmp_path / "cache", max_bytes=10_000)
+    for key in ("a0", "b0"):
+        kept = cache.add(key, make_clip(tmp_path / "made"))
+        os.utime(kept.wav.with_name("clip.json"), (now - 20 * 86400,) * 2)
+    gone = tmp_path / "cache" / "a0" / "a0" / ".part-gone"
+    gone.mkdir()
+    look = Path.stat
+
+    def stat(path: Path, **how: bool) -> os.stat_result:
+        if path == gone or (path.name in names and "b0" in path.parts):
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
+        return look(path, **how)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert cache.prune(now) == 1
+    assert not kept_folders(tmp_path / "cache" / "a0")
+    assert kept_folders(tmp_path / "cache" / "b0")
+
+
+def test_a_clip_folder_that_is_gone_when_it_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes no room."""
+    cache = ClipCache(tmp_path / "cache", max_bytes=0)
+    kept = cache.add("ab12", make_clip(tmp_path / "made")).wav.parent
+    monkeypatch.setattr(ClipCache, "_clips", lambda _self: iter([kept.with_name("gone"), kept]))
+    assert cache.prune(2_000_000_000.0 + 10**9) == 1
+    assert not kept.exists()
+
+
+def test_a_cache_that_is_no_folder_is_empty(tmp_path: Path) -> None:
+    """A file in its place ends neither a search nor a pruning."""
+    (tmp_path / "cache").write_text("in the way")
+    cache = ClipCache(tmp_path / "cache")
+    assert cache.find("ab12") == {}
+    assert cache.prune(0.0) == 0
+
+
+def kept_folders(shelf: Path) -> list[Path]:
+    """Return the folders of clips on a shelf."""
+    return [folder for folder in shelf.glob("*/*") if not folder.name.startswith(".part-")]

@@ -31,6 +31,13 @@ def test_a_step_lasts_as_its_narration_or_its_actions() -> None:
     assert forecast.seconds == pytest.approx(sum(forecast.steps.values()) + 1.5)
 
 
+def test_a_timed_highlight_takes_its_time() -> None:
+    """Without a time it lasts to the end of the step, and takes none of its own."""
+    lit = {"type": "highlight_lines", "lines": 1}
+    made = spec({"actions": [lit | {"seconds": 6}]}, {"actions": [lit]})
+    assert [duration.acting_s(step) for step in made.steps] == [6, 0]
+
+
 @pytest.mark.parametrize(
     ("text", "language", "speed", "seconds"),
     [

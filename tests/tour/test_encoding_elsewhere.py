@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,13 +14,14 @@ import pytest
 from dispatcher.assembly.render import RenderOptions
 from dispatcher.assembly.timeline import Clip, Timeline
 from dispatcher.config import Settings
+from dispatcher.connection import connect
 from dispatcher.drops import init_drop
 from dispatcher.jobs import Progress
 from dispatcher.tour import encoding
 from dispatcher.tour.options import Options
 from dispatcher.workers.process import ResidentWorker
 from media.ffmpeg import find
-from protocol.errors import EnvironmentNotReady, JobFailed, JobTimeout, UsageError
+from protocol.errors import EnvironmentNotReady, JobFailed, JobTimeout, MediaError, UsageError
 from tests.support.media import take, tone
 
 WANTED = RenderOptions(size=(320, 240), title="A; title", preset="ultrafast", crf=30)
@@ -143,6 +145,56 @@ def test_without_a_worker_the_film_is_encoded_here_only_if_that_was_allowed(
     assert "encoded here" in screen.warned[-1]
     encoding.foretell(options, settings, screen)
     assert "no worker was ever seen" in screen.warned[-1]
+
+
+def test_the_job_nobody_did_is_cancelled_before_the_film_is_encoded_here(
+    timeline: Timeline, settings: Settings, tmp_path: Path
+) -> None:
+    """A worker that comes late finds nothing to do; without the fallback the job stays, and can be waited for."""
+    drop = tmp_path / "empty"
+    init_drop(drop)
+    options = Options(encode_backend="colab-nvenc", encode_drop=drop, encode_timeout_s=0.2)
+    with pytest.raises(JobTimeout):
+        run(timeline, tmp_path / "w", settings, Heard(), options)
+    assert statuses(settings, drop) == ["queued"]
+    screen = Heard()
+    run(timeline, tmp_path / "w", settings, screen, replace(options, encode_fallback=True))
+    assert "cancelled, on the worker too" in screen.warned[-1]
+    assert statuses(settings, drop) == ["cancelled"]
+    assert list(drop.rglob("cancel*"))
+
+
+def statuses(settings: Settings, drop: Path) -> list[str]:
+    """Return how the runs of a machine stand."""
+    with connect("colab", drop, settings=settings) as connection:
+        return [run.status for run in connection.client.store.recent()]
+
+
+@pytest.mark.parametrize("broken", [MediaError("it has 3 pictures of 45"), OSError(errno.EIO, "Input/output error")])
+def test_a_wrong_film_that_came_home_is_no_film(
+    timeline: Timeline,
+    drop: Path,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: Exception,
+) -> None:
+    """It is encoded here where that was allowed, and said; else the cut is kept, and how to go on is said."""
+
+    def wrong(_film: Path, _timeline: Timeline) -> None:
+        raise broken
+
+    monkeypatch.setattr(encoding, "check_film", wrong)
+    options = Options(encode_backend="colab-nvenc", encode_drop=drop, encode_timeout_s=120)
+    screen = Heard()
+    with pytest.raises(MediaError, match=r"3 pictures|Input/output error"):
+        run(timeline, tmp_path / "w", settings, screen, options)
+    assert "the cut is kept" in screen.warned[-1]
+    assert sorted(path.name for path in (tmp_path / "w").iterdir()) == ["film.rough.mp4"]
+    done = run(timeline, tmp_path / "w", settings, screen, replace(options, encode_fallback=True))
+    assert done.engine is None
+    assert "encoded here" in screen.warned[-1]
+    assert sorted(path.name for path in (tmp_path / "w").iterdir()) == ["film.mp4", "film.rough.mp4"]
 
 
 def test_without_a_drop_it_is_said_before_anything_is_filmed(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from colab.handlers.closed import closed_codes
 from colab.handlers.transcribe import engines, sound
-from colab.handlers.transcribe.cues import Cue, Rules, cues_of
+from colab.handlers.transcribe.cues import Rules, cues_of
 from colab.handlers.transcribe.engines import Chosen
 from colab.handlers.transcribe.listening import Listening
 from colab.handlers.transcribe.sentences import sentences_of
@@ -15,6 +15,7 @@ from colab.handlers.transcribe.words import fitting
 from colab.handlers.transcribe.writing import LONGEST_ASS_S, WRITERS, Written
 from colab.handlers.work import Result, Work
 from colab.models import Models
+from media.captions import Cue
 from protocol.errors import JobFailed
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.transcribe import Params, result_path

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from colab.handlers.transcribe import breaks
 from colab.handlers.transcribe.engine import Word
 from colab.handlers.transcribe.lines import lines_of, put
-from colab.handlers.transcribe.words import columns, joined
+from colab.handlers.transcribe.words import joined
+from media.captions import Cue
+from media.columns import columns
 
 LONG_PAUSE_S = 2.0
 """After a silence as long a new cue begins, whatever the words say."""
@@ -40,15 +42,6 @@ class Rules:
     most_s: float
     gap_s: float
     language: str = "en"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cue:
-    """One subtitle: when it is shown, in milliseconds, and its lines."""
-
-    start_ms: int
-    end_ms: int
-    lines: tuple[str, ...]
 
 
 def cues_of(words: Sequence[Word], rules: Rules, length_s: float) -> list[Cue]:

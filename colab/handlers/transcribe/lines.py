@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from colab.handlers.transcribe import breaks
 from colab.handlers.transcribe.engine import Word
-from colab.handlers.transcribe.words import columns, joined
+from colab.handlers.transcribe.words import joined
+from media.columns import columns
 
 UNEVEN = 1.5
 """What a column costs by which a line is longer or shorter than the mean."""

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from colab.handlers.transcribe.engine import Utterance, Word
-
-_JOINER = "\u200d"
-
-
-def columns(text: str) -> int:
-    """Return how many columns a text takes: a wide sign two, a mark that sits on another none."""
-    if text.isascii() and text.isprintable():
-        return len(text)
-    return sum(map(_columns_of, text))
+from media.columns import clusters, columns
 
 
 def joined(words: Sequence[Word]) -> str:
@@ -54,28 +45,11 @@ def ordered(words: Iterable[Word], length_s: float) -> Iterator[Word]:
         before_s = start
 
 
-def _columns_of(sign: str) -> int:
-    if unicodedata.combining(sign) or unicodedata.category(sign) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
-
-
 def _signs(word: str) -> list[tuple[str, bool]]:
     """Return a word as (text, whether a blank is before it): one part, or one for each wide sign and run of others."""
-    runs = itertools.groupby(_clusters(word), key=lambda cluster: columns(cluster) > 1)
+    runs = itertools.groupby(clusters(word), key=lambda cluster: columns(cluster) > 1)
     parts = [part for wide, run in runs for part in (list(run) if wide else ["".join(run)])]
     return [(part, place == 0) for place, part in enumerate(parts)]
-
-
-def _clusters(text: str) -> list[str]:
-    """Return the signs of a text, each with the marks that sit on it."""
-    clusters: list[str] = []
-    for sign in text:
-        if clusters and (_columns_of(sign) == 0 or clusters[-1].endswith(_JOINER)):
-            clusters[-1] += sign
-        else:
-            clusters.append(sign)
-    return clusters
 
 
 def _narrow(word: Word, width: int) -> list[Word]:
@@ -84,7 +58,7 @@ def _narrow(word: Word, width: int) -> list[Word]:
     if whole <= width:
         return [word]
     parts = [""]
-    for cluster in _clusters(word.text):
+    for cluster in clusters(word.text):
         if parts[-1] and columns(parts[-1] + cluster) > width:
             parts.append("")
         parts[-1] += cluster

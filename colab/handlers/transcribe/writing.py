@@ -1,4 +1,4 @@
-"""The formats: subtitles through pysubs2, texts and tables as Whisper's own command writes them, JSON as WhisperX's."""
+"""The formats: subtitles, texts and tables as Whisper's own command writes them, JSON as WhisperX's."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from typing import Any
 
 import pysubs2
 
-from colab.handlers.transcribe.cues import Cue
 from colab.handlers.transcribe.engine import Utterance, Word
+from media import captions
+from media.captions import Cue
 from protocol.kinds.transcribe import Format
 
 NOTICE = "made by gpudrop"
-HARMLESS = "\u2060"
-"""Nothing to see, but it keeps a backslash from making a command of the letter after it."""
-
 STYLE = pysubs2.SSAStyle(fontname="Arial", fontsize=60.0, outline=3.0, shadow=1.0, marginl=120, marginr=120, marginv=60)
 SIZE = {"PlayResX": "1920", "PlayResY": "1080"}
 """Sizes are of a film of 1080 lines; players scale them."""
@@ -38,20 +36,21 @@ class Written:
 
 def srt(written: Written) -> str:
     """Return SubRip. It has no room for a remark."""
-    return _subtitles(written, _backslashes_kept).to_string("srt", keep_ssa_tags=True)
+    return captions.srt(written.cues)
 
 
 def vtt(written: Written) -> str:
     """Return WebVTT, the remark as a note."""
-    text = _subtitles(written, _vtt_text).to_string("vtt", keep_ssa_tags=True)
-    head, _, cues = text.partition("\n\n")
-    notes = "".join(f"NOTE {line}\n\n" for line in _remarks(written))
-    return f"{head}\n\n{notes}{cues}"
+    return captions.vtt(written.cues, _remarks(written))
 
 
 def ass(written: Written) -> str:
     """Return Advanced SubStation, the remark in its head."""
-    subtitles = _subtitles(written, _ass_text)
+    subtitles = pysubs2.SSAFile()
+    subtitles.events = [
+        pysubs2.SSAEvent(start=cue.start_ms, end=cue.end_ms, text=r"\N".join(map(captions.ass_text, cue.lines)))
+        for cue in written.cues
+    ]
     subtitles.info.update(SIZE | {"WrapStyle": "2", "ScaledBorderAndShadow": "yes"})
     subtitles.styles["Default"] = STYLE.copy()
     return subtitles.to_string("ass", header_notice="\n".join(_remarks(written)))
@@ -86,27 +85,6 @@ def as_json(written: Written) -> str:
 WRITERS: dict[Format, Callable[[Written], str]] = {
     "srt": srt, "vtt": vtt, "ass": ass, "txt": txt, "tsv": tsv, "json": as_json,
 }  # fmt: skip
-
-
-def _subtitles(written: Written, text_of: Callable[[str], str]) -> pysubs2.SSAFile:
-    subtitles = pysubs2.SSAFile()
-    subtitles.events = [
-        pysubs2.SSAEvent(start=cue.start_ms, end=cue.end_ms, text=r"\N".join(map(text_of, cue.lines)))
-        for cue in written.cues
-    ]
-    return subtitles
-
-
-def _backslashes_kept(line: str) -> str:
-    return line.replace("\\", "\\" + HARMLESS)
-
-
-def _vtt_text(line: str) -> str:
-    return _backslashes_kept(line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
-
-
-def _ass_text(line: str) -> str:
-    return _backslashes_kept(line).replace("{", r"\{").replace("}", r"\}")
 
 
 def _remarks(written: Written) -> list[str]:

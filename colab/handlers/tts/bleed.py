@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from colab.handlers.tts.check import quoted
 from colab.handlers.tts.engine import Reference, Samples, Speech
 from colab.handlers.tts.f5_speech import SHORT_BYTES
 from colab.handlers.tts.sound import FRAME_S, loud_frames
@@ -30,11 +31,11 @@ def findings(speech: Speech, text: str, reference: Reference) -> tuple[str, ...]
     found = []
     repeats = _last_word(reference.text) not in map(_last_word, text.split())  # else it is said because it is written
     if repeats and (likeness := tail_likeness(speech, reference)) >= ALIKE:
-        found.append(f"{_short(text)} says the end of the recording again ({likeness:.2f} alike)")
+        found.append(f"{quoted(text)} says the end of the recording again ({likeness:.2f} alike)")
     loud = loud_frames(speech.samples, speech.rate)
     rest_s = len(speech.samples) / speech.rate - float(loud[-1] + 1) * FRAME_S if loud.size else 0.0
     if rest_s > SILENT_END_S and len(text.encode()) >= SHORT_BYTES:
-        found.append(f"{_short(text)} is followed by {rest_s:.1f} s of silence: words left out?")
+        found.append(f"{quoted(text)} is followed by {rest_s:.1f} s of silence: words left out?")
     return tuple(found)
 
 
@@ -73,7 +74,3 @@ def _spectrum(samples: Samples, rate: int) -> NDArray[np.float64]:
 
 def _last_word(text: str) -> str:
     return "".join(mark for mark in text.split()[-1] if mark.isalnum()).casefold()
-
-
-def _short(text: str) -> str:
-    return f"“{text}”" if len(text) <= 40 else f"“{text[:36].rstrip()} …”"

@@ -52,20 +52,20 @@ def findings(speech: Speech, text: str, speed: float) -> tuple[str, ...]:
         return ()
     loud = loud_frames(speech.samples, speech.rate)
     if not loud.size:
-        return (f"nothing is heard of {_quoted(text)}",)
+        return (f"nothing is heard of {quoted(text)}",)
     heard_s = float(loud[-1] + 1 - loud[0]) * FRAME_S
     least_s, most_s = (seconds / speed for seconds in expected_s(text))
     found = []
     if heard_s < least_s:
-        found.append(f"{_quoted(text)} lasts only {heard_s:.2f} s, at least {least_s:.2f} s were expected: cut off?")
+        found.append(f"{quoted(text)} lasts only {heard_s:.2f} s, at least {least_s:.2f} s were expected: cut off?")
     if heard_s > most_s:
         found.append(
-            f"{_quoted(text)} lasts {heard_s:.1f} s, at most {most_s:.1f} s were expected: too slow or repeated"
+            f"{quoted(text)} lasts {heard_s:.1f} s, at most {most_s:.1f} s were expected: too slow or repeated"
         )
     if _ends_loud(speech.samples, speech.rate):
-        found.append(f"the sound of {_quoted(text)} ends at full level: cut off?")
+        found.append(f"the sound of {quoted(text)} ends at full level: cut off?")
     if (runs := clipped_runs(speech.samples)) >= CLIPPED_RUNS:
-        found.append(f"{_quoted(text)} is distorted: {runs} times at full scale")
+        found.append(f"{quoted(text)} is distorted: {runs} times at full scale")
     return tuple(found)
 
 
@@ -99,5 +99,6 @@ def _ends_loud(samples: Samples, rate: int) -> bool:
     return float(np.abs(samples[-round(_ENDS_S * rate) :]).max(initial=0.0)) >= ENDS_LOUD * peak
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as a finding names it: in quotation marks, its beginning where it is long."""
     return f"“{text}”" if len(text) <= 40 else f"“{text[:36].rstrip()} …”"

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from colab.handlers.transcribe.cues import TICK_MS, Cue, Rules, cues_of
+from colab.handlers.transcribe.cues import TICK_MS, Rules, cues_of
 from colab.handlers.transcribe.engine import Utterance, Word
-from colab.handlers.transcribe.words import columns, fitting
+from colab.handlers.transcribe.words import fitting
+from media.captions import Cue
+from media.columns import columns
 
 RULES = Rules(width=42, count=2, speed=20, least_s=1.0, most_s=7.0, gap_s=0.08)
 

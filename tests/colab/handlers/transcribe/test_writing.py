@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from colab.handlers.transcribe.cues import Cue
 from colab.handlers.transcribe.engine import Utterance, Word
 from colab.handlers.transcribe.sentences import sentences_of
-from colab.handlers.transcribe.writing import HARMLESS, WRITERS, Written
+from colab.handlers.transcribe.writing import WRITERS, Written
+from media.captions import HARMLESS, Cue
 from protocol.kinds.transcribe import read_transcript
 
 ENGINE = {"name": "tiny", "version": "1", "tier": "neural"}

@@ -1,0 +1,83 @@
+"""Captions as files: every sign of a text is shown, and none is a command."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media.captions import HARMLESS, Cue, ass_text, srt, vtt
+
+TEXTS = (
+    "the <head> of", "git switch <branch>", "<b>bold</b>", "a < b > c", "a <b", "<1>", "</i>", "<!-- no -->",
+    "{name}", r"{\an8}top", "{y:i}x", r"\{x\}", r"C:\Users", r"C:\new \N \h", "x\\", "a --> b",
+    "R&D", "&amp; &lt;b&gt; &nbsp; &#60;", "<3 & 4 > 2",
+)  # fmt: skip
+
+
+def seen(payload: str) -> str:
+    """Return a text of SubRip as ffmpeg and mpv show it."""
+    return payload.replace("\\{", "{").replace("\\}", "}").replace(HARMLESS, "")
+
+
+def cue(*lines: str, at: int = 0) -> Cue:
+    return Cue(start_ms=at, end_ms=at + 900, lines=lines)
+
+
+def test_subrip() -> None:
+    """Numbered, with commas in its times; hours have two digits at least."""
+    cues = [cue("one", "two"), cue("three", at=3_600_000)]
+    first, second = "00:00:00,000 --> 00:00:00,900\none\ntwo\n\n", "01:00:00,000 --> 01:00:00,900\nthree\n\n"
+    assert srt(cues) == f"1\n{first}2\n{second}"
+
+
+def test_webvtt() -> None:
+    """Its head, its notes, and the cues."""
+    assert vtt([cue("one")], ["of me"]) == "WEBVTT\n\nNOTE of me\n\n1\n00:00:00.000 --> 00:00:00.900\none\n\n"
+    assert vtt([]) == "WEBVTT\n\n"
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_webvtt_holds_the_very_text(text: str) -> None:
+    """In its own way of writing `<`, `>` and `&`, without a hidden sign."""
+    payload = vtt([cue(text)]).split("\n")[4]
+    assert html.unescape(payload) == text
+    assert not re.search(r"[<>]|&(?!amp;|lt;|gt;)", payload)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_subrip_holds_no_command(text: str) -> None:
+    """Whatever players take for a tag, an override, a break or an entity is broken up; what is seen stays."""
+    payload = srt([cue(text)]).split("\n")[2]
+    assert seen(payload) == text
+    for command in (r"<[\w/ !]", r"(?<!\\)\{", r"\{[\\\w]+:", r"\{\\", r"\\[Nnh}]", r"-->", r"&#?\w+;", r"\\$"):
+        assert not re.search(command, payload), command
+
+
+def test_harmless_texts_are_left_alone() -> None:
+    """No hidden sign stands where none is needed."""
+    for text in ("plain", r"C:\Users", "R&D", "a -> b > c", "what }", "日本語。"):
+        assert srt([cue(text)]).split("\n")[2] == text
+
+
+def test_substation() -> None:
+    """Braces and backslashes are written as signs."""
+    assert ass_text(r"{\an8}C:\new") == rf"\{{\{HARMLESS}an8\}}C:\{HARMLESS}new"
+
+
+plain = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=30)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(plain, min_size=1, max_size=3))
+def test_no_text_breaks_a_file(lines: list[str]) -> None:
+    """There are as many cues and lines as there were, whatever they say."""
+    for text in (srt([cue(*lines), cue("after")]), vtt([cue(*lines), cue("after")])):
+        first, second, rest = text.removeprefix("WEBVTT\n\n").split("\n\n")
+        assert first.split("\n")[0] == "1"
+        assert len(first.split("\n")) == 2 + len(lines)
+        assert second.endswith("\nafter")
+        assert rest == ""
