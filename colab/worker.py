@@ -205,17 +205,11 @@ class Worker:
         assignment = self._claim(memory, seen, terms, limits, lapsed)
         if assignment is None:
             return False
-        outcome = self._run(assignment, self._why_stop(memory, assignment, terms))
+        assert self._bench is not None  # begin made it
+        ask = self._why_stop(memory, assignment, terms)
+        outcome = AttemptRun(self._at, self._bench, self._beater, assignment, ask).run()
         self._finish(memory, assignment.attempt.nonce, outcome)
         return True
-
-    def _run(self, assignment: Assignment, ask: Callable[[Held], str | None]) -> Outcome:
-        assert self._bench is not None  # begin made it
-        try:
-            return AttemptRun(self._at, self._bench, self._beater, assignment, ask).run()
-        except Exception:
-            self._bench.kill()  # it may still be at it, and the next job would be told of what it makes
-            raise
 
     def _end_own(self, memory: JobMemory, seen: Seen) -> frozenset[str]:
         """End the open attempts of this very session: it is at none of them, or it would not be looking."""
