@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import platform
 import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 from colab.bench import Abilities
 from protocol import codec
 from protocol.drop import Drop
 from protocol.errors import EnvironmentNotReady, NameTaken
-from protocol.layout import WorkerNames, is_worker_id
+from protocol.layout import Attempt, WorkerNames, is_worker_id
 from protocol.messages import Done, Failure, Message, WorkerCard
 from protocol.seen import read_drop_id
 from protocol.signing import ANONYMOUS, Identity
 from protocol.transports import open_drop
-from protocol.transports.host import SYSTEM, Host
+from protocol.transports.host import SYSTEM, Host, may_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,17 @@ class Attached:
     boot: str
     host: Host = SYSTEM
     identity: Identity = ANONYMOUS
+
+    def envelope(self, job: str, attempt: Attempt) -> dict[str, Any]:
+        """Return what every message about an attempt of this session says of it."""
+        return {
+            "drop": self.drop_id,
+            "id": job,
+            "attempt": attempt.n,
+            "nonce": attempt.nonce,
+            "worker": attempt.worker,
+            "boot": self.boot,
+        }
 
     def put(self, path: str, message: Message | Done | Failure) -> None:
         """Write one of this worker's messages into the drop. Another file of that name raises NameTaken.
@@ -49,14 +61,18 @@ class Attached:
 def attach(address: str, worker: str | None = None, host: Host = SYSTEM, identity: Identity = ANONYMOUS) -> Attached:
     """Open the drop at `address`. One without a readable `_drop.json` raises EnvironmentNotReady with the cure."""
     drop = open_drop(address)
-    return Attached(
-        drop=drop,
-        drop_id=read_drop_id(drop, address),
-        worker=_checked_worker(worker) if worker else _new_worker_id(host),
-        boot=host.nonce(),
-        host=host,
-        identity=identity,
-    )
+    with contextlib.ExitStack() as failing:
+        failing.callback(drop.close)
+        at = Attached(
+            drop=drop,
+            drop_id=read_drop_id(drop, address),
+            worker=_checked_worker(worker) if worker else _new_worker_id(host),
+            boot=host.nonce(),
+            host=host,
+            identity=identity,
+        )
+        failing.pop_all()  # nothing failed: it stays open
+    return at
 
 
 def _checked_worker(worker: str) -> str:
@@ -105,12 +121,4 @@ def _gpu() -> str | None:
 
 def parent_is_gone(pid: int | None) -> bool:
     """Say whether the process this worker was told to end with is gone."""
-    if pid is None:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+    return pid is not None and not may_run(pid)

@@ -37,6 +37,9 @@ STOP_GRACE_S = 10.0
 FLUSH_LOCAL_S = 2.0
 FLUSH_REMOTE_S = 60.0
 
+LAST_EVENTS = frozenset({"stopped", "done", "failed"})
+"""What a bench says when it is done with a task, one way or another."""
+
 INPUTS, KEPT = "in", "kept"
 """What an attempt begins with, in its folder: verified inputs, and what earlier attempts left."""
 
@@ -102,6 +105,7 @@ class AttemptRun:
         self._place: tempfile.TemporaryDirectory[str] | None = None
         self._kept: dict[str, Leftover] = {}
         self._engine: str | None = None  # who does the work, once that is settled
+        self._is_at_work = False  # the bench, at this task
         self._progress = Held(job=task.job, nonce=task.attempt.nonce, done=0, total=0)
 
     def run(self) -> Outcome:
@@ -212,7 +216,22 @@ class AttemptRun:
         )
 
     def _follow(self, publisher: Publisher | PlainPublisher) -> tuple[EngineRecord, dict[str, Any]]:
-        """Follow the bench's events to the end of the task."""
+        """Follow the bench's events to the end of the task. Where that fails, the bench is ended.
+
+        It would go on, and its events would be taken for those of the next task.
+        """
+        self._is_at_work = True
+        try:
+            return self._followed(publisher)
+        finally:
+            if self._is_at_work:
+                self._end_bench()
+
+    def _end_bench(self) -> None:
+        self._bench.kill()
+        self._is_at_work = False
+
+    def _followed(self, publisher: Publisher | PlainPublisher) -> tuple[EngineRecord, dict[str, Any]]:
         clock = self._at.host.monotonic
         started = flushed = asked = clock()
         pace = self._at.drop.capabilities
@@ -226,12 +245,13 @@ class AttemptRun:
                 publisher.flush()
                 flushed = now
             if now - asked >= pace.poll_s:  # asking lists the job's folder: not once for every event
-                self._end_if_asked(now - started)
+                self._end_if_asked(now - started, publisher)
                 asked = now
 
     def _on_event(
         self, event: dict[str, Any], publisher: Publisher | PlainPublisher
     ) -> tuple[EngineRecord, dict[str, Any]] | None:
+        self._is_at_work = event["event"] not in LAST_EVENTS
         match event["event"]:
             case "progress":
                 self._say_progress(event)
@@ -252,7 +272,7 @@ class AttemptRun:
                 if event.get("trace"):
                     self._log.add(event["trace"])
                 if event["code"] == "ENGINE":
-                    self._bench.kill()  # a GPU that was lost stays lost for the process that had it
+                    self._end_bench()  # a GPU that was lost stays lost for the process that had it
                 raise JobFailed(event["message"], code=event["code"], step=event.get("step"))
         return None
 
@@ -263,23 +283,24 @@ class AttemptRun:
         self._beater.progress(self._progress)
         self._log.add(f"{event['done']}/{event['total']} {event['note']}")
 
-    def _end_if_asked(self, age_s: float) -> None:
+    def _end_if_asked(self, age_s: float, publisher: Publisher | PlainPublisher) -> None:
         """End the task when the worker stops, the job is over or its time is up."""
         if age_s > self._task.limits.wall_s:
-            self._bench.kill()
+            self._end_bench()
             raise JobFailed(f"longer than the {self._task.limits.wall_s:.0f} s allowed", code="TIMEOUT")
         if (why := self._why_stop(self._progress)) is None:
             return
+        is_cancelled = why == "cancelled"
         self._bench.ask_to_stop()
         clock = self._at.host.monotonic
         deadline = clock() + STOP_GRACE_S
-        while clock() < deadline:
-            event = self._bench.event(0.2)
-            if event is not None and event["event"] in ("stopped", "done", "failed"):
-                break
-        else:
-            self._bench.kill()
-        raise JobFailed(why, code="CANCELLED" if why == "cancelled" else "RELEASED")
+        while self._is_at_work and clock() < deadline:
+            if (event := self._bench.event(0.2)) is None:
+                continue
+            self._is_at_work = event["event"] not in LAST_EVENTS
+            if event["event"] in ("publish", "checkpoint") and not is_cancelled:
+                publisher.add(event["path"])  # finished while it stops: the next attempt need not make it again
+        raise JobFailed(why, code="CANCELLED" if is_cancelled else "RELEASED")
 
 
 def _place() -> tempfile.TemporaryDirectory[str]:

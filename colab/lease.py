@@ -6,7 +6,6 @@ import contextlib
 import logging
 import math
 import threading
-from typing import Any
 
 from colab.attach import Attached
 from colab.persist import persist
@@ -17,6 +16,7 @@ from protocol.messages import Beat, Claim, Failure, FailureJob, Held, PlainFailu
 
 KEPT_BEATS = 8
 GIVE_UP_S = 60.0
+AFTER_MISTAKE_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -35,28 +35,17 @@ def take(at: Attached, job: str, n: int, digest: str) -> Attempt | None:
             at.drop.put(names.turn(n), attempt.nonce.encode())
         except NameTaken:
             return None
-    at.put(names.claim(attempt), Claim(**_envelope(at, job, attempt), digest=digest))
+    at.put(names.claim(attempt), Claim(**at.envelope(job, attempt), digest=digest))
     return attempt
 
 
 def give_up(at: Attached, job: str, attempt: Attempt, digest: str) -> None:
     """End an attempt that is not worked on, so that nobody has to wait for its lease."""
-    code = FailureJob(**_envelope(at, job, attempt), digest=digest, code="RELEASED", retryable=True)
+    code = FailureJob(**at.envelope(job, attempt), digest=digest, code="RELEASED", retryable=True)
     marker = Failure(plain=PlainFailure(error="this attempt is not worked on"), job=code)
     path = JobNames(job).error(attempt)
     with contextlib.suppress(NameTaken):  # it has ended in another way, which was not seen yet
         persist(at.host, path, lambda: at.put(path, marker), for_s=GIVE_UP_S)
-
-
-def _envelope(at: Attached, job: str, attempt: Attempt) -> dict[str, Any]:
-    return {
-        "drop": at.drop_id,
-        "id": job,
-        "attempt": attempt.n,
-        "nonce": attempt.nonce,
-        "worker": attempt.worker,
-        "boot": at.boot,
-    }
 
 
 class Beater:
@@ -142,6 +131,14 @@ class BeatThread:
 
     def _run(self) -> None:
         while not self._ended:
-            due = self._beater.beat_if_due(self._host.monotonic())
+            due = self._beat_if_due(self._host.monotonic())
             self._beater.hurried.wait(max(0.0, due - self._host.monotonic()))
             self._beater.hurried.clear()
+
+    def _beat_if_due(self, now: float) -> float:
+        """Beat and return when the next one is due; a mistake of ours must not end the beats, nobody would notice."""
+        try:
+            return self._beater.beat_if_due(now)
+        except Exception:
+            log.exception("a beat could not be written; the next one is tried")
+            return now + AFTER_MISTAKE_S

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from colab.attach import Attached
 from colab.plain_answer import clips_of
+from protocol.absence import Missing
 from protocol.layout import JobNames
 from protocol.messages import Offer, WorkerCard
 from protocol.seen import JobReader, Seen
@@ -27,6 +28,7 @@ class JobMemory:
 
     job: str
     reader: JobReader
+    missing: Missing
     closed: bool = False
     first_seen: float | None = None
     failed_at: float | None = None

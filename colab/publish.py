@@ -94,7 +94,9 @@ class Publisher:
 
     def _put_part(self, files: Sequence[OutputFile]) -> None:
         self._parts += 1
-        part = Part(**self._envelope(), k=self._parts, files=tuple(files), engine=self._engine)
+        part = Part(
+            **self._at.envelope(self._names.job, self._attempt), k=self._parts, files=tuple(files), engine=self._engine
+        )
         self._put(self._names.part(self._attempt, self._parts), part)
 
     def _send_waiting(self) -> None:
@@ -160,14 +162,26 @@ class Publisher:
         self._put_log(log)
         durable = persist(self._at.host, f"the barrier of {self._names.job}", self._at.drop.barrier)
         files = tuple(file for file in self._files if not file.path.startswith(CHECKPOINTS))
-        job = DoneJob(**self._envelope(), digest=self._digest, files=files, engine=engine, durable=durable)
+        job = DoneJob(
+            **self._at.envelope(self._names.job, self._attempt),
+            digest=self._digest,
+            files=files,
+            engine=engine,
+            durable=durable,
+        )
         marker = Done(plain=PlainDone(timestamp=timestamp(self._at), **summary), job=job)
         self._put(self._names.done(self._attempt), marker)
 
     def failed(self, code: Any, message: str, *, step: str | None, log: str) -> None:
         """Say why there is no result, after what is finished of one: the next attempt may keep it."""
         retryable = code in MAY_BE_TRIED_ELSEWHERE
-        job = FailureJob(**self._envelope(), digest=self._digest, code=code, retryable=retryable, step=step)
+        job = FailureJob(
+            **self._at.envelope(self._names.job, self._attempt),
+            digest=self._digest,
+            code=code,
+            retryable=retryable,
+            step=step,
+        )
         self._last_word = Failure(plain=PlainFailure(error=message[:20_000], step=step), job=job)
         if retryable:
             self._flush_if_there_is_room()
@@ -198,17 +212,6 @@ class Publisher:
             log.debug("%s is there already", path)  # a try that seemed to fail; nobody checks a log
         except StorageFull as problem:
             log.warning("%s is left out: %s", path, problem)
-
-    def _envelope(self) -> dict[str, Any]:
-        a = self._attempt
-        return {
-            "drop": self._at.drop_id,
-            "id": self._names.job,
-            "attempt": a.n,
-            "nonce": a.nonce,
-            "worker": a.worker,
-            "boot": self._at.boot,
-        }
 
 
 def timestamp(at: Attached) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import signal
@@ -16,6 +17,7 @@ from colab.config import Settings
 from colab.drain import DrainWatch
 from colab.handlers import HANDLERS
 from colab.keeper import Keeper
+from colab.known_jobs import KnownJobs
 from colab.lease import Beater, BeatThread, give_up, take
 from colab.models import ModelPlaces
 from colab.offers import FAILED_AGAIN_S, PLAIN_KIND, JobMemory, wants
@@ -27,9 +29,9 @@ from protocol import codec
 from protocol.claims import LEASE_BEATS, elected
 from protocol.drop import Watch
 from protocol.errors import ChannelError, NameMissing, OursError, UsageError
-from protocol.layout import PROBES, Attempt, is_job_id
+from protocol.layout import DROP_CARD, LAST_ATTEMPT, PROBES, Attempt, is_job_id
 from protocol.messages import ClaimTerms, Held, Limits, Request, WorkerCard
-from protocol.seen import JobReader, Seen
+from protocol.seen import Seen
 from protocol.states import OPEN_TO_CLAIMS, TERMINAL, ended_parts, judge, next_attempt_number, open_attempts
 
 FAILURES_IN_A_ROW = 3
@@ -53,15 +55,16 @@ class Worker:
         *,
         bench: Callable[[tuple[str, ...], ModelPlaces], Workbench] = Bench,
         beats: Callable[[Beater, Attached], AbstractContextManager[Any]] = BeatThread,
+        jobs: Callable[[Attached, Keeper], KnownJobs] = KnownJobs,
     ) -> None:
         self._at, self._settings, self._clock = at, settings, at.host.monotonic
         self._make_bench, self._make_beats = bench, beats
         pace = at.drop.capabilities
         self._poll_s = settings.poll_s or pace.poll_s
         self._beat_s = settings.beat_s or pace.beat_s
-        self._jobs: dict[str, JobMemory] = {}
         self._rivals = Rivals(at, self._poll_s)
         self._keeper = Keeper(at.host)
+        self._jobs = jobs(at, self._keeper)
         self._drains = DrainWatch(at)
         self._looked_at_own: float | None = None
         self._looks_all_at = -math.inf
@@ -78,15 +81,15 @@ class Worker:
         self._stop = why
 
     def serve(self) -> None:
-        """Serve until stopped, idle for too long, or (with `once`) until nothing is left to take."""
-        watch = self._at.drop.watch()
-        try:
+        """Serve until stopped, idle for too long, or (with `once`) until nothing is left; then the drop is closed."""
+        with contextlib.ExitStack() as at_the_end:
+            at_the_end.callback(self._at.drop.close)
+            at_the_end.callback(self.end)
+            watch = self._at.drop.watch()
+            at_the_end.callback(watch.close)
             self.begin()
             with self._make_beats(self._beater, self._at):
                 self._repeat(watch)
-        finally:
-            watch.close()
-            self.end()
 
     def begin(self) -> None:
         """Start the bench and announce what can be done here; from now on `step` takes jobs."""
@@ -145,26 +148,26 @@ class Worker:
         """Return the jobs that may have news: all of them, or those that changed and those that are not over."""
         self._look_for_drain(now)
         if changed is not None and PROBES not in changed and now < self._looks_all_at:
-            not_over = {job for job, memory in self._jobs.items() if not memory.closed}
-            return sorted(not_over | {name for name in changed if is_job_id(name)})
+            return sorted(self._jobs.not_over | {name for name in changed if is_job_id(name)})
         root = self._at.drop.list("")
         self._looks_all_at = now + LOOK_AT_ALL_S
         self._beater.echo(newest_probe(self._at, root))
         names = [entry.name for entry in root if entry.is_folder and is_job_id(entry.name)]
-        for gone in set(self._jobs) - set(names):
-            del self._jobs[gone]
+        if any(entry.name == DROP_CARD for entry in root):
+            self._jobs.forget_removed(names, now)
         return sorted(names)
 
     def _safe_try(self, job: str, now: float) -> bool:
-        """Try a job; one that the channel or the disk here has something against does not keep it from the others."""
+        """Try a job; one that the channel, this disk or a mistake of ours is against keeps it from no other."""
         try:
             return self._try(job, now)
         except ChannelError as error:
             log.warning("job %s cannot be read now: %s", job, error)
-            return False
         except (OursError, OSError) as error:
             log.warning("job %s cannot be worked on here now: %s", job, error)
-            return False
+        except Exception as error:
+            self._jobs.leave_alone(job, error, now)
+        return False
 
     def _look_for_drain(self, now: float) -> None:
         """End after this step when somebody asks this session to; older requests were for another one."""
@@ -176,9 +179,7 @@ class Worker:
 
     def _try(self, job: str, now: float) -> bool:
         """Take a job and work on it, if it is open and this worker can do it."""
-        memory = self._jobs.setdefault(
-            job, JobMemory(job, JobReader(self._at.drop, self._at.drop_id, job, self._at.identity.trust))
-        )
+        memory = self._jobs.memory(job)
         if memory.closed:
             return False
         try:
@@ -246,12 +247,16 @@ class Worker:
     def _claim(
         self, memory: JobMemory, seen: Seen, terms: ClaimTerms, limits: Limits, lapsed: frozenset[str]
     ) -> Assignment | None:
-        """Claim an open job and settle who does it; None when another worker does."""
-        request = seen.request
+        """Claim an open job and settle who does it; None when another worker does, or nobody can any more."""
+        request, n = seen.request, next_attempt_number(seen)
         assert request is not None  # _try looked
+        if n is None:
+            memory.tell_once(f"its attempt numbers are used up: the highest, {LAST_ATTEMPT}, was seen")
+            memory.closed = True
+            return None
         offer = request.job
         digest = offer.digest if offer else codec.digest(PLAIN_KIND, request.params, {}, {})
-        attempt = take(self._at, memory.job, next_attempt_number(seen), digest)
+        attempt = take(self._at, memory.job, n, digest)
         if attempt is None:
             return None
         assignment = Assignment(
@@ -299,7 +304,7 @@ class Worker:
             try:
                 if now - looked_at_kept >= KEPT_LOOK_BEATS * self._beat_s:
                     looked_at_kept = now
-                    self._serve_kept()
+                    self._jobs.serve_kept(now)
                 seen = memory.reader.look()
                 lapsed = self._rivals.lapsed(seen, terms, limits, now)
             except ChannelError:
@@ -310,15 +315,6 @@ class Worker:
             return further(rival, held) if rival else None
 
         return ask
-
-    def _serve_kept(self) -> None:
-        """Look at the jobs whose results were delivered and not taken yet."""
-        for job in self._keeper.jobs:
-            if (memory := self._jobs.get(job)) is not None:
-                try:
-                    self._keeper.serve(job, memory.reader.look())
-                except (OursError, OSError) as error:
-                    memory.warn_once(f"what is missed of it cannot be published again now: {error}")
 
     def _finish(self, memory: JobMemory, nonce: str, outcome: Outcome) -> None:
         """Remember how an attempt ended; a worker that fails everything stops taking jobs from the others."""
@@ -370,4 +366,9 @@ def make_worker(settings: Settings) -> Worker:
     """
     if settings.ffmpeg is not None:
         ffmpeg.find(settings.ffmpeg, needs=frozenset(), encoders=frozenset())
-    return Worker(attach(settings.drop, settings.name, identity=settings.identity()), settings)
+    at = attach(settings.drop, settings.name, identity=settings.identity())
+    try:
+        return Worker(at, settings)
+    except BaseException:
+        at.drop.close()  # nobody will serve it
+        raise

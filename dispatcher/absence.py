@@ -8,14 +8,10 @@ from dispatcher.runs.record import Run
 from dispatcher.sight import Sight
 from dispatcher.verdict import Verdict
 from dispatcher.wording import for_people
+from protocol.absence import Missing
 from protocol.drop import Drop
 from protocol.errors import ChannelError, EnvironmentNotReady, JobCancelled
 from protocol.seen import read_drop_id
-
-GONE_LOOKS = 3
-GONE_LOCAL_S = 2.0
-GONE_REMOTE_S = 600.0
-"""So many looks, over so long, must not find a folder in a drop that answers before it counts as deleted."""
 
 
 class Absence:
@@ -24,13 +20,13 @@ class Absence:
     def __init__(self, drop: Drop, run: Run, verdict: Verdict) -> None:
         self._drop, self._run, self._verdict = drop, run, verdict
         self._lost_at: float | None = None  # since when the drop cannot be reached
-        self._gone_at: float | None = None  # since when the folder is not in it
-        self._looks = 0
+        self._missing = Missing(local=drop.capabilities.local)  # the folder is not in it
         self._was_seen = False
 
     def is_over(self) -> None:
         """Take note of a look that succeeded: what was lost is back."""
-        self._looks, self._lost_at, self._gone_at = 0, None, None
+        self._lost_at = None
+        self._missing.found()
 
     def was_seen(self) -> None:
         """Take note that the request was in the drop: only what was there can have been deleted."""
@@ -51,15 +47,11 @@ class Absence:
         return self._gone(sight, now)
 
     def _gone(self, sight: Sight | None, now: float) -> Explanation:
-        self._looks += 1
-        self._gone_at = now if self._gone_at is None else self._gone_at
-        long_s = GONE_LOCAL_S if self._drop.capabilities.local else GONE_REMOTE_S
-        gone_s = now - self._gone_at
-        if self._looks >= GONE_LOOKS and gone_s >= long_s:
+        if self._missing.missed(now):
             text = "its folder was deleted from the drop"
             self._verdict.fail("cancelled", "CANCELLED", text, JobCancelled, sight)
         text = f"the job's folder {self._run.job} is not in the drop, which answers"
-        cure = f"If it stays so for {for_people(max(0.0, long_s - gone_s))} more, it was deleted"
+        cure = f"If it stays so for {for_people(self._missing.left_s(now))} more, it was deleted"
         return Explanation(code=Why.FOLDER_GONE, text=text, cure=cure)
 
     def unreachable(self, error: ChannelError, now: float, wall: float) -> Explanation:

@@ -10,6 +10,8 @@ from dispatcher.sight import Sight, engine_missing, living
 from dispatcher.verdict import Verdict
 from dispatcher.wording import for_people, listed
 from protocol.errors import JobExpired, JobFailed
+from protocol.layout import LAST_ATTEMPT
+from protocol.states import next_attempt_number
 
 PLAIN_LOCAL_S = 90.0
 PLAIN_REMOTE_S = 600.0
@@ -18,6 +20,10 @@ PLAIN_REMOTE_S = 600.0
 ENGINE_LOCAL_S = 2.0
 ENGINE_REMOTE_S = 120.0
 """How long a required engine may be missing before the job is given up: a worker may just be starting."""
+
+LATE_LOCAL_S = 10.0
+LATE_REMOTE_S = 600.0
+"""How long a result that was on its way may still come to a job that nobody may claim any more."""
 
 RUNAWAY = 3
 """So many times the attempts that were allowed may end before a job is dead although somebody is at it again."""
@@ -32,7 +38,7 @@ class Weighing:
     def __init__(self, run: Run, plain: legacy.LegacyLook, verdict: Verdict, *, local: bool) -> None:
         self._run, self._plain, self._verdict, self._local = run, plain, verdict, local
         self._since: dict[str, float] = {}  # what lasts → since when
-        self.is_lost = False  # a plain answer that stays torn is in everybody's way: the job must be offered anew
+        self.is_lost = False  # a torn plain answer, or the last attempt number, is in everybody's way: offer it anew
 
     def is_held(self) -> None:
         """Take note that somebody has the job: it does not wait to be taken."""
@@ -56,7 +62,7 @@ class Weighing:
         if answer is not None:
             return self._wait_for_plain(answer, sight.now)
         self._since.pop("plain", None)
-        return self._expire(sight)
+        return self._expire(sight) or self._unclaimable(sight)
 
     def weigh_at_work(self, sight: Sight) -> Explanation | None:
         """End a job that somebody is at although far more attempts have failed than were allowed."""
@@ -75,6 +81,17 @@ class Weighing:
             self._verdict.fail("expired", "EXPIRED", f"nobody took it within {queue_s:.0f} s", JobExpired, sight)
         text = f"nobody took it within {queue_s:.0f} s; the job ends in {for_people(left)}"
         return Explanation(code=Why.EXPIRING, text=text, cure="A worker that takes it before is still in time")
+
+    def _unclaimable(self, sight: Sight) -> Explanation | None:
+        """Give up a folder in which no attempt number is left, once a late result would have come: offer anew (R1)."""
+        if next_attempt_number(sight.seen) is not None:
+            return None
+        late_s = LATE_LOCAL_S if self._local else LATE_REMOTE_S
+        left_s = late_s - (sight.now - self._since.setdefault("used up", sight.now))
+        self.is_lost = self.is_lost or left_s < 0
+        text = f"nobody may take the job any more: the highest attempt number, {LAST_ATTEMPT}, was seen"
+        cure = f"It is offered again in {for_people(max(0.0, left_s))}"
+        return Explanation(code=Why.ATTEMPT_FAILED, text=text, cure=cure)
 
     def _give_up_on_engine(self, sight: Sight) -> None:
         """End a job that insists on an engine which no living worker has, once that has been so for a while."""

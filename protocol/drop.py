@@ -59,6 +59,9 @@ class Drop(Protocol):
 
     Every call raises a `ChannelError` (`NameMissing`, `NameTaken`, `StorageFull`, `ChannelLost`) and nothing else
     when the channel fails, and follows no symbolic link.
+
+    Several threads may use one drop at once: a worker's beats are written and deleted beside its work. After `close`,
+    whatever another thread still asks for fails like a channel that is lost.
     """
 
     capabilities: Capabilities
@@ -92,7 +95,10 @@ class Drop(Protocol):
         ...
 
     def barrier(self) -> Durability:
-        """Wait until what this side wrote is where the other side can see it, as well as the channel can tell."""
+        """Wait until what this side wrote is where the other side can see it, as well as the channel can tell.
+
+        What it has deleted since is not waited for.
+        """
         ...
 
     def watch(self) -> Watch:

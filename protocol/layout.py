@@ -17,6 +17,9 @@ PACKAGES = "_dist"
 MODELS = "_models"
 PROBES = "_probes"
 
+LAST_ATTEMPT = 999
+"""The highest number of an attempt: names have room for no higher one."""
+
 JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}")
 NONCE = re.compile(r"[0-9a-f]{16}")

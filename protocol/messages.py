@@ -41,7 +41,7 @@ Text = Annotated[StrictStr, Field(max_length=20_000)]
 NOTE_LENGTH = 200
 Short = Annotated[StrictStr, Field(max_length=NOTE_LENGTH)]
 PortableName = Annotated[StrictStr, AfterValidator(layout.check_portable_name)]
-AttemptNumber = Annotated[StrictInt, Field(ge=1, le=999)]
+AttemptNumber = Annotated[StrictInt, Field(ge=1, le=layout.LAST_ATTEMPT)]
 
 ErrorCode = Literal[
     "BAD_REQUEST",

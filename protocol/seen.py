@@ -7,7 +7,7 @@ Names are written once, so a message that checked is never read again; one that 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -125,6 +125,12 @@ class _Reader:
             self._good[path] = message
             return message
         return None
+
+    def forget_all_but(self, paths: Collection[str]) -> None:
+        """Forget what is not there any more: beats come and go."""
+        for known in (self._good, self.unchecked):
+            for path in known.keys() - set(paths):
+                del known[path]
 
 
 class JobReader:
@@ -266,6 +272,7 @@ class WorkerReader:
         if self._before is not None and entries == self._before[0]:
             return self._before[1]
         seen = self._sort(entries)
+        self._reader.forget_all_but({f"{self._folder}/{entry.name}" for entry in entries})
         self._before = None if self._reader.unchecked else (entries, seen)
         return seen
 

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from protocol.layout import Attempt
+from protocol.layout import LAST_ATTEMPT, Attempt
 from protocol.messages import Part
 from protocol.seen import Seen
 
@@ -97,7 +97,8 @@ def ended_parts(seen: Seen, lapsed: Collection[str] = ()) -> dict[Attempt, tuple
     return {a: parts for a, parts in seen.parts.items() if a not in live and a not in delivered(seen)}
 
 
-def next_attempt_number(seen: Seen) -> int:
-    """Return 1 + the highest attempt number of which anything at all was seen."""
+def next_attempt_number(seen: Seen) -> int | None:
+    """Return 1 + the highest attempt number of which anything at all was seen; None when that was the last there is."""
     numbers = [a.n for group in (seen.claims, seen.parts, seen.done, seen.errors) for a in group]
-    return 1 + max([0, *numbers, *seen.turns])
+    highest = max([0, *numbers, *seen.turns])
+    return highest + 1 if highest < LAST_ATTEMPT else None

@@ -14,10 +14,10 @@ from unittest import mock
 
 import colab.offers
 import colab.worker
-import dispatcher.absence
 import dispatcher.accept
 import dispatcher.runs.store
 import dispatcher.weighing
+import protocol.absence
 import protocol.codec
 import protocol.integrity
 from colab.keeper import Keeper
@@ -89,7 +89,7 @@ RULES: dict[str, Removal] = {
         "any engine completes any other's result",
     ),
     "R12": Removal(
-        ((dispatcher.absence, "GONE_REMOTE_S", 0.0), (dispatcher.absence, "GONE_LOOKS", 1)),
+        ((protocol.absence, "GONE_REMOTE_S", 0.0), (protocol.absence, "GONE_LOOKS", 1)),
         True,
         "a folder that is not seen once was deleted by its user",
     ),

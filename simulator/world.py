@@ -11,6 +11,7 @@ from random import Random
 
 from colab.attach import Attached
 from colab.config import Settings
+from colab.known_jobs import KnownJobs
 from colab.lease import Beater
 from colab.worker import Worker
 from dispatcher.client import Client
@@ -71,6 +72,14 @@ class Outcome:
     def digest(self) -> str:
         """Return what the trace comes down to: equal for equal seeds, in any process."""
         return hashlib.sha256("\n".join(self.trace).encode()).hexdigest()[:16]
+
+
+class FrankJobs(KnownJobs):
+    """What a worker knows, where it does not go on after a mistake of its own: a schedule that shows one is red."""
+
+    def leave_alone(self, job: str, mistake: Exception, now: float) -> None:
+        """End the schedule."""
+        raise mistake
 
 
 class World:
@@ -175,7 +184,7 @@ class World:
         bench = SimulatedBench(self.scheduler, machine.chance, person.voice, person.health)
         settings = Settings(drop="memory:", idle_exit_s=None)
         while True:
-            worker = Worker(at, settings, bench=lambda kinds, places: bench, beats=machine.beats)
+            worker = Worker(at, settings, bench=lambda kinds, places: bench, beats=machine.beats, jobs=FrankJobs)
             try:
                 worker.serve()
             except ChannelError as error:  # it could not even announce itself: its owner starts it again

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from dispatcher.absence import GONE_LOCAL_S, GONE_LOOKS, GONE_REMOTE_S
 from dispatcher.config import Settings
 from dispatcher.monitor.places import MANY, Lookout, Place, lookout
 from dispatcher.runs.record import OPEN, Run
@@ -21,6 +20,7 @@ from dispatcher.runs.store import RunStore
 from dispatcher.sight import QUIET_BEATS
 from dispatcher.wording import for_people
 from protocol import codec
+from protocol.absence import GONE_LOCAL_S, GONE_LOOKS, GONE_REMOTE_S
 from protocol.claims import IDLE_FACTOR
 from protocol.errors import ChannelError, NameMissing
 from protocol.layout import Attempt, is_job_id

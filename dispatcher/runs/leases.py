@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, null, or_, update
 
 from dispatcher.runs.database import Database
 from dispatcher.runs.models import RunRow
+from protocol.transports.host import may_run
 
 HOLD_S = 30.0
 """So long a monitor that says nothing keeps a run."""
@@ -57,7 +57,7 @@ class Holder:
     def has_outlived(self, other: str) -> bool:
         """Say whether another one was of this machine and its process is gone."""
         machine, _, rest = other.rpartition("/")[0].rpartition("/")
-        return machine == self.machine and rest.isdigit() and not _runs(int(rest))
+        return machine == self.machine and rest.isdigit() and not may_run(int(rest))
 
 
 class MonitorLeases:
@@ -86,16 +86,3 @@ class MonitorLeases:
         """Leave a run to others, if it is held."""
         with self._database.writing(lasting=False) as connection:
             connection.execute(_LET_GO, {"run": run_id, "holder": str(holder)})
-
-
-def _runs(pid: int) -> bool:
-    """Say whether a process of this machine runs, or may run."""
-    if sys.platform == "win32":  # where asking for a process may end it
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

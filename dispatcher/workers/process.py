@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from protocol.errors import EnvironmentNotReady
+from protocol.transports.host import may_run
 
 log = logging.getLogger(__name__)
 
@@ -74,15 +75,7 @@ class ChildProcess:
 def has_gone(worker: str) -> bool:
     """Say whether a worker is one of this machine whose command has ended, and so has it."""
     pid = worker.removeprefix(LOCAL)
-    if worker == pid or not pid.isdigit() or sys.platform == "win32":  # where asking for a process may end it
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+    return worker != pid and pid.isdigit() and not may_run(int(pid))
 
 
 class LocalWorker(ChildProcess):

@@ -145,7 +145,13 @@ class BoundedFolder:
                 )
             if self._idle:
                 return self._idle.pop()
-        return _Helper(self._root)
+        try:
+            return _Helper(self._root)
+        except (OSError, RuntimeError) as error:  # no room for a process, or for the thread that hears it
+            raise ChannelLost(
+                f"{self._root}: no helper process can be started for it ({error}). It is tried again; if it stays so, "
+                "end some programs of this machine"
+            ) from error
 
     def _leave(self, helper: _Helper) -> None:
         log.warning("a call on %s hangs; helper process %d is left behind", self._root, helper.pid)
@@ -169,9 +175,13 @@ class _Helper:
             [sys.executable, "-c", _START], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
         self._answers: queue.Queue[Any] = queue.Queue()
-        self._say(sys.path)
-        self._say(str(root))
-        threading.Thread(target=self._hear, name="answers of a folder", daemon=True).start()
+        try:
+            self._say(sys.path)
+            self._say(str(root))
+            threading.Thread(target=self._hear, name="answers of a folder", daemon=True).start()
+        except BaseException:
+            self.end()
+            raise
 
     @property
     def pid(self) -> int:

@@ -1,9 +1,10 @@
-"""Moving bytes between two open files: inside the kernel where it can, else through a buffer."""
+"""Moving bytes between two open files, never more than a limit: inside the kernel where it can, else by a buffer."""
 
 from __future__ import annotations
 
 import os
 
+from protocol.errors import ChannelError
 from protocol.transports.failures import numbers
 
 CHUNK = 1 << 20
@@ -11,6 +12,12 @@ _IN_KERNEL = 1 << 26  # bytes a call; the kernel may do fewer
 
 # What a kernel or a file system says when it cannot copy by itself; nothing has moved then.
 _CANNOT = numbers("EXDEV", "EINVAL", "ENOSYS", "EOPNOTSUPP", "ENOTSUP", "EBADF", "EPERM", "ETXTBSY")
+
+
+def check_length(path: str, length: int, limit: int) -> None:
+    """Raise ChannelError, not retryable, for a file of a drop that is longer than may be read."""
+    if length > limit:
+        raise ChannelError(f"{path} is longer than the {limit} bytes allowed, and is not read", retryable=False)
 
 
 def write_all(target: int, data: bytes) -> None:

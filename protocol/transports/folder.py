@@ -12,7 +12,7 @@ from pathlib import Path
 from protocol.drop import Capabilities, Durability, Entry, Watch
 from protocol.errors import ChannelError, ChannelLost, NameMissing
 from protocol.transports.beneath import CREATE, READ, Place, opened
-from protocol.transports.copying import read_up_to, stream, write_all
+from protocol.transports.copying import check_length, read_up_to, stream, write_all
 from protocol.transports.failures import MISSING, channel_error, mapped, mapped_local
 from protocol.transports.names import split, split_folder
 from protocol.transports.watching import PollWatch, watch_events
@@ -44,7 +44,7 @@ class FolderDrop:
         """Return a whole small file."""
         with mapped(path), self._open(path, limit, copy) as fd:
             data = read_up_to(fd, limit + 1)
-        _check_length(path, len(data), limit)
+        check_length(path, len(data), limit)
         return data
 
     def put(self, path: str, data: bytes) -> None:
@@ -66,7 +66,7 @@ class FolderDrop:
                 target = local.open("wb", buffering=0)
             try:
                 with target, mapped(f"{path}, copied to {local}"):
-                    _check_length(path, stream(fd, target.fileno(), limit + 1), limit)
+                    check_length(path, stream(fd, target.fileno(), limit + 1), limit)
             except BaseException:
                 local.unlink(missing_ok=True)
                 raise
@@ -136,7 +136,7 @@ class FolderDrop:
                 found = os.fstat(fd)
                 if not stat.S_ISREG(found.st_mode):
                     raise ChannelError(f"{path} is not a regular file, and is not read", retryable=False)
-                _check_length(path, found.st_size, limit)
+                check_length(path, found.st_size, limit)
                 yield fd
             finally:
                 os.close(fd)
@@ -154,11 +154,6 @@ class FolderDrop:
                 with contextlib.suppress(OSError):  # the first error is the one to tell
                     place.remove_file(name)
                 raise
-
-
-def _check_length(path: str, length: int, limit: int) -> None:
-    if length > limit:
-        raise ChannelError(f"{path} is longer than the {limit} bytes allowed, and is not read", retryable=False)
 
 
 def _entry(item: os.DirEntry[str]) -> Entry | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -22,19 +23,30 @@ MAX_LINKS = 40  # as Linux counts them: a ring of links ends here, and opening i
 
 @dataclass(frozen=True)
 class Ground:
-    """What a folder stands on: a disk of this machine, an rclone mount at `point`, or anything else that is shared."""
+    """What a folder stands on: a disk of this machine, an rclone mount at `point`, or anything else that is shared.
+
+    `path` is the folder as it was walked to: below `point` by name, whatever links and `..` lead there.
+    """
 
     kind: Literal["disk", "rclone", "shared"]
     point: Path | None = None
+    path: Path | None = field(default=None, compare=False)
 
 
 def ground_of(path: Path) -> Ground:
     """Return what an absolute `path` stands on. Nothing beyond a mount that may hang is ever touched to find out."""
     done, rest, links = Path(path.anchor), list(path.parts[1:]), 0
     while True:
-        ground = _by_name(done.joinpath(*rest))
+        asked = done.joinpath(*rest)
+        ground = _by_name(asked)
+        if ground.kind != "disk" and ground.point is not None:
+            inside, after = _walked(asked.relative_to(ground.point).parts)
+            if inside is not None:
+                return replace(ground, path=ground.point.joinpath(*inside))
+            done, rest = ground.point.parent, after
+            continue
         if ground.kind != "disk" or not rest or links > MAX_LINKS:
-            return ground
+            return replace(ground, path=asked)
         name = rest.pop(0)
         step = done.parent if name == ".." else done / name
         target = _target(step)
@@ -45,6 +57,22 @@ def ground_of(path: Path) -> Ground:
         if target.is_absolute():
             done = Path(target.anchor)
         rest = [*(target.parts[1:] if target.is_absolute() else target.parts), *rest]
+
+
+def _walked(names: Sequence[str]) -> tuple[list[str] | None, list[str]]:
+    """Walk by name alone from a mount's door; return where that ends, or (None, the way on) where it leads out again.
+
+    What lies beyond the door is not looked at, so no link in there is known of; rclone's mounts have none.
+    """
+    inside: list[str] = []
+    for number, name in enumerate(names):
+        if name != "..":
+            inside.append(name)
+        elif inside:
+            inside.pop()
+        else:
+            return None, list(names[number + 1 :])
+    return inside, []
 
 
 def _target(link: Path) -> Path | None:
@@ -69,7 +97,7 @@ def _is_disk(kind: str) -> bool:
 
 def way_out(path: Path) -> str:
     """Return what a person can do about a mount that hangs."""
-    kind, point = filesystem(path)
+    kind, point = filesystem(ground_of(path).path or path)
     if _is_disk(kind):
         return "restart the program that keeps it in step"
     detach = "fusermount -uz" if kind.startswith("fuse") else "umount -lf"

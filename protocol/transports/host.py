@@ -6,7 +6,9 @@ a clock that is a day off, ids that can be foretold.
 
 from __future__ import annotations
 
+import os
 import secrets
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,3 +31,16 @@ class Host:
 
 
 SYSTEM = Host()
+
+
+def may_run(pid: int) -> bool:
+    """Say whether a process of this machine runs, or may run: on Windows nobody can ask without ending it."""
+    if sys.platform == "win32":  # there signal 0 is Ctrl-C
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from protocol.drop import Capabilities, Durability, Entry
 from protocol.errors import ChannelError, NameMissing, NameTaken
+from protocol.transports.copying import check_length
 from protocol.transports.failures import mapped_local
 from protocol.transports.names import split, split_folder
 from protocol.transports.weather import Operation, Weather
@@ -178,8 +179,7 @@ class MemoryDrop:
         with self._under(operation, path):
             self._check_visible(path)
             data = self.weather.shows(path, self.store.read(path, copy))
-        if len(data) > limit:
-            raise ChannelError(f"{path} is longer than the {limit} bytes allowed, and is not read", retryable=False)
+        check_length(path, len(data), limit)
         return data
 
     def _write(self, operation: Operation, path: str, data: bytes) -> None:

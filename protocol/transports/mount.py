@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -106,6 +107,7 @@ class MountControl:
 
     def __init__(self, point: Path, *, flags: Callable[[Path], Flags | None] = mount_flags) -> None:
         self._point, self._find = point, flags
+        self._lock = threading.Lock()  # for the client; never held while the mount is asked
         self._rc: Rc | None = None
         self._rests_until = 0.0
         self._told = False
@@ -138,27 +140,31 @@ class MountControl:
 
     def close(self) -> None:
         """Let it go."""
-        if self._rc is not None:
-            self._rc.close()
+        with self._lock:
+            rc, self._rc = self._rc, None
+        if rc is not None:
+            rc.close()
 
     def _ask(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         if time.monotonic() < self._rests_until:
             return None
+        if (rc := self._client()) is None:
+            self._rest("it was mounted without --rc")
+            return None
         try:
-            if self._rc is None:
-                found = self._find(self._point)
-                self._rc = found.rc() if found else None
-            if self._rc is None:
-                self._rest("it was mounted without --rc")
-                return None
-            answer: dict[str, Any] = self._rc.call(method, parameters, timeout_s=CALL_S)
+            answer: dict[str, Any] = rc.call(method, parameters, timeout_s=CALL_S)
         except (RcGone, RcFailed, ChannelError) as error:
-            self.close()
-            self._rc = None  # it may come back at another port
+            self.close()  # it may come back at another port
             self._rest(str(error))
             return None
         self._told = False
         return answer
+
+    def _client(self) -> Rc | None:
+        with self._lock:
+            if self._rc is None and (found := self._find(self._point)) is not None:
+                self._rc = found.rc()
+            return self._rc
 
     def _rest(self, why: str) -> None:
         self._rests_until = time.monotonic() + AGAIN_S

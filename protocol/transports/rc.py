@@ -65,7 +65,7 @@ class Rc:
 
     def call(self, command: str, parameters: Mapping[str, Any] | None = None, *, timeout_s: float = CALL_S) -> Any:
         """Return rclone's answer. Raises RcFailed for its errors, ChannelLost when it takes too long, else RcGone."""
-        with _reached(command, timeout_s):
+        with self._reached(command, timeout_s):
             answer = self._http.post(f"/{command}", json=dict(parameters or {}), timeout=_within(timeout_s))
             _check(command, answer)
             return answer.json()
@@ -96,13 +96,27 @@ class Rc:
     @contextlib.contextmanager
     def read(self, fs: str, remote: str, *, timeout_s: float = CALL_S) -> Iterator[httpx.Response]:
         """Open a file of a remote as a stream; its length is in the headers where the remote tells it."""
-        with _reached("read", timeout_s):
+        with self._reached("read", timeout_s):
             url = f"/{quote(f'[{fs}]', safe='')}/{quote(remote)}"
             with self._http.stream("GET", url, timeout=_within(timeout_s)) as answer:
                 if answer.is_error:
                     answer.read()
                 _check("read", answer)
                 yield answer
+
+    @contextlib.contextmanager
+    def _reached(self, command: str, timeout_s: float) -> Iterator[None]:
+        try:
+            yield
+        except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+            raise ChannelLost(f"rclone did not finish {command} within {timeout_s:.0f} s. It is tried again") from error
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise RcGone(f"{command}: {error}") from error
+        except RuntimeError as error:
+            if not self._http.is_closed:
+                raise
+            # Another thread found rclone dead, and closed this client before the same was seen here.
+            raise RcGone(f"{command}: {error}") from error
 
     def _follow(
         self, command: str, number: int, group: str, progress: Callable[[Moved], None] | None, stall_s: float
@@ -126,16 +140,6 @@ class Rc:
 
 def _within(timeout_s: float) -> httpx.Timeout:
     return httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
-
-
-@contextlib.contextmanager
-def _reached(command: str, timeout_s: float) -> Iterator[None]:
-    try:
-        yield
-    except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
-        raise ChannelLost(f"rclone did not finish {command} within {timeout_s:.0f} s. It is tried again") from error
-    except (httpx.HTTPError, httpx.StreamError) as error:
-        raise RcGone(f"{command}: {error}") from error
 
 
 def _check(command: str, answer: httpx.Response) -> None:
@@ -166,6 +170,11 @@ def is_passing(failed: RcFailed) -> bool:
 
 def _pattern(*words: str) -> re.Pattern[str]:
     return re.compile("|".join(words), re.IGNORECASE)
+
+
+def _code(digits: str) -> str:
+    """Return the pattern of an HTTP status; the same digits in a path ("jobs-504/take.503.mp4") mean nothing."""
+    return rf"(?<![\w./-]){digits}(?![\w/-]|\.\w)"
 
 
 _MISSING = _pattern(
@@ -225,7 +234,7 @@ _TABLE: tuple[tuple[re.Pattern[str], Callable[[str, str, str], ChannelError]], .
             "token (has )?expired",
             "expired.{0,20}token",
             "failed to refresh token",
-            r"\b401\b",
+            _code("401"),
             "unauthori[sz]ed",
             "invalid credentials",
         ),
@@ -238,7 +247,7 @@ _TABLE: tuple[tuple[re.Pattern[str], Callable[[str, str, str], ChannelError]], .
             "insufficient (storage|space|quota)",
             "no space left",
             "disk quota",
-            r"\b507\b",
+            _code("507"),
             "FileLimitExceeded",
         ),
         _full,
@@ -247,15 +256,15 @@ _TABLE: tuple[tuple[re.Pattern[str], Callable[[str, str, str], ChannelError]], .
         _pattern(
             "rate ?limit",
             "too many requests",
-            r"\b429\b",
+            _code("429"),
             "quota exceeded",
             "LimitExceeded",
             "slow ?down",
-            r"\b50[0234]\b",
+            _code("50[0234]"),
         ),
         _busy,
     ),
-    (_pattern(r"\b403\b", "permission denied", "access denied", "forbidden", "read-only"), _denied),
+    (_pattern(_code("403"), "permission denied", "access denied", "forbidden", "read-only"), _denied),
     (
         _pattern(
             "no such host",

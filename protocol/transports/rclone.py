@@ -12,12 +12,12 @@ import itertools
 import random
 import re
 import tempfile
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeVar
 
 import httpx
 
@@ -32,6 +32,7 @@ from protocol.errors import (
     UsageError,
 )
 from protocol.transports import rclone_server
+from protocol.transports.copying import check_length
 from protocol.transports.failures import mapped_local
 from protocol.transports.names import split, split_folder
 from protocol.transports.pace import Pace, RemoteWatch
@@ -46,6 +47,7 @@ from protocol.transports.rc import (
     is_no_remote,
     is_passing,
 )
+from protocol.transports.rclone_known import Known
 
 STORE = Capabilities(local=False, settle_s=2, poll_s=2, beat_s=15)
 """A server that shows at once what was written (SFTP, WebDAV, S3, SMB)."""
@@ -61,11 +63,7 @@ BACKOFF_S = 1.0
 BULK = 8 << 20
 """Files above this many bytes move as a job of rclone's own, which may take as long as it moves on."""
 
-KNOWN_S = 60.0
-"""How long a folder that was seen counts as there when something is put into it."""
-
 _NAME = re.compile(r"(?P<name>:?[^:,/\\]+)(,[^:]*(\"[^\"]*\"[^:]*)*)?:")
-Twins: TypeAlias = list[str]
 _T = TypeVar("_T")
 
 
@@ -91,9 +89,7 @@ class RcloneDrop:
         self._fs, self._remote, self._progress = address, match["name"], progress
         self.operations: Counter[Kind] = Counter()
         self._pace, self._groups = Pace(), itertools.count(1)
-        self._folders: dict[str, float] = {}  # folder → when it was last known to be there
-        self._listed: dict[str, tuple[Entry, ...]] = {}
-        self._twins: dict[str, Twins] = {}  # path → the remote's ids of the files that carry it, where several do
+        self._counting = threading.Lock()
         self._server: rclone_server.Server | None = rclone_server.acquire()
         try:
             features = self._features()
@@ -104,6 +100,7 @@ class RcloneDrop:
             raise
         self._is_slow_to_date = bool(features.get("SlowModTime"))
         self._keeps_folders = bool(features.get("CanHaveEmptyDirectories"))
+        self._known = Known(keeps_folders=self._keeps_folders)
         self.capabilities = DRIVE if features.get("DuplicateFiles") else STORE
 
     def __str__(self) -> str:
@@ -116,19 +113,17 @@ class RcloneDrop:
         try:
             answer = self._do("list", folder, "operations/list", {"fs": self._fs, "remote": folder, "opt": options})
         except NameMissing as error:
-            self._forget(folder)
+            self._known.forget(folder)
             if not folder:
                 raise ChannelLost(
                     f"there is no folder rclone:{self._fs}. Make the drop: gpudrop init --drop rclone:{self._fs}"
                 ) from error
             raise
-        found = self._entries(folder, answer["list"])
-        if folder and not found and not self._keeps_folders and folder not in self._folders:
-            raise NameMissing(f"{folder} is not in the drop, or not yet")
-        self._folders[folder] = time.monotonic()
-        if self._listed.get(folder, found) != found:
+        found, is_news = self._known.listed(folder, answer["list"])
+        if is_news:
             self._pace.tell()
-        self._listed[folder] = found
+        if found is None:
+            raise NameMissing(f"{folder} is not in the drop, or not yet")
         return found
 
     def get(self, path: str, *, limit: int, copy: int = 0) -> bytes:
@@ -181,25 +176,25 @@ class RcloneDrop:
     def make_folder(self, path: str) -> None:
         """Make a folder and those above it; where the remote has no empty folders, the first file makes it."""
         split(path)
-        if self._is_known(path):
+        if self._known.is_there(path):
             return
         there = self._there(path, above_may_be_missing=True)
         if there is not None and not there.is_folder:
             raise NameTaken(f"{path} is a file, and names are written once")
         if there is None and self._keeps_folders:
             self._do("mkdir", path, "operations/mkdir", {"fs": self._fs, "remote": path})
-        self._know(path)
+        self._known.made(path, new=there is None)
         self._pace.tell()
 
     def delete(self, path: str) -> None:
         """Remove a file (each that carries the name), or a whole folder."""
         split(path)
         ways = ["operations/deletefile", "operations/purge"]
-        for way in reversed(ways) if path in self._folders else ways:
-            times = len(self._twins.pop(path, ())) or 1
+        times = len(self._known.twins(path) or ()) or 1
+        for way in reversed(ways) if self._known.was_seen(path) else ways:
             if all(self._removed(path, way) for _ in range(times)):
                 break
-        self._forget(path)
+        self._known.forget(path)
         self._pace.tell()
 
     def barrier(self) -> Durability:
@@ -235,7 +230,8 @@ class RcloneDrop:
         for left in reversed(range(TRIES)):
             try:
                 rc = self._rc()
-                self.operations[kind] += 1
+                with self._counting:
+                    self.operations[kind] += 1
                 return act(rc)
             except RcGone as error:
                 if not left:
@@ -247,40 +243,21 @@ class RcloneDrop:
         raise AssertionError("the last try returns or raises")
 
     def _rc(self) -> Rc:
-        if self._server is None:
+        server = self._server
+        if server is None:
             raise ChannelError("this drop was closed; open it again", retryable=False)
         try:
-            return self._server.rc()
+            return server.rc()
         except EnvironmentNotReady as error:
-            if self._server.starts:  # it ran before: whatever this is, it is not a missing set-up
+            if server.starts:  # it ran before: whatever this is, it is not a missing set-up
                 raise ChannelLost(f"rclone cannot be started again: {error}") from error
             raise
 
-    def _entries(self, folder: str, items: Iterable[dict[str, Any]]) -> tuple[Entry, ...]:
-        found: list[Entry] = []
-        ids: dict[str, Twins] = {}
-        for item in sorted(items, key=lambda item: (item["Name"], item.get("ID", ""))):
-            name = str(item["Name"])
-            if item["IsDir"]:
-                if not any(entry.name == name and entry.is_folder for entry in found[-1:]):
-                    found.append(Entry(name=name, is_folder=True))
-                continue
-            twins = ids.setdefault(name, [])
-            size, at = max(0, int(item["Size"])), _unix(str(item.get("ModTime") or ""))
-            found.append(Entry(name=name, is_folder=False, size=size, copy=len(twins), modified=at))
-            twins.append(str(item.get("ID", "")))
-        for name, twins in ids.items():
-            path = f"{folder}/{name}" if folder else name
-            self._twins.pop(path, None)
-            if len(twins) > 1:
-                self._twins[path] = twins
-        return tuple(found)
-
     def _twin(self, path: str, copy: int) -> str:
         """Return the id by which to read one of several files of a name, "" where the name is enough."""
-        if copy and path not in self._twins:
+        if copy and self._known.twins(path) is None:
             self.list(path.rpartition("/")[0])
-        twins = self._twins.get(path, [])
+        twins = self._known.twins(path) or []
         if copy and copy >= len(twins):
             raise NameMissing(f"{path} is here {len(twins) or 1} time(s): there is no copy {copy}")
         return twins[copy] if twins else ""
@@ -288,7 +265,7 @@ class RcloneDrop:
     def _copy_twin(self, path: str, twin: str, local: Path, limit: int) -> None:
         parameters = {"command": "copyid", "fs": self._fs, "arg": [twin, str(local)]}
         self._do("read", path, "backend/command", parameters)
-        _check_length(path, local.stat().st_size, limit)
+        check_length(path, local.stat().st_size, limit)
 
     def _read(self, path: str, take: Callable[[httpx.Response], _T]) -> _T:
         def act(rc: Rc) -> _T:
@@ -307,15 +284,13 @@ class RcloneDrop:
         where = {"srcFs": self._fs, "srcRemote": path, "dstFs": str(local.absolute().parent), "dstRemote": local.name}
         self._asked("read", path, lambda rc: self._move(rc, path, where, is_bulk=True))
 
-    def _move(self, rc: Rc, path: str, where: dict[str, Any], *, is_bulk: bool) -> int:
-        """Copy one file by rclone; return how many files that was: none where the name was there."""
-        group = f"gpudrop/{next(self._groups)}"
+    def _move(self, rc: Rc, path: str, where: dict[str, Any], *, is_bulk: bool) -> None:
+        """Copy one file by rclone."""
         if is_bulk:
-            tell = self._progress
+            tell, group = self._progress, f"gpudrop/{next(self._groups)}"
             rc.job("operations/copyfile", where, group=group, progress=tell and (lambda moved: tell(path, moved)))
         else:
-            rc.call("operations/copyfile", {**where, "_group": group})
-        return rc.moved(group).files
+            rc.call("operations/copyfile", where)
 
     def _write(self, path: str, local: Path) -> None:
         """Create a file unless its name is there; rclone checks what arrived."""
@@ -336,7 +311,7 @@ class RcloneDrop:
         except ChannelError:
             if not self._is_there(path, local):
                 raise
-        self._know(path.rpartition("/")[0])
+        self._known.wrote(path)
         self._pace.tell()
 
     def _is_there(self, path: str, local: Path) -> bool:
@@ -376,19 +351,6 @@ class RcloneDrop:
                 return None
             raise NameMissing(f"the folder of {path} is not in the drop, or not yet") from None
 
-    def _is_known(self, folder: str) -> bool:
-        return time.monotonic() - self._folders.get(folder, -KNOWN_S) < KNOWN_S
-
-    def _know(self, folder: str) -> None:
-        while folder:
-            self._folders[folder] = time.monotonic()
-            folder = folder.rpartition("/")[0]
-
-    def _forget(self, path: str) -> None:
-        for known in (self._folders, self._listed):
-            for folder in [it for it in known if it == path or it.startswith(f"{path}/")]:
-                known.pop(folder, None)
-
 
 def _known_remotes() -> str:
     server = rclone_server.acquire()
@@ -401,42 +363,29 @@ def _known_remotes() -> str:
     return ", ".join(f"{name}:" for name in sorted(names)) or "none"
 
 
-def _unix(when: str) -> float | None:
-    """Return Unix time of rclone's RFC 3339, None where it says nothing that can be read."""
-    try:
-        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", when)).timestamp()
-    except ValueError:
-        return None
-
-
-def _check_length(path: str, length: int, limit: int) -> None:
-    if length > limit:
-        raise ChannelError(f"{path} is longer than the {limit} bytes allowed, and is not read", retryable=False)
-
-
 def _length(answer: httpx.Response) -> int:
     """Return the length that the remote tells, 0 where it tells none."""
     return int(answer.headers.get("Content-Length", 0))
 
 
 def _whole(path: str, answer: httpx.Response, limit: int) -> bytes:
-    _check_length(path, _length(answer), limit)
+    check_length(path, _length(answer), limit)
     data = bytearray()
     for chunk in answer.iter_raw():
         data += chunk
-        _check_length(path, len(data), limit)
+        check_length(path, len(data), limit)
     return bytes(data)
 
 
 def _into(path: str, answer: httpx.Response, local: Path, limit: int) -> bool:
     """Write a file's bytes to `local`; a large one is left to a job of rclone, and False says so."""
-    _check_length(path, _length(answer), limit)
+    check_length(path, _length(answer), limit)
     if _length(answer) > BULK:
         return False
     with mapped_local(str(local)), local.open("wb") as target:
         length = 0
         for chunk in answer.iter_raw():
             length += len(chunk)
-            _check_length(path, length, limit)
+            check_length(path, length, limit)
             target.write(chunk)
     return True

@@ -5,12 +5,13 @@ Every call has a deadline. What the folder stands on decides what a barrier can 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from protocol.drop import Capabilities, Durability, Entry
-from protocol.errors import ChannelError
+from protocol.errors import ChannelError, NameMissing
 from protocol.transports.bounded import CALL_S, BoundedFolder
 from protocol.transports.ground import Ground
 from protocol.transports.mount import MountControl
@@ -32,9 +33,14 @@ class SyncedDrop:
     def __init__(self, root: Path, ground: Ground, *, call_s: float = CALL_S, make: bool = False) -> None:
         self._folder = BoundedFolder(root, call_s=call_s)
         self._control = MountControl(ground.point) if ground.kind == "rclone" and ground.point else None
-        self._above = root.relative_to(ground.point).as_posix() if self._control and ground.point else ""
+        self._above = (
+            (ground.path or root).relative_to(ground.point).as_posix() if self._control and ground.point else ""
+        )
         self._pace, self._listed = Pace(), dict[str, tuple[Entry, ...]]()
-        self._written: list[str] = []  # since the last barrier
+        self._lock = threading.Lock()
+        self._written: dict[
+            str, None
+        ] = {}  # since the last barrier, in this order; what was deleted again is not there
         self._open(make)
         self.capabilities = MOUNTED if self._control and self._control.is_there else SYNCED
 
@@ -52,9 +58,11 @@ class SyncedDrop:
         if self._control:
             self._control.refresh("/".join(part for part in (self._above.strip("."), folder) if part))
         found = self._folder.list(folder)
-        if self._listed.get(folder, found) != found:
+        with self._lock:
+            is_news = self._listed.get(folder, found) != found
+            self._listed[folder] = found
+        if is_news:
             self._pace.tell()
-        self._listed[folder] = found
         return found
 
     def get(self, path: str, *, limit: int, copy: int = 0) -> bytes:
@@ -82,15 +90,22 @@ class SyncedDrop:
 
     def delete(self, path: str) -> None:
         """Remove a file or a whole folder."""
+        with self._lock:  # before it is gone: a barrier that misses it must know why
+            for written in [it for it in self._written if it == path or it.startswith(f"{path}/")]:
+                del self._written[written]
         self._folder.delete(path)
         self._pace.tell()
 
     def barrier(self) -> Durability:
         """Wait for the uploads, as well as the ground can tell."""
-        written, self._written = self._written, []
-        if self._control:
-            return self._control.uploaded()
-        return self._committed(written)
+        with self._lock:
+            written = tuple(self._written)
+        try:
+            return self._control.uploaded() if self._control else self._committed(written)
+        finally:
+            with self._lock:
+                for path in written:
+                    self._written.pop(path, None)
 
     def watch(self) -> RemoteWatch:
         """Look soon after news and at the drop's own pace otherwise: the other side's writes make no event here."""
@@ -103,7 +118,8 @@ class SyncedDrop:
             self._control.close()
 
     def _wrote(self, path: str) -> None:
-        self._written.append(path)
+        with self._lock:
+            self._written[path] = None
         self._pace.tell()
 
     def _committed(self, written: Sequence[str]) -> Durability:
@@ -111,7 +127,7 @@ class SyncedDrop:
         ends = time.monotonic() + ATTRIBUTES_S
         while True:
             try:
-                signs = [self._folder.attributes(path) for path in written]
+                signs = [sign for path in written if (sign := self._signs(path)) is not None]
             except ChannelError:
                 return "unconfirmed"
             if signs and all(COMMITTED in sign and UNCOMMITTED not in sign for sign in signs):
@@ -119,3 +135,13 @@ class SyncedDrop:
             if not any(UNCOMMITTED in sign for sign in signs) or time.monotonic() > ends:
                 return "unconfirmed"
             time.sleep(0.5)
+
+    def _signs(self, path: str) -> frozenset[str] | None:
+        """Return what a written file bears; None for one that this side has deleted since, as it does old beats."""
+        try:
+            return self._folder.attributes(path)
+        except NameMissing:
+            with self._lock:
+                if path in self._written:
+                    raise
+            return None

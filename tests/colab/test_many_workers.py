@@ -17,6 +17,7 @@ from protocol.kinds import tts
 from protocol.layout import Attempt, WorkerNames
 from protocol.messages import ClaimTerms, Drain, EngineRecord, Held
 from protocol.transports.weather import times
+from tests.support.faulty import Killed
 from tests.support.scene import SLOW, Scene
 from tests.support.workers import DROP_ID, ENGINE, FakeBench, whole
 
@@ -157,7 +158,7 @@ def interrupted(scene: Scene, handle: Handle, engine: EngineRecord = ENGINE) -> 
 
     bench = scene.speaker(script=script, engine=engine)
     worker = scene.worker(Dying(bench), name="w1", boot="1" * 16)
-    with pytest.raises(KeyError):  # the end of this worker: an event it does not survive
+    with pytest.raises(Killed):
         worker.step(scene.clock.now)
     seen = scene.look(handle)
     assert [len(part.files) for parts in seen.parts.values() for part in parts] == [4]
@@ -176,7 +177,7 @@ class Dying:
     def event(self, timeout_s: float) -> Any:
         event = self._inner.event(timeout_s)
         if event is not None and event["event"] == "die":
-            raise KeyError("killed")
+            raise Killed
         return event
 
 

@@ -22,7 +22,7 @@ def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip(str(error))
     with pytest.MonkeyPatch.context() as patch:
         config = tmp_path_factory.mktemp("rclone") / "rclone.conf"
-        config.write_text("[here]\ntype = local\n")
+        config.write_text("[here]\ntype = local\n[bucket]\ntype = memory\n")
         patch.setenv("RCLONE_CONFIG", str(config))
         rclone_server.acquire().rc()  # it reads the environment now
         yield program

@@ -14,9 +14,13 @@ import pytest
 from protocol.drop import Drop, Entry
 from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, NameTaken, NotFoundError, StorageFull
 from protocol.transports import OPENERS, beneath
+from protocol.transports.bounded import BoundedFolder
 from protocol.transports.folder import FolderDrop
+from protocol.transports.ground import Ground
 from protocol.transports.memory import MemoryDrop, MemoryStore
 from protocol.transports.rclone import RcloneDrop
+from protocol.transports.synced import COMMITTED, SyncedDrop
+from tests.support.beats import beating
 from tests.support.disks import small_disk, take_every_name
 
 MIB = 1 << 20
@@ -28,16 +32,28 @@ OpenAgain = Callable[[], Drop]
 LOCAL = ["folder", "folder without descriptors", "memory"]
 
 
-@pytest.fixture(params=[*LOCAL, "rclone"])
+@pytest.fixture(params=[*LOCAL, "synced", "rclone"])
 def open_again(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAgain]:
     """Return a way to open one drop as often as a test likes, as two processes would."""
+    if request.param in LOCAL:
+        yield opener(request.param, tmp_path, monkeypatch)
+        return
+    (tmp_path / "drop").mkdir()
     if request.param == "rclone":
         request.getfixturevalue("rclone")
-        (tmp_path / "drop").mkdir()
-        with contextlib.ExitStack() as opened:
-            yield lambda: opened.enter_context(contextlib.closing(RcloneDrop(f"here:{tmp_path / 'drop'}")))
-        return
-    yield opener(request.param, tmp_path, monkeypatch)
+    else:
+        monkeypatch.setattr(BoundedFolder, "attributes", _as_in_colab(BoundedFolder.attributes))
+    with contextlib.ExitStack() as opened:
+        yield lambda: opened.enter_context(contextlib.closing(_open_remote(request.param, tmp_path / "drop")))
+
+
+def _as_in_colab(real: Callable[..., frozenset[str]]) -> Callable[..., frozenset[str]]:
+    """Let every file that is there bear the sign by which Colab's Drive mount confirms it."""
+    return lambda folder, path: real(folder, path) | {COMMITTED}
+
+
+def _open_remote(kind: str, root: Path) -> Drop:
+    return RcloneDrop(f"here:{root}") if kind == "rclone" else SyncedDrop(root, Ground("shared"))
 
 
 @pytest.fixture(params=LOCAL)
@@ -315,6 +331,28 @@ def test_a_local_drop_says_what_it_is(open_local: OpenAgain) -> None:
     assert drop.barrier() == "local"
     drop.close()
     drop.close()
+
+
+def test_beats_beside_work(drop: Drop, tmp_path: Path) -> None:
+    """One drop serves a worker's beats, written and deleted by their own thread, and its work, and mixes nothing up."""
+    (tmp_path / "big").write_bytes(b"x" * MIB)
+    alone = _work(drop, "alone", tmp_path / "big")
+    with beating(drop, "_workers/w") as beats:
+        beside = [_work(drop, f"job-{number}", tmp_path / "big") for number in range(5)]
+    assert beside == [alone] * 5
+    assert beats.count > beats.kept
+    assert sorted(entry.name for entry in drop.list("_workers/w")) == sorted(beats.names)
+
+
+def _work(drop: Drop, job: str, local: Path) -> tuple[object, ...]:
+    """Do what an attempt at a job does to a drop; return what the job's folder and the barrier say."""
+    drop.make_folder(job)
+    drop.put(f"{job}/claim", b"x")
+    drop.copy_in(local, f"{job}/out-1")
+    drop.list("")
+    durable = drop.barrier()
+    drop.put(f"{job}/done", drop.get(f"{job}/claim", limit=1))
+    return durable, drop.list(job)
 
 
 def _drain(watch: object) -> None:

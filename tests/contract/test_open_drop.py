@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from protocol.errors import ChannelLost, UsageError
-from protocol.transports import open_drop
+from protocol.transports import ground, open_drop
 from protocol.transports.folder import FolderDrop
 from protocol.transports.memory import MemoryDrop
+from protocol.transports.mount import MountControl
 
 
 def test_a_path_and_a_folder_address_open_one_drop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,3 +62,26 @@ def test_a_missing_folder_is_lost_at_once(tmp_path: Path) -> None:
     """Opening what is not there fails with the cure, before any work begins."""
     with pytest.raises(ChannelLost, match="gpudrop init"):
         open_drop(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["drop", "mount/a/../jobs", "hop/../mount/jobs"])
+def test_a_mount_may_be_named_through_links_and_dots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The folder that its remote control is asked to look at again is the one below the mount's own name."""
+    point = tmp_path / "mount"
+    (point / "jobs" / "one").mkdir(parents=True)
+    (point / "a").mkdir()
+    (tmp_path / "drop").symlink_to("mount/jobs")
+    (tmp_path / "hop").symlink_to("mount")
+    real, asked = ground.filesystem, []
+
+    def filesystem(path: Path) -> tuple[str, Path | None]:
+        return ("fuse.rclone", point) if path == point or point in path.parents else real(path)
+
+    monkeypatch.setattr(ground, "filesystem", filesystem)
+    monkeypatch.setattr(MountControl, "refresh", lambda control, folder: asked.append(folder))
+    with contextlib.closing(open_drop(tmp_path / name)) as made:
+        assert [entry.name for entry in made.list("")] == ["one"]
+        made.list("one")
+    assert asked == ["jobs", "jobs/one"]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from protocol.errors import ChannelError, ChannelLost, NameMissing, NameTaken, NotFoundError
+from protocol.transports import bounded
 from protocol.transports.bounded import BoundedFolder
 from protocol.transports.ground import Ground
 from protocol.transports.pace import Pace, RemoteWatch
@@ -97,6 +101,36 @@ def test_a_helper_that_dies_is_replaced(drop: SyncedDrop) -> None:
     assert [entry.name for entry in drop.list("")] == ["a"]
 
 
+@POSIX
+@pytest.mark.parametrize("failing", ["no process can be started", "it is gone before it was told anything"])
+def test_a_helper_that_cannot_be_started_is_the_channels_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """A system without room for another process costs the call, which may be tried again, and leaves none behind."""
+    folder, started = BoundedFolder(tmp_path), []
+
+    class Popen(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *args: Any, **how: Any) -> None:
+            if failing == "no process can be started":
+                raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+            super().__init__(*args, **how)
+            started.append(self)
+            assert self.stdin is not None
+            self.stdin.flush = lambda: os.write(broken, b"x")  # type: ignore[method-assign]
+
+    reading, broken = os.pipe()
+    os.close(reading)
+    with monkeypatch.context() as patch:
+        patch.setattr(bounded.subprocess, "Popen", Popen)
+        with pytest.raises(ChannelLost, match="no helper process") as told:
+            folder.list("")
+    os.close(broken)
+    assert told.value.retryable
+    assert [process.returncode for process in started] == ([] if "no process" in failing else [-signal.SIGKILL])
+    assert folder.list("") == ()
+    folder.close()
+
+
 def test_a_failed_copy_leaves_nothing_here(drop: SyncedDrop, tmp_path: Path) -> None:
     """What could be fetched only in part is not there afterwards, as on a plain folder."""
     with pytest.raises(NameMissing):
@@ -119,6 +153,41 @@ def test_colabs_mount_confirms_by_its_attributes(drop: SyncedDrop, monkeypatch: 
     assert drop.barrier() == "confirmed"
     assert asked == ["a"] * 3
     assert drop.barrier() == "unconfirmed"  # of nothing nothing is known
+
+
+@pytest.mark.parametrize("when", ["before the barrier", "while it waits"])
+def test_a_beat_that_was_deleted_opens_no_barrier(drop: SyncedDrop, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    """What this side has deleted since is not asked for: the barrier waits for the result all the same (R4)."""
+    real, looks = drop._folder.attributes, []
+
+    def attributes(path: str) -> frozenset[str]:
+        real(path)  # raises what the folder says of a file that is not there
+        looks.append(path)
+        if when == "while it waits" and looks == ["w/beat-1"]:
+            drop.delete("w/beat-2")
+        return frozenset({UNCOMMITTED} if looks.count("job/out") < 3 and path == "job/out" else {COMMITTED})
+
+    monkeypatch.setattr(drop._folder, "attributes", attributes)
+    monkeypatch.setattr("protocol.transports.synced.time.sleep", lambda seconds: None)
+    for folder in ("w", "job"):
+        drop.make_folder(folder)
+    for path in ("w/beat-0", "w/beat-1", "w/beat-2", "job/out"):
+        drop.put(path, b"x")
+    drop.delete("w/beat-0")
+    assert drop.barrier() == "confirmed"
+    assert looks.count("job/out") == 3
+
+
+def test_a_result_that_somebody_took_away_is_not_confirmed(
+    drop: SyncedDrop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is missing and was not deleted by this side is nowhere that anybody could see it."""
+    real = drop._folder.attributes
+    monkeypatch.setattr(drop._folder, "attributes", lambda path: real(path) | {COMMITTED})
+    drop.put("beat", b"x")
+    drop.put("out", b"x")
+    (tmp_path / "drop" / "out").unlink()
+    assert drop.barrier() == "unconfirmed"
 
 
 class Turned:

@@ -31,7 +31,7 @@ from protocol.errors import (
     StorageFull,
     UsageError,
 )
-from protocol.layout import JobNames
+from protocol.layout import LAST_ATTEMPT, JobNames
 from protocol.messages import DropCard
 from protocol.seen import JobReader
 from protocol.states import State
@@ -476,3 +476,19 @@ def test_old_jobs_are_removed_from_the_drop(place: Place) -> None:
     assert place.client.clean(older_than_s=-1) == 0
     assert [entry.name for entry in place.drop.list("") if entry.is_folder] == [place.job(waiting)]
     assert result.files["echo.txt"].exists()
+
+
+@pytest.mark.fault("attempts-used-up")
+def test_a_job_that_nobody_may_claim_any_more_is_offered_again(place: Place) -> None:
+    """Somebody wrote the last attempt number: after the time that a late result has, the run has another job."""
+    handle = place.submit()
+    job = place.job(handle)
+    place.drop.put(JobNames(job).turn(LAST_ATTEMPT), b"")
+    assert place.step(handle) is None
+    assert str(LAST_ATTEMPT) in place.progress.text
+    assert not handle._lifecycle.is_lost
+    assert place.step(handle, PATIENCE_LOCAL_S + 1) is None
+    handle._find_way()
+    assert place.job(handle) != job
+    answers.deliver(place.drop, place.job(handle), answers.attempt(), GOOD)
+    assert place.step(handle) is not None

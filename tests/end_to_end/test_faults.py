@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from dispatcher.absence import GONE_REMOTE_S
 from dispatcher.client import Client, Handle
 from dispatcher.jobs import Job, Result, Why
 from dispatcher.runs.store import RunStore
 from dispatcher.weighing import DEAD_WAIT_S
+from protocol.absence import GONE_REMOTE_S
 from protocol.errors import ChannelError, ChannelLost, JobFailed, StorageFull
 from protocol.states import State
 from tests.support.scene import Scene

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from protocol.layout import Attempt
+from protocol.layout import LAST_ATTEMPT, Attempt
 from protocol.messages import (
     Accepted,
     Cancel,
@@ -117,3 +117,5 @@ def test_attempt_numbers_rise_above_anything_seen() -> None:
     assert next_attempt_number(Seen()) == 1
     assert next_attempt_number(Seen(errors={A1: failure(A1)})) == 2
     assert next_attempt_number(Seen(claims={A1: claim(A1)}, turns=frozenset({4}))) == 5
+    assert next_attempt_number(Seen(turns=frozenset({LAST_ATTEMPT - 1}))) == LAST_ATTEMPT
+    assert next_attempt_number(Seen(turns=frozenset({LAST_ATTEMPT}))) is None

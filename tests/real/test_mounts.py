@@ -19,6 +19,7 @@ from protocol.transports.bounded import BoundedFolder
 from protocol.transports.ground import Ground, ground_of
 from protocol.transports.mount import mount_flags
 from protocol.transports.synced import MOUNTED, SYNCED, SyncedDrop
+from tests.support.beats import beating
 from tests.support.drops import client, make_drop, wait_for, worker
 from tests.support.rclone import Mount, Server, mounted, needs_mounts, needs_rclone, serve
 
@@ -74,6 +75,34 @@ def test_what_one_side_wrote_is_seen_at_the_next_look(server: Server, drop: Path
         assert there.get("job/a.json", limit=1000) == b"x" * 1000
         here.close()
         there.close()
+
+
+def test_a_mount_may_be_named_through_a_link(server: Server, drop: Path, tmp_path: Path) -> None:
+    """Its remote control is asked for the folder below it: the other side is seen at the next look all the same."""
+    with mount(server, tmp_path, "a") as made:
+        (tmp_path / "drop").symlink_to(made.at / drop.name)
+        for name in (tmp_path / "drop", made.at / drop.name / ".." / drop.name):
+            with contextlib.closing(open_drop(name)) as here:
+                assert here.capabilities == MOUNTED
+                before = [entry.name for entry in here.list("")]
+                (drop / f"theirs-{len(before)}").write_bytes(b"x")
+                assert [entry.name for entry in here.list("")] == sorted([*before, f"theirs-{len(before)}"])
+
+
+def test_beats_beside_work(server: Server, drop: Path, tmp_path: Path) -> None:
+    """While beats are written and deleted beside it, a result is confirmed only when it is on the remote."""
+    with mount(server, tmp_path, "a") as made, contextlib.closing(open_drop(made.at / drop.name)) as here:
+        with beating(here, "_workers/w", every_s=3) as beats:
+            for number in range(3):
+                here.make_folder(f"job-{number}")
+                here.put(f"job-{number}/out", b"x" * 100_000)
+                here.list("")
+                assert here.barrier() == "confirmed"
+                assert (drop / f"job-{number}" / "out").stat().st_size == 100_000
+                here.list(f"job-{number}")
+        assert here.barrier() == "confirmed"
+        assert beats.count > beats.kept
+        assert sorted(path.name for path in (drop / "_workers" / "w").iterdir()) == sorted(beats.names)
 
 
 def test_a_mount_without_remote_control_works_and_says_so(

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from protocol.messages import ClaimTerms
 from protocol.transports import rclone_server
 from protocol.transports.rc import RcFailed, channel_error
 from protocol.transports.rclone import RcloneDrop
+from tests.support.beats import beating
 from tests.support.drops import client, make_drop, worker
 from tests.support.rclone import needs_rclone, serve
 
@@ -71,6 +73,31 @@ def test_an_old_rclone_none_and_a_dead_one(tmp_path: Path, monkeypatch: pytest.M
     rclone_server._shared.end()
 
 
+def test_rclone_dies_under_two_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed again and again while a worker's beats go beside its uploads, it is replaced, and neither notices more."""
+    rclone_server._shared.end()
+    (tmp_path / "rclone.conf").write_text("[here]\ntype = local\n")
+    monkeypatch.setenv("RCLONE_CONFIG", str(tmp_path / "rclone.conf"))
+    monkeypatch.setattr("protocol.transports.rclone.BULK", 100_000)  # what is larger moves as a job of rclone's own
+    (tmp_path / "drop").mkdir()
+    data = os.urandom(2_000_000)
+    (tmp_path / "big").write_bytes(data)
+    with contextlib.closing(RcloneDrop(f"here:{tmp_path / 'drop'}")) as drop:
+        server = drop._server
+        assert server is not None
+        drop.make_folder("job")
+        with beating(drop, "_workers/w") as beats:
+            for number in range(4):
+                killer = threading.Timer(0.01 * number, lambda: server.pid and os.killpg(server.pid, signal.SIGKILL))
+                killer.start()
+                drop.copy_in(tmp_path / "big", f"job/out-{number}")
+                killer.join()
+        assert server.starts > 2
+        assert beats.count > beats.kept
+        assert [drop.get(f"job/out-{number}", limit=len(data)) == data for number in range(4)] == [True] * 4
+    rclone_server._shared.end()
+
+
 @pytest.mark.fault("403-429-5xx")
 @pytest.mark.parametrize(
     ("said", "kind"),
@@ -80,6 +107,9 @@ def test_an_old_rclone_none_and_a_dead_one(tmp_path: Path, monkeypatch: pytest.M
         ("couldn't fetch token - maybe it has expired? - refresh with rclone config reconnect", ChannelLost),
         ("dial tcp 127.0.0.1:1: connect: connection refused", ChannelLost),
         ("error in ListJSON: directory not found", NameMissing),
+        ("couldn't list files: Propfind: 503 Service Unavailable", ChannelError),
+        ("Forbidden: Forbidden\n\tstatus code: 403, request id: x", ChannelError),
+        ("failed to find object: lstat /tmp/run-504/job/in-1-take.403.mp4: not a directory", NameMissing),
         ("something nobody knows", ChannelError),
     ],
 )

@@ -32,6 +32,7 @@ ROWS = (
     Row("conflict-copies", "a sync tool leaves conflict copies", "ignored, counted"),
     Row("stale-listing", "a listing is minutes old, or empty once", "later, never wrong, never cancelled"),
     Row("both-workers-win", "two workers both win one attempt", "both run, the first verified result is taken"),
+    Row("attempts-used-up", "somebody writes the highest attempt number", "nobody claims the job, it is offered again"),
     Row("worker-killed", "a worker is killed between any two operations", "its lease lapses, attempt n + 1"),
     Row("late-files", "a dead worker's files come late", "ignored, or accepted if they verify first"),
     Row("worker-paused", "a worker is paused for ten minutes and resumed", "harmless"),

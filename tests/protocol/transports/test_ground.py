@@ -54,6 +54,33 @@ def test_a_link_to_a_mount_is_followed_only_to_its_door(gdrive: Path, target: st
     assert ground_of(home / "drop" / "deeper").kind == "rclone"
 
 
+@pytest.mark.parametrize(
+    ("asked", "path"),
+    [
+        ("gdrive/jobs", "gdrive/jobs"),
+        ("drop/deeper", "gdrive/jobs/deeper"),
+        ("hop/../gdrive/jobs", "gdrive/jobs"),
+        ("gdrive/a/../jobs", "gdrive/jobs"),
+        ("plain/../hop/a/../../gdrive/a/./..", "gdrive"),
+    ],
+)
+def test_the_walked_path_lies_below_the_mount(gdrive: Path, asked: str, path: str) -> None:
+    """Whatever links and `..` lead there, the path that was walked is one below the mount's own name."""
+    home = gdrive.parent
+    (home / "plain").mkdir()
+    (home / "hop").symlink_to("gdrive")
+    (home / "drop").symlink_to("gdrive/jobs")
+    found = ground_of(home / asked)
+    assert found == Ground("rclone", gdrive)
+    assert found.path == home / path
+
+
+def test_a_way_out_of_a_mount_again_is_followed(gdrive: Path) -> None:
+    """`..` at the mount's door leads back to what the mount stands on."""
+    found = ground_of(gdrive / "a" / ".." / ".." / "plain")
+    assert (found.kind, found.path) == ("disk", gdrive.parent / "plain")
+
+
 def test_links_in_a_ring_end(tmp_path: Path) -> None:
     """A ring of links is no ground to wait on: the answer comes, and opening the folder says what is wrong."""
     (tmp_path / "a").symlink_to("b")
@@ -73,3 +100,5 @@ def test_the_way_out_of_a_hang_names_the_mount_itself(gdrive: Path) -> None:
     assert f"fusermount -uz '{gdrive}'" in way_out(gdrive / "jobs")
     assert f"umount -lf '{gdrive.parent / 'nas'}'" in way_out(gdrive.parent / "nas" / "jobs")
     assert "restart the program" in way_out(gdrive.parent / "plain")
+    (gdrive.parent / "drop").symlink_to("gdrive/jobs")
+    assert f"fusermount -uz '{gdrive}'" in way_out(gdrive.parent / "drop")
