@@ -107,9 +107,10 @@ class Mount:
             time.sleep(0.05)
 
     def pause(self) -> None:
-        """Let every call on the mount hang."""
+        """Let every call on the mount hang: returns when each of its threads has stopped."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
 
     def resume(self) -> None:
         """Let it answer again."""
