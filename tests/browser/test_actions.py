@@ -285,6 +285,7 @@ def test_the_arrow_moves_slowly(stage: Stage, site: Site) -> None:
     assert 350 < lasted < 1500
     assert len(way) > 6
     assert way[-1, 0] == 620
-    early, late = np.interp(way[0, 1] + lasted * np.array([0.2, 0.8]), way[:, 1], way[:, 0])
-    assert early < 20 + 0.15 * 600
-    assert late > 20 + 0.85 * 600
+    # At one speed the middle four fifths of the way would take four fifths of the time; a pause of the machine within
+    # them takes a little more than half to no more than that, unless it is longer than the way itself.
+    left, came = np.interp(20 + 600 * np.array([0.1, 0.9]), way[:, 0], way[:, 1])
+    assert came - left < 0.75 * lasted

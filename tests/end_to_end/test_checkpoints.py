@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -27,10 +28,11 @@ def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def left(job: Path) -> set[str]:
-    """Return the checkpoints that the parts of a job name."""
+    """Return the checkpoints that the parts of a job name; one that is being written names none yet."""
     paths = set()
     for part in job.glob("*.part-*.json"):
-        paths |= {file["path"] for file in json.loads(part.read_bytes())["files"]}
+        with contextlib.suppress(json.JSONDecodeError):
+            paths |= {file["path"] for file in json.loads(part.read_bytes())["files"]}
     return paths
 
 

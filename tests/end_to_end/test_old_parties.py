@@ -258,14 +258,26 @@ def test_a_torn_request_ends_the_old_worker_and_not_ours(tmp_path: Path) -> None
         assert old_dispatcher(drop, tmp_path / "out", STEPS).returncode == 0
 
 
+def is_whole(request: Path) -> bool:
+    """Say whether a request is there and was written to its end."""
+    try:
+        json.loads(request.read_bytes())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return False
+    return True
+
+
 def test_a_plain_job_that_an_old_worker_is_at_is_left_to_it(tmp_path: Path) -> None:
     """Our worker does not touch the clips that another is writing; the answer is the old one's alone."""
     drop = make_drop(tmp_path / "drop")
-    with old_worker(drop, "--slow", "1.5"), ThreadPoolExecutor(1) as pool:
+    request = drop / "tour-20250115-103000" / "request.json"
+    with ThreadPoolExecutor(1) as pool:
         asking = pool.submit(old_dispatcher, drop, tmp_path / "out", STEPS)
-        wait_for(lambda: bool(list(drop.glob("tour-*/audio"))))
-        with worker(drop, "--beat", "1", "--poll", "0.1"):
-            ended = asking.result(60)
+        wait_for(lambda: is_whole(request))  # one that is half written would end the old worker
+        with old_worker(drop, "--slow", "1.5"):
+            wait_for(lambda: bool(list(drop.glob("tour-*/audio"))))
+            with worker(drop, "--beat", "1", "--poll", "0.1"):
+                ended = asking.result(60)
     assert ended.returncode == 0, ended.stderr
     assert "engine" not in marker_of(drop, "tour-20250115-103000")
     assert not list(drop.glob("tour-*/*.claim.json"))
