@@ -14,6 +14,7 @@ from colab.handlers.encode.engines import Chosen
 from colab.handlers.encode.graph import Graph, graph, picture_of
 from colab.handlers.pieces import join
 from colab.handlers.pieces.film import PiecedFilm
+from colab.handlers.pieces.passing import Passing
 from colab.handlers.work import Result, Work
 from colab.models import Models
 from media import carried, confined, finished
@@ -87,13 +88,13 @@ class _Job:
         self.work.progress(UNITS, UNITS, "the film is written")
         return Result(engine=self.chosen.record, summary=self._summary(made))
 
-    def _recipe(self, filters: Graph, bits: int) -> piecewise.Encoding | None:
+    def _recipe(self, filters: Graph, bits: int) -> Passing | None:
         """Return how the picture is encoded in pieces, None where it is encoded in one go."""
         self.each = piecewise.frames_each(self.films, self.params, self.chosen, filters.seconds) or 0
         if not self.each or (shown := piecewise.look(self.chosen.program, filters, bits)).carry:
             return None
         coder = command.picture_coder(self.chosen, self.params)
-        return piecewise.Encoding(coder=coder, params=self.params, films=self.films, filters=filters, shown=shown)
+        return piecewise.recipe(coder, self.films, self.params, filters, shown)
 
     def _in_one_go(self, commands: Commands) -> int | None:
         """Write the film by one command; how many pictures it must have is not known."""
@@ -106,7 +107,7 @@ class _Job:
         )
         return None
 
-    def _in_pieces(self, recipe: piecewise.Encoding, commands: Commands) -> int:
+    def _in_pieces(self, recipe: Passing, commands: Commands) -> int:
         """Write the film from pieces, those of earlier attempts too; return how many pictures it must have."""
         seconds = commands.filters.seconds
         total = max(1.0, seconds * float(recipe.rate))

@@ -5,19 +5,16 @@ A piece has an encoder of its own. At constant quality nothing else carries over
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 
 from colab.handlers.encode.engines import Chosen
 from colab.handlers.encode.graph import Graph, picture_of
 from colab.handlers.pieces import frames, pace
 from colab.handlers.pieces.frames import SHOWING, Frames
-from media import carried
+from colab.handlers.pieces.passing import Passing
 from media.examine import Media
 from media.ffmpeg import Ffmpeg
-from media.pipes import Raw
 from protocol.kinds.encode import Params
 
 
@@ -44,46 +41,13 @@ def look(ffmpeg: Ffmpeg, filters: Graph, bits: int) -> Frames:
     return frames.look(ffmpeg, _shown(filters), bits=bits)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Encoding:
-    """How the pieces are made (`pieces.film.Recipe`): the frames that the filters give, encoded as they are."""
-
-    coder: Sequence[str]  # ffmpeg's arguments for the encoder
-    params: Params
-    films: Sequence[Media]
-    filters: Graph
-    shown: Frames
-    batch: int = 1
-
-    @property
-    def rate(self) -> Fraction:
-        """Return the frames a second."""
-        return _rate(self.films, self.params)
-
-    @property
-    def taken_bytes(self) -> int:
-        """Return the bytes of a frame."""
-        return self.shown.bytes
-
-    @property
-    def written_bytes(self) -> int:
-        """Return the bytes of a frame."""
-        return self.shown.bytes
-
-    def decode(self, ffmpeg: Ffmpeg) -> list[str | Path]:
-        """Return the arguments that put every frame on stdout."""
-        return ["-nostdin", *_shown(self.filters), *carried.passing(ffmpeg), "-f", "rawvideo", "pipe:1"]
-
-    def encode(self, target: Path) -> list[str | Path]:
-        """Return the arguments that write a piece."""
-        return frames.encoding(self.shown, picture_of(self.films[0]).pixels, self.rate, self.coder, target)
-
-    def frames(self, frames: Sequence[Raw], tick: Callable[[], None]) -> Sequence[Raw]:
-        """Return the frames as they are."""
-        return frames
+def recipe(coder: Sequence[str], films: Sequence[Media], params: Params, filters: Graph, shown: Frames) -> Passing:
+    """Return how the pieces are made; `coder` are ffmpeg's arguments for the encoder."""
+    pixels, rate = picture_of(films[0]).pixels, _rate(films, params)
+    return Passing(filtered=_shown(filters), coder=coder, shown=shown, pixels=pixels, rate=rate)
 
 
 def _shown(filters: Graph) -> list[str]:
     """Return the arguments that lead the picture through all filters, and tell of each frame."""
     chain = filters.picture.removesuffix("[picture]")
-    return [*filters.opened, "-filter_complex", f"{chain},{SHOWING}[picture]", "-map", "[picture]", "-an", "-sn", "-dn"]
+    return [*filters.opened, "-filter_complex", f"{chain},{SHOWING}[picture]", "-map", "[picture]"]

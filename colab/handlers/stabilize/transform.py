@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 from colab.handlers.pieces import frames, join, pace
 from colab.handlers.pieces.film import PiecedFilm
 from colab.handlers.pieces.frames import SHOWING, Frames
+from colab.handlers.pieces.passing import Passing
 from colab.handlers.stabilize.detect import even_size
 from colab.handlers.stabilize.motions import Motion, write_fitted
 from colab.handlers.work import Work
 from media import carried, encoding, finished, together
 from media.examine import Media, Picture
 from media.ffmpeg import LONGEST_S, Ffmpeg, local, source
-from media.pipes import Raw
 from media.together import Encoded, Whole
 from protocol.kinds.stabilize import Params, film_path
 
@@ -93,7 +92,13 @@ class Steadying:
             furthest = max(furthest, min(PICTURES, PICTURES * done / len(self.motion)))
             self.on_progress(furthest, skipped)
 
-        recipe = _Pieces(steadied=self._steadied(SHOWING), coder=self._coder(), picture=self.picture, shown=shown)
+        recipe = Passing(
+            filtered=self._steadied(SHOWING),
+            coder=self._coder(),
+            shown=shown,
+            pixels=self.picture.pixels,
+            rate=self.picture.fps,
+        )
         film = PiecedFilm(work=self.work, recipe=recipe, ffmpeg=self.ffmpeg, each=each, tell=tell)
         film.make(kept)
         times, steady = film.when()
@@ -142,38 +147,6 @@ class Steadying:
     def encoder(self) -> str:
         """Return ffmpeg's name of the encoder."""
         return encoding.VIDEO_CODECS[self.params.written_codec]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Pieces:
-    """How the pieces are made (`pieces.film.Recipe`): the frames that vid.stab gives, encoded as they are."""
-
-    steadied: Sequence[str]  # ffmpeg's arguments up to the steady frames
-    coder: Sequence[str]  # and those for the encoder
-    picture: Picture
-    shown: Frames
-    batch: int = 1
-
-    @property
-    def rate(self) -> Fraction:
-        return self.picture.fps
-
-    @property
-    def taken_bytes(self) -> int:
-        return self.shown.bytes
-
-    @property
-    def written_bytes(self) -> int:
-        return self.shown.bytes
-
-    def decode(self, ffmpeg: Ffmpeg) -> list[str | Path]:
-        return ["-nostdin", *self.steadied, "-an", "-sn", "-dn", *carried.passing(ffmpeg), "-f", "rawvideo", "pipe:1"]
-
-    def encode(self, target: Path) -> list[str | Path]:
-        return frames.encoding(self.shown, self.picture.pixels, self.rate, self.coder, target)
-
-    def frames(self, frames: Sequence[Raw], tick: Callable[[], None]) -> Sequence[Raw]:
-        return frames
 
 
 def _changed(picture: Picture) -> list[str]:

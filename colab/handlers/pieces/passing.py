@@ -1,0 +1,49 @@
+"""Pieces of the frames that one ffmpeg gives, encoded as they are by another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from colab.handlers.pieces import frames
+from colab.handlers.pieces.frames import Frames
+from media import carried
+from media.examine import Pixels
+from media.ffmpeg import Ffmpeg
+from media.pipes import Raw
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passing:
+    """How such pieces are made (`pieces.film.Recipe`)."""
+
+    filtered: Sequence[str]  # ffmpeg's arguments that lead the picture alone through its filters and `SHOWING`
+    coder: Sequence[str]  # those for the encoder
+    shown: Frames
+    pixels: Pixels  # whose colour tags the film gets
+    rate: Fraction
+    batch: int = 1
+
+    @property
+    def taken_bytes(self) -> int:
+        """Return the bytes of a frame."""
+        return self.shown.bytes
+
+    @property
+    def written_bytes(self) -> int:
+        """Return the bytes of a frame."""
+        return self.shown.bytes
+
+    def decode(self, ffmpeg: Ffmpeg) -> list[str | Path]:
+        """Return the arguments that put every frame on stdout."""
+        return ["-nostdin", *self.filtered, "-an", "-sn", "-dn", *carried.passing(ffmpeg), "-f", "rawvideo", "pipe:1"]
+
+    def encode(self, target: Path) -> list[str | Path]:
+        """Return the arguments that write a piece."""
+        return frames.encoding(self.shown, self.pixels, self.rate, self.coder, target)
+
+    def frames(self, frames: Sequence[Raw], tick: Callable[[], None]) -> Sequence[Raw]:
+        """Return the frames as they are."""
+        return frames
