@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.postgres import Cluster
+    from tests.support.scene import Scene
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no worker looks for model files on the internet
 
@@ -47,3 +50,15 @@ def server(postgres: Cluster) -> Iterator[str]:
     name = postgres.new_database()
     yield postgres.url(name)
     postgres.drop_database(name)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """Set up a drop with a client and workers who share a clock; they are ended with the test."""
+    from tests.support.scene import Scene
+
+    made = Scene(tmp_path)
+    yield made
+    for worker in made.workers:
+        worker.end()
+    made.runs.close()

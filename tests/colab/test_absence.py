@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,6 @@ from protocol.absence import GONE_REMOTE_S
 from protocol.layout import DROP_CARD
 from tests.support.scene import SLOW, Scene
 from tests.support.workers import whole
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    """A fresh scene."""
-    made = Scene(tmp_path)
-    yield made
-    for worker in made.workers:
-        worker.end()
-    made.runs.close()
 
 
 def echo(scene: Scene, text: str) -> Handle:

@@ -28,15 +28,6 @@ KIB = 1024
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = Scene(tmp_path)
-    yield made
-    for worker in made.workers:
-        worker.end()
-    made.runs.close()
-
-
-@pytest.fixture
 def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The disk that the worker works on: 64 KiB."""
     with small_disk(tmp_path / "small", 64) as at:

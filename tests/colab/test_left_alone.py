@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,16 +19,6 @@ LEASE_S = 240
 PUBLISHED = {"event": "publish", "path": "echo.txt"}
 ECHO = Job(kind="echo", params={"text": "hi"})
 OTHER = Job(kind="echo", params={"text": "another"})
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    """A fresh scene."""
-    made = Scene(tmp_path)
-    yield made
-    for worker in made.workers:
-        worker.end()
-    made.runs.close()
 
 
 def name_of(scene: Scene, handle: Handle) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +25,6 @@ ECHO = Job(kind="echo", params={"text": "hi"})
 STEPS = ("one", "two", "three")
 SPEECH = Job(kind="tts", params={"steps": [{"id": step, "narration": step} for step in STEPS]})
 OTHER = ENGINE.model_copy(update={"voice": "another"})
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    """A fresh scene."""
-    made = Scene(tmp_path)
-    yield made
-    for worker in made.workers:
-        worker.end()
-    made.runs.close()
 
 
 def test_the_lowest_nonce_wins_and_the_loser_releases_at_once(scene: Scene) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,6 @@ LOST = {"event": "failed", "code": "ENGINE", "message": "the GPU is lost"}
 
 def left(unit: int) -> dict[str, Any]:
     return {"event": "checkpoint", "path": checkpoint(unit)}
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = Scene(tmp_path)
-    yield made
-    for worker in made.workers:
-        worker.end()
-    made.runs.close()
 
 
 def bench_that_is_full(scene: Scene, holds: set[str], *first: Mapping[str, Any]) -> FakeBench:

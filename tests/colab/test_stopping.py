@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,16 +15,6 @@ from tests.support.workers import FakeBench
 ECHO = Job(kind="echo", params={"text": "hi"})
 STEPS = ("one", "two", "three")
 SPEECH = Job(kind="tts", params={"steps": [{"id": step, "narration": step} for step in STEPS]})
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    """A fresh scene."""
-    made = Scene(tmp_path)
-    yield made
-    for worker in made.workers:
-        worker.end()
-    made.runs.close()
 
 
 class Finishing(FakeBench):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +22,6 @@ from tests.support.workers import whole
 LEASE_S = 240
 ECHO = Job(kind="echo", params={"text": "hi"})
 OTHER = Job(kind="echo", params={"text": "another"})
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    """A fresh scene."""
-    made = Scene(tmp_path)
-    yield made
-    for worker in made.workers:
-        worker.end()
-    made.runs.close()
 
 
 def content(result: Result | None) -> bytes:
