@@ -136,7 +136,8 @@ def test_nobody_listens_nobody_looks(dashboard: Dashboard) -> None:
     """The database is looked at while a page listens, and not after the last one has gone."""
     live = dashboard.built.desk.live
     with dashboard.client.stream("GET", "/events") as stream:
-        next(stream.iter_lines())
+        lines = stream.iter_lines()  # held: an iterator that nobody holds closes the stream
+        next(lines)
         _until(lambda: live.listeners == 1)
     _until(lambda: live.listeners == 0)
     assert not live._wanted.is_set()
