@@ -52,9 +52,14 @@ class EventWatch:
         self._observer = Observer()
         self._observer.schedule(self._waker, str(root), recursive=True, event_filter=NEWS)
         self._observer.start()
+        self._changed.set()
 
     def wait(self, timeout_s: float) -> bool:
-        """Return True as soon as something was created, written or removed since the last call."""
+        """Return True as soon as something was created, written or removed since the last call.
+
+        The first call returns at once: to watch many folders takes a while to set up, and a caller that looked before
+        that was told of nothing meanwhile.
+        """
         woken = self._changed.wait(timeout_s)
         self._changed.clear()  # what changes from here on wakes the next call; the caller looks after this one
         return woken

@@ -421,6 +421,19 @@ def test_a_watch_wakes_within_milliseconds(tmp_path: Path) -> None:
     assert sorted(took)[5] < 0.2  # not the half second of a poll
 
 
+def test_what_came_while_a_watch_was_set_up_is_looked_for(tmp_path: Path) -> None:
+    """The first wait ends at once, for the caller's last look may be older than the watch; the second one waits."""
+    (tmp_path / "drop").mkdir()
+    watch = FolderDrop(tmp_path / "drop").watch()
+    try:
+        started = time.monotonic()
+        assert watch.wait(60)
+        assert time.monotonic() - started < 30
+        assert not watch.wait(0.05)
+    finally:
+        watch.close()
+
+
 def test_without_events_a_watch_polls_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -102,7 +102,7 @@ def test_the_runs_are_followed_on_whatever_happens(tmp_path: Path, monkeypatch: 
 
 
 def _left(store: RunStore, settings: Settings) -> Run:
-    """Submit a job for this machine's own worker and walk away."""
+    """Submit a job for this machine's own worker and leave it, as a command does that ends."""
     settings.private_drop.mkdir(parents=True, exist_ok=True)
     init_drop(settings.private_drop)
     owner = Owner(user="ana", machine=settings.machine, backend="local")
@@ -110,7 +110,7 @@ def _left(store: RunStore, settings: Settings) -> Run:
     try:
         return store.get(client.submit(Job(kind="echo", params={"text": "left"})).run)
     finally:
-        client.drop.close()
+        client.close()
 
 
 def test_a_look_finds_what_changed(dashboard: Dashboard) -> None:
