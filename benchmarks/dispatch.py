@@ -61,6 +61,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--drain", type=int, nargs="*", default=[1, 100, 1000, 10_000], help="how many jobs at once")
     parser.add_argument("--finished", type=int, nargs="*", default=[0, 10_000], help="finished jobs in the tree")
     parser.add_argument("--kills", type=int, default=40, help="jobs during which workers are killed at random")
+    parser.add_argument("--gone", type=float, default=GONE_S, help="seconds after which one of these is lost")
     parser.add_argument("--idle", type=float, default=60, help="seconds without a job, for the processor's time")
     here = [name for name in MAKERS if name == "gpudrop" or importlib.util.find_spec(name.removeprefix("file"))]
     parser.add_argument("--systems", nargs="*", choices=list(MAKERS), default=here)
@@ -86,7 +87,7 @@ def _measure(parties: list[Party], options: argparse.Namespace, finished: int) -
         able = [party for party in parties if _is_quick_enough(party, rows, count)]
         rows += [_drained(party, finished, count) for party in random.sample(able, len(able))]
     if not finished and options.kills:
-        rows += [_killed(party, options.kills) for party in parties]
+        rows += [_killed(party, options.kills, options.gone) for party in parties]
     for row in rows:
         print("  ".join(f"{name} {value}" for name, value in row.items() if value is not None), flush=True)
     return rows
@@ -177,13 +178,17 @@ def _drained(party: Party, finished: int, count: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _killed(party: Party, count: int) -> dict[str, Any]:
+def _killed(party: Party, count: int, gone_s: float) -> dict[str, Any]:
     """Kill the worker at random moments while jobs go through; count what never came back and what was done twice."""
-    ended = threading.Event()
+    ended, in_vain = threading.Event(), 0
 
     def strike() -> None:
-        while not ended.wait(random.uniform(*KILL_EVERY_S)):
+        """Kill at once, then now and then: ever later until a job comes back, for a worker takes time to get up."""
+        nonlocal in_vain
+        while not ended.is_set():
             party.kill()
+            in_vain += 1
+            ended.wait(in_vain * random.uniform(*KILL_EVERY_S))
 
     striker = threading.Thread(target=strike)
     striker.start()
@@ -191,7 +196,8 @@ def _killed(party: Party, count: int) -> dict[str, Any]:
     try:
         for text in texts:
             try:
-                lost += party.send(text)(GONE_S) != text
+                lost += party.send(text)(gone_s) != text
+                in_vain = 0
             except Exception:  # each party tells of a timeout in its own words; what does not come back is lost
                 lost += 1
     finally:
