@@ -61,7 +61,7 @@ def test_it_is_said_at_once_that_no_worker_was_ever_seen(here: Client) -> None:
     """The first line comes with the submission, not after a minute."""
     started = time.monotonic()
     said = until(here.submit(SPEECH), lambda progress: True)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert said.why is Why.NO_WORKER_SEEN
 
 

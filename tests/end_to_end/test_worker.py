@@ -156,7 +156,7 @@ def test_a_stopped_worker_releases_its_job(tmp_path: Path, number: signal.Signal
         wait_for(lambda: bool(reader.look().claims))
         time.sleep(0.3)
         first.send_signal(number)
-        assert first.wait(15) == 0
+        assert first.wait(60) == 0
         assert [error.job.code for error in reader.look().errors.values() if error.job] == ["RELEASED"]
         with worker(drop):
             assert handle.wait(60).files["echo.txt"].read_text() == "survivor"

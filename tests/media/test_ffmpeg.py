@@ -14,7 +14,7 @@ from media import ffmpeg
 from protocol.errors import FULL, EnvironmentNotReady, MediaError, StorageFull
 from tests.support.media import tone
 
-SLOW = ["-f", "lavfi", "-re", "-i", "anullsrc", "-t", "30", "-f", "null", "-"]
+SLOW = ["-f", "lavfi", "-re", "-i", "anullsrc", "-t", "300", "-f", "null", "-"]
 
 
 def script(path: Path, text: str) -> Path:
@@ -46,7 +46,7 @@ def test_a_run_is_ended_in_its_time() -> None:
     started = time.monotonic()
     with pytest.raises(MediaError, match="ended after"):
         ffmpeg.find().run(SLOW, timeout_s=0.5)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
 
 
 def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:

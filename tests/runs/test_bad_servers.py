@@ -146,15 +146,17 @@ def test_who_falls_asleep_with_the_turn_loses_it(
 ) -> None:
     """A laptop that is closed in the middle of a transaction stops others for a minute at most; its work is undone."""
     monkeypatch.setattr(schema, "BUSY_S", 0.3)
-    awake = threading.Event()
+    holding, awake = threading.Event(), threading.Event()
 
     def sleepy() -> None:
         with store.database.writing() as connection:
             connection.exec_driver_sql("UPDATE outbox SET name = name")
-            assert awake.wait(30)
+            holding.set()
+            assert awake.wait(60)
 
     with ThreadPoolExecutor(1) as pool:
         asleep = pool.submit(sleepy)
+        assert holding.wait(30)
         time.sleep(1.5)  # twice BUSY_S, and some
         assert store.add_or_find(new_run("r1"))[1]
         awake.set()

@@ -130,6 +130,6 @@ def test_any_narration_has_a_sound_script_or_a_reason(written):
 @pytest.mark.parametrize("unit", ["*a ", "`a` ", "[pause 1ms]x", "*a* ", "<em>a", "[", "<a", "**", "`a``b```", "- \n"])
 def test_long_nonsense_is_read_at_once(unit):
     """Fifty thousand characters of unfinished marks take no time to speak of."""
-    began = time.monotonic()
+    began = time.process_time()
     parse((unit * 50_000)[:50_000].rstrip("`"))
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3

@@ -163,19 +163,17 @@ def test_a_file_that_was_moved_away_is_said_with_its_digest(dashboard: Dashboard
     assert "5" * 64 in gone.text
 
 
-def test_a_log_of_a_gigabyte_is_read_from_its_end(dashboard: Dashboard, tmp_path: Path) -> None:
-    """The page shows the last lines at once, and follows what is added."""
+def test_a_log_of_a_terabyte_is_read_from_its_end(dashboard: Dashboard, tmp_path: Path) -> None:
+    """The page shows the last lines, no more than it needs is read, and it follows what is added."""
     path = tmp_path / "worker.log"
     with path.open("wb") as file:
-        file.truncate(1 << 30)
+        file.truncate(1 << 40)  # a hole that takes no room, and longer than a test to read
         file.seek(0, 2)
         file.write(b"\n" + b"".join(b"line %d\n" % n for n in range(20_000)))
     run = history.run_of(1, NOW, "upscale")
     dashboard.store.add_or_find(run)
     dashboard.store.trace.keep_files(run.id, [history.file_of("log", "worker.log", path)])
-    begun = time.perf_counter()
     page = dashboard.client.get(f"/runs/{run.id}").text
-    assert time.perf_counter() - begun < 2
     assert "line 19999" in page
     assert len(page) < 3 * logs.TAIL
     (shown,) = re.findall(r'data-next="(\d+)"', page)
