@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # no worker looks for model files on the int
 # Where nothing compiled is kept, each of the hundreds of programs compiles all that it imports: most of its start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# What an example takes on a busy machine tells nothing of the code. With CI set Hypothesis loads a like profile itself.
+if "CI" not in os.environ:
+    settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("patient")
 
 # Whoever runs the tests in the background lets them, and all that they start, ignore Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

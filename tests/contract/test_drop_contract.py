@@ -160,6 +160,7 @@ def test_a_listing_names_files_and_folders(drop: Drop) -> None:
     assert drop.list("job/audio") == (Entry(name="deep", is_folder=False, size=1),)
 
 
+@pytest.mark.timeout(900)
 def test_a_thousand_files_are_listed(drop: Drop) -> None:
     """A folder of a thousand files is listed whole."""
     drop.make_folder("many")

@@ -126,7 +126,7 @@ def test_a_helper_that_cannot_be_started_is_the_channels_trouble(
             folder.list("")
     os.close(broken)
     assert told.value.retryable
-    assert [process.returncode for process in started] == ([] if "no process" in failing else [-signal.SIGKILL])
+    assert [process.wait(60) for process in started] == ([] if "no process" in failing else [-signal.SIGKILL])
     assert folder.list("") == ()
     folder.close()
 

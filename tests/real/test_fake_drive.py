@@ -20,7 +20,7 @@ from tests.support.drops import client, wait_for, worker
 from tests.support.fake_drive import FOLDER, ROOT, Drive, fake_drive
 from tests.support.rclone import needs_rclone
 
-pytestmark = needs_rclone
+pytestmark = [needs_rclone, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
@@ -103,6 +103,6 @@ def test_a_job_over_a_drive_in_a_bad_mood(drive: Drive, drop: RcloneDrop, tmp_pa
     ):
         here.poll_s, here.terms = 0.5, ClaimTerms(settle_s=3, lease_s=60)
         steps = [{"id": f"s{k}", "narration": f"Sentence {k}."} for k in range(3)]
-        result = here.submit(Job(kind="tts", params={"steps": steps})).wait(120)
-        wait_for(lambda: bool(drive.named("accepted-1.json")), 30)
+        result = here.submit(Job(kind="tts", params={"steps": steps})).wait(250)
+        wait_for(lambda: bool(drive.named("accepted-1.json")), 40)
     assert len(result.files) == 6

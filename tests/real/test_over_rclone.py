@@ -22,7 +22,7 @@ from tests.support.beats import beating
 from tests.support.drops import client, make_drop, worker
 from tests.support.rclone import needs_rclone, serve
 
-pytestmark = needs_rclone
+pytestmark = [needs_rclone, pytest.mark.timeout(600)]
 
 NARRATION = {"steps": [{"id": f"s{k}", "narration": f"This is sentence number {k}."} for k in range(12)]}
 
@@ -40,7 +40,7 @@ def test_a_job_over_a_served_remote(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             client(drop, tmp_path / "data") as here,
         ):
             here.poll_s, here.terms = 0.5, ClaimTerms(settle_s=1, lease_s=60)
-            result = here.submit(Job(kind="tts", params=NARRATION)).wait(60)
+            result = here.submit(Job(kind="tts", params=NARRATION)).wait(250)
         assert len(result.files) == 24
         assert drop.operations["write"] == 2  # the request and the mirror of the acceptance
         drop.close()
@@ -88,7 +88,8 @@ def test_rclone_dies_under_two_threads(tmp_path: Path, monkeypatch: pytest.Monke
         drop.make_folder("job")
         with beating(drop, "_workers/w") as beats:
             for number in range(4):
-                killer = threading.Timer(0.01 * number, lambda: server.pid and os.killpg(server.pid, signal.SIGKILL))
+                server.rc()  # one that serves, not one that is being started
+                killer = threading.Timer(0.01 * number, _kill, [server])
                 killer.start()
                 drop.copy_in(tmp_path / "big", f"job/out-{number}")
                 killer.join()
@@ -96,6 +97,12 @@ def test_rclone_dies_under_two_threads(tmp_path: Path, monkeypatch: pytest.Monke
         assert beats.count > beats.kept
         assert [drop.get(f"job/out-{number}", limit=len(data)) == data for number in range(4)] == [True] * 4
     rclone_server._shared.end()
+
+
+def _kill(server: rclone_server.Server) -> None:
+    if pid := server.pid:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
 
 
 @pytest.mark.fault("403-429-5xx")

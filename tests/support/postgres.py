@@ -31,6 +31,7 @@ CONFIGURED = {
     "max_connections": "100",
     "unix_socket_directories": "",
     "listen_addresses": "127.0.0.1",
+    "autovacuum": "off",  # its workers would count as connections
     "log_min_messages": "warning",
 }
 _names = itertools.count()

@@ -100,8 +100,8 @@ def test_nobody_can_be_asked_by_a_line(tmp_path: Path) -> None:
 
 def test_a_line_that_takes_too_long(tmp_path: Path) -> None:
     """When the time is up, what the line started is ended with it."""
-    with pytest.raises(EnvironmentNotReady, match=r"longer than 0\.5 s"):
-        run(tmp_path, "sleep 600 & echo $! > child; wait", timeout_s=0.5)
+    with pytest.raises(EnvironmentNotReady, match=r"longer than 3 s"):
+        run(tmp_path, "sleep 600 & echo $! > child; wait", timeout_s=3)
     assert _ends(int((tmp_path / "child").read_text()))
 
 
@@ -123,8 +123,8 @@ def test_a_folder_that_is_gone(tmp_path: Path) -> None:
 
 
 def _ends(process: int) -> bool:
-    """Say whether a process is gone, or dead and not yet collected, within five seconds."""
-    for _ in range(100):
+    """Say whether a process is gone, or dead and not yet collected, within a minute."""
+    for _ in range(1200):
         try:
             state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
         except (FileNotFoundError, ProcessLookupError):

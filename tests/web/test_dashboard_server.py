@@ -28,7 +28,7 @@ from protocol.errors import EnvironmentNotReady
 from tests.support import history
 from tests.support.dashboards import Dashboard
 
-ENDS_S = 20
+ENDS_S = 60
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_its_monitor_brings_home_what_was_left(process: subprocess.Popen[str], t
     settings = Settings(data_dir=tmp_path / "data", home=tmp_path)
     with RunStore.open(settings.database) as store:
         run = _left(store, settings)
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 200
         while store.get(run.id).is_open:
             assert time.monotonic() < ends, store.get(run.id)
             time.sleep(0.1)

@@ -99,7 +99,7 @@ class _Answering(BaseHTTPRequestHandler):
         cut = self.site.cuts.pop(0) if self.site.cuts else len(data)
         if self.site.hold is not None:
             self._write(data[: len(data) // 2])
-            self.site.hold.wait(30)
+            self.site.hold.wait(200)
             data = data[len(data) // 2 :]
         self._write(data[:cut])
         self.close_connection = True

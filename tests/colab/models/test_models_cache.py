@@ -115,10 +115,10 @@ def test_two_processes_at_once_download_it_once(tmp_path, site, file, cached, co
     first, _ = start_fetching(tmp_path / "models", file, site.address)
     wait_for(lambda: site.asked)
     second, waits = start_fetching(tmp_path / "models", file, site.address)
-    assert waits.wait(30)
+    assert waits.wait(150)
     site.hold.set()
-    first.join(30)
-    second.join(30)
+    first.join(150)
+    second.join(150)
     assert (first.exitcode, second.exitcode) == (0, 0)
     assert cached.read_bytes() == content
     assert len(site.asked) == 1

@@ -78,11 +78,11 @@ def test_what_does_not_end_is_killed_with_its_children(tmp_path: Path) -> None:
         _eventually(lambda: log.read_text().endswith("\n"))
         child = int(log.read_text())
         assert _runs(child)
-    _eventually(lambda: not _runs(child), within_s=20)
+    _eventually(lambda: not _runs(child))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("grace_s", [20.0, 0.0])
+@pytest.mark.parametrize("grace_s", [100.0, 0.0])
 def test_the_notebook_worker_leaves_no_kernel(tmp_path: Path, grace_s: float) -> None:
     """The real notebook serves the drop; stopped cleanly or killed, its kernel is gone as well."""
     drop = tmp_path / "drop"
@@ -91,7 +91,7 @@ def test_the_notebook_worker_leaves_no_kernel(tmp_path: Path, grace_s: float) ->
         _eventually(lambda: _greeted(drop))
         kernels = _children(worker.pid)
         assert len(kernels) == 1
-    _eventually(lambda: not any(map(_runs, kernels)), within_s=30)
+    _eventually(lambda: not any(map(_runs, kernels)))
     assert grace_s == 0 or "stopped by SIGINT" in worker.log.read_text()
 
 
@@ -103,8 +103,8 @@ def _children(pid: int) -> list[int]:
 def test_a_resident_worker_that_dies_is_started_again(tmp_path: Path) -> None:
     """A dead worker is replaced, and one that keeps dying ends in an error that shows its log."""
 
-    def keep_for_a_minute(worker: ResidentWorker) -> None:
-        for _ in range(600):
+    def keep_for_minutes(worker: ResidentWorker) -> None:
+        for _ in range(2500):
             worker.keep()
             time.sleep(0.1)
 
@@ -112,4 +112,4 @@ def test_a_resident_worker_that_dies_is_started_again(tmp_path: Path) -> None:
         ResidentWorker(tmp_path / "no-drop", tmp_path / "worker.log") as worker,
         pytest.raises(EnvironmentNotReady, match=r"keeps dying(.|\n)*no-drop"),
     ):
-        keep_for_a_minute(worker)
+        keep_for_minutes(worker)
