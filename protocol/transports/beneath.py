@@ -24,6 +24,7 @@ _AS_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _BINARY
 # A FIFO that somebody left in the drop must not hold the reader until a writer comes.
 READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _NO_LINK | _BINARY
 CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | _BINARY
+_NAMELESS = getattr(os, "O_TMPFILE", 0)
 
 
 def has_descriptors() -> bool:
@@ -43,6 +44,25 @@ class Place:
         if not flags & os.O_EXCL:  # which follows nothing by itself
             self._refuse_link(name)
         return os.open(self._at(name), flags, 0o666, dir_fd=self.fd)
+
+    def open_nameless(self) -> int | None:
+        """Open a new file of this folder that has no name yet; None where the system or the disk knows none."""
+        if self.fd is None or not _NAMELESS:
+            return None
+        try:
+            return os.open(".", os.O_WRONLY | _NAMELESS | _BINARY, 0o666, dir_fd=self.fd)
+        except OSError:
+            return None
+
+    def name(self, nameless: int, name: str) -> bool:
+        """Give an open file its name here, or say that it cannot be done; a name that is taken raises EEXIST."""
+        try:
+            os.link(f"/proc/self/fd/{nameless}", name, dst_dir_fd=self.fd, follow_symlinks=True)
+        except FileExistsError:
+            raise
+        except OSError:  # no /proc, or no room: whoever creates the name itself is told what is wrong
+            return False
+        return True
 
     def status(self, name: str) -> os.stat_result:
         """Return what a name is, not what it points to."""

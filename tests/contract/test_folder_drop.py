@@ -20,7 +20,8 @@ from watchdog.observers import Observer
 
 from protocol.drop import Capabilities
 from protocol.errors import ChannelError, ChannelLost, NameTaken, StorageFull
-from protocol.transports import beneath, copying, ground, open_drop, watching
+from protocol.transports import beneath, copying, folder, ground, open_drop, watching
+from protocol.transports.copying import write_all
 from protocol.transports.failures import mapped_local
 from protocol.transports.folder import LOCAL, FolderDrop
 from protocol.transports.pace import RemoteWatch
@@ -419,6 +420,47 @@ def test_a_watch_wakes_within_milliseconds(tmp_path: Path) -> None:
     finally:
         watch.close()
     assert min(took) < 0.2  # not the half second of a poll
+
+
+def _has_nameless_files(path: Path) -> bool:
+    with contextlib.suppress(OSError, AttributeError):
+        os.close(os.open(path, os.O_TMPFILE | os.O_WRONLY))
+        return True
+    return False
+
+
+def test_a_document_is_whole_from_the_first_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks while it is written does not see it; a name that is taken meanwhile stays what it is."""
+    if not _has_nameless_files(tmp_path):
+        pytest.skip("this disk knows no files without a name")
+    (tmp_path / "drop").mkdir()
+    drop, before = FolderDrop(tmp_path / "drop"), list[list[str]]()
+
+    def slowly(fd: int, data: bytes) -> None:
+        write_all(fd, data[:3])
+        before.append([entry.name for entry in drop.list("")])
+        if data == b"second":
+            (drop._root / "b").write_bytes(b"theirs")
+        write_all(fd, data[3:])
+
+    monkeypatch.setattr(folder, "write_all", slowly)
+    drop.put("a", b"first one")
+    assert drop.get("a", limit=9) == b"first one"
+    with pytest.raises(NameTaken):
+        drop.put("b", b"second")
+    assert (before, drop.get("b", limit=9)) == ([[], ["a"]], b"theirs")
+
+
+def test_a_disk_that_cannot_is_written_all_the_same(drop: FolderDrop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without files that have no name, or without a way to name them, a document is written in its place."""
+    with monkeypatch.context() as patch:
+        patch.setattr(beneath, "_NAMELESS", 0)
+        drop.put("a", b"one")
+    with monkeypatch.context() as patch:
+        patch.setattr(beneath.Place, "name", lambda *_: False)
+        drop.put("b", b"two")
+    assert (drop.get("a", limit=3), drop.get("b", limit=3)) == (b"one", b"two")
+    assert [entry.name for entry in drop.list("")] == ["a", "b"]
 
 
 def test_what_came_while_a_watch_was_set_up_is_looked_for(tmp_path: Path) -> None:
