@@ -294,17 +294,6 @@ def test_the_arrow_crosses_frames(stage: Stage, site: Site) -> None:
         assert arrow_at(stage, x, 200)
 
 
-def test_the_arrow_moves_slowly(stage: Stage, site: Site) -> None:
-    """A way takes 0.4 to 0.7 s in many steps, slower at both ends than in its middle."""
-    # A busy page is told of several steps at once; each of them keeps the time at which it was made.
-    each = "for(const m of e.getCoalescedEvents())at.push([m.clientX,m.timeStamp])"
-    show(stage, site, f"<script>at=[];onpointermove=e=>{{{each}}}</script>")
-    until = time.monotonic() + 60
-    while not (seen := _way(stage)).is_well_made and time.monotonic() < until:
-        pass  # the machine stopped something on this way; one that is wrong by itself is so every time
-    assert seen.is_well_made, seen
-
-
 @dataclass(frozen=True)
 class Way:
     """A way of the arrow over 600 pixels: how long it lasted, in how many steps, and the part of its middle 480."""
@@ -328,3 +317,14 @@ def _way(stage: Stage) -> Way:
     lasted = way[-1, 1] - way[0, 1]
     left, came = np.interp(20 + 600 * np.array([0.1, 0.9]), way[:, 0], way[:, 1])
     return Way(lasted, len(way), (came - left) / max(lasted, 1))
+
+
+def test_the_arrow_moves_slowly(stage: Stage, site: Site) -> None:
+    """A way takes 0.4 to 0.7 s in many steps, slower at both ends than in its middle."""
+    # A busy page is told of several steps at once; each of them keeps the time at which it was made.
+    each = "for(const m of e.getCoalescedEvents())at.push([m.clientX,m.timeStamp])"
+    show(stage, site, f"<script>at=[];onpointermove=e=>{{{each}}}</script>")
+    until = time.monotonic() + 60
+    while not (seen := _way(stage)).is_well_made and time.monotonic() < until:
+        pass  # the machine stopped something on this way; one that is wrong by itself is so every time
+    assert seen.is_well_made, seen
