@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,27 @@ def chromium() -> Path:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(str(error))
+
+
+PATIENCE = {
+    "editors": ["CHANGES_S"],
+    "applications": ["OPENS_S", "CLOSED_S"],
+    "actions": ["POPUP_CLICK_S"],
+    "terminal": ["ECHO_S"],
+    "assertions": ["PATIENCE_S"],
+}
+"""How long the recorder waits for what a page does at once, unless the machine stops it. By module."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def patience() -> Iterator[None]:
+    """Wait five times as long for a page as the product does: a test that waits for the end says so itself."""
+    with pytest.MonkeyPatch.context() as patched:
+        for module, names in PATIENCE.items():
+            for name in names:
+                whole = import_module(f"dispatcher.tour.{module}")
+                patched.setattr(whole, name, 5 * getattr(whole, name))
+        yield
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def serve() -> Iterator[Site]:
             self.wfile.write(body)
             if path in site.hanging:
                 self.wfile.flush()
-                site.gone.wait(30)
+                site.gone.wait(300)
 
         def log_message(self, *args: Any) -> None:
             """Say nothing."""

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from dispatcher.config import is_root
 from dispatcher.tour.browser import find_browser, launch
 from protocol.errors import EnvironmentNotReady
 from tests.support.dashboards import Dashboard, served
+
+expect.set_options(timeout=30_000)  # a machine that is busy with other tests shows things late
 
 
 @pytest.fixture
