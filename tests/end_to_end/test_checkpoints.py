@@ -20,7 +20,7 @@ def long_job(attempts: int = 1) -> Job:
     return Job(kind="echo", params=params, lease_s=2, attempts=attempts)
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 150) -> None:
     ends = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < ends, "it did not come"

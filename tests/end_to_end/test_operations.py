@@ -133,7 +133,7 @@ def test_through_a_shared_folder(data: Path, tmp_path: Path) -> None:
     assert (tmp_path / "a.analysis.json").is_file()
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 150) -> None:
     ends = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < ends, "it did not come"

@@ -43,7 +43,7 @@ class _EnoughError(Exception):
     pass
 
 
-def until(handle: Handle, what: Callable[[Progress], bool], seconds: float = 60) -> Progress:
+def until(handle: Handle, what: Callable[[Progress], bool], seconds: float = 150) -> Progress:
     """Wait until something is said, and return it."""
     said: list[Progress] = []
 
@@ -68,7 +68,7 @@ def test_it_is_said_at_once_that_no_worker_was_ever_seen(here: Client) -> None:
 def test_a_worker_that_went_hours_ago(drop: Path, here: Client) -> None:
     """The files that it left tell when: by their own times, as this machine sees them."""
     with worker(drop, "--name", "t4-1", "--once") as process:
-        process.wait(30)
+        process.wait(150)
     ago = time.time() - 3 * 3600
     for path in drop.glob("_workers/t4-1/*"):
         os.utime(path, (ago, ago))
@@ -93,7 +93,7 @@ def test_a_worker_that_is_busy(drop: Path, here: Client) -> None:
         second = here.submit(SPEECH)
         said = until(second, lambda progress: progress.why is Why.WORKER_BUSY)
         first.cancel()
-        assert second.wait(30).files
+        assert second.wait(150).files
     assert f"w is busy with job {here.store.get(first.run).job}" in said.text
     assert "of 200)" in said.text
 
@@ -102,19 +102,19 @@ def test_a_worker_that_freezes(drop: Path, here: Client) -> None:
     """SIGSTOP at work: silent at that step, then lapsed; SIGCONT and the job is done after all."""
     frozen = start_worker(drop, "--name", "w", *QUICK)
     try:
-        handle = here.submit(Job(kind="echo", params={"text": "x", "units": 40, "unit_s": 0.1}, lease_s=4))
+        handle = here.submit(Job(kind="echo", params={"text": "x", "units": 80, "unit_s": 0.1}, lease_s=4))
         until(handle, lambda progress: progress.why is Why.WORKING and progress.done > 3)
         os.kill(frozen.pid, signal.SIGSTOP)
         silent = until(handle, lambda progress: progress.why is Why.WORKER_SILENT)
         gone = until(handle, lambda progress: str(progress.state) == "stale")
         os.kill(frozen.pid, signal.SIGCONT)
-        assert handle.wait(30).files
+        assert handle.wait(150).files
     finally:
         frozen.send_signal(signal.SIGCONT)
         frozen.terminate()
-        frozen.wait(20)
+        frozen.wait(60)
     assert "took the job and has been silent for" in silent.text
-    assert "of 40" in silent.text
+    assert "of 80" in silent.text
     assert "no sign of life of w" in gone.text
     assert "No other worker is here" in gone.cure
 
@@ -125,9 +125,10 @@ def test_a_killed_worker_at_the_timeout(drop: Path, here: Client) -> None:
     handle = here.submit(LONG)
     until(handle, lambda progress: progress.why is Why.WORKING and progress.done > 3)
     dying.kill()
-    dying.wait(10)
+    dying.wait(60)
+    until(handle, lambda progress: str(progress.state) == "stale")
     with pytest.raises(JobTimeout) as timeout:
-        handle.wait(6)
+        handle.wait(0)
     assert timeout.value.why == Why.WORKER_SILENT
     assert "took the job and fell silent at" in str(timeout.value)
     assert "Workers: w: last beat" in str(timeout.value)
@@ -154,7 +155,7 @@ def test_a_drop_that_goes_and_comes_back(drop: Path, here: Client, instead: str,
         drop.rename(drop.with_name("beneath"))
     drop.with_name("away").rename(drop)
     with worker(drop):
-        assert handle.wait(30).files
+        assert handle.wait(150).files
 
 
 def command(drop: Path, data: Path, *more: str) -> tuple[list[str], dict[str, str]]:
@@ -171,7 +172,7 @@ def command(drop: Path, data: Path, *more: str) -> tuple[list[str], dict[str, st
 def run(drop: Path, data: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """Run the recording command to its end."""
     arguments, environment = command(drop, data, *more)
-    return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120, cwd=ROOT)
+    return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=250, cwd=ROOT)
 
 
 def test_a_log_says_it_at_once_and_ends_with_the_cure(drop: Path, tmp_path: Path) -> None:
@@ -209,7 +210,7 @@ def test_events_of_a_run_that_ends_well(drop: Path, tmp_path: Path) -> None:
     """The result alone is on stdout; the command picks up the run that another one waited for in vain."""
     run(drop, tmp_path / "d", "--colab-timeout", "1", "--json")
     with worker(drop):
-        ended = run(drop, tmp_path / "d", "--colab-timeout", "60", "--json")
+        ended = run(drop, tmp_path / "d", "--colab-timeout", "150", "--json")
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["narration"]["one"]["seconds"] > 0.3
     events = events_of(ended.stderr)
@@ -220,11 +221,11 @@ def test_events_of_a_run_that_ends_well(drop: Path, tmp_path: Path) -> None:
 
 def test_an_unreachable_drop_does_not_end_the_command(drop: Path, tmp_path: Path) -> None:
     """The command itself waits while the drop is away, says so, and goes on when it is back."""
-    arguments, environment = command(drop, tmp_path / "d", "--colab-timeout", "60", "--json")
+    arguments, environment = command(drop, tmp_path / "d", "--colab-timeout", "150", "--json")
     with subprocess.Popen(
         arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
-        guard = threading.Timer(60, process.kill)
+        guard = threading.Timer(240, process.kill)
         guard.start()
         assert process.stderr is not None
         seen = []

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ SPEECH = {
 LONG = Job(kind="echo", params={"text": "survivor", "units": 20, "unit_s": 0.1}, lease_s=2)
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 150) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not what():
@@ -44,7 +45,7 @@ def test_speech_through_the_folder(tmp_path: Path) -> None:
     """A speech job comes back as verified clips with their word times, said by whom."""
     drop = make_drop(tmp_path / "drop")
     with worker(drop), client(drop, tmp_path / "data") as c:
-        result = c.submit(Job(kind="tts", params=SPEECH)).wait(60)
+        result = c.submit(Job(kind="tts", params=SPEECH)).wait(200)
     assert result.engine is not None
     assert (result.engine.name, result.engine.tier) == ("espeak", "embedded")
     for step in ("one", "two"):
@@ -65,7 +66,7 @@ def test_a_plain_request_dropped_by_hand_is_answered_plainly(tmp_path: Path) -> 
     }
     put_request(drop, "my-job", json.dumps(request))
     with worker(drop, "--once") as process:
-        process.wait(60)
+        process.wait(200)
     done = json.loads((drop / "my-job" / "done.marker").read_bytes())
     clip = drop / "my-job" / "audio" / "step-step-01.wav"
     assert (done["status"], done["steps_generated"]) == ("completed", 1)
@@ -80,7 +81,7 @@ def test_a_plain_request_that_cannot_be_helped_gets_a_plain_error(tmp_path: Path
         drop, "bad", json.dumps({"voice": "x", "language": "xx-none", "steps": [{"id": "a", "narration": "Hi."}]})
     )
     with worker(drop, "--once") as process:
-        process.wait(60)
+        process.wait(200)
     error = json.loads((drop / "bad" / "error.marker").read_bytes())
     assert error["status"] == "error"
     assert "xx-none" in error["error"]
@@ -110,7 +111,7 @@ def test_bad_folders_never_stop_the_worker(tmp_path: Path) -> None:
         handle = c.submit(Job(kind="echo", params={"text": "fine"}))
         (drop / c.store.get(handle.run).job).rename(drop / "z")  # a renamed job is no job
         assert handle.cancel()
-        result = c.submit(Job(kind="echo", params={"text": "good"})).wait(60)
+        result = c.submit(Job(kind="echo", params={"text": "good"})).wait(200)
         wait_for(lambda: "format 99" in (tmp_path / "drop.log").read_text())
     assert result.files["echo.txt"].read_text() == "good"
     assert [path.name for path in (drop / "z").iterdir()] == ["request.json"]
@@ -122,23 +123,23 @@ def test_a_bad_request_is_answered_and_the_next_job_done(tmp_path: Path) -> None
     drop = make_drop(tmp_path / "drop")
     with worker(drop), client(drop, tmp_path / "data") as c:
         with pytest.raises(JobFailed, match="xx") as failed:
-            c.submit(Job(kind="tts", params={**SPEECH, "language": "xx"})).wait(60)
+            c.submit(Job(kind="tts", params={**SPEECH, "language": "xx"})).wait(200)
         assert failed.value.code == "BAD_REQUEST"
-        assert c.submit(Job(kind="echo", params={"text": "next"})).wait(60).files
+        assert c.submit(Job(kind="echo", params={"text": "next"})).wait(200).files
 
 
 def test_a_required_engine_that_nobody_has_is_an_error(tmp_path: Path) -> None:
     """--require-engine does not fall back: the error says what there is."""
     drop = make_drop(tmp_path / "drop")
     with worker(drop), client(drop, tmp_path / "data") as c, pytest.raises(JobFailed, match="espeak"):
-        c.submit(Job(kind="tts", params=SPEECH, require_engine="kokoro")).wait(60)
+        c.submit(Job(kind="tts", params=SPEECH, require_engine="kokoro")).wait(200)
 
 
 def test_a_voice_of_another_engine_is_said(tmp_path: Path) -> None:
     """A fallback is never silent: the result tells which voice spoke instead."""
     drop = make_drop(tmp_path / "drop")
     with worker(drop), client(drop, tmp_path / "data") as c:
-        result = c.submit(Job(kind="tts", params={**SPEECH, "voice": "am_michael"})).wait(60)
+        result = c.submit(Job(kind="tts", params={**SPEECH, "voice": "am_michael"})).wait(200)
     assert result.summary["substituted"]["voice"] == "am_michael"
     assert result.summary["substituted"]["engine"] == "espeak"
 
@@ -149,17 +150,16 @@ def test_a_stopped_worker_releases_its_job(tmp_path: Path, number: signal.Signal
     """SIGTERM and Ctrl-C end the attempt with RELEASED, at once, and another worker does the job."""
     drop = make_drop(tmp_path / "drop")
     with client(drop, tmp_path / "data") as c:
-        handle = c.submit(LONG)
+        handle = c.submit(replace(LONG, params={**LONG.params, "units": 60}))
         first = start_worker(drop)
         job = c.store.get(handle.run).job
         reader = JobReader(open_drop(drop), read_drop_id(open_drop(drop), ""), job)
         wait_for(lambda: bool(reader.look().claims))
-        time.sleep(0.3)
         first.send_signal(number)
-        assert first.wait(60) == 0
+        assert first.wait(200) == 0
         assert [error.job.code for error in reader.look().errors.values() if error.job] == ["RELEASED"]
         with worker(drop):
-            assert handle.wait(60).files["echo.txt"].read_text() == "survivor"
+            assert handle.wait(200).files["echo.txt"].read_text() == "survivor"
 
 
 def test_two_workers_share_a_drop(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_two_workers_share_a_drop(tmp_path: Path) -> None:
     with client(drop, tmp_path / "data") as c:
         handles = [c.submit(Job(kind="echo", params={"text": str(n)})) for n in range(20)]
         with worker(drop, "--name", "one"), worker(drop, "--name", "two"):
-            results = [handle.wait(60) for handle in handles]
+            results = [handle.wait(200) for handle in handles]
         names = [path.name for job in drop.iterdir() if job.is_dir() for path in job.glob("*.done.marker")]
     assert [result.files["echo.txt"].read_text() for result in results] == [str(n) for n in range(20)]
     assert len(names) == 20
@@ -183,9 +183,9 @@ def killed_at(seconds: float, folder: Path) -> tuple[str, int]:
         wait_for(lambda: any(drop.glob("_workers/*/hello-*")))
         time.sleep(seconds)
         first.kill()
-        first.wait(10)
+        first.wait(60)
         with worker(drop, "--beat", "0.2", "--poll", "0.1"):
-            result = handle.wait(90)
+            result = handle.wait(250)
         job = c.store.get(handle.run).job
     return result.files["echo.txt"].read_text(), len(list((drop / job).glob("accepted-*.json")))
 
@@ -208,7 +208,7 @@ def test_inputs_travel_and_are_checked(tmp_path: Path) -> None:
         bad = c.submit(Job(kind="echo", params={"text": "bad"}, inputs={"film.bin": film}))
         (drop / c.store.get(bad.run).job / "in-1-film.bin").write_bytes(b"framez" * 1000)
         with worker(drop):
-            assert good.wait(60).files["echo.txt"].read_text() == "good"
+            assert good.wait(200).files["echo.txt"].read_text() == "good"
             with pytest.raises(JobFailed, match=r"film\.bin") as failed:
-                bad.wait(60)
+                bad.wait(200)
     assert failed.value.code == "INPUT_CORRUPT"

@@ -33,7 +33,7 @@ def healed(settings: Settings, store: RunStore, **how: float) -> tuple[list[Heal
 def killed_at(gpu: Client, drop: Path, lease_s: float, *, running: bool) -> Run:
     """Return a run whose worker took it and was killed."""
     run = gpu.store.get(
-        gpu.submit(Job(kind="echo", params={"text": "x", "units": 20, "unit_s": 0.1}, lease_s=lease_s)).run
+        gpu.submit(Job(kind="echo", params={"text": "x", "units": 40, "unit_s": 0.1}, lease_s=lease_s)).run
     )
     process = start_worker(drop, "--name", "dies", env={"GPUDROP_WORKER_BEAT_S": "0.2"})
     wait_for(lambda: bool(list((drop / run.job).glob("*.claim.json"))))
@@ -57,7 +57,7 @@ def test_the_claim_of_a_worker_that_died_is_ended_and_another_takes_the_job(
     assert store.get(run.id).status == "queued"
     assert len(JobReader(gpu.drop, gpu.drop_id, run.job).look().rejected) == 1
     with worker(drop, "--name", "next"):
-        result = gpu.submit(Job(kind="echo", params={"text": "x", "units": 20, "unit_s": 0.1}, lease_s=5)).wait(60)
+        result = gpu.submit(Job(kind="echo", params={"text": "x", "units": 40, "unit_s": 0.1}, lease_s=5)).wait(150)
     assert result.run == run.id
     assert store.get(run.id).worker == "next"
 

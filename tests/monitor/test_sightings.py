@@ -17,7 +17,7 @@ from dispatcher.jobs import Job
 from dispatcher.monitor import acts, places
 from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.places import Lookout
-from dispatcher.monitor.sightings import look_at_workers
+from dispatcher.monitor.sightings import WorkerSight, look_at_workers
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from tests.support.drops import start_worker, wait_for, worker
@@ -48,8 +48,15 @@ def test_a_living_worker_is_seen_with_what_it_is_at(
     run = sent(**LONG)
     with worker(drop, "--name", "here"), Lookout(settings, store) as kept:
         wait_for(lambda: beats_of(drop, run, settings, store))
-        (sight,) = look_at_workers(settings, store, now=time.time(), kept=kept)
+        sights: list[WorkerSight] = []
+
+        def is_seen() -> bool:
+            sights[:] = look_at_workers(settings, store, now=time.time(), kept=kept)
+            return [it.alive for it in sights] == ["yes"]
+
+        wait_for(is_seen)
         acts.cancel(store, run.id, now=time.time(), settings=settings)
+    (sight,) = sights
     assert (sight.worker, sight.alive, sight.drop, sight.problem) == ("here", "yes", str(drop), "")
     assert "echo" in sight.kinds
     assert sight.engines["tts"][0] == "espeak"
@@ -105,7 +112,7 @@ def test_a_run_that_is_worked_at_is_no_fault(store: RunStore, drop: Path, sent: 
     with worker(drop), Lookout(settings, store) as kept:
         wait_for(lambda: beats_of(drop, run, settings, store))
         store.progress(run.id, status="running", at=time.time())
-        assert find_faults(settings, store, now=time.time()) == []
+        wait_for(lambda: find_faults(settings, store, now=time.time(), kept=kept) == [])
         until = time.monotonic() + 6
         while time.monotonic() < until:
             assert find_faults(settings, store, now=time.time(), kept=kept) == []

@@ -54,7 +54,7 @@ def worker(drop: Path, *more: str, env: Mapping[str, str] = NO_MORE) -> Iterator
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(150)
 
 
 @contextlib.contextmanager
@@ -70,7 +70,7 @@ def client(drop: Path | Drop, data: Path, identity: Identity = ANONYMOUS) -> Ite
         made.store.close()
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 150) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not what():
