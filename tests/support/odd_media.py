@@ -172,6 +172,21 @@ def _huge_picture(folder: Path) -> Path:
     return path
 
 
+def encrypted(folder: Path) -> Path:
+    """Write a film by Common Encryption, as shops send them."""
+    path = folder / "encrypted.mp4"
+    key = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "0f" * 16, "-encryption_kid", "11" * 16)
+    run(["-i", film(folder / "clear.mp4"), "-c", "copy", *key, path])
+    return path
+
+
+def _half_mp4(folder: Path) -> Path:
+    path = film(folder / "full.mp4", seconds=2)
+    half = folder / "half.mp4"
+    half.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return half
+
+
 def _random(folder: Path) -> Path:
     path = folder / "noise.mkv"
     path.write_bytes(b"\x1a\x45\xdf\xa3" + np.random.default_rng(1).bytes(4096))
@@ -202,6 +217,8 @@ BAD: dict[str, Maker] = {
     "empty": _empty,
     "truncated": _truncated,
     "cut at its end": _cut_mp4,
+    "without its index": _half_mp4,
+    "encrypted": encrypted,
     "not media": _not_media,
     "playlist in a wav": _playlist,
     "30,000 pixels": _huge_picture,
