@@ -21,6 +21,8 @@ REASONS = {
     "playlist in a wav": r"it is a playlist, .*\. Give the film or the sound that it names$",
     "not media": r"broken, encrypted, or another\. Give an mp4",
     "noise": r"broken, encrypted, or another\. Give an mp4",
+    "a sound without a sample": r"holds neither a moving picture nor a sound\. Give an mp4",
+    "a film without a picture": r"broken, encrypted, or another\. Give an mp4",
     "30,000 pixels": r"at most 16384 pixels a side",
 }
 

@@ -74,6 +74,10 @@ def _hdr(folder: Path) -> Path:
     return path
 
 
+def _ten_bits(folder: Path) -> Path:
+    return film(folder / "ten-bits.mkv", options=("-pix_fmt", "yuv420p10le"))
+
+
 def _wide_pixels(folder: Path) -> Path:
     return film(folder / "wide-pixels.mkv", options=("-pix_fmt", "yuv420p", "-vf", "setsar=4/3"))
 
@@ -187,6 +191,18 @@ def _half_mp4(folder: Path) -> Path:
     return half
 
 
+def _no_samples(folder: Path) -> Path:
+    path = folder / "no-samples.wav"
+    soundfile.write(path, np.zeros(0), 16_000)
+    return path
+
+
+def _no_pictures(folder: Path) -> Path:
+    path = folder / "no-pictures.mkv"
+    run(["-f", "lavfi", "-i", SECOND.format(size="64x48", rate="12", seconds=1), "-t", "0", "-c:v", "libx264", path])
+    return path
+
+
 def _random(folder: Path) -> Path:
     path = folder / "noise.mkv"
     path.write_bytes(b"\x1a\x45\xdf\xa3" + np.random.default_rng(1).bytes(4096))
@@ -200,6 +216,7 @@ FILMS: dict[str, Maker] = {
     "variable rate": _variable_rate,
     "rotated": _rotated,
     "hdr and 10 bits": _hdr,
+    "10 bits without hdr": _ten_bits,
     "wide pixels": _wide_pixels,
 }
 SOUNDS: dict[str, Maker] = {
@@ -222,6 +239,8 @@ BAD: dict[str, Maker] = {
     "not media": _not_media,
     "playlist in a wav": _playlist,
     "30,000 pixels": _huge_picture,
+    "a sound without a sample": _no_samples,
+    "a film without a picture": _no_pictures,
     "noise": _random,
 }
 """What nobody can use: the answer is INPUT_CORRUPT, with the reason."""
