@@ -1,13 +1,14 @@
 """Writes docs/reference/ from the code: JSON Schemas of every message and kind, a page that lists their fields, and the
 fault matrix with the tests that prove it.
 
-It also writes the options of each kind of work into its page in docs/kinds/, from the command itself. Run by `make
-reference`; a test fails when the files are not current.
+It also writes the options of each kind of work into its page in docs/kinds/, from the command itself, or, of the one
+that has none, from its schema. Run by `make reference`; a test fails when the files are not current.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,8 @@ def reference() -> dict[str, str]:
 
 
 def pages() -> dict[Path, str]:
-    """Return the page of every kind that works on files, its options written into their place."""
-    return {PAGES / f"{name}.md": _with_options(name, kind) for name, kind in sorted(KINDS.items()) if kind.takes}
+    """Return the page of every kind of work but the example, its options written into their place."""
+    return {PAGES / f"{name}.md": _with_options(name, kind) for name, kind in sorted(KINDS.items()) if name != "echo"}
 
 
 def _with_options(name: str, kind: Kind) -> str:
@@ -64,9 +65,31 @@ def _with_options(name: str, kind: Kind) -> str:
     if not found:
         raise ValueError(f"docs/kinds/{name}.md has no line {BEGIN.strip()} for its options")
     _, _, after = after.rpartition(END)
-    rows = [f"| `{option}` | {default} | {text} |" for option, default, text in options_of(kind)]
-    table = ["| option | default | meaning |", "|---|---|---|", *rows]
+    head, rows = ("option", options_of(kind)) if kind.takes else ("parameter", _parameters(kind))
+    lines = [f"| `{option}` | {default} | {text} |" for option, default, text in rows]
+    table = [f"| {head} | default | meaning |", "|---|---|---|", *lines]
     return before + BEGIN + "\n" + "\n".join(table) + "\n\n" + END + after.removeprefix(END)
+
+
+def _parameters(kind: Kind) -> Iterator[tuple[str, str, str]]:
+    """Yield what a kind without a command is asked: (name, default, meaning), and so for what stands in its lists."""
+    schema = kind.params.model_json_schema()
+    yield from _described(schema)
+    for name, field in schema["properties"].items():
+        _, found, inner = field.get("items", {}).get("$ref", "").rpartition("/")
+        if found:
+            yield from _described(schema["$defs"][inner], of=f"{name}[].")
+
+
+def _described(schema: dict[str, Any], of: str = "") -> Iterator[tuple[str, str, str]]:
+    for name, field in schema["properties"].items():
+        default = "" if field.get("default") in (None, {}, []) else str(field["default"])
+        what = next((each for each in field.get("anyOf", ()) if each["type"] != "null"), field)
+        bounds = [what.get(f"{end}imum", what.get(f"{end}Length", what.get(f"{end}Items"))) for end in ("min", "max")]
+        size = " characters" if "maxLength" in what else " of them" if "maxItems" in what else ""
+        low, high = bounds
+        told = f" ({low or 0} to {high}{size})" if high is not None else ""
+        yield of + name, default, field["description"].rstrip(".") + told
 
 
 def _schema(model: type[BaseModel], *, sealed: bool = False) -> str:

@@ -18,7 +18,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from media import exif
+from media import exif, unreadable
 from protocol.errors import MediaError
 
 FILMS = "mov,matroska,webm,avi,mpegts,mpeg,ogg,flv,asf"
@@ -134,9 +134,8 @@ def examine(path: Path) -> Media:
     except PermissionError as error:
         raise MediaError(f"{path} may not be read; give yourself the right to") from error
     except (av.error.FFmpegError, OSError, StopIteration, ValueError) as error:
-        raise MediaError(
-            f"{path} is no media file that can be read: broken, encrypted, or another. {_BETTER}"
-        ) from error
+        reason = unreadable.why(path) or f"broken, encrypted, or another. {_BETTER}"
+        raise MediaError(f"{path} is no media file that can be read: {reason}") from error
 
 
 def opened(path: Path) -> InputContainer:
@@ -159,6 +158,8 @@ def _facts(path: Path, container: InputContainer) -> Media:
     name = container.format.name.split(",")[0]
     if container.metadata.get("major_brand", "").strip() in _STILLS:
         raise MediaError(f"{path} is a HEIF or AVIF picture, which is not read; make a png or jpg of it first")
+    if name == "mov" and unreadable.is_encrypted(path):
+        raise MediaError(f"{path} is no media file that can be read: {unreadable.ENCRYPTED}")
     if name.endswith("_pipe"):
         picture = _still(path, container)
         return Media(path=path, what="picture", container=name, seconds=None, picture=picture)

@@ -74,6 +74,7 @@ def plan(
 def _plan(kind: Kind, source: Source, facts: Facts, raw: Mapping[str, Any], engine: str | None, anew: bool) -> Plan:
     suited = _suit(kind, source, facts, raw)
     params = checked(kind, suited)
+    _check_size(kind, source, facts, params)
     job = Job(
         kind=kind.name,
         params=suited,
@@ -96,6 +97,14 @@ def _suit(kind: Kind, source: Source, facts: Facts, raw: Mapping[str, Any]) -> d
         raise UsageError(f"{source.path}: {_problems(error, option_of)}") from error
     except ValueError as error:
         raise UsageError(f"{source.path}: {error}") from error
+
+
+def _check_size(kind: Kind, source: Source, facts: Facts, params: Any) -> None:
+    if kind.sized is not None and facts.size is not None:
+        try:
+            kind.sized(params, facts.size)
+        except ValueError as error:
+            raise UsageError(f"{source.path}: {error}") from error
 
 
 def checked(kind: Kind, raw: Mapping[str, Any], spell: Callable[[str], str] | None = None) -> Any:

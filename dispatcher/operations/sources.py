@@ -60,6 +60,7 @@ class Facts:
     what: Medium
     container: str  # by ffmpeg's name; "text" for a text
     told: str  # in a few words for people
+    size: tuple[int, int] | None = None  # of the picture, as it is shown
     remembered: Mapping[str, Any] = field(default_factory=dict)  # what the run database keeps of it
 
 
@@ -133,7 +134,11 @@ def _facts(media: Media, kind: Kind) -> Facts | MediaError:
     size = f" of {picture.shown[0]}x{picture.shown[1]}" if picture else ""
     long = f", {seconds:.1f} s" if seconds is not None else ""
     return Facts(
-        what=media.what, container=media.container, told=f"{media.what}{size}{long}", remembered=facts_of(media)
+        what=media.what,
+        container=media.container,
+        told=f"{media.what}{size}{long}",
+        size=picture.shown if picture else None,
+        remembered=facts_of(media),
     )
 
 

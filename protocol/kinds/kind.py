@@ -34,6 +34,9 @@ It fills in what was left open and follows from the source, the format of the re
 not go together, and the cure.
 """
 
+Sized = Callable[[Any, tuple[int, int]], object]
+"""(checked Params, the source's width and height as shown). ValueError tells that it is too large or small for them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
@@ -53,6 +56,7 @@ class Kind:
     takes: tuple[Medium, ...] = ()  # what the input SOURCE may be; a kind that takes no file has none
     hears: bool = False  # a source without a sound is of no use
     fit: Fit | None = None
+    sized: Sized | None = None
     scripted: frozenset[str] = frozenset()  # parameters that no command line has, only scripts
     read_json: Callable[[bytes], Any] | None = None  # reads an output of JSON; BadMessage says what is wrong
     json_bytes: int = 1 << 20  # how long such an output may be

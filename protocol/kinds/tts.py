@@ -60,10 +60,17 @@ class Step(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: OutputId
-    narration: Annotated[StrictStr, Field(max_length=MAX_CHARACTERS)]
-    pauses: Annotated[tuple[Pause, ...], Field(max_length=MAX_CHARACTERS)] = ()
-    emphasis: Annotated[tuple[Place, ...], Field(max_length=MAX_CHARACTERS)] = ()
+    id: Annotated[OutputId, Field(description="What names the files of the clip.")]
+    narration: Annotated[
+        StrictStr, Field(max_length=MAX_CHARACTERS, description="The text; an empty one is a short silence.")
+    ]
+    pauses: Annotated[
+        tuple[Pause, ...],
+        Field(max_length=MAX_CHARACTERS, description="Silences between words: [words before it, seconds]."),
+    ] = ()
+    emphasis: Annotated[
+        tuple[Place, ...], Field(max_length=MAX_CHARACTERS, description="The words that are emphasised, from 0.")
+    ] = ()
 
     @model_validator(mode="after")
     def _marks_fit(self) -> Self:
@@ -85,11 +92,21 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    voice: Annotated[StrictStr, Field(min_length=1, max_length=64)] = "default"
-    speed: Annotated[float, Field(ge=0.5, le=2.0), AfterValidator(_finite)] = 1.0
-    language: Annotated[StrictStr, Field(min_length=2, max_length=32)] = "en-us"
-    lexicon: Annotated[dict[Written, Respelled], Field(max_length=MAX_ENTRIES)] = {}
-    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS)]
+    voice: Annotated[
+        StrictStr,
+        Field(min_length=1, max_length=64, description="Who speaks: a name, or default for the engine's own."),
+    ] = "default"
+    speed: Annotated[float, Field(ge=0.5, le=2.0, description="2 is twice as fast."), AfterValidator(_finite)] = 1.0
+    language: Annotated[
+        StrictStr, Field(min_length=2, max_length=32, description="The language of the text: en-us, de, pt-br, …")
+    ] = "en-us"
+    lexicon: Annotated[
+        dict[Written, Respelled],
+        Field(max_length=MAX_ENTRIES, description="How words sound that are written otherwise: {written: respelled}."),
+    ] = {}
+    steps: Annotated[
+        tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS, description="What is spoken: a clip for each.")
+    ]
     ref_text: Annotated[
         StrictStr | None,
         Field(min_length=1, max_length=MAX_REF_TEXT, description="Exactly what is said in the recording."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, model_validator
@@ -110,6 +111,24 @@ def fit(raw: Mapping[str, Any], what: Medium, container: str) -> Mapping[str, An
     return raw if given else {**raw, "format": _SAME.get(container, "mkv" if what == "film" else "png")}
 
 
+def factor(params: Params, shown: tuple[int, int]) -> Fraction:
+    """Return how many times as large a source becomes; ValueError, with the numbers, if that is not done."""
+    wide, high = shown
+    if params.width is not None:
+        times = Fraction(params.width, wide)
+    elif params.height is not None:
+        times = Fraction(params.height, high)
+    else:
+        return Fraction(SCALE if params.scale is None else params.scale).limit_denominator(10_000)
+    if times < 1:
+        raise ValueError(f"the source is {wide}x{high} already; ask for more than that")
+    if times > LARGEST_SCALE:
+        raise ValueError(
+            f"{wide}x{high} would grow {float(times):.1f} times; at most {LARGEST_SCALE:g} times is done at once"
+        )
+    return times
+
+
 MODELS = ("x4plus", "x2plus", "x4plus-anime", "animevideov3", "general-x4v3", "general-wdn-x4v3")
 """The networks, as users call them."""
 
@@ -119,6 +138,7 @@ KIND = Kind(
     outputs=outputs,
     takes=("film", "picture"),
     fit=fit,
+    sized=factor,
     checkpoints=True,
     known={
         "model": Known(values=MODELS, cure="a worker with PyTorch: pip install 'gpudrop[upscale]', or --backend colab")

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from protocol.kinds import KINDS
+from protocol.kinds.tts import Step
 from tests.support import faults
 
 ROOT = Path(__file__).parent.parent.parent
@@ -28,8 +29,17 @@ def test_the_reference_is_current() -> None:
 
 
 def test_the_pages_of_the_kinds_have_their_options() -> None:
-    """docs/kinds/ holds a page for every kind that works on files, with the options of its command."""
+    """docs/kinds/ holds a page for every kind of work, with the options of its command or what a job of it is asked."""
+    assert {page.stem for page in generate.pages()} == KINDS.keys() - {"echo"}
     assert {page: page.read_text(encoding="utf-8") for page in generate.pages()} == generate.pages()
+
+
+def test_every_parameter_of_a_narration_is_told() -> None:
+    """The kind without a command has its parameters in its page, those of a step too, each with a meaning."""
+    page = next(text for page, text in generate.pages().items() if page.stem == "tts")
+    rows = dict(row.split(" | ", 1) for row in page.splitlines() if row.startswith("| `"))
+    for name in (*KINDS["tts"].params.model_fields, *(f"steps[].{name}" for name in Step.model_fields)):
+        assert len(rows[f"| `{name}`"].split(" | ")[1]) > 10
 
 
 @pytest.mark.parametrize(

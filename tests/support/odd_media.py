@@ -74,6 +74,10 @@ def _hdr(folder: Path) -> Path:
     return path
 
 
+def _ten_bits(folder: Path) -> Path:
+    return film(folder / "ten-bits.mkv", options=("-pix_fmt", "yuv420p10le"))
+
+
 def _wide_pixels(folder: Path) -> Path:
     return film(folder / "wide-pixels.mkv", options=("-pix_fmt", "yuv420p", "-vf", "setsar=4/3"))
 
@@ -172,6 +176,33 @@ def _huge_picture(folder: Path) -> Path:
     return path
 
 
+def encrypted(folder: Path) -> Path:
+    """Write a film by Common Encryption, as shops send them."""
+    path = folder / "encrypted.mp4"
+    key = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "0f" * 16, "-encryption_kid", "11" * 16)
+    run(["-i", film(folder / "clear.mp4"), "-c", "copy", *key, path])
+    return path
+
+
+def _half_mp4(folder: Path) -> Path:
+    path = film(folder / "full.mp4", seconds=2)
+    half = folder / "half.mp4"
+    half.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return half
+
+
+def _no_samples(folder: Path) -> Path:
+    path = folder / "no-samples.wav"
+    soundfile.write(path, np.zeros(0), 16_000)
+    return path
+
+
+def _no_pictures(folder: Path) -> Path:
+    path = folder / "no-pictures.mkv"
+    run(["-f", "lavfi", "-i", SECOND.format(size="64x48", rate="12", seconds=1), "-t", "0", "-c:v", "libx264", path])
+    return path
+
+
 def _random(folder: Path) -> Path:
     path = folder / "noise.mkv"
     path.write_bytes(b"\x1a\x45\xdf\xa3" + np.random.default_rng(1).bytes(4096))
@@ -185,6 +216,7 @@ FILMS: dict[str, Maker] = {
     "variable rate": _variable_rate,
     "rotated": _rotated,
     "hdr and 10 bits": _hdr,
+    "10 bits without hdr": _ten_bits,
     "wide pixels": _wide_pixels,
 }
 SOUNDS: dict[str, Maker] = {
@@ -202,9 +234,13 @@ BAD: dict[str, Maker] = {
     "empty": _empty,
     "truncated": _truncated,
     "cut at its end": _cut_mp4,
+    "without its index": _half_mp4,
+    "encrypted": encrypted,
     "not media": _not_media,
     "playlist in a wav": _playlist,
     "30,000 pixels": _huge_picture,
+    "a sound without a sample": _no_samples,
+    "a film without a picture": _no_pictures,
     "noise": _random,
 }
 """What nobody can use: the answer is INPUT_CORRUPT, with the reason."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -24,6 +25,10 @@ TICK_S = 0.2
 
 AT_ONCE = 12
 """Frames after each of which it is told: whoever waits sees soon that it goes on."""
+
+SURE_S, WINDOW_S = 3.0, 8.0
+"""How much time of work is measured before its pace is told, and how much of it counts: the first frames only fill the
+encoder, and what a network took to get ready says nothing of the rest."""
 
 FEWEST, MOST = 12, 1500
 """Frames of a piece: every one begins with a key frame, which is large."""
@@ -85,8 +90,8 @@ class _Pace:
 
     work: Work
     total: int  # frames, by the packets of the source; a guess
-    began: float = field(default_factory=time.monotonic)
     told: float = 0.0
+    seen: deque[tuple[float, int]] = field(default_factory=deque)  # when so many frames were made here
 
     def tell(self, done: int, skipped: int) -> None:
         now = time.monotonic()
@@ -98,7 +103,14 @@ class _Pace:
     def _note(self, now: float, done: int, skipped: int, total: int) -> str:
         if done and done == skipped:
             return f"kept from an earlier attempt: {done} frames"
-        if done == skipped or now <= self.began:
-            return f"{done} of {total} frames"
-        fps = (done - skipped) / (now - self.began)
-        return f"{done} of {total} frames, {fps:.1f} a second, {(total - done) / fps:.0f} s left"
+        note = f"{done} of {total} frames"
+        fps = self._fps(now, done - skipped)
+        return f"{note}, {fps:.1f} a second, {(total - done) / fps:.0f} s left" if fps else note
+
+    def _fps(self, now: float, made: int) -> float:
+        """Return the frames a second of late; 0 where that is not known yet."""
+        self.seen.append((now, made))
+        while len(self.seen) > 2 and now - self.seen[1][0] >= WINDOW_S:
+            self.seen.popleft()
+        since, before = self.seen[0]
+        return (made - before) / (now - since) if now - since >= SURE_S else 0.0

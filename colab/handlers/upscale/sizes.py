@@ -9,7 +9,7 @@ from colab.handlers.upscale.engine import Size
 from colab.handlers.upscale.turning import upright
 from media.examine import Picture
 from protocol.errors import JobFailed
-from protocol.kinds.upscale import LARGEST_SCALE, MAX_SIDE, SCALE, Params
+from protocol.kinds.upscale import MAX_SIDE, Params, factor
 
 MAX_PIXELS = {"picture": 200_000_000, "film": 36_000_000}
 """Of the result: 8K for a film, which is where its encoders end; for a picture what memory holds several times."""
@@ -21,9 +21,9 @@ def target(picture: Picture, params: Params, *, film: bool) -> Size:
     Its pixels keep their aspect. A film's sides are even, as its encoders want them. Raises `JobFailed` BAD_REQUEST,
     with the numbers, for what gets smaller or too large.
     """
-    factor = _factor(picture, params)
+    times = _factor(picture, params)
     source = picture.size if film else upright(picture)
-    wide, high = (_side(side * factor, even=film) for side in source)
+    wide, high = (_side(side * times, even=film) for side in source)
     most = MAX_PIXELS["film" if film else "picture"]
     if max(wide, high) > MAX_SIDE or wide * high > most:
         largest = min(MAX_SIDE / max(source), math.sqrt(most / (source[0] * source[1])))
@@ -36,21 +36,10 @@ def target(picture: Picture, params: Params, *, film: bool) -> Size:
 
 
 def _factor(picture: Picture, params: Params) -> Fraction:
-    wide, high = picture.shown
-    if params.width is not None:
-        factor = Fraction(params.width, wide)
-    elif params.height is not None:
-        factor = Fraction(params.height, high)
-    else:
-        return Fraction(SCALE if params.scale is None else params.scale).limit_denominator(10_000)
-    if factor < 1:
-        raise JobFailed(f"the source is {wide}x{high} already; ask for more than that", code="BAD_REQUEST")
-    if factor > LARGEST_SCALE:
-        raise JobFailed(
-            f"{wide}x{high} would grow {float(factor):.1f} times; at most {LARGEST_SCALE:g} times is done at once",
-            code="BAD_REQUEST",
-        )
-    return factor
+    try:
+        return factor(params, picture.shown)
+    except ValueError as error:
+        raise JobFailed(str(error), code="BAD_REQUEST") from error
 
 
 def _side(pixels: Fraction, *, even: bool) -> int:
