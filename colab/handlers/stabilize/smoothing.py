@@ -18,6 +18,9 @@ MOST_STEPS = 200
 """Where vid.stab gives up."""
 
 _STEP = re.compile(r" +ipm +(\d{1,4}) +mu ")
+_GIVEN_UP = re.compile(r"\[vid\.stab @ [^\]]+\] L1 camera path: ")
+"""What it says where its steps come to nothing; it then goes on with the Gaussian path, as if asked for that one."""
+
 _TRIED = "tried.trf"
 
 
@@ -40,23 +43,34 @@ def tells(ffmpeg: Ffmpeg, folder: Path) -> bool:
 
 @dataclass(kw_only=True)
 class Smoothing:
-    """The path in work. `tell` gets the part that is done, and the step; it is called in the thread of `tick`."""
+    """The path in work. `tell` gets the part that is done, and the step; it is called in the thread of `tick`.
+
+    So is `give_up`, once, where the steps came to nothing.
+    """
 
     tell: Callable[[float, int], None]
+    give_up: Callable[[], None]
     step: int = 0
+    given_up: bool = False
+    is_known: bool = False  # that it was given up
 
     def hear(self, line: str) -> None:
         """Take down a line that vid.stab's ffmpeg said."""
         if found := _STEP.match(line):
             self.step = int(found[1])
+        elif _GIVEN_UP.match(line):
+            self.given_up = True
 
     def tick(self) -> None:
         """Tell how far it is. A later step counts for less, because it is less likely to be needed."""
         self.tell((min(self.step, MOST_STEPS) / MOST_STEPS) ** (1 / 3), self.step)
+        if self.given_up and not self.is_known:
+            self.is_known = True
+            self.give_up()
 
     def hear_and_tell(self, line: str) -> None:
-        """Take down a line, and tell where it is a step."""
-        before = self.step
+        """Take down a line, and tell where it says how far it is."""
+        before = self.step, self.given_up
         self.hear(line)
-        if self.step != before:
+        if (self.step, self.given_up) != before:
             self.tick()

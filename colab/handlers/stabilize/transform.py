@@ -15,6 +15,7 @@ from colab.handlers.pieces import frames, join, pace
 from colab.handlers.pieces.film import PiecedFilm
 from colab.handlers.pieces.frames import SHOWING, Frames
 from colab.handlers.pieces.passing import Passing
+from colab.handlers.stabilize import kept as parts
 from colab.handlers.stabilize import smoothing
 from colab.handlers.stabilize.detect import even_size
 from colab.handlers.stabilize.motions import Motion, write_fitted
@@ -49,17 +50,17 @@ class Steadying:
         write_fitted(self.work.folder / MOTION, self.motion)
         each = pace.frames_each(self.encoder, self.params.preset, even_size(self.picture))
         if each is None or len(self.motion) <= each or (shown := self._look()).carry:
-            film = self._in_one_go()
+            film = self._in_one_go(kept)
         else:
             film = self._in_pieces(shown, each, kept)
         return Whole(media=film.media, changed=(*_changed(self.picture), *film.changed))
 
-    def _in_one_go(self) -> Whole:
+    def _in_one_go(self, kept: frozenset[str]) -> Whole:
         """Write the film by one command."""
         sounds = carried.sounds(self.media, self.params.format)
         texts = carried.subtitles(self.ffmpeg, self.media, self.params.format)
         command = [
-            *self._steadied(),
+            *self._steadied(kept),
             *carried.times(self.ffmpeg),
             *self._coder(),
             *carried.colours(self.picture.pixels),
@@ -73,7 +74,7 @@ class Steadying:
             command,
             duration_s=self.picture.seconds,
             on_progress=lambda done: self.on_progress(done, 0),
-            listen=Smoothing(tell=self.on_smoothing).hear_and_tell,
+            listen=self._smoothing().hear_and_tell,
             folder=self.work.folder,
             timeout_s=LONGEST_S,
         )
@@ -100,13 +101,13 @@ class Steadying:
             self.on_progress(furthest, skipped)
 
         recipe = Passing(
-            filtered=self._steadied(SHOWING),
+            filtered=self._steadied(kept, SHOWING),
             coder=self._coder(),
             shown=shown,
             pixels=self.picture.pixels,
             rate=self.picture.fps,
         )
-        path = Smoothing(tell=self.on_smoothing)
+        path = self._smoothing()
         film = PiecedFilm(
             work=self.work,
             recipe=recipe,
@@ -144,14 +145,17 @@ class Steadying:
         """Return what the steady frames are like: as those that are steadied, which need no path to be smooth."""
         return frames.look(self.ffmpeg, self._led(SHOWING), folder=self.work.folder)
 
-    def _steadied(self, *last: str) -> list[str]:
+    def _smoothing(self) -> Smoothing:
+        return Smoothing(tell=self.on_smoothing, give_up=lambda: parts.leave_gaussian(self.work))
+
+    def _steadied(self, kept: frozenset[str], *last: str) -> list[str]:
         """Return ffmpeg's arguments that lead the picture through vid.stab, and these filters after it."""
         params = self.params
         steady = (
             f"vidstabtransform=input={MOTION}:smoothing={params.smoothing}:zoom={params.zoom:.6f}"
             f":optzoom={params.optzoom}:crop={params.crop}:interpol={params.interpol}:tripod={int(params.tripod)}"
         )
-        if not self._has_room:
+        if not self._has_room or parts.GAUSSIAN in kept:
             steady += ":optalgo=gauss"
         elif smoothing.tells(self.ffmpeg, self.work.folder):
             steady += ":debug=1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from colab.handlers.pieces import frames, pace
 from colab.handlers.pieces.film import PiecedFilm
-from colab.handlers.stabilize import DETECTION_UNITS, SMOOTH_UNITS, smoothing
+from colab.handlers.stabilize import DETECTION_UNITS, SMOOTH_UNITS, kept, smoothing
 from colab.handlers.stabilize.smoothing import MOST_STEPS, Smoothing
 from colab.handlers.work import StopWork
 from media import ffmpeg, pipes
@@ -50,6 +51,11 @@ def steadied(source: Path, folder: Path, **raw: Any) -> Desk:
     desk = Desk(kind="stabilize", raw={"preset": "ultrafast"} | raw, folder=folder, sources={"source": source})
     desk.run()
     return desk
+
+
+def never() -> None:
+    """Say that a path was given up that was not."""
+    raise AssertionError("given up")
 
 
 def smoothed(desk: Desk) -> list[tuple[int, int]]:
@@ -150,7 +156,7 @@ def test_without_a_zoom_the_gaussian_path_is_asked_for(
 def test_a_path_that_stands_still_is_no_progress() -> None:
     """A hung vid.stab says no step: what is told does not rise, however long it takes, so that its time runs out."""
     told: list[tuple[float, int]] = []
-    path = Smoothing(tell=lambda done, step: told.append((done, step)))
+    path = Smoothing(tell=lambda done, step: told.append((done, step)), give_up=never)
     path.hear(STEP.format(3))
     for _ in range(3):
         path.tick()
@@ -162,7 +168,7 @@ def test_a_path_that_stands_still_is_no_progress() -> None:
 def test_every_step_up_to_the_last_is_heard() -> None:
     """A unit lasts no more than a few of them."""
     told: list[float] = []
-    path = Smoothing(tell=lambda done, step: told.append(done))
+    path = Smoothing(tell=lambda done, step: told.append(done), give_up=never)
     for step in range(MOST_STEPS):
         path.hear_and_tell(STEP.format(step))
     units = [int(done * (SMOOTH_UNITS - DETECTION_UNITS)) for done in told]
@@ -203,3 +209,35 @@ def test_the_times_base_is_found_behind_half_a_line(tmp_path: Path) -> None:
         "[vid.stab @ 0x7f] L1 camera path: stalled (built-in interior point, 9 rows, 4 cols)config in time_base: 1/20,"
     )
     assert film.times.base.denominator == 20
+
+
+@pytest.mark.usefixtures("telling", "way")
+def test_a_path_that_was_given_up_is_not_looked_for_again(
+    shaky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is left that it was; another attempt asks for the Gaussian one, which vid.stab goes on with, at once."""
+    monkeypatch.setattr(smoothing, "_GIVEN_UP", re.compile("  ipm finished"))
+    first = steadied(shaky, tmp_path / "first")
+    assert first.left.count(kept.GAUSSIAN) == 1
+    leftover = {path: first.output(path) for path in first.left if path.endswith(".json")}
+    again = Desk(
+        kind="stabilize",
+        raw={"preset": "ultrafast"},
+        folder=tmp_path / "again",
+        sources={"source": shaky},
+        leftover=leftover,
+    )
+    again.run()
+    assert not smoothed(again)
+    assert kept.GAUSSIAN not in again.left
+    assert again.outputs() != first.outputs()  # its path was not given up in truth
+
+
+def test_what_vidstab_says_when_it_gives_up_is_understood() -> None:
+    """It is told once, however often it is asked."""
+    given_up: list[bool] = []
+    path = Smoothing(tell=lambda done, step: None, give_up=lambda: given_up.append(True))
+    path.hear("[vid.stab @ 0x7f] L1 camera path: interior point method stalled at an accuracy of 1.40e-04 (built-in)")
+    path.tick()
+    path.tick()
+    assert given_up == [True]
