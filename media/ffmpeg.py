@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
 import imageio_ffmpeg
 
@@ -72,11 +73,13 @@ class Ffmpeg:
         *,
         duration_s: float | None = None,
         on_progress: Callable[[float], None] | None = None,
+        listen: Callable[[str], None] | None = None,
         timeout_s: float = 3600,
         folder: Path | None = None,
     ) -> str:
         """Run ffmpeg and return the last it wrote to stderr. `on_progress` gets the fraction of `duration_s` done.
 
+        `listen` gets each line of its stderr as it comes, in the caller's thread: it may raise to end the run.
         `folder` is where it runs: names that filters read and write can then be plain, with nothing to escape.
         Raises MediaError with ffmpeg's own last words, StorageFull when the disk is full. Never uses a shell, never
         reads stdin, never outlives its caller's interrupt.
@@ -92,12 +95,15 @@ class Ffmpeg:
             errors="replace",
             cwd=folder,
         ) as process:
-            listener = threading.Thread(target=_listen, args=(process, said), daemon=True)
+            lines: SimpleQueue[_Line | None] = SimpleQueue()
+            listener = threading.Thread(target=_listen, args=(process, said, lines), daemon=True)
+            reporter = threading.Thread(target=_report, args=(process, lines), daemon=True)
             timer = threading.Timer(timeout_s, process.kill)
             listener.start()
+            reporter.start()
             timer.start()
             try:
-                _report(process, duration_s, on_progress)
+                _follow(lines, duration_s, on_progress, listen)
                 status = process.wait()
                 expired = not timer.is_alive()
             except BaseException:
@@ -105,7 +111,10 @@ class Ffmpeg:
                 raise
             finally:
                 timer.cancel()
+                reporter.join(10)
                 listener.join(10)
+        lines.put(None)
+        _follow(lines, None, None, listen)  # what it said after its last report
         if status:
             raise failure(said, status, timeout_s if expired else None)
         return "".join(said)
@@ -217,18 +226,41 @@ def _ask(program: str, question: str) -> str:
     return told.stdout
 
 
-def _listen(process: subprocess.Popen[str], said: deque[str]) -> None:
+@dataclass(frozen=True)
+class _Line:
+    """A line that ffmpeg wrote: to stderr, in words, or to stdout, as a report."""
+
+    text: str
+    is_report: bool
+
+
+def _listen(process: subprocess.Popen[str], said: deque[str], lines: SimpleQueue[_Line | None]) -> None:
     assert process.stderr is not None  # opened as a pipe
-    said.extend(iter(functools.partial(process.stderr.readline, LINE), ""))
+    for text in iter(functools.partial(process.stderr.readline, LINE), ""):
+        said.append(text)
+        lines.put(_Line(text, is_report=False))
 
 
-def _report(
-    process: subprocess.Popen[str], duration_s: float | None, on_progress: Callable[[float], None] | None
-) -> None:
+def _report(process: subprocess.Popen[str], lines: SimpleQueue[_Line | None]) -> None:
     assert process.stdout is not None  # opened as a pipe
-    for line in process.stdout:
-        key, _, value = line.strip().partition("=")
-        if key == "out_time_us" and value.isdigit() and duration_s and on_progress:
+    for text in process.stdout:
+        lines.put(_Line(text, is_report=True))
+    lines.put(None)
+
+
+def _follow(
+    lines: SimpleQueue[_Line | None],
+    duration_s: float | None,
+    on_progress: Callable[[float], None] | None,
+    listen: Callable[[str], None] | None,
+) -> None:
+    """Hand over lines as they come, up to the end of the reports."""
+    while (line := lines.get()) is not None:
+        key, _, value = line.text.strip().partition("=")
+        if not line.is_report:
+            if listen is not None:
+                listen(line.text)
+        elif key == "out_time_us" and value.isdigit() and duration_s and on_progress:
             on_progress(min(1.0, int(value) / 1e6 / duration_s))
 
 

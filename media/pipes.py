@@ -14,6 +14,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -29,6 +30,9 @@ Raw = NDArray[np.uint8]
 
 PIPE_BYTES = 1 << 20
 """What Linux lets anyone make a pipe hold: fewer switches between the two processes."""
+
+WAITING_S = 1.0
+"""How often it is said that the first frame is waited for."""
 
 END_S = 600.0
 """How long an encoder may take to end after its last frame."""
@@ -123,7 +127,8 @@ class _Process:
 class FrameReader(_Process):
     """Reads what an ffmpeg writes to its stdout, in frames of `size` bytes. `listen` gets each line that it says.
 
-    `fed` is what it gets on its stdin; else it has none. `folder` is where it runs.
+    `fed` is what it gets on its stdin; else it has none. `folder` is where it runs. `waiting` is called in the reader's
+    thread every second until the first frame is there: it may raise to end that.
     """
 
     def __init__(
@@ -135,9 +140,11 @@ class FrameReader(_Process):
         listen: Callable[[str], None] | None = None,
         fed: NDArray[Any] | None = None,
         folder: Path | None = None,
+        waiting: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(ffmpeg, arguments, listen, folder)
         self._size = size
+        self._waiting = waiting
         self._start(reads=fed is not None, writes=True)
         if fed is not None:
             threading.Thread(target=self._feed, args=(memoryview(fed.data).cast("B"),), daemon=True).start()
@@ -151,6 +158,24 @@ class FrameReader(_Process):
 
     def read(self) -> Raw | None:
         """Return the next frame, None after the last. A failed ffmpeg or half a frame raises MediaError."""
+        if (waiting := self._waiting) is None:
+            return self._read()
+        self._waiting = None
+        return self._awaited(waiting)
+
+    def _awaited(self, waiting: Callable[[], None]) -> Raw | None:
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(self._read)
+            try:
+                while wait([coming], WAITING_S).not_done:
+                    waiting()
+            except BaseException:
+                self._process.kill()  # or the pool would wait for the frame
+                raise
+            waiting()
+            return coming.result()
+
+    def _read(self) -> Raw | None:
         assert isinstance(self._process.stdout, io.RawIOBase)  # a pipe without a buffer
         frame = np.empty(self._size, np.uint8)
         view, got = memoryview(frame.data).cast("B"), 0

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from media import ffmpeg
+from media.ffmpeg import Ffmpeg
 from protocol.errors import FULL, EnvironmentNotReady, MediaError, StorageFull
 from tests.support.media import tone
 
@@ -137,3 +139,30 @@ def test_a_release_is_read_as_numbers(said: str, release: tuple[int, int]) -> No
 def test_a_build_of_a_day_is_later_than_all_releases(said: str) -> None:
     """It knows every option that was ever new."""
     assert ffmpeg.Ffmpeg(path=Path("x"), version=said).release > (99, 0)
+
+
+def test_what_it_says_is_heard_as_it_comes(tmp_path: Path) -> None:
+    """In the caller's thread, so that what the listener raises ends it."""
+    ffmpeg = Ffmpeg(
+        path=script(tmp_path / "ffmpeg", "echo one >&2; sleep 0.2; echo two >&2; exec sleep 30"), version="1"
+    )
+    heard: list[tuple[str, int]] = []
+
+    def listen(line: str) -> None:
+        heard.append((line.strip(), threading.get_ident()))
+        if line == "two\n":
+            raise InterruptedError
+
+    began = time.monotonic()
+    with pytest.raises(InterruptedError):
+        ffmpeg.run([], listen=listen)
+    assert time.monotonic() - began < 15
+    assert heard == [("one", threading.get_ident()), ("two", threading.get_ident())]
+
+
+def test_its_last_words_are_heard_too(tmp_path: Path) -> None:
+    """Those after its last report."""
+    ffmpeg = Ffmpeg(path=script(tmp_path / "ffmpeg", "exec >&-; sleep 0.2; echo last >&2"), version="1")
+    heard: list[str] = []
+    ffmpeg.run([], listen=heard.append)
+    assert heard == ["last\n"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from media import ffmpeg
+from media import ffmpeg, pipes
 from media.pipes import FrameReader, FrameWriter, frame_bytes
 from protocol.errors import MediaError, StorageFull
 
@@ -118,3 +120,35 @@ def test_what_an_ffmpeg_says_is_heard_by_the_line(tmp_path: Path) -> None:
     assert len(told) >= 5  # the filter may have seen one more
     assert all(f" n:{number:4d} " in line for number, line in enumerate(told))
     assert (tmp_path / "times.txt").exists()
+
+
+def test_who_waits_for_the_first_frame_may_end_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ffmpeg that gives nothing is told of, in the reader's thread, and what that raises ends it."""
+    monkeypatch.setattr(pipes, "WAITING_S", 0.01)
+    (tmp_path / "ffmpeg").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "ffmpeg").chmod(0o755)
+    calls: list[int] = []
+
+    def waiting() -> None:
+        calls.append(threading.get_ident())
+        if len(calls) == 3:
+            raise InterruptedError
+
+    program = ffmpeg.Ffmpeg(path=tmp_path / "ffmpeg", version="1")
+    with FrameReader(program, [], BYTES, waiting=waiting) as reader, pytest.raises(InterruptedError):
+        reader.read()
+    assert calls == [threading.get_ident()] * 3
+    assert reader._process.returncode == -signal.SIGKILL
+
+
+def test_waiting_ends_with_the_first_frame() -> None:
+    """The frames are those that come without it."""
+    calls: list[int] = []
+    arguments = [*GIVES, "-frames:v", "3", "pipe:1"]
+    with FrameReader(ffmpeg.find(), arguments, BYTES, waiting=lambda: calls.append(1)) as reader:
+        first, told = reader.read(), len(calls)
+        rest = [reader.read() for _ in range(3)]
+    with FrameReader(ffmpeg.find(), arguments, BYTES) as reader:
+        assert np.array_equal(reader.read(), first)
+    assert [frame is None for frame in rest] == [False, False, True]
+    assert told == len(calls) >= 1

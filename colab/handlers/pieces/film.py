@@ -22,7 +22,11 @@ from protocol.errors import JobFailed
 
 _FRAME = re.compile(r"\[Parsed_showinfo_\d+ @ [^\]]+\] n: *\d+ pts: *(-?\d+|NOPTS) ", re.ASCII)
 _DURATION = re.compile(r" duration: *(\d+) ", re.ASCII)
-_BASE = re.compile(r"\[Parsed_showinfo_\d+ @ [^\]]+\] config in time_base: *(\d+)/(\d+),", re.ASCII)
+_BASE = re.compile(
+    r"(?:\[Parsed_showinfo_\d+ @ [^\]]+\] |\[vid\.stab @ [^\]]+\] L1 camera path: [^\n]*\))"  # without an end of line
+    r"config in time_base: *(\d+)/(\d+),",
+    re.ASCII,
+)
 
 
 class Recipe(Protocol):
@@ -66,13 +70,19 @@ class Recipe(Protocol):
 
 @dataclass(kw_only=True)
 class PiecedFilm:
-    """The pieces of one film in work. `tell` gets the frames done, of them those kept from earlier attempts."""
+    """The pieces of one film in work. `tell` gets the frames done, of them those kept from earlier attempts.
+
+    `listen` gets each line that the decoder says, in another thread; `waiting` is called every second until its first
+    frame is there.
+    """
 
     work: Work
     recipe: Recipe
     ffmpeg: Ffmpeg
     each: int  # frames of a piece
     tell: Callable[[int, int], None]
+    listen: Callable[[str], None] | None = None
+    waiting: Callable[[], None] | None = None
     kept: dict[int, Piece] = field(default_factory=dict)
     pieces: list[Piece] = field(default_factory=list)
     times: join.Times = field(default_factory=join.Times)
@@ -108,7 +118,12 @@ class PiecedFilm:
         with (
             ExitStack() as open_,
             FrameReader(
-                self.ffmpeg, arguments, self.recipe.taken_bytes, listen=self._hear, folder=self.work.folder
+                self.ffmpeg,
+                arguments,
+                self.recipe.taken_bytes,
+                listen=self._hear,
+                folder=self.work.folder,
+                waiting=self.waiting,
             ) as decoder,
         ):
             while True:
@@ -183,6 +198,8 @@ class PiecedFilm:
 
     def _hear(self, line: str) -> None:
         """Take down when frames are shown."""
+        if self.listen is not None:
+            self.listen(line)
         if (base := _BASE.match(line)) and int(base[2]):
             self.times.base = Fraction(int(base[1]), int(base[2]))
         elif frame := _FRAME.match(line):

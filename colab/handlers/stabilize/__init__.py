@@ -27,6 +27,9 @@ UNITS = 1000
 DETECTION_UNITS = 300
 """What of all units the first pass takes: it is about a third of the work."""
 
+SMOOTH_UNITS = 380
+"""Where the camera's path is smooth, and the film begins to be written."""
+
 SAVE_EVERY_S = 30.0
 SMALLEST = 16
 """Pixels a side below which there is no field that could be followed."""
@@ -77,6 +80,7 @@ class _Job:
     kept: frozenset[str]  # what earlier attempts left
     saved: int = 0
     reused: int = 0
+    furthest: int = 0  # units
     looked_at: float = field(default_factory=time.monotonic)
 
     @property
@@ -130,10 +134,15 @@ class _Job:
 
     def _film(self, found: list[Motion]) -> Whole:
         note = "writing the steady film"
+        smoothing = "smoothing the camera's path"
+        self._say(0.0, DETECTION_UNITS, SMOOTH_UNITS, smoothing)
+
+        def on_smoothing(done: float, step: int) -> None:
+            self._say(done, DETECTION_UNITS, SMOOTH_UNITS, smoothing + (f", step {step}" if step else ""))
 
         def on_progress(done: float, reused: int) -> None:
             kept_too = f", {reused} pictures kept from an earlier attempt" if reused else ""
-            self._say(done, DETECTION_UNITS, UNITS - 1, note + kept_too)
+            self._say(done, SMOOTH_UNITS, UNITS - 1, note + kept_too)
 
         return transform.Steadying(
             work=self.work,
@@ -142,11 +151,13 @@ class _Job:
             picture=self.picture,
             params=self.params,
             motion=found,
+            on_smoothing=on_smoothing,
             on_progress=on_progress,
         ).write(self.kept)
 
     def _say(self, done: float, start: int, end: int, note: str) -> None:
-        self.work.progress(start + int(done * (end - start)), UNITS, note)
+        self.furthest = max(self.furthest, start + int(done * (end - start)))  # a kept piece may be no good
+        self.work.progress(self.furthest, UNITS, note)
 
     def _summary(self, found: list[Motion], film: Whole) -> dict[str, Any]:
         summary: dict[str, Any] = {

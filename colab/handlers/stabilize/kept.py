@@ -21,6 +21,9 @@ PART = 1500
 
 MAX_BYTES = 1 << 20
 
+GAUSSIAN = f"{CHECKPOINTS}gaussian-path.json"
+"""Where it is left that vid.stab gave up the path that it looks for in steps: no later attempt looks for it again."""
+
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -71,6 +74,12 @@ def leave(work: Work, found: Sequence[Motion], size: tuple[int, int], *, before:
         work.checkpoint(path)
         done += len(chunk)
     return done
+
+
+def leave_gaussian(work: Work) -> None:
+    """Leave that the Gaussian path is the film's."""
+    work.output(GAUSSIAN).write_text("true\n", encoding="ascii")
+    work.checkpoint(GAUSSIAN)
 
 
 def _read(path: Path, first: int, size: tuple[int, int]) -> Part | None:

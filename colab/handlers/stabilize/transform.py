@@ -1,7 +1,8 @@
 """The second pass: the steady film, with everything beside its picture carried over, and looked at when it is done.
 
-A long film's picture is encoded piece by piece. vid.stab smooths over the whole film and moves each picture from the
-one before, so another attempt moves all pictures again; but it encodes only those of which it has no piece.
+A long film's picture is encoded piece by piece. vid.stab smooths the camera's path over the whole film, before the
+first picture comes, and moves each picture from the one before, so another attempt does that again for all pictures;
+but it encodes only those of which it has no piece.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from colab.handlers.pieces import frames, join, pace
 from colab.handlers.pieces.film import PiecedFilm
 from colab.handlers.pieces.frames import SHOWING, Frames
 from colab.handlers.pieces.passing import Passing
+from colab.handlers.stabilize import kept as parts
+from colab.handlers.stabilize import smoothing
 from colab.handlers.stabilize.detect import even_size
 from colab.handlers.stabilize.motions import Motion, write_fitted
+from colab.handlers.stabilize.smoothing import Smoothing
 from colab.handlers.work import Work
 from media import carried, encoding, finished, together
 from media.examine import Media, Picture
@@ -30,7 +34,7 @@ PICTURES = 0.95
 
 @dataclass(frozen=True, kw_only=True)
 class Steadying:
-    """The second pass of one film ."""
+    """The second pass of one film."""
 
     work: Work
     ffmpeg: Ffmpeg
@@ -38,6 +42,7 @@ class Steadying:
     picture: Picture
     params: Params
     motion: Sequence[Motion]
+    on_smoothing: Callable[[float, int], None]  # the part of the camera's path that is smooth, and the step
     on_progress: Callable[[float, int], None]  # the part that is done, and pictures kept from earlier attempts
 
     def write(self, kept: frozenset[str]) -> Whole:
@@ -45,17 +50,17 @@ class Steadying:
         write_fitted(self.work.folder / MOTION, self.motion)
         each = pace.frames_each(self.encoder, self.params.preset, even_size(self.picture))
         if each is None or len(self.motion) <= each or (shown := self._look()).carry:
-            film = self._in_one_go()
+            film = self._in_one_go(kept)
         else:
             film = self._in_pieces(shown, each, kept)
         return Whole(media=film.media, changed=(*_changed(self.picture), *film.changed))
 
-    def _in_one_go(self) -> Whole:
+    def _in_one_go(self, kept: frozenset[str]) -> Whole:
         """Write the film by one command."""
         sounds = carried.sounds(self.media, self.params.format)
         texts = carried.subtitles(self.ffmpeg, self.media, self.params.format)
         command = [
-            *self._steadied(),
+            *self._steadied(kept),
             *carried.times(self.ffmpeg),
             *self._coder(),
             *carried.colours(self.picture.pixels),
@@ -69,6 +74,7 @@ class Steadying:
             command,
             duration_s=self.picture.seconds,
             on_progress=lambda done: self.on_progress(done, 0),
+            listen=self._smoothing().hear_and_tell,
             folder=self.work.folder,
             timeout_s=LONGEST_S,
         )
@@ -89,17 +95,28 @@ class Steadying:
 
         def tell(done: int, skipped: int) -> None:
             nonlocal furthest  # a kept piece that is no good goes back
+            if not done:
+                return  # the path is smoothed first
             furthest = max(furthest, min(PICTURES, PICTURES * done / len(self.motion)))
             self.on_progress(furthest, skipped)
 
         recipe = Passing(
-            filtered=self._steadied(SHOWING),
+            filtered=self._steadied(kept, SHOWING),
             coder=self._coder(),
             shown=shown,
             pixels=self.picture.pixels,
             rate=self.picture.fps,
         )
-        film = PiecedFilm(work=self.work, recipe=recipe, ffmpeg=self.ffmpeg, each=each, tell=tell)
+        path = self._smoothing()
+        film = PiecedFilm(
+            work=self.work,
+            recipe=recipe,
+            ffmpeg=self.ffmpeg,
+            each=each,
+            tell=tell,
+            listen=path.hear,
+            waiting=path.tick,
+        )
         film.make(kept)
         times, steady = film.when()
         silent = self.work.folder / "silent.mp4"
@@ -125,19 +142,39 @@ class Steadying:
         return self.work.output(film_path(self.params))
 
     def _look(self) -> Frames:
-        return frames.look(self.ffmpeg, self._steadied(SHOWING), folder=self.work.folder)
+        """Return what the steady frames are like: as those that are steadied, which need no path to be smooth."""
+        return frames.look(self.ffmpeg, self._led(SHOWING), folder=self.work.folder)
 
-    def _steadied(self, *last: str) -> list[str]:
+    def _smoothing(self) -> Smoothing:
+        return Smoothing(tell=self.on_smoothing, give_up=lambda: parts.leave_gaussian(self.work))
+
+    def _steadied(self, kept: frozenset[str], *last: str) -> list[str]:
         """Return ffmpeg's arguments that lead the picture through vid.stab, and these filters after it."""
-        width, height = even_size(self.picture)
         params = self.params
         steady = (
             f"vidstabtransform=input={MOTION}:smoothing={params.smoothing}:zoom={params.zoom:.6f}"
             f":optzoom={params.optzoom}:crop={params.crop}:interpol={params.interpol}:tripod={int(params.tripod)}"
         )
-        filters = ["format=yuv420p", f"crop={width}:{height}:0:0:exact=1", steady, *last]
+        if not self._has_room or parts.GAUSSIAN in kept:
+            steady += ":optalgo=gauss"
+        elif smoothing.tells(self.ffmpeg, self.work.folder):
+            steady += ":debug=1"
+        return self._led(steady, *last)
+
+    @property
+    def _has_room(self) -> bool:
+        """Say whether there is a zoom, without which no path is looked for: vid.stab says so in half a line.
+
+        What ffmpeg says next would be on the same line, and not be understood.
+        """
+        return bool(self.params.optzoom) or self.params.zoom > 0
+
+    def _led(self, *filters: str) -> list[str]:
+        """Return ffmpeg's arguments that lead the picture, as vid.stab takes it, through filters."""
+        width, height = even_size(self.picture)
+        chain = ["format=yuv420p", f"crop={width}:{height}:0:0:exact=1", *filters]
         opened = source(self.media.path, self.media.container)
-        return [*opened, "-map", f"0:{self.picture.stream}", "-vf", ",".join(filters)]
+        return [*opened, "-map", f"0:{self.picture.stream}", "-vf", ",".join(chain)]
 
     def _coder(self) -> list[str]:
         quality = encoding.DEFAULT_CRF[self.encoder] if self.params.quality is None else self.params.quality

@@ -55,6 +55,7 @@ FILMS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "x265 in mov": ({"codec": "hevc", "format": "mov"}, ()),
     "vp9 in webm": ({"format": "webm"}, ("-vf", "setsar=4/3")),
     "each picture at its own time": ({"format": "mkv"}, ("-vf", VARYING)),
+    "borders that move": ({"optzoom": 0}, ("-vf", VARYING)),
     "a tripod, black borders": ({"tripod": True, "crop": "black", "optzoom": 0}, ()),
 }
 
