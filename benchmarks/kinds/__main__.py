@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.kinds.arm import Comparison
 
-KINDS = ("transcribe", "upscale", "stabilize", "analyze", "enhance")
+KINDS = ("transcribe", "upscale", "stabilize", "analyze", "encode", "enhance")
 NOISE = 1.03
 """A ratio up to which two times count as equal."""
 

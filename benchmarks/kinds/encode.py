@@ -1,0 +1,72 @@
+"""encode in pieces, each a checkpoint, against one plain ffmpeg command with the same encoder and settings."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import unittest.mock
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.kinds.arm import Comparison
+from colab.handlers.pieces import pace
+from media import ffmpeg
+from media.confined import examine
+from tests.contract.handlers.case import Desk
+
+SIZE, RATE, SECONDS = "640x360", 25, 30
+PIECE_S = 2
+"""Seconds of work in a piece, a twentieth of the handler's own: what a piece costs shows in a short film too."""
+
+PRESET, CRF = "medium", 20
+LARGER = 1.05
+"""How much larger ours may be: each piece begins with a key frame."""
+
+
+def comparisons(folder: Path) -> Iterator[Comparison]:
+    """Yield the one comparison, over a film of several pieces."""
+    source = folder / "film.mkv"
+    picture = f"mandelbrot=size={SIZE}:rate={RATE}:start_scale=2:end_scale=0.05:end_pts={SECONDS * RATE}"
+    sound = f"sine=duration={SECONDS}"
+    _run(["-t", str(SECONDS), "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, "-c:v", "libx264",
+          "-preset", "veryfast", "-crf", "16", "-pix_fmt", "yuv420p", "-c:a", "aac", source])  # fmt: skip
+    numbers = itertools.count()
+
+    def ours() -> Path:
+        """Encode in pieces, put them together, and decode the result to its end."""
+        raw = {"format": "mp4", "encoder": "x264", "preset": PRESET, "quality": CRF, "audio_codec": "copy"}
+        desk = Desk(kind="encode", raw=raw, folder=folder / f"ours-{next(numbers)}", sources={"source": source})
+        with unittest.mock.patch.object(pace, "PIECE_S", PIECE_S):
+            desk.run()
+        assert len(desk.left) == 2, f"the film was encoded in {len(desk.left)} pieces"
+        return desk.output(desk.published[0])
+
+    def theirs() -> Path:
+        target = folder / "theirs.mp4"
+        _run(["-i", source, "-c:v", "libx264", "-preset", PRESET, "-crf", str(CRF), "-threads:v", "8",
+              "-pix_fmt", "yuv420p", "-c:a", "copy", "-movflags", "+faststart", target])  # fmt: skip
+        return target
+
+    yield Comparison(
+        name=f"{SECONDS} s at 360 lines by x264, in two pieces",
+        ours=ours,
+        theirs=theirs,
+        theirs_is="one ffmpeg command",
+        equal=_unlike,
+    )
+
+
+def _run(arguments: list[str | Path]) -> None:
+    subprocess.run([ffmpeg.find().path, "-v", "error", "-nostdin", "-y", *arguments], check=True)
+
+
+def _unlike(ours: object, theirs: object) -> str | None:
+    """Say what is different between two films; None when they are of one length, and ours is hardly larger."""
+    first, second = Path(str(ours)), Path(str(theirs))
+    one, other = examine(first).picture, examine(second).picture
+    assert one is not None
+    assert other is not None
+    if (one.size, one.frames, one.codec) != (other.size, other.frames, other.codec):
+        return f"{one.size}, {one.frames} frames and {other.size}, {other.frames}"
+    larger = first.stat().st_size / second.stat().st_size
+    return f"ours is {larger:.2f} times as large" if larger > LARGER else None
