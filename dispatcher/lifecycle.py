@@ -228,6 +228,9 @@ class Lifecycle:
         attempt = standing.attempt
         held = self._leases.held(attempt.nonce) if attempt else None
         boot = self._leases.boot_of(attempt.nonce) if attempt else None
+        done, total = (held.done, held.total) if held else (0, 0)
+        if why.code is Why.FINISHED:  # a result that is here is all of it, whatever the last beat said
+            done = total = max(total, 1)
         return Progress(
             run=self._run.id,
             state=standing.state,
@@ -235,8 +238,8 @@ class Lifecycle:
             attempt=attempt.n if attempt else 0,
             worker=attempt.worker if attempt else None,
             boot=boot,
-            done=held.done if held else 0,
-            total=held.total if held else 0,
+            done=done,
+            total=total,
             note=held.note if held else "",
             silent_s=self._leases.silence_s(boot, now) if boot else None,
             why=why.code,

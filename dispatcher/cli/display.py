@@ -98,8 +98,8 @@ class Stage:
 
 
 def _so_far(progress: jobs.Progress) -> tuple[float, float]:
-    """Return units done and in all; a result that is here is all of it, whatever the last beat said."""
-    return (1, 1) if progress.why == jobs.Why.FINISHED else (progress.done, max(progress.total, 1))
+    """Return units done and in all; nothing of one where no beat has told yet."""
+    return progress.done, max(progress.total, 1)
 
 
 class _LiveStage(Stage):

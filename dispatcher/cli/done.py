@@ -105,7 +105,7 @@ class Teller:
         self.display.say(f"{made.source.name} → {', '.join(path.name for path in paths)} by {who}{kept}")
         for reason in made.passed_over:
             if reason not in self.done.passed_over:  # once for all files
-                self.display.say(f"  a better engine was passed over: {reason}")
+                self.display.warn(f"{made.source.name}: a better engine was passed over: {reason}")
         self.done.passed_over.update(made.passed_over)
         for note in made.notes:
             self.display.warn(f"{made.source.name}: {note}")

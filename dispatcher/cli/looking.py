@@ -11,7 +11,7 @@ from dispatcher.cli.asked import Asked
 from dispatcher.cli.done import Teller
 from dispatcher.config import Settings
 from dispatcher.operations.outputs import is_reference, referred
-from dispatcher.operations.plan import Misfit, Plan, plan
+from dispatcher.operations.plan import Misfit, Plan, apart, plan
 from dispatcher.operations.sources import Source, find
 from dispatcher.runs.store import RunStore
 from protocol.errors import NotFoundError, UsageError
@@ -25,7 +25,7 @@ def plans_of(asked: Asked, teller: Teller) -> list[Plan]:
 
     Raises NotFoundError where there is nothing to do, UsageError where two results would get one name.
     """
-    plans = list(_without_results(_fitting(asked, teller), asked.out, teller))
+    plans = list(_without_results(apart(_fitting(asked, teller), asked.out), asked.out, teller))
     for path, error in teller.done.failed.items():
         teller.tell_failure(path, error)
     if teller.done.left_alone:
@@ -94,7 +94,8 @@ def _check_names(plans: Sequence[Plan], out: Path | None) -> None:
             other = seen.setdefault(str(place).casefold(), each.source.path)
             if other != each.source.path:
                 raise UsageError(
-                    f"{other} and {each.source.path} would both become {place}: give one another folder with --out"
+                    f"{other} and {each.source.path} would both become {place}: name them in two commands, each "
+                    "with a folder of its own (--out)"
                 )
             if place.resolve() == each.source.path.resolve():
                 raise UsageError(f"{place} would be written over itself: name another folder with --out")

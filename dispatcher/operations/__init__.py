@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from dispatcher.connection import Connection
 from dispatcher.operations.batch import Made, NotMade, OnProgress, run
-from dispatcher.operations.plan import Plan, checked, kind_of, plan
+from dispatcher.operations.plan import Plan, apart, checked, kind_of, plan
 from dispatcher.operations.sources import Source, find
 from protocol.errors import GpudropError
 
@@ -67,7 +67,7 @@ class Operation(Generic[P]):
         """
         raw = self._raw(*args, **options)
         failed: dict[Path, GpudropError] = {}
-        for outcome in run(gpu, self._plans(find(files), raw, failed), on_progress=on_progress):
+        for outcome in run(gpu, apart([*self._plans(find(files), raw, failed)]), on_progress=on_progress):
             if isinstance(outcome, NotMade):
                 failed[outcome.source] = outcome.error
             else:

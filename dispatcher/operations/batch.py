@@ -48,6 +48,7 @@ class Made:
     result: Result
     names: Mapping[str, str]
     targets: Mapping[str, Path]  # where they belong unless `save` is told otherwise
+    below: Path = Path()  # where the source lay in the folder that was searched
     kept: bool = False  # whether it had been made before
 
     @property
@@ -71,8 +72,12 @@ class Made:
         return _texts(self.result.summary.get("passed_over"))
 
     def save(self, folder: str | Path | None = None, *, overwrite: bool = False) -> list[Path]:
-        """Put the files beside the source, or into `folder`; return where they are. Nothing else is written over."""
-        places = {path: Path(folder) / self.names[path] if folder else self.targets[path] for path in self.names}
+        """Put the files beside the source, or below `folder` as the source lay in its own; return where they are.
+
+        Nothing else is written over unless you say so: UsageError names what is in the way.
+        """
+        there = Path(folder) / self.below if folder else None
+        places = {path: there / self.names[path] if there else self.targets[path] for path in self.names}
         wanted = {target: self.files[path] for path, target in places.items()}
         if not overwrite and not targets.are_there(wanted):
             targets.check_free(target for target, file in wanted.items() if not targets.are_there({target: file}))
@@ -182,7 +187,9 @@ def _await(
     except OF_ONE_FILE as error:
         return NotMade(source=path, error=error)
     places = sent.plan.targets(out)
-    return Made(source=path, result=result, names=sent.plan.names, targets=places, kept=sent.kept)
+    return Made(
+        source=path, result=result, names=sent.plan.names, targets=places, below=sent.plan.source.below, kept=sent.kept
+    )
 
 
 def _cancelled(handle: Handle, error: JobTimeout, timeout_s: float | None) -> JobTimeout:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,24 @@ class Plan:
         """Return where each output goes: beside the source, or below `out` as the source lay in its folder."""
         folder = self.source.shown.parent if out is None else out / self.source.below
         return {path: folder / name for path, name in self.names.items()}
+
+
+def apart(plans: Sequence[Plan], out: Path | None = None) -> list[Plan]:
+    """Return the plans with names of their own: those that would share one keep their source's suffix in it.
+
+    What is made of live.jpg and live.mp4, side by side, is called live.jpg.analysis.json and live.mp4.analysis.json.
+    """
+    count = Counter(place for each in plans for place in _places(each, out))
+    return [_whole_named(each) if any(count[place] > 1 for place in _places(each, out)) else each for each in plans]
+
+
+def _places(plan: Plan, out: Path | None) -> set[str]:
+    return {str(place).casefold() for place in plan.targets(out).values()}
+
+
+def _whole_named(plan: Plan) -> Plan:
+    name = plan.source.called_name
+    return replace(plan, names={path: name_after(Path(f"{name}.of"), path) for path in plan.names})
 
 
 @dataclass(frozen=True, kw_only=True)

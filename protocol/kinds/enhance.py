@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, Va
 
 from protocol import codec
 from protocol.errors import BadMessage
-from protocol.kinds.kind import SOURCE, Kind, OutputId
+from protocol.kinds.kind import SOURCE, Kind, Known, OutputId
 
 MAX_TEXTS = 1000
 MAX_CHARACTERS = 50_000
@@ -167,6 +167,9 @@ def outputs(params: Params) -> dict[str, str]:
     return {FILE_TEXT: "text/plain", FILE_JSON: "application/json"}
 
 
+MODELS = ("qwen2.5-1.5b-instruct", "qwen3-4b-instruct-2507", "qwen2.5-7b-instruct")
+"""The language models that are known by name."""
+
 KIND = Kind(
     name="enhance",
     params=Params,
@@ -175,4 +178,9 @@ KIND = Kind(
     read_json=read_enhanced,
     json_bytes=32 << 20,
     checkpoints=True,
+    known={
+        "model": Known(
+            values=MODELS, cure="a worker with a language model: pip install 'gpudrop[llm]', or --backend colab"
+        )
+    },
 )

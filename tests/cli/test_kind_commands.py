@@ -196,6 +196,16 @@ def test_a_result_of_before_is_not_worked_on_again(film: Path, tmp_path: Path) -
         assert [each["source"] for each in told["planned"]] == [str(film)]
 
 
+def test_what_would_share_a_name_keeps_its_suffix(film: Path, tmp_path: Path) -> None:
+    """A photograph and a film of one name, in one folder, are both worked on; alone, each is called as ever."""
+    odd_media.film(film.with_suffix(".mkv"), sound=False, seconds=0.5)
+    told = json.loads(run(tmp_path, "--dry-run", "--json").stdout)
+    names = sorted(Path(place).name for each in told["planned"] for place in each["files"])
+    assert names == ["clip.mkv.improved.mp4", "clip.mp4.improved.mp4"]
+    told = json.loads(run(film, "--dry-run", "--json").stdout)
+    assert [Path(place).name for place in told["planned"][0]["files"]] == ["clip.improved.mp4"]
+
+
 def test_two_sources_cannot_share_a_name(film: Path, tmp_path: Path) -> None:
     """Neither is lost: both are named, and nothing is done."""
     other = tmp_path / "other" / "clip.mp4"

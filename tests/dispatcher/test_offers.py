@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from colab.handlers.upscale.engines import KNOWN
+from colab.models.known import MODELS as TABLE
 from dispatcher.jobs import Job
 from dispatcher.offers import refusal
+from protocol.kinds.enhance import MODELS as WRITERS
 from protocol.kinds.upscale import MODELS as UPSCALERS
 from protocol.messages import EngineRecord, WorkerCard
 
@@ -116,3 +118,4 @@ def test_a_whisper_that_nobody_has_is_told_with_those_that_there_are() -> None:
 def test_the_networks_that_are_known_are_those_that_a_worker_knows() -> None:
     """Both sides name the same."""
     assert set(UPSCALERS) == set(KNOWN)
+    assert set(WRITERS) == {model.name for model in TABLE.values() if model.kind == "enhance"}

@@ -101,9 +101,12 @@ def _of_network(required: str | None, models: Models, ffmpeg: Ffmpeg) -> Engine:
 
 
 def _best(models: Models, ffmpeg: Ffmpeg, what: str) -> Chosen:
+    from colab.handlers.upscale.realesrgan import check_installed
+
     try:
         if (model := _local(models, what)) is not None:
             return Chosen(engine=_fetched(models, model, ffmpeg))
+        check_installed()
         passed_over = ("realesrgan: no model of it is here; name one with `model` (as x4plus), which fetches it",)
     except JobFailed as problem:
         passed_over = (f"realesrgan: {problem}",)

@@ -30,6 +30,14 @@ MAX_NATIVE = 200_000_000
 NEEDS = ("torch", "torchvision", "spandrel", "safetensors")
 
 
+def check_installed() -> None:
+    """Raise JobFailed UNSUPPORTED, with the cure, where what the networks need is not installed."""
+    if missing := [name for name in NEEDS if importlib.util.find_spec(name) is None]:
+        raise JobFailed(
+            f"{' and '.join(missing)} not installed here: pip install 'gpudrop[upscale]'", code="UNSUPPORTED"
+        )
+
+
 class RealEsrgan:
     """One network of the table of models. Making one is cheap: the file is opened by `ready`."""
 
@@ -37,10 +45,7 @@ class RealEsrgan:
     segment_pixels = 240_000_000
 
     def __init__(self, models: Models, model: str) -> None:
-        if missing := [name for name in NEEDS if importlib.util.find_spec(name) is None]:
-            raise JobFailed(
-                f"{' and '.join(missing)} not installed here: pip install 'gpudrop[upscale]'", code="UNSUPPORTED"
-            )
+        check_installed()
         self._models, self.model = models, model
         self._digest = models.sha256(model)
         self._device = devices.on_torch(models.provider, "Real-ESRGAN")
