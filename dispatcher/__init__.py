@@ -15,7 +15,7 @@ from dispatcher.operations.table import analyze, encode, enhance, stabilize, tra
 from dispatcher.runs.record import Delivery, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
-from protocol.errors import GpudropError, JobError
+from protocol.errors import GpudropError, JobError, JobFailed, JobTimeout, MediaError, UsageError
 
 ColabTTSError = JobError
 """What the narration that was sent away ended with, under the name that scripts have always caught."""
@@ -29,7 +29,10 @@ __all__ = [
     "Handle",
     "Job",
     "JobError",
+    "JobFailed",
+    "JobTimeout",
     "Made",
+    "MediaError",
     "Monitor",
     "Operation",
     "Progress",
@@ -40,6 +43,7 @@ __all__ = [
     "RunStore",
     "Settings",
     "SomeFailed",
+    "UsageError",
     "analyze",
     "connect",
     "encode",

@@ -25,37 +25,55 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     detector: Literal["adaptive", "content"] = Field(
-        "adaptive",
+        default="adaptive",
         description="how cuts are found: against the pictures around them (adaptive: right for moving cameras), or by "
         "the change alone (content)",
     )
     threshold: float | None = Field(
-        None, ge=0.1, le=255, description="how large a change is a cut; 3 for adaptive and 27 for content if not given"
+        default=None,
+        ge=0.1,
+        le=255,
+        description="how large a change is a cut; 3 for adaptive and 27 for content if not given",
     )
-    min_shot: float = Field(0.6, ge=0, le=600, description="the shortest shot in seconds")
-    size: int = Field(320, ge=64, le=1280, description="longer side, in pixels, of the pictures that are measured")
+    min_shot: float = Field(default=0.6, ge=0, le=600, description="the shortest shot in seconds")
+    size: int = Field(
+        default=320, ge=64, le=1280, description="longer side, in pixels, of the pictures that are measured"
+    )
     sample_fps: float | None = Field(
-        None, ge=0.1, le=240, description="look at no more pictures a second than this; at every picture if not given"
+        default=None,
+        ge=0.1,
+        le=240,
+        description="look at no more pictures a second than this; at every picture if not given",
     )
-    black_level: float = Field(0.1, ge=0, le=1, description="a pixel that is at most this bright counts as black")
-    black_share: float = Field(0.98, ge=0.5, le=1, description="how much of a black picture is black")
-    black_seconds: float = Field(0.5, ge=0, le=600, description="the shortest black part in seconds")
-    freeze_noise: float = Field(0.001, ge=0, le=1, description="a picture that changes by at most this stands still")
-    freeze_seconds: float = Field(2.0, ge=0.1, le=600, description="the shortest frozen part in seconds")
-    silence_level: float = Field(-50.0, ge=-120, le=0, description="what is quieter than this is silence, in dB")
-    silence_seconds: float = Field(0.5, ge=0.05, le=600, description="the shortest silence in seconds")
+    black_level: float = Field(
+        default=0.1, ge=0, le=1, description="a pixel that is at most this bright counts as black"
+    )
+    black_share: float = Field(default=0.98, ge=0.5, le=1, description="how much of a black picture is black")
+    black_seconds: float = Field(default=0.5, ge=0, le=600, description="the shortest black part in seconds")
+    freeze_noise: float = Field(
+        default=0.001, ge=0, le=1, description="a picture that changes by at most this stands still"
+    )
+    freeze_seconds: float = Field(default=2.0, ge=0.1, le=600, description="the shortest frozen part in seconds")
+    silence_level: float = Field(
+        default=-50.0, ge=-120, le=0, description="what is quieter than this is silence, in dB"
+    )
+    silence_seconds: float = Field(default=0.5, ge=0.05, le=600, description="the shortest silence in seconds")
     sheet: StrictBool | None = Field(
-        None, description="make a contact sheet, a picture of one thumbnail a shot; films and pictures get one"
+        default=None, description="make a contact sheet, a picture of one thumbnail a shot; films and pictures get one"
     )
-    sheet_columns: int = Field(4, ge=1, le=12, description="thumbnails in a row of the contact sheet")
-    sheet_width: int = Field(320, ge=64, le=1280, description="width of a thumbnail in pixels")
-    sheet_most: int = Field(60, ge=1, le=400, description="how many thumbnails at most, taken evenly from all shots")
-    tags: Wanted = Field("auto", description="say what is to be seen in each shot, by labels (needs CLIP)")
-    captions: Wanted = Field("auto", description="describe each shot in a sentence (needs BLIP)")
-    embeddings: Wanted = Field("auto", description="give each shot a vector to search and compare by (needs CLIP)")
-    labels: tuple[Label, ...] = Field((), max_length=MAX_LABELS, description="labels to look for, in English")
-    general_labels: StrictBool = Field(True, description="look for a list of general labels too")
-    tags_most: int = Field(5, ge=1, le=100, description="how many labels of a shot are kept at most")
+    sheet_columns: int = Field(default=4, ge=1, le=12, description="thumbnails in a row of the contact sheet")
+    sheet_width: int = Field(default=320, ge=64, le=1280, description="width of a thumbnail in pixels")
+    sheet_most: int = Field(
+        default=60, ge=1, le=400, description="how many thumbnails at most, taken evenly from all shots"
+    )
+    tags: Wanted = Field(default="auto", description="say what is to be seen in each shot, by labels (needs CLIP)")
+    captions: Wanted = Field(default="auto", description="describe each shot in a sentence (needs BLIP)")
+    embeddings: Wanted = Field(
+        default="auto", description="give each shot a vector to search and compare by (needs CLIP)"
+    )
+    labels: tuple[Label, ...] = Field(default=(), max_length=MAX_LABELS, description="labels to look for, in English")
+    general_labels: StrictBool = Field(default=True, description="look for a list of general labels too")
+    tags_most: int = Field(default=5, ge=1, le=100, description="how many labels of a shot are kept at most")
 
     @model_validator(mode="after")
     def _something_to_tag(self) -> Self:
