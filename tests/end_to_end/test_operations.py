@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from dispatcher import Connection, SomeFailed, analyze, connect
+from dispatcher import Connection, Progress, SomeFailed, analyze, connect
 from dispatcher.cli import app
 from dispatcher.config import Settings
 from dispatcher.operations.batch import Made, NotMade, run
@@ -221,6 +221,19 @@ def test_saving_writes_over_nothing(gpu: Connection, tmp_path: Path) -> None:
         made.save(tmp_path / "there")
     assert (tmp_path / "there" / "a.analysis.json").read_text() == "mine"
     assert made.save(tmp_path / "there", overwrite=True) == made.save(tmp_path / "there")
+
+
+def test_a_folder_is_saved_as_it_was_and_its_progress_ends_whole(gpu: Connection, tmp_path: Path) -> None:
+    """Files of one name in two folders do not meet; the last that is told of each is all of it, made now or before."""
+    for place in ("one", "two"):
+        (tmp_path / "in" / place).mkdir(parents=True)
+        tone(tmp_path / "in" / place / "a.wav")
+    for _ in range(2):
+        told: dict[Path, Progress] = {}
+        saved = [made.save(tmp_path / "out") for made in analyze.each(gpu, [tmp_path / "in"], told.__setitem__)]
+        assert [each for [each] in saved] == [tmp_path / "out" / it / "a.analysis.json" for it in ("one", "two")]
+        assert len(told) == 2
+        assert all(it.done == it.total > 0 for it in told.values())
 
 
 def test_a_file_that_something_writes_to_is_refused(gpu: Connection, tmp_path: Path) -> None:
