@@ -25,7 +25,7 @@ def plans_of(asked: Asked, teller: Teller) -> list[Plan]:
 
     Raises NotFoundError where there is nothing to do, UsageError where two results would get one name.
     """
-    plans = list(_without_results(apart(_fitting(asked, teller), asked.out), asked.out, teller))
+    plans = apart([*_without_results(_fitting(asked, teller), asked.out, teller)], asked.out)
     for path, error in teller.done.failed.items():
         teller.tell_failure(path, error)
     if teller.done.left_alone:
@@ -78,7 +78,8 @@ def _sources(asked: Asked) -> list[Source]:
 
 def _without_results(plans: Sequence[Plan], out: Path | None, teller: Teller) -> Iterator[Plan]:
     """Leave out what an earlier command made of another of these files: `*.jpg` names it too."""
-    made_of_others = {place.resolve() for each in plans for place in each.targets(out).values()}
+    called = [it for each in plans for it in (each, each.whole_named())]
+    made_of_others = {place.resolve() for each in called for place in each.targets(out).values()}
     for each in plans:
         if each.source.path.resolve() in made_of_others and len(plans) > 1:
             teller.done.results.append(each.source.path)

@@ -37,6 +37,11 @@ class Plan:
         folder = self.source.shown.parent if out is None else out / self.source.below
         return {path: folder / name for path, name in self.names.items()}
 
+    def whole_named(self) -> Plan:
+        """Return the plan with its source's suffix in the names of its outputs."""
+        name = self.source.called_name
+        return replace(self, names={path: name_after(Path(f"{name}.of"), path) for path in self.names})
+
 
 def apart(plans: Sequence[Plan], out: Path | None = None) -> list[Plan]:
     """Return the plans with names of their own: those that would share one keep their source's suffix in it.
@@ -44,16 +49,12 @@ def apart(plans: Sequence[Plan], out: Path | None = None) -> list[Plan]:
     What is made of live.jpg and live.mp4, side by side, is called live.jpg.analysis.json and live.mp4.analysis.json.
     """
     count = Counter(place for each in plans for place in _places(each, out))
-    return [_whole_named(each) if any(count[place] > 1 for place in _places(each, out)) else each for each in plans]
+    named = [each.whole_named() if any(count[it] > 1 for it in _places(each, out)) else each for each in plans]
+    return named if named == list(plans) else apart(named, out)  # a new name may be another's
 
 
 def _places(plan: Plan, out: Path | None) -> set[str]:
     return {str(place).casefold() for place in plan.targets(out).values()}
-
-
-def _whole_named(plan: Plan) -> Plan:
-    name = plan.source.called_name
-    return replace(plan, names={path: name_after(Path(f"{name}.of"), path) for path in plan.names})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +148,8 @@ def _problem(sort: str, message: str, more: Mapping[str, Any]) -> str:
     match sort:
         case "literal_error":
             return f"takes {str(more['expected']).replace(chr(39), '')}"
+        case "tuple_type":
+            return "takes several values: a tuple or a list of them"
         case "extra_forbidden":
             return "is none of its options"
     said = message.removeprefix("Value error, ")

@@ -204,6 +204,12 @@ def test_what_would_share_a_name_keeps_its_suffix(film: Path, tmp_path: Path) ->
     assert names == ["clip.mkv.improved.mp4", "clip.mp4.improved.mp4"]
     told = json.loads(run(film, "--dry-run", "--json").stdout)
     assert [Path(place).name for place in told["planned"][0]["files"]] == ["clip.improved.mp4"]
+    odd_media.film(film.with_name("clip.mp4.mkv"), sound=False, seconds=0.5)  # whose name is one of the new ones
+    for result in ("clip.improved.mp4", "clip.mp4.improved.mp4"):
+        odd_media.film(film.with_name(result), sound=False, seconds=0.5)
+    told = json.loads(run(tmp_path, "--dry-run", "--json").stdout)
+    names = sorted(Path(place).name for each in told["planned"] for place in each["files"])
+    assert names == ["clip.mkv.improved.mp4", "clip.mp4.improved.mp4", "clip.mp4.mkv.improved.mp4"]
 
 
 def test_two_sources_cannot_share_a_name(film: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from dispatcher import Job
 from protocol.kinds.kind import CHECKPOINTS
 from tests.support.drops import client, make_drop, start_worker, worker
 
-UNITS = 12
+UNITS = 20
 
 
 def long_job(attempts: int = 1) -> Job:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import os
@@ -114,7 +115,8 @@ def test_a_killed_monitor_loses_nothing(data: Path, tmp_path: Path) -> None:
     gpudrop("upscale", film(tmp_path / "b.mp4"), "--detach", "--quiet")
     gpudrop("transcribe", tone(tmp_path / "c.wav", 1.0), "--detach", "--quiet")
     for pid in wait_for(lambda: monitors(data)):
-        os.killpg(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.killpg(pid, signal.SIGKILL)
     assert len(runs()) == 3
     gpudrop("watch", "--until-done")
     assert {(run.kind, run.status) for run in runs()} == {
@@ -146,7 +148,8 @@ def test_a_detached_chain_goes_on_after_a_kill(data: Path, tmp_path: Path) -> No
     """The steps to come are kept with the run: another monitor begins them."""
     gpudrop("stabilize", film(tmp_path / "clip.mp4"), "--then", "upscale", "--detach")
     for pid in wait_for(lambda: monitors(data)):
-        os.killpg(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.killpg(pid, signal.SIGKILL)
     gpudrop("watch", "--until-done")
     assert [run.kind for run in runs("completed")] == ["upscale", "stabilize"]
     assert (tmp_path / "clip.stabilized.upscaled.mp4").exists()

@@ -193,7 +193,7 @@ def test_an_old_worker_speaks_a_narration_with_marks(tmp_path: Path) -> None:
 def test_clips_after_their_marker_are_waited_for(tmp_path: Path) -> None:
     """The old fault: the marker first, the clips seconds later. Nothing is taken before all of them are whole."""
     drop, scratch = make_drop(tmp_path / "drop"), tmp_path / "scratch"
-    with old_worker(drop, "--late", "5", "--scratch", str(scratch)), client(drop, tmp_path / "data") as c:
+    with old_worker(drop, "--late", "7", "--scratch", str(scratch)), client(drop, tmp_path / "data") as c:
         result, said = waited(c.submit(speech()), 150)
     assert all(check_wav(path) for path in result.files.values())
     assert len(result.files) == 2

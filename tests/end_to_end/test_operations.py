@@ -203,6 +203,8 @@ def test_calls_raise_what_went_wrong(gpu: Connection, tmp_path: Path) -> None:
         analyze(gpu, bad)
     with pytest.raises(UsageError, match="min_shot: "):
         analyze(gpu, sound, min_shot=-1)
+    with pytest.raises(UsageError, match="labels: takes several values"):
+        analyze(gpu, sound, labels="dog")  # type: ignore[arg-type]
     with pytest.raises(JobFailed):
         analyze.by("nobody")(gpu, sound)
     done = []

@@ -191,10 +191,11 @@ def killed_at(seconds: float, folder: Path) -> tuple[str, int]:
 
 
 @pytest.mark.fault("worker-killed")
+@pytest.mark.timeout(900)
 def test_a_worker_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     """kill -9 at ten seeded moments: another worker takes over, and one result is accepted."""
     moments = [random.Random(seed).uniform(0, 2.4) for seed in range(10)]
-    with ThreadPoolExecutor(5) as pool:
+    with ThreadPoolExecutor(3) as pool:
         ended = list(pool.map(lambda n: killed_at(moments[n], tmp_path / str(n)), range(10)))
     assert ended == [("survivor", 1)] * 10
 
