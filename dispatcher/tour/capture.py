@@ -148,6 +148,7 @@ class Recorder:
     def fresh_page(self) -> None:
         """Go on with a new page; the old one is gone, with all it held."""
         old, self.page = self.page, self._new_page()
+        _halt(old)
         old.close()
 
     def turn_aside(self) -> None:
@@ -238,3 +239,9 @@ def settle(page: Page) -> None:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
+
+
+def _halt(page: Page) -> None:
+    """Let a page run no more scripts: on a busy machine one that sends its visitor to and fro may never close."""
+    with contextlib.suppress(PlaywrightError):  # it has gone already, which its closing tells
+        page.context.new_cdp_session(page).send("Emulation.setScriptExecutionDisabled", {"value": True})

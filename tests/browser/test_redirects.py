@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.tour import leaving, page_load
+from dispatcher.tour import page_load
 from dispatcher.tour.capture import Recorder
 from protocol.errors import StepFailed
 from tests.browser.test_director import BLUE, GREEN, RED, css, film, shows
@@ -64,42 +64,23 @@ def test_a_page_that_leaves_while_its_preloader_is_looked_at(
     assert shows(take, 0.0, GREEN)
 
 
-def stay_for_1_5_s(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a page stay only if it does so soon, but each page it leads to load as slowly as it may."""
-    wait_where_it_stays = leaving.where_it_stays
-    monkeypatch.setattr(leaving, "LEAST_LOAD_S", 30.0)
-    monkeypatch.setattr(page_load, "where_it_stays", lambda page, _s, wait: wait_where_it_stays(page, 1.5, wait))
-
-
-def look_until_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the look for the preloader last as long as the page: one that is slow to leave is never taken to stay."""
-    monkeypatch.setattr(page_load, "OPAQUE", "() => new Promise(() => {})")
-
-
-def test_a_page_that_never_stays_is_said(
-    tmp_path: Path, site: Site, chromium: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_that_never_stays_is_said(tmp_path: Path, site: Site, chromium: Path) -> None:
     """Two pages that send their visitor to and fro fail in bounded time, in plain words, with what can be had."""
-    stay_for_1_5_s(monkeypatch)
-    look_until_it_leaves(monkeypatch)
     leaves(site, "/other", 0)
     leaves(site, "/", 0, at="/other")
     with pytest.raises(StepFailed, match=r"'a': .*went to another address") as failed:
-        film(tmp_path, site, chromium, [{"id": "a", "url": "/"}], preloader_selector="#no", max_retries_per_step=1)
+        film(tmp_path, site, chromium, [{"id": "a", "url": "/"}], default_step_timeout=1.5, max_retries_per_step=1)
     assert failed.value.kept is not None
     assert zipfile.is_zipfile(failed.value.kept / "trace.zip")
     assert (failed.value.kept / "console.log").is_file()
 
 
-def test_where_a_page_leads_must_be_there(
-    tmp_path: Path, site: Site, chromium: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_a_page_leads_must_be_there(tmp_path: Path, site: Site, chromium: Path) -> None:
     """An error page is never filmed, also where a script led to it."""
-    look_until_it_leaves(monkeypatch)
     for to, said in (("/none", "status 404"), ("http://127.0.0.1:9/", "cannot be opened")):
         leaves(site, to, 0)
         with pytest.raises(StepFailed, match=said):
-            film(tmp_path, site, chromium, [{"id": "a", "url": "/"}], preloader_selector="#no", max_retries_per_step=0)
+            film(tmp_path, site, chromium, [{"id": "a", "url": "/"}], max_retries_per_step=0)
 
 
 def test_a_preloader_that_is_no_selector_is_said(tmp_path: Path, site: Site, chromium: Path) -> None:

@@ -88,7 +88,6 @@ def test_rclone_dies_under_two_threads(tmp_path: Path, monkeypatch: pytest.Monke
         drop.make_folder("job")
         with beating(drop, "_workers/w") as beats:
             for number in range(4):
-                server.rc()  # one that serves, not one that is being started
                 killer = threading.Timer(0.01 * number, _kill, [server])
                 killer.start()
                 drop.copy_in(tmp_path / "big", f"job/out-{number}")
@@ -100,9 +99,10 @@ def test_rclone_dies_under_two_threads(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def _kill(server: rclone_server.Server) -> None:
-    if pid := server.pid:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
+    with server._lock:  # one that serves, not one that is being started
+        if pid := server.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
 
 
 @pytest.mark.fault("403-429-5xx")
