@@ -178,9 +178,6 @@ KIND = Kind(
     read_json=read_enhanced,
     json_bytes=32 << 20,
     checkpoints=True,
-    known={
-        "model": Known(
-            values=MODELS, cure="a worker with a language model: pip install 'gpudrop[llm]', or --backend colab"
-        )
-    },
+    known={"model": Known(values=MODELS, needs="a worker with a language model", extra="llm")},
+    extras={"llm": "llm"},
 )

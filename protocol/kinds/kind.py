@@ -43,7 +43,8 @@ class Known:
     """Values of a parameter that the workers that were seen may lack, and how one gets a worker that takes them."""
 
     values: tuple[str, ...]
-    cure: str
+    needs: str  # what such a worker has, in words
+    extra: str  # which installs it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,4 +65,5 @@ class Kind:
     checkpoints: bool = False  # an attempt leaves some, and the next one goes on from them
     only_looks: bool = False  # its outputs tell of the source and cannot stand for it: a step after it takes that
     neural: bool = True  # there are neural engines for it: what another made may be made better once one is here
+    extras: Mapping[str, str] = field(default_factory=dict)  # engine → the extra that installs what it needs
     known: Mapping[str, Known] = field(default_factory=dict)  # parameter → values that some worker may take

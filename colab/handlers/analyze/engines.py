@@ -15,6 +15,7 @@ from colab.handlers.analyze.vision_files import NEEDS, files, lacking
 from colab.handlers.devices import NoSuchDevice
 from colab.models import Models
 from media.examine import Media
+from protocol import installing
 from protocol.errors import JobFailed
 from protocol.kinds.analyze import Params
 from protocol.messages import EngineRecord
@@ -106,8 +107,8 @@ def _demand(models: Models, wish: str) -> None:
     model = NEEDS[wish]
     if absent := lacking_packages():
         raise JobFailed(
-            f"{wish} were asked for, and {', '.join(absent)} are not installed on this worker: install its extra "
-            "`vision` (uv pip install 'gpudrop[vision]'), or leave them out",
+            f"{wish} were asked for, and {', '.join(absent)} are not installed on this worker: "
+            f"{installing.with_extra('vision')}, or leave them out",
             code="UNSUPPORTED",
         )
     try:
@@ -124,7 +125,7 @@ def _demand(models: Models, wish: str) -> None:
 def _why_not(models: Models, wish: str) -> str | None:
     """Return what keeps a wish from being done with what is at hand, and what would bring it; None for nothing."""
     if absent := lacking_packages():
-        return f"{', '.join(absent)} not installed (extra vision)"
+        return f"{', '.join(absent)} not installed: {installing.with_extra('vision')}"
     if lacking(models, model := NEEDS[wish]):
         return f"{model} is not here (gpudrop models pull {model})"
     try:
