@@ -30,6 +30,8 @@ CHECKPOINTS = "checkpoints/"
 Fit = Callable[[Mapping[str, Any], Medium, str], Mapping[str, Any]]
 """(raw parameters, what the source is, its container by ffmpeg's name) → raw parameters that suit it.
 
+The container of a text is the ending of its name, without the dot.
+
 It fills in what was left open and follows from the source, the format of the result first. ValueError tells what does
 not go together, and the cure.
 """
@@ -55,6 +57,7 @@ class Kind:
     params: type[BaseModel]
     outputs: Callable[[Any], dict[str, str]]  # checked Params → {result path: media type}
     takes: tuple[Medium, ...] = ()  # what the input SOURCE may be; a kind that takes no file has none
+    endings: frozenset[str] = frozenset()  # of texts that a folder is searched for; any file is text by its content
     hears: bool = False  # a source without a sound is of no use
     fit: Fit | None = None
     sized: Sized | None = None
