@@ -37,6 +37,27 @@ def test_what_was_left_open_is_passed_over_and_said(film, put):
     assert b"clip" not in desk.outputs()["source.analysis.json"]
 
 
+@pytest.mark.parametrize(
+    ("raw", "engine", "why"),
+    [
+        ({}, None, "no tags by the labels given"),
+        ({"tags": "off"}, None, "the labels given were not looked for: tags are off"),
+        ({}, "classic", "the labels given were not looked for: the engine classic gives no tags"),
+    ],
+)
+def test_labels_that_nobody_looks_for_are_told(raw, engine, why, film, put):
+    """Whoever gives labels wants them: what keeps them from being looked for is a warning at the terminal."""
+    summary = put(film, raw={**raw, "labels": ("dog", "cat")}, engine=engine).run().summary
+    assert why in " ".join([*summary.get("passed_over", ()), *summary.get("notes", ())])
+    assert "labels" not in str(put(film, raw=raw, engine=engine).run().summary)
+
+
+def test_labels_are_not_looked_for_in_a_sound(tmp_path, put):
+    """It shows nothing."""
+    summary = put(odd_media.SOUNDS["silence"](tmp_path), raw={"labels": ("dog",), "sheet": False}).run().summary
+    assert "the labels given were not looked for: a sound shows nothing" in summary["notes"]
+
+
 def test_who_wants_none_of_it_is_told_nothing(film, put):
     """Off is no fallback."""
     result = put(film, raw={"tags": "off", "captions": "off", "embeddings": "off"}).run()
