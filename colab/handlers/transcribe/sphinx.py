@@ -21,8 +21,6 @@ from protocol.errors import JobFailed
 from protocol.kinds.transcribe import Params
 from protocol.messages import EngineRecord
 
-CURE = "use Whisper for that: gpudrop models pull whisper-small, and pip install 'gpudrop[whisper]'"
-
 PIECE_S = 90.0
 """Half a minute of work, about."""
 
