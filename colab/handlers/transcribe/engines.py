@@ -47,7 +47,7 @@ def _whisper(models: Models, params: Params, required: bool) -> Chosen:
 
 
 def _fetch(models: Models, name: str) -> None:
-    """Have the files of a model here. Raises `JobFailed` with the cure: for packages and devices before any download."""
+    """Have the files of a model here. Raises `JobFailed` with the cure, before any download for what is no file."""
     from colab.handlers.transcribe.whisper_place import expected
 
     expected(models.provider)
