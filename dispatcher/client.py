@@ -113,8 +113,10 @@ class Client:
             if job.purpose.belongings:
                 self.store.attach(known.id, job.purpose.belongings)
             return Handle(self, known, job)
-        if known is None and (wrong := refusal(job, self.serving or self.cards().values())) is not None:
-            raise UsageError(wrong)
+        if known is None:
+            wrong = refusal(job, self.serving or self.cards().values(), started_here=bool(self.serving))
+            if wrong is not None:
+                raise UsageError(wrong)
         belongings = replace(job.purpose.belongings, inputs=submission.artifacts)
         run, created = self.store.add_or_find(self._new_run(submission), known.id if known else None, belongings)
         log.debug("run %s: %s", run.id, "new" if created else "picked up")

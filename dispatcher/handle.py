@@ -134,6 +134,7 @@ class Handle:
             client.workforce,
             client.host,
             client.identity,
+            started_here=bool(client.serving),
         )
 
     def _timeout(self, timeout_s: float, progress: Progress) -> JobTimeout:

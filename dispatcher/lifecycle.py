@@ -51,6 +51,7 @@ class Lifecycle:
         workforce: Workforce,
         host: Host = SYSTEM,
         identity: Identity = ANONYMOUS,
+        started_here: bool = False,
     ) -> None:
         self._wall = host.wall
         self._drop, self._store, self._run, self._expected, self._results = drop, store, run, expected, results
@@ -71,7 +72,7 @@ class Lifecycle:
             drop, self._offer, expected, results, outbox=self._outbox, recorder=self._recorder, verdict=verdict
         )
         plain = legacy.LegacyLook(drop, run.job, request.params, self._offer, results)
-        self._weighing = Weighing(run, plain, verdict, local=drop.capabilities.local)
+        self._weighing = Weighing(run, plain, verdict, local=drop.capabilities.local, started_here=started_here)
 
     @property
     def result(self) -> Result | None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from dispatcher.jobs import Job
 from dispatcher.runs.record import Artifact, Run, short
-from protocol import codec
+from protocol import codec, installing
 from protocol.errors import NotFoundError, UsageError
 from protocol.kinds import KINDS
 from protocol.messages import Choices, Offer, Request, WorkerCard
@@ -73,15 +73,16 @@ def check_params(job: Job) -> None:
         raise UsageError(f"{job.kind}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
-def refusal(job: Job, cards: Iterable[WorkerCard]) -> str | None:
+def refusal(job: Job, cards: Iterable[WorkerCard], *, started_here: bool = False) -> str | None:
     """Return why no worker that was ever here can do what a job asks for, or None as long as one might.
 
-    Only names that a card lists are judged; an engine that lists nothing takes anything.
+    Only names that a card lists are judged; an engine that lists nothing takes anything. What is missing is installed
+    for this interpreter where it is that of the workers, `started_here`.
     """
     engines = [choices for card in cards for choices in _engines(job, card)]
     for name, value in job.params.items():
         if engines and isinstance(value, str) and not any(_takes(choices, name, value) for choices in engines):
-            return _text(name, value, engines) + _elsewhere(job.kind, name, value, engines)
+            return _text(name, value, engines) + _elsewhere(job.kind, name, value, engines, started_here)
     return None
 
 
@@ -109,12 +110,13 @@ def _text(name: str, value: str, engines: Sequence[Choices]) -> str:
     return f"no worker that was seen here takes the {name} {value!r}; there are: {listed}"
 
 
-def _elsewhere(kind: str, name: str, value: str, engines: Sequence[Choices]) -> str:
+def _elsewhere(kind: str, name: str, value: str, engines: Sequence[Choices], started_here: bool) -> str:
     """Return what other workers may take, and how one gets such a worker; the cure alone for a value that they do."""
     known = KINDS[kind].known.get(name)
     lacking = [each for each in known.values if not any(_takes(one, name, each) for one in engines)] if known else []
     if known is None or not lacking:
         return ""
+    cure = f"{known.needs} ({installing.with_extra(known.extra, here=started_here)}), or --backend colab"
     if any(_plain(value) == _plain(each) for each in lacking):
-        return f". For {value} it takes {known.cure}"
-    return f". There are also, for {known.cure}: {', '.join(lacking)}"
+        return f". For {value} it takes {cure}"
+    return f". There are also, for {cure}: {', '.join(lacking)}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from protocol import installing
 from protocol.claims import IDLE_FACTOR, LeaseWatch
+from protocol.kinds import KINDS
 from protocol.messages import Offer, OutputFile, WorkerCard
 from protocol.seen import Seen, WorkerSeen
 from protocol.states import Standing
@@ -63,6 +65,13 @@ def engine_missing(offer: Offer, workers: Mapping[str, WorkerSeen], leases: Leas
     if wanted is None or not cards or wanted in have:
         return None
     return f"no worker here has the engine {wanted} (they have: {', '.join(sorted(have))})"
+
+
+def engine_cure(offer: Offer, *, started_here: bool) -> str:
+    """Return what helps where no worker has the engine that a job insists on; `started_here` says whose workers."""
+    kind, leave = KINDS.get(offer.kind), "leave --require-engine out"
+    extra = kind.extras.get(offer.requires.engine or "") if kind else None
+    return f"install what it needs ({installing.with_extra(extra, here=started_here)}), or {leave}" if extra else leave
 
 
 def living(workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float) -> dict[str, WorkerCard]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dispatcher.jobs import Explanation, Why
-from dispatcher.sight import Sight, engine_missing
+from dispatcher.sight import Sight, engine_cure, engine_missing
 from dispatcher.wording import clock_time, for_people, in_bytes, listed
 from protocol.messages import WorkerCard
 
@@ -66,7 +66,7 @@ def _no_engine(sight: Sight) -> Explanation | None:
     missing = engine_missing(sight.offer, sight.workers, sight.leases, sight.now)
     if missing is None:
         return None
-    cure = "Leave --require-engine out, or start a worker that has it"
+    cure = f"Start a worker that has it: {engine_cure(sight.offer, started_here=False)}"
     return Explanation(code=Why.ENGINE_MISSING, text=f"the request is not taken: {missing}", cure=cure)
 
 

@@ -6,7 +6,7 @@ from dispatcher import legacy
 from dispatcher.endings import Ending, endings, failed_workers
 from dispatcher.jobs import FINISHED, Explanation, Why
 from dispatcher.runs.record import Run, Status
-from dispatcher.sight import Sight, engine_missing, living
+from dispatcher.sight import Sight, engine_cure, engine_missing, living
 from dispatcher.verdict import Verdict
 from dispatcher.wording import for_people, listed
 from protocol.errors import JobExpired, JobFailed
@@ -35,7 +35,10 @@ DEAD_WAIT_S = 900.0
 class Weighing:
     """Weighs one job, look after look, and remembers since when each of its troubles lasts."""
 
-    def __init__(self, run: Run, plain: legacy.LegacyLook, verdict: Verdict, *, local: bool) -> None:
+    def __init__(
+        self, run: Run, plain: legacy.LegacyLook, verdict: Verdict, *, local: bool, started_here: bool = False
+    ) -> None:
+        self._started_here = started_here  # whether this interpreter is that of the workers
         self._run, self._plain, self._verdict, self._local = run, plain, verdict, local
         self._since: dict[str, float] = {}  # what lasts → since when
         self.is_lost = False  # a torn plain answer, or the last attempt number, is in everybody's way: offer it anew
@@ -101,7 +104,8 @@ class Weighing:
             return
         patience = ENGINE_LOCAL_S if self._local else ENGINE_REMOTE_S
         if sight.now - self._since.setdefault("engine", sight.now) >= patience:
-            self._verdict.fail("failed", "UNSUPPORTED", f"{why}; leave --require-engine out", JobFailed, sight)
+            cure = engine_cure(sight.offer, started_here=self._started_here)
+            self._verdict.fail("failed", "UNSUPPORTED", f"{why}; {cure}", JobFailed, sight)
 
     def _take_plain(self, answer: legacy.Answer, sight: Sight) -> Explanation:
         """Accept a plain answer that counts; a plain error ends the job unless one of ours may still do it."""

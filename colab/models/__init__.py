@@ -228,7 +228,9 @@ class Models:
         token = self._places.token if file.host == "huggingface" else None
         address = file.address(self._hosts)
         for _ in range(2):
-            download = Download(file, part, address=address, token=token, arrived=teller.arrived)
+            download = Download(
+                file, part, address=address, token=token, arrived=teller.arrived, place=self._cache.path(file)
+            )
             download.run()
             found = self._cache.adopt(file, part)
             download.discard()

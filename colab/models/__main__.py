@@ -111,6 +111,8 @@ def verify(names: Names = None, drop: Drop = None, as_record: Json = False) -> N
         for file, state in found.items():
             if names or state != "not here":
                 line(f"{state:<9} {file}")
+        if not names and set(found.values()) <= {"not here"}:
+            _warn(f"no model files {'on the shelf of the drop' if drop else 'here'}: nothing to verify")
     _judge(found, names, "delete it from the drop, then" if drop else "it was set aside;")
 
 

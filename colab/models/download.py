@@ -39,7 +39,10 @@ class _Interrupted(Exception):
 
 
 class Download:
-    """The download of one file to `part`, which stays there when it is cut, to be continued by the next one."""
+    """The download of one file to `part`, which stays there when it is cut, to be continued by the next one.
+
+    `place` is where it belongs in the end, for people without a network.
+    """
 
     def __init__(
         self,
@@ -49,8 +52,9 @@ class Download:
         address: str,
         token: str | None,
         arrived: Callable[[int], None],
+        place: Path,
     ) -> None:
-        self._file, self._part, self._address = file, part, address
+        self._file, self._part, self._address, self._place = file, part, address, place
         self._etag = part.with_name(f"{part.name}.etag")
         self._token, self._arrived = token, arrived
         self.pieced = False  # whether `part` was put together from several answers
@@ -89,7 +93,7 @@ class Download:
         if tries > len(WAITS_S):
             raise self._failed(
                 f"{why}. {self._have()} bytes are kept and the next try continues there. Check the network, or put the "
-                f"file into the cache by hand"
+                f"file with sha256 {self._file.sha256} at {self._place}"
             ) from problem
         wait_s = max(WAITS_S[tries - 1], getattr(problem, "wait_s", 0.0))
         log.warning("the download of %s was interrupted (%s); again in %.0f s", self._file.name, why, wait_s)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dispatcher.cli.display import Display
+from dispatcher.jobs import Result
 from dispatcher.operations.batch import Made
 from dispatcher.operations.plan import Plan, option_of
 from dispatcher.runs.record import Run
@@ -103,12 +105,16 @@ class Teller:
         who = f"{engine.told()} ({engine.tier}, {engine.device})" if engine else "an old worker"
         kept = ", made before" if made.kept else ""
         self.display.say(f"{made.source.name} → {', '.join(path.name for path in paths)} by {who}{kept}")
-        for reason in made.passed_over:
-            if reason not in self.done.passed_over:  # once for all files
-                self.display.warn(f"{made.source.name}: a better engine was passed over: {reason}")
-        self.done.passed_over.update(made.passed_over)
+        self.passed_over(reasons_of(made.result))
         for note in made.notes:
             self.display.warn(f"{made.source.name}: {note}")
+
+    def passed_over(self, reasons: Iterable[str]) -> None:
+        """Tell why a better engine was not used: each reason once a command, whatever number of files it holds for."""
+        for reason in reasons:
+            if reason not in self.done.passed_over:
+                self.done.passed_over.add(reason)
+                self.display.warn(f"a better engine was passed over: {reason}")
 
     def planned(self, plan: Plan, places: dict[str, Path]) -> None:
         """Keep and tell what would be done."""
@@ -116,6 +122,12 @@ class Teller:
         where = ", ".join(map(str, places.values()))
         options = " ".join(f"{option_of(name)} {_spelt(value)}" for name, value in plan.job.params.items())
         self.display.say(f"{plan.source.path} ({plan.facts.told}) → {where} {options}".rstrip())
+
+
+def reasons_of(result: Result) -> list[str]:
+    """Return why better engines were not used. The summary is a worker's: what is no list of texts says nothing."""
+    told = result.summary.get("passed_over")
+    return [each for each in told if isinstance(each, str)] if isinstance(told, list) else []
 
 
 def _spelt(value: Any) -> str:

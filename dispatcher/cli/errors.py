@@ -5,17 +5,22 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn, TextIO, cast
+
+import typer
 
 from dispatcher.cli.events import event_line
-from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, StorageFull, is_full
+from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, StorageFull, UsageError, is_full
 from protocol.redaction import guard_logs, legible, without_secrets
 from protocol.transports.failures import DENIED, MISSING
 
 INTERRUPTED = 130
+_MISUSE = cast("type[Exception]", typer.BadParameter.__mro__[1])  # typer keeps the class itself to itself
+_OF_OPTION = re.compile(r"Invalid value for (?P<option>.+?): (?P<why>.*)", re.DOTALL)
 _EVERYWHERE = ("--debug", "--log-json")
 
 EPILOG = (
@@ -55,12 +60,38 @@ def run(command: Callable[..., Any]) -> NoReturn:
 
 
 def _call(command: Callable[..., Any], arguments: list[str]) -> None:
-    """Run a typer app to its end; what it printed and could not be written is an error like any other."""
+    """Run a typer app to its end; what it printed and could not be written is an error like any other.
+
+    So is what typer finds wrong with the command line, which it would draw a box around.
+    """
     try:
-        command(args=arguments, standalone_mode=True)
+        code = command(args=arguments, standalone_mode=False)
     except SystemExit:
         _put_out()
         raise
+    except typer.Abort:
+        sys.stderr.write("aborted: nothing more is done\n")
+        sys.exit(1)
+    except _MISUSE as error:
+        raise _misused(error) from error
+    _put_out()
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _misused(error: Exception) -> UsageError:
+    """Return what typer says of a command line in our way: one line, the command and the option first."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # which has shown the help
+        sys.exit(UsageError.exit_code)
+    context, told = getattr(error, "ctx", None), getattr(error, "format_message", error.__str__)()
+    command = context.command_path if context is not None else "gpudrop"
+    text = told.replace("Value error, ", "").strip().rstrip(".")
+    if named := _OF_OPTION.fullmatch(text):
+        text = f"{named['option'].replace(chr(39), '')}: {_small(named['why'])}"
+    return UsageError(f"{command}: {_small(text)}; {command} --help tells what it takes")
+
+
+def _small(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _put_out() -> None:

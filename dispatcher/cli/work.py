@@ -12,7 +12,7 @@ from pathlib import Path
 from dispatcher.cli import detached
 from dispatcher.cli.asked import Asked
 from dispatcher.cli.display import Display
-from dispatcher.cli.done import Done, Teller
+from dispatcher.cli.done import Done, Teller, reasons_of
 from dispatcher.cli.looking import plans_of
 from dispatcher.cli.stages import Stages, shown
 from dispatcher.client import Client, new_id
@@ -178,10 +178,12 @@ def _finish(connection: Connection, child: Run, asked: Asked, teller: Teller) ->
             connection.keep()
 
         try:
-            handle.wait(asked.timeout, on_progress=told)
+            result = handle.wait(asked.timeout, on_progress=told)
         except OF_ONE_FILE as error:
             teller.done.failed[Path(f"run:{child.id}")] = error
             teller.tell_failure(Path(name), error)
+        else:
+            teller.passed_over(reasons_of(result))
     left = settle(connection, store.get(child.id))
     teller.done.runs.append(store.get(child.id))
     _tell_places(store, child, left, teller)

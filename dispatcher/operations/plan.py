@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dispatcher.jobs import Job
-from dispatcher.operations.sources import MEDIA_NAMES, Facts, Source, WrongSort, look_at_all
+from dispatcher.operations.sources import MEDIA_NAMES, Facts, Source, WrongSort, expected, look_at_all
 from dispatcher.operations.targets import name_after
 from protocol.errors import MediaError, UsageError
 from protocol.kinds import KINDS
@@ -63,12 +63,13 @@ class Misfit:
 
     source: Source
     error: MediaError | UsageError
+    expected: frozenset[str] = MEDIA_NAMES  # endings of names behind which there should have been something
 
     @property
     def may_be_left_alone(self) -> bool:
-        """Say whether nobody asked for this very file: it was found in a folder, and is no medium or another sort."""
-        no_medium = isinstance(self.error, MediaError) and self.source.path.suffix.casefold() not in MEDIA_NAMES
-        return not self.source.named and (isinstance(self.error, WrongSort) or no_medium)
+        """Say whether nobody asked for this very file: it was found in a folder, and is another sort or nothing."""
+        nothing = isinstance(self.error, MediaError) and self.source.path.suffix.casefold() not in self.expected
+        return not self.source.named and (isinstance(self.error, WrongSort) or nothing)
 
 
 def plan(
@@ -88,7 +89,7 @@ def plan(
                 raise facts
             yield _plan(kind, source, facts, raw, engine, anew)
         except (MediaError, UsageError) as error:
-            yield Misfit(source=source, error=error)
+            yield Misfit(source=source, error=error, expected=expected(kind))
 
 
 def _plan(kind: Kind, source: Source, facts: Facts, raw: Mapping[str, Any], engine: str | None, anew: bool) -> Plan:

@@ -58,7 +58,7 @@ class Facts:
     """What a source is, by its content."""
 
     what: Medium
-    container: str  # by ffmpeg's name; "text" for a text
+    container: str  # by ffmpeg's name; of a text the ending of its name, without dot
     told: str  # in a few words for people
     size: tuple[int, int] | None = None  # of the picture, as it is shown
     remembered: Mapping[str, Any] = field(default_factory=dict)  # what the run database keeps of it
@@ -115,7 +115,7 @@ def look_at_all(sources: Sequence[Source], kind: Kind) -> Iterator[tuple[Source,
     if kind.takes == ("text",):
         for source in sources:
             try:
-                yield source, _text(source.path)
+                yield source, _text(source, kind)
             except MediaError as error:
                 yield source, error
         return
@@ -142,8 +142,19 @@ def _facts(media: Media, kind: Kind) -> Facts | MediaError:
     )
 
 
-def _text(path: Path) -> Facts:
-    """Return what a text is; its content is not looked at beyond whether it is one."""
+def expected(kind: Kind) -> frozenset[str]:
+    """Return the endings of names in a folder behind which something for this kind is expected."""
+    return kind.endings or MEDIA_NAMES
+
+
+def _text(source: Source, kind: Kind) -> Facts:
+    """Return what a text is; its content is not looked at beyond whether it is one.
+
+    Programs, tables and pages are texts too: of a folder only what is called a text is taken, else whatever is named.
+    """
+    path, ending = source.path, source.shown.suffix.casefold()
+    if not source.named and kind.endings and ending not in kind.endings:
+        raise WrongSort(f"{path} is not called a text ({' '.join(sorted(kind.endings))}); name the file itself")
     try:
         size = path.stat().st_size
         if not 0 < size <= MAX_TEXT_BYTES:
@@ -159,4 +170,4 @@ def _text(path: Path) -> Facts:
         raise MediaError(f"{path} is no text in UTF-8 (byte {error.start}); save it as UTF-8") from error
     if "\0" in text:
         raise MediaError(f"{path} is no text: it holds a NUL character")
-    return Facts(what="text", container="text", told=f"text of {len(text)} characters")
+    return Facts(what="text", container=ending[1:], told=f"text of {len(text)} characters")

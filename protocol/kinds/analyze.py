@@ -113,4 +113,5 @@ KIND = Kind(
     json_bytes=MAX_BYTES,
     checkpoints=True,
     only_looks=True,
+    extras={"clip-blip": "vision"},
 )

@@ -6,13 +6,16 @@ Texts come in one of two ways: as a text file, the input SOURCE, or as `texts` i
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, ValidationError, model_validator
 
 from protocol import codec
 from protocol.errors import BadMessage
-from protocol.kinds.kind import SOURCE, Kind, Known, OutputId
+from protocol.kinds.kind import SOURCE, Kind, Known, Medium, OutputId
+
+Format = Literal["txt", "text", "md", "markdown"]
 
 MAX_TEXTS = 1000
 MAX_CHARACTERS = 50_000
@@ -26,8 +29,16 @@ MAX_INSTRUCTION = 1000
 LONGEST_FACTOR = 4.0
 
 TEXTS_JSON = "enhanced.json"
-FILE_TEXT = f"{SOURCE}.enhanced.txt"
+
+FORMATS: tuple[Format, ...] = get_args(Format)
+"""Endings of texts whose parts are told apart. Captions are none: other words would not go with their times."""
+
 FILE_JSON = f"{SOURCE}.enhanced.json"
+
+
+def text_path(form: Format) -> str:
+    """Where the whole text lies in the result."""
+    return f"{SOURCE}.enhanced.{form}"
 
 
 def _finite(value: float) -> float:
@@ -102,6 +113,10 @@ class Params(BaseModel):
         AfterValidator(_finite),
     ] = 0.0
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="Decides what a temperature above 0 comes to.")] = 0
+    format: Annotated[
+        Format,
+        Field(description="The ending of the new text's name; without it that of the file, if it is one of these."),
+    ] = "txt"
     texts: Annotated[
         tuple[Text, ...] | None,
         Field(
@@ -164,7 +179,14 @@ def outputs(params: Params) -> dict[str, str]:
     """Return the JSON of pairs, and for a file also the whole text anew."""
     if params.texts is not None:
         return {TEXTS_JSON: "application/json"}
-    return {FILE_TEXT: "text/plain", FILE_JSON: "application/json"}
+    return {text_path(params.format): "text/plain", FILE_JSON: "application/json"}
+
+
+def fit(raw: Mapping[str, Any], what: Medium, container: str) -> Mapping[str, Any]:
+    """Keep the ending of a text's name, unless another was asked for or it is none of a text's."""
+    if raw.get("format") is None and container in FORMATS and container != "txt":
+        return {**raw, "format": container}
+    return raw
 
 
 MODELS = ("qwen2.5-1.5b-instruct", "qwen3-4b-instruct-2507", "qwen2.5-7b-instruct")
@@ -175,12 +197,11 @@ KIND = Kind(
     params=Params,
     outputs=outputs,
     takes=("text",),
+    endings=frozenset(f".{form}" for form in FORMATS),
+    fit=fit,
     read_json=read_enhanced,
     json_bytes=32 << 20,
     checkpoints=True,
-    known={
-        "model": Known(
-            values=MODELS, cure="a worker with a language model: pip install 'gpudrop[llm]', or --backend colab"
-        )
-    },
+    known={"model": Known(values=MODELS, needs="a worker with a language model", extra="llm")},
+    extras={"llm": "llm"},
 )

@@ -30,6 +30,8 @@ CHECKPOINTS = "checkpoints/"
 Fit = Callable[[Mapping[str, Any], Medium, str], Mapping[str, Any]]
 """(raw parameters, what the source is, its container by ffmpeg's name) → raw parameters that suit it.
 
+The container of a text is the ending of its name, without the dot.
+
 It fills in what was left open and follows from the source, the format of the result first. ValueError tells what does
 not go together, and the cure.
 """
@@ -43,7 +45,8 @@ class Known:
     """Values of a parameter that the workers that were seen may lack, and how one gets a worker that takes them."""
 
     values: tuple[str, ...]
-    cure: str
+    needs: str  # what such a worker has, in words
+    extra: str  # which installs it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,7 @@ class Kind:
     params: type[BaseModel]
     outputs: Callable[[Any], dict[str, str]]  # checked Params → {result path: media type}
     takes: tuple[Medium, ...] = ()  # what the input SOURCE may be; a kind that takes no file has none
+    endings: frozenset[str] = frozenset()  # of texts that a folder is searched for; any file is text by its content
     hears: bool = False  # a source without a sound is of no use
     fit: Fit | None = None
     sized: Sized | None = None
@@ -64,4 +68,5 @@ class Kind:
     checkpoints: bool = False  # an attempt leaves some, and the next one goes on from them
     only_looks: bool = False  # its outputs tell of the source and cannot stand for it: a step after it takes that
     neural: bool = True  # there are neural engines for it: what another made may be made better once one is here
+    extras: Mapping[str, str] = field(default_factory=dict)  # engine → the extra that installs what it needs
     known: Mapping[str, Known] = field(default_factory=dict)  # parameter → values that some worker may take

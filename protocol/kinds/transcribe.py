@@ -187,9 +187,6 @@ KIND = Kind(
     json_bytes=MAX_JSON_BYTES,
     checkpoints=True,
     hears=True,
-    known={
-        "model": Known(
-            values=MODELS, cure="a worker with faster-whisper: pip install 'gpudrop[whisper]', or --backend colab"
-        )
-    },
+    known={"model": Known(values=MODELS, needs="a worker with faster-whisper", extra="whisper")},
+    extras={"faster-whisper": "whisper"},
 )

@@ -195,4 +195,11 @@ def outputs(params: Params) -> dict[str, str]:
     }
 
 
-KIND = Kind(name="tts", params=Params, outputs=outputs, read_json=read_times, independent_outputs=True)
+KIND = Kind(
+    name="tts",
+    params=Params,
+    outputs=outputs,
+    read_json=read_times,
+    independent_outputs=True,
+    extras={"kokoro-onnx": "kokoro", "kokoro": "kokoro-torch", "f5": "f5"},
+)

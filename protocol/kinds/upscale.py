@@ -140,7 +140,6 @@ KIND = Kind(
     fit=fit,
     sized=factor,
     checkpoints=True,
-    known={
-        "model": Known(values=MODELS, cure="a worker with PyTorch: pip install 'gpudrop[upscale]', or --backend colab")
-    },
+    extras={"realesrgan": "upscale"},
+    known={"model": Known(values=MODELS, needs="a worker with PyTorch", extra="upscale")},
 )

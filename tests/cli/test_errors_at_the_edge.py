@@ -34,6 +34,37 @@ def gpudrop(environment: dict[str, str], *arguments: str | Path, out: int = subp
     return done.returncode, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("encode", "a.mp4", "--format", "avi"), "gpudrop encode: --format: 'avi' is not one of 'mp4', "),
+        (("encode", "a.mp4", "--quality", "abc"), "gpudrop encode: --quality: "),
+        (("transcribe", "a.wav", "--task", "foo"), "gpudrop transcribe: --task: 'foo' is not one of "),
+        (("upscale", "a.png", "--nonsense"), "gpudrop upscale: no such option: --nonsense"),
+        (("upscale",), "gpudrop upscale: missing argument 'FILES'"),
+        (("runs", "frobnicate"), "gpudrop runs: no such command 'frobnicate'"),
+        (("nothing",), "gpudrop: no such command 'nothing'"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line(environment: dict[str, str], arguments: tuple[str, ...], told: str) -> None:
+    """As what is wrong with a value is; programs get an event, as of every error."""
+    code, stderr = gpudrop(environment, *arguments)
+    assert code == 2
+    assert stderr.replace("python -m dispatcher.cli", "gpudrop").startswith(f"error: {told}")
+    assert stderr.rstrip().endswith("--help tells what it takes")
+    assert stderr.count("\n") == 1
+    assert "Value error" not in stderr
+    code, stderr = gpudrop(environment, *arguments, "--json")
+    event = json.loads(stderr)
+    assert (code, event["event"], event["exit_code"]) == (2, "error", 2)
+
+
+def test_help_and_no_arguments_are_as_they_were(environment: dict[str, str]) -> None:
+    """Help is no error; a group without a command shows it, too."""
+    assert gpudrop(environment, "upscale", "--help") == (0, "")
+    assert gpudrop(environment, "runs")[0] == 2
+
+
 def raising(error: Exception) -> Callable[..., None]:
     """Return a command at whose work something goes wrong."""
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from dispatcher.cli.kinds import command_of, options_of
 from protocol.errors import NotFoundError, UsageError
+from protocol.kinds import KINDS
 from protocol.kinds.kind import Kind
 from tests.support import odd_media
 
@@ -98,6 +99,20 @@ def test_help_writes_values_as_they_are_given() -> None:
     assert meanings["--method"].startswith("plain (as it is)")
     assert meanings["--colours"] == "Which to keep: red green blue; several with commas"
     assert meanings["--model"] == "Which model (auto, fast)"
+
+
+def test_help_tells_between_which_numbers_a_value_lies() -> None:
+    """From the schema, as everything; once, where the text says it itself; nothing of what has no end."""
+    meanings = {option: meaning for option, _, meaning in options_of(KIND)}
+    assert meanings["--scale"] == "How many times larger (above 0, at most 8)"
+    assert meanings["--line-width"] == "Letters in a line (from 1)"
+    assert "(" not in meanings["--sharpen/--no-sharpen"]
+    meanings = {option: meaning for option, _, meaning in options_of(KINDS["upscale"])}
+    assert meanings["--width"].endswith("the height follows (16 to 16384)")
+    assert meanings["--scale"].count("1 to 8") == 1
+    assert "(10 to 200)" in {o: m for o, _, m in options_of(KINDS["transcribe"])}["--line-width"]
+    told = " ".join(run("--help").stdout.replace("│", " ").split())
+    assert "How many times larger (above 0, at most 8). Default: 2.0." in told
 
 
 def test_only_what_was_given_is_sent(film: Path) -> None:

@@ -15,11 +15,12 @@ from dispatcher import silence
 from dispatcher.client import Client, Handle
 from dispatcher.jobs import Job, Progress, Why
 from dispatcher.runs.store import RunStore
+from dispatcher.sight import engine_cure
 from dispatcher.wording import for_people
-from protocol import codec
+from protocol import codec, installing
 from protocol.errors import ChannelLost, JobFailed, JobTimeout
 from protocol.layout import Attempt, JobNames, WorkerNames
-from protocol.messages import Beat, DropCard, EngineRecord, Held, OutputFile, Part, WorkerCard
+from protocol.messages import Beat, DropCard, EngineRecord, Held, Offer, OutputFile, Part, Requires, WorkerCard
 from protocol.transports import memory
 from tests.support import answers
 
@@ -126,6 +127,16 @@ def test_a_worker_without_the_engine(place: Place) -> None:
     assert said.why is Why.ENGINE_MISSING
     assert "no worker here has the engine kokoro (they have: echo)" in said.text
     assert "--require-engine" in said.cure
+
+
+@pytest.mark.parametrize(("engine", "extra"), [("realesrgan", "upscale"), ("lanczos", None)])
+def test_a_missing_engine_is_told_with_its_extra(engine: str, extra: str | None) -> None:
+    """Workers that were started here have this interpreter; another machine's is not known."""
+    offer = Offer.model_construct(kind="upscale", requires=Requires(engine=engine))
+    here, there = (engine_cure(offer, started_here=here) for here in (True, False))
+    assert here.endswith("leave --require-engine out")
+    assert (installing.with_extra("upscale") in here) == (extra is not None)
+    assert ("pip install 'gpudrop[upscale]' on the worker's machine" in there) == (extra is not None)
 
 
 @pytest.mark.fault("version-99")

@@ -48,6 +48,9 @@ def test_a_text_file_by_one_command(tmp_path: Path, home: dict[str, str]) -> Non
     (made,) = json.loads(ran.stdout)["made"]
     assert (made["engine"]["name"], made["engine"]["tier"]) == ("rules", "embedded")
     assert made["summary"]["changed"] == 1
+    (tmp_path / "read.md").write_text("# Title\n\nso, we open the the file\n")
+    assert gpudrop(home, "enhance", tmp_path / "read.md").returncode == 0
+    assert (tmp_path / "read.enhanced.md").read_text() == "# Title\n\nWe open the file.\n"
 
 
 def test_a_tour_speaks_what_was_accepted(tmp_path: Path, home: dict[str, str]) -> None:

@@ -15,6 +15,7 @@ from colab.handlers.analyze.vision_files import NEEDS, files, lacking
 from colab.handlers.devices import NoSuchDevice
 from colab.models import Models
 from media.examine import Media
+from protocol import installing
 from protocol.errors import JobFailed
 from protocol.kinds.analyze import Params
 from protocol.messages import EngineRecord
@@ -33,6 +34,7 @@ class Chosen:
     record: EngineRecord
     eyes: Eyes | None = None
     passed_over: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what was asked for, and stands against something else that was asked for
 
 
 def _clip_blip(models: Models, params: Params, wishes: frozenset[str]) -> Eyes:
@@ -80,20 +82,29 @@ def choose(models: Models, required: str | None, params: Params, media: Media) -
     if media.picture is None:
         if wanted:
             raise JobFailed(f"a sound shows nothing: {' and '.join(wanted)} cannot be had of it", code="BAD_REQUEST")
-        return Chosen(record=classic())
+        return Chosen(record=classic(), notes=_no_labels(params, "a sound shows nothing"))
     if required == CLASSIC:
         if wanted:
             raise JobFailed(f"the engine {CLASSIC} gives no {' and no '.join(wanted)}", code="UNSUPPORTED")
-        return Chosen(record=classic())
+        return Chosen(record=classic(), notes=_no_labels(params, f"the engine {CLASSIC} gives no tags"))
     for wish in wanted:
         _demand(models, wish)
     left = [wish for wish, how in asked.items() if how == "auto" and wish not in wanted]
     there = [wish for wish in left if _why_not(models, wish) is None]
-    done, passed_over = frozenset([*wanted, *there]), _told(models, [wish for wish in left if wish not in there])
+    done, passed_over = (
+        frozenset([*wanted, *there]),
+        _told(models, params, [wish for wish in left if wish not in there]),
+    )
+    notes = _no_labels(params, "tags are off") if params.tags == "off" else ()
     if not done:
-        return Chosen(record=classic(), passed_over=passed_over)
+        return Chosen(record=classic(), passed_over=passed_over, notes=notes)
     eyes = _clip_blip(models, params, done)
-    return Chosen(record=eyes.record(), eyes=eyes, passed_over=passed_over)
+    return Chosen(record=eyes.record(), eyes=eyes, passed_over=passed_over, notes=notes)
+
+
+def _no_labels(params: Params, why: str) -> tuple[str, ...]:
+    """Say that labels which were given are not looked for; nothing where none were."""
+    return (f"the labels given were not looked for: {why}",) if params.labels else ()
 
 
 def lacking_packages() -> list[str]:
@@ -106,8 +117,8 @@ def _demand(models: Models, wish: str) -> None:
     model = NEEDS[wish]
     if absent := lacking_packages():
         raise JobFailed(
-            f"{wish} were asked for, and {', '.join(absent)} are not installed on this worker: install its extra "
-            "`vision` (uv pip install 'gpudrop[vision]'), or leave them out",
+            f"{wish} were asked for, and {', '.join(absent)} are not installed on this worker: "
+            f"{installing.with_extra('vision')}, or leave them out",
             code="UNSUPPORTED",
         )
     try:
@@ -124,7 +135,7 @@ def _demand(models: Models, wish: str) -> None:
 def _why_not(models: Models, wish: str) -> str | None:
     """Return what keeps a wish from being done with what is at hand, and what would bring it; None for nothing."""
     if absent := lacking_packages():
-        return f"{', '.join(absent)} not installed (extra vision)"
+        return f"{', '.join(absent)} not installed: {installing.with_extra('vision')}"
     if lacking(models, model := NEEDS[wish]):
         return f"{model} is not here (gpudrop models pull {model})"
     try:
@@ -134,9 +145,10 @@ def _why_not(models: Models, wish: str) -> str | None:
     return None
 
 
-def _told(models: Models, wishes: Sequence[str]) -> tuple[str, ...]:
-    """Say what is left out, and what would bring it."""
+def _told(models: Models, params: Params, wishes: Sequence[str]) -> tuple[str, ...]:
+    """Say what is left out, and what would bring it; labels that were given are named before all else."""
     told: dict[str | None, list[str]] = {}
     for wish in wishes:
         told.setdefault(_why_not(models, wish), []).append(wish)
-    return tuple(f"no {', '.join(without)}: {why}" for why, without in told.items())
+    lost = {"tags": "tags by the labels given"} if params.labels else {}
+    return tuple(f"no {', '.join(lost.get(wish, wish) for wish in wishes)}: {why}" for why, wishes in told.items())

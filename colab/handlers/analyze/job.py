@@ -187,8 +187,8 @@ class Job:
             summary["integrated_lufs"] = story.loudness.integrated_lufs
         if self._chosen.passed_over:
             summary["passed_over"] = list(self._chosen.passed_over)
-        if story.notes:
-            summary["notes"] = list(story.notes)
+        if notes := [*self._chosen.notes, *story.notes]:
+            summary["notes"] = notes
         return summary
 
 

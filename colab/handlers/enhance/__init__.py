@@ -16,7 +16,7 @@ from colab.handlers.enhance.rewriting import Rewriting
 from colab.handlers.work import Result, Work
 from colab.models import Models
 from protocol.errors import JobFailed
-from protocol.kinds.enhance import FILE_JSON, FILE_TEXT, TEXTS_JSON, Enhanced, Params, Rewritten, Text
+from protocol.kinds.enhance import FILE_JSON, TEXTS_JSON, Enhanced, Params, Rewritten, Text, text_path
 from protocol.kinds.kind import SOURCE
 from protocol.messages import Choices, EngineRecord
 from speech.faithful import Bounds
@@ -96,7 +96,7 @@ def _publish(
         _write(work, TEXTS_JSON, told)
         return
     text = blocks.joined(whole, {pair.id: pair.enhanced for pair in rewritten})
-    _write(work, FILE_TEXT, text.replace("\n", line_end))
+    _write(work, text_path(params.format), text.replace("\n", line_end))
     _write(work, FILE_JSON, told)
 
 

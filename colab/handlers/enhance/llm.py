@@ -17,6 +17,7 @@ from colab.handlers.enhance.engine import Answer, Ask, Unable, Wish
 from colab.handlers.enhance.llm_model import Loaded, resident
 from colab.handlers.enhance.prompts import messages
 from colab.handlers.enhance.tidy import tidied
+from protocol import installing
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
 
@@ -55,7 +56,7 @@ class LanguageModel:
         missing = [name for name in ("torch", "transformers") if importlib.util.find_spec(name) is None]
         if missing:
             raise JobFailed(
-                f"{' and '.join(missing)} not installed here: uv pip install 'gpudrop[llm]'", code="UNSUPPORTED"
+                f"{' and '.join(missing)} not installed here: {installing.with_extra('llm')}", code="UNSUPPORTED"
             )
         self._models = models
         self._device = devices.on_torch(device, "the language model")

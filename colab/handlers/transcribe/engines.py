@@ -41,7 +41,24 @@ def _whisper(models: Models, params: Params, required: bool) -> Chosen:
     known = [name for name in here or names if whisper_files.model_files(models, name)]
     if not known:
         raise JobFailed(f"no model file of Whisper {names[0]} is known here", code="UNSUPPORTED")
+    if not here:
+        _fetch(models, known[0])
     return _fitting(models, known if here else known[:1])
+
+
+def _fetch(models: Models, name: str) -> None:
+    """Have the files of a model here. Raises `JobFailed` with the cure, before any download for what is no file."""
+    from colab.handlers.transcribe.whisper_place import expected
+
+    expected(models.provider)
+    called = whisper_files.full_name(name)
+    try:
+        models.folder(called)
+    except JobFailed as problem:
+        if problem.code != "UNSUPPORTED" or called == name:  # an owner's model cannot be pulled
+            raise
+        cure = f"Where there is a network, all its files come by: gpudrop models pull {called}"
+        raise JobFailed(f"{problem}. {cure}", code=problem.code) from problem
 
 
 def _check_known(models: Models, name: str) -> None:
@@ -69,14 +86,15 @@ def _fitting(models: Models, names: Sequence[str]) -> Chosen:
 
 
 def _sphinx(models: Models, params: Params, required: bool) -> Chosen:
-    from colab.handlers.transcribe.sphinx import CURE, PocketSphinx
+    from colab.handlers.transcribe.sphinx import PocketSphinx
 
+    cure = "; leave --require-engine out, and Whisper is asked" if required else ""  # which else told its own before
     if params.model != "auto":
-        raise JobFailed(f"pocketsphinx is no Whisper {params.model}: {CURE}", code="UNSUPPORTED")
+        raise JobFailed(f"{SPHINX} is no Whisper {params.model}{cure}", code="UNSUPPORTED")
     if params.language not in ("auto", "en"):
-        raise JobFailed(f"pocketsphinx hears English only, not {params.language!r}: {CURE}", code="UNSUPPORTED")
+        raise JobFailed(f"{SPHINX} hears English only, not {params.language!r}{cure}", code="UNSUPPORTED")
     if params.task == "translate" and params.language != "en":
-        raise JobFailed(f"pocketsphinx does not translate: {CURE}", code="UNSUPPORTED")
+        raise JobFailed(f"{SPHINX} does not translate{cure}", code="UNSUPPORTED")
     return Chosen(engine=PocketSphinx())
 
 
@@ -87,14 +105,15 @@ ENGINES: dict[str, Callable[[Models, Params, bool], Chosen]] = {WHISPER: _whispe
 def open_engine(models: Models, required: str | None, params: Params) -> Chosen:
     """Return the engine required, or the best that can do the job here, its model loaded.
 
-    Raises `JobFailed` with what each engine says when none can. `passed_over` says why a better one was not used.
+    Raises `JobFailed` with what each engine says when none can, what helps at the end. Only Whisper is asked for a
+    model by its name. `passed_over` says why a better one was not used.
     """
     if required is not None and required not in ENGINES:
         raise JobFailed(
             f"the recogniser {required!r} is not on this worker; it has: {', '.join(ENGINES)}", code="UNSUPPORTED"
         )
     problems: list[JobFailed] = []
-    for name in [required] if required else ENGINES:
+    for name in [required] if required else [WHISPER] if params.model != "auto" else ENGINES:
         try:
             chosen = ENGINES[name](models, params, required is not None)
         except JobFailed as problem:
@@ -104,7 +123,7 @@ def open_engine(models: Models, required: str | None, params: Params) -> Chosen:
             passed_over = (*map(str, problems), *chosen.passed_over)
             return Chosen(engine=chosen.engine, passed_over=tuple(f"{WHISPER}: {each}" for each in passed_over))
     first = problems[0]
-    raise JobFailed("; ".join(map(str, problems)), code=first.code)
+    raise JobFailed("; ".join(map(str, reversed(problems))), code=first.code)
 
 
 def available(models: Models) -> tuple[Recogniser, ...]:

@@ -16,11 +16,10 @@ import numpy as np
 from colab.handlers.transcribe.engine import Language, LookUp, Utterance, Word
 from colab.handlers.transcribe.silence import windows
 from media.pcm import RATE, Samples
+from protocol import installing
 from protocol.errors import JobFailed
 from protocol.kinds.transcribe import Params
 from protocol.messages import EngineRecord
-
-CURE = "use Whisper for that: gpudrop models pull whisper-small, and pip install 'gpudrop[whisper]'"
 
 PIECE_S = 90.0
 """Half a minute of work, about."""
@@ -51,7 +50,9 @@ class PocketSphinx:
 
     def __init__(self) -> None:
         if importlib.util.find_spec("pocketsphinx") is None:
-            raise JobFailed("pocketsphinx is not installed here: pip install pocketsphinx==5.0.4", code="UNSUPPORTED")
+            raise JobFailed(
+                f"pocketsphinx is not installed here: {installing.install('pocketsphinx==5.0.4')}", code="UNSUPPORTED"
+            )
 
     @property
     def piece_s(self) -> float:

@@ -5,7 +5,6 @@ The library is given samples and a folder of verified files: it never sees the u
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -48,8 +47,6 @@ class FasterWhisper:
     name = "faster-whisper"
 
     def __init__(self, models: Models, model: str) -> None:
-        if importlib.util.find_spec("faster_whisper") is None:
-            raise JobFailed("faster-whisper is not installed here: pip install 'gpudrop[whisper]'", code="UNSUPPORTED")
         self.model = ALIASES.get(model, model)
         self._models = models
         self._place = whisper_place.expected(models.provider)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,12 +12,15 @@ import numpy as np
 
 from colab.handlers import devices
 from colab.handlers.device_failures import first_line, out_of_memory
+from protocol import installing
 from protocol.errors import JobFailed
 
 logger = logging.getLogger(__name__)
 
 COMPUTE = {"cuda": ("float16", "int8_float16", "int8_float32"), "cpu": ("int8", "int8_float32", "float32")}
 """The numbers to calculate with, best first; the next where there are none such, or the model does not fit."""
+
+NEEDS = ("faster_whisper", "ctranslate2")
 
 MEL_BANDS = 80
 """What the library takes where the model's files do not say."""
@@ -32,14 +36,19 @@ class Place:
     asked: bool = False  # whether the worker's owner insists on the device
 
 
+def check_installed() -> None:
+    """Raise `JobFailed` UNSUPPORTED, with the cure, where what Whisper needs is not installed."""
+    if missing := [name for name in NEEDS if importlib.util.find_spec(name) is None]:
+        raise JobFailed(
+            f"{' and '.join(missing)} not installed here: {installing.with_extra('whisper')}", code="UNSUPPORTED"
+        )
+
+
 def expected(provider: str | None) -> Place:
     """Return where a model would run. Raises `JobFailed` UNSUPPORTED for a device that is not here."""
-    try:
-        import ctranslate2
-    except ImportError as problem:
-        raise JobFailed(
-            "faster-whisper is not installed on this worker: uv pip install 'gpudrop[whisper]'", code="UNSUPPORTED"
-        ) from problem
+    check_installed()
+    import ctranslate2
+
     has_gpu = ctranslate2.get_cuda_device_count() > 0
     device = devices.chosen(provider, "Whisper on CTranslate2", has_gpu=has_gpu, cure="install CUDA 12 and the driver")
     fallback = "on the CPU: a GPU is there, but CTranslate2 does not see it (it wants CUDA 12)"

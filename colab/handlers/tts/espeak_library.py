@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from protocol import installing
 from protocol.errors import JobFailed
 
 LONGEST_DATA_PATH = 150
@@ -224,7 +225,9 @@ def find_files() -> Files:
     try:
         import espeakng_loader
     except ImportError as missing:
-        raise JobFailed("espeak is not installed here: pip install espeakng-loader", code="UNSUPPORTED") from missing
+        raise JobFailed(
+            f"espeak is not installed here: {installing.install('espeakng-loader')}", code="UNSUPPORTED"
+        ) from missing
     return Files(library=Path(espeakng_loader.get_library_path()), data=_short(Path(espeakng_loader.get_data_path())))
 
 

@@ -19,6 +19,7 @@ from colab.handlers.tts.f5_model import Call, Opened
 from colab.handlers.tts.kokoro_onnx import ModelFiles
 from colab.handlers.tts.script import CUT_S
 from colab.handlers.tts.sound import faded
+from protocol import installing
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
 from speech import align
@@ -46,7 +47,9 @@ class F5:
     def __init__(self, models: ModelFiles, device: str | None = None) -> None:
         missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
         if missing:
-            raise JobFailed(f"{' and '.join(missing)} not installed here: uv pip install f5-tts", code="UNSUPPORTED")
+            raise JobFailed(
+                f"{' and '.join(missing)} not installed here: {installing.with_extra('f5')}", code="UNSUPPORTED"
+            )
         self._models = models
         self._sha256 = models.sha256(WEIGHTS)
         self._device = devices.on_torch(device, "F5-TTS")

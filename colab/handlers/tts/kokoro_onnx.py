@@ -13,6 +13,7 @@ from colab.handlers.tts.kokoro_onnx_model import OpenedModel, opened_model
 from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, spoken
 from colab.handlers.tts.onnx_session import expected_place
 from colab.handlers.tts.phonemes import readable, source_for, written
+from protocol import installing
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
 
@@ -40,7 +41,7 @@ class KokoroOnnx:
 
     def __init__(self, models: ModelFiles, provider: str | None = None) -> None:
         if importlib.util.find_spec("kokoro_onnx") is None:
-            raise JobFailed("kokoro-onnx is not installed here: pip install kokoro-onnx onnx", code="UNSUPPORTED")
+            raise JobFailed(f"kokoro-onnx is not installed here: {installing.with_extra('kokoro')}", code="UNSUPPORTED")
         self._models = models
         self._provider = provider
         self._place = expected_place(provider)

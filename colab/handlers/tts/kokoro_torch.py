@@ -20,6 +20,7 @@ from colab.handlers.tts.engine import CURE, Samples, Speech, Voice
 from colab.handlers.tts.kokoro_onnx import STYLES, ModelFiles
 from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, Said, edges_from_frames, spoken
 from colab.handlers.tts.phonemes import Phonemes, readable, source_for, written
+from protocol import installing
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
 
@@ -40,7 +41,10 @@ class KokoroTorch:
     def __init__(self, models: ModelFiles, device: str | None = None) -> None:
         missing = [name for name in ("torch", "kokoro") if importlib.util.find_spec(name) is None]
         if missing:
-            raise JobFailed(f"{' and '.join(missing)} not installed here: uv pip install kokoro", code="UNSUPPORTED")
+            raise JobFailed(
+                f"{' and '.join(missing)} not installed here: {installing.with_extra('kokoro-torch')}",
+                code="UNSUPPORTED",
+            )
         self._models = models
         self._device = devices.on_torch(device, "Kokoro")
         self._model: TorchModel | None = None

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from protocol import installing
 from protocol.errors import JobFailed
 
 OPERATORS = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike")
@@ -42,7 +43,7 @@ def steady(model: Path) -> bytes:
         from onnx import inliner, numpy_helper
     except ImportError as missing:
         raise JobFailed(
-            f"{model.name} draws random numbers, which would make every result another: pip install onnx",
+            f"{model.name} draws random numbers, which would make every result another: {installing.install('onnx')}",
             code="UNSUPPORTED",
         ) from missing
     try:

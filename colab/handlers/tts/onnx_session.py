@@ -14,6 +14,7 @@ from typing import Any
 from colab.handlers import devices
 from colab.handlers.device_failures import failed, first_line, out_of_memory
 from colab.handlers.tts.engine import CURE
+from protocol import installing
 from protocol.errors import JobFailed
 
 logger = logging.getLogger(__name__)
@@ -124,7 +125,9 @@ def _runtime() -> Any:
     try:
         import onnxruntime
     except ImportError as missing:
-        raise JobFailed("onnxruntime is not installed here: pip install onnxruntime", code="UNSUPPORTED") from missing
+        raise JobFailed(
+            f"onnxruntime is not installed here: {installing.install('onnxruntime')}", code="UNSUPPORTED"
+        ) from missing
     return onnxruntime
 
 

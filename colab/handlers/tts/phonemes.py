@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from protocol import installing
 from protocol.errors import JobFailed
 
 LIMIT = 510
@@ -67,7 +68,8 @@ def source_for(language: str) -> Source:
         found = phonemes_misaki.opened(language)
         if found is None:
             raise JobFailed(
-                f"Kokoro's phonemes for {language} need misaki: pip install '{phonemes_misaki.ONLY_MISAKI[language]}'",
+                f"Kokoro's phonemes for {language} need misaki: "
+                f"{installing.install(phonemes_misaki.ONLY_MISAKI[language], by_uv=True)}",
                 code="UNSUPPORTED",
             )
         return found

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 from colab.handlers.tts.phonemes import Phonemes, Sound, Source, written
+from protocol import installing
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ def opened(language: str) -> Source | None:
     if needed is None or any(importlib.util.find_spec(module) is None for module in needed):
         return None
     if _number(version("misaki")) < OLDEST:
-        logger.warning("misaki %s is too old and not used: uv pip install 'misaki>=0.9.4'", version("misaki"))
+        cure = installing.install("misaki>=0.9.4", by_uv=True)
+        logger.warning("misaki %s is too old and not used: %s", version("misaki"), cure)
         return None
     return English(british=language == "en-gb") if language.startswith("en") else Unspaced(language)
 

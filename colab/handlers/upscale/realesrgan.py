@@ -18,6 +18,7 @@ from colab.handlers.upscale.lanczos import sharpen_filter
 from colab.handlers.upscale.memory import Room
 from colab.models import Models
 from media.pipes import Raw
+from protocol import installing
 from protocol.errors import JobFailed
 from protocol.kinds.upscale import Params
 from protocol.messages import EngineRecord
@@ -34,7 +35,7 @@ def check_installed() -> None:
     """Raise JobFailed UNSUPPORTED, with the cure, where what the networks need is not installed."""
     if missing := [name for name in NEEDS if importlib.util.find_spec(name) is None]:
         raise JobFailed(
-            f"{' and '.join(missing)} not installed here: pip install 'gpudrop[upscale]'", code="UNSUPPORTED"
+            f"{' and '.join(missing)} not installed here: {installing.with_extra('upscale')}", code="UNSUPPORTED"
         )
 
 

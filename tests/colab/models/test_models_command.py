@@ -137,6 +137,16 @@ def test_the_drops_shelf_is_filled_and_read(run, known, site, tmp_path, monkeypa
     assert len(site.asked) == asked
 
 
+def test_nothing_to_verify_is_said(run, known, tmp_path):
+    """On stderr, and it is no failure; programs read the same as ever."""
+    assert run("verify") == (0, "", "no model files here: nothing to verify\n")
+    drop = make_drop(tmp_path)
+    assert run("verify", "--drop", drop) == (0, "", "no model files on the shelf of the drop: nothing to verify\n")
+    code, out, err = run("verify", "--json")
+    assert (code, err) == (0, "")
+    assert set(json.loads(out)["files"].values()) == {"not here"}
+
+
 def test_verify_reads_everything_through(run, known, tmp_path):
     """A changed file is told, set aside, and exit code 4; one that is not here is 3 only if it was named."""
     run("pull", "small")

@@ -209,14 +209,18 @@ def test_patience_has_an_end(make_models, site, monkeypatch):
     assert slept == [downloading.LONGEST_WAIT_S]
 
 
-def test_without_a_network_it_is_unsupported(make_models, site, file):
-    """A host that does not answer is UNSUPPORTED here, so that another engine or worker may do the job."""
+def test_without_a_network_it_is_unsupported(make_models, site, file, cached):
+    """A host that does not answer is UNSUPPORTED here, so that another engine or worker may do the job.
+
+    Where the file belongs is said, for who brings it by another way.
+    """
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         site.address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
     failed = failure(make_models())
     assert failed.code == "UNSUPPORTED"
     assert "Check the network" in str(failed)
+    assert str(failed).endswith(f"sha256 {file.sha256} at {cached}")
 
 
 def test_offline_asks_nobody(make_models, site, file, cached):

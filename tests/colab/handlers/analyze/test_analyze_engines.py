@@ -22,7 +22,7 @@ def film(tmp_path):
 @pytest.mark.parametrize("wish", ["tags", "captions", "embeddings"])
 def test_what_was_asked_for_and_cannot_be_done_is_an_error_with_the_cure(wish, film, put):
     """No weights, no packages: the job ends before any work, and says what to do."""
-    with pytest.raises(JobFailed, match=r"models pull|extra `vision`") as failed:
+    with pytest.raises(JobFailed, match=r"models pull|gpudrop\[vision\]") as failed:
         put(film, raw={wish: "on"}).run()
     assert failed.value.code == "UNSUPPORTED"
 
@@ -35,6 +35,27 @@ def test_what_was_left_open_is_passed_over_and_said(film, put):
     said = " ".join(result.summary["passed_over"])
     assert all(wish in said for wish in ("tags", "embeddings", "captions"))
     assert b"clip" not in desk.outputs()["source.analysis.json"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "engine", "why"),
+    [
+        ({}, None, "no tags by the labels given"),
+        ({"tags": "off"}, None, "the labels given were not looked for: tags are off"),
+        ({}, "classic", "the labels given were not looked for: the engine classic gives no tags"),
+    ],
+)
+def test_labels_that_nobody_looks_for_are_told(raw, engine, why, film, put):
+    """Whoever gives labels wants them: what keeps them from being looked for is a warning at the terminal."""
+    summary = put(film, raw={**raw, "labels": ("dog", "cat")}, engine=engine).run().summary
+    assert why in " ".join([*summary.get("passed_over", ()), *summary.get("notes", ())])
+    assert "labels" not in str(put(film, raw=raw, engine=engine).run().summary)
+
+
+def test_labels_are_not_looked_for_in_a_sound(tmp_path, put):
+    """It shows nothing."""
+    summary = put(odd_media.SOUNDS["silence"](tmp_path), raw={"labels": ("dog",), "sheet": False}).run().summary
+    assert "the labels given were not looked for: a sound shows nothing" in summary["notes"]
 
 
 def test_who_wants_none_of_it_is_told_nothing(film, put):

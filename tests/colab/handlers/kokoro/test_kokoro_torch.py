@@ -27,7 +27,8 @@ LONG = " ".join(["1234567890"] * 6)
 def test_without_the_package_it_says_so(tmp_path, monkeypatch):
     """A machine without torch is UNSUPPORTED with what to install; nothing is imported before."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(JobFailed, match="torch and kokoro not installed here: uv pip install kokoro") as failed:
+    told = r"torch and kokoro not installed here: .*pip install .*gpudrop\[kokoro-torch\]"
+    with pytest.raises(JobFailed, match=told) as failed:
         KokoroTorch(Files(tmp_path))
     assert failed.value.code == "UNSUPPORTED"
 
