@@ -1,11 +1,12 @@
 """The kinds that work on files, as calls: `upscale(gpu, "clip.mp4", scale=2).save("big/")`.
 
-Whatever the command line does, these do; the commands are made of them.
+What a command does to its files, these do, by the same plans; chains, tags and notices are of the command line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, ParamSpec
 
@@ -32,19 +33,41 @@ class SomeFailed(GpudropError):
 class Operation(Generic[P]):
     """One kind of work on files. Its options are the fields of the kind's parameters, by name."""
 
-    def __init__(self, kind: str, params: Callable[P, BaseModel], *, engine: str | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        params: Callable[P, BaseModel],
+        *,
+        engine: str | None = None,
+        timeout_s: float | None = None,
+        is_anew: bool = False,
+    ) -> None:
         self.kind = kind
-        self._params, self._engine = params, engine
+        self._params, self._engine, self._timeout_s, self._is_anew = params, engine, timeout_s, is_anew
 
     def by(self, engine: str) -> Operation[P]:
         """Return the same operation, done by this engine or not at all."""
-        return Operation(self.kind, self._params, engine=engine)
+        return self._with(engine=engine)
+
+    def within(self, timeout_s: float) -> Operation[P]:
+        """Return the same operation; what takes longer is cancelled, on the worker too, and raises JobTimeout."""
+        return self._with(timeout_s=timeout_s)
+
+    def anew(self) -> Operation[P]:
+        """Return the same operation, done again although a result is kept."""
+        return self._with(is_anew=True)
+
+    def _with(self, **how: Any) -> Operation[P]:
+        kept = {"engine": self._engine, "timeout_s": self._timeout_s, "is_anew": self._is_anew}
+        return Operation(self.kind, self._params, **{**kept, **how})
 
     def __call__(self, gpu: Connection, file: str | Path, /, *args: P.args, **options: P.kwargs) -> Made:
         """Have one file done and return what was made of it. Raises what went wrong."""
         failed: dict[Path, GpudropError] = {}
         plans = self._plans([Source(path=Path(file))], self._raw(*args, **options), failed)
-        outcomes = list(run(gpu, plans))  # to its end: what the work left in a private drop is removed there
+        outcomes = list(
+            run(gpu, plans, timeout_s=self._timeout_s)
+        )  # to its end: what the work left in a private drop is removed there
         if not outcomes:
             raise failed[Path(file)]
         [outcome] = outcomes
@@ -67,7 +90,8 @@ class Operation(Generic[P]):
         """
         raw = self._raw(*args, **options)
         failed: dict[Path, GpudropError] = {}
-        for outcome in run(gpu, apart([*self._plans(find(files), raw, failed)]), on_progress=on_progress):
+        plans = apart([*self._plans(find(files), raw, failed)])
+        for outcome in run(gpu, plans, timeout_s=self._timeout_s, on_progress=on_progress):
             if isinstance(outcome, NotMade):
                 failed[outcome.source] = outcome.error
             else:
@@ -82,8 +106,9 @@ class Operation(Generic[P]):
     def _plans(
         self, sources: Sequence[Source], raw: Mapping[str, Any], failed: dict[Path, GpudropError]
     ) -> Iterator[Plan]:
-        for each in plan(kind_of(self.kind), sources, raw, engine=self._engine):
+        for each in plan(kind_of(self.kind), sources, raw, engine=self._engine, anew=self._is_anew):
             if isinstance(each, Plan):
-                yield each
+                purpose = replace(each.job.purpose, deadline_s=self._timeout_s)
+                yield replace(each, job=replace(each.job, purpose=purpose))
             elif not each.may_be_left_alone:
                 failed[each.source.path] = each.error

@@ -41,7 +41,7 @@ def check_free(targets: Iterable[Path]) -> None:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise UsageError(
             f"{there[0]}{more} is there already, and is not what would be written. Move it away, name another folder "
-            "with --out, or allow writing over it with --overwrite"
+            "(--out), or allow writing over it (--overwrite)"
         )
 
 

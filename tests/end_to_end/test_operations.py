@@ -24,7 +24,7 @@ from dispatcher.operations.plan import Plan, kind_of, plan
 from dispatcher.operations.sources import find
 from dispatcher.runs.record import Group
 from dispatcher.runs.store import RunStore
-from protocol.errors import JobFailed, MediaError, NotFoundError, UsageError
+from protocol.errors import JobFailed, JobTimeout, MediaError, NotFoundError, UsageError
 from tests.support import odd_media
 from tests.support.drops import make_drop, worker
 
@@ -212,6 +212,18 @@ def test_calls_raise_what_went_wrong(gpu: Connection, tmp_path: Path) -> None:
         done.extend(analyze.each(gpu, [bad, sound]))
     assert list(failed.value.failed) == [bad]
     assert [made.source for made in done] == [sound]
+
+
+def test_a_call_is_limited_and_done_again(gpu: Connection, tmp_path: Path) -> None:
+    """What takes too long is cancelled and raises; what was kept is made anew where that is wanted, and only there."""
+    sound = tone(tmp_path / "a.wav", 2.0)
+    with pytest.raises(JobTimeout, match="It was cancelled") as late:
+        analyze.within(0.001)(gpu, sound)
+    assert gpu.client.store.get(str(late.value.run)).status == "cancelled"
+    first = analyze.within(200)(gpu, sound)
+    assert analyze(gpu, sound).result.run == first.result.run
+    again = analyze.anew().within(200)(gpu, sound)
+    assert (again.kept, again.result.run == first.result.run) == (False, False)
 
 
 def test_saving_writes_over_nothing(gpu: Connection, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from dispatcher import JobFailed, analyze, connect, encode, enhance, stabilize, 
 with connect() as gpu:
     upscale(gpu, "a.mp4", scale=2).save("big")
     transcribe(gpu, "a.wav", formats=("srt", "vtt"), language="en")
-    stabilize(gpu, "a.mp4", smoothing=20)
+    stabilize.within(60).anew()(gpu, "a.mp4", smoothing=20)
     analyze(gpu, "a.mp4")
     encode(gpu, "a.mp4")
     enhance(gpu, "a.txt")

@@ -22,13 +22,20 @@ _GIVEN_UP = re.compile(r"\[vid\.stab @ [^\]]+\] L1 camera path: ")
 """What it says where its steps come to nothing; it then goes on with the Gaussian path, as if asked for that one."""
 
 _TRIED = "tried.trf"
+_TELLS: dict[Path, bool] = {}
 
 
 def tells(ffmpeg: Ffmpeg, folder: Path) -> bool:
-    """Say whether this vid.stab tells its steps on stderr, by a film of a few pictures.
+    """Say whether this vid.stab tells its steps on stderr, by a film of a few pictures; asked once of each program.
 
     It is never asked to where it does not: a build with another solver would write them into the pictures, to stdout.
     """
+    if ffmpeg.path not in _TELLS:
+        _TELLS[ffmpeg.path] = _tries(ffmpeg, folder)
+    return _TELLS[ffmpeg.path]
+
+
+def _tries(ffmpeg: Ffmpeg, folder: Path) -> bool:
     write_fitted(folder / _TRIED, [Motion(n % 2, 0.0, 0.0) for n in range(8)])
     blank = ["-f", "lavfi", "-i", "color=size=64x64:rate=25"]
     chain = f"format=yuv420p,vidstabtransform=input={_TRIED}:debug=1"
