@@ -6,9 +6,9 @@ import datetime
 import functools
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from colab.attach import Attached
 from colab.disk import disk_in_codes
@@ -35,6 +35,8 @@ BUNDLE_BYTES = 8 << 20
 
 One that is as large by itself travels by itself: nothing is written here a second time.
 """
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -109,8 +111,11 @@ class Publisher:
         files: list[OutputFile] = []
         for together in self._bundles(paths):
             send = self._send_bundle if len(together) > 1 else self._send_one
-            files += persist(self._at.host, f"outputs of {self._names.job}", functools.partial(send, together))
+            files += self._persist(f"outputs of {self._names.job}", functools.partial(send, together))
         return files
+
+    def _persist(self, what: str, act: Callable[[], T]) -> T:
+        return persist(self._at.host, what, act, local=self._at.drop.capabilities.local)
 
     def _bundles(self, paths: Iterable[str]) -> Iterator[list[str]]:
         """Yield what travels as one file: large outputs alone, and small ones together."""
@@ -160,7 +165,7 @@ class Publisher:
         """Publish the rest, wait for the barrier, then say that the result is there."""
         self._send_waiting()
         self._put_log(log)
-        durable = persist(self._at.host, f"the barrier of {self._names.job}", self._at.drop.barrier)
+        durable = self._persist(f"the barrier of {self._names.job}", self._at.drop.barrier)
         files = tuple(file for file in self._files if not file.path.startswith(CHECKPOINTS))
         job = DoneJob(
             **self._at.envelope(self._names.job, self._attempt),
@@ -202,12 +207,12 @@ class Publisher:
             log.warning("%s: %s", self._names.job, problem)
 
     def _put(self, path: str, message: Part | Done | Failure) -> None:
-        persist(self._at.host, path, lambda: self._at.put(path, message))
+        self._persist(path, lambda: self._at.put(path, message))
 
     def _put_log(self, text: str) -> None:
         path = self._names.log(self._attempt)
         try:
-            persist(self._at.host, path, lambda: self._at.drop.put(path, text.encode("utf-8", "replace")))
+            self._persist(path, lambda: self._at.drop.put(path, text.encode("utf-8", "replace")))
         except NameTaken:
             log.debug("%s is there already", path)  # a try that seemed to fail; nobody checks a log
         except StorageFull as problem:
