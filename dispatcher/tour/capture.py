@@ -37,6 +37,7 @@ REDRAW = "() => { document.documentElement.animate([{ opacity: 1 }, { opacity: 0
 """Has a page drawn again as it is: nothing on it changes, and its own scripts do not notice."""
 
 LOOK_MS = 200
+HALT_MS = 2000
 OWN_FRAMES_S = 0.15
 """For so long after it was asked to draw again a page draws because of that."""
 
@@ -242,6 +243,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _halt(page: Page) -> None:
-    """Let a page run no more scripts: on a busy machine one that sends its visitor to and fro may never close."""
-    with contextlib.suppress(PlaywrightError):  # it has gone already, which its closing tells
-        page.context.new_cdp_session(page).send("Emulation.setScriptExecutionDisabled", {"value": True})
+    """Let a page run no more scripts: on a busy machine one that sends its visitor to and fro may never close.
+
+    One that has crashed, or is in a loop without end, never answers; it can be closed as it is.
+    """
+    with contextlib.suppress(PlaywrightError):
+        session = page.context.new_cdp_session(page)
+        session.send("Emulation.setScriptExecutionDisabled", {"value": True}, timeout=HALT_MS)
