@@ -1,8 +1,9 @@
-"""A tiny Whisper of random weights, in the files that CTranslate2 and faster-whisper load: real code, no real words."""
+"""A small Whisper of random weights, in the files that CTranslate2 and faster-whisper load: real code, no sense."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from colab.models import ModelFile, ModelPlaces, Models
 from protocol.integrity import sha256_of
 
-WIDTH, HEADS, MELS = 16, 2, 80
+MELS = 80
 TEXT_TOKENS = 50_257
 """Of a real multilingual Whisper: CTranslate2 goes by the size of the vocabulary."""
 
@@ -39,11 +40,25 @@ SPECIAL = (
 )
 
 
-def tiny_whisper(folder: Path, *, seed: int = 1) -> Path:
+@dataclass(frozen=True)
+class Size:
+    """The size of a Whisper."""
+
+    width: int
+    heads: int
+    layers: int
+
+
+TINIEST = Size(16, 2, 1)
+AS_PUBLISHED = Size(384, 6, 4)
+"""The smallest that is published, `tiny`."""
+
+
+def tiny_whisper(folder: Path, *, seed: int = 1, size: Size = TINIEST) -> Path:
     """Write the five files of a model into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     tokens = _tokens(folder / "tokenizer.json")
-    _weights(folder, tokens, np.random.default_rng(seed))
+    _weights(folder, tokens, np.random.default_rng(seed), size)
     facts = {"feature_size": MELS, "sampling_rate": 16000, "hop_length": 160, "chunk_length": 30, "n_fft": 400}
     (folder / "preprocessor_config.json").write_text(json.dumps(facts))
     return folder
@@ -101,24 +116,25 @@ def _tokens(target: Path) -> list[str]:
     return [*tokens, *SPECIAL]
 
 
-def _weights(folder: Path, tokens: list[str], random: np.random.Generator) -> None:
+def _weights(folder: Path, tokens: list[str], random: np.random.Generator, size: Size) -> None:
     from ctranslate2.specs import WhisperSpec
 
-    spec = WhisperSpec(1, HEADS, 1, HEADS)
-    _conv(spec.encoder.conv1, MELS, random)
-    _conv(spec.encoder.conv2, WIDTH, random)
-    spec.encoder.position_encodings.encodings = _random(random, 1500, WIDTH)
-    _layers(spec.encoder, random)
-    spec.decoder.embeddings.weight = _random(random, len(tokens), WIDTH)
-    spec.decoder.position_encodings.encodings = _random(random, 448, WIDTH) * 4  # each place says something else
-    _layers(spec.decoder, random)
-    spec.decoder.projection.weight = _random(random, len(tokens), WIDTH)
+    width = size.width
+    spec = WhisperSpec(size.layers, size.heads, size.layers, size.heads)
+    _conv(spec.encoder.conv1, width, MELS, random)
+    _conv(spec.encoder.conv2, width, width, random)
+    spec.encoder.position_encodings.encodings = _random(random, 1500, width)
+    _layers(spec.encoder, width, random)
+    spec.decoder.embeddings.weight = _random(random, len(tokens), width)
+    spec.decoder.position_encodings.encodings = _random(random, 448, width) * 4  # each place says something else
+    _layers(spec.decoder, width, random)
+    spec.decoder.projection.weight = _random(random, len(tokens), width)
     spec.decoder.projection.bias = _leaning(tokens)
     spec.register_vocabulary(tokens)
     spec.config.suppress_ids, spec.config.suppress_ids_begin = [], [TEXT_TOKENS]
     first = tokens.index("<|en|>")
     spec.config.lang_ids = list(range(first, first + len(LANGUAGES)))
-    spec.config.alignment_heads = [[0, 0], [0, 1]]
+    spec.config.alignment_heads = [[size.layers - 1, 0], [size.layers - 1, 1]]
     spec.validate()
     spec.optimize()
     spec.save(str(folder))
@@ -135,21 +151,21 @@ def _leaning(tokens: list[str]) -> np.ndarray:
     return bias
 
 
-def _layers(side: object, random: np.random.Generator) -> None:
-    _norm(side.layer_norm)  # type: ignore[attr-defined]
+def _layers(side: object, width: int, random: np.random.Generator) -> None:
+    _norm(side.layer_norm, width)  # type: ignore[attr-defined]
     for layer in side.layer:  # type: ignore[attr-defined]
-        _attention(layer.self_attention, (3, 1), random)
+        _attention(layer.self_attention, (3, 1), width, random)
         if hasattr(layer, "attention"):
-            _attention(layer.attention, (1, 2, 1), random)
-        _norm(layer.ffn.layer_norm)
-        _linear(layer.ffn.linear_0, 4 * WIDTH, WIDTH, random)
-        _linear(layer.ffn.linear_1, WIDTH, 4 * WIDTH, random)
+            _attention(layer.attention, (1, 2, 1), width, random)
+        _norm(layer.ffn.layer_norm, width)
+        _linear(layer.ffn.linear_0, 4 * width, width, random)
+        _linear(layer.ffn.linear_1, width, 4 * width, random)
 
 
-def _attention(spec: object, multiples: tuple[int, ...], random: np.random.Generator) -> None:
-    _norm(spec.layer_norm)  # type: ignore[attr-defined]
+def _attention(spec: object, multiples: tuple[int, ...], width: int, random: np.random.Generator) -> None:
+    _norm(spec.layer_norm, width)  # type: ignore[attr-defined]
     for linear, multiple in zip(spec.linear, multiples, strict=True):  # type: ignore[attr-defined]
-        _linear(linear, multiple * WIDTH, WIDTH, random)
+        _linear(linear, multiple * width, width, random)
 
 
 def _linear(spec: object, out: int, inner: int, random: np.random.Generator) -> None:
@@ -157,14 +173,14 @@ def _linear(spec: object, out: int, inner: int, random: np.random.Generator) -> 
     spec.bias = np.zeros(out, np.float32)  # type: ignore[attr-defined]
 
 
-def _conv(spec: object, channels: int, random: np.random.Generator) -> None:
-    spec.weight = _random(random, WIDTH, channels, 3) * 0.3  # type: ignore[attr-defined]
-    spec.bias = np.zeros(WIDTH, np.float32)  # type: ignore[attr-defined]
+def _conv(spec: object, width: int, channels: int, random: np.random.Generator) -> None:
+    spec.weight = _random(random, width, channels, 3) * 0.3  # type: ignore[attr-defined]
+    spec.bias = np.zeros(width, np.float32)  # type: ignore[attr-defined]
 
 
-def _norm(spec: object) -> None:
-    spec.gamma = np.ones(WIDTH, np.float32)  # type: ignore[attr-defined]
-    spec.beta = np.zeros(WIDTH, np.float32)  # type: ignore[attr-defined]
+def _norm(spec: object, width: int) -> None:
+    spec.gamma = np.ones(width, np.float32)  # type: ignore[attr-defined]
+    spec.beta = np.zeros(width, np.float32)  # type: ignore[attr-defined]
 
 
 def _random(random: np.random.Generator, *shape: int) -> np.ndarray:
