@@ -43,13 +43,28 @@ class Params(BaseModel):
     ] = "auto"
     smoothing: Annotated[
         Whole,
-        Field(ge=0, le=1000, description="Pictures before and after each one that the camera's path is smoothed over"),
+        Field(
+            ge=0,
+            le=1000,
+            description="Pictures before and after each one that the camera's path is smoothed over; "
+            "of the best path, how slow its movements are",
+        ),
     ] = 10
+    path: Annotated[
+        Literal["auto", "gauss"],
+        Field(
+            description="The camera's path: auto takes the best within a fixed zoom where vid.stab is new enough to "
+            "look for it, gauss the mean of the pictures around, which zooms less, leaves more shake and is quick"
+        ),
+    ] = "auto"
     zoom: Annotated[float, Field(ge=-100, le=100, description="Percent to zoom in (or out, below 0)")] = 0.0
     optzoom: Annotated[
         Whole,
         Field(
-            ge=0, le=2, description="Zoom that hides the moving borders: 0 none, 1 one for the whole film, 2 as needed"
+            ge=0,
+            le=2,
+            description="Zoom that hides the moving borders: 0 none, 1 one for the whole film, "
+            "2 as needed (the best path: as 1)",
         ),
     ] = 1
     tripod: Annotated[

@@ -28,6 +28,7 @@ from media.together import Encoded, Whole
 from protocol.kinds.stabilize import Params, film_path
 
 MOTION = "motion.trf"
+GIVEN_UP = "the camera's path: vid.stab gave up the best one; it is the mean of the pictures around, as with path gauss"
 PICTURES = 0.95
 """What of the second pass the pieces take; the rest is putting them together."""
 
@@ -48,14 +49,16 @@ class Steadying:
     def write(self, kept: frozenset[str]) -> Whole:
         """Write the film steadied by its motion. MediaError where it is not what it should be."""
         write_fitted(self.work.folder / MOTION, self.motion)
+        path = Smoothing(tell=self.on_smoothing, give_up=lambda: parts.leave_gaussian(self.work))
         each = pace.frames_each(self.encoder, self.params.preset, even_size(self.picture))
         if each is None or len(self.motion) <= each or (shown := self._look()).carry:
-            film = self._in_one_go(kept)
+            film = self._in_one_go(kept, path)
         else:
-            film = self._in_pieces(shown, each, kept)
-        return Whole(media=film.media, changed=(*_changed(self.picture), *film.changed))
+            film = self._in_pieces(shown, each, kept, path)
+        given_up = [GIVEN_UP] if path.given_up or parts.GAUSSIAN in kept else []
+        return Whole(media=film.media, changed=(*_changed(self.picture), *given_up, *film.changed))
 
-    def _in_one_go(self, kept: frozenset[str]) -> Whole:
+    def _in_one_go(self, kept: frozenset[str], path: Smoothing) -> Whole:
         """Write the film by one command."""
         sounds = carried.sounds(self.media, self.params.format)
         texts = carried.subtitles(self.ffmpeg, self.media, self.params.format)
@@ -74,7 +77,7 @@ class Steadying:
             command,
             duration_s=self.picture.seconds,
             on_progress=lambda done: self.on_progress(done, 0),
-            listen=self._smoothing().hear_and_tell,
+            listen=path.hear_and_tell,
             folder=self.work.folder,
             timeout_s=LONGEST_S,
         )
@@ -89,7 +92,7 @@ class Steadying:
         )
         return Whole(media=made, changed=(*sounds.changed, *texts.changed))
 
-    def _in_pieces(self, shown: Frames, each: int, kept: frozenset[str]) -> Whole:
+    def _in_pieces(self, shown: Frames, each: int, kept: frozenset[str], path: Smoothing) -> Whole:
         """Write the film from pieces, those of earlier attempts too."""
         furthest = 0.0
 
@@ -107,7 +110,6 @@ class Steadying:
             pixels=self.picture.pixels,
             rate=self.picture.fps,
         )
-        path = self._smoothing()
         film = PiecedFilm(
             work=self.work,
             recipe=recipe,
@@ -145,9 +147,6 @@ class Steadying:
         """Return what the steady frames are like: as those that are steadied, which need no path to be smooth."""
         return frames.look(self.ffmpeg, self._led(SHOWING), folder=self.work.folder)
 
-    def _smoothing(self) -> Smoothing:
-        return Smoothing(tell=self.on_smoothing, give_up=lambda: parts.leave_gaussian(self.work))
-
     def _steadied(self, kept: frozenset[str], *last: str) -> list[str]:
         """Return ffmpeg's arguments that lead the picture through vid.stab, and these filters after it."""
         params = self.params
@@ -155,7 +154,7 @@ class Steadying:
             f"vidstabtransform=input={MOTION}:smoothing={params.smoothing}:zoom={params.zoom:.6f}"
             f":optzoom={params.optzoom}:crop={params.crop}:interpol={params.interpol}:tripod={int(params.tripod)}"
         )
-        if not self._has_room or parts.GAUSSIAN in kept:
+        if params.path == "gauss" or not self._has_room or parts.GAUSSIAN in kept:
             steady += ":optalgo=gauss"
         elif smoothing.tells(self.ffmpeg, self.work.folder):
             steady += ":debug=1"

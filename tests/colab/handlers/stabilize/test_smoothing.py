@@ -13,6 +13,7 @@ from colab.handlers.pieces import frames, pace
 from colab.handlers.pieces.film import PiecedFilm
 from colab.handlers.stabilize import DETECTION_UNITS, SMOOTH_UNITS, kept, smoothing
 from colab.handlers.stabilize.smoothing import MOST_STEPS, Smoothing
+from colab.handlers.stabilize.transform import GIVEN_UP
 from colab.handlers.work import StopWork
 from media import ffmpeg, pipes
 from media.ffmpeg import Ffmpeg
@@ -47,8 +48,12 @@ def telling(tmp_path: Path) -> None:
         pytest.skip("this ffmpeg's vid.stab smooths in one go")
 
 
+def job(source: Path, folder: Path, **raw: Any) -> Desk:
+    return Desk(kind="stabilize", raw={"preset": "ultrafast"} | raw, folder=folder, sources={"source": source})
+
+
 def steadied(source: Path, folder: Path, **raw: Any) -> Desk:
-    desk = Desk(kind="stabilize", raw={"preset": "ultrafast"} | raw, folder=folder, sources={"source": source})
+    desk = job(source, folder, **raw)
     desk.run()
     return desk
 
@@ -153,6 +158,16 @@ def test_without_a_zoom_the_gaussian_path_is_asked_for(
     assert sums[0] == sums[1]
 
 
+@pytest.mark.usefixtures("telling", "way")
+def test_the_gaussian_path_is_taken_where_it_is_asked_for(shaky: Path, tmp_path: Path) -> None:
+    """It takes no steps, and makes another film than the best one; `smoothing` says how smooth it is."""
+    gauss, smoother = (steadied(shaky, tmp_path / str(n), path="gauss", smoothing=n) for n in (10, 30))
+    assert not smoothed(gauss)
+    assert kept.GAUSSIAN not in gauss.left
+    best = steadied(shaky, tmp_path / "best")
+    assert len({*gauss.outputs().values(), *smoother.outputs().values(), *best.outputs().values()}) == 3
+
+
 def test_a_path_that_stands_still_is_no_progress() -> None:
     """A hung vid.stab says no step: what is told does not rise, however long it takes, so that its time runs out."""
     told: list[tuple[float, int]] = []
@@ -217,17 +232,13 @@ def test_a_path_that_was_given_up_is_not_looked_for_again(
 ) -> None:
     """It is left that it was; another attempt asks for the Gaussian one, which vid.stab goes on with, at once."""
     monkeypatch.setattr(smoothing, "_GIVEN_UP", re.compile("  ipm finished"))
-    first = steadied(shaky, tmp_path / "first")
+    first = job(shaky, tmp_path / "first")
+    assert first.run().summary["notes"] == [GIVEN_UP]
     assert first.left.count(kept.GAUSSIAN) == 1
     leftover = {path: first.output(path) for path in first.left if path.endswith(".json")}
-    again = Desk(
-        kind="stabilize",
-        raw={"preset": "ultrafast"},
-        folder=tmp_path / "again",
-        sources={"source": shaky},
-        leftover=leftover,
-    )
-    again.run()
+    again = job(shaky, tmp_path / "again")
+    again.leftover = leftover
+    assert again.run().summary["notes"] == [GIVEN_UP]
     assert not smoothed(again)
     assert kept.GAUSSIAN not in again.left
     assert again.outputs() != first.outputs()  # its path was not given up in truth
