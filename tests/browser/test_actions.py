@@ -127,8 +127,10 @@ def test_scroll_is_smooth(stage: Stage, site: Site, to: Any, low: int, high: int
     assert low <= way[-1] <= high
     assert list(way) == sorted(way)
     assert len(way) > 3
-    # A step is small, or took its time (1.4 pixels a millisecond on the whole, twice that half-way).
-    assert all(np.diff(way) < np.maximum(0.4 * way[-1], 4 * np.diff(times)))
+    # A step is small, or took its time (1.4 pixels a millisecond on the whole, twice that half-way), its own or that of
+    # the one before: a busy page hears of a step a frame late.
+    took = np.diff(times) + np.diff(times, prepend=times[0])[:-1]
+    assert all(np.diff(way) < np.maximum(0.4 * way[-1], 4 * took))
 
 
 def test_scroll_finds_the_box_that_scrolls(stage: Stage, site: Site) -> None:
