@@ -37,7 +37,7 @@ REDRAW = "() => { document.documentElement.animate([{ opacity: 1 }, { opacity: 0
 """Has a page drawn again as it is: nothing on it changes, and its own scripts do not notice."""
 
 LOOK_MS = 200
-HALT_MS = 2000
+CLOSE_MS = 2000
 OWN_FRAMES_S = 0.15
 """For so long after it was asked to draw again a page draws because of that."""
 
@@ -149,8 +149,7 @@ class Recorder:
     def fresh_page(self) -> None:
         """Go on with a new page; the old one is gone, with all it held."""
         old, self.page = self.page, self._new_page()
-        _halt(old)
-        old.close()
+        _close(self._browser, old)
 
     def turn_aside(self) -> None:
         """Film a page of our own, without arrow; the application's page stays as it is. Does nothing there."""
@@ -242,11 +241,15 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
 
 
-def _halt(page: Page) -> None:
-    """Let a page run no more scripts: on a busy machine one that sends its visitor to and fro may never close.
+def _close(browser: Browser, page: Page) -> None:
+    """Have a page closed, and wait for none of it: its scripts are switched off, and its target is closed.
 
-    One that has crashed, or is in a loop without end, never answers; it can be closed as it is.
+    One that has crashed or is in a loop without end never answers, and one that sends its visitor to and fro is not
+    always told to be gone; what is left of either goes with its context.
     """
     with contextlib.suppress(PlaywrightError):
         session = page.context.new_cdp_session(page)
-        session.send("Emulation.setScriptExecutionDisabled", {"value": True}, timeout=HALT_MS)
+        target = session.send("Target.getTargetInfo", timeout=CLOSE_MS)["targetInfo"]["targetId"]
+        with contextlib.suppress(PlaywrightError):
+            session.send("Emulation.setScriptExecutionDisabled", {"value": True}, timeout=CLOSE_MS)
+        browser.new_browser_cdp_session().send("Target.closeTarget", {"targetId": target}, timeout=CLOSE_MS)

@@ -232,7 +232,6 @@ def test_an_interrupt_says_how_to_go_on(address: str, chromium: Path, tmp_path: 
     for said in process.stderr:
         if said.startswith("filming"):
             break
-    time.sleep(1)
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=60)
     assert process.returncode == 130
