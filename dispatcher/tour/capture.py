@@ -252,4 +252,6 @@ def _close(browser: Browser, page: Page) -> None:
         target = session.send("Target.getTargetInfo", timeout=CLOSE_MS)["targetInfo"]["targetId"]
         with contextlib.suppress(PlaywrightError):
             session.send("Emulation.setScriptExecutionDisabled", {"value": True}, timeout=CLOSE_MS)
-        browser.new_browser_cdp_session().send("Target.closeTarget", {"targetId": target}, timeout=CLOSE_MS)
+        closer = browser.new_browser_cdp_session()
+        closer.send("Target.closeTarget", {"targetId": target}, timeout=CLOSE_MS)
+        closer.detach()
