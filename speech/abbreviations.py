@@ -10,6 +10,10 @@ SPOKEN: dict[str, dict[str, str]] = {
         "dr.": "doctor",
         "e.g.": "for example",
         "etc.": "et cetera",
+        "ch.": "chapter",
+        "eq.": "equation",
+        "est.": "established",
+        "ext.": "extension",
         "fig.": "figure",
         "figs.": "figures",
         "i.e.": "that is",
@@ -18,8 +22,13 @@ SPOKEN: dict[str, dict[str, str]] = {
         "mrs.": "missus",
         "ms.": "miz",
         "no.": "number",
+        "nos.": "numbers",
+        "p.": "page",
+        "pp.": "pages",
         "prof.": "professor",
+        "sec.": "section",
         "sr.": "senior",
+        "vol.": "volume",
         "vs.": "versus",
     },
     "de": {
@@ -58,43 +67,179 @@ SPOKEN: dict[str, dict[str, str]] = {
 
 UNCHANGED = frozenset(
     [
+        "al.",
         "apr.",
         "aug.",
         "ave.",
         "blvd.",
+        "capt.",
         "co.",
+        "col.",
         "corp.",
         "dec.",
+        "evtl.",
         "feb.",
         "gen.",
         "gov.",
+        "hon.",
+        "hr.",
         "inc.",
+        "ing.",
         "jan.",
         "jul.",
         "jun.",
         "lt.",
         "ltd.",
+        "mag.",
         "mar.",
+        "max.",
+        "min.",
+        "mlle.",
+        "mme.",
         "mt.",
         "nov.",
         "oct.",
+        "pres.",
         "rep.",
         "rev.",
         "sen.",
         "sep.",
         "sept.",
+        "sgt.",
         "st.",
-        "vol.",
     ]
 )
 """Spoken by the engine as they are, but without the full stop, which engines take for the end of a sentence."""
 
 MAY_END = frozenset(
-    ["etc.", "usw.", "a.m.", "p.m.", "inc.", "ltd.", "co.", "corp.", "jr.", "sr.", "ave.", "blvd.", "st."]
+    [
+        "etc.",
+        "usw.",
+        "a.m.",
+        "p.m.",
+        "inc.",
+        "ltd.",
+        "co.",
+        "corp.",
+        "jr.",
+        "sr.",
+        "ave.",
+        "blvd.",
+        "st.",
+        "max.",
+        "min.",
+        "al.",
+        "apr.",
+        "aug.",
+        "dec.",
+        "feb.",
+        "jan.",
+        "jul.",
+        "jun.",
+        "mar.",
+        "nov.",
+        "oct.",
+        "sep.",
+        "sept.",
+    ]
 )
 """These end a sentence all the same when a capital letter follows."""
 
-NEEDS_NUMBER = frozenset(["no.", "nr.", "fig.", "figs.", "abb.", "vol."])
+GO_ON = frozenset(
+    [
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "est",
+        "edt",
+        "cst",
+        "cdt",
+        "mst",
+        "mdt",
+        "pst",
+        "pdt",
+        "utc",
+        "gmt",
+    ]
+)
+"""Capitalised words that go on with the sentence after those: "at 5 p.m. Monday"."""
+
+STARTERS = frozenset(
+    [
+        "a",
+        "after",
+        "also",
+        "an",
+        "and",
+        "as",
+        "at",
+        "because",
+        "before",
+        "but",
+        "by",
+        "click",
+        "for",
+        "from",
+        "he",
+        "her",
+        "here",
+        "his",
+        "how",
+        "however",
+        "i",
+        "if",
+        "in",
+        "it",
+        "its",
+        "let",
+        "my",
+        "next",
+        "no",
+        "not",
+        "now",
+        "on",
+        "once",
+        "one",
+        "or",
+        "our",
+        "please",
+        "press",
+        "she",
+        "so",
+        "some",
+        "that",
+        "the",
+        "their",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "to",
+        "we",
+        "what",
+        "when",
+        "where",
+        "which",
+        "while",
+        "who",
+        "why",
+        "with",
+        "yes",
+        "you",
+        "your",
+    ]
+)
+"""A capital on one of these begins a sentence, also after "U.S."; on another word it may belong to a name."""
+
+NEEDS_NUMBER = frozenset(
+    ["no.", "nos.", "nr.", "fig.", "figs.", "abb.", "vol.", "p.", "pp.", "ch.", "eq.", "sec.", "ext.", "est."]
+)
 """These are abbreviations only before a number: "No. 5", but "He said no."."""
 
 ORDINAL_DOT = frozenset(
@@ -110,3 +255,13 @@ def spoken(word: str, language: str) -> str | None:
     if expansion is not None:
         return expansion
     return word[:-1] if key in UNCHANGED else None
+
+
+def is_known(key: str, language: str) -> bool:
+    """Say whether a word in lower case, with its full stop, is an abbreviation that this language has."""
+    return key in UNCHANGED or key in SPOKEN.get(language.split("-")[0], {})
+
+
+def is_street(before: str) -> bool:
+    """Say whether "St." after this word is a street ("Baker St.") rather than a saint."""
+    return before[:1].isupper() and before[-1:].isalpha()
