@@ -37,10 +37,15 @@ def ends_sentence(
     return not _is_protected(core, following, language, opens, pause_s, before)
 
 
-def is_abbreviation(core: str, following: str, language: str) -> bool:
-    """Say whether the full stop of a word belongs to the word, as in "Dr.", "U.S." or the "No." of "No. 5"."""
+def is_abbreviation(core: str, following: str, language: str, before: str = "") -> bool:
+    """Say whether the full stop of a word belongs to the word, as in "Dr.", "U.S." or the "No." of "No. 5".
+
+    After a number "ms." and "s." are units at the end of a sentence.
+    """
     low = core.lower()
     if not core.endswith(".") or (low in abbreviations.NEEDS_NUMBER and not _is_numeral(following)):
+        return False
+    if before[-1:].isdigit() and core.islower() and (_INITIAL.fullmatch(core) or low == "ms."):
         return False
     return bool(_DOTTED.fullmatch(core)) or abbreviations.is_known(low, language)
 
@@ -48,10 +53,10 @@ def is_abbreviation(core: str, following: str, language: str) -> bool:
 def _is_protected(core: str, following: str, language: str, opens: bool, pause_s: float | None, before: str) -> bool:
     if core[:-1].isdigit():
         return opens or language.split("-")[0] in abbreviations.ORDINAL_DOT
-    if not is_abbreviation(core, following, language):
+    if not is_abbreviation(core, following, language, before):
         return False
     low = core.lower()
-    if low == "st." and not abbreviations.is_street(before):
+    if low in abbreviations.STREETS and not abbreviations.is_street(before, following):
         return True
     may_end = low in abbreviations.MAY_END or (bool(_DOTTED.fullmatch(core)) and not _INITIAL.fullmatch(core))
     if not may_end:
@@ -59,6 +64,8 @@ def _is_protected(core: str, following: str, language: str, opens: bool, pause_s
     if pause_s is not None:
         return pause_s < _LEAST_PAUSE_S
     bare = following.strip(OPENERS + CLOSERS + ".,;:!?").lower()
+    if bare[:1].isdigit():
+        return True
     return bare in abbreviations.GO_ON if low in abbreviations.MAY_END else bare not in abbreviations.STARTERS
 
 

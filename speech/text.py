@@ -104,7 +104,9 @@ def _paragraph_pieces(words: list[str], count: int, language: str, lexicon: Lexi
         for place, text in enumerate(texts):
             whole = place == len(texts) - 1
             ends = _ends(words, at, language, opens) if whole else text[-1] in WIDE_STOPS
-            made.append(Piece(text=text, word=count + at, ends_sentence=ends))
+            # an abbreviation was spelled out, and its full stop ends the sentence too
+            lost = ends and whole and text[-1].isalnum() and word.rstrip(CLOSERS).endswith(".")
+            made.append(Piece(text=text + "." * lost, word=count + at, ends_sentence=ends))
             opens = ends
     return made
 
@@ -130,11 +132,12 @@ def _spoken_texts(read: list[str], at: int, following: str, language: str) -> li
     respelled = read[at].split()
     if len(respelled) > 1:
         return [text for place in range(len(respelled)) for text in _spoken_texts(respelled, place, "", language)]
-    said = english.said(Near(words=read, at=at)) if language.split("-")[0] == "en" else None
+    said = english.said(Near(words=read, at=at, language=language)) if language.split("-")[0] == "en" else None
     plain = _inner_dashes((read[at] if said is None else said).translate(_SILENT))
     for stop in WIDE_STOPS + _WIDE_COMMAS:
         plain = plain.replace(stop, stop + " ")
-    texts = (_expanded(plain.strip(), following, language) if said is None else plain).split()
+    before = read[at - 1] if at else ""
+    texts = (_expanded(plain.strip(), before, following, language) if said is None else plain).split()
     return [cut for text in texts if _is_speakable(text) for cut in _cut(text)]
 
 
@@ -143,11 +146,11 @@ def _inner_dashes(word: str) -> str:
     return re.sub(r"(?<=\w)(?:[–—―]|--+)(?=[^\W\d])", ", ", word)
 
 
-def _expanded(word: str, following: str, language: str) -> str:
+def _expanded(word: str, before: str, following: str, language: str) -> str:
     opening, core, closing = _unwrapped(word)
     if not is_abbreviation(core, following, language):
         return word
-    said = abbreviations.spoken(core, language)
+    said = abbreviations.spoken(core, language, before, following)
     return word if said is None else opening + said + closing
 
 
