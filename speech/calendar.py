@@ -150,7 +150,8 @@ def _year_or_day(found: re.Match[str], near: Near) -> str | None:
     if near.word(-1).rstrip(".") in MONTHS and (near.goes_on(-1) or near.raw(-1).endswith(".")):
         return numbers.ordinal(text)
     if near.word(1).rstrip(".") in MONTHS and near.goes_on():
-        return f"{numbers.ordinal(text)} of"
+        article = "" if near.low(-1) in {"the", "this"} else "the "
+        return f"{article}{numbers.ordinal(text)} of"
     return None
 
 

@@ -10,7 +10,7 @@ import re
 from speech import amounts, calendar, code, figures, labels, numbers, romans
 from speech.near import Near, Rule, unwrapped
 from speech.sentences import is_abbreviation
-from speech.spellings import KEYS, PAIRS
+from speech.spellings import GREEK, KEYS, PAIRS
 
 LONGEST = 400
 """Characters of a word that rules look at; a longer one is not meant to be read."""
@@ -129,12 +129,18 @@ def _bang(found: re.Match[str], near: Near) -> str:
     return _part(found[1], near)
 
 
+def _greek(found: re.Match[str], near: Near) -> str:
+    parts = [found[1] and numbers.decimal(found[1]), GREEK[found[2]], found[3] and _part(found[3], near)]
+    return " ".join(filter(None, parts))
+
+
 RULES: tuple[Rule, ...] = (
     *code.NAMED,
     *romans.RULES,
     *calendar.RULES,
     *figures.RULES,
     *amounts.RULES,
+    (re.compile(rf"([0-9.]*)([{''.join(GREEK)}])([0-9A-Za-z]?)"), _greek),
     *labels.RULES,
     (re.compile(r"(\*{1,2})([A-Za-z_]\w*)"), _stars),
     (re.compile(r"!([a-z]+)"), _bang),

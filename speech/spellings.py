@@ -65,6 +65,15 @@ NAMES: dict[str, str] = {
 }
 """Whole words, as they are written. The plural and the possessive of these are known too."""
 
+_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma tau upsilon "
+    "phi chi psi omega"
+)
+GREEK: dict[str, str] = {chr(0x3B1 + place): name for place, name in enumerate(_GREEK.split())} | {
+    chr(0x391 + place): name for place, name in enumerate(_GREEK.split()) if place != 17
+}
+"""The letters that formulas are written in."""
+
 PAIRS: dict[str, str] = dict.fromkeys(
     ["he/she", "she/he", "his/her", "her/his", "him/her", "her/him", "his/hers", "yes/no", "on/off", "true/false"], "or"
 )

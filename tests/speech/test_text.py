@@ -48,7 +48,7 @@ ENGLISH = [
     # years, dates, times
     ("in 2024 and since 1905.", "in twenty twenty-four and since nineteen oh five."),
     ("2024 rows", "two thousand twenty-four rows"),
-    ("May 3, 2025 or 4 May 2025", "May third, twenty twenty-five or fourth of May twenty twenty-five"),
+    ("May 3, 2025 or 4 May 2025", "May third, twenty twenty-five or the fourth of May twenty twenty-five"),
     (
         "2025-03-04 and 2025-03-04T14:05Z",
         "March fourth, twenty twenty-five and March fourth, twenty twenty-five, fourteen oh five U.T.C",
