@@ -10,7 +10,8 @@ import re
 from speech import amounts, calendar, code, figures, labels, numbers, romans
 from speech.near import Near, Rule, unwrapped
 from speech.sentences import is_abbreviation
-from speech.spellings import GREEK, KEYS, PAIRS
+from speech.spellings import GREEK, KEYS, OPERATORS, PAIRS
+from speech.units import DOTTED_UNITS, plural
 
 LONGEST = 400
 """Characters of a word that rules look at; a longer one is not meant to be read."""
@@ -33,6 +34,8 @@ def said(near: Near) -> str | None:
     if not core or not any(mark.isalnum() for mark in word):
         core = word.rstrip(",.;")  # an operator: its brackets are all there is of it
         opening, closing = "", word[len(core) :]
+    if closing.startswith(".") and (unit := _dotted_unit(core, near)) is not None:
+        return opening + unit + ("" if near.raw(1)[:1].islower() or near.raw(1)[:1].isdigit() else closing)
     spoken = _by_rule(core, near)
     if spoken is not None and spoken.endswith(","):
         return spoken  # its pause is in the place of whatever follows
@@ -45,6 +48,14 @@ def said(near: Near) -> str | None:
     if core[0].isdigit() and core.endswith("s"):
         opening = opening.removesuffix("'")  # the '90s
     return opening + spoken + closing
+
+
+def _dotted_unit(core: str, near: Near) -> str | None:
+    """Return the unit of "6 ft. 2 in. tall"; "in." at the end of a sentence is hardly one."""
+    unit = DOTTED_UNITS.get(f"{core}.")
+    if unit is None or not near.is_number(-1) or (core == "in" and near.raw(1)[:1].isupper()):
+        return None
+    return unit if near.is_one(-1) else plural(unit)
 
 
 def _parted(near: Near) -> tuple[str, str, str]:
@@ -125,6 +136,12 @@ def _stars(found: re.Match[str], near: Near) -> str:
     return " ".join([*stars, _part(found[2], near)])
 
 
+def _assigned(found: re.Match[str], near: Near) -> str | None:
+    """ "lr=1e-4": the value as if it stood alone."""
+    value = _part(found[3], near)
+    return None if value == found[3] else f"{_part(found[1], near)} {OPERATORS[found[2]]} {value}"
+
+
 def _bang(found: re.Match[str], near: Near) -> str:
     return _part(found[1], near)
 
@@ -144,6 +161,7 @@ RULES: tuple[Rule, ...] = (
     *labels.RULES,
     (re.compile(r"(\*{1,2})([A-Za-z_]\w*)"), _stars),
     (re.compile(r"!([a-z]+)"), _bang),
+    (re.compile(r"([A-Za-z_]\w*)(==?|:=|[<>!]=)(-?[0-9][\w.+-]*)"), _assigned),
     (re.compile(rf"([A-Za-z])\(({_ARGUMENT})(\)?)"), _function),
     (re.compile(r"([0-9][\w.]*)@([0-9]\w*)"), _at),
     (re.compile(r"([A-Za-z]+)/([A-Za-z]+)"), _pair),

@@ -14,14 +14,18 @@ _DIGIT_BY_DIGIT = frozenset(_DIGIT_BY_DIGIT_WORDS.split())
 _CODES = frozenset(["code", "codes"])
 _IN_PAIRS_WORDS = (
     "room suite flight route highway interstate apartment apt port http https error status rfc iso ieee pep rtx gtx "
-    "boeing code returns returned errno bus din"
+    "boeing code returns returned errno bus din form section"
 )
 _IN_PAIRS = frozenset(_IN_PAIRS_WORDS.split())
 """Their numbers are said as "three oh five", "eighty eighty"."""
 
 _ERRORS_WORDS = "http https error errors status response responses 404 500 4xx 5xx 400s 404s 403 502 503"
 _ERRORS = frozenset(_ERRORS_WORDS.split())
-_STATUSES = frozenset(["error", "errors", "status", "response", "responses", "page", "bad", "not", "gateway"])
+_STATUSES = frozenset(["error", "errors", "status", "response", "responses", "page"])
+_REASON_WORDS = "Bad Created Forbidden Found Gateway Gone Internal Moved Not OK Service Too Unauthorized"
+_REASONS = frozenset(_REASON_WORDS.split())
+"""How the reason begins that follows a status code: "429 Too Many Requests"."""
+
 _PRODUCTS_WORDS = (
     "python node java ubuntu debian fedora php go golang rust ruby django kernel linux version versions release "
     "section chapter figure table appendix usb tls ssl http bluetooth cuda ios ipados macos android swift kotlin "
@@ -117,7 +121,8 @@ def _code(found: re.Match[str], near: Near) -> str | None:
         return numbers.digits(text)
     if len(text) > 4 or len(text) < 3 or text[0] == "0":
         return None
-    is_status = len(text) == 3 and text[0] in "12345" and (near.low(1) in _STATUSES or _is_after_error(before))
+    names_it = near.low(1) in _STATUSES or near.word(1) in _REASONS or _is_after_error(before)
+    is_status = len(text) == 3 and text[0] in "12345" and names_it and near.goes_on(-1 if not near.goes_on() else 0)
     return numbers.pairs(text) if is_status or (before[:1] and before[0] in _IN_PAIRS) else None
 
 
@@ -146,9 +151,8 @@ def _wildcard(found: re.Match[str], near: Near) -> str:
 
 
 def _version(found: re.Match[str], near: Near) -> str | None:
-    parts = found["parts"].split(".")
-    if not found["v"] and len(parts) == 4:
-        return " dot ".join(numbers.pairs(part) for part in parts)  # an address
+    if not found["v"] and found["parts"].count(".") == 3:
+        return None  # an address
     said = numbers.version(found["parts"])
     if found["v"] and near.low(-1) != "version":
         said = f"version {said}"
@@ -181,6 +185,11 @@ def _is_camel(word: str) -> bool:
     return word.isalpha() and any(mark.isupper() for mark in word) and len(word) > 2
 
 
+def _address(found: re.Match[str], near: Near) -> str:
+    said = " dot ".join(numbers.pairs(part) for part in found[1].split("."))
+    return said + (f" {'colon' if found[2] == ':' else 'slash'} {numbers.pairs(found[3])}" if found[2] else "")
+
+
 def _wifi(found: re.Match[str], near: Near) -> str:
     return "eight oh two dot eleven" + (f" {'.'.join(found[1].upper())}" if found[1] else "")
 
@@ -203,6 +212,15 @@ def _ordinal(found: re.Match[str], near: Near) -> str:
 
 def _scientific(found: re.Match[str], near: Near) -> str:
     return f"{numbers.decimal(found[1])} times ten to the {numbers.decimal(found[2])}"
+
+
+def _times_ten(found: re.Match[str], near: Near) -> str:
+    exponent = found[2] or found[3].translate(_EXPONENTS)
+    return f"{numbers.decimal(found[1])} times ten {numbers.power(exponent)}"
+
+
+def _underscored(found: re.Match[str], near: Near) -> str:
+    return numbers.cardinal(found[0].replace("_", ""))
 
 
 def _power(found: re.Match[str], near: Near) -> str:
@@ -291,6 +309,7 @@ RULES: tuple[Rule, ...] = tuple(
             r"(?:[-.]?(?P<stage>alpha|beta|rc|dev|post|a|b)[-.]?(?P<n>[0-9]{1,4})?)?",
             _version,
         ),
+        (r"([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:([:/])([0-9]{1,5}))?", _address),
         (r"802\.11([a-z]{0,2})", _wifi),
         (r"([0-9]{1,4}\.[0-9]{1,3})(?:[-–—]([0-9]{1,4}\.[0-9]{1,3}))?(\+)?", _release),
         (r"([0-9]{1,4}):([0-9]{1,4})", _ratio),
@@ -298,6 +317,8 @@ RULES: tuple[Rule, ...] = tuple(
         (r"(360|480|540|576|720|1080|1440|2160|4320)([pi])", _lines),
         (r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,15})(?:st|nd|rd|th)((?:-[A-Za-z]+)*)", _ordinal),
         (r"([+\-−–]?[0-9]+(?:\.[0-9]+)?)[eE]([+\-−]?[0-9]{1,3})", _scientific),
+        (r"([0-9]+(?:\.[0-9]+)?)[×x*·]10(?:\^(-?[0-9]{1,3})|([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]{1,4}))", _times_ten),
+        (r"[0-9]{1,3}(?:_[0-9]{3})+", _underscored),
         (r"([A-Za-z]|[0-9]{1,4})\^(\{?\(?-?[0-9]{1,3}\)?\}?|[a-z])", _power),
         (r"([A-Za-z]|[0-9]{1,4})([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)", _raised),
         (r"(?!24/7|9/11)[0-9]{1,3}/[0-9]{1,3}", _fraction),
