@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TextIO, cast
 import typer
 
 from dispatcher.cli.events import event_line
+from gpudrop_start import missing
 from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, StorageFull, UsageError, is_full
 from protocol.redaction import guard_logs, legible, without_secrets
 from protocol.transports.failures import DENIED, MISSING
@@ -110,6 +111,8 @@ def _explained(error: Exception) -> GpudropError:
     """Return what went wrong as an error of ours: what the system says of a file or a disk is no fault of the code."""
     if isinstance(error, GpudropError):
         return error
+    if isinstance(error, ModuleNotFoundError):
+        return EnvironmentNotReady(missing(error))
     if not isinstance(error, OSError):
         what = f"{type(error).__name__}: {error}"
         return GpudropError(f"{what}. This is a fault of gpudrop: --debug shows where; please report it with that")
