@@ -136,6 +136,13 @@ class _EventFormatter(logging.Formatter):
         return event_line("log", level=record.levelname.lower(), source=record.name, text=text).rstrip("\n")
 
 
+class _PlainFormatter(logging.Formatter):
+    """Writes what a user reads: `warning: …`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.levelname.lower()}: {super().format(record)}"
+
+
 class _StderrOfTheMoment(logging.StreamHandler[TextIO]):
     """Writes to what stderr is now: while a bar is drawn there, that is who puts lines above the bar."""
 
@@ -151,9 +158,12 @@ class _StderrOfTheMoment(logging.StreamHandler[TextIO]):
 
 def _log_to_stderr(level: int, *, as_events: bool) -> None:
     handler = _StderrOfTheMoment()
-    handler.setFormatter(
-        _EventFormatter("%(message)s") if as_events else logging.Formatter("%(levelname)s %(name)s: %(message)s")
-    )
+    if as_events:
+        handler.setFormatter(_EventFormatter("%(message)s"))
+    elif level == logging.DEBUG:
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    else:
+        handler.setFormatter(_PlainFormatter("%(message)s"))
     logging.basicConfig(level=level, handlers=[handler])
     guard_logs()
 
