@@ -66,9 +66,10 @@ def direct(
     """
     path = browser or find_browser()
     with sync_playwright() as playwright:
-        chromium = launch(playwright, path, root=root)
+        scale = spec.settings.scale
+        chromium = launch(playwright, path, root=root, scale=scale)
         try:
-            with Recorder(chromium, spec.settings.viewport) as recorder:
+            with Recorder(chromium, spec.settings.viewport, scale=scale) as recorder:
                 return _Director(spec, recorder, work_dir).film(narration_seconds, on_step)
         finally:
             with contextlib.suppress(PlaywrightError):  # Ctrl-C may have cut the connection to it already
