@@ -53,7 +53,7 @@ class Display:
     def stage(self, title: str) -> Iterator[Stage]:
         """Show one stage of the work from its start to its end, with the time it took."""
         if self._quiet or not self._console.is_terminal:
-            yield _PlainStage(self, title)
+            yield PlainStage(self, title)
             return
         columns = (
             TextColumn("{task.description}"),
@@ -127,7 +127,7 @@ class _LiveStage(Stage):
         self.update(*_so_far(progress), progress.text + silent)
 
 
-class _PlainStage(Stage):
+class PlainStage(Stage):
     """Lines for a log."""
 
     def __init__(self, display: Display, title: str) -> None:
