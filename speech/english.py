@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from speech import amounts, calendar, code, figures, labels, numbers, romans
+from speech import amounts, calendar, code, figures, labels, numbers, romans, telephone
 from speech.near import Near, Rule, unwrapped
 from speech.sentences import is_abbreviation
 from speech.spellings import GREEK, KEYS, OPERATORS, PAIRS
@@ -155,6 +155,7 @@ RULES: tuple[Rule, ...] = (
     *code.NAMED,
     *romans.RULES,
     *calendar.RULES,
+    *telephone.RULES,
     *figures.RULES,
     *amounts.RULES,
     (re.compile(rf"([0-9.]*)([{''.join(GREEK)}])([0-9A-Za-z]?)"), _greek),

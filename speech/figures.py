@@ -1,4 +1,4 @@
-"""English rules for numbers that count nothing: telephone and room numbers, codes, versions, sizes, ratios, powers."""
+"""English rules for numbers that count nothing: room numbers, codes, versions, sizes, ratios, powers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import re
 from speech import numbers
 from speech.near import Near, Rule
 
-_CALLS_WORDS = "call called calling dial dialed phone telephone tel ring text fax mobile number at hotline"
-_CALLS = frozenset(_CALLS_WORDS.split())
 _DIGIT_BY_DIGIT_WORDS = "dial call zip zipcode postal postcode pin passcode password otp extension ext cve"
 _DIGIT_BY_DIGIT = frozenset(_DIGIT_BY_DIGIT_WORDS.split())
 _CODES = frozenset(["code", "codes"])
@@ -55,61 +53,6 @@ _MEASURED_IN_WORDS = (
 )
 _MEASURED_IN = frozenset(_MEASURED_IN_WORDS.split())
 """What is measured in fractions: "three quarters of a cup"."""
-
-
-def _phone(found: re.Match[str], near: Near) -> str | None:
-    """A whole telephone number in one word: groups of digits with hyphens or dots between."""
-    groups = re.split(r"[-.]", found[0].lstrip("+"))
-    plus = ["plus " if found[0][0] == "+" else ""]
-    country = groups[0] if len(groups) > 1 and (found[0][0] == "+" or groups[0] == "1") else None
-    said = numbers.grouped(groups[1:] if country else groups)
-    return plus[0] + (f"{numbers.grouped([country])}, {said}" if country else said)
-
-
-def _vanity(found: re.Match[str], near: Near) -> str:
-    return f"{numbers.grouped([found[1], found[2]])}, {found[3].replace('-', ' ')}"
-
-
-def _local(found: re.Match[str], near: Near) -> str | None:
-    """555-1234, or the rest of (555) 123-4567; else two numbers with a dash between are a span."""
-    after_area = re.fullmatch(r"\([0-9]{3}\)", near.raw(-1)) is not None
-    calls = any(word in _CALLS for word in near.before(3))
-    if after_area or calls or (found[1] == "555" and not found[2].endswith("00")):
-        return numbers.grouped(found.groups())
-    return None
-
-
-def _area(found: re.Match[str], near: Near) -> str | None:
-    if near.raw(0).startswith("(") and re.fullmatch(r"[0-9]{3}[-.][0-9]{4}", near.word(1)):
-        return numbers.grouped([found[0]]) + ","
-    return None
-
-
-def _abroad(found: re.Match[str], near: Near) -> str | None:
-    """The country code of an international number whose groups are words of their own: +49 30 901820."""
-    return f"plus {numbers.digits(found[1])}," if _has_groups(near, 1) else None
-
-
-def _group(found: re.Match[str], near: Near) -> str | None:
-    """A group of digits after such a code."""
-    away = -1
-    while re.fullmatch(r"[0-9]{1,8}", near.word(away)) and near.goes_on(away):
-        away -= 1
-    if not (re.fullmatch(r"\+[0-9]{1,3}", near.word(away)) and near.goes_on(away) and _has_groups(near, 1, away)):
-        return None
-    more = near.goes_on() and near.word(1).isdigit()
-    return numbers.grouped([found[0]]) + ("," if more else "")
-
-
-def _has_groups(near: Near, first: int, code: int = 0) -> bool:
-    """Say whether groups of six digits and more follow the country code."""
-    away, count = code + first, 0
-    while re.fullmatch(r"[0-9]{1,8}", near.word(away)):
-        count += len(near.word(away))
-        if not near.goes_on(away):
-            break
-        away += 1
-    return count >= 6
 
 
 def _code(found: re.Match[str], near: Near) -> str | None:
@@ -295,12 +238,6 @@ def _hex_colour(found: re.Match[str], near: Near) -> str | None:
 RULES: tuple[Rule, ...] = tuple(
     (re.compile(form), say)
     for form, say in (
-        (r"\+?(?:1-)?[0-9]{3}-[0-9]{3}-[0-9]{4}|[0-9]{3}\.[0-9]{3}\.[0-9]{4}|\+[0-9]{1,3}(?:-[0-9]{2,5}){2,4}", _phone),
-        (r"\+?(1)-(8[0-9]{2})-([A-Z][A-Z-]{3,})", _vanity),
-        (r"([0-9]{3})[-.]([0-9]{4})", _local),
-        (r"[0-9]{3}", _area),
-        (r"\+([0-9]{1,3})", _abroad),
-        (r"[0-9]{1,8}", _group),
         (r"[0-9]{2,10}", _code),
         (r"([1-9]00)s", _hundreds),
         (r"([1-5])[xX]{2}", _wildcard),
