@@ -64,6 +64,9 @@ def _amount(found: re.Match[str], near: Near) -> str | None:
 def _span(found: re.Match[str], near: Near) -> str | None:
     """Two amounts: the currency of the first and the unit of the last are those of both."""
     about = f"{_ABOUT[found['about']]} " if found["about"] else ""
+    if found["low"] == found["number"] and not (found["unit"] or found["currency"]):
+        same = numbers.decimal(found["low"])
+        return f"{same} {same}{_tail(found)}"
     scale = found["scale1"] or found["scale"]
     low = numbers.decimal(found["low"])
     if found["scale1"] and found["scale1"] != found["scale"]:

@@ -124,6 +124,7 @@ def _day(found: re.Match[str], near: Near) -> str | None:
     """A short day is said in full beside a date, a time or another day."""
     beside = [near.word(2 * side) if near.low(side) in _BETWEEN else near.word(side) for side in (1, -1)]
     is_day = any(word.rstrip(".") in MONTHS or word.rstrip(".") in DAYS or re.match(_TIME, word) for word in beside)
+    is_day |= near.word(1).isdigit() and near.word(2).rstrip(".") in MONTHS
     is_full = DAYS[found[1]] == found[1]
     return None if is_full or not (is_day or near.low(1) == "at") else DAYS[found[1]]
 

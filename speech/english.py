@@ -69,11 +69,13 @@ def _parted(near: Near) -> tuple[str, str, str]:
 
 
 def _quotes(near: Near) -> bool:
-    """Say whether a quotation is open here, so that the mark ends it. A mark after a digit opens none."""
-    if '"' in unwrapped(near.raw(0))[0]:
-        return True
-    text = " ".join(near.words[: near.at + 1])
-    return len(re.findall(r'(?<![0-9])"', text)) % 2 == 1
+    """Say whether a quotation is open here, so that the mark ends it; a mark after a digit opens none."""
+    text = " ".join([*near.words[: near.at], near.raw(0).rpartition('"')[0]])
+    is_open = False
+    for found in re.finditer('"', text):
+        is_inch = not is_open and text[: found.start()][-1:].isdigit()
+        is_open = is_open if is_inch else not is_open
+    return is_open
 
 
 def _by_rule(core: str, near: Near) -> str | None:

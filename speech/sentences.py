@@ -48,6 +48,8 @@ def is_abbreviation(core: str, following: str, language: str, before: str = "") 
         return False
     if before[-1:].isdigit() and core.islower() and (_INITIAL.fullmatch(core) or low == "ms."):
         return False
+    if core in {"Sat.", "Sun."}:
+        return following[:1].isdigit()
     if before[-1:].isdigit() and low in DOTTED_UNITS:
         return True
     return bool(_DOTTED.fullmatch(core)) or abbreviations.is_known(low, language)

@@ -17,6 +17,7 @@ NAMES: dict[str, str] = {
     "w/": "with",
     "w/o": "without",
     "24/7": "twenty-four seven",
+    "24-7": "twenty-four seven",
     "9/11": "nine eleven",
     "s/he": "she or he",
     "vs": "versus",

@@ -71,7 +71,8 @@ def test_times_are_those_of_the_words(tmp_path: Path) -> None:
 
 DASHBOARD = (
     "Welcome back to the reporting dashboard, where we will look at the three charts that most of you open every "
-    "single morning before the stand-up. Mr. and Mrs. Smith pay $1,234.56 in the U.S. on page 12 on May 5, 2026 at noon. Every notebook gets "
+    "single morning before the stand-up. Mr. and Mrs. Smith pay $1,234.56 in the U.S. on page 12 on May 5, 2026 at "
+    "noon. Every notebook gets "
     "its own kernel ready to work. Dr. Lee wrote most of it, e.g. the parser. If you have got a question about any of "
     "this, write to us, and one of the people in the support team will get back to you within a day or two, or, if it "
     "is urgent, within the hour."
