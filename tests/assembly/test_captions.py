@@ -104,7 +104,7 @@ def test_a_cue_that_would_flash_by_joins_its_neighbour(tmp_path: Path) -> None:
 
 def test_cues_do_not_flicker(tmp_path: Path) -> None:
     """Between two cues that follow each other within half a second lie two frames; after a pause a cue goes away."""
-    words = (*spoken("Open the file browser first."), *later(spoken("Then choose the folder."), 1.8))
+    words = (*spoken("Open the file browser first."), *later(spoken("Then choose the folder."), 2.1))
     words = (*words, *later(spoken("At last press the button."), 6.0))
     made = Clip(step_id="a", title="A", take=Path("t.mkv"), frames=400, words=words)
     first, second, third = captions(tmp_path, made)
