@@ -120,7 +120,11 @@ def _room(address: Path) -> Iterator[Finding]:
     ask = "import shutil, sys; print(shutil.disk_usage(sys.argv[1]).free)"
     try:
         told = subprocess.run(
-            [sys.executable, "-c", ask, str(address)], capture_output=True, text=True, timeout=ANSWER_S, check=True
+            [sys.executable, "-P", "-c", ask, str(address)],
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_S,
+            check=True,
         )
     except (subprocess.SubprocessError, OSError):
         yield Finding(check="room", state="warn", said="nobody tells how much room the drop has")

@@ -86,7 +86,7 @@ def _plan(spec_path: Path, options: Options, settings: Settings) -> _Plan:
     spec = load(spec_path, base_url=options.base_url)
     if options.enhance is not None:
         check(spec_path, options.enhance)
-    out = _film_path(spec, options)
+    out = _film_path(spec, options, settings)
     inserts = find_inserts(spec, out)
     encoders = render_options(spec, options.zoom).encoders
     program = ffmpeg.find(settings.ffmpeg, needs=inserts.filters, encoders=encoders)
@@ -152,10 +152,14 @@ def _work_dir(spec_path: Path, options: Options) -> Path:
     return (options.work_dir or spec_path.parent / f".{spec_path.stem}-work").absolute()
 
 
-def _film_path(spec: Spec, options: Options) -> Path:
-    """Return where the film goes. Raises UsageError where --output and the spec's format disagree."""
+def _film_path(spec: Spec, options: Options, settings: Settings) -> Path:
+    """Return where the film goes: --output, else what the spec says, else the user's default folder, else beside it.
+
+    Raises UsageError where --output and the spec's format disagree.
+    """
     if options.output is None:
-        return spec.output_path()
+        said, folder = spec.output_path(), settings.default_out
+        return said if spec.output.path is not None or folder is None else folder / said.name
     if options.output.suffix.casefold() != f".{spec.output.format}":
         raise UsageError(f"--output {options.output} does not end in .{spec.output.format}, the spec's output.format")
     return options.output.absolute()
