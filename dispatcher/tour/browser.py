@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright, sync_playwright
@@ -19,7 +21,10 @@ SYSTEM = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
-CURE = "run: make chromium (or .venv/bin/playwright install chromium), or set GPUDROP_CHROMIUM to a Chromium or Chrome"
+CURE = (
+    "install Chromium or Google Chrome, or set GPUDROP_CHROMIUM to one, "
+    f"or run: {shlex.quote(sys.executable)} -m playwright install chromium"
+)
 FLAGS = (
     "--disable-gpu",  # software drawing is the same on every machine
     "--disable-quic",

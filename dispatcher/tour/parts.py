@@ -72,7 +72,7 @@ class Settings(Part):
     base_url: str | None = None
     mode: Literal["independent", "continuous"] = "independent"
     browser: Literal["chromium"] = "chromium"
-    voice: Annotated[str, Field(min_length=1, max_length=64)] = "default"
+    voice: Annotated[str, Field(min_length=1, max_length=tts.MAX_VOICE)] = "default"
     speech_speed: Annotated[Number, Field(ge=0.5, le=2)] = 1.0
     language: Annotated[str, Field(min_length=2, max_length=32)] = "en-us"
     lexicon: Annotated[dict[str, str], BeforeValidator(script.checked_lexicon)] = {}
