@@ -26,8 +26,8 @@
     return box;
   };
   const arrow = document.createElement("div");
-  style(arrow, { position: "absolute", left: "-2px", top: "-2px", width: "26px", height: "34px", "pointer-events": "none",
-    visibility: "hidden", filter: "drop-shadow(0 1px 2px rgba(0,0,0,.45))" });
+  style(arrow, { position: "absolute", left: "-2px", top: "-2px", width: "26px", height: "34px",
+    "pointer-events": "none", visibility: "hidden", filter: "drop-shadow(0 1px 2px rgba(0,0,0,.45))" });
   arrow.append(
     shape("#fff", [[1.2, 0.1], [1.2, 26.4], [6.9, 21], [10.5, 29.1], [16, 26.6], [12.5, 18.9], [20.6, 18.9]]),
     shape("#111", [[2.8, 3.9], [2.8, 22.6], [7.5, 18.2], [11.3, 26.9], [13.8, 25.8], [10.1, 17.3], [16.6, 17.3]]),
