@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
-from protocol import codec
+from protocol import codec, google_drive
 from protocol.drop import Drop
 from protocol.errors import ChannelError, NameMissing, NameTaken, UsageError
 from protocol.layout import DROP_CARD, PACKAGES, JobNames, is_job_id, package_folder, parse_package
@@ -18,41 +17,10 @@ from protocol.transports import open_drop, read_address
 
 NAME = "gpudrop"
 NOTEBOOK = "worker.ipynb"
-COLAB_DRIVE = "/content/drive/MyDrive"
 MAX_PACKAGE_BYTES = 64 << 20
 
 OLD_NAME = "autonomous-recording/tts-jobs"
 """Where the jobs of this format have always been; a drop of that name goes first, so that nobody has to move."""
-
-# Where the user's own Drive folder may be mounted; `*` stands for an account.
-RCLONE = "gdrive"
-MOUNTS = ("Library/CloudStorage/GoogleDrive-*", "Google Drive", "GoogleDrive")
-VOLUMES = ("/Volumes/GoogleDrive",)
-DRIVE_LETTERS = tuple(f"{letter}:/" for letter in "GHIJKLMNOPQRSTUVWXYZDEF")
-# What Drive for Desktop calls that folder, by the language of the account.
-MY_DRIVE = (
-    "My Drive",
-    "MyDrive",
-    "Drive'ım",
-    "Il mio Drive",
-    "Meine Ablage",
-    "Meu Drive",
-    "Mi unidad",
-    "Mijn Drive",
-    "Min enhet",
-    "Mit drev",
-    "Mon Drive",
-    "Mój dysk",
-    "Můj disk",
-    "O meu disco",
-    "Oma Drive",
-    "Мой диск",
-    "Мій диск",
-    "マイドライブ",
-    "내 드라이브",
-    "我的云端硬盘",
-    "我的雲端硬碟",
-)
 
 
 def find(explicit: str | Path | None, env_path: str | Path | None, home: Path) -> str | Path | None:
@@ -63,28 +31,16 @@ def find(explicit: str | Path | None, env_path: str | Path | None, home: Path) -
     """
     if named := explicit or env_path:
         return read_address(str(named))
-    drives = [drive for drive in _drives(home) if drive.is_dir()]
+    drives = [drive for drive in google_drive.own_folders(home) if drive.is_dir()]
     usual = [drive / name for name in (OLD_NAME, NAME) for drive in drives]
     return next((path for path in usual if path.is_dir()), drives[0] / NAME if drives else None)
 
 
-def _drives(home: Path) -> Iterator[Path]:
-    yield home / RCLONE
-    mounts = [mount for pattern in MOUNTS for mount in sorted(home.glob(pattern))]
-    letters = [letter for letter in map(Path, DRIVE_LETTERS) if letter.is_absolute()]  # they are names on Unix
-    for mount in (*mounts, *map(Path, VOLUMES), *letters):
-        yield from (mount / name for name in MY_DRIVE)
-
-
 def seen_by_colab(drop: str | Path, home: Path) -> str | None:
-    """Return the path under which Colab sees a drop that lies in the user's own Drive folder, None for any other."""
+    """Return the path under which Colab sees a drop in the user's Drive or in a shared drive, None for any other."""
     if isinstance(drop, str):
         return None  # where a remote's folder lies in Drive, only its owner knows
-    path = drop.absolute()
-    for root in _drives(home):
-        if path.is_relative_to(root):
-            return "/".join((COLAB_DRIVE, *path.relative_to(root).parts))
-    return None
+    return google_drive.in_colab(drop.absolute(), home)
 
 
 def init_drop(path: str | Path) -> str:

@@ -14,6 +14,7 @@ from dispatcher import drops
 from dispatcher.config import Settings
 from dispatcher.workers.package import build_wheel, notebook
 from protocol.errors import EnvironmentNotReady
+from protocol.google_drive import COLAB_MY_DRIVE
 
 _STEPS = """\
 drop      {drop}
@@ -67,5 +68,5 @@ def _make(path: str | Path, home: Path) -> dict[str, str | None]:
 
 
 def _steps(made: dict[str, str | None]) -> str:
-    colab = f'"{made["colab"]}"' if made["colab"] else f"that folder as Colab sees it: {drops.COLAB_DRIVE}/…"
+    colab = f'"{made["colab"]}"' if made["colab"] else f"that folder as Colab sees it: {COLAB_MY_DRIVE}/…"
     return _STEPS.format(**{**made, "colab": colab})
