@@ -12,7 +12,7 @@ from colab.install import chosen
 from colab.models import Models
 from colab.models.known import MODELS
 from colab.secrets import colab_secrets, on_colab
-from colab.worker import make_worker, serve_until_signalled
+from colab.serving import make_worker, serve_until_signalled
 from protocol.errors import JobFailed, UsageError
 from protocol.redaction import guard_logs
 

@@ -91,8 +91,12 @@ def _failed(sight: Sight, attempt: Attempt) -> Explanation:
 
 
 def _others(sight: Sight, attempt: Attempt) -> str:
-    """Say who can go on with a job that its worker does not bring to an end."""
-    others = sorted(name for name in sight.able if name != attempt.worker)
+    """Say who can go on with a job that its worker does not bring to an end; that worker, too, if it was restarted."""
+    failure = sight.seen.errors.get(attempt)
+    said = sight.seen.claims.get(attempt) or (failure.job if failure else None)
+    others = sorted(
+        name for name, card in sight.able.items() if name != attempt.worker or (said and card.boot != said.boot)
+    )
     return f"{listed(others)} can take it over" if others else f"No other worker is here. {sight.start_one}"
 
 

@@ -27,7 +27,8 @@ JOB_S = 900.0
 def examine_workers(client: Client) -> tuple[list[dict[str, Any]], list[Finding]]:
     """Return every worker there ever was, and whether a beat of it came while we looked (`measure` looks for long)."""
     client.workforce.look(time.monotonic())
-    living = [boot for boot in client.workforce.cards() if client.workforce.leases.has_beaten(boot)]
+    leases = client.workforce.leases
+    living = [boot for boot in client.workforce.cards() if leases.has_beaten(boot) and not leases.has_ended(boot)]
     workers = [
         _worker(name, boot, card, shown, boot in living)
         for name, shown in client.workforce.seen.items()
