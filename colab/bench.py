@@ -96,7 +96,7 @@ class Bench:
     """The worker's end of the bench. One task at a time."""
 
     def __init__(self, kinds: tuple[str, ...], places: ModelPlaces) -> None:
-        self._kinds, self._places = kinds, places
+        self.kinds, self._places = kinds, places
         self.loaded: set[str] = set()
         self._start()
 
@@ -109,7 +109,7 @@ class Bench:
 
     def abilities(self) -> Abilities:
         """Ask what can be done here. A kind without an engine is left out."""
-        self._send({"abilities": list(self._kinds)})
+        self._send({"abilities": list(self.kinds)})
         event = self.event(START_S)
         if event is None or event["event"] != "abilities":
             raise JobFailed(f"the workbench does not start: {event and event.get('message')}", code="ENGINE")
@@ -118,11 +118,15 @@ class Bench:
 
     def begin(self, task: Task) -> None:
         """Start a task; its events follow. A bench that has died is replaced first."""
-        if not self._process.is_alive():
+        if not self.is_alive():
             self.kill()
             self._start()
         self.loaded.add(task.kind)
         self._send({"task": vars(task)})
+
+    def is_alive(self) -> bool:
+        """Say whether the process runs."""
+        return self._process.is_alive()
 
     def event(self, timeout_s: float) -> dict[str, Any] | None:
         """Return the next event, or None after `timeout_s`. The death of the process is an event too.

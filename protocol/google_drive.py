@@ -86,8 +86,13 @@ SHARED_DRIVES = (
 )
 """What Drive for Desktop calls the folder of the shared drives, which lies beside My Drive and is always streamed."""
 
-COLAB_MY_DRIVE = "/content/drive/MyDrive"
-COLAB_SHARED_DRIVES = "/content/drive/Shareddrives"
+COLAB_MOUNT = "/content/drive"
+"""Where a Colab notebook mounts Google Drive."""
+
+COLAB_MY_DRIVE = f"{COLAB_MOUNT}/MyDrive"
+COLAB_SHARED_DRIVES = f"{COLAB_MOUNT}/Shareddrives"
+REMOUNT = f'drive.mount("{COLAB_MOUNT}", force_remount=True)'
+"""What brings a mount back that died (errno 107); a plain mount finds it mounted already."""
 
 
 def is_my_drive(name: str) -> bool:

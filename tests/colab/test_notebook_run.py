@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from colab import notebook
+from colab.config import Settings
+from colab.ending import Ending, Reason
 from colab.handlers.tts.engines import FILES
 from colab.models import Models
 from protocol.errors import JobFailed, UsageError
@@ -16,15 +18,20 @@ from protocol.errors import JobFailed, UsageError
 def served(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note which drops are served, instead of serving them."""
     drops: list[str] = []
-    monkeypatch.setattr(notebook, "make_worker", lambda settings: settings)
-    monkeypatch.setattr(notebook, "serve_until_signalled", lambda settings: drops.append(settings.drop))
+    monkeypatch.setattr(notebook, "make_worker", lambda settings, bench: settings)
+
+    def serve(settings: Settings) -> Ending:
+        drops.append(settings.drop)
+        return Ending(Reason.IDLE, "no job")
+
+    monkeypatch.setattr(notebook, "serve_until_signalled", serve)
     return drops
 
 
 def test_without_consent_nothing_starts(served: list[str]) -> None:
     """The form has to be ticked; neither a download nor a worker begins before."""
     with pytest.raises(UsageError, match="policy"):
-        notebook.run("/d", engines="voices")
+        notebook.run("memory:d", engines="voices")
     assert served == []
 
 
@@ -40,11 +47,11 @@ def test_the_voices_are_fetched_before_the_worker_serves(
         return tmp_path
 
     monkeypatch.setattr(Models, "path", fetch)
-    notebook.run("/d", consent=True, engines="voices")
+    notebook.run("memory:d", consent=True, engines="voices")
     assert tuple(asked) == FILES["kokoro-onnx"]
-    notebook.run("/d", consent=True)
+    notebook.run("memory:d", consent=True)
     assert tuple(asked) == FILES["kokoro-onnx"]
-    assert served == ["/d", "/d"]
+    assert served == ["memory:d", "memory:d"]
 
 
 def test_voices_that_cannot_be_had_do_not_stop_the_worker(served: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,8 +63,8 @@ def test_voices_that_cannot_be_had_do_not_stop_the_worker(served: list[str], mon
     told: list[str] = []
     monkeypatch.setattr(Models, "path", fail)
     monkeypatch.setattr(notebook.log, "error", lambda text, *values: told.append(text % values))
-    notebook.run("/d", consent=True, engines="voices")
-    assert served == ["/d"]
+    notebook.run("memory:d", consent=True, engines="voices")
+    assert served == ["memory:d"]
     assert "no network" in told[0]
     assert "embedded" in told[0]
 
@@ -65,7 +72,7 @@ def test_voices_that_cannot_be_had_do_not_stop_the_worker(served: list[str], mon
 def test_a_word_that_is_no_engine_is_told_before_anything_is_fetched(served: list[str]) -> None:
     """A slip in the form ends the cell, and no worker serves with less than was asked for."""
     with pytest.raises(UsageError, match="no engine called voixes"):
-        notebook.run("/d", consent=True, engines="voixes")
+        notebook.run("memory:d", consent=True, engines="voixes")
     assert served == []
 
 
@@ -82,6 +89,6 @@ def test_one_model_that_cannot_be_had_does_not_keep_the_others_away(
         return tmp_path
 
     monkeypatch.setattr(Models, "path", fetch)
-    notebook.run("/d", consent=True, engines="vision")
+    notebook.run("memory:d", consent=True, engines="vision")
     assert list(dict.fromkeys(asked)) == ["clip-vit-base-patch32", "blip-image-captioning-base"]
-    assert served == ["/d"]
+    assert served == ["memory:d"]
