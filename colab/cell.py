@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from colab.secrets import on_colab
 from protocol.errors import EnvironmentNotReady, GpudropError
-from protocol.google_drive import COLAB_MOUNT, REMOUNT
+from protocol.google_drive import REMOUNT
 from protocol.redaction import legible, without_secrets
 from protocol.transports import read_address
 
 _LOST = frozenset({errno.ENOTCONN, errno.EIO, errno.ESTALE, errno.ENODEV})
 _SHOWN = 20  # so many folders are named
-
-REMOUNTED = f"Google Drive's mount has died. Interrupt this cell, run {REMOUNT} in another one, then run this one again"
 
 
 @contextmanager
@@ -27,8 +26,7 @@ def shown_plainly() -> Iterator[None]:
     try:
         yield
     except GpudropError as error:
-        cure = f". {REMOUNTED}" if is_lost_drive(error) else ""
-        _show(error, legible(without_secrets(f"gpudrop: {error}".rstrip(".") + cure)))
+        _show(error, legible(without_secrets(f"gpudrop: {error}".rstrip(".") + remounted(error))))
         raise
     except KeyboardInterrupt as error:
         _show(error, "gpudrop: interrupted")
@@ -40,12 +38,16 @@ def _show(error: BaseException, text: str) -> None:
     error._render_traceback_ = text.splitlines  # type: ignore[attr-defined]
 
 
-def is_lost_drive(error: BaseException) -> bool:
-    """Say whether an error is of a mount of Google Drive that died: errno 107 after hours, and its like."""
+def remounted(error: BaseException) -> str:
+    """Return what to do, as a further sentence, about an error of a dead Drive mount on Colab; "" for any other."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OSError):
         cause = cause.__cause__
-    return cause is not None and cause.errno in _LOST and Path(COLAB_MOUNT).parent.is_dir()
+    if cause is None or cause.errno not in _LOST or not on_colab():
+        return ""
+    return (
+        f". Google Drive's mount has died: interrupt this cell, run {REMOUNT} in another one, then run this one again"
+    )
 
 
 def check_folder(drop: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from colab.attach import Attached, announce, parent_is_gone
 from colab.attempt import Assignment, AttemptRun, Outcome
 from colab.bench import Bench, Workbench
+from colab.cell import remounted
 from colab.config import Settings
 from colab.drain import DrainWatch
 from colab.ending import DRAINED, NOTHING_LEFT, ORPHANED, Ending, Reason
@@ -135,7 +136,7 @@ class Worker:
         try:
             return self.step(self._clock(), changed)
         except ChannelError as error:
-            log.warning("the drop did not answer: %s", error)
+            log.warning("%s. Looking again in %.0f s%s", str(error).rstrip("."), self._poll_s, remounted(error))
             return False
 
     def step(self, now: float, changed: frozenset[str] | None = None) -> bool:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import secrets
 from pathlib import Path
 
 from protocol import codec, google_drive
 from protocol.drop import Drop
-from protocol.errors import ChannelError, NameMissing, NameTaken, UsageError
+from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, NameTaken, UsageError
 from protocol.layout import DROP_CARD, PACKAGES, JobNames, is_job_id, package_folder, parse_package
 from protocol.messages import DropCard
 from protocol.seen import read_drop_id
 from protocol.transports import open_drop, read_address
+from protocol.transports.ground import ground_of, way_out
+from protocol.transports.mount import GOOD_FLAGS
 
 NAME = "gpudrop"
 NOTEBOOK = "worker.ipynb"
@@ -27,13 +30,42 @@ def find(explicit: str | Path | None, env_path: str | Path | None, home: Path) -
     """Return the drop to use: the flag's, else the environment's, else a usual one, else where Drive has room for one.
 
     What was named, by flag or environment, is returned whether or not it exists: a folder as its path, another kind of
-    drop by its address. None means that no Drive folder was found.
+    drop by its address. None means that no Drive folder was found. Where the only one is a mount point with nothing
+    mounted on it, or a mount that died, EnvironmentNotReady says how to mount it: what is written there would be
+    hidden by the mount later.
     """
     if named := explicit or env_path:
         return read_address(str(named))
-    drives = [drive for drive in google_drive.own_folders(home) if drive.is_dir()]
+    drives = [drive for drive in google_drive.own_folders(home) if _is_folder(drive)]
     usual = [drive / name for name in (OLD_NAME, NAME) for drive in drives]
-    return next((path for path in usual if path.is_dir()), drives[0] / NAME if drives else None)
+    if there := next((path for path in usual if path.is_dir()), None):
+        return there
+    mounted = [drive for drive in drives if not (drive == home / google_drive.RCLONE_MOUNT and _is_bare(drive))]
+    if drives and not mounted:
+        raise EnvironmentNotReady(f"nothing is mounted on {drives[0]}, which is empty. {_mounting(drives[0])}")
+    return mounted[0] / NAME if mounted else None
+
+
+def _is_folder(drive: Path) -> bool:
+    try:
+        return drive.is_dir()
+    except OSError as error:  # a mount that died answers neither yes nor no
+        raise EnvironmentNotReady(
+            f"{drive} cannot be read: {error.strerror}. The mount there has died: {way_out(drive)}"
+        ) from error
+
+
+def _is_bare(point: Path) -> bool:
+    """Say whether a folder that is meant for a mount is an empty folder of this machine's disk."""
+    target = Path(os.path.realpath(point))
+    return not os.path.ismount(target) and ground_of(target).kind == "disk" and not any(target.iterdir())
+
+
+def _mounting(point: Path) -> str:
+    return (
+        f"Mount your Drive there: rclone mount {google_drive.RCLONE_MOUNT}: {point} {GOOD_FLAGS} "
+        "(docs/mounts.md); or name another folder with --drop"
+    )
 
 
 def seen_by_colab(drop: str | Path, home: Path) -> str | None:

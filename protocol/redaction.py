@@ -50,7 +50,11 @@ SECRETS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(bearer|basic)\s{1,8}[A-Za-z0-9._~+/-]{8,}=*", re.I, rf"\1 {REMOVED}"),
         (r"://[^\s/@\"'<>]{1,300}@", 0, f"://{REMOVED}@"),
         (r"([?&][\w.-]{0,40}(?:key|sig|code|auth)=)[^\s&#\"'<>]+", re.I, rf"\1{REMOVED}"),
-        (r"((?<!\S)--[\w-]{0,40}(?:pass|password|token|secret|key)[ \t]{1,8})(?!-)[^\s\"',;]+", re.I, rf"\1{REMOVED}"),
+        (
+            r"((?<!\S)--[\w-]{0,40}(?:pass|password|token|secret|key)[ \t]{1,8})(?![-…<$])[^\s\"',;]+",
+            re.I,
+            rf"\1{REMOVED}",
+        ),
         (rf"((?:{_NAMES})[\"']?\s{{0,8}}[:=]\s{{0,8}})(?:{_VALUE})", re.I, rf"\1{REMOVED}"),
     )
 )

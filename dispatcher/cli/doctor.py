@@ -41,15 +41,18 @@ def doctor(
     """Look at this machine, the drop and its workers, and measure the channel. Exit code 6 when something fails."""
     settings = Settings()
     report = Report(findings=examine_machine(settings))
-    address = drops.find(drop, settings.drop, settings.home)
-    if address is None:
-        cure = "Name it with --drop, or make one: gpudrop init --drop PATH"
-        report.findings.append(Finding(check="drop", state="warn", said="no drop was found", cure=cure))
-    else:
-        report.findings += checked("drop", lambda: _examine_drop(address, settings, soak_, report))
+    report.findings += checked("drop", lambda: _examine(drop, settings, soak_, report))
     _show(report, json_)
     if not report.ready:
         raise typer.Exit(6)
+
+
+def _examine(named: str | None, settings: Settings, jobs: int, report: Report) -> list[Finding]:
+    address = drops.find(named, settings.drop, settings.home)
+    if address is None:
+        cure = "Name it with --drop, or make one: gpudrop init --drop PATH"
+        return [Finding(check="drop", state="warn", said="no drop was found", cure=cure)]
+    return _examine_drop(address, settings, jobs, report)
 
 
 def _examine_drop(address: str | Path, settings: Settings, jobs: int, report: Report) -> list[Finding]:

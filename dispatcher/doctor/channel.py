@@ -35,7 +35,7 @@ def examine_workers(client: Client) -> tuple[list[dict[str, Any]], list[Finding]
         for boot, card in shown.cards.items()
     ]
     workers.sort(key=lambda it: (not it["lives"], it["name"]))
-    return workers, _told(workers)
+    return workers, _told(workers, client.address)
 
 
 def _worker(name: str, boot: str, card: Any, shown: Any, lives: bool) -> dict[str, Any]:
@@ -52,8 +52,8 @@ def _worker(name: str, boot: str, card: Any, shown: Any, lives: bool) -> dict[st
     }
 
 
-def _told(workers: list[dict[str, Any]]) -> list[Finding]:
-    cure = "Start the notebook on Colab, or here: gpudrop worker --drop …"
+def _told(workers: list[dict[str, Any]], drop: str) -> list[Finding]:
+    cure = f"Start the notebook on Colab, or here: gpudrop worker --drop {drop}"
     if not workers:
         return [Finding(check="workers", state="warn", said="no worker was ever seen on this drop", cure=cure)]
     found = []

@@ -373,7 +373,7 @@ def test_a_channel_that_fails_is_waited_for(place: Place) -> None:
         (errno.EIO, "The mount does not answer"),
         (errno.ENOENT, "Mount the drive again"),
         (errno.EACCES, "Give this user the right"),
-        (errno.EMFILE, "It is tried again"),
+        (errno.EMFILE, "goes on when the drop is back"),
     ],
 )
 def test_the_cure_follows_from_what_the_system_said(number: int, cure: str) -> None:
