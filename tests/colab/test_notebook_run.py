@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from colab import notebook
+from colab import cell, notebook
 from colab.config import Settings
 from colab.ending import Ending, Reason
 from colab.handlers.tts.engines import FILES
 from colab.models import Models
-from protocol.errors import JobFailed, UsageError
+from protocol.errors import ChannelLost, EnvironmentNotReady, JobFailed, UsageError
+from protocol.transports.failures import channel_error
 
 
 @pytest.fixture
@@ -92,3 +95,25 @@ def test_one_model_that_cannot_be_had_does_not_keep_the_others_away(
     notebook.run("memory:d", consent=True, engines="vision")
     assert list(dict.fromkeys(asked)) == ["clip-vit-base-patch32", "blip-image-captioning-base"]
     assert served == ["memory:d"]
+
+
+def test_a_dead_drive_mount_is_told_with_what_brings_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errno 107 on Colab names force_remount, through whatever error it comes; elsewhere, or for another error, not."""
+    dead = OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+    lost = channel_error("_drop.json", dead)
+    lost.__cause__ = dead
+    assert cell.remounted(lost) == ""
+    monkeypatch.setattr(cell, "on_colab", lambda: True)
+    assert 'run drive.mount("/content/drive", force_remount=True) in another one' in cell.remounted(lost)
+    assert cell.remounted(EnvironmentNotReady("no key")) == ""
+    with pytest.raises(ChannelLost) as shown, cell.shown_plainly():
+        raise lost
+    [line] = shown.value._render_traceback_()  # type: ignore[attr-defined]
+    assert line.startswith("gpudrop: _drop.json cannot be reached: Transport endpoint is not connected")
+    assert line.endswith("then run this one again")
+
+
+@pytest.mark.parametrize("number", sorted(errno.errorcode))
+def test_no_error_of_a_drop_promises_what_its_reader_may_not_do(number: int) -> None:
+    """Whether it is tried again is for whoever tries to say: the process that shows the error may be at its end."""
+    assert "again" not in str(channel_error("a", OSError(number, os.strerror(number)))).replace("run it again", "")
