@@ -25,6 +25,9 @@ MAX_PACKAGE_BYTES = 64 << 20
 OLD_NAME = "autonomous-recording/tts-jobs"
 """Where the jobs of this format have always been; a drop of that name goes first, so that nobody has to move."""
 
+LEFT_BY_SYSTEMS = frozenset({"desktop.ini", "thumbs.db", "icon\r"})
+"""Files that may lie in a folder nobody has put anything into; hidden ones may, too."""
+
 
 def find(explicit: str | Path | None, env_path: str | Path | None, home: Path) -> str | Path | None:
     """Return the drop to use: the flag's, else the environment's, else a usual one, else where Drive has room for one.
@@ -42,8 +45,18 @@ def find(explicit: str | Path | None, env_path: str | Path | None, home: Path) -
         return there
     mounted = [drive for drive in drives if not (drive == home / google_drive.RCLONE_MOUNT and _is_bare(drive))]
     if drives and not mounted:
-        raise EnvironmentNotReady(f"nothing is mounted on {drives[0]}, which is empty. {_mounting(drives[0])}")
+        check_mounted(drives[0], home)
     return mounted[0] / NAME if mounted else None
+
+
+def check_mounted(drop: str | Path, home: Path) -> None:
+    """Raise EnvironmentNotReady, with the command that mounts it, for a drop in a mount point that is not mounted."""
+    point = home / google_drive.RCLONE_MOUNT
+    if isinstance(drop, Path) and drop.absolute().is_relative_to(point) and point.is_dir() and _is_bare(point):
+        raise EnvironmentNotReady(
+            f"nothing is mounted on {point}, which is empty. Mount your Drive there: rclone mount "
+            f"{google_drive.RCLONE_MOUNT}: {point} {GOOD_FLAGS} (docs/mounts.md); or name another folder with --drop"
+        )
 
 
 def _is_folder(drive: Path) -> bool:
@@ -59,13 +72,6 @@ def _is_bare(point: Path) -> bool:
     """Say whether a folder that is meant for a mount is an empty folder of this machine's disk."""
     target = Path(os.path.realpath(point))
     return not os.path.ismount(target) and ground_of(target).kind == "disk" and not any(target.iterdir())
-
-
-def _mounting(point: Path) -> str:
-    return (
-        f"Mount your Drive there: rclone mount {google_drive.RCLONE_MOUNT}: {point} {GOOD_FLAGS} "
-        "(docs/mounts.md); or name another folder with --drop"
-    )
 
 
 def seen_by_colab(drop: str | Path, home: Path) -> str | None:
@@ -107,6 +113,13 @@ def adopt(path: str | Path) -> bool:
             return False
         init_drop(path)
         return True
+    return False
+
+
+def is_blank(path: str | Path) -> bool:
+    """Say whether a folder can be listed and is empty, apart from what systems and sync tools put into any folder."""
+    with contextlib.suppress(OSError, ChannelError), contextlib.closing(open_drop(path)) as drop:
+        return all(entry.name.startswith(".") or entry.name.casefold() in LEFT_BY_SYSTEMS for entry in drop.list(""))
     return False
 
 

@@ -10,6 +10,8 @@ from typing import NoReturn
 
 import typer
 
+from gpudrop_start import MODULE
+
 
 def become(module: str, arguments: Sequence[str]) -> NoReturn:
     """Run `python -m module` in place of this process: signals, its end and its exit code are all its own.
@@ -17,7 +19,7 @@ def become(module: str, arguments: Sequence[str]) -> NoReturn:
     No child is left behind, however this process is ended, for there is none. Windows cannot replace a process; there
     it is a child that gets Ctrl-C from the console as this process does, and is waited for.
     """
-    command = [sys.executable, "-m", module, *arguments]
+    command = [sys.executable, *MODULE, module, *arguments]
     if os.name == "posix":
         sys.stdout.flush()
         sys.stderr.flush()

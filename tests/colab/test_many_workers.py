@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from colab.ending import DRAINED
 from dispatcher.client import Handle
 from dispatcher.jobs import Job, Why
 from dispatcher.taking import NEED_AT, PATIENCE_REMOTE_S

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 import colab
+from colab.handlers import HANDLERS
+from colab.install import ENGINES
 
 NOTEBOOK = Path(colab.__file__).parent / "worker.ipynb"
 FORBIDDEN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.For, ast.AsyncFor, ast.While, ast.Lambda)
@@ -78,3 +80,10 @@ def test_the_policy_is_the_first_thing_seen() -> None:
     assert "do not allow distributed computing workers" in " ".join(
         "".join(_cells()[0]["source"]).replace(">", "").split()
     )
+
+
+def test_the_form_names_every_kind_and_every_engine() -> None:
+    """What may be written into the form stands beside it."""
+    form = _code("parameters").replace("# @markdown ", "")
+    assert ", ".join(sorted(HANDLERS)) in form
+    assert ", ".join(ENGINES) in form
