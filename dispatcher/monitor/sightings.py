@@ -148,6 +148,8 @@ def is_alive(place: Place, card: WorkerCard, shown: WorkerSeen, now: float) -> A
     """Say whether a worker lives: a beat came while we watched, or how old its last sign is said to be."""
     assert place.workforce is not None  # its place is open
     leases = place.workforce.leases
+    if leases.has_ended(card.boot):
+        return "no"
     if leases.has_beaten(card.boot):
         return "yes" if leases.boot_alive(card.boot, time.monotonic(), card.beat_s) else "no"
     if shown.told_at is None:
