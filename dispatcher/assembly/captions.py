@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,21 +22,24 @@ PAUSE_S = 0.45
 
 LINGER_S = 0.3
 MIN_S = 0.8
+NOTHING = Cue(start_ms=0, end_ms=1, lines=("",))
+"""What stands in the `.srt` of a silent film: SubRip has no header, so ffmpeg and mpv refuse a file without a cue."""
+
 _SENTENCE_END = re.compile(rf"[.!?…。！？｡]['\"{re.escape(CLOSERS)}]*$")
 
 
 def write_captions(timeline: Timeline, film: Path) -> tuple[Path, Path]:
-    """Write `.srt` and `.vtt` beside the film and return their paths."""
+    """Write `.srt` and `.vtt` beside the film and return their paths; a silent film has both, without any text."""
     cues = [cue for start, clip in zip(timeline.starts, timeline.clips, strict=True) for cue in _cues_of(clip, start)]
     srt, vtt = film.with_suffix(".srt"), film.with_suffix(".vtt")
-    srt.write_text(captions.srt(cues), encoding="utf-8")
+    srt.write_text(captions.srt(cues or [NOTHING]), encoding="utf-8")
     vtt.write_text(captions.vtt(cues), encoding="utf-8")
     return srt, vtt
 
 
 def _cues_of(clip: Clip, start: float) -> Iterator[Cue]:
     groups = list(_groups(parts_of(clip.words, LINE)))
-    for group, following in zip(groups, [*groups[1:], None], strict=True):
+    for group, following in itertools.zip_longest(groups, groups[1:]):
         latest = following[0].start_s if following else clip.seconds
         end = min(max(group[-1].end_s + LINGER_S, group[0].start_s + MIN_S), latest, clip.seconds)
         yield Cue(

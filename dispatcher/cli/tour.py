@@ -38,11 +38,12 @@ def _tour(
         sys.stdout.write(f"{preview(film.spec, options, settings, screen)}\n")
         return
     made = record(film.spec, options, settings, screen)
-    sys.stdout.write(f"{_json(made) if manner.as_json else _plain(made)}\n")
+    sys.stdout.write(f"{_json(made)}\n" if manner.as_json else _plain(made))
 
 
 def _plain(made: Recording) -> str:
-    return str(made.film) if made.film else "\n".join(str(clip.wav) for clip in made.narration.clips.values())
+    paths = [made.film] if made.film else [clip.wav for clip in made.narration.clips.values()]
+    return "".join(f"{path}\n" for path in paths)
 
 
 def _json(made: Recording) -> str:

@@ -45,8 +45,14 @@ class Narration:
 
     clips: dict[str, Spoken]
     engine: str
+    pauses: Mapping[str, float] = field(default_factory=dict)  # how long a step without a clip is silent, if it says so
     kept: int = 0  # how many of them were spoken before
     warnings: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Return how long the narration of each step lasts; a step that says nothing and pauses nowhere has none."""
+        return {**self.pauses, **{step: clip.seconds for step, clip in self.clips.items()}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,14 +116,15 @@ def narrate(
     timeout_s: float | None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Narration:
-    """Return verified clips of these texts; a text that is empty gets none.
+    """Return verified clips of these texts; a text without anything to say gets none, and no worker is asked for it.
 
     All are by one engine and model, unless `reuse.mixed` allows several. Raises NotFoundError naming the steps of
     which no clip is kept, where only kept ones are wanted.
     """
-    wanted = [(step, text) for step, text in texts if text.strip()]
+    wanted = audible(texts, voice)
+    quiet = _quiet([pair for pair in texts if pair not in wanted])
     if not wanted:
-        return Narration(clips={}, engine="none")
+        return quiet
     job = speech_job(wanted, voice)
     plain = {step["id"]: step["narration"] for step in job.params["steps"]}
     narrator = _Narrator(client, plain, job, voice, cache, timeout_s, on_progress)
@@ -130,7 +137,26 @@ def narrate(
             log.info("the kept clips are by another engine than the new ones: all are spoken again")
             narrator.speak(list(dict(wanted)))
     cache.prune(time.time())
-    return narrator.narration()
+    spoken = narrator.narration()
+    return replace(spoken, pauses=quiet.pauses, warnings=(*spoken.warnings, *quiet.warnings))
+
+
+def audible(texts: Sequence[tuple[str, str]], voice: Voice) -> list[tuple[str, str]]:
+    """Return the (step id, narration) pairs of which something is heard."""
+    return [pair for pair in texts if not script.is_silent(pair[1], voice.language, voice.lexicon)]
+
+
+def _quiet(texts: Sequence[tuple[str, str]]) -> Narration:
+    """Return the narration of steps of which nothing is heard: their pauses, and a warning where there is a text."""
+    pauses = {step: script.pauses_s(text) for step, text in texts}
+    silent = [step for step, text in texts if script.plain(text)]
+    told = f"nothing to speak in step(s) {', '.join(silent)}: they are silent and have no captions"
+    return Narration(
+        clips={},
+        engine="none",
+        pauses={step: seconds for step, seconds in pauses.items() if seconds},
+        warnings=(told,) if silent else (),
+    )
 
 
 def put_beside(narration: Narration, folder: Path) -> Narration:

@@ -15,6 +15,7 @@ from dispatcher.tour.enhancing import Enhancement, check, enhanced
 from dispatcher.tour.inserts import Inserts, find_inserts
 from dispatcher.tour.narration import Narration
 from dispatcher.tour.options import Options
+from dispatcher.tour.publishing import check_writable
 from dispatcher.tour.remembering import remembered
 from dispatcher.tour.screen import Screen
 from dispatcher.tour.slides import rules as slide_rules
@@ -84,6 +85,8 @@ def _plan(spec_path: Path, options: Options, settings: Settings) -> _Plan:
     if options.enhance is not None:
         check(spec_path, options.enhance)
     out = _film_path(spec, options)
+    if not options.dry_run:
+        check_writable(out)
     inserts = find_inserts(spec, out)
     encoders = render_options(spec, options.zoom).encoders
     program = ffmpeg.find(settings.ffmpeg, needs=inserts.filters, encoders=encoders)
@@ -106,7 +109,7 @@ def _speak(plan: _Plan, desk: _Desk) -> Narration:
     if plan.browser is not None:
         encoding.foretell(desk.options, desk.settings, desk.screen)
     narration = speak(plan.spec, desk.options, desk.settings, desk.work_dir, desk.screen)
-    _check_length(plan.spec, _seconds(narration), plan.inserts, desk.screen)
+    _check_length(plan.spec, narration.seconds, plan.inserts, desk.screen)
     return narration
 
 
@@ -124,11 +127,6 @@ def _cut(plan: _Plan, narration: Narration, takes: Sequence[Take], enhancement: 
         work_dir=desk.work_dir,
         enhancement=enhancement,
     )
-
-
-def _seconds(narration: Narration) -> dict[str, float]:
-    """Return how long the narration of each step is."""
-    return {step: clip.seconds for step, clip in narration.clips.items()}
 
 
 def preview(spec_path: Path, options: Options, settings: Settings, screen: Screen) -> str:
@@ -177,7 +175,7 @@ def _film(spec: Spec, narration: Narration, browser: Path, desk: _Desk) -> list[
     with desk.screen.stage("filming") as stage:
         return direct(
             spec,
-            _seconds(narration),
+            narration.seconds,
             work_dir=desk.work_dir,
             browser=browser,
             root=is_root(),

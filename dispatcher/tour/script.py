@@ -10,6 +10,7 @@ from protocol.errors import UsageError
 from speech import lexicon
 from speech.markup import Script, parse
 from speech.preview import preview
+from speech.text import pieces
 
 WISHES = ("lexicon", "pauses", "emphasis")
 """What a worker that knows only the simple form does not heed."""
@@ -39,6 +40,11 @@ def plain(narration: str) -> str:
 def pauses_s(narration: str) -> float:
     """Return how long its pause marks last together."""
     return sum(seconds for _, seconds in parse(narration).pauses)
+
+
+def is_silent(narration: str, language: str, entries: Mapping[str, str]) -> bool:
+    """Say whether nothing is heard of a narration: it is empty, or holds only pauses, emoji and punctuation."""
+    return not pieces(plain(narration), language, lexicon.Lexicon(entries))
 
 
 def wire_step(step_id: str, narration: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dispatcher.config import Settings
 from dispatcher.jobs import Progress
 from dispatcher.tour import consent, script
 from dispatcher.tour.clip_cache import ClipCache
-from dispatcher.tour.narration import Narration, Voice, narrate, put_beside
+from dispatcher.tour.narration import Narration, Voice, audible, narrate, put_beside
 from dispatcher.tour.options import CLONING_BACKEND, CLONING_ENGINE, Options
 from dispatcher.tour.parts import expand
 from dispatcher.tour.reference import Reference, Wanted, prepare
@@ -37,27 +37,34 @@ def spoken_text_of(spec: Spec, options: Options) -> str:
 def speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, screen: Screen) -> Narration:
     """Return the narration of a tour, its clips copied into the work folder, and say what must be said of it."""
     texts = [(step.id, step.narration) for step in spec.steps]
-    cloned = _cloned(spec, options, settings, work_dir, screen)
     voice = Voice(
         name=spec.settings.voice,
         speed=spec.settings.speech_speed,
         language=spec.settings.language,
-        require_engine=CLONING_ENGINE if cloned else options.require_engine,
-        reference=cloned,
+        require_engine=options.require_engine,
         lexicon=script.whole_lexicon(spec.settings.lexicon, options.lexicon),
     )
+    needs_nobody = options.reuse.only or not audible(texts, voice)
+    if cloned := _cloned(spec, options, settings, work_dir, screen):
+        voice = replace(voice, require_engine=CLONING_ENGINE, reference=cloned)
     cache = ClipCache(settings.narration)
-    if options.reuse.only:
+    if needs_nobody:
         narration = narrate(None, texts, voice, cache=cache, reuse=options.reuse, timeout_s=0)
     else:
         narration = _spoken(texts, voice, cache, options, settings, work_dir, screen)
     narration = put_beside(narration, work_dir / "audio")
     for warning in narration.warnings:
         screen.warn(warning)
+    screen.say(_told(narration))
+    return narration
+
+
+def _told(narration: Narration) -> str:
+    if not narration.clips:
+        return "narration: none, the film is silent"
     spoken = sum(clip.seconds for clip in narration.clips.values())
     kept = f" ({narration.kept} of them spoken before)" if narration.kept else ""
-    screen.say(f"narration: {len(narration.clips)} clips{kept}, {spoken:.1f} s, by {narration.engine}")
-    return narration
+    return f"narration: {len(narration.clips)} clips{kept}, {spoken:.1f} s, by {narration.engine}"
 
 
 def _cloned(spec: Spec, options: Options, settings: Settings, work_dir: Path, screen: Screen) -> Reference | None:
