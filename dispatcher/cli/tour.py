@@ -52,7 +52,7 @@ def _json(made: Recording) -> str:
         "video": str(made.film) if made.film else None,
         "report": str(made.report) if made.report else None,
         "engine": made.narration.engine,
-        "warnings": list(made.narration.warnings),
+        "warnings": list(made.warnings),
         "narration": clips,
     }
     if made.enhancement is not None:

@@ -38,7 +38,7 @@ def _lines(value: Any) -> Any:
 
 
 class Scroll(Part):
-    """A scroll at the start of a step."""
+    """A scroll after the actions of a step."""
 
     to: Annotated[str | float, BeforeValidator(_scroll_target)] = "bottom"
     speed: Literal["slow", "normal", "fast"] = "normal"
@@ -58,14 +58,17 @@ class WaitForLoad(Part):
 
     type: Literal["wait_for_load"]
     timeout: Seconds | None = None
+    optional: Switch = False
 
 
 class WaitForSelector(Part):
-    """Wait until an element is visible."""
+    """Wait until an element is visible, or in another `state`."""
 
     type: Literal["wait_for_selector"]
     selector: Selector
+    state: Literal["visible", "hidden", "attached", "detached"] = "visible"
     timeout: Seconds | None = None
+    optional: Switch = False
 
 
 class WaitForHidden(Part):
@@ -74,6 +77,7 @@ class WaitForHidden(Part):
     type: Literal["wait_for_hidden"]
     selector: Selector
     timeout: Seconds | None = None
+    optional: Switch = False
 
 
 class Pause(Part):
@@ -95,6 +99,7 @@ class ClickSelector(Part):
     type: Literal["click_selector"]
     selector: Selector
     timeout: Seconds | None = None
+    optional: Switch = False
 
 
 class TypeText(Part):
@@ -140,12 +145,10 @@ class FocusEditor(Part):
 
 
 class CommandPalette(Part):
-    """Open the application's command palette, type a command's name, and run it."""
+    """Open the application's command palette, type a command's name, and run it. An empty name runs what is on top."""
 
     type: Literal["command_palette"]
-    command: Annotated[
-        str, Field(min_length=1, max_length=500, validation_alias=AliasChoices("command", "text", "value"))
-    ]
+    command: Annotated[str, Field(max_length=500, validation_alias=AliasChoices("command", "text", "value"))]
     key: Annotated[Short | None, Field(validation_alias=AliasChoices("key", "shortcut"))] = None
     submit: Annotated[Switch, Field(validation_alias=AliasChoices("submit", "press_enter"))] = True
     delay_ms: Pace | None = None

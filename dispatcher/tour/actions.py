@@ -93,7 +93,9 @@ def _wait_for_load(stage: Stage, action: action_parts.WaitForLoad) -> None:
 
 
 def _wait_for_selector(stage: Stage, action: action_parts.WaitForSelector) -> None:
-    stage.visible(action.selector).wait_for(timeout=stage.ms(action.timeout))
+    shown = action.state in ("visible", "hidden")
+    target = stage.visible(action.selector) if shown else stage.page.locator(action.selector).first
+    target.wait_for(state=action.state, timeout=stage.ms(action.timeout))
 
 
 def _wait_for_hidden(stage: Stage, action: action_parts.WaitForHidden) -> None:

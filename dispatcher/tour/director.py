@@ -46,6 +46,7 @@ class Take:
     retries: int
     assertions: tuple[Checked, ...]
     focus: tuple[Focus, ...] = ()  # where it was busy
+    warnings: tuple[str, ...] = ()  # what went wrong and may show in the film
 
 
 def direct(
@@ -87,6 +88,7 @@ class _Director:
         self._navigated = False  # this step has opened its address
         self._filming: Filming | None = None
         self._typed: list[tuple[float, float]] = []  # when keys were pressed in this attempt
+        self._warnings: list[str] = []  # of this attempt
 
     def film(self, narration_seconds: Mapping[str, float], on_step: OnStep | None) -> list[Take]:
         takes = []
@@ -113,6 +115,7 @@ class _Director:
     def _attempt(self, step: Step, narration_s: float, retries: int) -> Take:
         self._touched = False  # neither what an earlier step did nor what opening the page takes counts
         self._filming = None
+        self._warnings.clear()
         try:
             if retries == 0:
                 self._recorder.new_chapter()
@@ -144,6 +147,7 @@ class _Director:
             retries=retries,
             assertions=tuple(checked),
             focus=focus,
+            warnings=tuple(self._warnings),
         )
 
     def _open(self, step: Step) -> int:
@@ -192,14 +196,14 @@ class _Director:
         return len(step.actions)
 
     def _play(self, step: Step, actions: Sequence[object], first: int) -> list[Checked]:
-        if step.scroll is not None:
-            scroll(self._stage(), step.scroll)
         for n, action in enumerate(actions, first):
             kind, began = getattr(action, "type", ""), time.monotonic()
             self._touched = self._touched or kind in CHANGING
             self._perform(step, n, action)
             if kind in KEYBOARD:
                 self._typed.append((began, time.monotonic()))
+        if step.scroll is not None:
+            scroll(self._stage(), step.scroll)
         return [self._check(step, n, assertion) for n, assertion in enumerate(step.assertions)]
 
     def _focus(self, zero: float) -> tuple[Focus, ...]:
@@ -209,7 +213,10 @@ class _Director:
         try:
             perform(self._stage(), action)
         except StepFailed as error:
-            raise _placed(error, step, f"action {n + 1} ({_name(action)})") from error
+            failed = _placed(error, step, f"action {n + 1} ({_name(action)})")
+            if not (getattr(action, "optional", False) and error.retryable):
+                raise failed from error
+            self._warnings.append(f"{failed}. It is optional: the step went on")
 
     def _check(self, step: Step, n: int, assertion: object) -> Checked:
         try:

@@ -13,7 +13,7 @@ from typing import Any
 from dispatcher.assembly.timeline import Word
 from dispatcher.client import Client
 from dispatcher.jobs import Job, Progress, Purpose, Result
-from dispatcher.tour import script
+from dispatcher.tour import script, spoken_notes
 from dispatcher.tour.clip_cache import CachedClip, ClipCache, Maker, clip_key, maker
 from dispatcher.tour.reference import Reference
 from media.audio import check_wav
@@ -219,14 +219,14 @@ class _Narrator:
         params = {**self.whole.params, "steps": [own for own in self._steps() if own["id"] in steps]}
         job = replace(self.whole, params=params)
         result = self.client.submit(job).wait(self.timeout_s, on_progress=self.on_progress)
-        self.warnings += _warnings(result, params)
+        self.warnings += spoken_notes.warnings(result, params)
         for step in steps:
             self._take_new(step, result)
 
     def narration(self) -> Narration:
         """Return what there is now."""
         engines = sorted({clip.engine for clip in self.clips.values()})
-        swapped = [_substituted(asked, by) for by, asked in self.substituted.items()]
+        swapped = [spoken_notes.substituted(asked, by) for by, asked in self.substituted.items()]
         return Narration(
             clips={step: self.clips[step] for step in self.texts},
             engine=", ".join(engines),
@@ -258,7 +258,7 @@ class _Narrator:
         """Take a clip of a result. One of an unknown engine is not kept: nobody could say later what it is. A doubtful
         one is not either, so that another run tries again, and warns again."""
         wav, words = result.files[tts.wav_path(step)], result.files.get(tts.words_path(step))
-        if result.engine is None or words is None or step in _doubtful(result):
+        if result.engine is None or words is None or step in spoken_notes.doubtful(result):
             self._spoken(step, wav, words, result.engine)
             return
         swapped = result.summary.get("substituted")
@@ -276,7 +276,7 @@ class _Narrator:
         timed, exact = _words(words, self.texts[step], seconds)
         self.makers[maker(engine) if engine else None] = engine
         self.clips[step] = Spoken(
-            step_id=step, wav=wav, seconds=seconds, words=timed, exact=exact, engine=_engine_text(engine)
+            step_id=step, wav=wav, seconds=seconds, words=timed, exact=exact, engine=spoken_notes.engine_text(engine)
         )
 
 
@@ -307,45 +307,3 @@ def _spread(text: str, seconds: float) -> tuple[Word, ...]:
         made.append(Word(text=word, start_s=at, end_s=at + length))
         at += length
     return tuple(made)
-
-
-def _engine_text(engine: EngineRecord | None) -> str:
-    if engine is None:
-        return "an old worker (engine unknown)"
-    return f"{engine.name} {engine.version} ({engine.tier}, {engine.device})"
-
-
-def _substituted(asked: str, by: str) -> str:
-    return f"voice {asked} is not there: spoken by {by} (--require-engine makes this an error)"
-
-
-def _warnings(result: Result, params: Mapping[str, Any]) -> list[str]:
-    """Return what must not go unsaid of a new result: no hashes, wishes that were not heeded, a better engine that is
-    installed, steps that are silent or doubtful."""
-    said = []
-    if result.verified == "legacy":
-        said.append("the answer came in the simple form, without hashes: it was looked at twice, not verified")
-        if wishes := script.unheeded(params):
-            said.append(f"the old worker does not know: {', '.join(wishes)}; the words are spoken without")
-    for reason in _listed(result, "passed_over"):
-        said.append(f"a better engine was passed over: {reason} (--require-engine makes this an error)")
-    if silent := _listed(result, "silent"):
-        said.append(f"nothing to speak in step(s) {', '.join(silent)}")
-    if unstressed := _listed(result, "unstressed"):
-        said.append(f"the engine cannot emphasise: step(s) {', '.join(unstressed)} are spoken evenly")
-    for step, reasons in _doubtful(result).items():
-        said.append(f"step {step} may not sound right, listen to it: {'; '.join(reasons)}")
-    return said
-
-
-def _listed(result: Result, name: str) -> tuple[str, ...]:
-    """Return the texts that a worker told under this name. Nobody checks them before: what is no list says nothing."""
-    told = result.summary.get(name)
-    return tuple(map(str, told)) if isinstance(told, list) else ()
-
-
-def _doubtful(result: Result) -> dict[str, tuple[str, ...]]:
-    """Return why steps may not sound right, as far as a worker told in the right shape."""
-    told = result.summary.get("doubtful")
-    steps = told.items() if isinstance(told, dict) else ()
-    return {step: tuple(map(str, reasons)) if isinstance(reasons, list) else () for step, reasons in steps}

@@ -16,6 +16,8 @@ from protocol.kinds import tts
 
 MAX_SIDE = 4096
 MIN_SIDE = 64
+VIEWPORT = (1280, 720)
+MAX_ZOOM = 4.0
 
 
 class Part(BaseModel):
@@ -24,8 +26,8 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _size(value: Any) -> tuple[int, int]:
-    """Return width and height, each a whole even number that a video can have."""
+def read_size(value: Any) -> tuple[int, int]:
+    """Return width and height, each a whole even number that a video can have; ValueError for anything else."""
     if isinstance(value, dict) and set(value) == {"width", "height"}:
         value = (value["width"], value["height"])
     elif isinstance(value, str) and (found := re.fullmatch(r"([0-9]{1,5})\s*[xX×]\s*([0-9]{1,5})", value.strip())):
@@ -41,7 +43,7 @@ def _size(value: Any) -> tuple[int, int]:
 Number = Annotated[float, Field(strict=True)]
 Whole = Annotated[int, Field(strict=True)]
 Switch = Annotated[bool, Field(strict=True)]
-Size = Annotated[tuple[int, int], BeforeValidator(_size)]
+Size = Annotated[tuple[int, int], BeforeValidator(read_size)]
 """Width and height in even pixels, written as {"width", "height"}, "1280x720" or [1280, 720]."""
 
 
@@ -66,7 +68,7 @@ class Meta(Part):
 class Settings(Part):
     """How it is filmed and spoken. Times in seconds."""
 
-    viewport: Size = (1280, 720)
+    viewport: Size = VIEWPORT
     video_size: Size | None = None
     base_url: str | None = None
     mode: Literal["independent", "continuous"] = "independent"
@@ -79,7 +81,7 @@ class Settings(Part):
     max_retries_per_step: Annotated[Whole, Field(ge=0, le=10)] = 2
     preloader_selector: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
     ref_audio: Annotated[str, Field(min_length=1)] | None = None
-    ref_text: Annotated[str, Field(min_length=1, max_length=tts.MAX_REF_TEXT)] | None = None
+    ref_text: Annotated[str, Field(min_length=1)] | None = None
     seed: Annotated[Whole, Field(ge=0, le=tts.MAX_SEED)] | None = None
     nfe_step: Annotated[Whole, Field(ge=4, le=128)] | None = None
 

@@ -19,7 +19,7 @@ from dispatcher.tour.publishing import check_writable
 from dispatcher.tour.remembering import remembered
 from dispatcher.tour.screen import Screen
 from dispatcher.tour.slides import rules as slide_rules
-from dispatcher.tour.speaking import speak, spoken_text, spoken_text_of
+from dispatcher.tour.speaking import speak, spoken_text_of
 from dispatcher.tour.spec import Spec, load
 from dispatcher.tour.work_folder import occupied
 from media import ffmpeg
@@ -34,6 +34,7 @@ class Recording:
     film: Path | None
     report: Path | None
     enhancement: Enhancement | None = None
+    warnings: tuple[str, ...] = ()  # of the spec, of the narration and of the filming
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,8 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
     Run again after any interruption: narration that is done, or still being worked on, is not asked for again.
     """
     plan = _plan(spec_path, options, settings)
+    for warning in plan.spec.warnings:
+        screen.warn(warning)
     with (
         occupied(_work_dir(spec_path, options)) as work_dir,
         remembered(plan.spec.meta.title or spec_path.name, options, settings) as tour,
@@ -70,13 +73,20 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
         desk = _Desk(options=tour.options, settings=settings, work_dir=work_dir, screen=screen)
         plan, enhancement = _enhance(plan, desk)
         narration = _speak(plan, desk)
+        warnings = plan.spec.warnings + narration.warnings
         if plan.browser is None:
-            return Recording(narration=narration, film=None, report=None, enhancement=enhancement)
+            return Recording(narration=narration, film=None, report=None, enhancement=enhancement, warnings=warnings)
         _set_up(plan.spec, desk)
         takes = _film(plan.spec, narration, plan.browser, desk)
         made = _cut(plan, narration, takes, enhancement, desk)
         tour.report = made.report
-    return Recording(narration=narration, film=made.film, report=made.report, enhancement=enhancement)
+    return Recording(
+        narration=narration,
+        film=made.film,
+        report=made.report,
+        enhancement=enhancement,
+        warnings=(*warnings, *_of_takes(takes)),
+    )
 
 
 def _plan(spec_path: Path, options: Options, settings: Settings) -> _Plan:
@@ -134,9 +144,11 @@ def preview(spec_path: Path, options: Options, settings: Settings, screen: Scree
 
     No worker is needed for that, unless the narration is to be written anew first.
     """
-    if options.enhance is None:
-        return spoken_text(spec_path, options)
     spec = load(spec_path, base_url=options.base_url, is_filmed=False)
+    for warning in spec.warnings:
+        screen.warn(warning)
+    if options.enhance is None:
+        return spoken_text_of(spec, options)
     check(spec_path, options.enhance)
     with occupied(_work_dir(spec_path, options)) as work_dir:
         spec, _ = enhanced(spec, options.enhance, options, settings, work_dir, screen)
@@ -173,7 +185,7 @@ def _check_length(spec: Spec, spoken_s: Mapping[str, float], inserts: Inserts, s
 
 def _film(spec: Spec, narration: Narration, browser: Path, desk: _Desk) -> list[Take]:
     with desk.screen.stage("filming") as stage:
-        return direct(
+        takes = direct(
             spec,
             narration.seconds,
             work_dir=desk.work_dir,
@@ -181,6 +193,13 @@ def _film(spec: Spec, narration: Narration, browser: Path, desk: _Desk) -> list[
             root=is_root(),
             on_step=lambda done, step: stage.update(done, len(spec.steps), step),
         )
+    for warning in _of_takes(takes):
+        desk.screen.warn(warning)
+    return takes
+
+
+def _of_takes(takes: Sequence[Take]) -> list[str]:
+    return [warning for take in takes for warning in take.warnings]
 
 
 def _set_up(spec: Spec, desk: _Desk) -> None:

@@ -16,19 +16,14 @@ from dispatcher.tour.options import CLONING_BACKEND, CLONING_ENGINE, Options
 from dispatcher.tour.parts import expand
 from dispatcher.tour.reference import Reference, Wanted, prepare
 from dispatcher.tour.screen import Screen
-from dispatcher.tour.spec import Spec, load
+from dispatcher.tour.spec import Spec
 from dispatcher.tour.workers import connected
 from media import ffmpeg
 from protocol.errors import UsageError
 
 
-def spoken_text(spec_path: Path, options: Options) -> str:
-    """Return what would be said of each step, word for word. Nothing is spoken, and no worker is needed."""
-    return spoken_text_of(load(spec_path, base_url=options.base_url, is_filmed=False), options)
-
-
 def spoken_text_of(spec: Spec, options: Options) -> str:
-    """Return the same of a spec that is loaded."""
+    """Return what would be said of each step, word for word. Nothing is spoken, and no worker is needed."""
     entries = script.whole_lexicon(spec.settings.lexicon, options.lexicon)
     steps = [(step.id, step.narration) for step in spec.steps]
     return script.show_spoken(steps, spec.settings.language, entries)

@@ -12,6 +12,7 @@ from dispatcher.tour.parts import Number, Part
 from protocol.layout import check_portable_name
 
 MAX_SLIDES = 500
+MAX_CACHE_KEY = 64
 MAX_CODE_LINES = 60
 THEMES = ("light", "dark", "paper", "aurora")
 OTHER_NAMES = {"content": "bullets", "bullet": "bullets", "bullet_points": "bullets", "two_column": "two-column"}
@@ -177,7 +178,9 @@ class Deck(Part):
     """The slides of a spec. `cache_key` names the folder, below the work folder, that the deck is written to."""
 
     theme: Annotated[str, AfterValidator(_theme)] = "light"
-    cache_key: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(check_portable_name)] = "deck"
+    cache_key: Annotated[str, Field(min_length=1, max_length=MAX_CACHE_KEY), AfterValidator(check_portable_name)] = (
+        "deck"
+    )
     content: tuple[AnySlide, ...]
 
 
