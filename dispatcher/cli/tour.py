@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperCommand
 
+from dispatcher.cli import tour_specs
 from dispatcher.cli.detached import leave_tour_behind, tell_tour
 from dispatcher.cli.errors import EPILOG, run
 from dispatcher.cli.records import command
@@ -21,7 +24,11 @@ from dispatcher.tour.spec import load
 def _tour(
     context: typer.Context, film: Film, speech: Speech, rewriting: Rewriting, encoding: Encoding, manner: Manner
 ) -> None:
-    """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption."""
+    """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption.
+
+    `gpudrop tour import` makes a spec from a recording of Chrome's DevTools; `gpudrop tour schema` prints the schema
+    of a spec for editors.
+    """
     speech.check()
     check_somebody_is_asked(
         enhance=rewriting.enhance, yes=rewriting.yes, as_json=manner.as_json, others=rewriting.given
@@ -61,6 +68,18 @@ def _json(made: Recording) -> str:
 
 
 tour = command(_tour, Film, Speech, Rewriting, Encoding, Manner)
+
+
+class TourCommand(TyperCommand):
+    """`gpudrop tour SPEC` records; `gpudrop tour import` and `gpudrop tour schema` are commands of their own."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Return the context of the command that the first word names, else of the recording."""
+        others: Any = typer.main.get_command(tour_specs.app)
+        if args and args[0] in others.commands:
+            command = others.commands[args[0]]
+            return command.make_context(f"{info_name} {args[0]}", args[1:], parent=parent, **extra)
+        return super().make_context(info_name, args, parent=parent, **extra)
 
 
 def main() -> None:

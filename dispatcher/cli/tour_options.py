@@ -13,7 +13,7 @@ from dispatcher.assembly.zoom import STRENGTH
 from dispatcher.config import Settings
 from dispatcher.tour.encoding import BACKENDS as ENCODE_BACKENDS
 from dispatcher.tour.narration import Reuse
-from dispatcher.tour.options import Enhance, Options
+from dispatcher.tour.options import Enhance, Options, lexicon_file
 from dispatcher.tour.workers import BACKENDS
 from protocol.errors import NotFoundError, UsageError
 from protocol.kinds.tts import MAX_SEED
@@ -189,7 +189,7 @@ def options_of(
         base_url=film.base_url,
         require_engine=speech.require_engine,
         reuse=speech.reuse,
-        lexicon=_lexicon(speech.lexicon, settings),
+        lexicon=lexicon_file(speech.lexicon, settings.lexicon),
         encode_backend=_one_of("--encode-backend", encoding.encode_backend, ENCODE_BACKENDS),
         encode_drop=encoding.nvenc_drive_path,
         encode_timeout_s=encoding.nvenc_timeout,
@@ -217,13 +217,6 @@ def _text(told: str | None) -> str | None:
         raise NotFoundError(f"{told[1:]} cannot be read: {error.strerror}; correct --ref-text") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{told[1:]} is not UTF-8 text; save it as UTF-8") from error
-
-
-def _lexicon(named: Path | None, settings: Settings) -> Path:
-    """Return the lexicon's file. One that was named has to be there."""
-    if named is not None and not named.is_file():
-        raise NotFoundError(f"the lexicon {named} does not exist; correct --lexicon")
-    return named or settings.lexicon
 
 
 def _one_of(option: str, value: str, allowed: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
-from dispatcher.tour.parts import Number, Part, Switch, Whole
+from dispatcher.tour.parts import Number, Pair, Part, Switch, Whole
 
 
 def _scroll_target(value: Any) -> Any:
@@ -40,7 +40,7 @@ def _lines(value: Any) -> Any:
 class Scroll(Part):
     """A scroll after the actions of a step."""
 
-    to: Annotated[str | float, BeforeValidator(_scroll_target)] = "bottom"
+    to: Annotated[str | float, BeforeValidator(_scroll_target, json_schema_input_type=str | float)] = "bottom"
     speed: Literal["slow", "normal", "fast"] = "normal"
     pause_at_bottom: Annotated[Number, Field(ge=0, le=600)] = 0.0
 
@@ -180,7 +180,9 @@ class HighlightLines(Part):
     """Colour lines of a code editor: for `seconds`, else to the end of the step."""
 
     type: Literal["highlight_lines"]
-    lines: Annotated[tuple[int, int] | None, BeforeValidator(_lines)] = None
+    lines: Annotated[
+        tuple[int, int] | None, BeforeValidator(_lines, json_schema_input_type=Pair | str | int | None)
+    ] = None
     start: Annotated[LineNumber | None, Field(validation_alias=AliasChoices("start", "from", "line"))] = None
     end: Annotated[LineNumber | None, Field(validation_alias=AliasChoices("end", "to"))] = None
     selector: Selector | None = None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from typing_extensions import TypedDict
 
 from dispatcher.tour import output_rules, script
 from protocol.kinds import tts
@@ -43,7 +44,18 @@ def read_size(value: Any) -> tuple[int, int]:
 Number = Annotated[float, Field(strict=True)]
 Whole = Annotated[int, Field(strict=True)]
 Switch = Annotated[bool, Field(strict=True)]
-Size = Annotated[tuple[int, int], BeforeValidator(read_size)]
+Pair = Annotated[list[Whole], Field(min_length=2, max_length=2)]
+"""Two whole numbers, as they are written."""
+
+
+class WrittenSize(TypedDict):
+    """A size as it may be written."""
+
+    width: int
+    height: int
+
+
+Size = Annotated[tuple[int, int], BeforeValidator(read_size, json_schema_input_type=WrittenSize | Pair | str)]
 """Width and height in even pixels, written as {"width", "height"}, "1280x720" or [1280, 720]."""
 
 
@@ -65,6 +77,9 @@ class Meta(Part):
         return self
 
 
+Lexicon = Annotated[dict[str, str], BeforeValidator(script.checked_lexicon, json_schema_input_type=dict[str, str])]
+
+
 class Settings(Part):
     """How it is filmed and spoken. Times in seconds."""
 
@@ -76,7 +91,7 @@ class Settings(Part):
     voice: Annotated[str, Field(min_length=1, max_length=64)] = "default"
     speech_speed: Annotated[Number, Field(ge=0.5, le=2)] = 1.0
     language: Annotated[str, Field(min_length=2, max_length=32)] = "en-us"
-    lexicon: Annotated[dict[str, str], BeforeValidator(script.checked_lexicon)] = {}
+    lexicon: Lexicon = {}
     default_step_timeout: Annotated[Number, Field(gt=0, le=3600)] = 30.0
     max_retries_per_step: Annotated[Whole, Field(ge=0, le=10)] = 2
     preloader_selector: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
@@ -98,7 +113,9 @@ class InsertClip(Part):
     title: Annotated[str, Field(min_length=1)] | None = None
 
 
-Insert = Annotated[InsertClip | None, BeforeValidator(output_rules.clip)]
+Insert = Annotated[
+    InsertClip | None, BeforeValidator(output_rules.clip, json_schema_input_type=InsertClip | str | None)
+]
 """The path of a film, or an object that also names its chapter."""
 
 
@@ -115,7 +132,7 @@ class Output(Part):
     ] = "medium"
     video_crf: Annotated[Whole, Field(ge=0, le=63)] = 20
     audio_codec: Literal["aac", "opus", "libopus"] = "aac"
-    audio_bitrate: Annotated[str, BeforeValidator(output_rules.bitrate)] = "192k"
+    audio_bitrate: Annotated[str, BeforeValidator(output_rules.bitrate, json_schema_input_type=str | int)] = "192k"
     loudnorm: Switch = True
     intro_clip: Insert = None
     outro_clip: Insert = None

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from protocol.errors import EnvironmentNotReady
+from protocol.errors import EnvironmentNotReady, UsageError
 
 
 def check_writable(film: Path) -> None:
@@ -41,3 +41,17 @@ def unfinished(film: Path) -> Iterator[Path]:
             made.replace(film.with_name(made.name))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_new(path: Path, text: str, *, force: bool) -> None:
+    """Write a text file, whole or not at all. Raises UsageError for one that is there, unless `force` is given."""
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists and is not written over: choose another name, or add --force")
+    beside = path.with_name(f".{path.name}.unfinished")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise EnvironmentNotReady(f"{path} cannot be written: {error.strerror}; name another file") from error
+    finally:
+        beside.unlink(missing_ok=True)

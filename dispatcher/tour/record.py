@@ -156,16 +156,17 @@ def preview(spec_path: Path, options: Options, settings: Settings, screen: Scree
 
 
 def _work_dir(spec_path: Path, options: Options) -> Path:
-    return (options.work_dir or spec_path.parent / f".{spec_path.stem}-work").absolute()
+    return Path(options.work_dir or spec_path.parent / f".{spec_path.stem}-work").absolute()
 
 
 def _film_path(spec: Spec, options: Options) -> Path:
     """Return where the film goes. Raises UsageError where --output and the spec's format disagree."""
     if options.output is None:
         return spec.output_path()
-    if options.output.suffix.casefold() != f".{spec.output.format}":
-        raise UsageError(f"--output {options.output} does not end in .{spec.output.format}, the spec's output.format")
-    return options.output.absolute()
+    out = Path(options.output)
+    if out.suffix.casefold() != f".{spec.output.format}":
+        raise UsageError(f"--output {out} does not end in .{spec.output.format}, the spec's output.format")
+    return out.absolute()
 
 
 def _foretell(spec: Spec, inserts: Inserts, screen: Screen) -> None:

@@ -58,9 +58,9 @@ def wire_step(step_id: str, narration: str) -> dict[str, Any]:
     return step
 
 
-def whole_lexicon(own: Mapping[str, str], file: Path | None) -> dict[str, str]:
+def whole_lexicon(own: Mapping[str, str], file: str | Path | None) -> dict[str, str]:
     """Return the tour's lexicon over the user's, which lies in `file`. Raises UsageError naming a wrong entry."""
-    return lexicon.merged(lexicon.load(file) if file else {}, own)
+    return lexicon.merged(lexicon.load(Path(file)) if file else {}, own)
 
 
 def used(entries: Mapping[str, str], texts: Iterable[str]) -> dict[str, str]:

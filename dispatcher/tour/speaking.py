@@ -101,7 +101,9 @@ def wanted_voice(spec: Spec, options: Options) -> Wanted | None:
         raise UsageError(
             f"--require-engine {options.require_engine} does not clone voices: leave it out with {CLONING_BACKEND}"
         )
-    audio = options.ref_audio or (expand(own.ref_audio, spec.source.parent) if own.ref_audio else None)
+    audio = expand(own.ref_audio, spec.source.parent) if own.ref_audio else None
+    if options.ref_audio is not None:
+        audio = Path(options.ref_audio)
     text = own.ref_text if options.ref_text is None else options.ref_text
     if audio is None or text is None:
         lacks = "a recording: --ref-audio, or settings.ref_audio" if audio is None else "its text: --ref-text, or "
