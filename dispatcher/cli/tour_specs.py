@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from dispatcher.cli.display import Display
+from dispatcher.cli.errors import EPILOG
 from dispatcher.cli.events import JsonDisplay
 from dispatcher.tour import importing, spec_schema
 from dispatcher.tour.publishing import write_new
@@ -36,6 +37,8 @@ def import_(
     if as_json and output is None:
         raise UsageError("--json prints what was made: add -o SPEC for the spec itself")
     made = importing.imported(source)
+    if made.has_relative_paths and output is not None and output.absolute().parent != source.absolute().parent:
+        raise UsageError(f"-o {output} must lie beside {source}: its relative paths start there")
     screen = JsonDisplay() if as_json else Display(quiet=quiet)
     for note in made.notes:
         screen.warn(note)
@@ -45,7 +48,7 @@ def import_(
         return
     write_new(output, text, force=force)
     steps = len(made.spec.get("segments") or made.spec.get("steps") or ())
-    screen.say(f"{steps} steps from {made.format}; write the narration, then: gpudrop tour {output}")
+    screen.say(f"{steps} step{'s' * (steps != 1)} from {made.format}; write the narration, then: gpudrop tour {output}")
     told = {"spec": str(output), "from": made.format, "steps": steps, "warnings": list(made.notes)}
     sys.stdout.write(f"{json.dumps(told, ensure_ascii=False, indent=1)}\n" if as_json else f"{output}\n")
 
@@ -72,5 +75,5 @@ def _text(value: dict[str, Any]) -> str:
 
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-app.command("import")(import_)
-app.command("schema")(schema)
+app.command("import", epilog=EPILOG)(import_)
+app.command("schema", epilog=EPILOG)(schema)

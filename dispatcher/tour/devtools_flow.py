@@ -39,9 +39,9 @@ class Flow:
 def is_flow(raw: Mapping[str, Any]) -> bool:
     """Say whether a JSON object is a recording of DevTools: a list of steps that have types, and no ids."""
     steps = raw.get("steps")
-    return isinstance(steps, list) and any(
-        isinstance(step, dict) and "type" in step and "id" not in step for step in steps
-    )
+    own = [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
+    known = [step for step in own if step.get("type") in {*_TYPES, *_LEFT_OUT}]
+    return bool(known) and not any("id" in step for step in own)
 
 
 def spec_of(flow: Mapping[str, Any]) -> Flow:
@@ -289,6 +289,8 @@ _TYPES: Mapping[str, Callable[[_Writer, int, Mapping[str, Any]], None]] = {
     "close": _close,
 }
 """Every type of step that a tour has something for."""
+
+_LEFT_OUT = ("customStep", "emulateNetworkConditions")
 
 
 def _selector(alternatives: Any) -> str:

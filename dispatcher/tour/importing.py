@@ -20,6 +20,7 @@ class Imported:
     spec: dict[str, Any]
     format: str
     notes: tuple[str, ...]
+    has_relative_paths: bool = False  # to pages, clips and pictures: they start at the spec
 
 
 def imported(source: Path) -> Imported:
@@ -52,4 +53,6 @@ def _from_old(source: Path, raw: dict[str, Any]) -> Imported:
         raise SpecError(str(source), ["$: is neither a recording of Chrome's DevTools (steps with types) nor a spec"])
     if not translation.warnings:
         raise SpecError(str(source), [f"$: is a spec already; record it: gpudrop tour {source}"])
-    return Imported(spec=translation.spec, format="a spec of the old recorder", notes=translation.warnings)
+    return Imported(
+        spec=translation.spec, format="a spec of the old recorder", notes=translation.warnings, has_relative_paths=True
+    )

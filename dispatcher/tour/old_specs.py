@@ -231,6 +231,7 @@ class _Translator:
             part[key] = value / 1000
             what = f"{value} is read as milliseconds: write {value / 1000:g}, or {value}.0 if seconds are meant"
         else:
+            part[key] = float(value)
             what = f"{value} is read as seconds: write {value}.0, or {value / 1000:g} if milliseconds are meant"
         self._note(f"{key} {what.split(':')[0].split()[-1]}", below(path, key), what)
 

@@ -64,8 +64,7 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
     Run again after any interruption: narration that is done, or still being worked on, is not asked for again.
     """
     plan = _plan(spec_path, options, settings)
-    for warning in plan.spec.warnings:
-        screen.warn(warning)
+    _tell_translation(plan.spec, screen)
     with (
         occupied(_work_dir(spec_path, options)) as work_dir,
         remembered(plan.spec.meta.title or spec_path.name, options, settings) as tour,
@@ -145,14 +144,21 @@ def preview(spec_path: Path, options: Options, settings: Settings, screen: Scree
     No worker is needed for that, unless the narration is to be written anew first.
     """
     spec = load(spec_path, base_url=options.base_url, is_filmed=False)
-    for warning in spec.warnings:
-        screen.warn(warning)
+    _tell_translation(spec, screen)
     if options.enhance is None:
         return spoken_text_of(spec, options)
     check(spec_path, options.enhance)
     with occupied(_work_dir(spec_path, options)) as work_dir:
         spec, _ = enhanced(spec, options.enhance, options, settings, work_dir, screen)
     return spoken_text_of(spec, options)
+
+
+def _tell_translation(spec: Spec, screen: Screen) -> None:
+    """Say how what was written for another recorder is understood, and how to have it in our words."""
+    for warning in spec.warnings:
+        screen.warn(warning)
+    if spec.warnings:
+        screen.say(f"gpudrop tour import {spec.source.name} -o NEW.json writes a spec without these warnings")
 
 
 def _work_dir(spec_path: Path, options: Options) -> Path:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import reduce
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from playwright.sync_api import Frame, FrameLocator, Locator, Page
+if TYPE_CHECKING:
+    from playwright.sync_api import Frame, FrameLocator, Locator, Page
 
 ALTERNATIVE, INSIDE = " || ", " >> "
 ARIA = "aria/"
@@ -33,7 +34,7 @@ def locate(within: Page | Frame | FrameLocator | Locator, selector: str) -> Loca
     if len(found) == 1:
         return found[0]
     seen = (locator for locator in found if locator.filter(visible=True).count())
-    return next(seen, None) or reduce(Locator.or_, found)
+    return next(seen, None) or reduce(_either, found)
 
 
 def _one(within: Page | Frame | FrameLocator | Locator, selector: str) -> Locator:
@@ -52,4 +53,8 @@ def _named(within: Page | Frame | FrameLocator | Locator, described: str) -> Loc
     if role := told.get("role"):
         return within.get_by_role(cast("Any", role), name=name or None, exact=bool(name))
     by_role = (within.get_by_role(cast("Any", each), name=name, exact=True) for each in ROLES)
-    return reduce(Locator.or_, by_role, within.get_by_label(name, exact=True))
+    return reduce(_either, by_role, within.get_by_label(name, exact=True))
+
+
+def _either(one: Locator, other: Locator) -> Locator:
+    return one.or_(other)

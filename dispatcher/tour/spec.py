@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
 
-from dispatcher.tour import old_specs, spec_errors, spec_file
+from dispatcher.tour import devtools_flow, old_specs, spec_errors, spec_file
 from dispatcher.tour.parts import Meta, Output, Part, Settings, expand
 from dispatcher.tour.slides import rules
 from dispatcher.tour.slides.content import Deck, SlideShow
@@ -126,6 +126,9 @@ def load(path: Path, *, base_url: str | None = None, is_filmed: bool = True) -> 
     NotFoundError without the file, UsageError for a wrong `base_url`.
     """
     read, wrong = spec_file.read(path)
+    if devtools_flow.is_flow(read):
+        what = f"is a recording of Chrome's DevTools; make a spec of it: gpudrop tour import {path} -o tour.json"
+        raise SpecError(str(path), [f"$: {what}"])
     translation = old_specs.translate(read)
     raw = translation.spec
     try:
