@@ -30,6 +30,8 @@ class Focus:
     top: float
     right: float
     bottom: float
+    factor: float | None = None  # how much larger it is shown, where that was said
+    move_s: float | None = None  # how long the camera takes to get there and back, where that was said
 
     def joined(self, other: Focus) -> Focus:
         """Return the place and the time that hold both."""

@@ -66,22 +66,25 @@ def _scenes(focus: Sequence[Focus]) -> list[list[Focus]]:
 
 def _visit(places: Sequence[Focus], seconds: float, least: float) -> Iterator[View]:
     """Yield the views of one visit; none where the step is too short to go there and back."""
-    arrive_s = max(places[0].start_s, MOVE_S)
-    leave_s = min(places[-1].end_s + STAY_S, seconds - MOVE_S)
+    there_s, back_s = (MOVE_S if place.move_s is None else place.move_s for place in (places[0], places[-1]))
+    arrive_s = max(places[0].start_s, there_s)
+    leave_s = min(places[-1].end_s + STAY_S, seconds - back_s)
     if leave_s <= max(arrive_s, places[-1].start_s):
         return
-    yield View(frame=_frame(arrive_s - MOVE_S))
+    yield View(frame=_frame(arrive_s - there_s))
     yield _view(places[0], arrive_s, least)
     for before, after in pairwise(places):
         yield _view(before, after.start_s - MOVE_S, least)
         yield _view(after, after.start_s, least)
     yield _view(places[-1], leave_s, least)
-    yield View(frame=_frame(leave_s + MOVE_S))
+    yield View(frame=_frame(leave_s + back_s))
 
 
 def _view(place: Focus, at_s: float, least: float) -> View:
-    """Return the view that holds a place in its middle, as far as the page reaches."""
+    """Return the view that holds a place in its middle, as far as the page reaches; as large as was said, if it was."""
     width = min(1.0, max(least, place.right - place.left + MARGIN, place.bottom - place.top + MARGIN))
+    if place.factor is not None:
+        width = 1 / place.factor
     return View(
         frame=_frame(at_s),
         left=_within((place.left + place.right) / 2 - width / 2, width),
