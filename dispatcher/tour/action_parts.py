@@ -11,7 +11,21 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
-from dispatcher.tour.parts import Number, Part, Switch, Whole
+from dispatcher.tour.action_base import ActionPart, Frame, LineNumber, OnElement, Pace, Rest, Seconds, Selector, Short
+from dispatcher.tour.page_action_parts import (
+    CloseTab,
+    DialogAction,
+    DoubleClick,
+    Drag,
+    GoBack,
+    Hover,
+    Reload,
+    RightClick,
+    SelectOption,
+    SwitchTab,
+    Upload,
+)
+from dispatcher.tour.parts import Part, Switch, Whole
 
 
 def _scroll_target(value: Any) -> Any:
@@ -42,88 +56,82 @@ class Scroll(Part):
 
     to: Annotated[str | float, BeforeValidator(_scroll_target)] = "bottom"
     speed: Literal["slow", "normal", "fast"] = "normal"
-    pause_at_bottom: Annotated[Number, Field(ge=0, le=600)] = 0.0
+    pause_at_bottom: Rest = 0.0
 
 
-Seconds = Annotated[Number, Field(gt=0, le=3600)]
-Selector = Annotated[str, Field(min_length=1, max_length=2000)]
-Short = Annotated[str, Field(min_length=1, max_length=100)]
-LineNumber = Annotated[Whole, Field(ge=1, le=9_999_999)]
-Pace = Annotated[Number, Field(ge=0, le=2000)]
-"""Milliseconds between two keys."""
-
-
-class WaitForLoad(Part):
+class WaitForLoad(ActionPart):
     """Wait until the page has loaded and painted."""
 
+    waits = True
     type: Literal["wait_for_load"]
     timeout: Seconds | None = None
 
 
-class WaitForSelector(Part):
+class WaitForSelector(OnElement):
     """Wait until an element is visible."""
 
+    waits = True
     type: Literal["wait_for_selector"]
-    selector: Selector
-    timeout: Seconds | None = None
 
 
-class WaitForHidden(Part):
+class WaitForHidden(OnElement):
     """Wait until an element is gone or hidden."""
 
+    waits = True
     type: Literal["wait_for_hidden"]
-    selector: Selector
-    timeout: Seconds | None = None
 
 
-class Pause(Part):
+class Pause(ActionPart):
     """Do nothing for a while."""
 
     type: Literal["pause"]
-    seconds: Annotated[Number, Field(ge=0, le=600, validation_alias=AliasChoices("seconds", "duration"))]
+    seconds: Annotated[Rest, Field(validation_alias=AliasChoices("seconds", "duration"))]
 
 
-class ScrollAction(Scroll):
+class ScrollAction(Scroll, ActionPart):
     """Scroll smoothly to the bottom, the top, a position in pixels, or an element."""
 
     type: Literal["scroll"]
 
 
-class ClickSelector(Part):
+class ClickSelector(OnElement):
     """Move the cursor to an element and click it."""
 
+    changes_page = True
     type: Literal["click_selector"]
-    selector: Selector
-    timeout: Seconds | None = None
 
 
-class TypeText(Part):
+class TypeText(ActionPart):
     """Type a text as a person would, into the focused element or into `selector`."""
 
+    changes_page = uses_keyboard = True
     type: Literal["type_text"]
     text: Annotated[str, Field(max_length=20_000)]
     selector: Selector | None = None
+    frame: Frame = ()
     delay_ms: Pace | None = None
     clear: Switch = False
     timeout: Seconds | None = None
 
 
-class PressKey(Part):
+class PressKey(ActionPart):
     """Press a key or a chord such as "Shift+Enter"."""
 
+    changes_page = uses_keyboard = True
     type: Literal["press_key"]
     key: Annotated[str, Field(min_length=1, max_length=60)]
     times: Annotated[Whole, Field(ge=1, le=200)] = 1
 
 
-class DismissPopups(Part):
+class DismissPopups(ActionPart):
     """Close cookie banners and dialogs: the given selectors, or the usual ones."""
 
+    changes_page = waits = True
     type: Literal["dismiss_popups"]
     selectors: tuple[Selector, ...] = ()
 
 
-class FocusEditor(Part):
+class FocusEditor(ActionPart):
     """Put the text cursor into a code editor: where it was, or at a line (and column, else the line's end)."""
 
     type: Literal["focus_editor"]
@@ -139,9 +147,10 @@ class FocusEditor(Part):
         return self
 
 
-class CommandPalette(Part):
+class CommandPalette(ActionPart):
     """Open the application's command palette, type a command's name, and run it."""
 
+    changes_page = uses_keyboard = True
     type: Literal["command_palette"]
     command: Annotated[
         str, Field(min_length=1, max_length=500, validation_alias=AliasChoices("command", "text", "value"))
@@ -152,9 +161,10 @@ class CommandPalette(Part):
     timeout: Seconds | None = None
 
 
-class TerminalType(Part):
+class TerminalType(ActionPart):
     """Type a command into the page's terminal, once it is ready, and wait for what it prints."""
 
+    changes_page = uses_keyboard = True
     type: Literal["terminal_type"]
     text: Annotated[str, Field(max_length=20_000, validation_alias=AliasChoices("text", "command", "value"))]
     selector: Selector | None = None
@@ -165,15 +175,16 @@ class TerminalType(Part):
     timeout: Seconds | None = None
 
 
-class SelectAllAndDelete(Part):
+class SelectAllAndDelete(ActionPart):
     """Empty a code editor or a field."""
 
+    changes_page = uses_keyboard = True
     type: Literal["select_all_and_delete"]
     selector: Selector | None = None
     timeout: Seconds | None = None
 
 
-class HighlightLines(Part):
+class HighlightLines(ActionPart):
     """Colour lines of a code editor: for `seconds`, else to the end of the step."""
 
     type: Literal["highlight_lines"]
@@ -200,9 +211,10 @@ class HighlightLines(Part):
         return self.lines or (first, self.end or first)
 
 
-class HideSecondarySidebar(Part):
+class HideSecondarySidebar(ActionPart):
     """Hide the side bar on the right, if it is shown."""
 
+    waits = True
     type: Literal["hide_secondary_sidebar"]
     selector: Selector | None = None
     timeout: Seconds | None = None
@@ -223,11 +235,22 @@ Action = Annotated[
     | TerminalType
     | SelectAllAndDelete
     | HighlightLines
-    | HideSecondarySidebar,
+    | HideSecondarySidebar
+    | Hover
+    | DoubleClick
+    | RightClick
+    | Drag
+    | SelectOption
+    | Upload
+    | DialogAction
+    | GoBack
+    | Reload
+    | SwitchTab
+    | CloseTab,
     Field(discriminator="type"),
 ]
 
-ACTIONS: dict[str, type[Part]] = {
+ACTIONS: dict[str, type[ActionPart]] = {
     "wait_for_load": WaitForLoad,
     "wait_for_selector": WaitForSelector,
     "wait_for_hidden": WaitForHidden,
@@ -243,6 +266,17 @@ ACTIONS: dict[str, type[Part]] = {
     "select_all_and_delete": SelectAllAndDelete,
     "highlight_lines": HighlightLines,
     "hide_secondary_sidebar": HideSecondarySidebar,
+    "hover": Hover,
+    "double_click": DoubleClick,
+    "right_click": RightClick,
+    "drag": Drag,
+    "select_option": SelectOption,
+    "upload": Upload,
+    "dialog": DialogAction,
+    "go_back": GoBack,
+    "reload": Reload,
+    "switch_tab": SwitchTab,
+    "close_tab": CloseTab,
 }
 
 
@@ -265,6 +299,7 @@ class ElementVisible(Part):
 
     type: Literal["element_visible"]
     selector: Annotated[str, Field(min_length=1, validation_alias=AliasChoices("selector", "value"))]
+    frame: Frame = ()
     timeout: Seconds | None = None
 
 

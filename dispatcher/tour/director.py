@@ -22,9 +22,10 @@ from dispatcher.tour.actions import CHANGING, WAITING, explained, perform, scrol
 from dispatcher.tour.assertions import check
 from dispatcher.tour.attention import KEYBOARD, attention
 from dispatcher.tour.browser import find_browser, launch
-from dispatcher.tour.capture import Filming, Recorder
+from dispatcher.tour.capture import Filming
 from dispatcher.tour.editors import clear_highlight
 from dispatcher.tour.page_load import open_page
+from dispatcher.tour.recorder import Recorder
 from dispatcher.tour.report import Checked
 from dispatcher.tour.slides.show import SlideProjector
 from dispatcher.tour.spec import Spec

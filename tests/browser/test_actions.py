@@ -20,7 +20,7 @@ from dispatcher.tour.action_parts import ASSERTIONS as ASSERTION_MODELS
 from dispatcher.tour.actions import ACTIONS, perform
 from dispatcher.tour.assertions import ASSERTIONS, check
 from dispatcher.tour.browser import launch
-from dispatcher.tour.capture import Recorder
+from dispatcher.tour.recorder import Recorder
 from dispatcher.tour.page_load import open_page
 from dispatcher.tour.stage import Stage
 from protocol.errors import StepFailed
