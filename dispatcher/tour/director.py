@@ -18,7 +18,7 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 
 from dispatcher.assembly.timeline import Focus
-from dispatcher.tour.actions import CHANGING, WAITING, explained, perform, scroll
+from dispatcher.tour.actions import CHANGING, WAITING, explained, perform
 from dispatcher.tour.assertions import check
 from dispatcher.tour.attention import KEYBOARD, attention
 from dispatcher.tour.browser import find_browser, launch
@@ -27,6 +27,7 @@ from dispatcher.tour.editors import clear_highlight
 from dispatcher.tour.page_load import open_page
 from dispatcher.tour.recorder import Recorder
 from dispatcher.tour.report import Checked
+from dispatcher.tour.scrolling import scroll
 from dispatcher.tour.slides.show import SlideProjector
 from dispatcher.tour.spec import Spec
 from dispatcher.tour.stage import Stage
@@ -243,7 +244,8 @@ def _placed(error: StepFailed, step: Step, where: str) -> StepFailed:
 
 def _name(part: object) -> str:
     """Return an action or assertion as people know it: its type and what it is about."""
-    about = next((value for key in ("selector", "key", "value", "to") if (value := getattr(part, key, None))), None)
+    texts = (getattr(part, key, None) for key in ("selector", "key", "value", "to"))
+    about = next((text for text in texts if text and isinstance(text, str)), None)
     kind = str(getattr(part, "type", "?"))
     return kind if about is None else f"{kind} {about!r}"
 
