@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from dispatcher import config
 from dispatcher.tour.browser_rules import VARIABLE, locale_of
-from dispatcher.tour.parts import BrowserContextSettings, expand
+from dispatcher.tour.parts import expand
+from dispatcher.tour.spec import Spec
 from protocol.errors import EnvironmentNotReady
 
 SHORTEST_SECRET = 4
@@ -27,25 +29,19 @@ ANDROID = (
 class BrowserContextOptions:
     """What a browser context is made with, and what of it must reach no file."""
 
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()  # user name and password, which browsers send as one text
 
 
 def context_options(
-    settings: BrowserContextSettings,
-    *,
-    language: str,
-    beside: Path,
-    address: str | None,
-    variable: Callable[[str], str | None],
-    version: str = "",
+    spec: Spec, *, variable: Callable[[str], str | None] = config.variable, version: str = ""
 ) -> BrowserContextOptions:
-    """Return what Playwright's `new_context` is called with.
+    """Return what Playwright's `new_context` is called with for a tour; `version` is the browser's.
 
-    `address` is a page of the application: only its origin is told user name and password. Raises EnvironmentNotReady
-    for a variable that is not set.
+    Raises EnvironmentNotReady for a variable of the environment that is not set.
     """
+    settings, beside = spec.settings.browser_context, spec.source.parent
     secrets: list[str] = []
 
     def filled(text: str, where: str) -> str:
@@ -61,7 +57,7 @@ def context_options(
         return VARIABLE.sub(value, text)
 
     made: dict[str, Any] = {
-        "locale": settings.locale or locale_of(language),
+        "locale": settings.locale or locale_of(spec.settings.language),
         "timezone_id": settings.timezone,
         "color_scheme": settings.color_scheme,
         "device_scale_factor": settings.device_scale_factor,
@@ -77,7 +73,7 @@ def context_options(
         made["http_credentials"] = {
             "username": filled(asked.username, "http_credentials.username"),
             "password": filled(asked.password, "http_credentials.password"),
-        } | ({"origin": _origin(address)} if address else {})
+        } | _origin(spec)
     given = made.get("http_credentials")
     return BrowserContextOptions(
         pairs=((given["username"], given["password"]),) if given else (),
@@ -86,10 +82,13 @@ def context_options(
     )
 
 
-def _origin(address: str) -> str:
-    parts = urlsplit(address)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}"
+def _origin(spec: Spec) -> dict[str, str]:
+    """Return the one origin that is told user name and password: that of the application."""
+    addresses = [spec.settings.base_url, *(spec.resolve_url(step) for step in spec.steps)]
+    for address in addresses:
+        if address is not None and (parts := urlsplit(address)).scheme in ("http", "https"):
+            return {"origin": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"}
+    return {}
 
 
 def _stored(path: Path) -> list[str]:

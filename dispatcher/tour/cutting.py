@@ -127,7 +127,7 @@ def _report(
         captions=tuple(map(str, captions)),
         seconds=timeline.seconds,
         engine=narration.engine,
-        warnings=narration.warnings,
+        warnings=(*narration.warnings, *(warning for take in takes for warning in take.warnings)),
         versions=versions,
         steps=tuple(steps),
     )

@@ -162,7 +162,7 @@ class DialogBox:
             self._context = self._browser.new_context(viewport=self._viewport)
             self._cursor = Cursor(self._context, (0.0, 0.0))
             self._page = self._context.new_page()
-            self._page.set_content(BOX)
+            self._page.goto(f"data:text/html;charset=utf-8;base64,{base64.b64encode(BOX.encode()).decode()}")
         return self._page
 
     def draw(self, dialog: Dialog, picture: bytes, patch: Patch | None) -> None:

@@ -19,9 +19,9 @@ from dispatcher.tour.capture import FIRST_FRAME_S, Filming, settle
 from dispatcher.tour.choosers import FileChoosers
 from dispatcher.tour.cursor import Cursor
 from dispatcher.tour.dialogs import RIPPLE_MS, Answers, DialogBox, Patch, reply, take_patch
-from dispatcher.tour.leaving import where_it_stays
+from dispatcher.tour.leaving import DOCUMENT, where_it_stays
 from dispatcher.tour.page_action_parts import DialogAction
-from dispatcher.tour.page_load import wait_until_painted
+from dispatcher.tour.page_load import unfinished, wait_until_painted
 from dispatcher.tour.secrets import Secrets
 from dispatcher.tour.tabs import Tabs
 from protocol.errors import EnvironmentNotReady
@@ -34,13 +34,13 @@ TAB_S = 30.0
 class Recorder:
     """One browser context and the page that is recorded. Everything the page says is kept in `console`."""
 
-    def __init__(
-        self, browser: Browser, size: tuple[int, int], options: BrowserContextOptions = BrowserContextOptions()
-    ) -> None:
+    def __init__(self, browser: Browser, size: tuple[int, int], options: BrowserContextOptions | None = None) -> None:
+        options = options or BrowserContextOptions()
         self.size = size
         self.console: list[str] = []
         self.warnings: list[str] = []  # of the step that is recorded
         self.place = ""  # the step and the action that are under way, as a warning names them
+        self._unfinished: set[float] = set()  # documents that never finish loading, and are warned of
         self.tab_s = TAB_S
         self.filming: Filming | None = None
         viewport: Any = {"width": size[0], "height": size[1]}
@@ -57,6 +57,7 @@ class Recorder:
         self.choosers = FileChoosers(self.warn)
         self._box = DialogBox(browser, viewport, options.arguments.get("locale"))
         self._patch: Patch | None = None
+        self.open_list: object = None  # the drop-down list that is drawn: select_list knows what it is
         self.tabs = Tabs(self._listen)
         self.page = self.tabs.begin(self.context.new_page())
 
@@ -74,6 +75,23 @@ class Recorder:
         warning = self._secrets.removed_from(f"{self.place}: {text}" if self.place else text)
         if warning not in self.warnings:
             self.warnings.append(warning)
+
+    def check_loaded(self) -> None:
+        """Warn of a page that never finishes loading, once for each."""
+        with contextlib.suppress(PlaywrightError):  # it goes to another page just now
+            document = self.page.evaluate(DOCUMENT)
+            if document not in self._unfinished and (told := unfinished(self.page)) is not None:
+                self._unfinished.add(document)
+                self.warn(told)
+
+    def begin_attempt(self, place: str, *, again: bool) -> None:
+        """Forget what was expected and warned of."""
+        self.place = place
+        self.warnings.clear()
+        self.answers.forget()
+        self.open_list = None
+        if again:
+            self._unfinished.clear()
 
     def fresh_page(self) -> None:
         """Go on with a new page; the old ones are gone, with all they held."""
@@ -184,7 +202,8 @@ class Recorder:
             return
         answer = self.answers.take(dialog)
         is_accepted = answer is not None and answer.answer == "accept"
-        self.console.append(f"[recorder] {'accepted' if is_accepted else 'dismissed'} a {dialog.type}: {dialog.message}")
+        answered = "accepted" if is_accepted else "dismissed"
+        self.console.append(f"[recorder] {answered} a dialog ({dialog.type}): {dialog.message}")
         with self._drawn(dialog, answer):
             reply(dialog, answer)
 
