@@ -58,7 +58,7 @@ class Cursor:
 
     def move_to(self, page: Page, x: float, y: float, *, least_s: float = SHORTEST_S) -> None:
         """Glide to a place of the viewport (CSS pixels), slowly at both ends; `least_s` is for small corrections."""
-        start, seconds = self.at, max(least_s, glide_seconds(math.dist(self.at, (x, y))))
+        start, seconds = self.at, glide_seconds(math.dist(self.at, (x, y)), least_s)
         began = last = time.monotonic()
         done = 1.0 if self.hurries else 0.0
         if self.hurries:
@@ -125,6 +125,6 @@ def eased(done: float) -> float:
     return done**3 * (done * (6 * done - 15) + 10)
 
 
-def glide_seconds(pixels: float) -> float:
+def glide_seconds(pixels: float, least_s: float = SHORTEST_S) -> float:
     """Return how long a glide over a distance takes."""
-    return max(SHORTEST_S + (USUAL_S - SHORTEST_S) * min(1.0, pixels / USUAL_PX), USUAL_S * pixels / USUAL_PX)
+    return max(least_s + (USUAL_S - least_s) * min(1.0, pixels / USUAL_PX), USUAL_S * pixels / USUAL_PX)

@@ -6,7 +6,7 @@
 // Returns { found, more }: whether something there scrolls in this direction, and whether the end was still moving away
 // when the time for it was over.
 async (element, how) => {
-  const FIRST_WAIT_MS = 800, NEXT_WAIT_MS = 2000, LOOK_MS = 50, LONGEST_MS = 12000, SHORTEST_MS = 400, TRIES = 3;
+  const UNSEEN_MS = 250, FIRST_WAIT_MS = 800, NEXT_WAIT_MS = 2000, LOOK_MS = 50, LONGEST_MS = 12000, SHORTEST_MS = 400, TRIES = 3;
   const X = { start: "left", end: "right", size: "width", at: "scrollLeft", whole: "scrollWidth", seen: "clientWidth",
     overflow: "overflowX", before: "Left", after: "Right" };
   const Y = { start: "top", end: "bottom", size: "height", at: "scrollTop", whole: "scrollHeight", seen: "clientHeight",
@@ -81,7 +81,9 @@ async (element, how) => {
     const lasts = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, (way / how.pixelsPerSecond) * 1000));
     const began = performance.now();
     const again = suspendSnap(box);
-    await new Promise((done) => {
+    const isDrawn = await Promise.race([new Promise((done) => requestAnimationFrame(() => done(true))), pause(UNSEEN_MS)]);
+    if (!isDrawn) put(box, x, y);  // a frame that is out of sight draws nothing: nobody sees it jump
+    else await new Promise((done) => {
       const tick = () => {
         const part = Math.min(1, Math.max(0, (performance.now() - began) / lasts));
         put(box, from[0] + (x - from[0]) * ease(part), from[1] + (y - from[1]) * ease(part));
