@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -17,7 +18,8 @@ from dispatcher.cli.review import check as check_somebody_is_asked
 from dispatcher.cli.tour_display import TourDisplay, TourEvents
 from dispatcher.cli.tour_options import Encoding, Film, Manner, Rewriting, Speech, options_of
 from dispatcher.config import Settings
-from dispatcher.tour.record import Recording, preview, record
+from dispatcher.tour.director import Rehearsed
+from dispatcher.tour.record import Recording, preview, record, try_out
 from dispatcher.tour.spec import load
 
 
@@ -44,8 +46,24 @@ def _tour(
     if speech.show_spoken:
         sys.stdout.write(f"{preview(film.spec, options, settings, screen)}\n")
         return
+    if film.rehearse:
+        done = try_out(film.spec, options, settings, screen)
+        sys.stdout.write(f"{_rehearsed_json(done) if manner.as_json else _rehearsed(done)}\n")
+        return
     made = record(film.spec, options, settings, screen)
     sys.stdout.write(f"{_json(made)}\n" if manner.as_json else _plain(made))
+
+
+def _rehearsed(done: Sequence[Rehearsed]) -> str:
+    lines = [f"{step.step_id}: ok ({step.seconds:.1f} s)" for step in done]
+    count = "1 step works" if len(done) == 1 else f"all {len(done)} steps work"
+    return "\n".join([*lines, count])
+
+
+def _rehearsed_json(done: Sequence[Rehearsed]) -> str:
+    steps = [{"id": step.step_id, "seconds": round(step.seconds, 3), "warnings": list(step.warnings)} for step in done]
+    warnings = [warning for step in done for warning in step.warnings]
+    return json.dumps({"rehearsed": steps, "warnings": warnings}, ensure_ascii=False, indent=1)
 
 
 def _plain(made: Recording) -> str:

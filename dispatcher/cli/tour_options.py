@@ -25,6 +25,10 @@ class Film:
 
     spec: Annotated[Path, typer.Argument(help="The tour: a JSON file.")]
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only speak the narration; film nothing.")] = False
+    rehearse: Annotated[
+        bool,
+        typer.Option("--rehearse", help="Only try the steps out, in seconds: no narration, no film, no output file."),
+    ] = False
     work_dir: Annotated[Path | None, typer.Option(help="Where takes, logs and failures are kept.")] = None
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The film, instead of output.path.")] = None
     base_url: Annotated[str | None, typer.Option(help="What relative step urls start from.")] = None

@@ -55,12 +55,44 @@
     ring.animate(frames, { duration: 480, easing: "ease-out" }).finished.finally(() => ring.remove());
   };
 
-  addEventListener("mousemove", (event) => place(event.clientX, event.clientY), true);
+  const hide = () => style(arrow, { visibility: "hidden" });
+  // What the mouse drags: a picture of an element, or the name of a file. Drawn on a canvas, for strict pages forbid
+  // images of other sources too.
+  let carried = null;
+  const carry = async (what) => {
+    carried?.remove();
+    carried = null;
+    if (what === null) return;
+    carried = document.createElement(what.png ? "canvas" : "div");
+    style(carried, { position: "absolute", left: "10px", top: "12px", "pointer-events": "none", opacity: ".8",
+      "border-radius": "6px", "box-shadow": "0 3px 10px rgba(0,0,0,.35)" });
+    if (what.png) {
+      const bytes = Uint8Array.from(atob(what.png), (letter) => letter.charCodeAt(0));
+      const picture = await createImageBitmap(new Blob([bytes]));
+      [carried.width, carried.height] = [picture.width, picture.height];
+      style(carried, { width: `${what.width}px`, height: `${what.height}px`, left: `${what.left}px`, top: `${what.top}px` });
+      carried.getContext("2d").drawImage(picture, 0, 0);
+    } else {
+      carried.textContent = what.text;
+      style(carried, { padding: "6px 12px", background: "#fff", color: "#222", font: "13px/1.4 system-ui, sans-serif",
+        "white-space": "nowrap", border: "1px solid #bbb" });
+    }
+    root.prepend(carried);
+  };
+
+  for (const moved of ["mousemove", "dragover"]) {
+    addEventListener(moved, (event) => place(event.clientX, event.clientY), true);
+  }
   addEventListener("pointerdown", (event) => { place(event.clientX, event.clientY); ripple(); }, true);
-  // What enters the top layer later lies above: go there again after it.
+  // What enters the top layer later lies above: go there again after it. A dialog within a shadow tree tells nobody, so
+  // after whatever may have opened one the arrow goes there once more.
   addEventListener("toggle", (event) => { if (event.target !== host && event.newState === "open") raise(); }, true);
+  addEventListener("fullscreenchange", raise, true);
+  for (const opens of ["click", "keydown"]) {
+    addEventListener(opens, () => { for (const ms of [0, 60, 250]) setTimeout(raise, ms); }, true);
+  }
   addEventListener("DOMContentLoaded", raise);
-  Object.defineProperty(window, Symbol.for(ASK), { value: { place, ripple } });
+  Object.defineProperty(window, Symbol.for(ASK), { value: { place, ripple, hide, carry } });
   if (ask) ask().then(([x, y]) => { if (arrow.style.visibility === "hidden") place(x, y); });
 
   // A frame of the same origin tells the page where the mouse is; over one of another origin the recorder does.
@@ -70,15 +102,17 @@
         let [x, y, here] = [event.clientX, event.clientY, window];
         for (; here !== window.top; here = here.parent) {
           const box = here.frameElement.getBoundingClientRect();
-          x += box.left + here.frameElement.clientLeft;
-          y += box.top + here.frameElement.clientTop;
+          const { offsetWidth, offsetHeight, clientLeft, clientTop } = here.frameElement;
+          const style = here.parent.getComputedStyle(here.frameElement);
+          x = box.left + (x + clientLeft + parseFloat(style.paddingLeft)) * (box.width / offsetWidth || 1);
+          y = box.top + (y + clientTop + parseFloat(style.paddingTop)) * (box.height / offsetHeight || 1);
         }
         const cursor = window.top[Symbol.for(ASK)];
         cursor.place(x, y);
         if (act) cursor.ripple();
       } catch { /* another origin: out of reach by design */ }
     };
-    addEventListener("mousemove", (event) => tell(event, false), true);
+    for (const moved of ["mousemove", "dragover"]) addEventListener(moved, (event) => tell(event, false), true);
     addEventListener("pointerdown", (event) => tell(event, true), true);
   }
 })();

@@ -1,4 +1,8 @@
-"""The visible mouse: an arrow drawn over the page that moves as a hand does and marks its clicks."""
+"""The visible mouse: an arrow drawn over the page that moves as a hand does and marks its clicks.
+
+Only this module moves or presses the mouse. Playwright's own click, hover and drag, and `trial=True` too, move it in
+one jump, which the film would show.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import math
 import time
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any, Literal
 
 from playwright.sync_api import BrowserContext, Page
 from playwright.sync_api import Error as PlaywrightError
@@ -15,15 +20,24 @@ from dispatcher.tour.leaving import has_left
 
 BINDING = "__gpudropCursor"
 PLACE = f"at => window[Symbol.for('{BINDING}')]?.place(...at)"
+HIDE = f"() => window[Symbol.for('{BINDING}')]?.hide()"
+CARRY = f"what => window[Symbol.for('{BINDING}')]?.carry(what)"
 RIPPLE = f"() => window[Symbol.for('{BINDING}')]?.ripple()"
-SHORTEST_S, LONGEST_S = 0.4, 0.7
-FULL_WAY_PX = 900
-"""A way of this length takes the longest time."""
+SHORTEST_S, USUAL_S = 0.4, 0.7
+USUAL_PX = 900
+"""A glide over this distance takes USUAL_S; a longer one takes longer in proportion, so that it is no faster."""
+
+STEP_S = 0.025
+"""The arrow moves on by at most this much of its glide at once: a busy machine makes it slower, never jumpy."""
+
+PRESSED_MS = 70
+BETWEEN_CLICKS_MS = 80
+"""Of a double click: every system takes two clicks within 200 ms as one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Move:
-    """A way of the mouse: when it set out and arrived (monotonic seconds), and where (CSS pixels)."""
+    """A glide of the mouse: when it began and arrived (monotonic seconds), and where (CSS pixels)."""
 
     began: float
     arrived: float
@@ -37,20 +51,54 @@ class Cursor:
     def __init__(self, context: BrowserContext, at: tuple[float, float]) -> None:
         self.at = at
         self.moves: list[Move] = []  # since the last clearing
+        self.hurries = False  # nobody watches: it moves in one jump
         context.expose_binding(BINDING, lambda _source: list(self.at))
         script = (files("dispatcher.tour") / "cursor.js").read_text(encoding="utf-8")
         context.add_init_script(script.replace("ASK", json.dumps(BINDING)))
 
-    def move_to(self, page: Page, x: float, y: float) -> None:
-        """Move to a place of the viewport (CSS pixels), slowly at both ends, in 0.4 to 0.7 s."""
-        start, seconds = self.at, _way_seconds(math.dist(self.at, (x, y)))
-        began = time.monotonic()
-        while (done := (time.monotonic() - began) / seconds) < 1:
+    def move_to(self, page: Page, x: float, y: float, *, least_s: float = SHORTEST_S) -> None:
+        """Glide to a place of the viewport (CSS pixels), slowly at both ends; `least_s` is for small corrections."""
+        start, seconds = self.at, glide_seconds(math.dist(self.at, (x, y)), least_s)
+        began = last = time.monotonic()
+        done = 1.0 if self.hurries else 0.0
+        if self.hurries:
+            self._put(page, x, y)
+        while done < 1:
+            now = time.monotonic()
+            done = min(1.0, done + min(now - last, STEP_S) / seconds)
+            last = now
             part = eased(done)
             self._put(page, start[0] + (x - start[0]) * part, start[1] + (y - start[1]) * part)
             page.wait_for_timeout(4)  # a move itself waits for the next frame; frames arrive only in such calls
-        self._put(page, x, y)
         self.moves.append(Move(began=began, arrived=time.monotonic(), x=x, y=y))
+
+    def jump_to(self, page: Page, x: float, y: float) -> None:
+        """Be at a place at once: only where the viewer sees no way, as on another page."""
+        self._put(page, x, y)
+
+    def press(self, page: Page, *, button: Literal["left", "right"] = "left", clicks: int = 1) -> None:
+        """Press and release a button where the arrow is, once or in quick succession."""
+        for n in range(clicks):
+            page.wait_for_timeout(BETWEEN_CLICKS_MS if n else 0)
+            page.mouse.down(button=button, click_count=n + 1)
+            page.wait_for_timeout(PRESSED_MS)
+            page.mouse.up(button=button, click_count=n + 1)
+
+    def grip(self, page: Page) -> None:
+        """Press the left button and keep it pressed."""
+        page.mouse.down()
+
+    def release(self, page: Page) -> None:
+        """Release the left button."""
+        page.mouse.up()
+
+    def carry(self, page: Page, what: dict[str, Any] | None) -> None:
+        """Show a thing at the arrow, a picture {"png", "width", "height"} or a {"text"}, until it is None."""
+        page.evaluate(CARRY, what)
+
+    def hide(self, page: Page) -> None:
+        """Show no arrow until it moves."""
+        page.evaluate(HIDE)
 
     def _put(self, page: Page, x: float, y: float) -> None:
         self.at = (x, y)
@@ -77,5 +125,6 @@ def eased(done: float) -> float:
     return done**3 * (done * (6 * done - 15) + 10)
 
 
-def _way_seconds(pixels: float) -> float:
-    return SHORTEST_S + (LONGEST_S - SHORTEST_S) * min(1.0, pixels / FULL_WAY_PX)
+def glide_seconds(pixels: float, least_s: float = SHORTEST_S) -> float:
+    """Return how long a glide over a distance takes."""
+    return max(least_s + (USUAL_S - least_s) * min(1.0, pixels / USUAL_PX), USUAL_S * pixels / USUAL_PX)

@@ -20,9 +20,10 @@ def framed(stage: Stage, zoom: Zoom, size: tuple[int, int]) -> Focus | None:
     An editor is the one with the focus, else the largest that is visible.
     """
     if zoom.center is not None:
-        return _focus(zoom, size, (*zoom.center, 0.0, 0.0))
+        x, y = zoom.center
+        return _focus(zoom, size, (x, y, 0.0, 0.0))
     if zoom.to in (None, WHOLE):
-        return _focus(zoom.model_copy(update={"factor": 1.0}), size, (0.0, 0.0, *map(float, size)))
+        return _focus(zoom.model_copy(update={"factor": 1.0}), size, (0.0, 0.0, float(size[0]), float(size[1])))
     box = _box(stage, str(zoom.to))
     return None if box is None else _focus(zoom, size, box)
 

@@ -9,10 +9,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
-from dispatcher.tour import output_rules, script
+from dispatcher.tour import browser_rules, output_rules, script
 from protocol.kinds import tts
 
 MAX_SIDE = 4096
@@ -80,6 +80,34 @@ class Meta(Part):
 Lexicon = Annotated[dict[str, str], BeforeValidator(script.checked_lexicon, json_schema_input_type=dict[str, str])]
 
 
+class HttpCredentials(Part):
+    """The answer to a server that asks for a user name and a password (basic authentication)."""
+
+    username: Annotated[str, Field(min_length=1, max_length=500)]
+    password: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(browser_rules.not_literal)]
+
+
+class BrowserContextSettings(Part):
+    """What the recorded browser is, as far as its pages can tell."""
+
+    locale: Annotated[str, AfterValidator(browser_rules.locale)] | None = None
+    timezone: Annotated[
+        Annotated[str, AfterValidator(browser_rules.timezone)] | None,
+        Field(validation_alias=AliasChoices("timezone", "timezone_id")),
+    ] = None
+    color_scheme: Literal["light", "dark", "no-preference"] | None = None
+    device_scale_factor: Annotated[Number, Field(ge=0.5, le=4)] | None = None
+    mobile: Annotated[Switch, Field(validation_alias=AliasChoices("mobile", "is_mobile"))] = False
+    storage_state: Annotated[str, Field(min_length=1)] | None = None
+    headers: Annotated[
+        dict[str, str],
+        BeforeValidator(browser_rules.headers, json_schema_input_type=dict[str, str]),
+        Field(validation_alias=AliasChoices("headers", "extra_http_headers")),
+    ] = {}
+    ignore_https_errors: Switch = False
+    http_credentials: HttpCredentials | None = None
+
+
 class Settings(Part):
     """How it is filmed and spoken. Times in seconds."""
 
@@ -94,6 +122,7 @@ class Settings(Part):
     lexicon: Lexicon = {}
     default_step_timeout: Annotated[Number, Field(gt=0, le=3600)] = 30.0
     max_retries_per_step: Annotated[Whole, Field(ge=0, le=10)] = 2
+    browser_context: BrowserContextSettings = BrowserContextSettings()
     preloader_selector: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
     ref_audio: Annotated[str, Field(min_length=1)] | None = None
     ref_text: Annotated[str, Field(min_length=1)] | None = None

@@ -9,13 +9,15 @@ from pathlib import Path
 from dispatcher.config import Settings, is_root
 from dispatcher.tour import duration, encoding, pre_setup
 from dispatcher.tour.browser import find_browser
+from dispatcher.tour.browser_context import context_options
 from dispatcher.tour.cutting import Cut, cut, render_options
-from dispatcher.tour.director import Take, direct
+from dispatcher.tour.director import Rehearsed, Take, direct, rehearse
 from dispatcher.tour.enhancing import Enhancement, check, enhanced
 from dispatcher.tour.inserts import Inserts, find_inserts
 from dispatcher.tour.narration import Narration
 from dispatcher.tour.options import Options
 from dispatcher.tour.publishing import check_writable
+from dispatcher.tour.reachable import check_application
 from dispatcher.tour.remembering import remembered
 from dispatcher.tour.screen import Screen
 from dispatcher.tour.slides import rules as slide_rules
@@ -70,12 +72,13 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
         remembered(plan.spec.meta.title or spec_path.name, options, settings) as tour,
     ):
         desk = _Desk(options=tour.options, settings=settings, work_dir=work_dir, screen=screen)
+        if plan.browser is not None:
+            _have_application(plan.spec, desk)
         plan, enhancement = _enhance(plan, desk)
         narration = _speak(plan, desk)
         warnings = plan.spec.warnings + narration.warnings
         if plan.browser is None:
             return Recording(narration=narration, film=None, report=None, enhancement=enhancement, warnings=warnings)
-        _set_up(plan.spec, desk)
         takes = _film(plan.spec, narration, plan.browser, desk)
         made = _cut(plan, narration, takes, enhancement, desk)
         tour.report = made.report
@@ -86,6 +89,31 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
         enhancement=enhancement,
         warnings=(*warnings, *_of_takes(takes)),
     )
+
+
+def try_out(spec_path: Path, options: Options, settings: Settings, screen: Screen) -> list[Rehearsed]:
+    """Do every step of a spec as fast as its pages allow: nothing is spoken, and nothing recorded.
+
+    Raises StepFailed for the first step that does not work.
+    """
+    spec = load(spec_path, base_url=options.base_url)
+    context_options(spec)
+    browser = find_browser(settings.chromium)
+    with occupied(_work_dir(spec_path, options)) as work_dir:
+        desk = _Desk(options=options, settings=settings, work_dir=work_dir, screen=screen)
+        _have_application(spec, desk)
+        with screen.stage("rehearsing") as stage:
+            done = rehearse(
+                spec,
+                work_dir=work_dir,
+                browser=browser,
+                root=is_root(),
+                on_step=lambda n, step: stage.update(n, len(spec.steps), step),
+            )
+    for step in done:
+        for warning in step.warnings:
+            screen.warn(warning)
+    return done
 
 
 def _plan(spec_path: Path, options: Options, settings: Settings) -> _Plan:
@@ -100,6 +128,8 @@ def _plan(spec_path: Path, options: Options, settings: Settings) -> _Plan:
     encoders = render_options(spec, options.zoom).encoders
     program = ffmpeg.find(settings.ffmpeg, needs=inserts.filters, encoders=encoders)
     browser = None if options.dry_run else find_browser(settings.chromium)
+    if browser is not None:
+        context_options(spec)  # a secret that is missing in the environment is told now
     return _Plan(spec=spec, inserts=inserts, out=out, program=program, browser=browser)
 
 
@@ -207,6 +237,13 @@ def _film(spec: Spec, narration: Narration, browser: Path, desk: _Desk) -> list[
 
 def _of_takes(takes: Sequence[Take]) -> list[str]:
     return [warning for take in takes for warning in take.warnings]
+
+
+def _have_application(spec: Spec, desk: _Desk) -> None:
+    """Run the spec's own set-up, and see that the application is there."""
+    _set_up(spec, desk)
+    for warning in check_application(spec):
+        desk.screen.warn(warning)
 
 
 def _set_up(spec: Spec, desk: _Desk) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
 
-from dispatcher.tour import devtools_flow, old_specs, spec_errors, spec_file
+from dispatcher.tour import devtools_flow, old_specs, spec_errors, spec_file, spec_files
 from dispatcher.tour.parts import Meta, Output, Part, Settings, expand
 from dispatcher.tour.slides import rules
 from dispatcher.tour.slides.content import Deck, SlideShow
@@ -137,6 +137,8 @@ def load(path: Path, *, base_url: str | None = None, is_filmed: bool = True) -> 
         wrong += _new(spec_errors.problems(error, Spec), wrong)
         spec = _addresses(raw)
     wrong += _list_problems(raw) + _new(rules.problems(raw, path.absolute().parent), wrong)
+    if is_filmed:
+        wrong += _new(spec_files.problems(raw, path.absolute().parent), wrong)
     spec._source, spec._warnings = path.absolute(), translation.warnings
     spec = spec if base_url is None else spec.with_base_url(base_url)
     lines = [f"{translation.written.get(where, where)}: {what}" for where, what in wrong]

@@ -1,21 +1,20 @@
-"""What an action has to do with, and the click that all of them share: scrolled to, moved to, seen, pressed."""
+"""What every action works with: the page, the arrow over it, and its time limits."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
 
-from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Locator, Page
 
 from dispatcher.tour.cursor import Cursor
+from dispatcher.tour.recorder import Recorder
+from dispatcher.tour.selectors import locate
 
-SCROLL = (files("dispatcher.tour") / "scroll.js").read_text(encoding="utf-8")
-SPEEDS = {"slow": 350, "normal": 700, "fast": 1400}  # pixels a second
-BEFORE_CLICK_MS, PRESSED_MS, AFTER_CLICK_MS = 120, 70, 150
+HURRIED_REST_S = 0.2
+"""How long nothing is done at most while nobody watches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,55 +25,53 @@ class Stage:
     cursor: Cursor
     timeout_s: float
     film_on: Callable[[float], None] | None = None  # while it is filmed: waits, and sees to it that nothing is missed
+    recorder: Recorder | None = None  # what has the page: without it there are no tabs, dialogs and file choosers
+    folder: Path = Path()  # where relative paths of files start
+    hurries: bool = False  # nobody watches
 
     def rest(self, seconds: float) -> None:
         """Do nothing for a while."""
-        if self.film_on is not None:
+        if self.hurries:
+            self.page.wait_for_timeout(1000 * min(seconds, HURRIED_REST_S))
+        elif self.film_on is not None:
             self.film_on(seconds)
         else:
             self.page.wait_for_timeout(seconds * 1000)
 
-    def visible(self, selector: str) -> Locator:
+    def all(self, selector: str, frame: Sequence[str] = ()) -> Locator:
+        """Return every element that matches: on the page, or in the innermost of the frames."""
+        if not frame:
+            return locate(self.page, selector)
+        inside = locate(self.page, frame[0]).first.content_frame
+        for one in frame[1:]:
+            inside = locate(inside, one).first.content_frame
+        return locate(inside, selector)
+
+    def visible(self, selector: str, frame: Sequence[str] = ()) -> Locator:
         """Return the first visible element that matches."""
-        return self.page.locator(selector).filter(visible=True).first
+        return self.all(selector, frame).filter(visible=True).first
 
     def ms(self, timeout_s: float | None) -> float:
         """Return a time limit as Playwright wants it."""
         return 1000 * (self.timeout_s if timeout_s is None else timeout_s)
 
+    def now(self) -> Self:
+        """Return the stage on the tab that is in front now."""
+        if self.recorder is None:
+            return self
+        self.recorder.follow()
+        return replace(self, page=self.recorder.page)
 
-def click(stage: Stage, target: Locator, timeout_ms: float) -> None:
-    """Scroll an element into view, move the arrow to its middle and click it, as soon as it can be clicked."""
-    deadline = time.monotonic() + timeout_ms / 1000
-    target.wait_for(timeout=timeout_ms)
-    if not _in_view(stage.page, target):
-        target.evaluate(SCROLL, {"to": None, "pixelsPerSecond": SPEEDS["fast"]})
-    target.click(trial=True, timeout=left_ms(deadline))
-    x, y, position = _middle(stage.page, target)
-    stage.cursor.move_to(stage.page, x, y)
-    stage.page.wait_for_timeout(BEFORE_CLICK_MS)
-    target.click(position=position, delay=PRESSED_MS, timeout=left_ms(deadline))
-    stage.page.wait_for_timeout(AFTER_CLICK_MS)
+    def was_closed_by_itself(self) -> bool:
+        """Say whether the page closed itself, as a tab may, and another tab is there to go on with."""
+        return self.page.is_closed() and self.recorder is not None and self.recorder.tabs.front is not None
 
+    def look_below(self) -> None:
+        """Prepare for a dialog that the next press may open."""
+        if self.recorder is not None:
+            self.recorder.look_below()
 
-def left_ms(deadline: float) -> float:
-    """Return what is left until a moment of the monotonic clock, as Playwright wants it; at least a second."""
-    return max(1000.0, (deadline - time.monotonic()) * 1000)  # 0 would mean: for ever
-
-
-def _in_view(page: Page, target: Locator) -> bool:
-    size, box = page.viewport_size, target.bounding_box()
-    if size is None or box is None:
-        return True
-    return box["y"] >= 0 and box["y"] + min(box["height"], size["height"]) <= size["height"]
-
-
-def _middle(page: Page, target: Locator) -> tuple[float, float, Any]:
-    """Return the middle of the part of an element that is in view: in the viewport, and within the element."""
-    size, box = page.viewport_size, target.bounding_box()
-    if size is None or box is None:
-        raise PlaywrightError("the element went away while the mouse was on its way")
-    x = (max(0, box["x"]) + min(size["width"], box["x"] + box["width"])) / 2
-    y = (max(0, box["y"]) + min(size["height"], box["y"] + box["height"])) / 2
-    left, top = target.evaluate("element => [element.clientLeft ?? 0, element.clientTop ?? 0]")
-    return x, y, {"x": x - box["x"] - left, "y": y - box["y"] - top}  # counted from within the border
+    def warn(self, text: str) -> None:
+        """Say what must not be missed."""
+        if self.recorder is not None:
+            self.recorder.warn(text)

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from dispatcher.tour import script
-from dispatcher.tour.action_parts import Action, Assertion, Scroll, Seconds
+from dispatcher.tour.action_base import Seconds
+from dispatcher.tour.action_parts import Action, Assertion, Scroll
 from dispatcher.tour.parts import MAX_SIDE, MAX_ZOOM, Number, Part
 from dispatcher.tour.slides.content import SlideShow
 from protocol.kinds.tts import MAX_CHARACTERS

@@ -28,7 +28,7 @@ def chromium() -> Path:
 PATIENCE = {
     "editors": ["CHANGES_S"],
     "applications": ["OPENS_S", "CLOSED_S"],
-    "actions": ["POPUP_CLICK_S"],
+    "popups": ["CLICK_S"],
     "terminal": ["ECHO_S"],
     "assertions": ["PATIENCE_S"],
 }

@@ -20,7 +20,7 @@ from dispatcher.tour.action_parts import ASSERTIONS as ASSERTION_MODELS
 from dispatcher.tour.actions import ACTIONS, perform
 from dispatcher.tour.assertions import ASSERTIONS, check
 from dispatcher.tour.browser import launch
-from dispatcher.tour.capture import Recorder
+from dispatcher.tour.recorder import Recorder
 from dispatcher.tour.page_load import open_page
 from dispatcher.tour.stage import Stage
 from protocol.errors import StepFailed
@@ -46,7 +46,7 @@ def recorder(browser: Browser) -> Iterator[Recorder]:
 
 @pytest.fixture
 def stage(recorder: Recorder) -> Stage:
-    return Stage(page=recorder.page, cursor=recorder.cursor, timeout_s=30)
+    return Stage(page=recorder.page, cursor=recorder.cursor, timeout_s=30, recorder=recorder)
 
 
 def show(stage: Stage, site: Site, body: str, **page: str) -> None:
@@ -172,7 +172,7 @@ def test_dismiss_popups(stage: Stage, site: Site) -> None:
 
 def test_a_popup_that_closes_by_itself_is_closed(stage: Stage, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is gone when the arrow gets there needs no click; one that stays and cannot be clicked is an error."""
-    monkeypatch.setattr("dispatcher.tour.actions.POPUP_CLICK_S", 4.0)
+    monkeypatch.setattr("dispatcher.tour.popups.CLICK_S", 4.0)
     leaves = "<script>addEventListener('mousemove', () => own.remove(), { once: true })</script>"
     show(stage, site, f"<a id=own style='position:fixed;top:9px;left:9px'>x</a>{leaves}")
     do(stage, "dismiss_popups", selectors=["#own"])
