@@ -6,6 +6,13 @@ What a script needs: `with connect() as gpu: upscale(gpu, "clip.mp4", scale=2).s
 
 from __future__ import annotations
 
+__distribution__ = "gpudrop"  # read by gpudrop_start, which checks that this package is ours
+
+from gpudrop_start import check_packages
+
+check_packages()
+
+# isort: split
 import importlib
 from typing import TYPE_CHECKING, Any
 

@@ -52,7 +52,7 @@ def cut(
     wanted = render_options(spec, options.zoom)
     written = out.with_suffix(REPORT)
     with publishing.unfinished(out) as film:
-        captions = [out.with_name(path.name) for path in write_captions(timeline, film)]
+        captions = [out.with_name(path.name) for path in write_captions(timeline, film, spec.settings.language)]
         encoded = encoding.encode(program, timeline, film, wanted, options, settings, work_dir, screen)
         told = _report(spec, narration, takes, timeline, out, captions, _versions(program, encoded))
         told = replace(told, enhancement=enhancement.told()) if enhancement else told

@@ -19,12 +19,15 @@ from dispatcher.tour.capture import FIRST_FRAME_S, Filming, settle
 from dispatcher.tour.choosers import FileChoosers
 from dispatcher.tour.cursor import Cursor
 from dispatcher.tour.dialogs import RIPPLE_MS, Answers, DialogBox, Patch, reply, take_patch
+from dispatcher.tour.evidence import clean_trace
 from dispatcher.tour.leaving import DOCUMENT, where_it_stays
 from dispatcher.tour.page_action_parts import DialogAction
 from dispatcher.tour.page_load import unfinished, wait_until_painted
+from dispatcher.tour.painting import Painting
 from dispatcher.tour.secrets import Secrets
 from dispatcher.tour.tabs import Tabs
 from protocol.errors import EnvironmentNotReady
+from protocol.redaction import without_secrets
 
 CLOSE_MS = 2000
 TAB_S = 30.0
@@ -34,7 +37,13 @@ TAB_S = 30.0
 class Recorder:
     """One browser context and the page that is recorded. Everything the page says is kept in `console`."""
 
-    def __init__(self, browser: Browser, size: tuple[int, int], options: BrowserContextOptions | None = None) -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        size: tuple[int, int],
+        options: BrowserContextOptions | None = None,
+        scale: int = 1,
+    ) -> None:
         options = options or BrowserContextOptions()
         self.size = size
         self.console: list[str] = []
@@ -44,10 +53,12 @@ class Recorder:
         self.tab_s = TAB_S
         self.filming: Filming | None = None
         viewport: Any = {"width": size[0], "height": size[1]}
+        self._picture, self._scale = (size[0] * scale, size[1] * scale), scale
         self._browser, self._viewport = browser, viewport
         self._secrets = Secrets(options.secrets, options.pairs)
         self._waiting: Page | None = None  # the application's page, while another is filmed
-        self.context = _new_context(browser, viewport, options)
+        self.context = _new_context(browser, viewport, options, scale)
+        self._painting = Painting(self.context)
         self.cursor = Cursor(self.context, (size[0] * 0.62, size[1] * 0.7))
         # Without its own pictures: the first client of a screencast decides the size for all. Without snapshots:
         # they are taken before and after every key, and made typing in a large page four times slower.
@@ -129,8 +140,11 @@ class Recorder:
     def turn_aside(self) -> None:
         """Film a page of our own, without arrow; the application's page stays as it is. Does nothing there."""
         if self._waiting is None:
-            self._waiting, self.page = self.page, self._browser.new_context(viewport=self._viewport).new_page()
+            self._waiting, self.page = self.page, self._new_slides_page()
             self.page.on("console", self._on_console)
+
+    def _new_slides_page(self) -> Page:
+        return self._browser.new_context(viewport=self._viewport, device_scale_factor=self._scale).new_page()
 
     def turn_back(self) -> None:
         """Film the application's page again, as it was left."""
@@ -151,7 +165,7 @@ class Recorder:
         where_it_stays(self.page, FIRST_FRAME_S, lambda: settle(self.page))
         with contextlib.ExitStack() as broken_off:
             broken_off.callback(path.unlink, missing_ok=True)
-            filming = Filming(self.page, path, self.size, on_look=self.follow)
+            filming = Filming(self.page, path, self._picture, self._painting, on_look=self.follow)
             broken_off.callback(filming.give_up)
             with filming.casting():
                 filming.begin()
@@ -177,12 +191,13 @@ class Recorder:
             self.console.append(f"[recorder] no screenshot: {_first_line(error)}")
         try:
             self.context.tracing.stop_chunk(path=folder / "trace.zip")
+            clean_trace(folder / "trace.zip")
             self._secrets.remove_from_zip(folder / "trace.zip")
             self.context.tracing.start_chunk()
         except PlaywrightError as error:
             self.console.append(f"[recorder] no trace: {_first_line(error)}")
         text = self._secrets.removed_from("".join(f"{line}\n" for line in self.console))
-        (folder / "console.log").write_text(text, encoding="utf-8")
+        (folder / "console.log").write_text(without_secrets(text), encoding="utf-8")
 
     def _listen(self, page: Page) -> None:
         """Hear what a page of the application says and asks."""
@@ -247,9 +262,9 @@ class Recorder:
                 self._patch = take_patch(self.page, self.cursor, self.size)
 
 
-def _new_context(browser: Browser, viewport: Any, options: BrowserContextOptions) -> BrowserContext:
+def _new_context(browser: Browser, viewport: Any, options: BrowserContextOptions, scale: int) -> BrowserContext:
     try:
-        return browser.new_context(viewport=viewport, **options.arguments)
+        return browser.new_context(viewport=viewport, **{"device_scale_factor": scale, **options.arguments})
     except PlaywrightError as error:
         why = Secrets(options.secrets, options.pairs).removed_from(_first_line(error))
         raise EnvironmentNotReady(f"the browser refuses settings.browser_context ({why}); correct it") from error

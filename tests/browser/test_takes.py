@@ -13,6 +13,7 @@ from dispatcher.config import is_root
 from dispatcher.tour.browser import launch
 from dispatcher.tour.capture import Filming
 from dispatcher.tour.recorder import Recorder
+from dispatcher.tour.painting import Painting
 from media.frames import measure_take
 from protocol.errors import MediaError
 
