@@ -204,7 +204,6 @@ class _Director:
     def _end_actions(self, step: Step) -> None:
         """Warn of what came up, or did not, while a step was done."""
         self._recorder.place = f"step {step.id!r}"
-        select_list.close_list(self._stage())
         self._recorder.answers.end()
         if step.show is None:
             self._recorder.check_loaded()
@@ -226,6 +225,7 @@ class _Director:
             self._recorder.first_tab()
         if not self._must_open(url):
             return prepared
+        select_list.close_list(self._stage())
         try:
             self._open_address(step, url)
             return self._wait_ahead(step, prepared)

@@ -89,13 +89,13 @@ class Recorder:
         self.place = place
         self.warnings.clear()
         self.answers.forget()
-        self.open_list = None
         if again:
             self._unfinished.clear()
+            self.open_list = None
 
     def fresh_page(self) -> None:
         """Go on with a new page; the old ones are gone, with all they held."""
-        old = self.tabs.all
+        old, self.open_list = self.tabs.all, None
         self.page = self.tabs.begin(self.context.new_page())
         for page in old:
             _close(self._browser, page)
