@@ -110,10 +110,10 @@ def reply(dialog: Dialog, answer: DialogAction | None) -> None:
     """Answer a dialog; one without an answer is dismissed."""
     if answer is None or answer.answer == "dismiss":
         dialog.dismiss()
-    elif answer.text is None or dialog.type != "prompt":
-        dialog.accept()
+    elif dialog.type == "prompt":
+        dialog.accept(dialog.default_value if answer.text is None else answer.text)
     else:
-        dialog.accept(answer.text)
+        dialog.accept()
 
 
 @dataclass(frozen=True, kw_only=True)

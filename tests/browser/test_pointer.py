@@ -134,15 +134,19 @@ def test_an_element_in_frames_and_shadow_trees(stage: Stage, site: Site) -> None
     """One in a frame of a frame, scaled, scrolled away and of another origin, and one in a shadow tree, are pressed."""
     site.pages["/inner"] = html("<div style='height:1500px'></div><button onclick='top.postMessage(1,`*`)'>in</button>")
     other = site.url.replace("127.0.0.1", "localhost")
-    site.pages["/outer"] = html(f"<iframe src='{other}/inner' style='margin-top:600px;width:500px;height:300px'></iframe>")
+    site.pages["/outer"] = html(
+        f"<iframe src='{other}/inner' style='margin-top:600px;width:500px;height:300px'></iframe>"
+    )
     shadow = (
         "<x-b></x-b><script>onmessage=()=>document.title+='framed ';"
         "document.querySelector('x-b').attachShadow({mode:'open'}).innerHTML="
         "'<button id=s onclick=\"document.title+=\\'shadow \\'\"><span>deep</span></button>'</script>"
     )
     show(
-        stage, site, f"{shadow}<div style='height:900px'></div>"
-        "<iframe src='/outer' style='width:800px;height:700px;border:5px solid;padding:9px;zoom:.7'></iframe>"
+        stage,
+        site,
+        f"{shadow}<div style='height:900px'></div>"
+        "<iframe src='/outer' style='width:800px;height:700px;border:5px solid;padding:9px;zoom:.7'></iframe>",
     )
     do(stage, "click_selector", selector="#s span")
     click(stage, stage.page.frame_locator("iframe").frame_locator("iframe").locator("button"), 20_000)

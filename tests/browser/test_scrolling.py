@@ -18,7 +18,7 @@ from dispatcher.tour.capture import Recorder
 from dispatcher.tour.page_load import open_page
 from dispatcher.tour.stage import Stage
 from protocol.errors import StepFailed
-from tests.support.pages import Site, html
+from tests.support.pages import Site
 
 pytestmark = pytest.mark.browser
 SIZE = (640, 360)
@@ -54,12 +54,18 @@ def in_view(stage: Stage, selector: str) -> bool:
     return bool(stage.page.locator(selector).evaluate(seen) > 0.99)
 
 
-BOXES = """<style>body{margin:20px;font:18px sans-serif}
+BOXES = (
+    """<style>body{margin:20px;font:18px sans-serif}
 #row{display:flex;overflow-x:auto;width:600px}.c{flex:0 0 180px;height:90px;background:#cde;margin:4px}
 #panel{height:120px;overflow:auto;border:1px solid #333;width:300px}</style>
-<div id=row>""" + "".join(f"<div class=c id=c{n}>card {n}</div>" for n in range(1, 7)) + """</div>
-<div id=panel>""" + "".join(f"<div id=l{n}>line {n}</div>" for n in range(1, 40)) + """</div>
+<div id=row>"""
+    + "".join(f"<div class=c id=c{n}>card {n}</div>" for n in range(1, 7))
+    + """</div>
+<div id=panel>"""
+    + "".join(f"<div id=l{n}>line {n}</div>" for n in range(1, 40))
+    + """</div>
 <div style='height:900px'></div><p>bottom of the page</p>"""
+)
 
 
 def test_an_element_in_a_box_comes_into_view(stage: Stage, site: Site) -> None:
