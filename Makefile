@@ -103,13 +103,13 @@ reference: setup ## write docs/reference/ from the code
 # `make lock UPGRADE=--upgrade` takes newer versions. No index, host or path may get into these files.
 COMPILE := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
 	--overrides requirements/overrides.txt
-LOCKED := pyproject.toml --extra dispatch --extra dashboard --extra postgres --extra demo --extra dev --extra kokoro --extra whisper
+LOCKED := pyproject.toml --extra notebook --extra postgres --extra demo --extra dev --extra kokoro --extra whisper
 lock: setup ## write requirements/*.txt from pyproject.toml
 	$(BIN)/$(COMPILE) $(UPGRADE) $(LOCKED) requirements/build.in -o requirements/all.txt
 	printf 'uv\n' | $(BIN)/$(COMPILE) -c requirements/all.txt - -o requirements/uv.txt
 	$(BIN)/$(COMPILE) $(UPGRADE) $(LOCKED) --extra misaki --extra kokoro-torch \
 		--extra upscale --extra vision --extra llm --extra f5 requirements/build.in -c requirements/all.txt -o requirements/everything.txt
-	$(BIN)/$(COMPILE) $(UPGRADE) pyproject.toml --extra dispatch --extra bench -c requirements/all.txt -o requirements/bench.txt
+	$(BIN)/$(COMPILE) $(UPGRADE) pyproject.toml --extra bench -c requirements/all.txt -o requirements/bench.txt
 	@! grep -nE '://|file:|find-links|index-url' requirements/*.txt
 
 clean: ## remove .venv and everything made

@@ -213,7 +213,7 @@ def _run(command: Sequence[str]) -> str:
 
 def _providers() -> str:
     """Ask in another process, which has none of the modules that this one loaded before the installation."""
-    return _run([sys.executable, "-c", _PROVIDERS]).strip() if _has("onnxruntime") else "none: no onnxruntime"
+    return _run([sys.executable, "-P", "-c", _PROVIDERS]).strip() if _has("onnxruntime") else "none: no onnxruntime"
 
 
 def _has(module: str) -> bool:

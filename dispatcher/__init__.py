@@ -3,6 +3,13 @@
 What a script needs: `with connect() as gpu: upscale(gpu, "clip.mp4", scale=2).save("big/")`, and its like.
 """
 
+__distribution__ = "gpudrop"  # read by gpudrop_start, which checks that this package is ours
+
+from gpudrop_start import check_packages
+
+check_packages()
+
+# isort: split
 from dispatcher.client import Client
 from dispatcher.config import Settings
 from dispatcher.connection import Connection, connect

@@ -1,10 +1,15 @@
-"""This machine's settings; the only place of this side that reads the environment."""
+"""This machine's settings; the only place of this side that reads the environment.
+
+A flag beats the environment, the environment beats config.toml, and config.toml beats what is found.
+"""
 
 from __future__ import annotations
 
 import getpass
 import os
 import platform
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -12,9 +17,14 @@ import platformdirs
 from pydantic import AliasChoices, Field, ModelWrapValidatorHandler, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from dispatcher import config_file
 from protocol.errors import EnvironmentNotReady
 from protocol.keys import KeySettings, identity
+from protocol.kinds.tts import MAX_VOICE
 from protocol.signing import Identity
+
+DROP_VARIABLES = ("GPUDROP_DROP", "COLAB_TTS_DRIVE_PATH")
+"""What may name the drop, the first that is set; the second is the name that it had before gpudrop."""
 
 
 def _user_name() -> str:
@@ -29,15 +39,20 @@ def _variable(field: str) -> str:
 
 
 class Settings(BaseSettings):
-    """Read once at the edge: defaults < environment < flags. A value that is none raises EnvironmentNotReady."""
+    """Read once at the edge. A wrong value raises EnvironmentNotReady; an empty variable counts as unset."""
 
-    model_config = SettingsConfigDict(env_prefix="GPUDROP_", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="GPUDROP_",
+        frozen=True,
+        populate_by_name=True,
+        env_ignore_empty=True,
+    )
 
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("gpudrop")))
     database_url: str | None = Field(default=None, repr=False)  # it may hold a password
-    drop: str | None = Field(
-        default=None, validation_alias=AliasChoices("COLAB_TTS_DRIVE_PATH", "GPUDROP_DROP"), repr=True
-    )
+    drop: str | None = Field(default=None, validation_alias=AliasChoices(*DROP_VARIABLES))
+    voice: str | None = Field(default=None, min_length=1, max_length=MAX_VOICE)  # where a tour names none
+    out: Path | None = None  # the folder for results, where a command names none
     config_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_config_dir("gpudrop")))
     chromium: Path | None = None
     ffmpeg: Path | None = Field(default=None, validation_alias=AliasChoices("FFMPEG_BINARY", "GPUDROP_FFMPEG"))
@@ -61,6 +76,32 @@ class Settings(BaseSettings):
             wrong = {str(each["loc"][0]): each["msg"] for each in error.errors() if each["loc"]}
             told = "; ".join(f"{_variable(name)}: {text}" for name, text in wrong.items())
             raise EnvironmentNotReady(f"{told}. Correct it in the environment, or unset it") from error
+
+    @property
+    def config_file(self) -> Path:
+        """Return where this user's defaults are, which need not exist."""
+        return self.config_dir / config_file.NAME
+
+    @cached_property
+    def defaults(self) -> Mapping[str, str]:
+        """Return what config.toml sets. Raises EnvironmentNotReady with the line and the fix of every mistake."""
+        return config_file.read(self.config_file)
+
+    @property
+    def drop_variable(self) -> str:
+        """Return the name of the variable that names the drop."""
+        return next((name for name in DROP_VARIABLES if os.environ.get(name)), DROP_VARIABLES[0])
+
+    @property
+    def default_voice(self) -> str:
+        """Return who speaks where a tour names no voice: default is the engine's own choice."""
+        return self.voice or self.defaults.get("voice") or "default"
+
+    @property
+    def default_out(self) -> Path | None:
+        """Return the folder for results where a command names none; None leaves that to the command."""
+        named = self.out or self.defaults.get("out")
+        return Path(named).expanduser().absolute() if named else None
 
     @property
     def database(self) -> str:

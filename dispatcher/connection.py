@@ -13,8 +13,8 @@ from typing import Literal, get_args
 
 from dispatcher.client import Client, Owner
 from dispatcher.config import Settings
-from dispatcher.drops import adopt, check_apart, init_drop
-from dispatcher.drops import find as find_drop
+from dispatcher.default_drop import adopt, choose
+from dispatcher.drops import check_apart, init_drop
 from dispatcher.runs.store import RunStore
 from dispatcher.workers.process import ResidentWorker, has_gone
 from protocol.errors import EnvironmentNotReady, UsageError
@@ -149,17 +149,16 @@ def _await_cards(client: Client, before: set[str], worker: ResidentWorker) -> tu
 
 
 def _shared_drop(named: str | Path | None, settings: Settings) -> str | Path:
-    """Return the shared drop, named or usual; a folder that has served the simple form only is made one."""
-    drop = find_drop(named, settings.drop, settings.home)
-    if drop is None:
+    """Return the shared drop, named or usual. A folder that may become a drop by itself is made one."""
+    choice = choose(named, settings)
+    if choice is None:
         raise EnvironmentNotReady(
-            "no drop was found. Say where it is with --drop (a tour: --colab-drive-path) or COLAB_TTS_DRIVE_PATH, "
-            "or run: gpudrop init"
+            "no drop was found. Make one with: gpudrop init, or name one with --drop or GPUDROP_DROP"
         )
-    check_apart(drop, settings.data_dir)
-    if adopt(drop):
-        log.warning("%s has served the simple form only; it is a drop now, and old workers go on as before", drop)
-    return drop
+    check_apart(choice.address, settings.data_dir)
+    if made := adopt(choice, settings):
+        log.warning("%s", made)
+    return choice.address
 
 
 def _clear_stale(workers: Path) -> None:

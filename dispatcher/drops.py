@@ -24,6 +24,9 @@ MAX_PACKAGE_BYTES = 64 << 20
 OLD_NAME = "autonomous-recording/tts-jobs"
 """Where the jobs of this format have always been; a drop of that name goes first, so that nobody has to move."""
 
+LEFT_BY_SYSTEMS = frozenset({"desktop.ini", "thumbs.db", "icon\r"})
+"""Files that may lie in a folder nobody has put anything into; hidden ones may, too."""
+
 # Where the user's own Drive folder may be mounted; `*` stands for an account.
 RCLONE = "gdrive"
 MOUNTS = ("Library/CloudStorage/GoogleDrive-*", "Google Drive", "GoogleDrive")
@@ -119,6 +122,13 @@ def adopt(path: str | Path) -> bool:
             return False
         init_drop(path)
         return True
+    return False
+
+
+def is_blank(path: str | Path) -> bool:
+    """Say whether a folder can be listed and is empty, apart from what systems and sync tools put into any folder."""
+    with contextlib.suppress(OSError, ChannelError), contextlib.closing(open_drop(path)) as drop:
+        return all(entry.name.startswith(".") or entry.name.casefold() in LEFT_BY_SYSTEMS for entry in drop.list(""))
     return False
 
 

@@ -2,3 +2,5 @@
 
 Knows nobody of ours, and does no I/O outside `transports/`.
 """
+
+__distribution__ = "gpudrop"  # read by gpudrop_start, which checks that this package is ours

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import secrets
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.postgres import Cluster
     from tests.support.scene import Scene
+
+# No test reads or writes the defaults of whoever runs it, nor goes to that person's drop.
+CONFIG = os.environ["GPUDROP_CONFIG_DIR"] = tempfile.mkdtemp(prefix="gpudrop-tests-config-")
+atexit.register(shutil.rmtree, CONFIG, ignore_errors=True)
+for _name in ("GPUDROP_DROP", "COLAB_TTS_DRIVE_PATH", "GPUDROP_VOICE", "GPUDROP_OUT"):
+    os.environ.pop(_name, None)
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no worker looks for model files on the internet
 
@@ -39,6 +48,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from tests.support.lines import Lines
 
     return Lines(config, log)
+
+
+@pytest.fixture(autouse=True)
+def no_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a settings folder of its own, so that no test finds the default drop of another."""
+    monkeypatch.setenv("GPUDROP_CONFIG_DIR", str(Path(CONFIG, secrets.token_hex(8))))
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,12 @@ def _init(app: typer.Typer) -> None:
     app.command("init")(init)
 
 
+def _config(app: typer.Typer) -> None:
+    from dispatcher.cli import config
+
+    app.add_typer(config.app)
+
+
 def _dashboard(app: typer.Typer) -> None:
     from dispatcher.cli.dashboard import dashboard
 
@@ -113,6 +119,7 @@ COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     "models": _models,
     "watch": _watch,
     "worker": _worker,
+    "config": _config,
     "key": _key,
     "simulate": _simulate,
 }

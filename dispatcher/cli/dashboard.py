@@ -10,7 +10,6 @@ import typer
 
 from dispatcher.config import Settings
 from dispatcher.runs.store import RunStore
-from protocol.errors import EnvironmentNotReady
 
 
 def dashboard(
@@ -20,12 +19,8 @@ def dashboard(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
 ) -> None:
     """Show runs, workers and tours on a page of this machine, live, until Ctrl-C."""
-    try:
-        from dispatcher.web import building
-    except ImportError as error:
-        raise EnvironmentNotReady(
-            f"the dashboard needs a Python package that is not here ({error.name}): pip install 'gpudrop[dashboard]'"
-        ) from error
+    from dispatcher.web import building  # FastAPI is loaded by no other command
+
     settings = Settings()
     with (
         RunStore.open(settings.database, durability=settings.durability) as store,

@@ -7,6 +7,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +16,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dispatcher import drops
 from dispatcher.client import Client
 from dispatcher.config import Settings
+from dispatcher.default_drop import choose
 from dispatcher.doctor import Finding, Report
 from dispatcher.doctor.channel import examine_workers, measure, soak
 from dispatcher.doctor.findings import checked
@@ -25,7 +26,7 @@ from dispatcher.doctor.machine import examine_machine
 from dispatcher.doctor.place import examine_place
 from dispatcher.runs.store import RunStore
 from protocol.redaction import legible
-from protocol.transports import open_drop
+from protocol.transports import open_drop, read_address
 
 _MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[red bold]fail[/]"}
 
@@ -33,7 +34,7 @@ _MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[red bold]fa
 def doctor(
     drop: Annotated[
         str | None,
-        typer.Option("--drop", help="The drop to look at: a folder or rclone:REMOTE:PATH; else the usual one."),
+        typer.Option("--drop", help="The drop to look at: a folder or rclone:REMOTE:PATH; else your default."),
     ] = None,
     soak_: Annotated[int, typer.Option("--soak", min=0, metavar="N", help="Send N small jobs through the drop.")] = 0,
     json_: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
@@ -41,15 +42,23 @@ def doctor(
     """Look at this machine, the drop and its workers, and measure the channel. Exit code 6 when something fails."""
     settings = Settings()
     report = Report(findings=examine_machine(settings))
-    address = drops.find(drop, settings.drop, settings.home)
-    if address is None:
-        cure = "Name it with --drop, or make one: gpudrop init --drop PATH"
-        report.findings.append(Finding(check="drop", state="warn", said="no drop was found", cure=cure))
-    else:
-        report.findings += checked("drop", lambda: _examine_drop(address, settings, soak_, report))
+    report.findings += checked("config", lambda: _choose(drop, settings, report))
+    if address := report.drop["address"]:
+        report.findings += checked("drop", lambda: _examine_drop(read_address(address), settings, soak_, report))
     _show(report, json_)
     if not report.ready:
         raise typer.Exit(6)
+
+
+def _choose(named: str | None, settings: Settings, report: Report) -> Iterator[Finding]:
+    """Choose the drop and say how; config.toml may be wrong."""
+    choice = choose(named, settings)
+    if choice is None:
+        cure = "Name it with --drop, or make one: gpudrop init --drop PATH"
+        yield Finding(check="drop", state="warn", said="no drop was found", cure=cure)
+    else:
+        report.drop = {"address": str(choice.address), "origin": choice.origin}
+        yield Finding(check="chosen", state="ok", said=f"{choice.address}: {choice.origin}")
 
 
 def _examine_drop(address: str | Path, settings: Settings, jobs: int, report: Report) -> list[Finding]:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TextIO, cast
 import typer
 
 from dispatcher.cli.events import event_line
+from gpudrop_start import missing
 from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, StorageFull, UsageError, is_full
 from protocol.redaction import guard_logs, legible, without_secrets
 from protocol.transports.failures import DENIED, MISSING
@@ -110,6 +111,8 @@ def _explained(error: Exception) -> GpudropError:
     """Return what went wrong as an error of ours: what the system says of a file or a disk is no fault of the code."""
     if isinstance(error, GpudropError):
         return error
+    if isinstance(error, ModuleNotFoundError):
+        return EnvironmentNotReady(missing(error))
     if not isinstance(error, OSError):
         what = f"{type(error).__name__}: {error}"
         return GpudropError(f"{what}. This is a fault of gpudrop: --debug shows where; please report it with that")
@@ -133,6 +136,13 @@ class _EventFormatter(logging.Formatter):
         return event_line("log", level=record.levelname.lower(), source=record.name, text=text).rstrip("\n")
 
 
+class _PlainFormatter(logging.Formatter):
+    """Writes what a user reads: `warning: …`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.levelname.lower()}: {super().format(record)}"
+
+
 class _StderrOfTheMoment(logging.StreamHandler[TextIO]):
     """Writes to what stderr is now: while a bar is drawn there, that is who puts lines above the bar."""
 
@@ -148,9 +158,12 @@ class _StderrOfTheMoment(logging.StreamHandler[TextIO]):
 
 def _log_to_stderr(level: int, *, as_events: bool) -> None:
     handler = _StderrOfTheMoment()
-    handler.setFormatter(
-        _EventFormatter("%(message)s") if as_events else logging.Formatter("%(levelname)s %(name)s: %(message)s")
-    )
+    if as_events:
+        handler.setFormatter(_EventFormatter("%(message)s"))
+    elif level == logging.DEBUG:
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    else:
+        handler.setFormatter(_PlainFormatter("%(message)s"))
     logging.basicConfig(level=level, handlers=[handler])
     guard_logs()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Annotated
 
 import typer
 
-from dispatcher import drops
+from dispatcher import config_file, drops
 from dispatcher.config import Settings
+from dispatcher.default_drop import choose
 from dispatcher.workers.package import build_wheel, notebook
 from protocol.errors import EnvironmentNotReady
 
@@ -27,7 +29,7 @@ On Colab, once for each session:
      and tick the consent after reading the policy above it.
   4. Runtime, Run all, and allow the access to Drive. The last cell keeps serving until it is idle for a while.
 Here:
-  5. record_tour.py tutorial.json --tts-backend colab --colab-drive-path {drop}
+  5. gpudrop tour tutorial.json --tts-backend colab{option}
 """
 
 
@@ -36,21 +38,35 @@ def init(
         str | None,
         typer.Option(
             "--drop",
-            help="A folder or rclone:REMOTE:PATH, else COLAB_TTS_DRIVE_PATH, else the usual Drive folders.",
+            help="A folder or rclone:REMOTE:PATH. Else GPUDROP_DROP, the default drop, or the usual Drive folders.",
         ),
     ] = None,
+    default: Annotated[
+        bool, typer.Option("--default/--no-default", help="Remember it as the drop of commands that name none.")
+    ] = True,
     json_: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
 ) -> None:
     """Find or make the drop, put the worker's notebook and wheel into it, and print the steps for Colab."""
     settings = Settings()
-    found = drops.find(drop, settings.drop, settings.home)
-    if found is None:
+    choice = choose(drop, settings)
+    if choice is None:
         raise EnvironmentNotReady(
             f"no Google Drive folder found under {settings.home}. Name the shared folder: gpudrop init --drop PATH"
         )
-    drops.check_apart(found, settings.data_dir)
-    made = _make(found if isinstance(found, str) else found.absolute(), settings.home)
-    sys.stdout.write(json.dumps(made, ensure_ascii=False) + "\n" if json_ else _steps(made))
+    drops.check_apart(choice.address, settings.data_dir)
+    made = _make(choice.address if isinstance(choice.address, str) else choice.address.absolute(), settings.home)
+    if default:
+        _remember(str(made["drop"]), settings)
+    sys.stdout.write(json.dumps(made, ensure_ascii=False) + "\n" if json_ else _steps(made, is_default=default))
+
+
+def _remember(drop: str, settings: Settings) -> None:
+    """Make a drop the default, and say so where it was not."""
+    before = settings.defaults.get("drop")
+    if before != drop:
+        config_file.write(settings.config_file, "drop", drop)
+        was = f" instead of {before}" if before else ""
+        sys.stderr.write(f"{drop} is the default drop now{was} ({settings.config_file})\n")
 
 
 def _make(path: str | Path, home: Path) -> dict[str, str | None]:
@@ -66,6 +82,7 @@ def _make(path: str | Path, home: Path) -> dict[str, str | None]:
     }
 
 
-def _steps(made: dict[str, str | None]) -> str:
+def _steps(made: dict[str, str | None], *, is_default: bool) -> str:
     colab = f'"{made["colab"]}"' if made["colab"] else f"that folder as Colab sees it: {drops.COLAB_DRIVE}/…"
-    return _STEPS.format(**{**made, "colab": colab})
+    option = "" if is_default else f" --drop {shlex.quote(str(made['drop']))}"
+    return _STEPS.format(**{**made, "colab": colab, "option": option})

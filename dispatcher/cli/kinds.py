@@ -22,6 +22,7 @@ from dispatcher.cli.display import Display
 from dispatcher.cli.events import JsonDisplay
 from dispatcher.cli.records import dressed, parameters_of
 from dispatcher.cli.work import do
+from dispatcher.config import Settings
 from dispatcher.operations.plan import option_of
 from protocol.kinds.kind import Kind
 
@@ -37,6 +38,7 @@ def command_of(kind: Kind) -> Callable[..., None]:
         params = {name: _value(given.pop(name), takes_many) for name, takes_many in own.items()}
         params = {name: value for name, value in params.items() if value is not None}
         written = shlex.join(["gpudrop", *sys.argv[1:]])
+        given["out"] = given["out"] or Settings().default_out
         _run(Asked(kind=kind, params=params, command=written, **given))
 
     files, *others = parameters_of(Options)

@@ -8,11 +8,12 @@ import sys
 import typer
 
 from dispatcher.cli.errors import INTERRUPTED
+from gpudrop_start import MODULE
 
 
 def models(context: typer.Context) -> None:
     """List, fetch, verify and add the model files of this machine's worker (`gpudrop models --help`)."""
-    child = subprocess.Popen([sys.executable, "-m", "colab.models", *context.args])
+    child = subprocess.Popen([sys.executable, *MODULE, "colab.models", *context.args])
     try:
         code = child.wait()
     except KeyboardInterrupt:  # the child got it too, keeps what has arrived, and ends

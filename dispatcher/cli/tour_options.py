@@ -44,11 +44,12 @@ class Speech:
             help="Who speaks: local (here), colab (through the folder), or colab-f5 (there, with a cloned voice)."
         ),
     ] = "local"
-    colab_drive_path: Annotated[
+    drop: Annotated[
         str | None,
         typer.Option(
-            help="The drop, a folder or rclone:REMOTE:PATH, for --tts-backend colab; "
-            "else COLAB_TTS_DRIVE_PATH, else searched."
+            "--drop",
+            "--colab-drive-path",
+            help="For --tts-backend colab: the shared folder or rclone:REMOTE:PATH, else your default drop.",
         ),
     ] = None
     colab_timeout: Annotated[float, typer.Option(help="Seconds to wait for the narration.", min=1)] = 600
@@ -151,9 +152,7 @@ class Encoding:
     ] = "local"
     nvenc_drive_path: Annotated[
         str | None,
-        typer.Option(
-            help="The drop for --encode-backend colab-nvenc: a folder or rclone:REMOTE:PATH; else the one that speaks."
-        ),
+        typer.Option(help="For --encode-backend colab-nvenc: another drop than --drop."),
     ] = None
     nvenc_timeout: Annotated[float, typer.Option(help="Seconds to wait for the encoded film.", min=1)] = 1200
     require_nvenc: Annotated[
@@ -185,7 +184,7 @@ def options_of(
     """Return all of it as a recording takes it. What there is not raises UsageError or NotFoundError."""
     return Options(
         tts_backend=_one_of("--tts-backend", speech.tts_backend, BACKENDS),
-        drop=speech.colab_drive_path,
+        drop=speech.drop,
         group=manner.group,
         timeout_s=speech.colab_timeout,
         work_dir=film.work_dir,

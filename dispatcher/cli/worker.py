@@ -7,10 +7,12 @@ import sys
 
 import typer
 
+from gpudrop_start import MODULE
+
 
 def worker(context: typer.Context) -> None:
     """Serve a drop on this machine (the same as `python -m colab`; `gpudrop worker --help` shows its options)."""
-    command = [sys.executable, "-m", "colab", *context.args]
+    command = [sys.executable, *MODULE, "colab", *context.args]
     child = subprocess.Popen(command)
     while True:
         try:

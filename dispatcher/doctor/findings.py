@@ -24,10 +24,11 @@ class Finding:
 
 @dataclass(kw_only=True)
 class Report:
-    """Everything that was found. `latency` and `soak` hold measured seconds."""
+    """Everything that was found. `drop` is empty where there is none. `latency` and `soak` hold measured seconds."""
 
     findings: list[Finding] = field(default_factory=list)
     workers: list[dict[str, Any]] = field(default_factory=list)
+    drop: dict[str, str] = field(default_factory=lambda: {"address": "", "origin": ""})
     latency: dict[str, float] | None = None
     soak: dict[str, Any] | None = None
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright, sync_playwright
@@ -19,7 +21,10 @@ SYSTEM = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
-CURE = "run: make chromium (or .venv/bin/playwright install chromium), or set GPUDROP_CHROMIUM to a Chromium or Chrome"
+CURE = (
+    "install Chromium or Google Chrome, or set GPUDROP_CHROMIUM to one, "
+    f"or run: {shlex.quote(sys.executable)} -m playwright install chromium"
+)
 FLAGS = (
     "--disable-gpu",  # software drawing is the same on every machine
     "--disable-quic",
@@ -43,9 +48,17 @@ def find_browser(explicit: Path | None = None) -> Path:
     return next((path for path in found if not _is_snap(path) and _answers(path)), None) or _playwrights_own()
 
 
-def launch(playwright: Playwright, browser: Path, *, root: bool) -> Browser:
-    """Start a headless Chromium. As root its sandbox cannot start and is left out; for nobody else."""
-    flags = [*FLAGS, *(["--no-sandbox"] if root else [])]
+def launch(playwright: Playwright, browser: Path, *, root: bool, scale: int = 1) -> Browser:
+    """Start a headless Chromium. As root its sandbox cannot start and is left out; for nobody else.
+
+    `scale` is how many pixels are recorded for a pixel of the page: a context's own device scale factor alone leaves the
+    screencast as small as it was.
+    """
+    flags = [
+        *FLAGS,
+        *(["--no-sandbox"] if root else []),
+        *([f"--force-device-scale-factor={scale}"] if scale > 1 else []),
+    ]
     try:
         return playwright.chromium.launch(executable_path=browser, args=flags, timeout=60_000)
     except PlaywrightError as error:

@@ -8,7 +8,9 @@ moment it was shown, and one at once when it starts. Frames arrive only while a 
 from __future__ import annotations
 
 import contextlib
+import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
 
 from dispatcher.tour.leaving import has_left, where_it_stays
+from dispatcher.tour.painting import Painting
 from media.frames import TakeWriter
 from protocol.errors import MediaError
 
@@ -24,6 +27,9 @@ QUALITY = 95
 FIRST_FRAME_S = 10.0
 IN_FLIGHT_MS = 50
 """How long a frame that is shown may take to arrive: measured 2 to 40 ms."""
+
+KEPT_BACK_S = 0.4
+"""A frame is written this long after it was shown: by then it is known whether its page had painted."""
 
 SETTLED = """() => new Promise(done => {
   const late = setTimeout(done, 1000);
@@ -43,13 +49,20 @@ class Filming:
     """A take while it is filmed. Its time 0 is a moment at which everything drawn before has arrived."""
 
     def __init__(
-        self, page: Page, path: Path, size: tuple[int, int], on_look: Callable[[], None] = lambda: None
+        self,
+        page: Page,
+        path: Path,
+        size: tuple[int, int],
+        painting: Painting,
+        on_look: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare a take; `on_look` is called several times a second while nothing is done."""
         self._page = page
         self._casting: list[Page] = []  # the pages whose frames arrive; only those of `_page` are taken
         self._size = size
         self._on_look = on_look
+        self._painting = painting
+        self._kept_back: deque[tuple[float, bytes, Page]] = deque()
         self._writer = TakeWriter(path, size)
         self._waiting: list[tuple[float, bytes]] = []  # frames from before time 0; the last is the first picture
         self._started = time.time()
@@ -120,7 +133,18 @@ class Filming:
             if shown >= self._started:  # an older one comes from the take before
                 self._waiting.append((shown, frame["data"]))
         elif self._seconds is None or shown - self._zero < self._seconds:
-            self._writer.add(frame["data"], shown - self._zero)
+            self._kept_back.append((shown, frame["data"], self._page))
+            self._write_until(time.time() - KEPT_BACK_S)
+
+    def _write_until(self, moment: float) -> None:
+        """Write what was shown until then, without the frames of a page that had not painted yet."""
+        while self._kept_back and self._kept_back[0][0] <= moment:
+            painted = self._painting.shows(self._kept_back[0][2], self._kept_back[0][0])
+            if painted is None and moment < math.inf:
+                return
+            shown, data, _ = self._kept_back.popleft()
+            if painted and self._zero is not None:  # nothing is kept back before time 0
+                self._writer.add(data, shown - self._zero)
 
     def begin(self) -> None:
         """Set time 0. The first picture is what is on screen now: fresh, because all frames until now are here."""
@@ -170,6 +194,7 @@ class Filming:
 
     def close(self) -> None:
         """Write the take. One that was not held ends now."""
+        self._write_until(math.inf)
         self._writer.close(self.elapsed if self._seconds is None else self._seconds)
 
     def give_up(self) -> None:

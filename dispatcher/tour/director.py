@@ -98,10 +98,11 @@ def _recorder(spec: Spec, browser: Path | None, *, root: bool) -> Iterator[Recor
     """Have a browser run for a tour until the block ends."""
     path = browser or find_browser()
     with sync_playwright() as playwright:
-        chromium = launch(playwright, path, root=root)
+        scale = spec.settings.scale
+        chromium = launch(playwright, path, root=root, scale=scale)
         try:
             options = context_options(spec, version=chromium.version)
-            with Recorder(chromium, spec.settings.viewport, options) as recorder:
+            with Recorder(chromium, spec.settings.viewport, options, scale=scale) as recorder:
                 yield recorder
         finally:
             with contextlib.suppress(PlaywrightError):  # Ctrl-C may have cut the connection to it already

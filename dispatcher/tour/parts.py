@@ -5,6 +5,7 @@ What a wrong part is told is put into words in `spec_errors`; nothing here opens
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -99,7 +100,7 @@ class Settings(Part):
     base_url: str | None = None
     mode: Literal["independent", "continuous"] = "independent"
     browser: Literal["chromium"] = "chromium"
-    voice: Annotated[str, Field(min_length=1, max_length=64)] = "default"
+    voice: Annotated[str, Field(min_length=1, max_length=tts.MAX_VOICE)] = "default"
     speech_speed: Annotated[Number, Field(ge=0.5, le=2)] = 1.0
     language: Annotated[str, Field(min_length=2, max_length=32)] = "en-us"
     lexicon: Annotated[dict[str, str], BeforeValidator(script.checked_lexicon)] = {}
@@ -116,6 +117,15 @@ class Settings(Part):
     def size(self) -> tuple[int, int]:
         """Return the size of the film: the viewport's unless said otherwise."""
         return self.video_size or self.viewport
+
+    @property
+    def scale(self) -> int:
+        """Return how many pixels are recorded for a pixel of the page: at least as many as the film shows of it.
+
+        Whole numbers only: Chromium's screencast delivers no frames at most scales between them.
+        """
+        shown = min(film / page for film, page in zip(self.size, self.viewport, strict=True))
+        return max(1, math.ceil(shown - 1e-6))
 
 
 class InsertClip(Part):

@@ -36,6 +36,7 @@ class Recording:
     report: Path | None
     enhancement: Enhancement | None = None
     warnings: tuple[str, ...] = ()  # of what was recorded; those of the narration are its own
+    tour: str = ""  # its id, by which it is found among the runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,23 +66,30 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
     Run again after any interruption: narration that is done, or still being worked on, is not asked for again.
     """
     plan = _plan(spec_path, options, settings)
+    title, film = plan.spec.meta.title or spec_path.name, None if options.dry_run else plan.out
     with (
         occupied(_work_dir(spec_path, options)) as work_dir,
-        remembered(plan.spec.meta.title or spec_path.name, options, settings) as tour,
+        remembered(title, spec_path, options, settings, film=film, work_dir=work_dir) as tour,
     ):
+        screen.say(f"tour {tour.id}")
         desk = _Desk(options=tour.options, settings=settings, work_dir=work_dir, screen=screen)
         if plan.browser is not None:
             _have_application(plan.spec, desk)
         plan, enhancement = _enhance(plan, desk)
         narration = _speak(plan, desk)
         if plan.browser is None:
-            return Recording(narration=narration, film=None, report=None, enhancement=enhancement)
+            return Recording(narration=narration, film=None, report=None, enhancement=enhancement, tour=tour.id)
         takes = _film(plan.spec, narration, plan.browser, desk)
         made = _cut(plan, narration, takes, enhancement, desk)
         tour.report = made.report
     warnings = tuple(warning for take in takes for warning in take.warnings)
     return Recording(
-        narration=narration, film=made.film, report=made.report, enhancement=enhancement, warnings=warnings
+        narration=narration,
+        film=made.film,
+        report=made.report,
+        enhancement=enhancement,
+        warnings=warnings,
+        tour=tour.id,
     )
 
 
@@ -115,7 +123,7 @@ def _plan(spec_path: Path, options: Options, settings: Settings) -> _Plan:
     spec = load(spec_path, base_url=options.base_url)
     if options.enhance is not None:
         check(spec_path, options.enhance)
-    out = _film_path(spec, options)
+    out = _film_path(spec, options, settings)
     inserts = find_inserts(spec, out)
     encoders = render_options(spec, options.zoom).encoders
     program = ffmpeg.find(settings.ffmpeg, needs=inserts.filters, encoders=encoders)
@@ -183,10 +191,14 @@ def _work_dir(spec_path: Path, options: Options) -> Path:
     return (options.work_dir or spec_path.parent / f".{spec_path.stem}-work").absolute()
 
 
-def _film_path(spec: Spec, options: Options) -> Path:
-    """Return where the film goes. Raises UsageError where --output and the spec's format disagree."""
+def _film_path(spec: Spec, options: Options, settings: Settings) -> Path:
+    """Return where the film goes: --output, else what the spec says, else the user's default folder, else beside it.
+
+    Raises UsageError where --output and the spec's format disagree.
+    """
     if options.output is None:
-        return spec.output_path()
+        said, folder = spec.output_path(), settings.default_out
+        return said if spec.output.path is not None or folder is None else folder / said.name
     if options.output.suffix.casefold() != f".{spec.output.format}":
         raise UsageError(f"--output {options.output} does not end in .{spec.output.format}, the spec's output.format")
     return options.output.absolute()

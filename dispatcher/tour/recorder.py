@@ -19,12 +19,15 @@ from dispatcher.tour.capture import FIRST_FRAME_S, Filming, settle
 from dispatcher.tour.choosers import FileChoosers
 from dispatcher.tour.cursor import Cursor
 from dispatcher.tour.dialogs import RIPPLE_MS, Answers, DialogBox, Patch, reply, take_patch
+from dispatcher.tour.evidence import clean_trace
 from dispatcher.tour.leaving import DOCUMENT, where_it_stays
 from dispatcher.tour.page_action_parts import DialogAction
 from dispatcher.tour.page_load import unfinished, wait_until_painted
+from dispatcher.tour.painting import Painting
 from dispatcher.tour.secrets import Secrets
 from dispatcher.tour.tabs import Tabs
 from protocol.errors import EnvironmentNotReady
+from protocol.redaction import without_secrets
 
 CLOSE_MS = 2000
 TAB_S = 30.0
@@ -32,9 +35,15 @@ TAB_S = 30.0
 
 
 class Recorder:
-    """One browser context and the page that is recorded. Everything the page says is kept in `console`."""
+    """One browser context and the page that is recorded. Everything the page says is kept in `console`.
 
-    def __init__(self, browser: Browser, size: tuple[int, int], options: BrowserContextOptions | None = None) -> None:
+    `size` is the page's, in CSS pixels. Its pictures are `scale` times as large, and as sharp as they are large if the
+    browser was launched with the same scale.
+    """
+
+    def __init__(
+        self, browser: Browser, size: tuple[int, int], options: BrowserContextOptions | None = None, *, scale: int = 1
+    ) -> None:
         options = options or BrowserContextOptions()
         self.size = size
         self.console: list[str] = []
@@ -43,19 +52,21 @@ class Recorder:
         self._unfinished: set[float] = set()  # documents that never finish loading, and are warned of
         self.tab_s = TAB_S
         self.filming: Filming | None = None
-        viewport: Any = {"width": size[0], "height": size[1]}
-        self._browser, self._viewport = browser, viewport
+        self._picture = (size[0] * scale, size[1] * scale)
+        self._shape: Any = {"viewport": {"width": size[0], "height": size[1]}, "device_scale_factor": scale}
+        self._browser = browser
         self._secrets = Secrets(options.secrets, options.pairs)
         self._waiting: Page | None = None  # the application's page, while another is filmed
-        self.context = _new_context(browser, viewport, options)
+        self.context = _new_context(browser, self._shape, options)
         self.cursor = Cursor(self.context, (size[0] * 0.62, size[1] * 0.7))
+        self._painting = Painting(self.context)
         # Without its own pictures: the first client of a screencast decides the size for all. Without snapshots:
         # they are taken before and after every key, and made typing in a large page four times slower.
         self.context.tracing.start(screenshots=False, snapshots=False)
         self.context.tracing.start_chunk()
         self.answers = Answers(self.warn)
         self.choosers = FileChoosers(self.warn)
-        self._box = DialogBox(browser, viewport, options.arguments.get("locale"))
+        self._box = DialogBox(browser, self._shape, options.arguments.get("locale"))
         self._patch: Patch | None = None
         self.open_list: object = None  # the drop-down list that is drawn: select_list knows what it is
         self.tabs = Tabs(self._listen)
@@ -113,7 +124,7 @@ class Recorder:
         """Record the tab that is in front now: one just opened, or after it has closed the one that opened it."""
         while self._waiting is None and (front := self.tabs.front) is not None and front is not self.page:
             with contextlib.suppress(PlaywrightError):  # it closes at once, as one that only starts a download does
-                front.set_viewport_size(self._viewport)
+                front.set_viewport_size(self._shape["viewport"])
                 wait_until_painted(front, self.tab_s)
             if front is self.tabs.front:
                 self._show(front)
@@ -129,7 +140,7 @@ class Recorder:
     def turn_aside(self) -> None:
         """Film a page of our own, without arrow; the application's page stays as it is. Does nothing there."""
         if self._waiting is None:
-            self._waiting, self.page = self.page, self._browser.new_context(viewport=self._viewport).new_page()
+            self._waiting, self.page = self.page, self._browser.new_context(**self._shape).new_page()
             self.page.on("console", self._on_console)
 
     def turn_back(self) -> None:
@@ -151,7 +162,7 @@ class Recorder:
         where_it_stays(self.page, FIRST_FRAME_S, lambda: settle(self.page))
         with contextlib.ExitStack() as broken_off:
             broken_off.callback(path.unlink, missing_ok=True)
-            filming = Filming(self.page, path, self.size, on_look=self.follow)
+            filming = Filming(self.page, path, self._picture, self._painting, on_look=self.follow)
             broken_off.callback(filming.give_up)
             with filming.casting():
                 filming.begin()
@@ -169,7 +180,10 @@ class Recorder:
             self.filming = None
 
     def keep_evidence(self, folder: Path) -> None:
-        """Write what shows why a step failed: screenshot.png, console.log, trace.zip, as far as they can be had."""
+        """Write what shows why a step failed, as far as it can be had: screenshot.png, console.log, trace.zip.
+
+        Passwords, headers that open something and typed text are in none of them but the picture.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         try:
             self.page.screenshot(path=folder / "screenshot.png", timeout=5000)
@@ -177,12 +191,13 @@ class Recorder:
             self.console.append(f"[recorder] no screenshot: {_first_line(error)}")
         try:
             self.context.tracing.stop_chunk(path=folder / "trace.zip")
+            clean_trace(folder / "trace.zip")
             self._secrets.remove_from_zip(folder / "trace.zip")
             self.context.tracing.start_chunk()
         except PlaywrightError as error:
             self.console.append(f"[recorder] no trace: {_first_line(error)}")
         text = self._secrets.removed_from("".join(f"{line}\n" for line in self.console))
-        (folder / "console.log").write_text(text, encoding="utf-8")
+        (folder / "console.log").write_text(without_secrets(text), encoding="utf-8")
 
     def _listen(self, page: Page) -> None:
         """Hear what a page of the application says and asks."""
@@ -247,9 +262,9 @@ class Recorder:
                 self._patch = take_patch(self.page, self.cursor, self.size)
 
 
-def _new_context(browser: Browser, viewport: Any, options: BrowserContextOptions) -> BrowserContext:
+def _new_context(browser: Browser, shape: Any, options: BrowserContextOptions) -> BrowserContext:
     try:
-        return browser.new_context(viewport=viewport, **options.arguments)
+        return browser.new_context(**{**shape, **options.arguments})
     except PlaywrightError as error:
         why = Secrets(options.secrets, options.pairs).removed_from(_first_line(error))
         raise EnvironmentNotReady(f"the browser refuses settings.browser_context ({why}); correct it") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dispatcher.workers.package import notebook
 from dispatcher.workers.process import GRACE_S, ChildProcess
+from gpudrop_start import MODULE
 
 IDLE_MINUTES = 30.0
 
@@ -23,7 +24,7 @@ class NotebookWorker(ChildProcess):
 
     def __init__(self, drop: Path, log: Path, *, idle_minutes: float = IDLE_MINUTES, grace_s: float = GRACE_S) -> None:
         ran = log.with_suffix(".ipynb")
-        command = [sys.executable, "-m", "papermill", str(notebook()), str(ran), "--kernel", "python3"]
+        command = [sys.executable, *MODULE, "papermill", str(notebook()), str(ran), "--kernel", "python3"]
         command += ["--no-progress-bar", "--log-output", "--parameters_raw", "DROP", str(drop)]
         parameters = {
             "INSTALL": False,

@@ -1,7 +1,11 @@
-"""The wheel of the code that runs here, so that the far side runs the very same. No network, no source checkout."""
+"""The wheel of the code that runs here, so that the far side runs the very same. No network, no source checkout.
+
+It is a worker's wheel: the code is all there, but what only the sending machine needs is not among its requirements.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from email.parser import HeaderParser
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -13,11 +17,17 @@ from zipfile import ZIP_STORED, ZipInfo
 
 from wheel.wheelfile import WheelFile
 
+import gpudrop_start
+from gpudrop_start import PACKAGES
 from protocol.errors import EnvironmentNotReady
 
 NAME = "gpudrop"
-PACKAGES = ("protocol", "colab", "media", "speech", "dispatcher")
+DISPATCH = "dispatch"
+"""The extra that names what only the sending machine needs."""
+
 NOTEBOOK = "worker.ipynb"
+_REQUIRES = "Requires-Dist: "
+_EXTRA = re.compile(rf"""extra == ['"]{DISPATCH}['"]""")
 # The earliest time that a zip file can say. Files keep no time of their own, so that equal code makes equal bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _WHEEL = f"Wheel-Version: 1.0\nGenerator: {NAME}\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -53,15 +63,34 @@ class _ReproducibleWheel(WheelFile):  # type: ignore[misc]  # wheel comes withou
 
 def _contents(installed: Distribution, dist_info: str) -> Iterator[tuple[str, bytes]]:
     """Yield each member's name and bytes, the packages first, as the wheel format recommends."""
+    start = Path(gpudrop_start.__file__)
+    yield start.name, start.read_bytes()
     for package in PACKAGES:
         root = _root(package)
         for path in sorted(_files(root), key=lambda path: path.relative_to(root).as_posix()):
             yield f"{package}/{path.relative_to(root).as_posix()}", path.read_bytes()
-    yield f"{dist_info}/METADATA", _metadata(installed, "METADATA")
+    yield f"{dist_info}/METADATA", without_dispatch(_metadata(installed, "METADATA").decode()).encode()
     yield f"{dist_info}/WHEEL", _WHEEL.encode()
     yield f"{dist_info}/entry_points.txt", _metadata(installed, "entry_points.txt")
     for name in _licences(installed):
         yield f"{dist_info}/licenses/{name}", _metadata(installed, f"licenses/{name}")
+
+
+def without_dispatch(metadata: str) -> str:
+    """Return a wheel's METADATA without the requirements that the extra `dispatch` names; the extra itself stays."""
+    headers, blank, text = metadata.partition("\n\n")
+    lines = headers.split("\n")
+    named = {_name(line) for line in lines if line.startswith(_REQUIRES) and _EXTRA.search(line)}
+    kept = [
+        line for line in lines if not (line.startswith(_REQUIRES) and "extra ==" not in line and _name(line) in named)
+    ]
+    return "\n".join(kept) + blank + text
+
+
+def _name(requirement: str) -> str:
+    """Return the normalised name of the package in a Requires-Dist line."""
+    name = re.split(r"[^A-Za-z0-9._-]", requirement.removeprefix(_REQUIRES), maxsplit=1)[0]
+    return re.sub(r"[-_.]+", "-", name).casefold()
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -79,7 +108,9 @@ def _licences(installed: Distribution) -> list[str]:
 def _metadata(installed: Distribution, name: str) -> bytes:
     text = installed.read_text(name)
     if text is None:
-        raise EnvironmentNotReady(f"{NAME} is installed without its {name}; install it again: make setup")
+        raise EnvironmentNotReady(
+            f"{NAME} is installed without its {name}; install it again (in a checkout: make setup)"
+        )
     return text.encode()
 
 
@@ -87,7 +118,9 @@ def _distribution() -> Distribution:
     try:
         return distribution(NAME)
     except PackageNotFoundError as error:
-        raise EnvironmentNotReady(f"{NAME} runs without being installed; install it: make setup") from error
+        raise EnvironmentNotReady(
+            f"{NAME} runs without being installed; install it (in a checkout: make setup)"
+        ) from error
 
 
 def _root(package: str) -> Path:

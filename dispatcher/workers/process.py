@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from gpudrop_start import MODULE
 from protocol.errors import EnvironmentNotReady
 from protocol.transports.host import may_run
 
@@ -88,7 +89,7 @@ class LocalWorker(ChildProcess):
         self, drop: Path, log: Path, *, beat_s: float | None = None, kinds: str = "", grace_s: float = GRACE_S
     ) -> None:
         parent = os.getpid()
-        command = [sys.executable, "-m", "colab", "--drop", str(drop), "--exit-with-parent", str(parent)]
+        command = [sys.executable, *MODULE, "colab", "--drop", str(drop), "--exit-with-parent", str(parent)]
         command += ["--name", f"{LOCAL}{parent}", "--auth", "off"]
         if beat_s is not None:
             command += ["--beat", str(beat_s)]

@@ -30,13 +30,13 @@ QUIET = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": Tru
 def _film(output: Path, scratch: Path, stack: contextlib.ExitStack) -> int:
     drop = scratch / "drop"
     say(f"making the drop {drop}")
-    _gpudrop("init", "--drop", str(drop))
+    _gpudrop("init", "--drop", str(drop), "--no-default")
     say("starting colab/worker.ipynb on it, and JupyterLab")
     stack.enter_context(NotebookWorker(drop, output / "notebook.log"))
     url = stack.enter_context(jupyterlab(scratch / "jupyter", output / "jupyterlab.log"))
     stack.callback(say, "stopping JupyterLab and the notebook")
     say(f"recording {TOUR.relative_to(ROOT)} at {url}")
-    options = ("--tts-backend", "colab", "--colab-drive-path", str(drop), "--base-url", url)
+    options = ("--tts-backend", "colab", "--drop", str(drop), "--base-url", url)
     return record(TOUR, output / FILM, scratch / "data", *options)
 
 

@@ -26,6 +26,9 @@ MAX_PAUSE_S = 60.0
 MAX_ENTRIES, MAX_WRITTEN, MAX_SPOKEN = 500, 64, 200
 """A lexicon's entries, and the characters of each side of one."""
 
+MAX_VOICE = 64
+"""So many characters may a voice's name have."""
+
 REF_AUDIO = "ref_audio"
 """The name of the input that holds a recording of the voice to clone: a WAV, one person speaking `ref_text`."""
 
@@ -94,7 +97,7 @@ class Params(BaseModel):
 
     voice: Annotated[
         StrictStr,
-        Field(min_length=1, max_length=64, description="Who speaks: a name, or default for the engine's own."),
+        Field(min_length=1, max_length=MAX_VOICE, description="Who speaks: a name, or default for the engine's own."),
     ] = "default"
     speed: Annotated[float, Field(ge=0.5, le=2.0, description="2 is twice as fast."), AfterValidator(_finite)] = 1.0
     language: Annotated[

@@ -56,6 +56,14 @@ def read_address(text: str) -> str | Path:
     return text
 
 
+def check_address(text: str) -> str | Path:
+    """Return where a drop is, as `read_address` does, without opening it. An address of no kind raises UsageError."""
+    scheme, rest = _parted(text)
+    if scheme:
+        _opener(scheme, rest, text)
+    return read_address(text)
+
+
 def _parted(text: str) -> tuple[str, str]:
     """Return the scheme, "" for a bare path, and what follows it."""
     scheme, colon, rest = text.partition(":")
@@ -73,12 +81,15 @@ def open_drop(address: str | Path, *, make: bool = False) -> Drop:
     scheme, rest = _parted(text)
     if isinstance(address, Path) or not scheme:
         return _folder(text, make)
+    return _opener(scheme, rest, text)(rest.removeprefix("//"), make)
+
+
+def _opener(scheme: str, rest: str, text: str) -> Callable[[str, bool], Drop]:
     if scheme not in OPENERS:
         raise UsageError(
             f"unknown kind of drop {scheme!r} in {text!r}; there are: a path, {', '.join(f'{it}:' for it in OPENERS)} "
             f"(for a folder of that name write ./{text})"
         )
-    rest = rest.removeprefix("//")
-    if not rest:
+    if not rest.removeprefix("//"):
         raise UsageError(f"{text!r} names no drop: write {scheme}:///path or {scheme}:NAME")
-    return OPENERS[scheme](rest, make)
+    return OPENERS[scheme]

@@ -1,4 +1,4 @@
-"""Banners about cookies and consent: agreed to in any language, frame or shadow tree; other buttons are never pressed."""
+"""Banners about cookies and consent: agreed to in any language, frame or shadow tree; nothing else is pressed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ FIXED = "style='position:fixed;left:0;right:0;bottom:0;background:#fe9;padding:8
 GONE = "onclick=\"document.title='gone'\""
 SHADOW = """<div id=usercentrics-root></div><script>
 const root = document.getElementById('usercentrics-root').attachShadow({ mode: 'open' });
-root.innerHTML = '<div style="position:fixed;bottom:0"><button data-testid=uc-accept-all-button>Accept All</button></div>';
+root.innerHTML = '<p style="position:fixed;bottom:0"><button data-testid=uc-accept-all-button>Accept All</button>';
 root.querySelector('button').onclick = () => { document.title = 'gone' };</script>"""
-FRAME = f"""<iframe {FIXED} title='SP Consent Message' srcdoc="<button onclick=parent.document.title='gone'>Accept all</button>"
-height=60></iframe>"""
+FRAME = f"""<iframe {FIXED} title='SP Consent Message' height=60
+srcdoc="<button onclick=parent.document.title='gone'>Accept all</button>"></iframe>"""
 BANNERS = {
     "plain": f"<div class=cookie-consent {FIXED}><button {GONE}>Accept</button></div>",
     "agree": f"<div id=gdpr-bar {FIXED}><button {GONE}>I agree</button></div>",
@@ -33,7 +33,7 @@ BANNERS = {
     "italian": f"<div class=cookie-law {FIXED}><button {GONE}>Accetta tutti</button></div>",
     "polish": f"<div {FIXED}>Używamy plików cookie.<button {GONE}>Zaakceptuj wszystkie</button></div>",
     "japanese": f"<div {FIXED}>当サイトではクッキーを使用しています。<button {GONE}>すべて同意する</button></div>",
-    "reject or accept": f"<div id=cookie-banner {FIXED}><button>Reject all</button><button {GONE}>Accept all</button></div>",
+    "reject or accept": f"<div id=cookie-banner {FIXED}><button>Reject all</button><button {GONE}>Accept all</button>",
     "only close": f"<div id=cookie-banner {FIXED}><button aria-label=Close {GONE}>×</button></div>",
 }
 DECOYS = {
@@ -42,7 +42,7 @@ DECOYS = {
     "a bakery": f"<div class=cookie-list><p>Chocolate cookies</p><button {GONE}>OK</button></div>",
     "a bakery's dialog": f"<div role=dialog>Order 12 cookies?<button {GONE}>OK</button></div>",
     "terms in the page": f"<p>We use cookies. <button {GONE}>Agree</button></p>",
-    "a link with more words": f"<div id=cookie-banner {FIXED}><a href='#' {GONE}>Accept our invitation to the fair</a></div>",
+    "a link with more words": f"<div id=cookie-banner {FIXED}><a href='#' {GONE}>Accept our invitation</a></div>",
     "what is hidden": f"<div id=cookie-banner hidden><button {GONE}>Accept all</button></div>",
 }
 

@@ -102,7 +102,9 @@ def test_an_unexpected_dialog_is_drawn_and_warned_of(tmp_path: Path, site: Site,
     click = {"type": "click_selector", "selector": "#del"}
     [take] = film(tmp_path, site, chromium, [{"id": "a", "url": "/", "actions": [click]}])
     [warning] = take.warnings
-    assert warning.startswith("step 'a', action 1 (click_selector '#del'): the page opened a confirm (Delete Report.pdf?)")
+    assert warning.startswith(
+        "step 'a', action 1 (click_selector '#del'): the page opened a confirm (Delete Report.pdf?)"
+    )
     assert any(is_near(color_at(take, n / 10, 320, 24), WHITE) for n in range(int(take.seconds * 10)))
 
 

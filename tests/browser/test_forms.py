@@ -1,4 +1,4 @@
-"""Fields that a browser fills in with boxes of its own: the value is the one asked for, and the viewer sees it chosen."""
+"""Fields that a browser fills in with boxes of its own: the value is the one asked for, and it is seen chosen."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ def test_a_value_that_is_not_the_one_asked_for(stage: Stage, recorder: Recorder,
 
 SELECT = """<select id=s onchange='document.title=this.value' style='margin:20px;font-size:20px'>
 <option value=none>None</option><option value=paper>Paper</option>
-<optgroup label='Gifts'><option value=box>Gift box</option><option disabled value=x>Sold out</option></optgroup></select>"""
+<optgroup label='Gifts'><option value=box>Gift box</option><option disabled value=x>Sold out</option></optgroup>
+</select>"""
 
 
 @pytest.mark.parametrize("option", ["Gift box", "box", "gift  box", ["Gift box"]])
@@ -137,7 +138,8 @@ def test_the_list_is_seen(tmp_path: Path, site: Site, chromium: Path) -> None:
 
 
 CHOOSES = """<input type=file id=f multiple onchange='document.title=[...this.files].map(f=>f.name+f.size)'>
-<input type=file id=one onchange='document.title="one "+this.files[0].name'><button onclick='f.click()' id=b>Add</button>
+<input type=file id=one onchange='document.title="one "+this.files[0].name'>
+<button onclick='f.click()' id=b>Add</button>
 <label for=h id=l>Pick</label><input type=file id=h style='display:none'
 onchange='document.title="hidden "+this.files[0].name'>"""
 
@@ -171,7 +173,8 @@ def test_files_are_dropped(stage: Stage, site: Site, tmp_path: Path) -> None:
     """Files are dropped where the page takes them; elsewhere that is an error, as is a click that asks for none."""
     (tmp_path / "a.csv").write_text("1,2")
     zone = "<div id=z style='height:90px'>drop</div><div id=no style='height:50px'>no</div><script>"
-    zone += "z.ondragover=e=>e.preventDefault();z.ondrop=e=>{e.preventDefault();document.title=e.dataTransfer.files[0].name}"
+    zone += "z.ondragover=e=>e.preventDefault();"
+    zone += "z.ondrop=e=>{e.preventDefault();document.title=e.dataTransfer.files[0].name}"
     show(stage, site, zone + "</script>")
     do(stage, "upload", selector="#z", files=str(tmp_path / "a.csv"), drop=True)
     assert stage.page.title() == "a.csv"

@@ -10,7 +10,8 @@ from tests.support.acting import asserted, do, show
 from tests.support.pages import Site, html
 
 pytestmark = [pytest.mark.browser]
-MENU = """<style>ul{display:none;margin:0}nav:hover ul{display:block}</style><nav style='width:200px'><a href='#p' id=p>Products</a>
+MENU = """<style>ul{display:none;margin:0}nav:hover ul{display:block}</style>
+<nav style='width:200px'><a href='#p' id=p>Products</a>
 <ul><li><a id=w onclick="document.title='widgets'">Widgets</a></li></ul></nav>"""
 
 

@@ -13,9 +13,9 @@ from dispatcher.config import is_root
 from dispatcher.tour.action_parts import ACTIONS as ACTION_MODELS
 from dispatcher.tour.actions import perform
 from dispatcher.tour.browser import launch
-from dispatcher.tour.capture import Recorder
 from dispatcher.tour.page_load import open_page
 from dispatcher.tour.pointing import click, glide_to
+from dispatcher.tour.recorder import Recorder
 from dispatcher.tour.stage import Stage
 from protocol.errors import StepFailed
 from tests.support.pages import Site, html
@@ -65,7 +65,7 @@ TARGETS = {
         + "<div style='height:2000px'></div><script>scrollTo(0, b.offsetTop - 40)</script>"
     ),
     "in a box": (
-        "<div style='height:120px;width:300px;overflow:auto;margin:300px 0'><div style='height:900px;width:900px'></div>"
+        "<div style='height:120px;width:300px;overflow:auto;margin:300px 0'><p style='height:900px;width:900px'></p>"
         + BUTTON.format("margin-left:600px")
         + "</div><div style='height:3000px'></div>"
     ),

@@ -14,8 +14,8 @@ from dispatcher.config import is_root
 from dispatcher.tour.action_parts import ACTIONS as ACTION_MODELS
 from dispatcher.tour.actions import perform
 from dispatcher.tour.browser import launch
-from dispatcher.tour.capture import Recorder
 from dispatcher.tour.page_load import open_page
+from dispatcher.tour.recorder import Recorder
 from dispatcher.tour.stage import Stage
 from protocol.errors import StepFailed
 from tests.support.pages import Site
@@ -171,11 +171,15 @@ def test_snap_points_do_not_cut_the_glide(stage: Stage, site: Site) -> None:
 
 FEED = """<style>body{margin:0}.i{height:120px}</style><div id=f></div><script>
 let n = 0, busy = false, pages = 0;
-function more() { for (let i = 0; i < 8; i++) { const d = document.createElement('div'); d.className = 'i'; f.append(d) }
-  busy = false; pages++ }
+const isNear = () => innerHeight + scrollY > document.body.scrollHeight - 200;
+function more() {
+  for (let i = 0; i < 8; i++) f.append(Object.assign(document.createElement('div'), { className: 'i' }));
+  busy = false; pages++;
+}
 more();
-addEventListener('scroll', () => { if (!busy && pages < LAST && innerHeight + scrollY > document.body.scrollHeight - 200) {
-  busy = true; setTimeout(more, 600) } })</script>"""
+addEventListener('scroll', () => {
+  if (!busy && pages < LAST && isNear()) { busy = true; setTimeout(more, 600) }
+})</script>"""
 
 
 def test_a_feed_is_followed_to_its_end(stage: Stage, site: Site) -> None:

@@ -24,6 +24,7 @@ def spec(tmp_path: Path) -> Path:
     [
         ["--dry-run", "--skip-tts", "--work-dir", "w"],
         ["--tts-backend", "colab", "--colab-drive-path", "p", "--colab-timeout", "900"],
+        ["--tts-backend", "colab", "--drop", "p"],
         [
             "--tts-backend",
             "colab-f5",

@@ -84,7 +84,27 @@ def test_a_drop_that_is_not_there_is_not_ready(
     monkeypatch.setattr(command, "examine_machine", lambda settings: [])
     code, told = run(capsys, drop=str(tmp_path / "nowhere"))
     assert (code, told["ready"]) == (6, False)
-    assert "gpudrop init" in told["findings"][0]["cure"]
+    assert "gpudrop init" in next(it for it in told["findings"] if it["check"] == "drop")["cure"]
+    assert told["drop"] == {"address": str(tmp_path / "nowhere"), "origin": "named by --drop"}
+
+
+def test_where_the_drop_came_from_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The variable or the file that names the drop, and a config.toml that is wrong is a finding with its line."""
+    monkeypatch.setenv("GPUDROP_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("GPUDROP_CONFIG_DIR", str(tmp_path))
+    monkeypatch.setattr(command, "examine_machine", lambda settings: [])
+    drop = make_drop(tmp_path / "drop")
+    (tmp_path / "config.toml").write_text(f'drop = "{drop}"\n')
+    assert run(capsys)[1]["drop"] == {"address": str(drop), "origin": f"the default in {tmp_path}/config.toml"}
+    monkeypatch.setenv("COLAB_TTS_DRIVE_PATH", str(drop))
+    assert run(capsys)[1]["drop"]["origin"] == "set by COLAB_TTS_DRIVE_PATH"
+    monkeypatch.delenv("COLAB_TTS_DRIVE_PATH")
+    (tmp_path / "config.toml").write_text("drop = 1\n")
+    code, told = run(capsys)
+    assert (code, told["findings"][0]["check"], told["findings"][0]["state"]) == (6, "config", "fail")
+    assert "config.toml, line 1" in told["findings"][0]["said"]
 
 
 def test_nobody_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

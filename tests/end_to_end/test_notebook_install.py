@@ -65,6 +65,8 @@ def test_a_clean_machine_runs_what_the_drop_holds(tmp_path: Path, installer: str
     assert said.returncode == 0, said.stderr[-3000:]
     assert f"installed {package.name}/" in said.stderr
     assert list(drop.glob("_workers/*/hello-*.json"))
+    for name in ("playwright", "alembic", "fastapi"):
+        assert run(python, "-c", f"import {name}", check=False).returncode != 0, "only a sending machine needs it"
     assert bool(re.search(r"^kokoro-onnx +0\.[6-9]", said.stderr, re.MULTILINE)) is voices
     assert run(python, "-c", IMPORT).stdout.startswith(str(next(clean.glob("lib/python3*/site-packages"))))
 

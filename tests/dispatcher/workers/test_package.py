@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import sys
 import venv
 import zipfile
+from email.parser import HeaderParser
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -29,12 +32,15 @@ def test_every_member_has_the_fixed_time(tmp_path: Path) -> None:
 
 
 def test_data_travels_and_rubbish_stays(tmp_path: Path) -> None:
-    """The notebook, the migrations and all four packages are inside; caches and hidden files are not."""
+    """The notebook, the migrations, all packages and what starts them are inside; caches and hidden files are not."""
     with zipfile.ZipFile(package.build_wheel(tmp_path)) as wheel:
         names = wheel.namelist()
     assert "colab/worker.ipynb" in names
     assert "dispatcher/runs/migrations/script.py.mako" in names
-    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == set(package.PACKAGES)
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {
+        "gpudrop_start.py",
+        *package.PACKAGES,
+    }
     assert not [name for name in names if "__pycache__" in name or "/." in name]
 
 
@@ -72,3 +78,39 @@ def test_code_that_is_not_installed_says_so(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(package, "NAME", "no-such-distribution")
     with pytest.raises(EnvironmentNotReady, match="make setup"):
         package.build_wheel(tmp_path)
+
+
+def test_a_workers_wheel_requires_no_dispatcher(tmp_path: Path) -> None:
+    """What the extra `dispatch` names is left out of the requirements, the rest stays, and so does the extra."""
+    required = requires("gpudrop") or []
+    base = {it for it in required if "extra ==" not in it}
+    dispatch = {it.partition(";")[0].strip() for it in required if re.search("extra == .dispatch", it)}
+    assert {"playwright>=1.59", "alembic>=1.13", "sqlalchemy>=2.0.30"} <= dispatch <= base
+    with zipfile.ZipFile(package.build_wheel(tmp_path)) as wheel:
+        [name] = [name for name in wheel.namelist() if name.endswith("/METADATA")]
+        told = wheel.read(name).decode()
+    kept = set(HeaderParser().parsestr(told).get_all("Requires-Dist", []))
+    assert kept == set(required) - dispatch
+    assert package.without_dispatch(told) == told
+
+
+def test_only_whole_names_are_left_out() -> None:
+    """A name that begins alike, a marker, another spelling, and the text below the headers are told apart."""
+    told = """\
+Name: gpudrop
+Requires-Dist: wheel-inspect>=1
+Requires-Dist: Wheel >=0.45 ; python_version < "4"
+Requires-Dist: sql.alchemy[asyncio]>=2
+Requires-Dist: numpy
+Requires-Dist: wheel>=0.45; extra == "dispatch"
+Requires-Dist: SQL_Alchemy>=2; extra == 'dispatch'
+Requires-Dist: wheel; extra == 'dev'
+
+Requires-Dist: wheel>=0.45
+"""
+    lines = package.without_dispatch(told).splitlines()
+    assert [line for line in told.splitlines() if line not in lines] == [
+        'Requires-Dist: Wheel >=0.45 ; python_version < "4"',
+        "Requires-Dist: sql.alchemy[asyncio]>=2",
+    ]
+    assert lines[-1] == "Requires-Dist: wheel>=0.45"

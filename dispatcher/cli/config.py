@@ -1,0 +1,87 @@
+"""`gpudrop config`: show and set what commands use by default."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dispatcher import config_file
+from dispatcher.cli.errors import EPILOG
+from dispatcher.config import Settings
+from dispatcher.default_drop import choose
+from protocol.transports import read_address
+
+app = typer.Typer(
+    name="config",
+    help="Show and set your defaults: the drop, the voice, the folder for results.",
+    no_args_is_help=True,
+    epilog=EPILOG,
+)
+
+Key = Annotated[str, typer.Argument(metavar="KEY", help=f"One of: {', '.join(config_file.KEYS)}.")]
+
+
+@app.command("show")
+def show(json_: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False) -> None:
+    """Show what commands use by default, and what says so: the environment, config.toml, or nobody."""
+    shown = _in_use(Settings())
+    if json_:
+        told = {key: {"value": value, "origin": origin} for key, (value, origin) in shown.items()}
+        sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+        return
+    for key, (value, origin) in shown.items():
+        sys.stdout.write(f"{key:<7}{value or '-'}  ({origin})\n")
+
+
+@app.command("set")
+def set_(key: Key, value: Annotated[str, typer.Argument(metavar="VALUE", help="What it should be.")]) -> None:
+    """Set a default in config.toml."""
+    settings = Settings()
+    config_file.write(settings.config_file, key, config_file.checked(key, value))
+    _tell_if_hidden(settings, key)
+    if key == "drop" and isinstance(place := read_address(value), Path) and not place.exists():
+        sys.stderr.write(f"{place.absolute()} does not exist now; gpudrop init makes it a drop\n")
+
+
+@app.command("unset")
+def unset(key: Key) -> None:
+    """Take a default out of config.toml."""
+    if key not in config_file.KEYS:
+        config_file.checked(key, "")
+    settings = Settings()
+    config_file.write(settings.config_file, key, None)
+    _tell_if_hidden(settings, key)
+
+
+@app.command("path")
+def path() -> None:
+    """Print the path of config.toml, which need not exist."""
+    sys.stdout.write(f"{Settings().config_file}\n")
+
+
+def _in_use(settings: Settings) -> dict[str, tuple[str, str]]:
+    """Return each default and what says so."""
+    choice = choose(None, settings)
+    return {
+        "drop": (str(choice.address), choice.origin) if choice else ("", "nothing found; make one: gpudrop init"),
+        "voice": _of(settings, "voice", settings.voice, "the engine's own"),
+        "out": _of(settings, "out", settings.out, "results go beside each source"),
+    }
+
+
+def _of(settings: Settings, key: str, variable: object, otherwise: str) -> tuple[str, str]:
+    if variable:
+        return str(variable), f"set by GPUDROP_{key.upper()}"
+    value = settings.defaults.get(key, "")
+    return value, f"the default in {settings.config_file}" if value else otherwise
+
+
+def _tell_if_hidden(settings: Settings, key: str) -> None:
+    """Say so where a variable of the environment beats what was written."""
+    names = {"drop": settings.drop_variable if settings.drop else "", "voice": "GPUDROP_VOICE", "out": "GPUDROP_OUT"}
+    if getattr(settings, key):
+        sys.stderr.write(f"{names[key]} is set and beats config.toml; unset it to use this default\n")
