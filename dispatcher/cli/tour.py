@@ -35,6 +35,7 @@ def _tour(
 ) -> None:
     """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption."""
     speech.check()
+    film.check(detach=manner.detach, show_spoken=speech.show_spoken)
     check_somebody_is_asked(
         enhance=rewriting.enhance, yes=rewriting.yes, as_json=manner.as_json, others=rewriting.given
     )
