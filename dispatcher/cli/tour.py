@@ -42,6 +42,7 @@ def _tour(
     of a spec for editors.
     """
     speech.check()
+    film.check(detach=manner.detach, show_spoken=speech.show_spoken)
     check_somebody_is_asked(
         enhance=rewriting.enhance, yes=rewriting.yes, as_json=manner.as_json, others=rewriting.given
     )
@@ -66,18 +67,6 @@ def _tour(
     sys.stdout.write(f"{_json(made)}\n" if manner.as_json else _plain(made))
 
 
-def _rehearsed(done: Sequence[Rehearsed]) -> str:
-    lines = [f"{step.step_id}: ok ({step.seconds:.1f} s)" for step in done]
-    count = "1 step works" if len(done) == 1 else f"all {len(done)} steps work"
-    return "\n".join([*lines, count])
-
-
-def _rehearsed_json(done: Sequence[Rehearsed]) -> str:
-    steps = [{"id": step.step_id, "seconds": round(step.seconds, 3), "warnings": list(step.warnings)} for step in done]
-    warnings = [warning for step in done for warning in step.warnings]
-    return json.dumps({"rehearsed": steps, "warnings": warnings}, ensure_ascii=False, indent=1)
-
-
 def _detach(spec_path: Path, options: Options, settings: Settings, *, as_json: bool) -> None:
     """Have a tour recorded in the background; what is wrong with its spec is told here and now."""
     spec = load(spec_path, base_url=options.base_url)
@@ -98,6 +87,18 @@ def _announced(settings: Settings, tour: str | None) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _rehearsed(done: Sequence[Rehearsed]) -> str:
+    lines = [f"{step.step_id}: ok ({step.seconds:.1f} s)" for step in done]
+    count = "1 step works" if len(done) == 1 else f"all {len(done)} steps work"
+    return "\n".join([*lines, count])
+
+
+def _rehearsed_json(done: Sequence[Rehearsed]) -> str:
+    steps = [{"id": step.step_id, "seconds": round(step.seconds, 3), "warnings": list(step.warnings)} for step in done]
+    warnings = [warning for step in done for warning in step.warnings]
+    return json.dumps({"rehearsed": steps, "warnings": warnings}, ensure_ascii=False, indent=1)
 
 
 def _plain(made: Recording) -> str:

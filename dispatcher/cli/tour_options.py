@@ -33,6 +33,12 @@ class Film:
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The film, instead of output.path.")] = None
     base_url: Annotated[str | None, typer.Option(help="What relative step urls start from.")] = None
 
+    def check(self, *, detach: bool, show_spoken: bool) -> None:
+        """Raise UsageError for what a rehearsal excludes."""
+        others = {"--dry-run": self.dry_run, "--detach": detach, "--show-spoken": show_spoken}
+        if self.rehearse and (given := [name for name, is_given in others.items() if is_given]):
+            raise UsageError(f"--rehearse only tries the steps out: leave out {' and '.join(given)}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Speech:

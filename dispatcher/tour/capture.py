@@ -62,7 +62,7 @@ class Filming:
         self._size = size
         self._on_look = on_look
         self._painting = painting
-        self._kept_back: deque[tuple[float, Page, bytes]] = deque()
+        self._kept_back: deque[tuple[float, bytes, Page]] = deque()
         self._writer = TakeWriter(path, size)
         self._waiting: list[tuple[float, bytes]] = []  # frames from before time 0; the last is the first picture
         self._started = time.time()
@@ -133,17 +133,16 @@ class Filming:
             if shown >= self._started:  # an older one comes from the take before
                 self._waiting.append((shown, frame["data"]))
         elif self._seconds is None or shown - self._zero < self._seconds:
-            self._kept_back.append((shown, self._page, frame["data"]))
+            self._kept_back.append((shown, frame["data"], self._page))
             self._write_until(time.time() - KEPT_BACK_S)
 
     def _write_until(self, moment: float) -> None:
         """Write what was shown until then, without the frames of a page that had not painted yet."""
         while self._kept_back and self._kept_back[0][0] <= moment:
-            at, page, _ = self._kept_back[0]
-            painted = self._painting.shows(page, at)
+            painted = self._painting.shows(self._kept_back[0][2], self._kept_back[0][0])
             if painted is None and moment < math.inf:
                 return
-            shown, _, data = self._kept_back.popleft()
+            shown, data, _ = self._kept_back.popleft()
             if painted and self._zero is not None:  # nothing is kept back before time 0
                 self._writer.add(data, shown - self._zero)
 

@@ -110,10 +110,10 @@ def reply(dialog: Dialog, answer: DialogAction | None) -> None:
     """Answer a dialog; one without an answer is dismissed."""
     if answer is None or answer.answer == "dismiss":
         dialog.dismiss()
-    elif answer.text is None or dialog.type != "prompt":
-        dialog.accept()
+    elif dialog.type == "prompt":
+        dialog.accept(dialog.default_value if answer.text is None else answer.text)
     else:
-        dialog.accept(answer.text)
+        dialog.accept()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +123,8 @@ class Patch:
     png: bytes
     left: float
     top: float
+    width: float
+    height: float
     arrow: tuple[float, float]
 
     def covers(self, arrow: tuple[float, float]) -> bool:
@@ -138,17 +140,17 @@ def take_patch(page: Page, cursor: Cursor, size: tuple[int, int]) -> Patch:
     cursor.hide(page)
     try:
         clip: Any = {"x": left, "y": top, "width": right - left, "height": bottom - top}
-        png = page.screenshot(clip=clip, scale="css", timeout=PATCH_MS)
+        png = page.screenshot(clip=clip, timeout=PATCH_MS)
     finally:
         cursor.jump_to(page, x, y)
-    return Patch(png=png, left=left, top=top, arrow=(x, y))
+    return Patch(png=png, left=left, top=top, width=right - left, height=bottom - top, arrow=(x, y))
 
 
 class DialogBox:
     """The page on which dialogs are drawn. It opens when it is first needed, in a process of its own."""
 
-    def __init__(self, browser: Browser, viewport: Any, locale: str | None) -> None:
-        self._browser, self._viewport = browser, viewport
+    def __init__(self, browser: Browser, shape: Any, locale: str | None) -> None:
+        self._browser, self._shape = browser, shape
         self._labels = LABELS.get((locale or "en").split("-")[0].casefold(), LABELS["en"])
         self._language = (locale or "en").split("-")[0].casefold()
         self._context: BrowserContext | None = None
@@ -159,7 +161,7 @@ class DialogBox:
     def page(self) -> Page:
         """Return the page to record while a dialog is open."""
         if self._page is None:
-            self._context = self._browser.new_context(viewport=self._viewport)
+            self._context = self._browser.new_context(**self._shape)
             self._cursor = Cursor(self._context, (0.0, 0.0))
             self._page = self._context.new_page()
             self._page.goto(f"data:text/html;charset=utf-8;base64,{base64.b64encode(BOX.encode()).decode()}")
@@ -179,7 +181,7 @@ class DialogBox:
         }
         if patch is not None:
             png = f"data:image/png;base64,{base64.b64encode(patch.png).decode()}"
-            told["patch"] = {"png": png, "left": patch.left, "top": patch.top}
+            told["patch"] = {"png": png, **{side: getattr(patch, side) for side in ("left", "top", "width", "height")}}
         page = self.page
         page.evaluate(SHOW, told)
         if patch is not None:

@@ -206,7 +206,6 @@ class _Director:
     def _end_actions(self, step: Step) -> None:
         """Warn of what came up, or did not, while a step was done."""
         self._recorder.place = f"step {step.id!r}"
-        select_list.close_list(self._stage())
         self._recorder.answers.end()
         if step.show is None:
             self._recorder.check_loaded()
@@ -228,6 +227,7 @@ class _Director:
             self._recorder.first_tab()
         if not self._must_open(url):
             return prepared
+        select_list.close_list(self._stage())
         try:
             self._open_address(step, url)
             return self._wait_ahead(step, prepared)
@@ -285,10 +285,7 @@ class _Director:
     def _focus(self, step: Step, zero: float) -> tuple[Focus, ...]:
         """Return where the camera looks: where the step says, else where it was busy."""
         if step.zoom is not None:
-            place = framed(self._stage(), step.zoom, self._recorder.size)
-            if place is None:
-                self._recorder.warn(f"zoom.to {step.zoom.to!r} is not to be seen: the whole page is shown")
-            return () if place is None else (place,)
+            return framed(self._stage(), step.zoom, self._recorder.size)
         return attention(self._recorder.cursor.moves, self._typed, self._recorder.size, zero)
 
     def _perform(self, step: Step, n: int, action: Action) -> None:

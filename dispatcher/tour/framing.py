@@ -14,11 +14,18 @@ EDITOR = ".monaco-editor, .cm-editor, .CodeMirror, textarea, [contenteditable=tr
 WHOLE, PARTS = "full", {"editor": EDITOR, "terminal": TERMINAL}
 
 
-def framed(stage: Stage, zoom: Zoom, size: tuple[int, int]) -> Focus | None:
-    """Return the place that the camera shows from the step's first moment to its last; None where it is not there.
+def framed(stage: Stage, zoom: Zoom, size: tuple[int, int]) -> tuple[Focus, ...]:
+    """Return the place that the camera shows from the step's first moment to its last; with a warning, none.
 
-    An editor is the one with the focus, else the largest that is visible.
+    Of several editors or terminals it is the largest that is visible.
     """
+    place = _place(stage, zoom, size)
+    if place is None:
+        stage.warn(f"zoom.to {zoom.to!r} is not to be seen: the whole page is shown")
+    return () if place is None else (place,)
+
+
+def _place(stage: Stage, zoom: Zoom, size: tuple[int, int]) -> Focus | None:
     if zoom.center is not None:
         x, y = zoom.center
         return _focus(zoom, size, (x, y, 0.0, 0.0))

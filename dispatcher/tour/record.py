@@ -103,6 +103,7 @@ def try_out(spec_path: Path, options: Options, settings: Settings, screen: Scree
     Raises StepFailed for the first step that does not work.
     """
     spec = load(spec_path, base_url=options.base_url)
+    _tell_translation(spec, screen)
     context_options(spec)
     browser = find_browser(settings.chromium)
     with occupied(_work_dir(spec_path, options)) as work_dir:

@@ -35,14 +35,14 @@ TAB_S = 30.0
 
 
 class Recorder:
-    """One browser context and the page that is recorded. Everything the page says is kept in `console`."""
+    """One browser context and the page that is recorded. Everything the page says is kept in `console`.
+
+    `size` is the page's, in CSS pixels. Its pictures are `scale` times as large, and as sharp as they are large if the
+    browser was launched with the same scale.
+    """
 
     def __init__(
-        self,
-        browser: Browser,
-        size: tuple[int, int],
-        options: BrowserContextOptions | None = None,
-        scale: int = 1,
+        self, browser: Browser, size: tuple[int, int], options: BrowserContextOptions | None = None, *, scale: int = 1
     ) -> None:
         options = options or BrowserContextOptions()
         self.size = size
@@ -52,21 +52,21 @@ class Recorder:
         self._unfinished: set[float] = set()  # documents that never finish loading, and are warned of
         self.tab_s = TAB_S
         self.filming: Filming | None = None
-        viewport: Any = {"width": size[0], "height": size[1]}
-        self._picture, self._scale = (size[0] * scale, size[1] * scale), scale
-        self._browser, self._viewport = browser, viewport
+        self._picture = (size[0] * scale, size[1] * scale)
+        self._shape: Any = {"viewport": {"width": size[0], "height": size[1]}, "device_scale_factor": scale}
+        self._browser = browser
         self._secrets = Secrets(options.secrets, options.pairs)
         self._waiting: Page | None = None  # the application's page, while another is filmed
-        self.context = _new_context(browser, viewport, options, scale)
-        self._painting = Painting(self.context)
+        self.context = _new_context(browser, self._shape, options)
         self.cursor = Cursor(self.context, (size[0] * 0.62, size[1] * 0.7))
+        self._painting = Painting(self.context)
         # Without its own pictures: the first client of a screencast decides the size for all. Without snapshots:
         # they are taken before and after every key, and made typing in a large page four times slower.
         self.context.tracing.start(screenshots=False, snapshots=False)
         self.context.tracing.start_chunk()
         self.answers = Answers(self.warn)
         self.choosers = FileChoosers(self.warn)
-        self._box = DialogBox(browser, viewport, options.arguments.get("locale"))
+        self._box = DialogBox(browser, self._shape, options.arguments.get("locale"))
         self._patch: Patch | None = None
         self.open_list: object = None  # the drop-down list that is drawn: select_list knows what it is
         self.tabs = Tabs(self._listen)
@@ -100,13 +100,13 @@ class Recorder:
         self.place = place
         self.warnings.clear()
         self.answers.forget()
-        self.open_list = None
         if again:
             self._unfinished.clear()
+            self.open_list = None
 
     def fresh_page(self) -> None:
         """Go on with a new page; the old ones are gone, with all they held."""
-        old = self.tabs.all
+        old, self.open_list = self.tabs.all, None
         self.page = self.tabs.begin(self.context.new_page())
         for page in old:
             _close(self._browser, page)
@@ -124,7 +124,7 @@ class Recorder:
         """Record the tab that is in front now: one just opened, or after it has closed the one that opened it."""
         while self._waiting is None and (front := self.tabs.front) is not None and front is not self.page:
             with contextlib.suppress(PlaywrightError):  # it closes at once, as one that only starts a download does
-                front.set_viewport_size(self._viewport)
+                front.set_viewport_size(self._shape["viewport"])
                 wait_until_painted(front, self.tab_s)
             if front is self.tabs.front:
                 self._show(front)
@@ -140,11 +140,8 @@ class Recorder:
     def turn_aside(self) -> None:
         """Film a page of our own, without arrow; the application's page stays as it is. Does nothing there."""
         if self._waiting is None:
-            self._waiting, self.page = self.page, self._new_slides_page()
+            self._waiting, self.page = self.page, self._browser.new_context(**self._shape).new_page()
             self.page.on("console", self._on_console)
-
-    def _new_slides_page(self) -> Page:
-        return self._browser.new_context(viewport=self._viewport, device_scale_factor=self._scale).new_page()
 
     def turn_back(self) -> None:
         """Film the application's page again, as it was left."""
@@ -183,7 +180,10 @@ class Recorder:
             self.filming = None
 
     def keep_evidence(self, folder: Path) -> None:
-        """Write what shows why a step failed: screenshot.png, console.log, trace.zip, as far as they can be had."""
+        """Write what shows why a step failed, as far as it can be had: screenshot.png, console.log, trace.zip.
+
+        Passwords, headers that open something and typed text are in none of them but the picture.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         try:
             self.page.screenshot(path=folder / "screenshot.png", timeout=5000)
@@ -262,9 +262,9 @@ class Recorder:
                 self._patch = take_patch(self.page, self.cursor, self.size)
 
 
-def _new_context(browser: Browser, viewport: Any, options: BrowserContextOptions, scale: int) -> BrowserContext:
+def _new_context(browser: Browser, shape: Any, options: BrowserContextOptions) -> BrowserContext:
     try:
-        return browser.new_context(viewport=viewport, **{"device_scale_factor": scale, **options.arguments})
+        return browser.new_context(**{**shape, **options.arguments})
     except PlaywrightError as error:
         why = Secrets(options.secrets, options.pairs).removed_from(_first_line(error))
         raise EnvironmentNotReady(f"the browser refuses settings.browser_context ({why}); correct it") from error
