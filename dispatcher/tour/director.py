@@ -167,9 +167,17 @@ class _Director:
                 self._recorder.new_chapter()
             ahead = self._open(step)
             clear_highlight(self._recorder.page)
-            return do(step, ahead, retries)
+            done = do(step, ahead, retries)
+            self._check_answers(step)
+            return done
         except (MediaError, PlaywrightError) as error:
             raise StepFailed(f"step {step.id!r}: {_what(error, self._stage())}", step=step.id) from error
+
+    def _check_answers(self, step: Step) -> None:
+        try:
+            self._recorder.check_answers()
+        except StepFailed as error:
+            raise StepFailed(f"step {step.id!r}: {error}", step=step.id) from error
 
     def _rehearse(self, step: Step, ahead: int, _retries: int) -> Rehearsed:
         """Do what is left of a step on its page."""
@@ -292,6 +300,7 @@ class _Director:
         self._recorder.place = f"step {step.id!r}, action {n + 1} ({_name(action)})"
         try:
             perform(self._stage().now(), action)
+            self._recorder.check_answers()
             self._recorder.follow()
         except StepFailed as error:
             failed = _placed(error, step, f"action {n + 1} ({_name(action)})")

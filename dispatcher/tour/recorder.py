@@ -26,7 +26,8 @@ from dispatcher.tour.page_load import unfinished, wait_until_painted
 from dispatcher.tour.painting import Painting
 from dispatcher.tour.secrets import Secrets
 from dispatcher.tour.tabs import Tabs
-from protocol.errors import EnvironmentNotReady
+from dispatcher.tour.watchdog import Watchdog
+from protocol.errors import EnvironmentNotReady, StepFailed
 from protocol.redaction import without_secrets
 
 CLOSE_MS = 2000
@@ -69,6 +70,9 @@ class Recorder:
         self._box = DialogBox(browser, self._shape, options.arguments.get("locale"))
         self._patch: Patch | None = None
         self.open_list: object = None  # the drop-down list that is drawn: select_list knows what it is
+        self._asks = False  # a dialog is open, and its page stands still
+        self._stopped = ""  # what is to be said of a script that had to be stopped
+        self._watchdog = Watchdog(browser, lambda: None if self._asks else self.page, lambda: self.tab_s, self._stop)
         self.tabs = Tabs(self._listen)
         self.page = self.tabs.begin(self.context.new_page())
 
@@ -78,6 +82,7 @@ class Recorder:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         with contextlib.suppress(PlaywrightError):  # Ctrl-C in a terminal ends the browser too, often first
             self.turn_back()
+            self._watchdog.close()
             self._box.close()
             self.context.close()
 
@@ -86,6 +91,16 @@ class Recorder:
         warning = self._secrets.removed_from(f"{self.place}: {text}" if self.place else text)
         if warning not in self.warnings:
             self.warnings.append(warning)
+
+    def _stop(self, seconds: float) -> None:
+        self._stopped = f"a script of the page ran for {seconds:.0f} s without returning, and was stopped"
+
+    def check_answers(self) -> None:
+        """Raise StepFailed if a script of the page had to be stopped."""
+        if self._stopped:
+            told, self._stopped = self._stopped, ""
+            fix = "look for an endless loop in the page, or raise settings.default_step_timeout"
+            raise StepFailed(f"{told}; {fix}")
 
     def check_loaded(self) -> None:
         """Warn of a page that never finishes loading, once for each."""
@@ -201,6 +216,7 @@ class Recorder:
 
     def _listen(self, page: Page) -> None:
         """Hear what a page of the application says and asks."""
+        self._watchdog.watch(page)
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.console.append(f"[error] {error}"))
         page.on("crash", lambda _page: self.console.append("[recorder] the page crashed"))
@@ -219,8 +235,13 @@ class Recorder:
         is_accepted = answer is not None and answer.answer == "accept"
         answered = "accepted" if is_accepted else "dismissed"
         self.console.append(f"[recorder] {answered} a dialog ({dialog.type}): {dialog.message}")
-        with self._drawn(dialog, answer):
-            reply(dialog, answer)
+        self._asks = True
+        try:
+            with self._drawn(dialog, answer):
+                reply(dialog, answer)
+                self._asks = False
+        finally:
+            self._asks = False
 
     @contextlib.contextmanager
     def _drawn(self, dialog: Dialog, answer: DialogAction | None) -> Iterator[None]:

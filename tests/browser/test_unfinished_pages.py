@@ -60,3 +60,20 @@ def test_a_refused_connection_is_not_tried_again(tmp_path: Path, site: Site, chr
     with pytest.raises(StepFailed, match="ERR_CONNECTION_REFUSED") as failed:
         try_tour(tmp_path, site, chromium, steps, max_retries_per_step=2)
     assert "times" not in str(failed.value)
+
+
+def test_a_script_that_never_returns_is_stopped(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """A click whose script runs without end fails in bounded time and by its name, not only when somebody ends it."""
+    site.pages["/"] = html("<button onclick='for (;;);'>go</button>")
+    steps = [{"id": "a", "url": "/", "actions": [{"type": "click_selector", "selector": "button"}]}]
+    with pytest.raises(
+        StepFailed, match=r"step 'a', action 1 \(click_selector 'button'\): a script of the page ran for"
+    ):
+        try_tour(tmp_path, site, chromium, steps, default_step_timeout=4)
+
+
+def test_a_page_whose_script_never_returns(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """So does a page that hangs while it opens."""
+    site.pages["/"] = html("<p>x</p><script>setTimeout(() => { for (;;); }, 100)</script>")
+    with pytest.raises(StepFailed, match=r"step 'a': a script of the page ran for"):
+        try_tour(tmp_path, site, chromium, [{"id": "a", "url": "/"}], default_step_timeout=4)
