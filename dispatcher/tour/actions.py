@@ -119,7 +119,7 @@ def _type_text(stage: Stage, action: action_parts.TypeText) -> None:
     if target is not None and form_actions.fill_in(stage, target, kind, action.text, timeout_ms):
         form_actions.check_value(stage, target, kind, action.text)
         return
-    if action.selector is not None and target is not None:
+    if action.selector is not None and target is not None and kind not in form_actions.FORMATS:
         click(stage, target, timeout_ms)
     keyboard = stage.page.keyboard
     if action.clear:

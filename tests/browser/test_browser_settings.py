@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser]
 WHO = """<!doctype html><meta charset=utf-8><title>Who</title><p id=l></p><script>
 l.textContent = [navigator.language, (1234567.89).toLocaleString(), Intl.DateTimeFormat().resolvedOptions().timeZone,
   matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light', 'dpr ' + devicePixelRatio,
-  'touch ' + navigator.maxTouchPoints > 0, document.cookie, localStorage.theme].join(' | ');
+  'touch ' + (navigator.maxTouchPoints > 0), document.cookie, localStorage.theme].join(' | ');
 console.log('header', 'HEADER');</script><p>HEADER</p><p id=lang>LANGUAGE</p>"""
 
 
@@ -86,7 +86,7 @@ def test_what_the_page_sees(tmp_path: Path, echo: Site, chromium: Path, monkeypa
         "headers": {"X-Token": "${PAGE_TOKEN}"},
         "http_credentials": {"username": "ann", "password": "${PAGE_PASSWORD}"},
     }
-    seen = claims("fr-FR", "Asia/Tokyo", "dark", "dpr 2", "true", "session=s3cret-cookie", "s3cret-theme")
+    seen = claims("fr-FR", "Asia/Tokyo", "dark", "dpr 2", "touch true", "session=s3cret-cookie", "s3cret-theme")
     steps = [{"id": "a", "url": "/private", "assertions": [*seen, *claims("s3cret-token", inside="p")]}]
     try_tour(tmp_path, echo, chromium, steps, browser_context=context)
     steps[0]["assertions"] = claims("never")
