@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 
 from media.probe import Footage
 
 FPS = 30
+ENDING_FRAMES = FPS // 2
+"""Where no outro follows, the last picture of the steps stays this long and fades to black, in silence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,14 @@ class Focus:
     factor: float | None = None  # how much larger it is shown, where that was said
     move_s: float | None = None  # how long the camera takes to get there and back, where that was said
 
+    def later(self, seconds: float) -> Focus:
+        """Return the same place that much later."""
+        return replace(self, start_s=self.start_s + seconds, end_s=self.end_s + seconds)
+
+    def until(self, seconds: float) -> Focus:
+        """Return the same place, left by then."""
+        return replace(self, end_s=min(self.end_s, seconds))
+
     def joined(self, other: Focus) -> Focus:
         """Return the place and the time that hold both."""
         return Focus(
@@ -56,6 +66,8 @@ class Clip:
     narration: Path | None = None
     words: tuple[Word, ...] = ()
     focus: tuple[Focus, ...] = ()
+    opens_on: str | None = None  # the address of the page that it begins with; None tells no page from another
+    ends_on: str | None = None
 
     @property
     def seconds(self) -> float:
@@ -102,14 +114,19 @@ class Timeline:
         return (*filter(None, [self.intro]), *self.clips, *filter(None, [self.outro]))
 
     @property
+    def ending_frames(self) -> int:
+        """Return how many frames the last picture of the steps takes to fade to black."""
+        return ENDING_FRAMES if self.clips and self.outro is None else 0
+
+    @property
     def step_frames(self) -> int:
-        """Return how many frames the steps last."""
-        return sum(clip.frames for clip in self.clips)
+        """Return how many frames the steps last, with their ending."""
+        return sum(clip.frames for clip in self.clips) + self.ending_frames
 
     @property
     def frames(self) -> int:
         """Return how many frames the film has."""
-        return sum(part.frames for part in self.parts)
+        return sum(part.frames for part in self.parts) + self.ending_frames
 
     @property
     def seconds(self) -> float:

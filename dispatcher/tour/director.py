@@ -26,7 +26,6 @@ from dispatcher.tour.assertions import check
 from dispatcher.tour.attention import attention
 from dispatcher.tour.browser import find_browser, launch
 from dispatcher.tour.browser_context import context_options
-from dispatcher.tour.browser_errors import explained
 from dispatcher.tour.capture import Filming
 from dispatcher.tour.editors import clear_highlight
 from dispatcher.tour.framing import framed
@@ -37,6 +36,7 @@ from dispatcher.tour.scrolling import scroll
 from dispatcher.tour.slides.show import SlideProjector
 from dispatcher.tour.spec import Spec
 from dispatcher.tour.stage import Stage
+from dispatcher.tour.step_errors import name_of, placed, what_of
 from dispatcher.tour.steps import TAIL_S, Step
 from protocol.errors import MediaError, StepFailed
 
@@ -56,6 +56,8 @@ class Take:
     assertions: tuple[Checked, ...]
     focus: tuple[Focus, ...] = ()  # where it was busy
     warnings: tuple[str, ...] = ()
+    opens_on: str = ""  # the address of its page, when it began and when it ended
+    ends_on: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +173,7 @@ class _Director:
             self._check_answers(step)
             return done
         except (MediaError, PlaywrightError) as error:
-            raise StepFailed(f"step {step.id!r}: {_what(error, self._stage())}", step=step.id) from error
+            raise StepFailed(f"step {step.id!r}: {what_of(error, self._stage())}", step=step.id) from error
 
     def _check_answers(self, step: Step) -> None:
         try:
@@ -190,7 +192,7 @@ class _Director:
         """Film what is left of a step on its page."""
         self._recorder.cursor.moves.clear()
         self._typed.clear()
-        path = self._work_dir / "takes" / f"{step.id}.mkv"
+        path, opens_on = self._work_dir / "takes" / f"{step.id}.mkv", self._recorder.page.url
         with self._recorder.take(path) as filming:
             self._filming = filming
             if step.show is not None:
@@ -209,6 +211,8 @@ class _Director:
             assertions=tuple(checked),
             focus=focus,
             warnings=tuple(self._recorder.warnings),
+            opens_on=opens_on,
+            ends_on=self._recorder.page.url,
         )
 
     def _end_actions(self, step: Step) -> None:
@@ -262,9 +266,9 @@ class _Director:
         try:
             self._slides.open(self._recorder.page, step)
         except StepFailed as error:
-            raise _placed(error, step, "slides") from error
+            raise placed(error, step, "slides") from error
         except PlaywrightError as error:
-            raise StepFailed(f"step {step.id!r}, slides: {_what(error, self._stage())}", step=step.id) from error
+            raise StepFailed(f"step {step.id!r}, slides: {what_of(error, self._stage())}", step=step.id) from error
 
     def _must_open(self, url: str) -> bool:
         here = self._recorder.page.url
@@ -297,23 +301,23 @@ class _Director:
         return attention(self._recorder.cursor.moves, self._typed, self._recorder.size, zero)
 
     def _perform(self, step: Step, n: int, action: Action) -> None:
-        self._recorder.place = f"step {step.id!r}, action {n + 1} ({_name(action)})"
+        self._recorder.place = f"step {step.id!r}, action {n + 1} ({name_of(action)})"
         try:
             perform(self._stage().now(), action)
             self._recorder.check_answers()
             self._recorder.follow()
         except StepFailed as error:
-            failed = _placed(error, step, f"action {n + 1} ({_name(action)})")
+            failed = placed(error, step, f"action {n + 1} ({name_of(action)})")
             if not (action.optional and error.retryable):
                 raise failed from error
             self._recorder.warn(f"{error}. The action is optional: the step went on")
 
     def _check(self, step: Step, n: int, assertion: object) -> Checked:
-        self._recorder.place = f"step {step.id!r}, assertion {n + 1} ({_name(assertion)})"
+        self._recorder.place = f"step {step.id!r}, assertion {n + 1} ({name_of(assertion)})"
         try:
             return check(self._stage().now(), assertion)
         except StepFailed as error:
-            raise _placed(error, step, f"assertion {n + 1} ({_name(assertion)})") from error
+            raise placed(error, step, f"assertion {n + 1} ({name_of(assertion)})") from error
 
     def _stage(self) -> Stage:
         timeout_s = self._spec.settings.default_step_timeout
@@ -339,19 +343,3 @@ class _Director:
             tried += " (not filmed again: the page was changed already)"
         names = ", ".join(sorted(path.name for path in folder.iterdir()))
         return StepFailed(f"{error}{tried}\nsee {folder}: {names}", step=step.id, retryable=False, kept=folder)
-
-
-def _placed(error: StepFailed, step: Step, where: str) -> StepFailed:
-    return StepFailed(f"step {step.id!r}, {where}: {error}", step=step.id, retryable=error.retryable)
-
-
-def _name(part: object) -> str:
-    """Return an action or assertion as people know it: its type and what it is about."""
-    texts = (getattr(part, key, None) for key in ("selector", "key", "value", "to"))
-    about = next((text for text in texts if text and isinstance(text, str)), None)
-    kind = str(getattr(part, "type", "?"))
-    return kind if about is None else f"{kind} {about!r}"
-
-
-def _what(error: Exception, stage: Stage) -> str:
-    return str(explained(error, stage)) if isinstance(error, PlaywrightError) else str(error)

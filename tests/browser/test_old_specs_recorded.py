@@ -84,7 +84,9 @@ def test_an_old_spec(chromium: Path, tmp_path: Path) -> None:
 
 def test_a_step_says_where_the_camera_is(chromium: Path, tmp_path: Path) -> None:
     """With --zoom the editor fills the picture while the step lasts, and the next step shows the whole page."""
-    box = "position:absolute;left:20px;top:20px;width:60px;height:30px;border:0;padding:0;resize:none;background:#c81e1e"
+    box = (
+        "position:absolute;left:20px;top:20px;width:60px;height:30px;border:0;padding:0;resize:none;background:#c81e1e"
+    )
     page = f"<!doctype html><body style='margin:0;background:#1e1ec8'><textarea style='{box}'></textarea>"
     (tmp_path / "page.html").write_text(page)
     near = {"focus": "editor", "z": 3, "transition_ms": 300}
