@@ -26,7 +26,7 @@ from dispatcher.tour.assertions import check
 from dispatcher.tour.attention import attention
 from dispatcher.tour.browser import find_browser, launch
 from dispatcher.tour.browser_context import context_options
-from dispatcher.tour.browser_errors import explained
+from dispatcher.tour.browser_errors import explained, named
 from dispatcher.tour.capture import Filming
 from dispatcher.tour.editors import clear_highlight
 from dispatcher.tour.page_load import open_page
@@ -54,6 +54,8 @@ class Take:
     retries: int
     assertions: tuple[Checked, ...]
     focus: tuple[Focus, ...] = ()  # where it was busy
+    opens_on: str = ""  # the address of its page, when it began and when it ended
+    ends_on: str = ""
     warnings: tuple[str, ...] = ()
 
 
@@ -189,7 +191,7 @@ class _Director:
         """Film what is left of a step on its page."""
         self._recorder.cursor.moves.clear()
         self._typed.clear()
-        path = self._work_dir / "takes" / f"{step.id}.mkv"
+        path, opens_on = self._work_dir / "takes" / f"{step.id}.mkv", self._recorder.page.url
         with self._recorder.take(path) as filming:
             self._filming = filming
             if step.show is not None:
@@ -208,6 +210,8 @@ class _Director:
             assertions=tuple(checked),
             focus=focus,
             warnings=tuple(self._recorder.warnings),
+            opens_on=opens_on,
+            ends_on=self._recorder.page.url,
         )
 
     def _end_actions(self, step: Step) -> None:
@@ -293,20 +297,20 @@ class _Director:
         return attention(self._recorder.cursor.moves, self._typed, self._recorder.size, zero)
 
     def _perform(self, step: Step, n: int, action: Action) -> None:
-        self._recorder.place = f"step {step.id!r}, action {n + 1} ({_name(action)})"
+        self._recorder.place = f"step {step.id!r}, action {n + 1} ({named(action)})"
         try:
             perform(self._stage().now(), action)
             self._recorder.check_answers()
             self._recorder.follow()
         except StepFailed as error:
-            raise _placed(error, step, f"action {n + 1} ({_name(action)})") from error
+            raise _placed(error, step, f"action {n + 1} ({named(action)})") from error
 
     def _check(self, step: Step, n: int, assertion: object) -> Checked:
-        self._recorder.place = f"step {step.id!r}, assertion {n + 1} ({_name(assertion)})"
+        self._recorder.place = f"step {step.id!r}, assertion {n + 1} ({named(assertion)})"
         try:
             return check(self._stage().now(), assertion)
         except StepFailed as error:
-            raise _placed(error, step, f"assertion {n + 1} ({_name(assertion)})") from error
+            raise _placed(error, step, f"assertion {n + 1} ({named(assertion)})") from error
 
     def _stage(self) -> Stage:
         timeout_s = self._spec.settings.default_step_timeout
@@ -336,14 +340,6 @@ class _Director:
 
 def _placed(error: StepFailed, step: Step, where: str) -> StepFailed:
     return StepFailed(f"step {step.id!r}, {where}: {error}", step=step.id, retryable=error.retryable)
-
-
-def _name(part: object) -> str:
-    """Return an action or assertion as people know it: its type and what it is about."""
-    texts = (getattr(part, key, None) for key in ("selector", "key", "value", "to"))
-    about = next((text for text in texts if text and isinstance(text, str)), None)
-    kind = str(getattr(part, "type", "?"))
-    return kind if about is None else f"{kind} {about!r}"
 
 
 def _what(error: Exception, stage: Stage) -> str:
