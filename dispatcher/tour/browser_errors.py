@@ -84,3 +84,11 @@ def _way(frame: Frame) -> list[str]:
         way.insert(0, str(at.frame_element().evaluate(FRAME_SELECTOR)))
         at = at.parent_frame
     return way
+
+
+def named(part: object) -> str:
+    """Return an action or assertion as people know it: its type and what it is about."""
+    texts = (getattr(part, key, None) for key in ("selector", "key", "value", "to"))
+    about = next((text for text in texts if text and isinstance(text, str)), None)
+    kind = str(getattr(part, "type", "?"))
+    return kind if about is None else f"{kind} {about!r}"

@@ -26,6 +26,7 @@ from dispatcher.tour.assertions import check
 from dispatcher.tour.attention import attention
 from dispatcher.tour.browser import find_browser, launch
 from dispatcher.tour.browser_context import context_options
+from dispatcher.tour.browser_errors import named
 from dispatcher.tour.capture import Filming
 from dispatcher.tour.editors import clear_highlight
 from dispatcher.tour.framing import framed
@@ -36,7 +37,7 @@ from dispatcher.tour.scrolling import scroll
 from dispatcher.tour.slides.show import SlideProjector
 from dispatcher.tour.spec import Spec
 from dispatcher.tour.stage import Stage
-from dispatcher.tour.step_errors import name_of, placed, what_of
+from dispatcher.tour.step_errors import placed, what_of
 from dispatcher.tour.steps import TAIL_S, Step
 from protocol.errors import MediaError, StepFailed
 
@@ -301,23 +302,23 @@ class _Director:
         return attention(self._recorder.cursor.moves, self._typed, self._recorder.size, zero)
 
     def _perform(self, step: Step, n: int, action: Action) -> None:
-        self._recorder.place = f"step {step.id!r}, action {n + 1} ({name_of(action)})"
+        self._recorder.place = f"step {step.id!r}, action {n + 1} ({named(action)})"
         try:
             perform(self._stage().now(), action)
             self._recorder.check_answers()
             self._recorder.follow()
         except StepFailed as error:
-            failed = placed(error, step, f"action {n + 1} ({name_of(action)})")
+            failed = placed(error, step, f"action {n + 1} ({named(action)})")
             if not (action.optional and error.retryable):
                 raise failed from error
             self._recorder.warn(f"{error}. The action is optional: the step went on")
 
     def _check(self, step: Step, n: int, assertion: object) -> Checked:
-        self._recorder.place = f"step {step.id!r}, assertion {n + 1} ({name_of(assertion)})"
+        self._recorder.place = f"step {step.id!r}, assertion {n + 1} ({named(assertion)})"
         try:
             return check(self._stage().now(), assertion)
         except StepFailed as error:
-            raise placed(error, step, f"assertion {n + 1} ({name_of(assertion)})") from error
+            raise placed(error, step, f"assertion {n + 1} ({named(assertion)})") from error
 
     def _stage(self) -> Stage:
         timeout_s = self._spec.settings.default_step_timeout

@@ -15,14 +15,6 @@ def placed(error: StepFailed, step: Step, where: str) -> StepFailed:
     return StepFailed(f"step {step.id!r}, {where}: {error}", step=step.id, retryable=error.retryable)
 
 
-def name_of(part: object) -> str:
-    """Return an action or assertion as people know it: its type and what it is about."""
-    texts = (getattr(part, key, None) for key in ("selector", "key", "value", "to"))
-    about = next((text for text in texts if text and isinstance(text, str)), None)
-    kind = str(getattr(part, "type", "?"))
-    return kind if about is None else f"{kind} {about!r}"
-
-
 def what_of(error: Exception, stage: Stage) -> str:
     """Return what an error says, a browser's in our words."""
     return str(explained(error, stage)) if isinstance(error, PlaywrightError) else str(error)

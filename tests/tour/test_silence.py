@@ -15,7 +15,7 @@ import numpy as np
 import pysubs2
 import pytest
 
-from dispatcher.assembly.timeline import FPS, Focus, Word
+from dispatcher.assembly.timeline import ENDING_FRAMES, FPS, Focus, Word
 from dispatcher.config import Settings
 from dispatcher.tour import cutting, publishing
 from dispatcher.tour.cutting import Cut, cut
@@ -107,7 +107,7 @@ def test_any_step_may_be_silent(tmp_path: Path, pattern: str) -> None:
     check_captions(done.film, spoken)
     assert loud_seconds(done.film, tmp_path) == [speaks == "S" for speaks in pattern]
     with av.open(str(done.film)) as film:
-        assert film.streams.video[0].frames == len(pattern) * STEP_S * FPS
+        assert film.streams.video[0].frames == len(pattern) * STEP_S * FPS + ENDING_FRAMES
         assert len(film.chapters()) == len(pattern)
     report = json.loads(done.report.read_text())
     assert [step["narration_seconds"] for step in report["steps"]] == [0.5 if s == "S" else 0.0 for s in pattern]
