@@ -157,6 +157,11 @@ class Settings(BaseSettings):
         return self.data_dir / "narration"
 
 
+def variable(name: str) -> str | None:
+    """Return a variable of the environment that a tour's spec names; None where it is not set."""
+    return os.environ.get(name)
+
+
 def is_root() -> bool:
     """Say whether this process runs as root, for which Chromium's sandbox does not start."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
