@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import platform
 import re
 import shutil
@@ -21,6 +22,8 @@ from protocol.seen import read_drop_id
 from protocol.signing import ANONYMOUS, Identity
 from protocol.transports import open_drop
 from protocol.transports.host import SYSTEM, Host, may_run
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +106,8 @@ def announce(at: Attached, abilities: Abilities, beat_s: float, session_s: float
     )
     at.drop.make_folder(WorkerNames(at.worker).folder)
     at.put(WorkerNames(at.worker).hello(at.boot), card)
+    served = ", ".join(f"{kind} ({'/'.join(it.name for it in engines)})" for kind, engines in card.engines.items())
+    log.info("worker %s serves %s", at.worker, served)
     return card
 
 
