@@ -22,7 +22,15 @@ app = typer.Typer(
     epilog=EPILOG,
 )
 
-Key = Annotated[str, typer.Argument(metavar="KEY", help=f"One of: {', '.join(config_file.KEYS)}.")]
+
+def _keys() -> list[str]:
+    return list(config_file.KEYS)
+
+
+Key = Annotated[
+    str,
+    typer.Argument(metavar="KEY", help=f"One of: {', '.join(config_file.KEYS)}.", autocompletion=_keys),
+]
 
 
 @app.command("show")
