@@ -14,12 +14,28 @@ from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 from dispatcher.tour.parts import Number, Part, Switch, Whole
 
 
+class Position(Part):
+    """A position to scroll to, in pixels from the left and from the top; a direction that is not given stays."""
+
+    x: Annotated[Number, Field(ge=0, allow_inf_nan=False)] | None = None
+    y: Annotated[Number, Field(ge=0, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.x is None and self.y is None:
+            raise ValueError('names no position; write {"x": 600}, {"y": 300} or both')
+        return self
+
+
 def _scroll_target(value: Any) -> Any:
-    if isinstance(value, str) and value.strip():
+    """Return a number as a position from the top; everything else must be one already, or a text."""
+    if isinstance(value, dict | Position) or (isinstance(value, str) and value.strip()):
         return value
     if type(value) in (int, float) and math.isfinite(value) and value >= 0:
-        return value
-    raise ValueError('must be "bottom", "top", a position in pixels or the selector of an element')
+        return Position(y=value)
+    raise ValueError(
+        'must be "bottom", "top", "left", "right", a position in pixels (300 or {"x": 600}) or an element\'s selector'
+    )
 
 
 def _lines(value: Any) -> Any:
@@ -37,20 +53,26 @@ def _lines(value: Any) -> Any:
     return tuple(value)
 
 
-class Scroll(Part):
-    """A scroll at the start of a step."""
-
-    to: Annotated[str | float, BeforeValidator(_scroll_target)] = "bottom"
-    speed: Literal["slow", "normal", "fast"] = "normal"
-    pause_at_bottom: Annotated[Number, Field(ge=0, le=600)] = 0.0
-
-
 Seconds = Annotated[Number, Field(gt=0, le=3600)]
 Selector = Annotated[str, Field(min_length=1, max_length=2000)]
 Short = Annotated[str, Field(min_length=1, max_length=100)]
 LineNumber = Annotated[Whole, Field(ge=1, le=9_999_999)]
 Pace = Annotated[Number, Field(ge=0, le=2000)]
 """Milliseconds between two keys."""
+
+
+class Scroll(Part):
+    """A scroll of the page, or of the box that `selector` names."""
+
+    to: Annotated[str | Position, BeforeValidator(_scroll_target)] = "bottom"
+    selector: Selector | None = None
+    speed: Literal["slow", "normal", "fast"] = "normal"
+    pause_at_bottom: Annotated[Number, Field(ge=0, le=600)] = 0.0
+
+    @property
+    def is_vertical(self) -> bool:
+        """Say whether it scrolls up or down rather than sideways; a selector's element is scrolled to in both."""
+        return self.to not in ("left", "right") if isinstance(self.to, str) else self.to.y is not None
 
 
 class WaitForLoad(Part):
@@ -84,7 +106,7 @@ class Pause(Part):
 
 
 class ScrollAction(Scroll):
-    """Scroll smoothly to the bottom, the top, a position in pixels, or an element."""
+    """Scroll the page or a box in it smoothly to an edge, a position in pixels, or an element."""
 
     type: Literal["scroll"]
 

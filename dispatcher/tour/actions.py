@@ -12,7 +12,9 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from dispatcher.tour import action_parts, applications, editors, terminal
 from dispatcher.tour.leaving import has_left
 from dispatcher.tour.page_load import is_bad_selector, wait_until_painted
-from dispatcher.tour.stage import SCROLL, SPEEDS, Stage, click
+from dispatcher.tour.pointing import click
+from dispatcher.tour.scrolling import scroll
+from dispatcher.tour.stage import Stage
 from protocol.errors import StepFailed
 
 BETWEEN_KEYS_MS = 90
@@ -74,16 +76,12 @@ def explained(error: PlaywrightError, stage: Stage, timeout_s: float | None) -> 
         cure = 'use names such as Enter, Tab, ArrowDown, a or "Control+s"'
         return StepFailed(f"there is no such key ({why}); {cure}", retryable=False)
     if isinstance(error, PlaywrightTimeout):
-        return _too_late(text, stage, timeout_s)
+        return _too_late(stage, timeout_s)
     return StepFailed(f"the browser refused ({why}); look at the screenshot and the console log")
 
 
-def _too_late(text: str, stage: Stage, timeout_s: float | None) -> StepFailed:
+def _too_late(stage: Stage, timeout_s: float | None) -> StepFailed:
     waited = stage.ms(timeout_s) / 1000
-    covered = next((line for line in text.splitlines() if "intercepts pointer events" in line), None)
-    if covered:
-        cure = "wait until what covers it is gone, or dismiss it first"
-        return StepFailed(f"it was covered for {waited:g} s ({covered.strip(' -')}); {cure}")
     cure = "check it against the screenshot, or raise the action's timeout or settings.default_step_timeout"
     return StepFailed(f"did not come about within {waited:g} s; {cure}")
 
@@ -102,18 +100,6 @@ def _wait_for_hidden(stage: Stage, action: action_parts.WaitForHidden) -> None:
 
 def _pause(stage: Stage, action: action_parts.Pause) -> None:
     stage.rest(action.seconds)
-
-
-def scroll(stage: Stage, action: action_parts.Scroll) -> None:
-    """Scroll smoothly, starting and ending slowly."""
-    speed = SPEEDS[action.speed]
-    if not isinstance(action.to, str) or action.to in ("top", "bottom"):
-        stage.page.locator(":root").evaluate(SCROLL, {"to": action.to, "pixelsPerSecond": speed})
-    else:
-        target = stage.page.locator(action.to).first
-        target.wait_for(state="attached", timeout=stage.ms(None))
-        target.evaluate(SCROLL, {"to": None, "pixelsPerSecond": speed})
-    stage.rest(action.pause_at_bottom)
 
 
 def _click_selector(stage: Stage, action: action_parts.ClickSelector) -> None:
@@ -150,7 +136,7 @@ def _close(stage: Stage, popup: Locator) -> None:
     """Click a popup away; one that goes away by itself meanwhile is as good."""
     try:
         click(stage, popup, POPUP_CLICK_S * 1000)
-    except PlaywrightError:
+    except (PlaywrightError, StepFailed):
         if popup.is_visible():
             raise
 

@@ -10,7 +10,8 @@ from playwright.sync_api import Locator
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from dispatcher.tour import action_parts, editors
-from dispatcher.tour.stage import Stage, click
+from dispatcher.tour.pointing import click
+from dispatcher.tour.stage import Stage
 from protocol.errors import StepFailed
 
 

@@ -48,9 +48,17 @@ def find_browser(explicit: Path | None = None) -> Path:
     return next((path for path in found if not _is_snap(path) and _answers(path)), None) or _playwrights_own()
 
 
-def launch(playwright: Playwright, browser: Path, *, root: bool) -> Browser:
-    """Start a headless Chromium. As root its sandbox cannot start and is left out; for nobody else."""
-    flags = [*FLAGS, *(["--no-sandbox"] if root else [])]
+def launch(playwright: Playwright, browser: Path, *, root: bool, scale: int = 1) -> Browser:
+    """Start a headless Chromium. As root its sandbox cannot start and is left out; for nobody else.
+
+    `scale` is how many pixels are recorded for a pixel of the page: a context's own device scale factor alone leaves the
+    screencast as small as it was.
+    """
+    flags = [
+        *FLAGS,
+        *(["--no-sandbox"] if root else []),
+        *([f"--force-device-scale-factor={scale}"] if scale > 1 else []),
+    ]
     try:
         return playwright.chromium.launch(executable_path=browser, args=flags, timeout=60_000)
     except PlaywrightError as error:

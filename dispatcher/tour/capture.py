@@ -8,7 +8,9 @@ moment it was shown, and one at once when it starts. Frames arrive only while a 
 from __future__ import annotations
 
 import contextlib
+import math
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +21,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from dispatcher.tour.cursor import Cursor
 from dispatcher.tour.leaving import has_left, where_it_stays
+from dispatcher.tour.painting import Painting
 from media.frames import TakeWriter
 from protocol.errors import MediaError
 
@@ -26,6 +29,9 @@ QUALITY = 95
 FIRST_FRAME_S = 10.0
 IN_FLIGHT_MS = 50
 """How long a frame that is shown may take to arrive: measured 2 to 40 ms."""
+
+KEPT_BACK_S = 0.4
+"""A frame is written this long after it was shown: by then it is known whether its page had painted."""
 
 SETTLED = """() => new Promise(done => {
   const late = setTimeout(done, 1000);
@@ -45,8 +51,10 @@ OWN_FRAMES_S = 0.15
 class Filming:
     """A take while it is filmed. Its time 0 is a moment at which everything drawn before has arrived."""
 
-    def __init__(self, page: Page, path: Path, size: tuple[int, int]) -> None:
+    def __init__(self, page: Page, path: Path, size: tuple[int, int], painting: Painting) -> None:
         self._page = page
+        self._painting = painting
+        self._kept_back: deque[tuple[float, bytes]] = deque()
         self._writer = TakeWriter(path, size)
         self._waiting: list[tuple[float, bytes]] = []  # frames from before time 0; the last is the first picture
         self._started = time.time()
@@ -68,7 +76,18 @@ class Filming:
             if shown >= self._started:  # an older one comes from the take before
                 self._waiting.append((shown, frame["data"]))
         elif self._seconds is None or shown - self._zero < self._seconds:
-            self._writer.add(frame["data"], shown - self._zero)
+            self._kept_back.append((shown, frame["data"]))
+            self._write_until(time.time() - KEPT_BACK_S)
+
+    def _write_until(self, moment: float) -> None:
+        """Write what was shown until then, without the frames of a page that had not painted yet."""
+        while self._kept_back and self._kept_back[0][0] <= moment:
+            painted = self._painting.shows(self._page, self._kept_back[0][0])
+            if painted is None and moment < math.inf:
+                return
+            shown, data = self._kept_back.popleft()
+            if painted and self._zero is not None:  # nothing is kept back before time 0
+                self._writer.add(data, shown - self._zero)
 
     def begin(self) -> None:
         """Set time 0. The first picture is what is on screen now: fresh, because all frames until now are here."""
@@ -113,6 +132,7 @@ class Filming:
 
     def close(self) -> None:
         """Write the take. One that was not held ends now."""
+        self._write_until(math.inf)
         self._writer.close(self.elapsed if self._seconds is None else self._seconds)
 
     def give_up(self) -> None:
@@ -122,16 +142,22 @@ class Filming:
 
 
 class Recorder:
-    """One browser context and the page that is filmed. Everything the page says is kept in `console`."""
+    """One browser context and the page that is filmed. Everything the page says is kept in `console`.
 
-    def __init__(self, browser: Browser, size: tuple[int, int]) -> None:
+    `size` is the page's, in CSS pixels. Its pictures are `scale` times as large, and as sharp as they are large if the
+    browser was launched with the same scale.
+    """
+
+    def __init__(self, browser: Browser, size: tuple[int, int], *, scale: int = 1) -> None:
         self.size = size
         self.console: list[str] = []
-        viewport: Any = {"width": size[0], "height": size[1]}
-        self._browser, self._viewport = browser, viewport
+        self._picture = (size[0] * scale, size[1] * scale)
+        self._shape: Any = {"viewport": {"width": size[0], "height": size[1]}, "device_scale_factor": scale}
+        self._browser = browser
         self._waiting: Page | None = None  # the application's page, while another is filmed
-        self.context = browser.new_context(viewport=viewport)
+        self.context = browser.new_context(**self._shape)
         self.cursor = Cursor(self.context, (size[0] * 0.62, size[1] * 0.7))
+        self._painting = Painting(self.context)
         # Without its own pictures: the first client of a screencast decides the size for all. Without snapshots:
         # they are taken before and after every key, and made typing in a large page four times slower.
         self.context.tracing.start(screenshots=False, snapshots=False)
@@ -154,7 +180,7 @@ class Recorder:
     def turn_aside(self) -> None:
         """Film a page of our own, without arrow; the application's page stays as it is. Does nothing there."""
         if self._waiting is None:
-            self._waiting, self.page = self.page, self._browser.new_context(viewport=self._viewport).new_page()
+            self._waiting, self.page = self.page, self._browser.new_context(**self._shape).new_page()
             self.page.on("console", self._on_console)
 
     def turn_back(self) -> None:
@@ -176,9 +202,9 @@ class Recorder:
         where_it_stays(self.page, FIRST_FRAME_S, lambda: settle(self.page))
         with contextlib.ExitStack() as broken_off:
             broken_off.callback(path.unlink, missing_ok=True)
-            filming = Filming(self.page, path, self.size)
+            filming = Filming(self.page, path, self._picture, self._painting)
             broken_off.callback(filming.give_up)
-            with _screencast(self.page, filming, self.size):
+            with _screencast(self.page, filming, self._picture):
                 filming.begin()
                 yield filming
             filming.close()

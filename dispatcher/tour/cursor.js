@@ -55,10 +55,17 @@
     ring.animate(frames, { duration: 480, easing: "ease-out" }).finished.finally(() => ring.remove());
   };
 
-  addEventListener("mousemove", (event) => place(event.clientX, event.clientY), true);
+  for (const moved of ["mousemove", "dragover"]) {
+    addEventListener(moved, (event) => place(event.clientX, event.clientY), true);
+  }
   addEventListener("pointerdown", (event) => { place(event.clientX, event.clientY); ripple(); }, true);
-  // What enters the top layer later lies above: go there again after it.
+  // What enters the top layer later lies above: go there again after it. A dialog within a shadow tree tells nobody, so
+  // after whatever may have opened one the arrow goes there once more.
   addEventListener("toggle", (event) => { if (event.target !== host && event.newState === "open") raise(); }, true);
+  addEventListener("fullscreenchange", raise, true);
+  for (const opens of ["click", "keydown"]) {
+    addEventListener(opens, () => { for (const ms of [0, 60, 250]) setTimeout(raise, ms); }, true);
+  }
   addEventListener("DOMContentLoaded", raise);
   Object.defineProperty(window, Symbol.for(ASK), { value: { place, ripple } });
   if (ask) ask().then(([x, y]) => { if (arrow.style.visibility === "hidden") place(x, y); });
@@ -70,15 +77,17 @@
         let [x, y, here] = [event.clientX, event.clientY, window];
         for (; here !== window.top; here = here.parent) {
           const box = here.frameElement.getBoundingClientRect();
-          x += box.left + here.frameElement.clientLeft;
-          y += box.top + here.frameElement.clientTop;
+          const { offsetWidth, offsetHeight, clientLeft, clientTop } = here.frameElement;
+          const style = here.parent.getComputedStyle(here.frameElement);
+          x = box.left + (x + clientLeft + parseFloat(style.paddingLeft)) * (box.width / offsetWidth || 1);
+          y = box.top + (y + clientTop + parseFloat(style.paddingTop)) * (box.height / offsetHeight || 1);
         }
         const cursor = window.top[Symbol.for(ASK)];
         cursor.place(x, y);
         if (act) cursor.ripple();
       } catch { /* another origin: out of reach by design */ }
     };
-    addEventListener("mousemove", (event) => tell(event, false), true);
+    for (const moved of ["mousemove", "dragover"]) addEventListener(moved, (event) => tell(event, false), true);
     addEventListener("pointerdown", (event) => tell(event, true), true);
   }
 })();

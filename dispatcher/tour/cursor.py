@@ -1,4 +1,8 @@
-"""The visible mouse: an arrow drawn over the page that moves as a hand does and marks its clicks."""
+"""The visible mouse: an arrow drawn over the page that moves as a hand does and marks its clicks.
+
+Only this module moves or presses the mouse. Playwright's own click, hover and drag, and `trial=True` too, move it in
+one jump, which the film would show.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +20,19 @@ from dispatcher.tour.leaving import has_left
 BINDING = "__gpudropCursor"
 PLACE = f"at => window[Symbol.for('{BINDING}')]?.place(...at)"
 RIPPLE = f"() => window[Symbol.for('{BINDING}')]?.ripple()"
-SHORTEST_S, LONGEST_S = 0.4, 0.7
-FULL_WAY_PX = 900
-"""A way of this length takes the longest time."""
+SHORTEST_S, USUAL_S = 0.4, 0.7
+USUAL_PX = 900
+"""A glide over this distance takes USUAL_S; a longer one takes longer in proportion, so that it is no faster."""
+
+STEP_S = 0.025
+"""The arrow moves on by at most this much of its glide at once: a busy machine makes it slower, never jumpy."""
+
+PRESSED_MS = 70
 
 
 @dataclass(frozen=True, kw_only=True)
 class Move:
-    """A way of the mouse: when it set out and arrived (monotonic seconds), and where (CSS pixels)."""
+    """A glide of the mouse: when it began and arrived (monotonic seconds), and where (CSS pixels)."""
 
     began: float
     arrived: float
@@ -41,16 +50,25 @@ class Cursor:
         script = (files("dispatcher.tour") / "cursor.js").read_text(encoding="utf-8")
         context.add_init_script(script.replace("ASK", json.dumps(BINDING)))
 
-    def move_to(self, page: Page, x: float, y: float) -> None:
-        """Move to a place of the viewport (CSS pixels), slowly at both ends, in 0.4 to 0.7 s."""
-        start, seconds = self.at, _way_seconds(math.dist(self.at, (x, y)))
-        began = time.monotonic()
-        while (done := (time.monotonic() - began) / seconds) < 1:
+    def move_to(self, page: Page, x: float, y: float, *, least_s: float = SHORTEST_S) -> None:
+        """Glide to a place of the viewport (CSS pixels), slowly at both ends; `least_s` is for small corrections."""
+        start, seconds = self.at, glide_seconds(math.dist(self.at, (x, y)), least_s)
+        began = last = time.monotonic()
+        done = 0.0
+        while done < 1:
+            now = time.monotonic()
+            done = min(1.0, done + min(now - last, STEP_S) / seconds)
+            last = now
             part = eased(done)
             self._put(page, start[0] + (x - start[0]) * part, start[1] + (y - start[1]) * part)
             page.wait_for_timeout(4)  # a move itself waits for the next frame; frames arrive only in such calls
-        self._put(page, x, y)
         self.moves.append(Move(began=began, arrived=time.monotonic(), x=x, y=y))
+
+    def press(self, page: Page) -> None:
+        """Press and release the left button once, where the arrow is."""
+        page.mouse.down()
+        page.wait_for_timeout(PRESSED_MS)
+        page.mouse.up()
 
     def _put(self, page: Page, x: float, y: float) -> None:
         self.at = (x, y)
@@ -77,5 +95,6 @@ def eased(done: float) -> float:
     return done**3 * (done * (6 * done - 15) + 10)
 
 
-def _way_seconds(pixels: float) -> float:
-    return SHORTEST_S + (LONGEST_S - SHORTEST_S) * min(1.0, pixels / FULL_WAY_PX)
+def glide_seconds(pixels: float, least_s: float = SHORTEST_S) -> float:
+    """Return how long a glide over a distance takes."""
+    return max(least_s + (USUAL_S - least_s) * min(1.0, pixels / USUAL_PX), USUAL_S * pixels / USUAL_PX)

@@ -18,7 +18,7 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 
 from dispatcher.assembly.timeline import Focus
-from dispatcher.tour.actions import CHANGING, WAITING, explained, perform, scroll
+from dispatcher.tour.actions import CHANGING, WAITING, explained, perform
 from dispatcher.tour.assertions import check
 from dispatcher.tour.attention import KEYBOARD, attention
 from dispatcher.tour.browser import find_browser, launch
@@ -26,6 +26,7 @@ from dispatcher.tour.capture import Filming, Recorder
 from dispatcher.tour.editors import clear_highlight
 from dispatcher.tour.page_load import open_page
 from dispatcher.tour.report import Checked
+from dispatcher.tour.scrolling import scroll
 from dispatcher.tour.slides.show import SlideProjector
 from dispatcher.tour.spec import Spec
 from dispatcher.tour.stage import Stage
@@ -65,9 +66,10 @@ def direct(
     """
     path = browser or find_browser()
     with sync_playwright() as playwright:
-        chromium = launch(playwright, path, root=root)
+        scale = spec.settings.scale
+        chromium = launch(playwright, path, root=root, scale=scale)
         try:
-            with Recorder(chromium, spec.settings.viewport) as recorder:
+            with Recorder(chromium, spec.settings.viewport, scale=scale) as recorder:
                 return _Director(spec, recorder, work_dir).film(narration_seconds, on_step)
         finally:
             with contextlib.suppress(PlaywrightError):  # Ctrl-C may have cut the connection to it already
@@ -242,7 +244,8 @@ def _placed(error: StepFailed, step: Step, where: str) -> StepFailed:
 
 def _name(part: object) -> str:
     """Return an action or assertion as people know it: its type and what it is about."""
-    about = next((value for key in ("selector", "key", "value", "to") if (value := getattr(part, key, None))), None)
+    texts = (getattr(part, key, None) for key in ("selector", "key", "value", "to"))
+    about = next((text for text in texts if text and isinstance(text, str)), None)
     kind = str(getattr(part, "type", "?"))
     return kind if about is None else f"{kind} {about!r}"
 

@@ -12,9 +12,12 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import JSHandle, Locator, Page
 
 from dispatcher.tour import action_parts
+from dispatcher.tour.cursor import PRESSED_MS
 from dispatcher.tour.cursor import ripple as cursor_ripple
 from dispatcher.tour.leaving import has_left
-from dispatcher.tour.stage import AFTER_CLICK_MS, BEFORE_CLICK_MS, PRESSED_MS, SCROLL, SPEEDS, Stage
+from dispatcher.tour.pointing import AFTER_CLICK_MS, BEFORE_CLICK_MS, press
+from dispatcher.tour.scrolling import SPEEDS, bring_into_view
+from dispatcher.tour.stage import Stage
 from dispatcher.tour.typing_pace import bursts
 from protocol.errors import StepFailed
 
@@ -48,9 +51,8 @@ def focus_editor(stage: Stage, action: action_parts.FocusEditor) -> None:
         raise _no_line(editor, action.line)
     stage.cursor.move_to(stage.page, *at)
     stage.page.wait_for_timeout(BEFORE_CLICK_MS)
-    stage.page.mouse.click(*at, delay=PRESSED_MS)
+    press(stage, stage.ms(action.timeout))
     editor.evaluate("(editor, at) => editor.caret(...at)", [action.line, action.column])
-    stage.page.wait_for_timeout(AFTER_CLICK_MS)
 
 
 def select_all_and_delete(stage: Stage, action: action_parts.SelectAllAndDelete) -> None:
@@ -189,7 +191,7 @@ def _enter(stage: Stage, editor: JSHandle, timeout_s: float | None) -> None:
 def _scroll_to(editor: JSHandle) -> None:
     root = editor.evaluate_handle("editor => editor.root").as_element()
     assert root is not None  # an editor is an element of the page
-    root.evaluate(SCROLL, {"to": None, "pixelsPerSecond": SPEEDS["fast"]})
+    bring_into_view(root, may_be_cut=True)
 
 
 def _show(editor: JSHandle, first: int, last: int) -> None:

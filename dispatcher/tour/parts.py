@@ -5,6 +5,7 @@ What a wrong part is told is put into words in `spec_errors`; nothing here opens
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -87,6 +88,15 @@ class Settings(Part):
     def size(self) -> tuple[int, int]:
         """Return the size of the film: the viewport's unless said otherwise."""
         return self.video_size or self.viewport
+
+    @property
+    def scale(self) -> int:
+        """Return how many pixels are recorded for a pixel of the page: at least as many as the film shows of it.
+
+        Whole numbers only: Chromium's screencast delivers no frames at most scales between them.
+        """
+        shown = min(film / page for film, page in zip(self.size, self.viewport, strict=True))
+        return max(1, math.ceil(shown - 1e-6))
 
 
 class InsertClip(Part):

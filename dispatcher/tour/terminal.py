@@ -17,7 +17,8 @@ from typing import Any, Protocol
 from playwright.sync_api import Locator, Page
 
 from dispatcher.tour import action_parts, editors
-from dispatcher.tour.stage import Stage, click
+from dispatcher.tour.pointing import click
+from dispatcher.tour.stage import Stage
 from protocol.errors import StepFailed
 
 TERMINAL = ".xterm"

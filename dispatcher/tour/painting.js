@@ -1,0 +1,17 @@
+// Tells the recorder when a document begins and when it has painted its first content, in milliseconds since the epoch.
+(() => {
+  const tell = window[TELL];
+  delete window[TELL];
+  if (window !== window.top || !tell) return;
+  const now = () => performance.timeOrigin + performance.now();
+  tell("begun", now());
+  const frames = (n, then) => (n ? requestAnimationFrame(() => frames(n - 1, then)) : then());
+  new PerformanceObserver((_entries, observer) => {
+    observer.disconnect();
+    // The arrow is put in its place meanwhile. Drawn again, as it is: there is a frame after this moment in any case.
+    frames(2, () => {
+      tell("painted", now());
+      document.documentElement?.animate([{ opacity: 1 }, { opacity: 0.9999 }], 60);
+    });
+  }).observe({ type: "paint", buffered: true });
+})();
