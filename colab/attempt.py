@@ -128,6 +128,8 @@ class AttemptRun:
             with disk_in_codes("the work cannot begin here"):
                 place = self._place = _place()
                 publisher = self._publisher(Path(place.name) / "out")
+            if self._plain is not None and self._plain.problem:
+                raise JobFailed(self._plain.problem, code="BAD_REQUEST")
             with disk_in_codes("the work cannot go on here"):
                 engine, summary = self._work(Path(place.name), publisher)
                 publisher.done(engine, summary, self._log.text())

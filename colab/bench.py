@@ -34,6 +34,7 @@ from protocol.integrity import MAX_RESULT_BYTES
 from protocol.kinds import KINDS
 from protocol.kinds.kind import CHECKPOINTS
 from protocol.messages import Choices, EngineRecord
+from protocol.problems import sentences
 
 START_S = 120.0
 _LEVELS = {"INFO": logging.INFO, "WARNING": logging.WARNING, "ERROR": logging.ERROR}
@@ -307,8 +308,7 @@ def _checked_params(task: dict[str, Any]) -> Any:
     try:
         return kind.params.model_validate(task["params"])
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5]]
-        raise JobFailed("; ".join(lines), code="BAD_REQUEST") from error
+        raise JobFailed(sentences(error), code="BAD_REQUEST") from error
 
 
 def _failed(code: str, message: str, step: str | None = None, trace: str = "") -> dict[str, Any]:

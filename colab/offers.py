@@ -38,11 +38,18 @@ class JobMemory:
     unsaid: dict[str, Callable[[], None]] = field(default_factory=dict)  # nonces of own failed attempts → what says so
     turns: dict[int, float] = field(default_factory=dict)  # turn without a claim → first sight
     clips: tuple[dict[str, int], float] | None = None  # what lies in `audio/`, since when it is so
+    lies: tuple[dict[str, int], float] | None = None  # what lies in the folder, since when it is so
 
     @property
     def leftover(self) -> Mapping[str, int]:
         """The clips of a plain answer that somebody gave up."""
         return self.clips[0] if self.clips else {}
+
+    def is_quiet(self, sizes: Mapping[str, int], quiet_s: float, now: float) -> bool:
+        """Say whether nothing in the job's folder has changed for so long, as far as it was looked at."""
+        if self.lies is None or self.lies[0] != sizes:
+            self.lies = dict(sizes), now
+        return now - self.lies[1] > quiet_s
 
     def tell_once(self, problem: str | None) -> None:
         """Log why the job is not taken, once for each reason."""

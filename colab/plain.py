@@ -1,13 +1,13 @@
 """Requests of the simple form: made fit for a handler, with the way back to the names that the asker looks for.
 
-Existing users name their steps as they like and send keys of their own. Nothing here raises: what cannot be used is
-left as it is, and the kind's own check says what is wrong with it (FORMAT.md, the simple form).
+Existing users name their steps as they like and send keys of their own. What cannot be answered with clips is said in
+sentences for people, and else the kind's own check says what is wrong (FORMAT.md, the simple form).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ class PlainRequest:
 
     params: dict[str, Any]
     ids: Mapping[str, str] = field(default_factory=dict)  # the handler's step id → the asker's
+    problem: str | None = None  # a step id that may name no clip, in a sentence
 
     def clip(self, path: str) -> str:
         """Return where the asker looks for the clip that the handler wrote to `path`."""
@@ -49,7 +50,18 @@ def understand(params: Mapping[str, Any]) -> PlainRequest:
         for step, name in zip(steps, names, strict=True)
     ]
     renamed = {ours: theirs for ours, theirs in zip(names, asked, strict=True) if ours != theirs}
-    return PlainRequest(params=known, ids=renamed)
+    return PlainRequest(params=known, ids=renamed, problem=_bad_id(asked))
+
+
+def _bad_id(asked: Sequence[Any]) -> str | None:
+    """Return what is wrong with the first step id that may name no clip."""
+    for number, step_id in enumerate(asked, 1):
+        if isinstance(step_id, str) and _name(step_id, number) == step_id and not _is_portable(step_id):
+            return (
+                f"The id of step {number}, {step_id[:80]!r}, cannot be used: it names a clip, so it needs 1 to "
+                f'{MAX_CHARACTERS} characters ({MAX_BYTES} bytes) without control characters and / \\ : * ? " < > |.'
+            )
+    return None
 
 
 def _as_text(step_id: Any) -> Any:

@@ -61,7 +61,7 @@ class PlainPublisher:
         """Say why there is no result; a failure that may be met by trying again is not told to an old dispatcher."""
         if code in MAY_BE_TRIED_ELSEWHERE or self._answered():
             return
-        marker = Failure(plain=PlainFailure(error=message[:20_000], step=self._request.step(step)), job=None)
+        marker = Failure(plain=PlainFailure(error=_sentence(message)[:20_000], step=self._request.step(step)), job=None)
         self._put_marker(self._names.plain_error, marker)
 
     def say_why(self) -> None:
@@ -86,6 +86,12 @@ class PlainPublisher:
             persist(self._at.host, path, lambda: self._at.put(path, marker))
         except NameTaken:
             return  # another worker answered in this very moment, with an answer as good
+
+
+def _sentence(message: str) -> str:
+    """Return a message as its reader expects it: with a capital and a full stop."""
+    text = message.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
 
 
 def clips_of(at: Attached, names: JobNames) -> dict[str, int]:

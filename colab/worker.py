@@ -23,6 +23,7 @@ from colab.models import ModelPlaces
 from colab.offers import FAILED_AGAIN_S, PLAIN_KIND, JobMemory, wants
 from colab.persist import persist
 from colab.probes import newest_probe
+from colab.refusing import Refusals
 from colab.rivals import Rivals, further
 from media import ffmpeg
 from protocol import codec
@@ -66,6 +67,7 @@ class Worker:
         self._keeper = Keeper(at.host)
         self._jobs = jobs(at, self._keeper)
         self._drains = DrainWatch(at)
+        self._refusals = Refusals(at)
         self._looked_at_own: float | None = None
         self._looks_all_at = -math.inf
         self._kinds = _kinds(settings.kinds)
@@ -152,6 +154,7 @@ class Worker:
         root = self._at.drop.list("")
         self._looks_all_at = now + LOOK_AT_ALL_S
         self._beater.echo(newest_probe(self._at, root))
+        self._refusals.refuse_misnamed(root)
         names = [entry.name for entry in root if entry.is_folder and is_job_id(entry.name)]
         if any(entry.name == DROP_CARD for entry in root):
             self._jobs.forget_removed(names, now)
@@ -187,15 +190,19 @@ class Worker:
         except NameMissing:
             return False
         self._keeper.serve(job, seen)
+        if self._refusals.refuse(memory, seen, self._beat_s * LEASE_BEATS, now):
+            return False
         if seen.request is None:
             memory.tell_once(seen.too_new)
+            return False
+        # Plain markers beside a full request are an old worker's, and prove nothing (FORMAT.md, the simple form).
+        if seen.request.job is None and (seen.plain_done or seen.plain_error):
+            memory.closed = True
             return False
         terms, limits = self._terms(seen.request)
         lapsed = self._rivals.lapsed(seen, terms, limits, now) | self._end_own(memory, seen)
         standing = judge(seen, lapsed=lapsed)
-        # Plain markers beside a full request are an old worker's, and prove nothing (FORMAT.md, the simple form).
-        answered = seen.request.job is None and (seen.plain_done or seen.plain_error)
-        if standing.state in TERMINAL or answered:
+        if standing.state in TERMINAL:
             memory.closed = True
             return False
         if standing.state not in OPEN_TO_CLAIMS or memory.turn_is_taken(seen, terms.lease_s, now):

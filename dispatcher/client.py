@@ -174,7 +174,6 @@ class Client:
             execution_config=self._config(job),
             monitor=str(self.holder),
             monitor_until=now + SENDING_S,
-            notify=job.purpose.notify,
             deadline_at=now + job.purpose.deadline_s if job.purpose.deadline_s is not None else None,
         )
 
@@ -206,7 +205,7 @@ class Client:
         run, now = self.store.get(run_id), self.host.wall()
         if not logs.bring_home(self.drop, self.store, run, self.results):
             return False
-        if not run.notify and not self.store.trace.has_more_to_do(run_id):
+        if not self.store.trace.has_more_to_do(run_id):
             self.store.trace.settled(run_id, at=now)
         return True
 

@@ -23,7 +23,7 @@ class Purpose:
     tags: Sequence[str] = ()
     deliveries: Sequence[Delivery] = ()  # where its outputs are put once they are here
     steps: Mapping[str, Any] | None = None  # what is made of them next
-    notify: str | None = None  # a web address to tell of its end
+    notices: Sequence[str] = ()  # web addresses to tell of its end
     deadline_s: float | None = None  # from now on; it is cancelled then
     config: Mapping[str, Any] = field(default_factory=dict)  # how it was asked for
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # input → what it is, where that was looked at
@@ -31,7 +31,7 @@ class Purpose:
     @property
     def belongings(self) -> Belongings:
         """Return what is added to a run that is there already."""
-        return Belongings(tags=self.tags, deliveries=self.deliveries, steps=self.steps)
+        return Belongings(tags=self.tags, deliveries=self.deliveries, steps=self.steps, notices=self.notices)
 
 
 @dataclass(frozen=True, kw_only=True)

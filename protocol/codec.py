@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from protocol.errors import BadMessage, Untrusted, VersionTooNew
+from protocol.errors import BadMessage, NotARequest, Untrusted, VersionTooNew
 from protocol.messages import VERSION, Done, DoneJob, Failure, FailureJob, Message, Offer, PlainDone, PlainFailure
 from protocol.messages import Request as RequestMessage
 from protocol.signing import OFF, Key, Trust
@@ -196,7 +196,10 @@ def decode_request(data: bytes, *, drop: str, job: str, trust: Trust = OFF) -> R
     """Return the request in `data`; one without the key `job` is the simple form."""
     whole = loads(data)
     if not isinstance(whole, dict):
-        raise BadMessage("a request is a JSON object")
+        raise NotARequest(
+            f"request.json holds {_named(whole)}, and must hold one JSON object: "
+            '{"voice": …, "steps": [{"id": …, "narration": …}]}'
+        )
     params = {key: value for key, value in whole.items() if key != "job"}
     if "job" not in whole:
         _check_plain(data, trust)
@@ -208,6 +211,12 @@ def decode_request(data: bytes, *, drop: str, job: str, trust: Trust = OFF) -> R
     if trust.mode == "require" and offer.limits.not_after is None:
         raise Untrusted("is signed without not_after, so that it could be offered again for ever")
     return RequestMessage(params=params, job=offer)
+
+
+def _named(value: Any) -> str:
+    """Return what a JSON value is called."""
+    names = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
 
 
 def request_digest(params: Mapping[str, Any], offer: Offer) -> str:

@@ -10,6 +10,7 @@
     │   └── EnvironmentNotReady       6   a program, folder or permission is missing here
     ├── TheirsError                   1   the far side sent something that must not be used
     │   ├── BadMessage                1   a control file does not check; treat it as not there yet
+    │   │   ├── NotARequest           1   it is whole, and will never be a request
     │   │   └── Untrusted             1   it is not signed by a key that this side trusts with it
     │   ├── VersionTooNew             6   a control file needs a newer reader than this one
     │   └── VerificationError         4   a result does not match its manifest, digest or kind
@@ -90,6 +91,10 @@ class TheirsError(GpudropError):
 
 class BadMessage(TheirsError):
     """A control file does not check; it counts as not there yet."""
+
+
+class NotARequest(BadMessage):
+    """A request is whole JSON of another shape: waiting for the rest of it is in vain. The text is for its writer."""
 
 
 class Untrusted(BadMessage):

@@ -26,6 +26,7 @@ NONCE = re.compile(r"[0-9a-f]{16}")
 PORTABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PROBE = re.compile(r"(?P<probe>doctor-[0-9a-f]{8}-[1-9][0-9]{0,5})\.json")
 _PACKAGE = re.compile(r"(?P<k>[1-9][0-9]{0,5})-(?P<digest>[0-9a-f]{16})")
+_SYNC_COPY = re.compile(r"\(\d+\)|conflict", re.IGNORECASE)
 _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{p}{d}" for p in ("com", "lpt") for d in "123456789")})
 
 Role = Literal["request", "input", "cancel", "need", "reject", "accepted"]
@@ -67,6 +68,16 @@ def check_portable_name(value: str) -> str:
 def is_job_id(value: str) -> bool:
     """Say whether `value` may name a job: at most 40 portable characters."""
     return bool(JOB_ID.fullmatch(value)) and _is_portable(value)
+
+
+def is_sync_copy(name: str) -> bool:
+    """Say whether a sync tool has given a name to a copy: "x (1)", "x.sync-conflict-…", "x (conflicted copy)"."""
+    return bool(_SYNC_COPY.search(name))
+
+
+def may_be_a_job(name: str) -> bool:
+    """Say whether a folder of this name in a drop may be somebody's job, although no job may be called so."""
+    return not (is_job_id(name) or name.startswith(("_", ".", "~", "$")) or is_sync_copy(name))
 
 
 def is_worker_id(value: str) -> bool:

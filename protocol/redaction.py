@@ -7,9 +7,10 @@ leave text without any of it as it is.
 
 from __future__ import annotations
 
+import base64
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 REMOVED = "<removed>"
@@ -18,14 +19,103 @@ _NAMES = (
     r"token|secret|password|passwd|passphrase|api[_-]?key|private[_-]?key|access[_-]?key|credentials?|signature"
     r"|(?<![A-Za-z])(?:pass|pwd|cookie)"
 )
-_VALUE = (
+_QUOTED = (
     r"\"(?:[^\"\\\n]|\\[^\n])*(?:\"|\\?(?=\n)|\\?\Z)"  # in quotes, or to the end of a line that is cut
     r"|'(?:[^'\\\n]|\\[^\n])*(?:'|\\?(?=\n)|\\?\Z)"
-    r"|[^\s\"',;&}\]{]+"
 )
+_BARE = r"[^\s\"',;&}\]{<]+"
+
+_SCHEMES = frozenset(["apikey", "basic", "bearer", "digest", "negotiate", "token"])
+_PROSE = frozenset(
+    re.findall(
+        r"\w+",
+        """a after again all already also an and any are as ask at be because been before both but by can cannot check
+        click contains could did differs do does doesn don each either empty enter every expected expired failed false
+        field file first fix for forgot found from give given had has have here his how however if in incorrect instead
+        into invalid is isn it its last leave longer may missing more most must name names needed needs neither never
+        new no nobody none not nothing null of off old on once one only open optional or other our out over page please
+        read refused rejected required reset same see set several show shown since so some something stands still such
+        take takes tell than that the their them then there these they this those to too true try two type typed
+        undefined unknown unset until up use used uses value was wasn we were what when where whether which while who
+        why will with without would write wrong yes yet you your""",
+    )
+)
+"""What follows a colon or an option in a sentence: "password: must not be empty", "give --token or ask for one"."""
+
+_WORD = re.compile(r"[A-Za-z]{1,24}")
+_TRAILING = re.compile(r"[.:!?)]+\Z")
+_TOKEN = re.compile(r"[0-9_=~+/]|[A-Za-z]\.[A-Za-z]|[a-z][A-Z]")
+"""What a secret has somewhere and a word of a sentence has not."""
+
+_IN_STEP = re.compile(r"\bstep '[^']{0,64}\Z")
+"""Our own messages: what follows the id of a step is a sentence, whatever the step is called."""
+
+_Put = str | Callable[[re.Match[str]], str]
+
+
+def _is_prose(value: str) -> bool:
+    """Say whether what stands where a secret may stand is a word of the sentence around it."""
+    return value.strip(".:!?()").lower() in _PROSE or not value.strip(".:!?()<>")
+
+
+def _cut(before: str, value: str) -> str:
+    """Return what is left of a name with its secret: what ends the sentence stays."""
+    end = _TRAILING.search(value)
+    return f"{before}{REMOVED}{end[0] if end else ''}"
+
+
+def _after_name(found: re.Match[str]) -> str:
+    """Cut the value of `name=value` and `name: value`; behind a colon a word may be one of the sentence."""
+    before, value = found["before"], found["value"]
+    if _IN_STEP.search(found.string[max(0, found.start() - 80) : found.start()]):
+        return found[0]
+    if value[0] in "\"'":
+        return f"{before}{REMOVED}"
+    return found[0] if "=" not in before and _reads_on(before, value) else _cut(before, value)
+
+
+def _reads_on(before: str, value: str) -> bool:
+    """Say whether a sentence goes on behind `name:`, as in "step 'token': nothing matches" or "first pass: done"."""
+    is_word = _WORD.fullmatch(value.rstrip(".:!?)")) is not None
+    is_quoted_name = before.rstrip(" \t:")[-1:] in "\"'"
+    is_weak = re.search(r"(?i)(?:pass|cookie|signature|credentials?)[\"']?\s*:\s+\Z", before) is not None
+    return _is_prose(value) or (is_word and before[-1:].isspace() and (is_quoted_name or is_weak))
+
+
+def _after_option(found: re.Match[str]) -> str:
+    """Cut the value behind `--token`, unless a sentence goes on there."""
+    return found[0] if _is_prose(found["value"]) else _cut(found["before"], found["value"])
+
+
+def _after_scheme(found: re.Match[str]) -> str:
+    """Cut what follows `bearer` or `basic` where it is a token or credentials, and no word: "basic understanding"."""
+    value = found["value"]
+    if found["scheme"].lower() == "basic":
+        return f"{found['before']}{REMOVED}" if _are_credentials(value) else found[0]
+    is_token = len(value) >= 24 or _TOKEN.search(value)
+    return f"{found['before']}{REMOVED}" if is_token else found[0]
+
+
+def _are_credentials(value: str) -> bool:
+    """Say whether a text is `user:password` in base64, as a header carries it."""
+    try:
+        return b":" in base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
+    except ValueError:
+        return False
+
+
+def _authorization(found: re.Match[str]) -> str:
+    """Cut the value of an Authorization header, with a scheme before it or without; a sentence stays."""
+    before, scheme, value = found["before"], found["scheme"] or "", found["value"]
+    if scheme.strip().lower() in _SCHEMES or (scheme and not _TOKEN.search(scheme) and _TOKEN.search(value)):
+        return _cut(before + scheme, value)
+    if not scheme:
+        return found[0] if _WORD.fullmatch(value.rstrip(".:!?)")) else _cut(before, value)
+    return f"{before}{REMOVED} {value}" if _TOKEN.search(scheme) else found[0]
+
 
 # Texts may be hostile: no pattern here can look at one place of a text more than a few dozen times.
-SECRETS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+SECRETS: tuple[tuple[re.Pattern[str], _Put], ...] = tuple(
     (re.compile(pattern, flags), put)
     for pattern, flags, put in (
         # By their own look.
@@ -43,15 +133,26 @@ SECRETS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?<![\w-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?", 0, REMOVED),
         # By where they stand.
         (
-            r"(authorization[\"']?\s{0,8}[:=]\s{0,8}[\"']?)(?:[A-Za-z][\w-]{0,20}\s{1,8})?[^\s\"',;]+",
+            r"(?P<before>authorization[\"']?\s{0,8}[:=]\s{0,8}[\"']?)(?P<scheme>[A-Za-z][\w-]{0,40}\s{1,8})?"
+            r"(?P<value>[^\s\"',;<]+)",
             re.I,
-            rf"\1{REMOVED}",
+            _authorization,
         ),
-        (r"\b(bearer|basic)\s{1,8}[A-Za-z0-9._~+/-]{8,}=*", re.I, rf"\1 {REMOVED}"),
-        (r"://[^\s/@\"'<>]{1,300}@", 0, f"://{REMOVED}@"),
+        (
+            r"(?P<before>\b(?P<scheme>bearer|basic)\s{1,8})(?P<value>[A-Za-z0-9._~+/-]{8,}=*)",
+            re.I,
+            _after_scheme,
+        ),
+        # The last @ before the path ends what may be a password: there may be one within it.
+        (r"://[^\s/?#\"'<>]{1,300}@", 0, f"://{REMOVED}@"),
+        (r"(?i)%3A%2F%2F(?:(?!%2F|%40)[^\s/&\"'<>]){1,300}%40", 0, f"%3A%2F%2F{REMOVED}%40"),
         (r"([?&][\w.-]{0,40}(?:key|sig|code|auth)=)[^\s&#\"'<>]+", re.I, rf"\1{REMOVED}"),
-        (r"((?<!\S)--[\w-]{0,40}(?:pass|password|token|secret|key)[ \t]{1,8})(?!-)[^\s\"',;]+", re.I, rf"\1{REMOVED}"),
-        (rf"((?:{_NAMES})[\"']?\s{{0,8}}[:=]\s{{0,8}})(?:{_VALUE})", re.I, rf"\1{REMOVED}"),
+        (
+            r"(?P<before>(?<!\S)--[\w-]{0,40}(?:pass|password|token|secret|key)[ \t]{1,8})(?!-)(?P<value>[^\s\"',;<]+)",
+            re.I,
+            _after_option,
+        ),
+        (rf"(?P<before>(?:{_NAMES})[\"']?\s{{0,8}}[:=]\s{{0,8}})(?P<value>{_QUOTED}|{_BARE})", re.I, _after_name),
     )
 )
 """What opens something: pattern → what is put in its place."""
@@ -82,6 +183,15 @@ def without_secrets(text: str) -> str:
     for pattern, put in SECRETS:
         text = pattern.sub(put, text)
     return text
+
+
+def without_secrets_in(value: Any) -> Any:
+    """Return a JSON value whose texts, at whatever depth, are `without_secrets`; its keys stay."""
+    if isinstance(value, str):
+        return without_secrets(value)
+    if isinstance(value, Mapping):
+        return {key: without_secrets_in(item) for key, item in value.items()}
+    return [without_secrets_in(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def legible(text: str) -> str:

@@ -13,7 +13,15 @@ from typing import Any, TypeVar
 
 from protocol import codec
 from protocol.drop import Drop, Entry
-from protocol.errors import BadMessage, ChannelError, EnvironmentNotReady, NameMissing, Untrusted, VersionTooNew
+from protocol.errors import (
+    BadMessage,
+    ChannelError,
+    EnvironmentNotReady,
+    NameMissing,
+    NotARequest,
+    Untrusted,
+    VersionTooNew,
+)
 from protocol.layout import (
     DROP_CARD,
     Attempt,
@@ -51,6 +59,7 @@ class Seen:
 
     request: Request | None = None
     too_new: str | None = None  # the request is for a newer reader; this says for which
+    not_a_request: str | None = None  # request.json is whole, and of another shape; this says so to its writer
     claims: Mapping[Attempt, Claim] = field(default_factory=dict)
     parts: Mapping[Attempt, tuple[Part, ...]] = field(default_factory=dict)
     done: Mapping[Attempt, Done] = field(default_factory=dict)
@@ -106,6 +115,7 @@ class _Reader:
         self._drop = drop
         self._good: dict[str, Any] = {}
         self.unchecked: dict[str, str] = {}
+        self.not_a_request: str | None = None
 
     def read(self, path: str, copies: list[Entry], decode: Callable[[bytes], T]) -> T | None:
         """Return the message at `path`, from whichever copy checks; VersionTooNew passes."""
@@ -119,6 +129,8 @@ class _Reader:
                     raise
                 if isinstance(error, Untrusted) and path not in self.unchecked:
                     log.warning("%s is taken for not there: it %s", path, error)
+                if isinstance(error, NotARequest):
+                    self.not_a_request = str(error)
                 self.unchecked[path] = str(error)  # also what is too long, or a link: it can never be a message
                 continue
             self.unchecked.pop(path, None)
@@ -177,6 +189,7 @@ class JobReader:
         return Seen(
             request=_one(shelf, "request"),
             too_new=too_new,
+            not_a_request=self._reader.not_a_request,
             claims=shelf.get("claim", {}),
             parts=_parts(shelf.get("part", {})),
             done=shelf.get("done", {}),

@@ -21,6 +21,7 @@ import protocol.absence
 import protocol.codec
 import protocol.integrity
 from colab.keeper import Keeper
+from dispatcher.runs.changing import changing
 from dispatcher.runs.models import RunRow
 from protocol.claims import LeaseWatch
 from protocol.errors import BadMessage, UsageError
@@ -69,7 +70,7 @@ RULES: dict[str, Removal] = {
         "outputs are used without their hash",
     ),
     "R6": Removal(
-        ((dispatcher.runs.store, "_CHANGE_OPEN", dispatcher.runs.store.changing(RunRow.id == RunRow.id)),),
+        ((dispatcher.runs.store, "CHANGE_OPEN", changing(RunRow.id == RunRow.id)),),
         True,
         "every commit goes through, also the second",
     ),

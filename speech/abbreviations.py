@@ -5,21 +5,48 @@ from __future__ import annotations
 SPOKEN: dict[str, dict[str, str]] = {
     "en": {
         "approx.": "approximately",
+        "ave.": "Avenue",
+        "blvd.": "Boulevard",
+        "capt.": "captain",
         "cf.": "compare",
+        "co.": "company",
+        "col.": "colonel",
+        "corp.": "corporation",
         "dept.": "department",
         "dr.": "doctor",
         "e.g.": "for example",
         "etc.": "et cetera",
+        "ch.": "chapter",
+        "eq.": "equation",
+        "est.": "established",
+        "ext.": "extension",
         "fig.": "figure",
         "figs.": "figures",
+        "gen.": "general",
+        "gov.": "governor",
         "i.e.": "that is",
+        "inc.": "incorporated",
         "jr.": "junior",
+        "lt.": "lieutenant",
+        "ltd.": "limited",
         "mr.": "mister",
         "mrs.": "missus",
+        "mt.": "Mount",
         "ms.": "miz",
         "no.": "number",
+        "nos.": "numbers",
+        "p.": "page",
+        "pp.": "pages",
         "prof.": "professor",
+        "rd.": "Road",
+        "rep.": "representative",
+        "rev.": "reverend",
+        "sec.": "section",
+        "sen.": "senator",
+        "sgt.": "sergeant",
         "sr.": "senior",
+        "st.": "Saint",
+        "vol.": "volume",
         "vs.": "versus",
     },
     "de": {
@@ -56,57 +83,63 @@ SPOKEN: dict[str, dict[str, str]] = {
 }
 """What to say instead, by the language's first part; keys are in lower case and end with the full stop."""
 
-UNCHANGED = frozenset(
-    [
-        "apr.",
-        "aug.",
-        "ave.",
-        "blvd.",
-        "co.",
-        "corp.",
-        "dec.",
-        "feb.",
-        "gen.",
-        "gov.",
-        "inc.",
-        "jan.",
-        "jul.",
-        "jun.",
-        "lt.",
-        "ltd.",
-        "mar.",
-        "mt.",
-        "nov.",
-        "oct.",
-        "rep.",
-        "rev.",
-        "sen.",
-        "sep.",
-        "sept.",
-        "st.",
-        "vol.",
-    ]
+STREETS = {"st.": "Street", "dr.": "Drive"}
+"""What these are after the name of one."""
+
+_UNCHANGED_WORDS = (
+    "al. apr. aug. ave. blvd. capt. co. col. corp. dec. evtl. feb. gen. gov. hon. hr. inc. ing. jan. jul. jun. lt. "
+    "ltd. mag. mar. max. min. mlle. mme. mt. nov. oct. pres. rep. rev. sen. sep. sept. sgt. st."
 )
+UNCHANGED = frozenset(_UNCHANGED_WORDS.split())
 """Spoken by the engine as they are, but without the full stop, which engines take for the end of a sentence."""
 
-MAY_END = frozenset(
-    ["etc.", "usw.", "a.m.", "p.m.", "inc.", "ltd.", "co.", "corp.", "jr.", "sr.", "ave.", "blvd.", "st."]
+_MAY_END_WORDS = (
+    "etc. usw. a.m. p.m. inc. ltd. co. corp. jr. sr. ave. blvd. st. max. min. al. apr. aug. dec. feb. jan. jul. jun. "
+    "mar. nov. oct. sep. sept."
 )
+MAY_END = frozenset(_MAY_END_WORDS.split())
 """These end a sentence all the same when a capital letter follows."""
 
-NEEDS_NUMBER = frozenset(["no.", "nr.", "fig.", "figs.", "abb.", "vol."])
+_GO_ON_WORDS = "monday tuesday wednesday thursday friday saturday sunday est edt cst cdt mst mdt pst pdt utc gmt"
+GO_ON = frozenset(_GO_ON_WORDS.split())
+"""Capitalised words that go on with the sentence after those: "at 5 p.m. Monday"."""
+
+_STARTERS_WORDS = (
+    "a after also an and as at because before but by click for from he her here his how however i if in it its let my "
+    "next no not now on once one or our please press she so some that the their then there these they this those to "
+    "we what when where which while who why with yes you your"
+)
+STARTERS = frozenset(_STARTERS_WORDS.split())
+"""A capital on one of these begins a sentence, also after "U.S."; on another word it may belong to a name."""
+
+_NEEDS_NUMBER_WORDS = "no. nos. nr. fig. figs. abb. vol. p. pp. ch. eq. sec. ext. est."
+NEEDS_NUMBER = frozenset(_NEEDS_NUMBER_WORDS.split())
 """These are abbreviations only before a number: "No. 5", but "He said no."."""
 
-ORDINAL_DOT = frozenset(
-    ["cs", "da", "de", "et", "fi", "hr", "hu", "is", "lv", "lt", "nb", "no", "pl", "sk", "sl", "sr", "tr"]
-)
+_ORDINAL_DOT_WORDS = "cs da de et fi hr hu is lv lt nb no pl sk sl sr tr"
+ORDINAL_DOT = frozenset(_ORDINAL_DOT_WORDS.split())
 """Languages that write "3. Mai": a number with a full stop ends no sentence there."""
 
 
-def spoken(word: str, language: str) -> str | None:
+def spoken(word: str, language: str, before: str = "", following: str = "") -> str | None:
     """Return what to say for an abbreviation (a word with its full stop), None where it is none of ours."""
-    key = word.lower()
-    expansion = SPOKEN.get(language.split("-")[0], {}).get(key)
+    key, base = word.lower(), language.split("-")[0]
+    if base == "en" and key in STREETS and is_street(before, following):
+        return STREETS[key]
+    expansion = SPOKEN.get(base, {}).get(key)
     if expansion is not None:
         return expansion
     return word[:-1] if key in UNCHANGED else None
+
+
+def is_known(key: str, language: str) -> bool:
+    """Say whether a word in lower case, with its full stop, is an abbreviation that this language has."""
+    return key in UNCHANGED or key in SPOKEN.get(language.split("-")[0], {})
+
+
+def is_street(before: str, following: str) -> bool:
+    """Say whether "St." and "Dr." are a street or drive ("Baker St.", "10 Main Dr.") and not a saint or a doctor."""
+    if not (before[:1].isupper() and before[-1:].isalpha()) or before.lower() in STARTERS:
+        return False
+    goes_on_with_a_name = following[:1].isupper() and following.strip(".,;:!?").lower() not in STARTERS
+    return not goes_on_with_a_name

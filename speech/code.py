@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from speech import numbers
-from speech.measures import Rule
-from speech.near import Near
+from speech.near import Near, Rule
 from speech.spellings import ENDINGS, IN_CODE, IN_FORMULAS, KEYS, NAMES, OPERATORS, PRESSED
 
 LONGEST_HASH = 12
@@ -15,7 +14,9 @@ LONGEST_HASH = 12
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _SYMBOLS = sorted(set(OPERATORS) | set(IN_CODE), key=len, reverse=True)
 _TOKEN = re.compile(
-    r"(?P<word>[^\W\d_]+(?:[-'][^\W\d_]+)*)|(?P<number>[0-9]+)|(?P<symbol>" + "|".join(map(re.escape, _SYMBOLS)) + ")"
+    r"(?P<word>[^\W\d_]+(?:[-'][^\W\d_]+)*)|(?P<number>(?<![\d,:])[0-9]{1,3}(?:,[0-9]{3})+(?!\d)|[0-9]+)|(?P<symbol>"
+    + "|".join(map(re.escape, _SYMBOLS))
+    + ")"
 )
 
 
@@ -30,6 +31,8 @@ def _operator(found: re.Match[str], near: Near) -> str | None:
 
 
 def _name(found: re.Match[str], near: Near) -> str | None:
+    if found[0] in NAMES:
+        return NAMES[found[0]]
     said = NAMES.get(found["name"])
     return said + found["end"].replace("s", "'s", "'" not in found["end"]) if said is not None else None
 
@@ -113,7 +116,8 @@ def _said(code: str) -> str:
             said.append(_symbol(found, code))
         elif found["number"]:
             is_port = ended == ":" and len(found[0]) == 4
-            said.append(numbers.pairs(found[0]) if is_port else numbers.cardinal(found[0]))
+            digits = found[0].replace(",", "")
+            said.append(numbers.pairs(digits) if is_port else numbers.cardinal(digits))
         elif ended == "." and found[0].lower() in ENDINGS:
             said.append(ENDINGS[found[0].lower()])
         else:
@@ -136,11 +140,13 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _HOST = r"(?:[A-Za-z0-9-]+\.)+(?:com|org|net|io|dev|ai|edu|gov|app|co|uk|de|fr|eu|info|me|sh|local)"
 _CODE_MARKS = r"=_\\@#$%^&*+~|:/<>"
 
+NAMED: tuple[Rule, ...] = ((re.compile(r"(?P<name>.+?)(?P<end>'?s|)"), _name),)
+"""Names that are said as a table has them. They come before every other rule."""
+
 RULES: tuple[Rule, ...] = tuple(
     (re.compile(form), say)
     for form, say in (
         (r"[-+*/=<>!&|:%@#$^\\×÷±≈≠≤≥§°−]+", _operator),
-        (r"(?P<name>.+?)(?P<end>'?s|)", _name),
         (r"[A-Za-z]+[+-].+", _keys),
         (r"([⌘⇧⌥⌃]+)\+?(\w+|.)", _glyph_keys),
         (r"(?:[a-z][a-z0-9+.-]*://|www\.)\S+", _address),

@@ -1,12 +1,27 @@
-"""English in full: what a written word is said as. The first rule that fits decides."""
+"""English in full: what a written word is said as. The first rule that fits decides.
+
+A word made of several, such as "post-9/11", is read part by part by the same rules.
+"""
 
 from __future__ import annotations
 
-from speech import code, measures
-from speech.near import Near, unwrapped
+import re
+
+from speech import amounts, calendar, code, figures, labels, numbers, romans
+from speech.near import Near, Rule, unwrapped
+from speech.sentences import is_abbreviation
+from speech.spellings import GREEK, KEYS, PAIRS
 
 LONGEST = 400
 """Characters of a word that rules look at; a longer one is not meant to be read."""
+
+_QUALIFYING = frozenset(["sub", "multi", "near", "non", "over", "under"])
+"""What follows one of these describes a noun: "sub-10ms latency"."""
+
+_ARGUMENT = r"[A-Za-z0-9](?:\^[A-Za-z0-9]|[²³])?"
+_CALLED = re.compile(rf"[A-Za-z]\({_ARGUMENT}")
+_LENGTH = re.compile(rf"[0-9]{{1,4}}(?:\.[0-9]+)?|[0-9]{{1,2}}/[0-9]{{1,2}}|[{figures.VULGAR}]|[1-9]'[0-9]{{1,2}}")
+_IN_FEET = frozenset(["tall", "high", "long", "wide", "deep", "by", "x", "×"])
 
 
 def said(near: Near) -> str | None:
@@ -14,17 +29,124 @@ def said(near: Near) -> str | None:
     word = near.raw(0)
     if len(word) > LONGEST:
         return None
-    opening, core, closing = unwrapped(word)
+    opening, core, closing = _parted(near)
     if not core or not any(mark.isalnum() for mark in word):
         core = word.rstrip(",.;")  # an operator: its brackets are all there is of it
         opening, closing = "", word[len(core) :]
     spoken = _by_rule(core, near)
-    return None if spoken is None else opening + spoken + closing
+    if spoken is not None and spoken.endswith(","):
+        return spoken  # its pause is in the place of whatever follows
+    if closing.startswith(")") and _ends_call(near):
+        spoken, closing = spoken or core, closing[1:]
+    elif closing.startswith(".") and is_abbreviation(f"{core}.", near.raw(1), near.language, near.word(-1)):
+        closing = closing[1:]
+    if spoken is None:
+        return None
+    if core[0].isdigit() and core.endswith("s"):
+        opening = opening.removesuffix("'")  # the '90s
+    return opening + spoken + closing
+
+
+def _parted(near: Near) -> tuple[str, str, str]:
+    """Return what opens a word, the word, and what follows; the mark of inches or feet is part of the word."""
+    opening, core, closing = unwrapped(near.raw(0))
+    is_inch = closing[:1] == "″" or (closing[:1] == '"' and not _quotes(near))
+    is_foot = closing == "'" and near.low(1) in _IN_FEET
+    if (is_inch or is_foot) and _LENGTH.fullmatch(core):
+        core, closing = core + closing[0], closing[1:]
+    return opening, core, closing
+
+
+def _quotes(near: Near) -> bool:
+    """Say whether a quotation is open here, so that the mark ends it. A mark after a digit opens none."""
+    if '"' in unwrapped(near.raw(0))[0]:
+        return True
+    text = " ".join(near.words[: near.at + 1])
+    return len(re.findall(r'(?<![0-9])"', text)) % 2 == 1
 
 
 def _by_rule(core: str, near: Near) -> str | None:
-    for form, say in (*measures.RULES, *code.RULES):
+    for form, say in RULES:
         found = form.fullmatch(core)
         if found and (spoken := say(found, near)) is not None:
             return None if spoken == core else spoken
     return None
+
+
+def _part(text: str, near: Near) -> str:
+    """Return what is said for a part of a word."""
+    return _by_rule(text, near.saying(text)) or text
+
+
+def _prefixed(found: re.Match[str], near: Near) -> str | None:
+    """ "mid-1990s", "pre-2020", "Catch-22": the prefix, and what follows as if it stood alone."""
+    prefix, rest = found[1], found[2]
+    if prefix.lower() in KEYS:
+        return None
+    if re.fullmatch(r"1[1-9][0-9]{2}|20[0-9]{2}", rest):
+        return f"{prefix} {numbers.year(rest)}"
+    before = "a" if prefix.lower() in _QUALIFYING else prefix
+    apart = Near(words=[*near.words[: near.at], before, rest, *near.words[near.at + 1 :]], at=near.at + 1)
+    said = _by_rule(rest, apart)
+    return f"{prefix} {said}" if said else None
+
+
+def _at(found: re.Match[str], near: Near) -> str:
+    return f"{_part(found[1], near)} at {_part(found[2], near)}"
+
+
+def _pair(found: re.Match[str], near: Near) -> str | None:
+    joint = PAIRS.get(found[0].lower())
+    return f"{found[1]} {joint} {found[2]}" if joint else None
+
+
+def _function(found: re.Match[str], near: Near) -> str | None:
+    """ "O(n)", "f(x)", and the first word of "O(n log n)"."""
+    if not found[3] and near.raw(0).endswith(","):
+        return None
+    if not found[3] and not any(")" in word for word in near.words[near.at + 1 : near.at + 4]):
+        return None
+    return f"{found[1]} of {_part(found[2], near)}"
+
+
+def _ends_call(near: Near) -> bool:
+    """Say whether the bracket after this word closes one that "O(n" has opened a few words before."""
+    for away in (-1, -2, -3):
+        if ")" in near.raw(away):
+            return False
+        if _CALLED.fullmatch(near.word(away)):
+            return True
+    return False
+
+
+def _stars(found: re.Match[str], near: Near) -> str:
+    """Parameters are said with their stars; before a capital they are left over from Markdown."""
+    stars = ["star"] * len(found[1]) if found[2][0].islower() else []
+    return " ".join([*stars, _part(found[2], near)])
+
+
+def _bang(found: re.Match[str], near: Near) -> str:
+    return _part(found[1], near)
+
+
+def _greek(found: re.Match[str], near: Near) -> str:
+    parts = [found[1] and numbers.decimal(found[1]), GREEK[found[2]], found[3] and _part(found[3], near)]
+    return " ".join(filter(None, parts))
+
+
+RULES: tuple[Rule, ...] = (
+    *code.NAMED,
+    *romans.RULES,
+    *calendar.RULES,
+    *figures.RULES,
+    *amounts.RULES,
+    (re.compile(rf"([0-9.]*)([{''.join(GREEK)}])([0-9A-Za-z]?)"), _greek),
+    *labels.RULES,
+    (re.compile(r"(\*{1,2})([A-Za-z_]\w*)"), _stars),
+    (re.compile(r"!([a-z]+)"), _bang),
+    (re.compile(rf"([A-Za-z])\(({_ARGUMENT})(\)?)"), _function),
+    (re.compile(r"([0-9][\w.]*)@([0-9]\w*)"), _at),
+    (re.compile(r"([A-Za-z]+)/([A-Za-z]+)"), _pair),
+    (re.compile(r"([A-Za-z]{2,}|[A-Z])-([0-9$~<].*)"), _prefixed),
+    *code.RULES,
+)

@@ -44,11 +44,12 @@ def script(text: str) -> str | None:
     letters = Counter(islice((mark for mark in text if mark.isalpha()), _LOOKED_AT))
     names: Counter[str] = Counter()
     for letter, count in letters.items():
-        names[_family(letter)] += count
+        names[family(letter)] += count
     return names.most_common(1)[0][0] if names else None
 
 
 @lru_cache(maxsize=4096)
-def _family(letter: str) -> str:
+def family(letter: str) -> str:
+    """Return the script of a letter, such as LATIN; those of Chinese and Japanese are CJK."""
     name = unicodedata.name(letter, "UNKNOWN").split()[0]
     return "CJK" if name in {"CJK", "HIRAGANA", "KATAKANA", "FULLWIDTH", "HALFWIDTH"} else name

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 _OPENERS = re.compile(r"(?:[(\[{\"'«“„‘‚¿¡]|<(?=[A-Za-z/]))+")
 _CLOSERS = ")]}>\"'»”“’›」』）"
 _STOPS = ".,;:!?…"
 _PAIRS = {")": "(", "]": "[", "}": "{", ">": "<"}
-_NUMBER = re.compile(r"[+\-−]?[$€£¥₹]?[0-9][0-9,]*(?:\.[0-9]+)?")
+_SIGNS = r"[~≈<>≤≥±+\-−–]*"
+_ONE_NUMBER = r"[$€£¥₹]?[0-9][0-9,]*(?:\.[0-9]+)?"
+_NUMBER = re.compile(rf"{_SIGNS}{_ONE_NUMBER}\+?")
+_SPAN = re.compile(rf"{_SIGNS}{_ONE_NUMBER}[-–—]{_ONE_NUMBER}\+?")
+_DETERMINERS = "a an the this that each every another any no my your his her its our their one's"
+_FUNCTION_WORDS = (
+    "a about above across after again all also always among an and another any are around as at be because been before "
+    "being below between both but by can could did do does down during each either else every few for from had has "
+    "have he her here his how i if in into is it its just less like long many may might more most much must my near "
+    "neither no nor not now of off often on once one only onto or other our out over per perhaps plus she should since "
+    "so some sometimes still such than that the their them then there these they this those through thus till to today "
+    "too toward under until up upon us very via was we were what when where whether which while who whose why will "
+    "with within without would yes yet you your ago apart away each high tall wide deep thick older later earlier left "
+    "remain remains max min total"
+)
+DETERMINERS = frozenset(_DETERMINERS.split())
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
+"""Words that are no noun: a measure before one of them describes nothing that follows."""
 
 
 def unwrapped(word: str) -> tuple[str, str, str]:
@@ -31,26 +48,81 @@ def _is_own(core: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Near:
-    """The words of a paragraph, and the place of the one that is looked at."""
+    """The words of a paragraph, and the place of the one that is looked at. `language` is as the user named it."""
 
     words: Sequence[str]
     at: int
+    language: str = "en-us"
 
     def word(self, away: int) -> str:
         """Return a neighbour without what opens and ends it; an empty text where there is none."""
         place = self.at + away
         return unwrapped(self.words[place])[1] if 0 <= place < len(self.words) else ""
 
+    def low(self, away: int) -> str:
+        """Return a neighbour as `word` does, in lower case."""
+        return self.word(away).lower()
+
     def raw(self, away: int) -> str:
         """Return a neighbour as it is written."""
         place = self.at + away
         return self.words[place] if 0 <= place < len(self.words) else ""
 
+    def saying(self, core: str) -> Near:
+        """Return the same place with another word there."""
+        return replace(self, words=[*self.words[: self.at], core, *self.words[self.at + 1 :]])
+
+    def before(self, count: int) -> list[str]:
+        """Return up to so many words before this one in lower case, the nearest first."""
+        return [self.low(-away) for away in range(1, min(count, self.at) + 1)]
+
+    def goes_on(self, away: int = 0) -> bool:
+        """Say whether nothing parts a neighbour from the word after it: no comma, full stop or bracket."""
+        raw = self.raw(away)
+        return bool(raw) and unwrapped(raw)[2] == "" and bool(self.raw(away + 1))
+
     def is_number(self, away: int) -> bool:
-        """Say whether a neighbour is a number."""
-        return bool(_NUMBER.fullmatch(self.word(away)))
+        """Say whether a neighbour is a number, or two of them with a dash between."""
+        return bool(_NUMBER.fullmatch(self.word(away)) or _SPAN.fullmatch(self.word(away)))
+
+    def is_one(self, away: int) -> bool:
+        """Say whether a neighbour is the number one, about or less than one included."""
+        return re.fullmatch(rf"{_SIGNS}1", self.word(away)) is not None
 
     def is_operand(self, away: int) -> bool:
         """Say whether a neighbour is what formulas are made of: a number or a single letter."""
         word = self.word(away)
-        return self.is_number(away) or (len(word) == 1 and word.isalpha())
+        return self.is_number(away) or (len(word) == 1 and word.isalpha()) or bool(re.fullmatch(r"[A-Za-z]\^\w", word))
+
+    def is_noun(self, away: int) -> bool:
+        """Say whether a neighbour may be a noun: a plain word that is no function word."""
+        word = self.word(away)
+        return word.replace("-", "").isalpha() and len(word) > 1 and word.lower() not in FUNCTION_WORDS
+
+    def counts(self) -> bool:
+        """Say whether the number here counts what follows, as "2024 rows" does: a plural in small letters."""
+        word = self.word(1)
+        plural = word.endswith("s") and not word.endswith(("ss", "us", "is"))
+        return self.goes_on() and plural and word.islower() and word not in FUNCTION_WORDS
+
+    def modifies(self, first: int = 0) -> bool:
+        """Say whether the measure that begins at `first` and ends here describes a noun: "a 40cm gap".
+
+        A measure in brackets may follow it, or precede it: "a 10m (32ft) passage".
+        """
+        ahead, back = 1, first - 1
+        if self.raw(0).startswith("(") and self.raw(0).endswith(")"):
+            back -= 1
+        elif not self.goes_on():
+            return False
+        if self.raw(ahead).startswith("(") and self.raw(ahead).endswith(")"):
+            ahead += 1
+        if not self.is_noun(ahead) or self.word(ahead)[0].isupper():
+            return False
+        return self.low(back) in DETERMINERS or (
+            self.low(back - 1) in DETERMINERS and self.is_noun(back) and self.word(back).islower()
+        )
+
+
+Rule = tuple[re.Pattern[str], Callable[[re.Match[str], Near], "str | None"]]
+"""What a whole word looks like, and what is said for it; None where its neighbours speak against it."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 _BELOW_TWENTY = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
@@ -21,6 +24,8 @@ _ORDINALS = {
     "nine": "ninth",
     "twelve": "twelfth",
 }
+_ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+_ROMAN = re.compile(r"C{0,3}(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _PARTS = {2: "half", 4: "quarter"}
 
 
@@ -60,8 +65,8 @@ def _below_hundred(number: int) -> str:
 
 def decimal(text: str) -> str:
     """Return a number that may have a sign, thousands commas and a decimal point: "-1,234.50"."""
-    sign = "minus " if text[0] in "-−" else "plus " if text[0] == "+" else ""
-    whole, _, fraction = text.lstrip("+-−").replace(",", "").partition(".")
+    sign = "minus " if text[0] in "-−–" else "plus " if text[0] == "+" else ""
+    whole, _, fraction = text.lstrip("+-−–").replace(",", "").partition(".")
     said = cardinal(whole) if whole else SMALL[0]
     return f"{sign}{said}" + (f" point {digits(fraction)}" if fraction else "")
 
@@ -95,9 +100,38 @@ def decade(text: str) -> str:
 def pairs(text: str) -> str:
     """Return three or four digits as sizes are said: "seven twenty", "ten eighty", "nineteen twenty"."""
     head, tail = text[:-2], text[-2:]
-    if len(text) not in {3, 4} or tail == "00" or head.strip("0") == "":
+    if len(text) not in {3, 4} or tail == "00" or head.strip("0") == "" or text[1:3] == "00" != text[2:]:
         return cardinal(text)
     return f"{cardinal(head)} {f'oh {SMALL[int(tail)]}' if tail[0] == '0' else _below_hundred(int(tail))}"
+
+
+def version(text: str) -> str:
+    """Return "three point eleven" for "3.11": each part as a number of its own, "oh four" for "04"."""
+    return " point ".join(
+        f"oh {SMALL[int(part)]}" if len(part) == 2 and part[0] == "0" else cardinal(part) for part in text.split(".")
+    )
+
+
+def grouped(groups: Sequence[str]) -> str:
+    """Return groups of digits as a telephone number is read out, a comma after each group but the last."""
+    return ", ".join("eight hundred" if group == "800" else digits(group) for group in groups)
+
+
+def power(text: str) -> str:
+    """Return what is said for an exponent: "squared", "cubed", "to the tenth", "to the minus five"."""
+    if text in {"2", "3"}:
+        return "squared" if text == "2" else "cubed"
+    if text.isdigit():
+        return f"to the {ordinal(text)}"
+    return f"to the {decimal(text) if text[-1].isdigit() else text}"
+
+
+def roman(text: str) -> int | None:
+    """Return the value of a Roman numeral as it is properly written; None for any other word."""
+    if not text or not _ROMAN.fullmatch(text):
+        return None
+    values = [_ROMAN_VALUES[letter] for letter in text]
+    return sum(-value if value < after else value for value, after in zip(values, [*values[1:], 0], strict=True))
 
 
 def fraction(above: str, below: str) -> str:

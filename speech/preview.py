@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from speech import scripts
 from speech.lexicon import Lexicon
 from speech.markup import Script, parse
 from speech.text import Piece, pieces, written_words
@@ -14,13 +15,17 @@ _STOPS = frozenset(".,;:!?…\"'“”‘’«»()[]—–-")
 def preview(narration: str, language: str, lexicon: Mapping[str, str]) -> str:
     """Return the text as spoken, marks and all, and below it a line for each word that is said otherwise than written.
 
+    A last line names the words that a voice of the language cannot read.
     In languages other than English numbers stay as they are: the engine reads them. Raises UsageError for markup that
     cannot be spoken.
     """
     script = parse(narration)
     spoken = pieces(script.text, language, Lexicon(lexicon))
     lines = [_as_spoken(script, spoken) or "(nothing is spoken)"]
-    return "\n".join([*lines, *dict.fromkeys(_differences(script, spoken))])
+    lines += dict.fromkeys(_differences(script, spoken))
+    if strange := scripts.unreadable(script.text, language, lexicon):
+        lines.append(f"  warning: {scripts.advice(strange, language)}")
+    return "\n".join(lines)
 
 
 def _as_spoken(script: Script, spoken: tuple[Piece, ...]) -> str:

@@ -17,6 +17,20 @@ NAMES: dict[str, str] = {
     "w/": "with",
     "w/o": "without",
     "24/7": "twenty-four seven",
+    "9/11": "nine eleven",
+    "s/he": "she or he",
+    "vs": "versus",
+    "SQLite": "S.Q.L ite",
+    "H2O": "H two O",
+    "k8s": "kubernetes",
+    "K8s": "kubernetes",
+    "I18N": "internationalization",
+    "L10N": "localization",
+    "i18n": "internationalization",
+    "l10n": "localization",
+    "a11y": "accessibility",
+    "E2E": "end to end",
+    "x86": "X eighty-six",
     "CI": "C.I",
     "IDE": "I.D.E",
     "GUI": "gooey",
@@ -50,6 +64,20 @@ NAMES: dict[str, str] = {
     "⇥": "tab",
 }
 """Whole words, as they are written. The plural and the possessive of these are known too."""
+
+_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma tau upsilon "
+    "phi chi psi omega"
+)
+GREEK: dict[str, str] = {chr(0x3B1 + place): name for place, name in enumerate(_GREEK.split())} | {
+    chr(0x391 + place): name for place, name in enumerate(_GREEK.split()) if place != 17
+}
+"""The letters that formulas are written in."""
+
+PAIRS: dict[str, str] = dict.fromkeys(
+    ["he/she", "she/he", "his/her", "her/his", "him/her", "her/him", "his/hers", "yes/no", "on/off", "true/false"], "or"
+)
+"""Words with a slash between, and the word that is said for it."""
 
 KEYS: dict[str, str] = {
     "ctrl": "control",
@@ -97,9 +125,15 @@ ENDINGS: dict[str, str] = {
     "c": "C",
     "cfg": "config",
     "cpp": "C.P.P",
+    "cs": "C.S",
+    "css": "C.S.S",
+    "csv": "C.S.V",
+    "de": "D.E",
+    "eu": "E.U",
     "exe": "E.X.E",
     "gz": "G.Z",
     "h": "H",
+    "gif": "gif",
     "html": "H.T.M.L",
     "io": "I.O",
     "ipynb": "I.P.Y.N.B",
@@ -111,10 +145,19 @@ ENDINGS: dict[str, str] = {
     "md": "M.D",
     "mp3": "M.P three",
     "mp4": "M.P four",
+    "pdf": "P.D.F",
+    "png": "P.N.G",
     "py": "P.Y",
     "rb": "R.B",
     "rs": "R.S",
     "sh": "S.H",
+    "sql": "S.Q.L",
+    "svg": "S.V.G",
+    "tsv": "T.S.V",
+    "tv": "T.V",
+    "uk": "U.K",
+    "us": "U.S",
+    "xml": "X.M.L",
     "toml": "tommel",
     "ts": "T.S",
     "tsx": "T.S.X",

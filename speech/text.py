@@ -16,15 +16,13 @@ from dataclasses import dataclass
 from speech import abbreviations, english
 from speech.lexicon import Lexicon
 from speech.near import Near
+from speech.sentences import CLOSERS, OPENERS, WIDE_STOPS, ends_sentence, is_abbreviation
 
 MAX_PIECE = 80
 """Characters in a piece; what is longer (a hash, unspaced script) is cut, as engines silently drop long words."""
 
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
-_OPENERS = "([{<\"'«“„‘‚¿¡"
-_CLOSERS = ")]}>\"'»”“’›」』）"
 _DASHES = "-‐‑‒–—―−"
-_WIDE_STOPS = "。！？｡"
 _WIDE_COMMAS = "、，；："
 _SPEAKABLE_MARKS = "&@%#/\\§‰"
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ‛′", "'") | dict.fromkeys("‐‑", "-"))
@@ -105,10 +103,17 @@ def _paragraph_pieces(words: list[str], count: int, language: str, lexicon: Lexi
             opens = made[-1].ends_sentence
         for place, text in enumerate(texts):
             whole = place == len(texts) - 1
-            ends = _ends_sentence(word, following, language, opens) if whole else text[-1] in _WIDE_STOPS
-            made.append(Piece(text=text, word=count + at, ends_sentence=ends))
+            ends = _ends(words, at, language, opens) if whole else text[-1] in WIDE_STOPS
+            # an abbreviation was spelled out, and its full stop ends the sentence too
+            lost = ends and whole and text[-1].isalnum() and word.rstrip(CLOSERS).endswith(".")
+            made.append(Piece(text=text + "." * lost, word=count + at, ends_sentence=ends))
             opens = ends
     return made
+
+
+def _ends(words: list[str], at: int, language: str, opens: bool) -> bool:
+    before, following = words[at - 1] if at else "", words[at + 1] if at + 1 < len(words) else ""
+    return ends_sentence(words[at], following, language, opens=opens, before=before)
 
 
 def _with_pause(piece: Piece, silent: str) -> Piece:
@@ -127,11 +132,12 @@ def _spoken_texts(read: list[str], at: int, following: str, language: str) -> li
     respelled = read[at].split()
     if len(respelled) > 1:
         return [text for place in range(len(respelled)) for text in _spoken_texts(respelled, place, "", language)]
-    said = english.said(Near(words=read, at=at)) if language.split("-")[0] == "en" else None
+    said = english.said(Near(words=read, at=at, language=language)) if language.split("-")[0] == "en" else None
     plain = _inner_dashes((read[at] if said is None else said).translate(_SILENT))
-    for stop in _WIDE_STOPS + _WIDE_COMMAS:
+    for stop in WIDE_STOPS + _WIDE_COMMAS:
         plain = plain.replace(stop, stop + " ")
-    texts = (_expanded(plain.strip(), following, language) if said is None else plain).split()
+    before = read[at - 1] if at else ""
+    texts = (_expanded(plain.strip(), before, following, language) if said is None else plain).split()
     return [cut for text in texts if _is_speakable(text) for cut in _cut(text)]
 
 
@@ -140,24 +146,20 @@ def _inner_dashes(word: str) -> str:
     return re.sub(r"(?<=\w)(?:[–—―]|--+)(?=[^\W\d])", ", ", word)
 
 
-def _expanded(word: str, following: str, language: str) -> str:
+def _expanded(word: str, before: str, following: str, language: str) -> str:
     opening, core, closing = _unwrapped(word)
-    if not _is_abbreviation(core, following):
+    if not is_abbreviation(core, following, language):
         return word
-    said = abbreviations.spoken(core, language)
+    said = abbreviations.spoken(core, language, before, following)
     return word if said is None else opening + said + closing
 
 
 def _unwrapped(word: str) -> tuple[str, str, str]:
     """Return what opens a word, the word with its full stop, and what follows it: `("(", "e.g.", "),")`."""
-    core = word.lstrip(_OPENERS)
+    core = word.lstrip(OPENERS)
     opening = word[: len(word) - len(core)]
-    kept = core.rstrip(_CLOSERS + ",;:!?")
+    kept = core.rstrip(CLOSERS + ",;:!?")
     return opening, kept, core[len(kept) :]
-
-
-def _is_abbreviation(core: str, following: str) -> bool:
-    return core.endswith(".") and (core.lower() not in abbreviations.NEEDS_NUMBER or following[:1].isdigit())
 
 
 def _is_speakable(text: str) -> bool:
@@ -170,31 +172,3 @@ def _is_speakable_mark(mark: str) -> bool:
 
 def _cut(text: str) -> list[str]:
     return [text[at : at + MAX_PIECE] for at in range(0, len(text), MAX_PIECE)]
-
-
-def _ends_sentence(word: str, following: str, language: str, opens: bool) -> bool:
-    """Whether a sentence ends with this written word. Never inside an abbreviation or a number."""
-    core = word.rstrip(_CLOSERS)
-    if not core or not following:
-        return not following
-    if core[-1] in _WIDE_STOPS + "!?…":
-        return not _continues(following) or core[-1] in _WIDE_STOPS
-    return core[-1] == "." and not _is_protected(core.lstrip(_OPENERS), following, language, opens)
-
-
-def _is_protected(core: str, following: str, language: str, opens: bool) -> bool:
-    """Whether the full stop of `core` belongs to the word: "Dr.", "J.", "U.S.", "3." of a list."""
-    if _continues(following):
-        return True
-    if core[:-1].isdigit():
-        return opens or language.split("-")[0] in abbreviations.ORDINAL_DOT
-    if core.lower() in abbreviations.MAY_END:
-        return False
-    if re.fullmatch(r"(?:[^\W\d_]\.)+", core):
-        return True
-    return _is_abbreviation(core, following) and abbreviations.spoken(core, language) is not None
-
-
-def _continues(following: str) -> bool:
-    """A small letter goes on with the sentence that the last word seemed to end."""
-    return following.lstrip(_OPENERS)[:1].islower()

@@ -21,6 +21,15 @@ UNITS: dict[str, str] = {
     "MiB": "mebibyte",
     "GiB": "gibibyte",
     "TiB": "tebibyte",
+    "Kb": "kilobit",
+    "Mb": "megabit",
+    "Gb": "gigabit",
+    "Tb": "terabit",
+    "kb/s": "kilobit per second",
+    "Kb/s": "kilobit per second",
+    "Mb/s": "megabit per second",
+    "Gb/s": "gigabit per second",
+    "TB/s": "terabyte per second",
     "kbit": "kilobit",
     "Mbit": "megabit",
     "Gbit": "gigabit",
@@ -43,6 +52,10 @@ UNITS: dict[str, str] = {
     "min": "minute",
     "mins": "minute",
     "h": "hour",
+    "req/s": "request per second",
+    "qps": "query per second",
+    "rps": "request per second",
+    "FPS": "frame per second",
     "hr": "hour",
     "hrs": "hour",
     "Hz": "hertz",
@@ -83,21 +96,88 @@ UNITS: dict[str, str] = {
     "fps": "frame per second",
     "px": "pixel",
     "rpm": "revolution per minute",
+    "oz": "ounce",
+    "yd": "yard",
+    "gal": "gallon",
     "USD": "US dollar",
     "EUR": "euro",
     "GBP": "British pound",
+    "CHF": "Swiss franc",
+    "JPY": "yen",
+    "CAD": "Canadian dollar",
+    "AUD": "Australian dollar",
 }
 """One of each; `plural` makes more."""
 
 _UNCHANGED = frozenset(["percent", "per mille", "hertz", "kilohertz", "megahertz", "gigahertz"])
 
+PER: dict[str, str] = {
+    "yr": "year",
+    "y": "year",
+    "year": "year",
+    "mo": "month",
+    "mth": "month",
+    "month": "month",
+    "wk": "week",
+    "week": "week",
+    "d": "day",
+    "day": "day",
+    "h": "hour",
+    "hr": "hour",
+    "hour": "hour",
+    "min": "minute",
+    "minute": "minute",
+    "s": "second",
+    "sec": "second",
+    "second": "second",
+    "ms": "millisecond",
+    "night": "night",
+    "person": "person",
+    "user": "user",
+    "seat": "seat",
+    "kWh": "kilowatt hour",
+    "GB": "gigabyte",
+    "TB": "terabyte",
+    "kg": "kilogram",
+    "lb": "pound",
+    "km": "kilometer",
+    "mi": "mile",
+    "l": "liter",
+    "L": "liter",
+    "gal": "gallon",
+}
+"""What follows a slash after an amount: "$1,200/yr", "100 tokens/s"."""
+
 CURRENCIES: dict[str, tuple[str, str]] = {
     "$": ("dollar", "cent"),
+    "US$": ("US dollar", "cent"),
+    "C$": ("Canadian dollar", "cent"),
+    "CA$": ("Canadian dollar", "cent"),
+    "A$": ("Australian dollar", "cent"),
+    "AU$": ("Australian dollar", "cent"),
+    "NZ$": ("New Zealand dollar", "cent"),
+    "HK$": ("Hong Kong dollar", "cent"),
     "€": ("euro", "cent"),
     "£": ("pound", "penny"),
     "¥": ("yen", ""),
     "₹": ("rupee", "paisa"),
+    "₩": ("won", ""),
+    "¢": ("cent", ""),
 }
+
+CURRENCY_CODES: dict[str, tuple[str, str]] = {
+    "USD": ("US dollar", "cent"),
+    "EUR": ("euro", "cent"),
+    "GBP": ("British pound", "penny"),
+    "CHF": ("Swiss franc", "centime"),
+    "JPY": ("yen", ""),
+    "CAD": ("Canadian dollar", "cent"),
+    "AUD": ("Australian dollar", "cent"),
+    "CNY": ("yuan", ""),
+    "INR": ("rupee", "paisa"),
+    "SEK": ("Swedish krona", ""),
+}
+"""Codes that stand before or after their number."""
 
 SCALES: dict[str, str] = {
     "k": "thousand",
@@ -106,6 +186,7 @@ SCALES: dict[str, str] = {
     "m": "million",
     "B": "billion",
     "bn": "billion",
+    "mn": "million",
     "T": "trillion",
 }
 """What may follow an amount of money."""
@@ -121,5 +202,15 @@ def plural(unit: str) -> str:
         head, mark, tail = unit.partition(parted)
         if mark:
             return plural(head) + mark + tail
-    irregular = {"foot": "feet", "penny": "pence", "paisa": "paise", "yen": "yen"}
+    irregular = {
+        "foot": "feet",
+        "penny": "pence",
+        "paisa": "paise",
+        "yen": "yen",
+        "won": "won",
+        "yuan": "yuan",
+        "inch": "inches",
+        "query": "queries",
+        "Swedish krona": "Swedish kronor",
+    }
     return irregular.get(unit, unit + "s")

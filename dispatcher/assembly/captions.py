@@ -1,81 +1,51 @@
-"""Captions from word times: short lines, broken where speech breaks, never outside their step."""
+"""Captions from word times, never outside their step."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from dispatcher.assembly.parts import CLOSERS, Part, joined, parts_of
-from dispatcher.assembly.timeline import Clip, Timeline
+from dispatcher.assembly.timeline import Clip, Timeline, Word
 from media import captions
 from media.captions import Cue
-from media.columns import columns
+from media.cues import Rules, cues_of
+from media.parts import Part, fitting, shared_out
+from speech import segments
+from speech.breaks import breaks_after
 
 LINE = 42
 """Columns; a sign of Chinese or Japanese takes two."""
 
-LINES = 2
-PAUSE_S = 0.45
-"""A pause this long ends a cue (a sentence's own pause is longer)."""
-
-LINGER_S = 0.3
-MIN_S = 0.8
-_SENTENCE_END = re.compile(rf"[.!?…。！？｡]['\"{re.escape(CLOSERS)}]*$")
+RULES = Rules(width=LINE, count=2, speed=20, least_s=1.0, most_s=7.0, gap_s=0.08, tick_ms=1)
+"""Two lines of 42 columns, 20 columns a second and two frames between cues, as Netflix's English guide has them."""
 
 
-def write_captions(timeline: Timeline, film: Path) -> tuple[Path, Path]:
+def write_captions(timeline: Timeline, film: Path, language: str) -> tuple[Path, Path]:
     """Write `.srt` and `.vtt` beside the film and return their paths."""
-    cues = [cue for start, clip in zip(timeline.starts, timeline.clips, strict=True) for cue in _cues_of(clip, start)]
+    cues = [
+        cue
+        for start, clip in zip(timeline.starts, timeline.clips, strict=True)
+        for cue in _cues_of(clip, round(1000 * start), language)
+    ]
     srt, vtt = film.with_suffix(".srt"), film.with_suffix(".vtt")
     srt.write_text(captions.srt(cues), encoding="utf-8")
     vtt.write_text(captions.vtt(cues), encoding="utf-8")
     return srt, vtt
 
 
-def _cues_of(clip: Clip, start: float) -> Iterator[Cue]:
-    groups = list(_groups(parts_of(clip.words, LINE)))
-    for group, following in zip(groups, [*groups[1:], None], strict=True):
-        latest = following[0].start_s if following else clip.seconds
-        end = min(max(group[-1].end_s + LINGER_S, group[0].start_s + MIN_S), latest, clip.seconds)
-        yield Cue(
-            start_ms=round(1000 * (start + group[0].start_s)),
-            end_ms=round(1000 * (start + end)),
-            lines=tuple(_lines(group)),
-        )
+def _cues_of(clip: Clip, start_ms: int, language: str) -> Iterator[Cue]:
+    parts = fitting(_phrases(clip.words, language), clip.seconds, LINE)
+    priced = [
+        replace(part, break_cost=cost, ends_sentence=ends)
+        for part, (cost, ends) in zip(parts, breaks_after(parts, language), strict=True)
+    ]
+    for cue in cues_of(priced, RULES, clip.seconds):
+        yield replace(cue, start_ms=start_ms + cue.start_ms, end_ms=start_ms + cue.end_ms)
 
 
-def _groups(parts: Sequence[Part]) -> Iterator[list[Part]]:
-    """Group parts into cues of at most two lines, broken at sentence ends and pauses."""
-    group: list[Part] = []
-    for part in parts:
-        if group and (_ends(group[-1], part) or len(_filled([*group, part], LINE)) > LINES):
-            yield group
-            group = []
-        group = [*group, part]
-    if group:
-        yield group
-
-
-def _ends(last: Part, following: Part) -> bool:
-    return bool(_SENTENCE_END.search(last.text)) or following.start_s - last.end_s > PAUSE_S
-
-
-def _lines(group: Sequence[Part]) -> list[str]:
-    """Break a cue into lines of even length."""
-    count = len(_filled(group, LINE))
-    for width in range(columns(joined(group)) // count, LINE):
-        if len(lines := _filled(group, width)) <= count:
-            return lines
-    return _filled(group, LINE)
-
-
-def _filled(group: Sequence[Part], width: int) -> list[str]:
-    """Return the parts in as few lines of `width` as go; a part that is wider has a line of its own."""
-    lines: list[list[Part]] = []
-    for part in group:
-        if lines and columns(joined([*lines[-1], part])) <= width:
-            lines[-1].append(part)
-        else:
-            lines.append([part])
-    return [joined(line) for line in lines]
+def _phrases(words: Sequence[Word], language: str) -> Iterator[Part]:
+    """Yield words, those of an unspaced script in the phrases between which a line may end."""
+    for word in words:
+        whole = Part(text=word.text, start_s=word.start_s, end_s=word.end_s)
+        yield from shared_out(whole, segments.phrases(word.text, language))

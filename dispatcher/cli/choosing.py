@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dispatcher.cli.listing import KIND_NAMES
 from dispatcher.cli.moments import moment
 from dispatcher.runs.record import OPEN, TERMINAL
 from dispatcher.runs.search import Query
@@ -45,7 +46,7 @@ def query_of(
     """Return what is asked for as a query; what there is not raises an error that lists what there is."""
     now = time.time()
     return Query(
-        kinds=known(_parts(kind), sorted(KINDS), "--kind"),
+        kinds=known(_parts(kind), sorted([*KINDS, *KIND_NAMES]), "--kind"),
         statuses=_statuses(_parts(status)),
         tags=_parts(tag),
         since=moment(since, now) if since else None,

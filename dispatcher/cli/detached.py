@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher.cli.display import Display
-from dispatcher.client import new_id
 from dispatcher.config import Settings
 from dispatcher.connection import Connection
-from dispatcher.monitor.background import leave_behind, start_apart
+from dispatcher.monitor.background import leave_behind
 from dispatcher.operations.batch import OF_ONE_FILE
 from dispatcher.operations.plan import Plan
-from dispatcher.runs.record import Run
+from dispatcher.runs.record import Run, short
 from protocol.errors import GpudropError
-from protocol.transports.host import SYSTEM
 
 
 def submit(connection: Connection, plans: Sequence[Plan]) -> tuple[list[Run], dict[Path, GpudropError]]:
@@ -54,17 +52,7 @@ def tell(runs: Sequence[Run], failed: Sequence[Mapping[str, Any]], *, as_json: b
         sys.stdout.writelines(f"{run.id}\n" for run in runs)
 
 
-def leave_tour_behind(settings: Settings, arguments: Sequence[str]) -> tuple[str, Path]:
-    """Record the tour that a command's arguments ask for in a process of its own; return its id and where it tells."""
-    group = new_id(SYSTEM)
-    log = settings.data_dir / "local" / "tours" / f"{group}.log"
-    rest = [argument for argument in arguments if argument != "--detach"]
-    start_apart(["tour", "--group", group, *rest], log)
-    return group, log
-
-
-def tell_tour(tour: tuple[str, Path], *, as_json: bool) -> None:
-    """Print a tour's id, and say where it tells of itself."""
-    group, log = tour
-    sys.stderr.write(f"it is recorded in the background; {log} tells how it goes, gpudrop status how its jobs stand\n")
-    sys.stdout.write(f"{json.dumps({'tour': group, 'log': str(log)}) if as_json else group}\n")
+def tell_tour(tour: str, log: Path, *, as_json: bool) -> None:
+    """Print a tour's id, and say how to follow it."""
+    sys.stderr.write(f"recording in the background: `gpudrop runs logs -f {short(tour)}` follows it\n")
+    sys.stdout.write(f"{json.dumps({'tour': tour, 'log': str(log)}) if as_json else tour}\n")

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Column
 
 from dispatcher import jobs
-from protocol.redaction import legible
+from protocol.redaction import legible, without_secrets
 
 PLAIN_EVERY_S = 5.0
 ALIVE_EVERY_S = 30.0
@@ -20,6 +20,11 @@ ALIVE_EVERY_S = 30.0
 
 SILENT_S = 3.0
 """From so many seconds without a sign of life on, the live line says how long it is."""
+
+
+def _fit(text: str) -> str:
+    """Return a text that may be shown, and kept in the log of a command: no terminal obeys it, no secret is in it."""
+    return legible(without_secrets(text))
 
 
 class Display:
@@ -32,23 +37,23 @@ class Display:
     def say(self, text: str) -> None:
         """Say what happens now."""
         if not self._quiet:
-            self._console.print(legible(text), markup=False, soft_wrap=not self._console.is_terminal)
+            self._console.print(_fit(text), markup=False, soft_wrap=not self._console.is_terminal)
 
     def warn(self, text: str) -> None:
         """Say what the user must not miss."""
         wraps = not self._console.is_terminal
-        self._console.print(f"warning: {legible(text)}", style="yellow", markup=False, soft_wrap=wraps)
+        self._console.print(f"warning: {_fit(text)}", style="yellow", markup=False, soft_wrap=wraps)
 
     def fail(self, text: str) -> None:
         """Say what could not be done, while the rest goes on."""
         wraps = not self._console.is_terminal
-        self._console.print(f"error: {legible(text)}", style="red", markup=False, soft_wrap=wraps)
+        self._console.print(f"error: {_fit(text)}", style="red", markup=False, soft_wrap=wraps)
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Stage]:
         """Show one stage of the work from its start to its end, with the time it took."""
         if self._quiet or not self._console.is_terminal:
-            yield _PlainStage(self, title)
+            yield PlainStage(self, title)
             return
         columns = (
             TextColumn("{task.description}"),
@@ -111,18 +116,18 @@ class _LiveStage(Stage):
         self._told: jobs.Why | None = None
 
     def update(self, done: float, total: float, note: str = "") -> None:
-        self._progress.update(self._task, completed=done / total, note=escape(legible(note)))
+        self._progress.update(self._task, completed=done / total, note=escape(_fit(note)))
 
     def job(self, progress: jobs.Progress) -> None:
         if progress.cure and progress.why != self._told:
-            told = legible(f"{self._title}: {progress.text}. {progress.cure}")
+            told = _fit(f"{self._title}: {progress.text}. {progress.cure}")
             self._progress.console.print(told, markup=False)
         self._told = progress.why
         silent = f" · last beat {progress.silent_s:.0f} s ago" if (progress.silent_s or 0) > SILENT_S else ""
         self.update(*_so_far(progress), progress.text + silent)
 
 
-class _PlainStage(Stage):
+class PlainStage(Stage):
     """Lines for a log."""
 
     def __init__(self, display: Display, title: str) -> None:

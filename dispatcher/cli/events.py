@@ -11,14 +11,15 @@ from typing import Any, TextIO
 
 from dispatcher import jobs
 from dispatcher.cli.display import Display, Pace, Stage
+from protocol.redaction import without_secrets_in
 
 PROGRESS_EVERY_S = 1.0
 
 
 def event_line(event: str, **told: Any) -> str:
-    """Return one event as a line; what is None is left out."""
+    """Return one event as a line, without secrets; what is None is left out."""
     body = {"event": event, "at": round(time.time(), 3), **{k: v for k, v in told.items() if v is not None}}
-    return json.dumps(body, ensure_ascii=False) + "\n"
+    return json.dumps(without_secrets_in(body), ensure_ascii=False) + "\n"
 
 
 class JsonDisplay(Display):

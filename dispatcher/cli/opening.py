@@ -19,11 +19,14 @@ from protocol.transports import open_drop, read_address
 from protocol.transports.host import SYSTEM
 
 Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
-RunName = Annotated[
+OnlyRun = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id, the beginning of it or of its last part, or last.")
 ]
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="The id of a run or tour, its beginning or that of its last part, or last.")
+]
 RunNames = Annotated[
-    list[str], typer.Argument(metavar="RUN…", help="Ids, beginnings of them or of their last parts, or last.")
+    list[str], typer.Argument(metavar="RUN…", help="Ids of runs and tours, beginnings of them or of their last parts.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -36,12 +39,6 @@ def opened() -> Iterator[tuple[Settings, RunStore]]:
     settings = Settings()
     with RunStore.open(settings.database, durability=settings.durability) as store:
         yield settings, store
-
-
-def resolve(store: RunStore, names: Sequence[str]) -> list[Run]:
-    """Return the runs that were named, each once. All must be there: nothing is done to some of them only."""
-    found = [store.search.resolve(name) for name in names]
-    return list({run.id: run for run in found}.values())
 
 
 def sure(question: str, *, yes: bool) -> bool:

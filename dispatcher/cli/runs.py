@@ -10,15 +10,19 @@ from typing import Annotated
 import typer
 
 from dispatcher.cli import runs_act, runs_keep, runs_logs, runs_rebuild, runs_replay, runs_show, runs_watch
-from dispatcher.cli.choosing import Group, Kinds, Parent, Since, Statuses, Tags, Until, User, query_of
+from dispatcher.cli.choosing import Group as OfGroup
+from dispatcher.cli.choosing import Kinds, Parent, Since, Statuses, Tags, Until, User, query_of
 from dispatcher.cli.errors import EPILOG
+from dispatcher.cli.listing import counted, listed, one_named
 from dispatcher.cli.opening import Json, opened
 from dispatcher.cli.showing import cells, console, runs_table, table
 from dispatcher.cli.telling import print_json, runs_told
-from dispatcher.runs.record import Run
+from dispatcher.config import Settings
+from dispatcher.runs.record import Group, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
-from protocol.errors import NotFoundError
+from dispatcher.runs.tours import TOUR, as_run
+from protocol.errors import NotFoundError, UsageError
 
 app = typer.Typer(
     name="runs",
@@ -39,13 +43,13 @@ def ls(
     since: Since = None,
     until: Until = None,
     parent: Parent = None,
-    group: Group = None,
+    group: OfGroup = None,
     user: User = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="So many at most, the newest.")] = 30,
     json_: Json = False,
 ) -> None:
-    """List runs, the newest first."""
-    with opened() as (_, store):
+    """List runs and tours, the newest first."""
+    with opened() as (settings, store):
         query = query_of(
             store,
             text=text,
@@ -58,8 +62,8 @@ def ls(
             group=group,
             user=user,
         )
-        runs = store.search.find(query, limit=limit)
-        in_all = sum(store.search.count(query).values()) if len(runs) == limit else len(runs)
+        runs = listed(store, settings, query, limit=limit)
+        in_all = sum(counted(store, query).values()) if len(runs) == limit else len(runs)
         if json_:
             print_json({"runs": runs_told(store, runs), "in_all": in_all})
             return
@@ -73,13 +77,19 @@ def ls(
 
 @app.command("tree", epilog=EPILOG)
 def tree(
-    run: Annotated[str | None, typer.Argument(help="A run; without it the newest chains.")] = None,
+    run: Annotated[str | None, typer.Argument(help="A run or tour; without it the newest chains.")] = None,
+    tag: Tags = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="So many chains at most.")] = 20,
     json_: Json = False,
 ) -> None:
-    """Show runs with the runs that were made of their outputs below them."""
-    with opened() as (_, store):
-        roots = [_root_of(store, store.search.resolve(run))] if run else _roots(store, limit)
+    """Show runs with the runs that were made of their outputs below them, and tours with their runs."""
+    if run and tag:
+        raise UsageError("name a run or give --tag, not both")
+    with opened() as (settings, store):
+        if run:
+            roots = [_root_of(store, one_named(store, settings, run))]
+        else:
+            roots = _roots(store, settings, query_of(store, tag=tag), limit)
         lines = [line for root in roots for line in _below(store, root, 0, set())]
         if json_:
             told = runs_told(store, [each for _, each in lines])
@@ -91,8 +101,10 @@ def tree(
     console().print(made)
 
 
-def _root_of(store: RunStore, run: Run) -> Run:
-    """Return the run that a chain begins with, as far up as it is remembered."""
+def _root_of(store: RunStore, run: Run | Group) -> Run:
+    """Return the run that a chain begins with, as far up as it is remembered; a tour begins with itself."""
+    if isinstance(run, Group):
+        return as_run(run)
     seen = {run.id}
     while run.parent_id is not None and run.parent_id not in seen:
         try:
@@ -103,9 +115,16 @@ def _root_of(store: RunStore, run: Run) -> Run:
     return run
 
 
-def _roots(store: RunStore, limit: int) -> list[Run]:
-    found = store.search.find(Query(), limit=20 * limit)
-    return [run for run in found if run.parent_id is None][:limit]
+def _roots(store: RunStore, settings: Settings, query: Query, limit: int) -> list[Run]:
+    """Return what the newest chains begin with; a run of a tour stands below that."""
+    found = listed(store, settings, query, limit=20 * limit)
+    tours = {run.id for run in found if run.kind == TOUR}
+    roots: dict[str, Run] = {}
+    for run in found:
+        if run.kind == TOUR or run.group_id not in tours:
+            root = run if run.kind == TOUR else _root_of(store, run)
+            roots.setdefault(root.id, root)
+    return list(roots.values())[:limit]
 
 
 def _below(store: RunStore, run: Run, depth: int, seen: set[str]) -> Iterator[tuple[int, Run]]:
@@ -113,7 +132,9 @@ def _below(store: RunStore, run: Run, depth: int, seen: set[str]) -> Iterator[tu
         return
     seen.add(run.id)
     yield depth, run
-    for child in reversed(store.search.children([run.id])):
+    is_group = run.group_id == run.id
+    below = [it for it in store.search.members(run.id) if it.parent_id is None] if is_group else []
+    for child in reversed([*below, *store.search.children([run.id])]):
         yield from _below(store, child, depth + 1, seen)
 
 

@@ -14,14 +14,17 @@ from typing import Annotated, Any, Literal, TextIO
 import typer
 
 from dispatcher.cli.choosing import Kinds, Since, Statuses, Tags, known, query_of
+from dispatcher.cli.listing import members, named, only_groups, only_runs
 from dispatcher.cli.moments import seconds
-from dispatcher.cli.opening import Json, RunNames, Yes, opened, resolve, sure
+from dispatcher.cli.opening import Json, RunNames, Yes, opened, sure
 from dispatcher.cli.telling import print_json, runs_told
 from dispatcher.config import Settings
 from dispatcher.monitor.tidy import Load, remove, remove_folder, size_of, unknown, weigh
-from dispatcher.runs.record import TERMINAL, Run, short
+from dispatcher.runs.record import TERMINAL, Group, Run, short
 from dispatcher.runs.search import Cursor, Query
 from dispatcher.runs.store import RunStore
+from dispatcher.runs.tours import TOUR
+from dispatcher.tour.acts import forget, mark_dead
 from dispatcher.wording import in_bytes
 from protocol.errors import EnvironmentNotReady, NotFoundError, UsageError
 from protocol.kinds import KINDS
@@ -40,15 +43,22 @@ COLUMNS = (
 
 
 def rm(runs: RunNames, yes: Yes = False, dry_run: DryRun = False, json_: Json = False) -> None:
-    """Forget runs that have ended, and free what they take on this disk.
+    """Forget runs and tours that have ended, and free what they take on this disk; asks first.
 
-    Copies of their outputs that were put elsewhere stay. An open run is refused, as is one that others still need.
+    Copies of their outputs that were put elsewhere stay, and so do films. An open run or tour is refused, as is a run
+    that others still need. A tour goes with its runs.
     """
     with opened() as (settings, store):
-        loads = weigh(settings, store, resolve(store, runs))
+        found = named(store, settings, runs)
+        tours = only_groups(found)
+        for tour in tours:
+            if tour.is_open:
+                raise UsageError(f"{tour.sort} {tour.id} is {tour.status}: end it first: gpudrop runs cancel {tour.id}")
+        wanted = {it.id: it for it in (*only_runs(found), *(run for tour in tours for run in members(store, tour)))}
+        loads = weigh(settings, store, list(wanted.values()))
         if refused := [load for load in loads if load.stays]:
             raise UsageError(f"run {refused[0].run.id} cannot be removed: {refused[0].stays}")
-        _remove(settings, store, loads, [], yes=yes, dry_run=dry_run, json_=json_)
+        _remove(settings, store, loads, [], tours=tours, yes=yes, dry_run=dry_run, json_=json_)
 
 
 def prune(
@@ -76,7 +86,7 @@ def prune(
     if older_than is None and not status and not keep and not unknown_:
         raise UsageError("say what may go: --older-than 30d, --status failed, --keep 100 or --unknown")
     known(status or [], sorted(TERMINAL), "--status")
-    known(kind or [], sorted(KINDS), "--kind")
+    known(kind or [], sorted([*KINDS, TOUR]), "--kind")
     now, age = time.time(), seconds(older_than, "--older-than") if older_than else None
     with opened() as (settings, store):
         runs: list[Run] = []
@@ -88,7 +98,19 @@ def prune(
         more = unknown(settings, store, now) if unknown_ else []
         if age is not None and not status and not kind:
             more += [*_old_replays(settings, age, now), *(_old_clips(settings, age, now) if clips else ())]
-        _remove(settings, store, loads, more, yes=yes, dry_run=dry_run, json_=json_)
+        tours = _old_tours(store, settings, status or (), age, now) if not kind or TOUR in kind else []
+        _remove(settings, store, loads, more, tours=tours, yes=yes, dry_run=dry_run, json_=json_)
+
+
+def _old_tours(
+    store: RunStore, settings: Settings, statuses: Sequence[str], age: float | None, now: float
+) -> list[Group]:
+    """Return the tours that ended so long ago, with one of these statuses; none where neither was asked for."""
+    if age is None and not statuses:
+        return []
+    mark_dead(store, settings)
+    found = store.tours.find(Query(statuses=statuses or sorted(TERMINAL)), limit=100_000)
+    return [tour for tour in found if age is None or (tour.ended_at or now) < now - age]
 
 
 def _is_old(run: Run, age: float | None, now: float) -> bool:
@@ -115,6 +137,7 @@ def _remove(
     loads: Sequence[Load],
     more: Sequence[Path],
     *,
+    tours: Sequence[Group] = (),
     yes: bool,
     dry_run: bool,
     json_: bool,
@@ -122,18 +145,21 @@ def _remove(
     going, staying = [it for it in loads if not it.stays], [it for it in loads if it.stays]
     rest = {folder: size_of(folder) for folder in more}
     freed = sum(load.bytes for load in going) + sum(rest.values())
-    what = f"{len(going)} run(s){f' and {len(rest)} other folder(s)' if rest else ''}, {in_bytes(freed)}"
+    what = _counted({"run": len(going), "tour": len(tours), "other folder": len(rest)}) + f", {in_bytes(freed)}"
     for load in staying:
         sys.stderr.write(f"{load.run.id} stays: {load.stays}\n")
-    done = bool(going or rest) and not dry_run and sure(f"Remove {what}?", yes=yes)
+    is_any = bool(going or rest or tours)
+    done = is_any and not dry_run and sure(f"Remove {what}?", yes=yes)
     if done:
         freed = remove(settings, store, going)
+        forget(store, settings, tours)
         for folder, size in rest.items():
             remove_folder(folder)
             freed += size
     if json_:
         told = [{"id": it.run.id, "status": it.run.status, "bytes": it.bytes} for it in going]
         kept = [{"id": it.run.id, "why": it.stays} for it in staying]
+        told += [{"id": it.id, "status": it.status, "bytes": 0} for it in tours]
         others = [{"path": str(path), "bytes": size} for path, size in rest.items()]
         print_json({"removed": done, "bytes": freed, "runs": told, "others": others, "kept": kept})
     elif done or dry_run:
@@ -141,9 +167,17 @@ def _remove(
             sys.stdout.write(
                 legible(f"{short(load.run.id)} {load.run.status} {in_bytes(load.bytes)} {load.run.title}\n")
             )
+        for tour in tours if dry_run else ():
+            sys.stdout.write(legible(f"{short(tour.id)} {tour.status} {tour.sort} {tour.title}\n"))
         sys.stdout.write(f"{'would remove' if dry_run else 'removed'} {what}\n")
-    elif not going and not rest:
+    elif not is_any:
         sys.stdout.write("nothing to remove\n")
+
+
+def _counted(numbers: dict[str, int]) -> str:
+    """Return "2 runs and 1 tour"."""
+    told = [f"{number} {name}{'' if number == 1 else 's'}" for name, number in numbers.items() if number]
+    return " and ".join(told) or "nothing"
 
 
 def export(

@@ -11,9 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
+from dispatcher.cli.listing import one_named
 from dispatcher.cli.opening import Json, RunName, opened
 from dispatcher.cli.telling import print_json
-from dispatcher.runs.record import AttemptRecord, Change, Run, short
+from dispatcher.runs.record import AttemptRecord, Change, Group, Run, short
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import in_bytes
 from protocol.redaction import legible, without_secrets
@@ -37,12 +38,17 @@ def logs(
     whole: Annotated[bool, typer.Option("--all", help="Each log as a whole, however long it is.")] = False,
     json_: Json = False,
 ) -> None:
-    """Print a run's history and then the logs of its attempts, which come home when it has ended.
+    """Print a run's history and then the logs of its attempts, which come home when it has ended; or a tour's log.
 
     With -f, history and progress are told as they happen; Ctrl-C leaves the run as it is.
     """
-    with opened() as (_, store):
-        found = store.search.resolve(run)
+    with opened() as (settings, store):
+        found = one_named(store, settings, run)
+        if isinstance(found, Group):
+            from dispatcher.cli.runs_tour import logs_of_tour
+
+            logs_of_tour(store, settings, found, follow=follow, lines=lines, whole=whole, json_=json_)
+            return
         if json_:
             print_json(_told(store, _followed(store, found) if follow else found, lines))
             return

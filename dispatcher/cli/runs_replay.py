@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from dispatcher.cli.display import Display
-from dispatcher.cli.opening import Json, RunName, opened
+from dispatcher.cli.opening import Json, OnlyRun, opened
 from dispatcher.cli.runs_show import cure_of
 from dispatcher.cli.showing import console, one_line, plain
 from dispatcher.cli.telling import print_json, whole_run
@@ -24,7 +24,7 @@ from protocol.errors import UsageError
 
 
 def replay(
-    run: RunName,
+    run: OnlyRun,
     local: Annotated[bool, typer.Option("--local", help="On this machine: there is no other way yet.")] = False,
     any_engine: Annotated[
         bool, typer.Option("--any-engine", help="By whatever engine is here, also where the run insisted on another.")
@@ -91,7 +91,7 @@ def _show(run: Run, done: Replayed) -> None:
 
 
 def bundle(
-    run: RunName,
+    run: OnlyRun,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The archive; without it gpudrop-RUN.zip in this folder.")
     ] = None,

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from dispatcher.cli.listing import one_named
 from dispatcher.cli.opening import Json, RunName, opened
+from dispatcher.cli.runs_tour import show_tour
 from dispatcher.cli.showing import console, facts, one_line, plain, status_of, table, when
 from dispatcher.cli.telling import print_json, whole_run
 from dispatcher.monitor.acts import repeated_by
 from dispatcher.operations.settling import held_up
-from dispatcher.runs.record import Artifact, AttemptRecord, Change, Delivery, Run, short
+from dispatcher.runs.record import Artifact, AttemptRecord, Change, Delivery, Group, Run, short
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import clock_time, for_people, in_bytes
 
@@ -37,9 +39,15 @@ CURES = {
 
 
 def show(run: RunName, json_: Json = False) -> None:
-    """Show a run: its state, times, attempts, files and where they were placed, error with its cure, and history."""
-    with opened() as (_, store):
-        found = store.search.resolve(run)
+    """Show a run: its state, times, attempts, files and where they were placed, error with its cure, and history.
+
+    Of a tour: how it stands, its film, what shows why it failed, and its runs.
+    """
+    with opened() as (settings, store):
+        found = one_named(store, settings, run)
+        if isinstance(found, Group):
+            show_tour(store, settings, found, json_=json_)
+            return
         if json_:
             print_json({**whole_run(store, found), "cure": cure_of(found)})
             return

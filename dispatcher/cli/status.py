@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from dispatcher.cli.listing import counted, listed
 from dispatcher.cli.opening import Json, opened
 from dispatcher.cli.runs_rebuild import show_faults
 from dispatcher.cli.showing import COLOURS, console, one_line, status_of, table
@@ -36,8 +37,8 @@ def status(
     """Say what is running now: where, since when, when its worker was last heard of, and what does not fit."""
     now = time.time()
     with opened() as (settings, store):
-        counts = store.search.count(Query(since=now - RECENT_S)) | store.search.count(Query(statuses=sorted(OPEN)))
-        runs = store.search.find(Query(statuses=sorted(OPEN)), limit=SHOWN)
+        runs = listed(store, settings, Query(statuses=sorted(OPEN)), limit=SHOWN)
+        counts = counted(store, Query(since=now - RECENT_S)) | counted(store, Query(statuses=sorted(OPEN)))
         sights: list[WorkerSight] = []
         faults: list[Fault] = []
         if look:

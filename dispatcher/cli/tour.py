@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import typer
 
-from dispatcher.cli.detached import leave_tour_behind, tell_tour
+from dispatcher.cli.detached import tell_tour
 from dispatcher.cli.errors import EPILOG, run
 from dispatcher.cli.records import command
 from dispatcher.cli.review import check as check_somebody_is_asked
 from dispatcher.cli.tour_display import TourDisplay, TourEvents
 from dispatcher.cli.tour_options import Encoding, Film, Manner, Rewriting, Speech, options_of
+from dispatcher.client import new_id
 from dispatcher.config import Settings
+from dispatcher.runs.store import RunStore
+from dispatcher.tour.acts import repeatable, start
+from dispatcher.tour.options import Options
 from dispatcher.tour.record import Recording, preview, record
+from dispatcher.tour.remembering import Remembered, announced, ending, log_of
 from dispatcher.tour.spec import load
+from protocol.transports.host import SYSTEM
 
 
 def _tour(
@@ -27,18 +38,42 @@ def _tour(
         enhance=rewriting.enhance, yes=rewriting.yes, as_json=manner.as_json, others=rewriting.given
     )
     settings = Settings()
-    if manner.detach:
-        load(film.spec, base_url=film.base_url)  # what is wrong with it is told here and now
-        words = 1 if context.parent is None else 2  # `record_tour.py` is the command itself
-        tell_tour(leave_tour_behind(settings, sys.argv[words:]), as_json=manner.as_json)
-        return
+    words = 1 if context.parent is None else 2  # `record_tour.py` is the command itself
     options = options_of(film, speech, rewriting, encoding, manner, settings)
-    screen = TourEvents() if manner.as_json else TourDisplay(quiet=manner.quiet)
+    options = replace(options, group=manner.group or new_id(SYSTEM), command=repeatable(sys.argv[words:]))
+    if manner.detach:
+        _detach(film.spec, options, settings, as_json=manner.as_json)
+        return
+    log = None if manner.group else log_of(settings, options.group or "")  # a detached one's lines go there already
+    screen = TourEvents() if manner.as_json else TourDisplay(quiet=manner.quiet, log=log)
     if speech.show_spoken:
         sys.stdout.write(f"{preview(film.spec, options, settings, screen)}\n")
         return
-    made = record(film.spec, options, settings, screen)
+    with _announced(settings, manner.group):
+        made = record(film.spec, options, settings, screen)
     sys.stdout.write(f"{_json(made) if manner.as_json else _plain(made)}\n")
+
+
+def _detach(spec_path: Path, options: Options, settings: Settings, *, as_json: bool) -> None:
+    """Have a tour recorded in the background; what is wrong with its spec is told here and now."""
+    spec = load(spec_path, base_url=options.base_url)
+    tour = announced(spec.meta.title or spec_path.name, spec_path, options, settings)
+    with RunStore.open(settings.database, durability=settings.durability) as store:
+        store.tours.begin(tour)
+    start(settings, tour)
+    tell_tour(tour.id, log_of(settings, tour.id), as_json=as_json)
+
+
+@contextlib.contextmanager
+def _announced(settings: Settings, tour: str | None) -> Iterator[None]:
+    """End a block on SIGTERM as on Ctrl-C. A tour that was announced by another process ends with it, in any case."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with ending(settings, Remembered(id=tour, options=Options())) if tour else contextlib.nullcontext():
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _plain(made: Recording) -> str:
@@ -48,6 +83,7 @@ def _plain(made: Recording) -> str:
 def _json(made: Recording) -> str:
     clips = {step: {"wav": str(clip.wav), "seconds": clip.seconds} for step, clip in made.narration.clips.items()}
     told = {
+        "tour": made.tour,
         "video": str(made.film) if made.film else None,
         "report": str(made.report) if made.report else None,
         "engine": made.narration.engine,

@@ -3,17 +3,51 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
-from dispatcher.cli.display import Display
+from dispatcher.cli.display import Display, PlainStage, Stage
 from dispatcher.cli.events import JsonDisplay
 from dispatcher.cli.review import Changed, review
+from protocol.redaction import legible, without_secrets
 
 
 class TourDisplay(Display):
-    """The display, which can also ask before a spec's shell lines run."""
+    """The display, which can also ask before a spec's shell lines run. What is said is kept in `log` too."""
+
+    def __init__(self, *, quiet: bool = False, log: Path | None = None) -> None:
+        super().__init__(quiet=quiet)
+        self._log = log
+
+    def say(self, text: str) -> None:
+        """Say what happens now."""
+        super().say(text)
+        self._keep(text)
+
+    def warn(self, text: str) -> None:
+        """Say what the user must not miss."""
+        super().warn(text)
+        self._keep(f"warning: {text}")
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Stage]:
+        """Show one stage; the log tells when it began and how long it took."""
+        began = time.monotonic()
+        with super().stage(title) as stage:
+            if not isinstance(stage, PlainStage):  # whose lines are said, and so kept
+                self._keep(f"{title} …")
+            yield stage
+        self._keep(f"{title}: done in {time.monotonic() - began:.0f} s")
+
+    def _keep(self, text: str) -> None:
+        if self._log is not None:
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            with self._log.open("a", encoding="utf-8") as log:
+                log.write(f"{time.strftime('%H:%M:%S')} {legible(without_secrets(text))}\n")
 
     def confirm(self, lines: Sequence[str]) -> bool:
         """Show the lines; without a terminal to ask on, the answer is no."""

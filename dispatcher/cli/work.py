@@ -20,10 +20,10 @@ from dispatcher.connection import Connection, connect
 from dispatcher.jobs import Progress
 from dispatcher.operations import targets
 from dispatcher.operations.batch import OF_ONE_FILE, Made, is_made, run
-from dispatcher.operations.chain import Step, Wishes, errand, steps_of
+from dispatcher.operations.chain import Step, Wishes, asked_for, errand, group_of, steps_of
 from dispatcher.operations.plan import Plan
 from dispatcher.operations.settling import settle
-from dispatcher.runs.record import Group, Run
+from dispatcher.runs.record import Continuation, Delivery, Group, Run
 from dispatcher.runs.store import RunStore
 from protocol.errors import EnvironmentNotReady, NotFoundError, UsageError
 from protocol.transports.host import SYSTEM
@@ -95,6 +95,7 @@ def _with_wishes(asked: Asked, plans: Sequence[Plan], steps: Sequence[Step], *, 
         group=group,
         notify=asked.notify,
         deadline_s=asked.timeout,
+        anew=asked.anew,
         config={"command": asked.command},
     )
     return [replace(each, job=errand(each, wishes, steps)) for each in plans]
@@ -121,7 +122,8 @@ def _wait(connection: Connection, asked: Asked, plans: Sequence[Plan], teller: T
                 settle(connection, connection.client.store.get(outcome.result.run))
             else:
                 teller.failed(outcome.source, outcome.error)
-    _follow(connection, worked, asked, teller)
+    if plans and plans[0].job.purpose.steps:
+        _follow(connection, worked, asked, plans[0].job.purpose.group, teller)
 
 
 def _with_room(client: Client, plans: Sequence[Plan], out: Path | None, teller: Teller) -> Iterator[Plan]:
@@ -151,25 +153,31 @@ def _put(made: Made, asked: Asked, teller: Teller) -> None:
         teller.made(made, paths)
 
 
-def _follow(connection: Connection, worked: Sequence[str], asked: Asked, teller: Teller) -> None:
-    """Wait for the further steps of a chain, each of which begins where one before it has ended."""
+def _follow(connection: Connection, worked: Sequence[str], asked: Asked, group: str | None, teller: Teller) -> None:
+    """Wait for the further steps of this command's chain, each of which begins where one before it has ended.
+
+    Its group tells its steps from those that an earlier command had for the same run.
+    """
     store, waiting = connection.client.store, deque(worked)
     while waiting:
         parent = store.get(waiting.popleft())
         for continuation in store.trace.continuations(parent.id):
+            if group_of(continuation) != group:
+                continue
             if continuation.error_text is not None:
                 error = UsageError(f"{parent.title} ({parent.kind}): {continuation.error_text}")
                 teller.done.failed[Path(f"run:{parent.id}")] = error
                 teller.display.fail(str(error))
-        for child in store.search.children([parent.id]):
-            if child.id not in {run.id for run in teller.done.runs}:
-                waiting.append(child.id)
-                _finish(connection, child, asked, teller)
+            elif continuation.child_id is not None:
+                waiting.append(continuation.child_id)
+                _finish(connection, store.get(continuation.child_id), continuation, asked, teller)
 
 
-def _finish(connection: Connection, child: Run, asked: Asked, teller: Teller) -> None:
+def _finish(connection: Connection, child: Run, continuation: Continuation, asked: Asked, teller: Teller) -> None:
     """Wait for one further step and tell what came of it."""
-    store, name = connection.client.store, f"{child.kind} {child.title}"
+    store = connection.client.store
+    called = _called(store, continuation, child)
+    name = f"{child.kind} {called}"
     handle = connection.client.resume(child)
     with teller.display.stage(name) as stage:
 
@@ -186,15 +194,22 @@ def _finish(connection: Connection, child: Run, asked: Asked, teller: Teller) ->
             teller.passed_over(reasons_of(result))
     left = settle(connection, store.get(child.id))
     teller.done.runs.append(store.get(child.id))
-    _tell_places(store, child, left, teller)
+    deliveries = [each for each in store.trace.deliveries(child.id) if asked_for(continuation, each)]
+    _tell_places(deliveries, called, child.kind, left, teller)
 
 
-def _tell_places(store: RunStore, child: Run, left: str, teller: Teller) -> None:
+def _called(store: RunStore, continuation: Continuation, child: Run) -> str:
+    """Return what this command calls the file that a further step works on."""
+    named = (asked_for(continuation, each) for each in store.trace.deliveries(child.id))
+    return next((path.name for path in named if path is not None), child.title)
+
+
+def _tell_places(deliveries: Sequence[Delivery], called: str, kind: str, left: str, teller: Teller) -> None:
     """Tell where the outputs of a further step are, or why one is not there; `left` is what has to be tried again."""
-    for delivery in store.trace.deliveries(child.id):
+    for delivery in deliveries:
         if delivery.placed_at is not None:
             teller.done.placed.append(Path(delivery.target))
-            teller.display.say(f"{child.title} → {Path(delivery.target).name} by {child.kind}")
+            teller.display.say(f"{called} → {Path(delivery.target).name} by {kind}")
         elif delivery.error_text:
             teller.done.failed[Path(delivery.target)] = UsageError(delivery.error_text)
             teller.display.fail(delivery.error_text)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from dispatcher.config import Settings
@@ -15,8 +16,9 @@ from dispatcher.runs.store import RunStore
 from dispatcher.wording import in_bytes
 from protocol.drop import Drop, Entry
 from protocol.errors import ChannelError, NameMissing
-from protocol.layout import is_job_id
-from protocol.seen import JobReader, read_drop_id
+from protocol.layout import JobNames, is_job_id, is_sync_copy, may_be_a_job
+from protocol.plain import bad_name, refused
+from protocol.seen import JobReader, Seen, read_drop_id
 from protocol.transports.ground import Ground, ground_of
 from protocol.transports.mount import Flags, mount_flags
 
@@ -25,7 +27,10 @@ LOOKED_AT = 200
 
 ROOM_BYTES = 100 << 20
 ANSWER_S = 10.0
-_CONFLICT = re.compile(r"\(\d+\)|conflict", re.IGNORECASE)
+NAMED = 5
+"""So many requests without an answer are named."""
+
+_NO_ANSWER = "Write the request anew, into a new folder, and remove this one; a running worker tells plain ones why"
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
@@ -130,20 +135,28 @@ def _room(address: Path) -> Iterator[Finding]:
     yield Finding(check="room", state="warn" if little else "ok", said=f"{in_bytes(free)} free on the drop", cure=cure)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """What lies in one job's folder: names of sync copies, whose it is, and why its request gets no answer."""
+
+    copies: tuple[str, ...] = ()
+    dispatcher: str | None = None
+    unanswered: str | None = None
+
+
 def _tidiness(settings: Settings, drop: Drop) -> Iterator[Finding]:
     listed = drop.list("")
-    conflicts = [entry.name for entry in listed if _CONFLICT.search(entry.name)]
     jobs = [entry.name for entry in listed if entry.is_folder and is_job_id(entry.name)]
+    others = [entry.name for entry in listed if entry.is_folder and may_be_a_job(entry.name)]
     drop_id = read_drop_id(drop, "the drop")
+    seen = {job: _look(drop, drop_id, job) for job in jobs[:LOOKED_AT]}
     with RunStore.open(settings.database) as store:
         known = {run.job for run in store.recent(10_000) if run.drop_id == drop_id}
-        orphans = []
-        for job in jobs[:LOOKED_AT]:
-            found = _look(drop, drop_id, job)
-            conflicts += found[0]
-            if found[1] == store.dispatcher_id and job not in known:
-                orphans.append(job)
-    doubles = sorted({entry.name for entry in listed if entry.copy} | set(conflicts))
+        orphans = [job for job, it in seen.items() if it.dispatcher == store.dispatcher_id and job not in known]
+    copies = {entry.name for entry in listed if is_sync_copy(entry.name)} | {
+        it for job in seen.values() for it in job.copies
+    }
+    doubles = sorted({entry.name for entry in listed if entry.copy} | copies)
     if doubles:
         said = f"{len(doubles)} conflict copies or doubled names, such as {doubles[0]}"
         cure = "They are ignored and harm nothing. If there are ever more, two sync tools carry this folder: stop one"
@@ -152,16 +165,47 @@ def _tidiness(settings: Settings, drop: Drop) -> Iterator[Finding]:
         said = f"{len(orphans)} jobs of this machine that its run database does not know, such as {orphans[0]}"
         cure = "The database was lost: `gpudrop runs reindex` takes them back"
         yield Finding(check="tidiness", state="warn", said=said, cure=cure)
-    if not doubles and not orphans:
+    unanswered = {job: it.unanswered for job, it in seen.items() if it.unanswered}
+    unanswered |= {name: why for name in others[:LOOKED_AT] if (why := _misnamed(drop, name))}
+    for job, why in sorted(unanswered.items())[:NAMED]:
+        yield Finding(check="requests", state="warn", said=f"{job} gets no answer: {why}", cure=_NO_ANSWER)
+    if (more := len(unanswered) - NAMED) > 0:
+        yield Finding(check="requests", state="warn", said=f"{more} more requests get no answer", cure=_NO_ANSWER)
+    if not doubles and not orphans and not unanswered:
         yield Finding(check="tidiness", state="ok", said=f"{len(jobs)} job folders, nothing astray")
 
 
-def _look(drop: Drop, drop_id: str, job: str) -> tuple[list[str], str | None]:
-    """Return the conflict copies in a job's folder, and which dispatcher it belongs to."""
+def _look(drop: Drop, drop_id: str, job: str) -> _Job:
+    """Return what lies in a job's folder."""
     try:
         entries: tuple[Entry, ...] = drop.list(job)
-        request = JobReader(drop, drop_id, job).look().request
+        seen = JobReader(drop, drop_id, job).look()
     except (NameMissing, ChannelError):
-        return [], None  # it was removed meanwhile, or cannot be read now
-    names = [f"{job}/{entry.name}" for entry in entries if entry.copy or _CONFLICT.search(entry.name)]
-    return names, request.job.dispatcher if request and request.job else None
+        return _Job()  # it was removed meanwhile, or cannot be read now
+    return _Job(
+        copies=tuple(f"{job}/{entry.name}" for entry in entries if entry.copy or is_sync_copy(entry.name)),
+        dispatcher=seen.request.job.dispatcher if seen.request and seen.request.job else None,
+        unanswered=_unanswered(job, seen),
+    )
+
+
+def _unanswered(job: str, seen: Seen) -> str | None:
+    """Return why a request gets no answer: none that is written can be served, or it is torn."""
+    if seen.plain_done or seen.plain_error:
+        return None
+    if seen.not_a_request:
+        return seen.not_a_request
+    if seen.request is not None:
+        return refused(seen.request.params) if seen.request.job is None else None
+    problem = seen.unchecked.get(JobNames(job).request)
+    return f"its request.json is torn, or still on its way: {problem}" if problem else None
+
+
+def _misnamed(drop: Drop, folder: str) -> str | None:
+    """Return what is wrong with a folder whose name no job may have, where a request lies in it unanswered."""
+    try:
+        names = {entry.name for entry in drop.list(folder)}
+    except (NameMissing, ChannelError):
+        return None
+    waits = "request.json" in names and not names & {"done.marker", "error.marker"}
+    return bad_name(folder) if waits else None

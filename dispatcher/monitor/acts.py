@@ -5,7 +5,7 @@ Who follows the runs of this machine (`Monitor`) then tells the drop, sends the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -63,7 +63,7 @@ def retry(store: RunStore, run_id: str, *, now: float, settings: Settings | None
     if run.status == "completed":
         raise UsageError(f"run {run.id} is completed. Make a new one of the same inputs: gpudrop runs rerun {run.id}")
     newest = store.latest(run.key)
-    wanted = Belongings(inputs=inputs_of(store, run), tags=_tags(store, run), deliveries=_deliveries(store, run))
+    wanted = _belongings(store, run, _deliveries(store, run))
     if newest is not None and newest.id != run.id and (newest.is_open or is_whole(newest)):
         store.attach(newest.id, replace(wanted, inputs=()))
         store.trace.note(run.id, f"the same job is run {newest.id}", at=now)
@@ -90,7 +90,7 @@ def rerun(store: RunStore, run_id: str, *, now: float, settings: Settings | None
             f"gpudrop runs cancel {newest.id}"
         )
     free = [it for it in _deliveries(store, run) if it.overwrite or not Path(it.target).exists()]
-    wanted = Belongings(inputs=inputs_of(store, run), tags=_tags(store, run), deliveries=free)
+    wanted = _belongings(store, run, free)
     return _again(store, run, "rerun", wanted, newest, now, settings)
 
 
@@ -146,7 +146,6 @@ def _copy(store: RunStore, run: Run, act: Act, now: float, settings: Settings | 
         parent_id=run.parent_id,
         group_id=run.group_id,
         execution_config={**run.execution_config, AGAIN: {"of": run.id, "by": act}},
-        notify=run.notify,
         deadline_at=now + (run.deadline_at - run.created_at) if run.deadline_at is not None else None,
     )
 
@@ -202,8 +201,14 @@ def _check(run: Run, file: Artifact) -> None:
         )
 
 
-def _tags(store: RunStore, run: Run) -> list[str]:
-    return store.trace.tags([run.id])[run.id]
+def _belongings(store: RunStore, run: Run, deliveries: Sequence[Delivery]) -> Belongings:
+    """Return what a repetition of a run has of it, its inputs checked to be what they were."""
+    return Belongings(
+        inputs=inputs_of(store, run),
+        tags=store.trace.tags([run.id])[run.id],
+        deliveries=deliveries,
+        notices=[address for address, _ in store.trace.notices(run.id)],
+    )
 
 
 def _deliveries(store: RunStore, run: Run) -> tuple[Delivery, ...]:

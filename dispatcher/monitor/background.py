@@ -26,13 +26,13 @@ def leave_behind(settings: Settings) -> int:
     return start_apart(["watch", "--until-done"], settings.data_dir / "local" / "watch.log")
 
 
-def start_apart(arguments: Sequence[str], log: Path) -> int:
+def start_apart(arguments: Sequence[str], log: Path, *, cwd: Path | None = None) -> int:
     """Start a `gpudrop` command that outlives this process and writes to `log`; return its process id."""
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, *MODULE, "dispatcher.cli", *arguments]
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd=cwd
         )
     return process.pid
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from dispatcher.connection import Connection
 from dispatcher.jobs import Job, Purpose
-from dispatcher.operations.outputs import next_sources
+from dispatcher.operations.outputs import Called, next_sources
 from dispatcher.operations.plan import Plan, checked, kind_of, plan
 from dispatcher.operations.sources import Source
+from dispatcher.operations.targets import name_after
 from dispatcher.runs.record import Continuation, Delivery, Run
 from protocol.errors import UsageError
 from protocol.kinds import KINDS
@@ -28,6 +29,7 @@ class Wishes:
     group: str | None = None
     notify: str | None = None
     deadline_s: float | None = None
+    anew: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -72,7 +74,6 @@ def _read(kind: str, params: Mapping[str, str]) -> dict[str, Any]:
 def errand(planned: Plan, wishes: Wishes, rest: Sequence[Step]) -> Job:
     """Return a plan's job with all that is to become of its outputs, for whoever finishes it."""
     targets = planned.targets(wishes.out)
-    steps = {"steps": [{"kind": step.kind, "params": dict(step.params)} for step in rest], "wishes": _told(wishes)}
     purpose = Purpose(
         title=planned.source.called_name,
         parent=planned.source.run,
@@ -82,8 +83,8 @@ def errand(planned: Plan, wishes: Wishes, rest: Sequence[Step]) -> Job:
             Delivery(name=name, target=str(target.absolute()), overwrite=wishes.overwrite)
             for name, target in targets.items()
         ],
-        steps=steps if rest else None,
-        notify=wishes.notify,
+        steps=_continuation(planned, targets, wishes, rest) if rest else None,
+        notices=[wishes.notify] if wishes.notify else [],
         deadline_s=wishes.deadline_s,
         config=wishes.config,
         facts={SOURCE: planned.facts.remembered} if planned.facts.remembered else {},
@@ -91,18 +92,64 @@ def errand(planned: Plan, wishes: Wishes, rest: Sequence[Step]) -> Job:
     return replace(planned.job, purpose=purpose)
 
 
+def _continuation(planned: Plan, targets: Mapping[str, Path], wishes: Wishes, rest: Sequence[Step]) -> dict[str, Any]:
+    """Return the further steps with all that this command says of them, the places of this step's files included.
+
+    The run may turn out to be one of an earlier command, which had other names and places for the same files.
+    """
+    source = planned.source
+    further = replace(wishes, out=wishes.out / source.below if wishes.out else None)
+    return {
+        "steps": [{"kind": step.kind, "params": dict(step.params)} for step in rest],
+        "wishes": _told(further),
+        "called": {
+            "source": str(source.shown.absolute()),
+            "outputs": {name: str(target.absolute()) for name, target in targets.items()},
+        },
+    }
+
+
 def go_on(connection: Connection, run: Run, continuation: Continuation) -> list[str]:
     """Submit the next step of a chain for each fitting output of a run; return the ids of the new runs."""
     steps = [Step(**each) for each in continuation.steps["steps"]]
     wishes = _wishes(continuation.steps["wishes"])
-    sources = next_sources(connection.client.store, run, kind_of(steps[0].kind))
-    jobs = [errand(each, wishes, steps[1:]) for each in _plans(steps[0], sources)]
+    called = _called(continuation.steps.get("called"))
+    sources = next_sources(connection.client.store, run, kind_of(steps[0].kind), called)
+    jobs = [errand(each, wishes, steps[1:]) for each in _plans(steps[0], sources, anew=wishes.anew)]
     return [connection.client.submit(job).run for job in jobs]
 
 
-def _plans(step: Step, sources: Sequence[Source]) -> list[Plan]:
+def _called(told: Mapping[str, Any] | None) -> Called | None:
+    """Return what a command calls the files of a run; None where an older version wrote the continuation."""
+    if told is None:
+        return None
+    return Called(source=Path(told["source"]), outputs={name: Path(path) for name, path in told["outputs"].items()})
+
+
+def group_of(continuation: Continuation) -> str | None:
+    """Return the group of the command that asked for a further step."""
+    group: str | None = continuation.steps["wishes"]["group"]
+    return group
+
+
+def asked_for(continuation: Continuation, delivery: Delivery) -> Path | None:
+    """Return what this command calls the file that a place of a further step is named after.
+
+    None where the place was asked for by another command: the run may have been done for that one before.
+    """
+    called = _called(continuation.steps.get("called"))
+    if called is None:
+        return Path(delivery.target)
+    out = _wishes(continuation.steps["wishes"]).out
+    named = (called.source, *called.outputs.values())
+    return next(
+        (it for it in named if (out or it.parent) / name_after(it, delivery.name) == Path(delivery.target)), None
+    )
+
+
+def _plans(step: Step, sources: Sequence[Source], *, anew: bool) -> list[Plan]:
     plans = []
-    for each in plan(kind_of(step.kind), sources, step.params):
+    for each in plan(kind_of(step.kind), sources, step.params, anew=anew):
         if not isinstance(each, Plan):
             raise each.error
         plans.append(each)
@@ -117,6 +164,7 @@ def _told(wishes: Wishes) -> dict[str, Any]:
         "group": wishes.group,
         "notify": wishes.notify,
         "deadline_s": wishes.deadline_s,
+        "anew": wishes.anew,
         "config": dict(wishes.config),
     }
 

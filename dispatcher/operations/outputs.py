@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dispatcher.operations.sources import Source
@@ -46,14 +47,27 @@ def referred(store: RunStore, name: str, kind: Kind) -> list[Source]:
     return [_source(store, run, file) for file in (found if wanted else _fitting(found, run, kind))]
 
 
-def next_sources(store: RunStore, run: Run, kind: Kind) -> list[Source]:
-    """Return what the next step of a chain works on: the outputs of a run that its kind takes.
+@dataclass(frozen=True, kw_only=True)
+class Called:
+    """What a command calls the files of a run: its source, and the place of each output by name."""
 
-    After one that only looks it is what was looked at: a contact sheet is no film to make larger.
+    source: Path
+    outputs: Mapping[str, Path]
+
+
+def next_sources(store: RunStore, run: Run, kind: Kind, called: Called | None = None) -> list[Source]:
+    """Return what the next step of a chain works on: the outputs of a run that its kind takes, named as `called`.
+
+    After one that only looks it is what was looked at: a contact sheet is no film to make larger. Without `called` a
+    file is named after what is remembered of the run, which may be of an earlier command.
     """
     if KINDS[run.kind].only_looks:
-        return [_looked_at(store, run, file) for file in _files(store, run, "input") if file.name == SOURCE]
-    return [_source(store, run, file) for file in _fitting(_outputs(store, run), run, kind)]
+        found = [_looked_at(store, run, file) for file in _files(store, run, "input") if file.name == SOURCE]
+        return [replace(each, called=called.source) for each in found] if called else found
+    made = [(file, _source(store, run, file)) for file in _fitting(_outputs(store, run), run, kind)]
+    if called is None:
+        return [source for _, source in made]
+    return [replace(source, called=called.outputs.get(file.name, source.called)) for file, source in made]
 
 
 def _looked_at(store: RunStore, run: Run, file: Artifact) -> Source:
@@ -109,10 +123,14 @@ def _check(file: Artifact, what: str, cure: str) -> None:
 
 
 def _called(store: RunStore, run: Run, file: Artifact) -> Path:
-    """Return what people call an output: the place that it was put at, else a name here, after the run's source."""
-    placed = [each for each in store.trace.deliveries(run.id) if each.name == file.name and each.placed_at is not None]
+    """Return what people call an output: the place where it was put last, else a name here, after the run's source."""
+    placed = [
+        (each.placed_at, Path(each.target))
+        for each in store.trace.deliveries(run.id)
+        if each.name == file.name and each.placed_at is not None and Path(each.target).is_file()
+    ]
     if placed:
-        return Path(placed[-1].target)
+        return max(placed)[1]  # where it was put last
     return Path.cwd() / name_after(Path(run.title or run.id), file.name)
 
 

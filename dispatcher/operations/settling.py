@@ -43,8 +43,10 @@ def settle(connection: Connection, run: Run) -> str:
         left += _deliver(store, run, at=client.host.wall())
         _go_on(connection, run)
     left += _bring_logs(client, run)
-    if run.notify:
-        _notify(store, run, run.notify, at=client.host.wall())
+    for address, told_at in store.trace.notices(run.id):
+        if told_at is None:
+            _notify(store, run, address, at=client.host.wall())
+            store.trace.noticed(run.id, address, at=client.host.wall())
     if left:
         text = f"{'; '.join(left)}. It is tried again as long as `gpudrop watch` or the dashboard runs"
         hold_up(store, run, text, at=client.host.wall())
@@ -122,11 +124,9 @@ def _go_on(connection: Connection, run: Run) -> None:
 
 
 def _notify(store: RunStore, run: Run, address: str, *, at: float) -> None:
-    """Tell a web address, unless that was done; one that does not listen is noted, and keeps nobody waiting."""
+    """Tell a web address; one that does not listen is noted, and keeps nobody waiting."""
     import httpx  # heavy, and seldom needed
 
-    if any(line.why == TOLD for line in store.trace.changes(run.id)):
-        return
     for tries_left in reversed(range(NOTIFY_TRIES)):
         try:
             answer = httpx.post(address, json=told(store, run), timeout=NOTIFY_S)

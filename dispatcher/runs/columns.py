@@ -7,10 +7,11 @@ import math
 import re
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Integer, String
+from sqlalchemy import JSON, BigInteger, Dialect, Integer, String
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from protocol.errors import UsageError
+from protocol.redaction import without_secrets, without_secrets_in
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """PostgreSQL's text holds no NUL, and no database a lone surrogate, which has no bytes in UTF-8."""
@@ -37,6 +38,27 @@ class Words(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Make text fit to be stored."""
         return value if value is None else storable(value)
+
+
+class Message(Words):
+    """Text that somebody or something said: an error, a note, a title. It is stored without secrets."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Take passwords, tokens and keys out before the text is stored."""
+        return value if value is None else storable(without_secrets(value))
+
+
+class Told(TypeDecorator[Any]):
+    """A JSON value that is kept for people to read. Its texts are stored without secrets."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Take passwords, tokens and keys out before the value is stored."""
+        return without_secrets_in(value)
 
 
 class Place(Words):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, CheckConstraint, Double, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from dispatcher.runs.columns import Place, Whole, Words
+from dispatcher.runs.columns import Message, Place, Told, Whole, Words
 
 _UNSETTLED = text("settled_at IS NULL")
 _OPEN = text("status IN ('pending', 'queued', 'running', 'verifying')")
@@ -39,12 +39,15 @@ class GroupRow(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     sort: Mapped[str]
-    title: Mapped[str]
+    title: Mapped[str] = mapped_column(Message)
     created_at: Mapped[float]
     ended_at: Mapped[float | None]
     status: Mapped[str]
-    error_text: Mapped[str | None]
+    error_text: Mapped[str | None] = mapped_column(Message)
     report: Mapped[str | None] = mapped_column(Place)
+    user: Mapped[str]
+    machine: Mapped[str]
+    execution_config: Mapped[dict[str, Any]] = mapped_column(Told)
 
     __table_args__ = (Index("groups_by_time", "created_at"),)
 
@@ -65,16 +68,15 @@ class RunRow(Base):
     request: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[float]
     updated_at: Mapped[float]
-    title: Mapped[str]
+    title: Mapped[str] = mapped_column(Message)
     user: Mapped[str]
     machine: Mapped[str]
     parent_id: Mapped[
         str | None
     ]  # no reference: a run outlives the parent that somebody removes, and still tells of it
     group_id: Mapped[str | None]
-    execution_config: Mapped[dict[str, Any]]
-    outputs: Mapped[dict[str, Any] | None]
-    notify: Mapped[str | None]
+    execution_config: Mapped[dict[str, Any]] = mapped_column(Told)
+    outputs: Mapped[dict[str, Any] | None] = mapped_column(Told)
     deadline_at: Mapped[float | None]
     queued_at: Mapped[float | None]
     started_at: Mapped[float | None]
@@ -82,7 +84,7 @@ class RunRow(Base):
     worker: Mapped[str | None]
     progress_done: Mapped[int]
     progress_total: Mapped[int]
-    progress_note: Mapped[str]
+    progress_note: Mapped[str] = mapped_column(Message)
     why: Mapped[str | None]
     nonce: Mapped[str | None]
     results_dir: Mapped[str | None] = mapped_column(Place)
@@ -90,7 +92,7 @@ class RunRow(Base):
     verified: Mapped[str | None]
     done_seal: Mapped[str | None]
     error_code: Mapped[str | None]
-    error_text: Mapped[str | None]
+    error_text: Mapped[str | None] = mapped_column(Message)
     cleaned_at: Mapped[float | None]
     claim_delay_s: Mapped[float | None]
     monitor: Mapped[str | None]
@@ -128,7 +130,7 @@ class AttemptRow(Base):
     seen_at: Mapped[float]
     ended_at: Mapped[float | None]
     error_code: Mapped[str | None]
-    error_text: Mapped[str | None]
+    error_text: Mapped[str | None] = mapped_column(Message)
     log: Mapped[str | None] = mapped_column(Place)
 
 
@@ -158,7 +160,7 @@ class DeliveryRow(Base):
     name: Mapped[str]
     overwrite: Mapped[bool]
     placed_at: Mapped[float | None]
-    error_text: Mapped[str | None]
+    error_text: Mapped[str | None] = mapped_column(Message)
 
 
 class ContinuationRow(Base):
@@ -171,7 +173,17 @@ class ContinuationRow(Base):
     steps: Mapped[dict[str, Any]]
     begun_at: Mapped[float | None]
     child_id: Mapped[str | None]
-    error_text: Mapped[str | None]
+    error_text: Mapped[str | None] = mapped_column(Message)
+
+
+class NoticeRow(Base):
+    """A web address that is told of the end of a run; see `record.Belongings`."""
+
+    __tablename__ = "notices"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    address: Mapped[str] = mapped_column(Place, primary_key=True)
+    told_at: Mapped[float | None]
 
 
 class ChangeRow(Base):
@@ -184,7 +196,7 @@ class ChangeRow(Base):
     at: Mapped[float]
     status: Mapped[str]
     why: Mapped[str | None]
-    text: Mapped[str]
+    text: Mapped[str] = mapped_column(Message)
 
 
 class TagRow(Base):

@@ -18,6 +18,7 @@ OPEN: frozenset[str] = frozenset(get_args(Status)) - TERMINAL
 Role = Literal["input", "output", "log"]
 AttemptStatus = Literal["claimed", "running", "delivered", "accepted", "failed", "rejected", "released", "lapsed"]
 GroupSort = Literal["tour", "batch"]
+GroupStatus = Literal["running", "completed", "failed", "crashed", "cancelled"]
 
 
 def short(run_id: str) -> str:
@@ -47,7 +48,6 @@ class Run:
     group_id: str | None = None
     execution_config: Mapping[str, Any] = field(default_factory=dict)  # how it was asked for
     outputs: Mapping[str, Any] | None = None  # what the worker says of its results
-    notify: str | None = None  # a web address that is told of its end
     deadline_at: float | None = None  # it is cancelled then
     queued_at: float | None = None  # when its request was in the drop
     started_at: float | None = None  # when a worker was first seen at it
@@ -170,9 +170,17 @@ class Group:
     title: str
     created_at: float
     ended_at: float | None = None
-    status: Literal["running", "completed", "failed"] = "running"
+    status: GroupStatus = "running"
     error_text: str | None = None
     report: str | None = None  # of a tour: the JSON file that tells of its steps
+    user: str = ""
+    machine: str = ""  # where a tour is recorded, and where its files are
+    execution_config: Mapping[str, Any] = field(default_factory=dict)  # of a tour: how it was asked for, see `tours`
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it has not ended."""
+        return self.status == "running"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,9 +191,10 @@ class Belongings:
     tags: Sequence[str] = ()
     deliveries: Sequence[Delivery] = ()
     steps: Mapping[str, Any] | None = None  # a continuation
+    notices: Sequence[str] = ()  # web addresses that are told of its end
 
     def __bool__(self) -> bool:
-        return bool(self.inputs or self.tags or self.deliveries or self.steps)
+        return bool(self.inputs or self.tags or self.deliveries or self.steps or self.notices)
 
 
 NONE = Belongings()

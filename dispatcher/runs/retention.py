@@ -44,13 +44,13 @@ class Retention:
     def forget(self, run_ids: Sequence[str]) -> list[str]:
         """Forget these runs with all that is remembered of them; return those that were there and had ended.
 
-        A group goes with the last of its runs.
+        A batch goes with the last of its runs; a tour, whose runs may all be reused ones, goes by itself.
         """
         with self._database.writing() as connection:
             gone = connection.execute(delete(RunRow).where(RunRow.id.in_(run_ids), _ENDED).returning(RunRow.id))
             forgotten = list(gone.scalars())
             empty = ~exists().where(RunRow.group_id == GroupRow.id)
-            connection.execute(delete(GroupRow).where(empty, GroupRow.ended_at.is_not(None)))
+            connection.execute(delete(GroupRow).where(empty, GroupRow.sort == "batch", GroupRow.ended_at.is_not(None)))
         return forgotten
 
     def inputs_of_open(self, folder: str, but: str) -> list[str]:

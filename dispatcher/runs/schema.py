@@ -21,7 +21,7 @@ from dispatcher.runs.models import DispatcherRow
 from protocol.errors import EnvironmentNotReady, UsageError
 from protocol.layout import is_nonce
 
-HEAD = "0004_operations"
+HEAD = "0005_tours"
 """The newest migration. A database that has it is opened without loading Alembic."""
 
 BUSY_S = 30.0

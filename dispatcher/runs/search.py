@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, update
 
 from dispatcher.runs.database import Database
 from dispatcher.runs.models import GroupRow, RunRow, TagRow
@@ -73,14 +73,19 @@ class Search:
         None raises NotFoundError; more than one raises UsageError, which names some.
         """
         with self._database.reading() as connection:
-            rows = connection.execute(_named(name)).all()
-        if not rows:
+            runs = run_named(connection, name)
+            group = None if runs else connection.execute(_group_named(name)).first()
+        if group is not None:
+            raise UsageError(
+                f"{name!r} is a {group.sort}, and this takes a run: `gpudrop runs ls --group {name}` lists its runs"
+            )
+        if not runs:
             raise NotFoundError(f"there is no run {name!r}: `gpudrop runs ls` lists them")
-        exact = [row for row in rows if row.id == name]
-        if len(rows) > 1 and not exact:
-            shown = ", ".join(row.id for row in rows[:_AMBIGUOUS_SHOWN])
+        exact = [run for run in runs if run.id == name]
+        if len(runs) > 1 and not exact:
+            shown = ", ".join(run.id for run in runs[:_AMBIGUOUS_SHOWN])
             raise UsageError(f"{name!r} may be more than one run: {shown}; write more of its id")
-        return run_of((exact or rows)[0])
+        return (exact or runs)[0]
 
     def of_jobs(self, drop_id: str, jobs: Collection[str]) -> dict[str, Run]:
         """Return the runs that these job folders of a drop belong to, by folder; a folder of nobody is left out."""
@@ -153,6 +158,16 @@ class Search:
         if row is None:
             raise NotFoundError(f"there is no group {group_id}")
         return Group(**row._mapping)
+
+
+def _group_named(name: str) -> Select[Any]:
+    ends = GroupRow.id.endswith(f"-{name}", autoescape=True)
+    return select(GroupRow.sort).where(or_(GroupRow.id == name, ends))
+
+
+def run_named(connection: Connection, name: str) -> list[Run]:
+    """Return the runs that a name may stand for, a few more than one at most."""
+    return [run_of(row) for row in connection.execute(_named(name))]
 
 
 def _wanted(query: Query) -> list[ColumnElement[bool]]:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Engine,
-    Update,
-    and_,
     bindparam,
     func,
     insert,
-    null,
     select,
     update,
 )
 from sqlalchemy.exc import IntegrityError
 
 from dispatcher.runs import schema
+from dispatcher.runs.changing import CHANGE_OPEN, OFFER_AGAIN, OLD_WORKER, setting, worker_of
 from dispatcher.runs.database import Database
 from dispatcher.runs.failures import explained, reason_of
 from dispatcher.runs.leases import MonitorLeases
@@ -40,11 +36,11 @@ from dispatcher.runs.rows import (
     select_runs,
 )
 from dispatcher.runs.search import Search
+from dispatcher.runs.tours import Tours
 from dispatcher.runs.trace import Trace, attach, put_attempts, put_files, tell
 from protocol.errors import UsageError
 
 _ADD_TRIES = 3
-
 Durability = Literal["full", "relaxed"]
 
 _COUNT_OPEN = select(func.count()).select_from(RunRow).where(RunRow.drop_id == bindparam("drop"), IS_OPEN)
@@ -66,33 +62,6 @@ _SAID = (
 )
 
 
-def changing(condition: ColumnElement[bool]) -> Update:
-    """Return the statement that changes a run, if the run meets a condition."""
-    return update(RunRow).where(RunRow.id == bindparam("run"), condition)
-
-
-_FIRST = ("queued_at", "started_at")
-"""Of these the first time counts."""
-
-
-@functools.lru_cache(maxsize=64)
-def _setting(statement: Update, names: tuple[str, ...]) -> Update:
-    """Return the statement that sets these columns, from parameters of their names."""
-    new: dict[str, Any] = {name: bindparam(name) for name in names}
-    new |= {name: func.coalesce(getattr(RunRow, name), bindparam(name)) for name in _FIRST if name in names}
-    if "ended_at" in names:  # nobody need act for it any more
-        new |= {"monitor": null(), "monitor_until": null()}
-    return statement.values(new)
-
-
-_CHANGE_OPEN = changing(IS_OPEN)
-"""The compare-and-set that ends a run: it changes a run that is open, and no other (R6)."""
-
-_OFFER_AGAIN = changing(and_(IS_OPEN, RunRow.job == bindparam("old"))).values(
-    {name: bindparam(name) for name in ("job", "request", "updated_at", "status")}
-)
-
-
 class RunStore:
     """All that is remembered of runs. Safe for several threads and processes at once.
 
@@ -106,6 +75,7 @@ class RunStore:
         self.dispatcher_id = dispatcher_id
         self.trace = Trace(self.database)
         self.search = Search(self.database)
+        self.tours = Tours(self.database)
         self.leases = MonitorLeases(self.database)
         self.retention = Retention(self.database)
 
@@ -245,7 +215,7 @@ class RunStore:
         """
         again = {"run": run_id, "old": instead_of, "job": job, "request": request, "updated_at": at}
         with self.database.writing() as connection:
-            connection.execute(_OFFER_AGAIN, {**again, "status": "pending"})
+            connection.execute(OFFER_AGAIN, {**again, "status": "pending"})
         return self.get(run_id)
 
     def commit(
@@ -281,6 +251,7 @@ class RunStore:
             "error_text": error_text,
             "outputs": dict(ended.outputs) if ended.outputs is not None else None,
             "ended_at": at,
+            "worker": OLD_WORKER if verified == "legacy" else worker_of(ended.attempts),
         }
         text = f"{error_code}: {error_text}" if error_code and error_text else error_text or status
         return self._change_open(
@@ -329,7 +300,7 @@ class RunStore:
         """Change an open run, and only an open one; say whether it was."""
         new = {name: value for name, value in values.items() if value is not None} | {"updated_at": updated_at}
         with self.database.writing(lasting=lasting) as connection:
-            changed = connection.execute(_setting(_CHANGE_OPEN, tuple(new)), {"run": run_id, **new}).rowcount
+            changed = connection.execute(setting(CHANGE_OPEN, tuple(new)), {"run": run_id, **new}).rowcount
             if not changed:
                 get_run(connection, run_id)
                 return False

@@ -9,7 +9,16 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, literal, select, update
 
 from dispatcher.runs.database import Database
-from dispatcher.runs.models import ArtifactRow, AttemptRow, ChangeRow, ContinuationRow, DeliveryRow, RunRow, TagRow
+from dispatcher.runs.models import (
+    ArtifactRow,
+    AttemptRow,
+    ChangeRow,
+    ContinuationRow,
+    DeliveryRow,
+    NoticeRow,
+    RunRow,
+    TagRow,
+)
 from dispatcher.runs.record import Artifact, AttemptRecord, Belongings, Change, Continuation, Delivery
 from dispatcher.runs.rows import columns_of, put
 
@@ -96,14 +105,28 @@ class Trace:
         with self._database.writing() as connection:
             connection.execute(update(ContinuationRow).where(ContinuationRow.seq == seq).values(values))
 
-    def has_more_to_do(self, run_id: str) -> bool:
-        """Say whether an output is still to be put somewhere, or a continuation to begin."""
-        waits = (DeliveryRow.placed_at.is_(None), DeliveryRow.error_text.is_(None))
-        placing = select(DeliveryRow.run_id).where(DeliveryRow.run_id == run_id, *waits).limit(1)
-        next_one = (ContinuationRow.begun_at.is_(None), ContinuationRow.run_id == run_id)
-        going_on = select(ContinuationRow.run_id).where(*next_one).limit(1)
+    def notices(self, run_id: str) -> list[tuple[str, float | None]]:
+        """Return the web addresses that are told of a run's end, each with when that was done; None before."""
+        wanted = select(NoticeRow.address, NoticeRow.told_at).where(NoticeRow.run_id == run_id)
         with self._database.reading() as connection:
-            return connection.execute(placing).first() is not None or connection.execute(going_on).first() is not None
+            return [(address, at) for address, at in connection.execute(wanted.order_by(NoticeRow.address))]
+
+    def noticed(self, run_id: str, address: str, *, at: float) -> None:
+        """Remember that a web address was told, or that it could not be."""
+        mine = (NoticeRow.run_id == run_id, NoticeRow.address == address)
+        with self._database.writing() as connection:
+            connection.execute(update(NoticeRow).where(*mine).values(told_at=at))
+
+    def has_more_to_do(self, run_id: str) -> bool:
+        """Say whether an output is still to be put somewhere, a continuation to begin, or an address to be told."""
+        waits = (DeliveryRow.placed_at.is_(None), DeliveryRow.error_text.is_(None))
+        wanted = (
+            select(DeliveryRow.run_id).where(DeliveryRow.run_id == run_id, *waits),
+            select(ContinuationRow.run_id).where(ContinuationRow.run_id == run_id, ContinuationRow.begun_at.is_(None)),
+            select(NoticeRow.run_id).where(NoticeRow.run_id == run_id, NoticeRow.told_at.is_(None)),
+        )
+        with self._database.reading() as connection:
+            return any(connection.execute(each.limit(1)).first() is not None for each in wanted)
 
     def settled(self, run_id: str, *, at: float) -> None:
         """Remember that all that follows from a run's end was done."""
@@ -130,9 +153,11 @@ def attach(connection: Connection, run_id: str, belongings: Belongings) -> None:
     put(connection, TagRow, [{"run_id": run_id, "tag": tag} for tag in belongings.tags], update=())
     rows = [{"run_id": run_id, **columns_of(delivery, _DELIVERY)} for delivery in belongings.deliveries]
     put(connection, DeliveryRow, rows, update=("overwrite", "placed_at", "error_text"))
+    notices = [{"run_id": run_id, "address": address, "told_at": None} for address in belongings.notices]
+    put(connection, NoticeRow, notices, update=("told_at",))
     if belongings.steps is not None:
         _continue(connection, run_id, belongings.steps)
-    if rows or belongings.steps:
+    if rows or belongings.steps or notices:
         connection.execute(update(RunRow).where(RunRow.id == run_id).values(settled_at=None))
 
 

@@ -20,10 +20,12 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
 from playwright.sync_api import Error as PlaywrightError
 
 from dispatcher.tour.cursor import Cursor
+from dispatcher.tour.evidence import clean_trace
 from dispatcher.tour.leaving import has_left, where_it_stays
 from dispatcher.tour.painting import Painting
 from media.frames import TakeWriter
 from protocol.errors import MediaError
+from protocol.redaction import without_secrets
 
 QUALITY = 95
 FIRST_FRAME_S = 10.0
@@ -211,7 +213,10 @@ class Recorder:
             broken_off.pop_all()
 
     def keep_evidence(self, folder: Path) -> None:
-        """Write what shows why a step failed: screenshot.png, console.log, trace.zip, as far as they can be had."""
+        """Write what shows why a step failed, as far as it can be had: screenshot.png, console.log, trace.zip.
+
+        Passwords of addresses, headers that open something and typed text are in none of them but the picture.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         try:
             self.page.screenshot(path=folder / "screenshot.png", timeout=5000)
@@ -219,10 +224,12 @@ class Recorder:
             self.console.append(f"[recorder] no screenshot: {_first_line(error)}")
         try:
             self.context.tracing.stop_chunk(path=folder / "trace.zip")
+            clean_trace(folder / "trace.zip")
             self.context.tracing.start_chunk()
         except PlaywrightError as error:
             self.console.append(f"[recorder] no trace: {_first_line(error)}")
-        (folder / "console.log").write_text("".join(f"{line}\n" for line in self.console), encoding="utf-8")
+        lines = "".join(f"{line}\n" for line in self.console)
+        (folder / "console.log").write_text(without_secrets(lines), encoding="utf-8")
 
     def _new_page(self) -> Page:
         page = self.context.new_page()

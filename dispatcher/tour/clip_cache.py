@@ -26,6 +26,8 @@ from protocol import codec
 from protocol.errors import MediaError
 from protocol.integrity import sha256_of
 from protocol.messages import EngineRecord
+from speech.lexicon import Lexicon
+from speech.text import pieces
 
 WAV, WORDS, RECORD = "clip.wav", "words.json", "clip.json"
 PART = ".part-"
@@ -70,11 +72,15 @@ def clip_key(
 ) -> str:
     """Return the digest of what a step's clip depends on: all of the request but the other steps and its own name.
 
+    How the text is read counts too: a newer version that reads it better speaks it anew, and no other text.
     `inputs` are (size, sha256) of the files that come with it: the recording of a voice to clone.
     """
     common = {name: value for name, value in params.items() if name != "steps"}
     own = {name: value for name, value in step.items() if name != "id"}
-    return codec.digest("tts-clip", {**common, "step": own}, dict(inputs or {}), {})
+    spoken = pieces(step["narration"], params["language"], Lexicon(params.get("lexicon", {})))
+    reading = " ".join(piece.text for piece in spoken)
+    read = {} if reading == " ".join(step["narration"].split()) else {"reading": reading}
+    return codec.digest("tts-clip", {**common, "step": own, **read}, dict(inputs or {}), {})
 
 
 class ClipCache:

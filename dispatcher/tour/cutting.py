@@ -50,7 +50,7 @@ def cut(
     wanted = render_options(spec, options.zoom)
     encoded = encoding.encode(program, timeline, out, wanted, options, settings, work_dir, screen)
     film = encoded.film
-    captions = write_captions(timeline, film.path)
+    captions = write_captions(timeline, film.path, spec.settings.language)
     written = film.path.with_suffix(".report.json")
     told = _report(spec, narration, takes, timeline, film.path, captions, _versions(program, encoded))
     report.write(written, replace(told, enhancement=enhancement.told()) if enhancement else told)

@@ -29,6 +29,7 @@ class Options:
     tts_backend: str = "local"
     drop: str | Path | None = None
     group: str | None = None  # whose jobs are asked for: the tour's own in the run database
+    command: tuple[str, ...] = ()  # the arguments of `gpudrop tour` that ask for this, to repeat it
     timeout_s: float = 600
     work_dir: Path | None = None
     output: Path | None = None

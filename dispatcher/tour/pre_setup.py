@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from protocol.errors import EnvironmentNotReady, UsageError
+from protocol.redaction import without_secrets
 
 TAIL_BYTES = 2000
 TIMEOUT_S = 600.0
@@ -45,7 +46,7 @@ def run(
 
 def _run(line: str, cwd: Path, output: BinaryIO, timeout_s: float) -> None:
     """Run one line; raises EnvironmentNotReady with the end of its output if it fails."""
-    output.write(f"$ {line}\n".encode())
+    output.write(f"$ {without_secrets(line)}\n".encode())
     output.flush()
     start = output.seek(0, os.SEEK_END)
     status = _status(line, cwd, output, timeout_s)

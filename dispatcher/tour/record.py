@@ -33,6 +33,7 @@ class Recording:
     film: Path | None
     report: Path | None
     enhancement: Enhancement | None = None
+    tour: str = ""  # its id, by which it is found among the runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,20 +63,22 @@ def record(spec_path: Path, options: Options, settings: Settings, screen: Screen
     Run again after any interruption: narration that is done, or still being worked on, is not asked for again.
     """
     plan = _plan(spec_path, options, settings)
+    title, film = plan.spec.meta.title or spec_path.name, None if options.dry_run else plan.out
     with (
         occupied(_work_dir(spec_path, options)) as work_dir,
-        remembered(plan.spec.meta.title or spec_path.name, options, settings) as tour,
+        remembered(title, spec_path, options, settings, film=film, work_dir=work_dir) as tour,
     ):
+        screen.say(f"tour {tour.id}")
         desk = _Desk(options=tour.options, settings=settings, work_dir=work_dir, screen=screen)
         plan, enhancement = _enhance(plan, desk)
         narration = _speak(plan, desk)
         if plan.browser is None:
-            return Recording(narration=narration, film=None, report=None, enhancement=enhancement)
+            return Recording(narration=narration, film=None, report=None, enhancement=enhancement, tour=tour.id)
         _set_up(plan.spec, desk)
         takes = _film(plan.spec, narration, plan.browser, desk)
         made = _cut(plan, narration, takes, enhancement, desk)
         tour.report = made.report
-    return Recording(narration=narration, film=made.film, report=made.report, enhancement=enhancement)
+    return Recording(narration=narration, film=made.film, report=made.report, enhancement=enhancement, tour=tour.id)
 
 
 def _plan(spec_path: Path, options: Options, settings: Settings) -> _Plan:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from protocol.errors import EnvironmentNotReady
+from protocol.redaction import without_secrets_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +54,10 @@ class Report:
 
 
 def write(path: Path, report: Report) -> None:
-    """Write the report as JSON, whole or not at all: a report that was there stays until the new one is whole."""
-    told = {name: value for name, value in asdict(report).items() if (name, value) != ("enhancement", None)}
+    """Write the report as JSON without secrets, whole or not at all: one that was there stays until that is done."""
+    told = without_secrets_in(asdict(report))
+    if report.enhancement is None:
+        del told["enhancement"]
     text = json.dumps(told, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:

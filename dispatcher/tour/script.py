@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from protocol.errors import UsageError
-from speech import lexicon
+from speech import lexicon, scripts
 from speech.markup import Script, parse
 from speech.preview import preview
 
@@ -66,6 +66,15 @@ def used(entries: Mapping[str, str], texts: Iterable[str]) -> dict[str, str]:
 def unheeded(params: Mapping[str, Any]) -> list[str]:
     """Return the wishes in a request that the simple form does not have."""
     return [wish for wish in WISHES if params.get(wish) or any(step.get(wish) for step in params["steps"])]
+
+
+def unreadable(steps: Sequence[tuple[str, str]], language: str, entries: Mapping[str, str]) -> list[str]:
+    """Return a warning for each step (id, narration) with words that a voice of the language cannot read."""
+    return [
+        f"step {step_id}: {scripts.advice(strange, language)}"
+        for step_id, narration in steps
+        if (strange := scripts.unreadable(plain(narration), language, entries))
+    ]
 
 
 def show_spoken(steps: Sequence[tuple[str, str]], language: str, entries: Mapping[str, str]) -> str:

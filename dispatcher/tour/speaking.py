@@ -51,6 +51,8 @@ def speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, scre
         narration = narrate(None, texts, voice, cache=cache, reuse=options.reuse, timeout_s=0)
     else:
         narration = _spoken(texts, voice, cache, options, settings, work_dir, screen)
+    strange = script.unreadable(texts, voice.language, voice.lexicon)
+    narration = replace(narration, warnings=(*strange, *narration.warnings))
     narration = put_beside(narration, work_dir / "audio")
     for warning in narration.warnings:
         screen.warn(warning)

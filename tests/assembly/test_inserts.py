@@ -96,7 +96,7 @@ def test_both_ends_join_at_the_very_frame(tmp_path: Path) -> None:
         chapters = container.chapters()
     assert [chapter["metadata"]["title"] for chapter in chapters] == ["Intro", "A", "A", "Thanks"]
     assert [float(chapter["start"] * chapter["time_base"]) for chapter in chapters] == pytest.approx([0, 1, 2.5, 4])
-    assert "00:00:01,100" in write_captions(timeline, film.path)[0].read_text()
+    assert "00:00:01,100" in write_captions(timeline, film.path, "en-us")[0].read_text()
 
 
 @pytest.mark.parametrize("which", ["intro", "outro"])

@@ -35,7 +35,7 @@ def written(tmp_path: Path) -> tuple[Path, Path]:
         Clip(step_id=f"s{n}", title="x", take=Path("x.mkv"), frames=30, words=words)
         for n, words in enumerate(map(_words, SAID))
     ]
-    return write_captions(Timeline(tuple(clips)), tmp_path / "film.mp4")
+    return write_captions(Timeline(tuple(clips)), tmp_path / "film.mp4", "en-us")
 
 
 def _words(text: str) -> tuple[Word, ...]:

@@ -63,6 +63,27 @@ def test_harmless_texts_are_left_alone() -> None:
         assert srt([cue(text)]).split("\n")[2] == text
 
 
+HEBREW, LATIN = "לחצו על Export (ייצוא)!", "Export the file."
+
+
+def test_text_from_right_to_left_says_so() -> None:
+    """Its lines are embedded in SubRip and begin with a mark in WebVTT; lines without such a letter are left alone."""
+    cues = [cue(HEBREW, "Chrome 120 ייצוא"), cue(LATIN)]
+    lines = srt(cues).split("\n")
+    assert lines[2:4] == [f"\u202b{HEBREW}\u202c", "\u202bChrome 120 ייצוא\u202c"]
+    assert lines[7] == LATIN
+    assert vtt(cues).split("\n")[4:6] == [f"\u200f{HEBREW}", "\u200fChrome 120 ייצוא"]
+    assert vtt(cues).split("\n")[9] == LATIN
+
+
+def test_a_foreign_word_turns_no_line() -> None:
+    """English that quotes a Hebrew word runs from left to right, and Hebrew full of English from right to left."""
+    quoting = [cue("The button says ייצוא in Hebrew.")]
+    assert srt(quoting).split("\n")[2] == quoting[0].lines[0]
+    mixed = [cue("לחצו על הכפתור כדי לשמור את הקובץ"), cue("לחצו Export Settings Configuration Manager")]
+    assert srt(mixed).split("\n")[6].startswith("\u202b")
+
+
 def test_substation() -> None:
     """Braces and backslashes are written as signs."""
     assert ass_text(r"{\an8}C:\new") == rf"\{{\{HARMLESS}an8\}}C:\{HARMLESS}new"

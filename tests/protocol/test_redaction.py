@@ -45,6 +45,11 @@ SECRETS = {
     "aws": ("AKIA" + "C" * 16, "CCCC"),
     "jwt": ("eyJhbGciOiJI.eyJzdWIiOiIx.sig_-", "eyJzdWIi"),
     "private key block": ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Blbn\n-----END OPENSSH PRIVATE KEY-----", "b3Blbn"),
+    "url whose password holds an at": ("GET http://ann:p4@s3cr3t@host/x failed", "s3cr3t"),
+    "url in an address": ("/login?next=http%3A%2F%2Fann%3As3cr3t%40host%2Fx", "s3cr3t"),
+    "a header of its own scheme": ("Authorization: Custom abc123xyz", "abc123xyz"),
+    "a word as password": ("password: swordfish was refused", "swordfish"),
+    "basic by itself": ("sent Basic YW5uOnMzY3IzdC1wdw== to it", "YW5uOnMzY3IzdC1wdw"),
     "a block that is cut": ("-----BEGIN PRIVATE KEY-----\nb3Blbn", "b3Blbn"),
 }  # fmt: skip
 PERSONS = {
@@ -65,6 +70,15 @@ INNOCENT = [
     "gpudrop-public-worker:2r5LabLecsYyWJcVexRkPRsS5d71faj2zz66Y0b3_h8",
     "a high-pass filter; gpudrop key new --keyring; gpudrop doctor --key",
     "user@host: 12 x 3 == 36; task-1; risk-free sk-learn",
+    "step 'password': the page has no 'Sign in'",
+    "step 'get-token', action 1 (click '#token'): nothing matches",
+    "step 'token': \"Sign in\" is not on the page",
+    "a basic understanding, basic JavaScript; Basic authentication; a bearer certificate",
+    "first pass: everything; second pass: done. cookie: accept all",
+    "Enter your password: it is below. Forgot your password? Password: type it again",
+    "authorization: required for this page",
+    "give --auth-token or ask; --key names the file",
+    "see http://127.0.0.1:8000?to=a@b and http://x#a@b",
 ]
 
 
@@ -75,6 +89,20 @@ def test_secrets_go(what: str) -> None:
     assert secret not in without_secrets(text)
     assert secret not in redact(f"before {text} after")
     assert redact(f"before\n{text}").startswith("before\n")
+
+
+CUTS = {
+    "http://ann:s3cr3t-pw@host:80/x cannot be opened": "http://<removed>@host:80/x cannot be opened",
+    "the login (password=hunter22) failed.": "the login (password=<removed>) failed.",
+    "token: abc123. Try again": "token: <removed>. Try again",
+    "Authorization: Bearer abc.def-1 was refused": "Authorization: Bearer <removed> was refused",
+}
+
+
+@pytest.mark.parametrize("text", CUTS)
+def test_only_the_secret_is_cut(text: str) -> None:
+    """The words and the punctuation around a secret stay as they are."""
+    assert without_secrets(text) == CUTS[text]
 
 
 @pytest.mark.parametrize("what", PERSONS)

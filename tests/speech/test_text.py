@@ -48,12 +48,12 @@ ENGLISH = [
     # years, dates, times
     ("in 2024 and since 1905.", "in twenty twenty-four and since nineteen oh five."),
     ("2024 rows", "two thousand twenty-four rows"),
-    ("May 3, 2025 or 4 May 2025", "May third, twenty twenty-five or fourth of May twenty twenty-five"),
+    ("May 3, 2025 or 4 May 2025", "May third, twenty twenty-five or the fourth of May twenty twenty-five"),
     (
         "2025-03-04 and 2025-03-04T14:05Z",
         "March fourth, twenty twenty-five and March fourth, twenty twenty-five, fourteen oh five U.T.C",
     ),
-    ("2025-13-41 3/4/2025", "2025-13-41 3/4/2025"),
+    ("2025-13-41 99/99/2025", "2025-13-41 99/99/2025"),
     ("the 1990s, the 90s, for 90s", "the nineteen nineties, the nineties, for ninety seconds"),
     ("2019–2021", "twenty nineteen to twenty twenty-one"),
     ("9:00 9:30am 14:05 0:00 9:00 a.m.", "nine o'clock nine thirty A.M fourteen oh five midnight nine a.m."),

@@ -12,6 +12,7 @@ import pytest
 from dispatcher.tour import clip_cache
 from dispatcher.tour.clip_cache import CachedClip, ClipCache, clip_key, maker
 from protocol.messages import EngineRecord
+from speech import units
 
 ESPEAK = EngineRecord(name="espeak", version="1.52", provider="espeakng-loader", device="cpu", tier="embedded")
 KOKORO = EngineRecord(name="kokoro", version="1.0", provider="cuda", device="T4", tier="neural")
@@ -65,6 +66,16 @@ def test_engines_do_not_replace_each_other(tmp_path: Path) -> None:
 def test_whatever_is_heard_is_in_the_key(params: dict[str, object], step: dict[str, object]) -> None:
     """Another text, voice, speed, language, lexicon or pause is another clip."""
     assert clip_key(params, step) != clip_key(PARAMS, STEP)
+
+
+def test_a_text_that_is_read_otherwise_is_another_clip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an update only the narration whose reading has changed is spoken anew."""
+    price, plain = {"id": "a", "narration": "It costs $5."}, {"id": "b", "narration": "Hello."}
+    before = [clip_key(PARAMS, step) for step in (price, plain)]
+    monkeypatch.setitem(units.CURRENCIES, "$", ("buck", "cent"))
+    after = [clip_key(PARAMS, step) for step in (price, plain)]
+    assert before[0] != after[0]
+    assert before[1] == after[1]
 
 
 def test_the_name_and_the_neighbours_of_a_step_are_not_in_the_key() -> None:

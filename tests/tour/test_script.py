@@ -101,3 +101,12 @@ def test_all_steps_are_previewed():
     """Each step with a narration is shown under its id."""
     told = script.show_spoken([("a", "Pay 5%."), ("b", " "), ("c", "nginx")], "en-us", {"nginx": "engine x"})
     assert told == "a: Pay five percent.\n  5%. → five percent.\n\nc: engine x\n  nginx → engine x"
+
+
+def test_words_that_cannot_be_read_are_a_warning_of_their_step() -> None:
+    """Each step is named with its words; markup around them and the lexicon are heeded."""
+    steps = [("a", "Go to *Москва* and 東京."), ("b", "Fine."), ("c", "東京")]
+    told = script.unreadable(steps, "en-us", {"Москва": "Moscow"})
+    assert [line.split(":")[0] for line in told] == ["step a", "step c"]
+    assert "東京" in told[0]
+    assert "Москва" not in told[0]

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from colab.handlers.closed import closed_codes
 from colab.handlers.transcribe import engines, sound
-from colab.handlers.transcribe.cues import Rules, cues_of
 from colab.handlers.transcribe.engines import Chosen
 from colab.handlers.transcribe.listening import Listening
 from colab.handlers.transcribe.sentences import sentences_of
@@ -16,6 +15,7 @@ from colab.handlers.transcribe.writing import LONGEST_ASS_S, WRITERS, Written
 from colab.handlers.work import Result, Work
 from colab.models import Models
 from media.captions import Cue
+from media.cues import Rules, cues_of
 from protocol.errors import JobFailed
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.transcribe import Params, result_path
@@ -68,12 +68,11 @@ def _written(listening: Listening, params: Params, record: EngineRecord) -> tupl
         least_s=params.min_cue_s,
         most_s=params.max_cue_s,
         gap_s=params.gap_s,
-        language=spoken or "en",
     )
-    words = fitting(listening.utterances, length_s, params.line_width)
+    words = fitting(listening.utterances, length_s, params.line_width, spoken or "en")
     shown = cues_of(words, rules, length_s)
     written = Written(
-        sentences=sentences_of(listening.utterances, length_s),
+        sentences=sentences_of(listening.utterances, length_s, spoken or "en"),
         cues=shown,
         language=spoken,
         engine={"name": record.name, "version": record.version, "tier": record.tier},

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from media.parts import Part
 from media.pcm import Samples
 from protocol.kinds.transcribe import Params
 from protocol.messages import EngineRecord
@@ -15,14 +16,10 @@ LookUp = Callable[[float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Word:
-    """One word, without blanks, and when it is said. `spaced` is False where it follows the last without a blank."""
+class Word(Part):
+    """One word, without blanks, when it is said, and how sure the engine is, from 0 to 1."""
 
-    text: str
-    start_s: float
-    end_s: float
-    score: float | None = None  # 0 to 1: how sure the engine is
-    spaced: bool = True
+    score: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

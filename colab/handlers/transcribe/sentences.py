@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
-from colab.handlers.transcribe import breaks
 from colab.handlers.transcribe.engine import Utterance, Word
-from colab.handlers.transcribe.words import joined, ordered
+from media.parts import joined, ordered
+from speech.breaks import sentence_ends
 
 PAUSE_S = 1.0
 """A silence that ends a sentence, where no mark does: rough recognisers write none."""
@@ -16,7 +16,7 @@ LONGEST_S = 30.0
 """What goes on for longer is cut at its longest pause."""
 
 
-def sentences_of(utterances: Iterable[Utterance], length_s: float) -> list[Utterance]:
+def sentences_of(utterances: Iterable[Utterance], length_s: float, language: str) -> list[Utterance]:
     """Return the sentences in order, their times within the file. Utterances without words stay as they are."""
     found: list[Utterance] = []
     pending: list[Word] = []
@@ -24,24 +24,24 @@ def sentences_of(utterances: Iterable[Utterance], length_s: float) -> list[Utter
         if utterance.words:
             pending.extend(utterance.words)
             continue
-        found += _told(pending, length_s)
+        found += _told(pending, length_s, language)
         pending = []
         start = min(max(0.0, utterance.start_s), length_s)
         found.append(Utterance(start_s=start, end_s=min(max(start, utterance.end_s), length_s), text=utterance.text))
-    return found + _told(pending, length_s)
+    return found + _told(pending, length_s, language)
 
 
-def _told(words: Sequence[Word], length_s: float) -> list[Utterance]:
+def _told(words: Sequence[Word], length_s: float, language: str) -> list[Utterance]:
     within = list(ordered(words, length_s))
-    return [_utterance(part) for sentence in _split(within) for part in _short(sentence)]
+    return [_utterance(part) for sentence in _split(within, language) for part in _short(sentence)]
 
 
-def _split(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
-    start = 0
+def _split(words: Sequence[Word], language: str) -> Iterator[Sequence[Word]]:
+    start, ends = 0, sentence_ends(words, language)
     for place, word in enumerate(words):
         after = words[place + 1] if place + 1 < len(words) else None
         silent = after is not None and after.start_s - word.end_s >= PAUSE_S
-        if after is None or silent or breaks.ends_sentence(word, after):
+        if after is None or silent or ends[place]:
             yield words[start : place + 1]
             start = place + 1
 

@@ -1,73 +1,43 @@
-"""Words made fit for subtitles: in order, within the file, none too wide for a line."""
+"""The words of utterances, each with its time, made ready for captions."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from colab.handlers.transcribe.engine import Utterance, Word
-from media.columns import clusters, columns
+from media import parts
+from media.columns import columns
+from media.parts import Part
+from speech import segments
+from speech.breaks import breaks_after
 
 
-def joined(words: Sequence[Word]) -> str:
-    """Return the words as a text, with the blanks that belong between them."""
-    return "".join((" " if place and word.spaced else "") + word.text for place, word in enumerate(words))
+def fitting(utterances: Iterable[Utterance], length_s: float, width: int, language: str) -> list[Part]:
+    """Return all words in order, none wider than `width`, each with the cost of a break after it."""
+    words = itertools.chain.from_iterable(timed(utterance, language) for utterance in utterances)
+    fit = parts.fitting(words, length_s, width)
+    return [
+        replace(part, break_cost=cost, ends_sentence=ends)
+        for part, (cost, ends) in zip(fit, breaks_after(fit, language), strict=True)
+    ]
 
 
-def fitting(utterances: Iterable[Utterance], length_s: float, width: int) -> list[Word]:
-    """Return all words in order, no time before the one before it or after the end, none wider than `width`."""
-    words = itertools.chain.from_iterable(timed(utterance) for utterance in utterances)
-    return [part for word in ordered(words, length_s) for part in _narrow(word, width)]
-
-
-def timed(utterance: Utterance) -> tuple[Word, ...]:
+def timed(utterance: Utterance, language: str) -> tuple[Word, ...]:
     """Return the words of an utterance; where nobody found their times, as if each letter took equally long."""
     if utterance.words:
         return utterance.words
-    parts = [part for word in utterance.text.split() for part in _signs(word)]
-    whole = sum(columns(text) + 1 for text, _ in parts) or 1
+    texts = [
+        (phrase, place == 0)
+        for word in utterance.text.split()
+        for place, phrase in enumerate(segments.phrases(word, language))
+    ]
+    whole = sum(columns(text) + 1 for text, _ in texts) or 1
     each_s = max(0.0, utterance.end_s - utterance.start_s) / whole
     at, words = utterance.start_s, []
-    for text, spaced in parts:
+    for text, spaced in texts:
         end = at + (columns(text) + 1) * each_s
         words.append(Word(text=text, start_s=at, end_s=end, spaced=spaced))
         at = end
     return tuple(words)
-
-
-def ordered(words: Iterable[Word], length_s: float) -> Iterator[Word]:
-    """Yield the words with times that never go back and end with the file."""
-    before_s = 0.0
-    for word in words:
-        start = min(max(word.start_s, before_s, 0.0), length_s)
-        yield replace(word, start_s=start, end_s=min(max(word.end_s, start), length_s))
-        before_s = start
-
-
-def _signs(word: str) -> list[tuple[str, bool]]:
-    """Return a word as (text, whether a blank is before it): one part, or one for each wide sign and run of others."""
-    runs = itertools.groupby(clusters(word), key=lambda cluster: columns(cluster) > 1)
-    parts = [part for wide, run in runs for part in (list(run) if wide else ["".join(run)])]
-    return [(part, place == 0) for place, part in enumerate(parts)]
-
-
-def _narrow(word: Word, width: int) -> list[Word]:
-    """Return a word in parts that fit into a line; its time is shared out by their columns."""
-    whole = columns(word.text)
-    if whole <= width:
-        return [word]
-    parts = [""]
-    for cluster in clusters(word.text):
-        if parts[-1] and columns(parts[-1] + cluster) > width:
-            parts.append("")
-        parts[-1] += cluster
-    return list(_shared_out(word, parts, (word.end_s - word.start_s) / whole))
-
-
-def _shared_out(word: Word, parts: list[str], each_s: float) -> Iterator[Word]:
-    at = word.start_s
-    for place, part in enumerate(parts):
-        end = min(at + columns(part) * each_s, word.end_s)
-        yield replace(word, text=part, start_s=at, end_s=end, spaced=word.spaced and place == 0)
-        at = end

@@ -48,8 +48,12 @@ def ass(written: Written) -> str:
     """Return Advanced SubStation, the remark in its head."""
     subtitles = pysubs2.SSAFile()
     subtitles.events = [
-        pysubs2.SSAEvent(start=cue.start_ms, end=cue.end_ms, text=r"\N".join(map(captions.ass_text, cue.lines)))
-        for cue in written.cues
+        pysubs2.SSAEvent(
+            start=cue.start_ms,
+            end=cue.end_ms,
+            text=r"\N".join(captions.embedded(captions.ass_text(line), leftward) for line in cue.lines),
+        )
+        for cue, leftward in captions.directed(written.cues)
     ]
     subtitles.info.update(SIZE | {"WrapStyle": "2", "ScaledBorderAndShadow": "yes"})
     subtitles.styles["Default"] = STYLE.copy()

@@ -30,7 +30,7 @@ def written(*lines: str, remark: str | None = None) -> Written:
         Cue(start_ms=1000 * place, end_ms=1000 * place + 900, lines=tuple(line.split("|")))
         for place, line in enumerate(lines)
     ]
-    return Written(sentences=sentences_of(SAID, 60.0), cues=cues, language="en", engine=ENGINE, remark=remark)
+    return Written(sentences=sentences_of(SAID, 60.0, "en"), cues=cues, language="en", engine=ENGINE, remark=remark)
 
 
 def test_subrip_is_numbered_and_has_commas_in_its_times() -> None:

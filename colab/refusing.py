@@ -1,0 +1,81 @@
+"""Plain requests that no worker can take: told so by a plain error.marker, so that nobody waits for an answer in vain.
+
+Nothing is claimed for that: whichever worker writes first has said it, and the others find it said.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from colab.attach import Attached
+from colab.offers import JobMemory
+from protocol import codec
+from protocol.drop import Entry
+from protocol.errors import BadMessage, ChannelError, NameMissing, NameTaken
+from protocol.layout import JobNames, may_be_a_job
+from protocol.messages import Failure, PlainFailure
+from protocol.plain import asks_for_operations, bad_name, refused
+from protocol.seen import Seen
+
+MARKERS = frozenset({"done.marker", "error.marker"})
+
+log = logging.getLogger(__name__)
+
+
+class Refusals:
+    """Answers the plain requests that cannot be served."""
+
+    def __init__(self, at: Attached) -> None:
+        self._at = at
+        self._over: set[str] = set()  # folders whose names no job may have, and that need no look any more
+
+    def refuse(self, memory: JobMemory, seen: Seen, quiet_s: float, now: float) -> bool:
+        """Answer a request that cannot be served; say whether it is such a one.
+
+        One that an old worker may serve is left to it until nothing in its folder has changed for `quiet_s`.
+        """
+        params = seen.request.params if seen.request is not None and seen.request.job is None else None
+        why = seen.not_a_request if params is None else refused(params)
+        if why is None:
+            return False
+        if params is not None and asks_for_operations(params) and not memory.is_quiet(seen.sizes, quiet_s, now):
+            return True
+        if not (seen.plain_audio or seen.plain_done or seen.plain_error):
+            self._say(memory.job, why)
+        memory.closed = True
+        return True
+
+    def refuse_misnamed(self, entries: Iterable[Entry]) -> None:
+        """Answer plain requests in folders whose names no job may have. Each is looked at until it is answered."""
+        there = {entry.name for entry in entries if entry.is_folder and may_be_a_job(entry.name)}
+        self._over &= there
+        for folder in sorted(there - self._over):
+            try:
+                self._look_at(folder)
+            except ChannelError as error:
+                log.info("%s cannot be looked at now: %s", folder, error)
+
+    def _look_at(self, folder: str) -> None:
+        names = {entry.name for entry in self._at.drop.list(folder)}
+        if names & MARKERS or "audio" in names:
+            self._over.add(folder)
+        elif "request.json" in names and self._is_plain(folder):
+            self._say(folder, bad_name(folder))
+            self._over.add(folder)
+
+    def _is_plain(self, folder: str) -> bool:
+        """Say whether a request is whole and of the simple form; one of the full form belongs to its dispatcher."""
+        try:
+            whole = codec.loads(self._at.drop.get(JobNames(folder).request, limit=codec.MAX_BYTES))
+        except (BadMessage, NameMissing):
+            return False  # not there yet
+        return not (isinstance(whole, dict) and "job" in whole)
+
+    def _say(self, job: str, why: str) -> None:
+        marker = Failure(plain=PlainFailure(error=why), job=None)
+        try:
+            self._at.put(JobNames(job).plain_error, marker)
+        except NameTaken:
+            return  # another worker has said it
+        log.warning("job %s is refused: %s", job, why)

@@ -1,0 +1,60 @@
+"""Runs and tours in one list: what every command that lists them shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dispatcher.config import Settings
+from dispatcher.runs.record import Group, Run
+from dispatcher.runs.search import Query
+from dispatcher.runs.store import RunStore
+from dispatcher.runs.tours import TOUR, as_run
+from dispatcher.tour.acts import mark_dead
+
+
+def listed(store: RunStore, settings: Settings, query: Query, *, limit: int) -> list[Run]:
+    """Return the newest runs and tours first. Tours whose process is gone are found to have crashed before."""
+    mark_dead(store, settings)
+    tours = [as_run(tour) for tour in store.tours.find(query, limit=limit)]
+    runs = store.search.find(query, limit=limit)
+    return sorted([*runs, *tours], key=lambda it: (it.created_at, it.id), reverse=True)[:limit]
+
+
+def counted(store: RunStore, query: Query) -> dict[str, int]:
+    """Return how many runs and tours there are by status."""
+    counts = store.search.count(query)
+    for status, number in store.tours.count(query).items():
+        counts[status] = counts.get(status, 0) + number
+    return counts
+
+
+def named(store: RunStore, settings: Settings, names: Sequence[str]) -> list[Run | Group]:
+    """Return the runs and tours that were named, each once. All must be there: nothing is done to some of them only."""
+    mark_dead(store, settings)
+    found = [store.tours.named(name) for name in names]
+    return list({each.id: each for each in found}.values())
+
+
+def one_named(store: RunStore, settings: Settings, name: str) -> Run | Group:
+    """Return the run or tour that was named."""
+    [found] = named(store, settings, [name])
+    return found
+
+
+def members(store: RunStore, group: Group) -> list[Run]:
+    """Return the runs of a tour or batch, the oldest first."""
+    return store.search.members(group.id)[::-1]
+
+
+def only_runs(found: Sequence[Run | Group]) -> list[Run]:
+    """Return the runs among what was named."""
+    return [each for each in found if isinstance(each, Run)]
+
+
+def only_groups(found: Sequence[Run | Group]) -> list[Group]:
+    """Return the tours and batches among what was named."""
+    return [each for each in found if isinstance(each, Group)]
+
+
+KIND_NAMES = (TOUR,)
+"""What `--kind` takes besides the kinds of work."""

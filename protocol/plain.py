@@ -1,0 +1,38 @@
+"""Requests of the simple form that nobody can serve, and what their writers are told (FORMAT.md, the simple form)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+OPERATIONS = frozenset({"operations", "input_files", "output_format"})
+"""The keys by which an old request for encoding is known."""
+
+
+def refused(params: Mapping[str, Any]) -> str | None:
+    """Return why no worker of ours can answer a plain request at all, in a sentence for its writer; None if one can."""
+    if "steps" in params:
+        return None
+    if asks_for_operations(params):
+        return (
+            "This request asks for video work (operations), and a plain request can ask for narration only. Have it "
+            "encoded with `gpudrop encode FILE --backend colab`, or a tour with `--encode-backend colab-nvenc`."
+        )
+    there = ", ".join(f"{key!r}" for key in sorted(params)[:8]) or "nothing"
+    return (
+        'request.json has no `steps`, so there is nothing to say. Add "steps": [{"id": "1", "narration": "…"}]; '
+        f"it holds {there}."
+    )
+
+
+def asks_for_operations(params: Mapping[str, Any]) -> bool:
+    """Say whether a plain request is an old one for encoding, which an old worker may still serve."""
+    return "steps" not in params and bool(OPERATIONS & params.keys())
+
+
+def bad_name(job: str) -> str:
+    """Return what to tell the writer of a request whose folder's name no job may have."""
+    return (
+        f"The folder's name {job!r} cannot be used: a job is called by at most 40 letters, digits, '.', '_' and '-', "
+        "beginning with a letter or a digit. Write the request into a folder with such a name."
+    )

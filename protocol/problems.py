@@ -1,0 +1,87 @@
+"""What is wrong with a value that was checked, as sentences for people: one wording for both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+SHOWN = 5
+"""So many problems are told; the rest follows from them more often than not."""
+
+_LONGEST = 60
+
+
+def sentences(error: ValidationError, spell: Callable[[tuple[Any, ...]], str] | None = None) -> str:
+    """Return every problem as a clause with its field, joined by semicolons; the first of a field counts.
+
+    `spell` says what a field is called by the one who wrote it, from its location.
+    """
+    told: dict[str, str] = {}
+    for each in error.errors():
+        place = (spell or place_of)(each["loc"])
+        text = clause(each["type"], each["msg"], each.get("ctx", {}), each.get("input"))
+        told.setdefault(place, text if not place else f"{place} {text}")
+    return "; ".join(list(told.values())[:SHOWN])
+
+
+def place_of(loc: tuple[Any, ...]) -> str:
+    """Return what a location is called: `("steps", 0, "id")` is "the id of step 1"."""
+    names: list[str] = []
+    for part in loc:
+        if isinstance(part, int) and names:
+            names[-1] = f"{names[-1].removesuffix('s')} {part + 1}"
+        elif isinstance(part, str) and not part.startswith("["):
+            names.append(part)
+    if len(names) < 2:
+        return "".join(names)
+    return f"the {' of '.join(reversed(names))}"
+
+
+def clause(sort: str, message: str, more: Mapping[str, Any], value: Any = None) -> str:
+    """Return what is wrong with a value, by the sort of the problem: "must be at most 2, not 9"."""
+    if sort in _WORDS:
+        return _WORDS[sort].format(**more, told=_shown(value))
+    said = message.removeprefix("Value error, ")
+    return said[:1].lower() + said[1:]
+
+
+_NUMBER = "must be a number, not {told}"
+_WHOLE = "must be a whole number, not {told}"
+_LIST = "must be a list, not {told}"
+_OBJECT = "must be an object with names and values, not {told}"
+_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known",
+    "literal_error": "must be {expected}, not {told}",
+    "string_type": "must be text, not {told}",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must have at least {min_length} character(s)",
+    "too_short": "must have at least {min_length} entry",
+    "too_long": "must have at most {max_length} entries",
+    "greater_than": "must be more than {gt}, not {told}",
+    "greater_than_equal": "must be at least {ge}, not {told}",
+    "less_than": "must be less than {lt}, not {told}",
+    "less_than_equal": "must be at most {le}, not {told}",
+    "finite_number": "must be a finite number",
+    **dict.fromkeys(("float_type", "float_parsing"), _NUMBER),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), _WHOLE),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false, not {told}"),
+    **dict.fromkeys(("list_type", "tuple_type"), _LIST),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), _OBJECT),
+}
+
+
+def _shown(value: Any) -> str:
+    """Return a wrong value in a few characters, as JSON has it where that is short."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, Mapping):
+        return "an object"
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -1,0 +1,311 @@
+"""English rules for numbers that count nothing: telephone and room numbers, codes, versions, sizes, ratios, powers."""
+
+from __future__ import annotations
+
+import re
+
+from speech import numbers
+from speech.near import Near, Rule
+
+_CALLS_WORDS = "call called calling dial dialed phone telephone tel ring text fax mobile number at hotline"
+_CALLS = frozenset(_CALLS_WORDS.split())
+_DIGIT_BY_DIGIT_WORDS = "dial call zip zipcode postal postcode pin passcode password otp extension ext cve"
+_DIGIT_BY_DIGIT = frozenset(_DIGIT_BY_DIGIT_WORDS.split())
+_CODES = frozenset(["code", "codes"])
+_IN_PAIRS_WORDS = (
+    "room suite flight route highway interstate apartment apt port http https error status rfc iso ieee pep rtx gtx "
+    "boeing code returns returned errno bus din"
+)
+_IN_PAIRS = frozenset(_IN_PAIRS_WORDS.split())
+"""Their numbers are said as "three oh five", "eighty eighty"."""
+
+_ERRORS_WORDS = "http https error errors status response responses 404 500 4xx 5xx 400s 404s 403 502 503"
+_ERRORS = frozenset(_ERRORS_WORDS.split())
+_STATUSES = frozenset(["error", "errors", "status", "response", "responses", "page", "bad", "not", "gateway"])
+_PRODUCTS_WORDS = (
+    "python node java ubuntu debian fedora php go golang rust ruby django kernel linux version versions release "
+    "section chapter figure table appendix usb tls ssl http bluetooth cuda ios ipados macos android swift kotlin "
+    "scala perl julia r lua bash postgres postgresql mysql sqlite redis kafka docker kubernetes chrome firefox edge "
+    "safari angular react vue svelte flask rails laravel spring dotnet .net c# numpy pandas pytorch tensorflow numpy "
+    "scipy ffmpeg git npm pip uv cmake gcc clang llvm opengl vulkan directx glibc openssl nginx"
+)
+_PRODUCTS = frozenset(_PRODUCTS_WORDS.split())
+_VERSION = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,3}){1,3}")
+_STAGES = {"a": "alpha", "b": "beta", "rc": "release candidate", "dev": "development"}
+_HALVES = {
+    "½": "1/2",
+    "⅓": "1/3",
+    "⅔": "2/3",
+    "¼": "1/4",
+    "¾": "3/4",
+    "⅕": "1/5",
+    "⅛": "1/8",
+    "⅜": "3/8",
+    "⅝": "5/8",
+    "⅞": "7/8",
+}
+VULGAR = "".join(_HALVES)
+_EXPONENTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_MEASURED_IN_WORDS = (
+    "cup mile inch foot hour minute second teaspoon tablespoon pound ounce pint quart gallon acre yard mile day"
+)
+_MEASURED_IN = frozenset(_MEASURED_IN_WORDS.split())
+"""What is measured in fractions: "three quarters of a cup"."""
+
+
+def _phone(found: re.Match[str], near: Near) -> str | None:
+    """A whole telephone number in one word: groups of digits with hyphens or dots between."""
+    groups = re.split(r"[-.]", found[0].lstrip("+"))
+    plus = ["plus " if found[0][0] == "+" else ""]
+    country = groups[0] if len(groups) > 1 and (found[0][0] == "+" or groups[0] == "1") else None
+    said = numbers.grouped(groups[1:] if country else groups)
+    return plus[0] + (f"{numbers.grouped([country])}, {said}" if country else said)
+
+
+def _vanity(found: re.Match[str], near: Near) -> str:
+    return f"{numbers.grouped([found[1], found[2]])}, {found[3].replace('-', ' ')}"
+
+
+def _local(found: re.Match[str], near: Near) -> str | None:
+    """555-1234, or the rest of (555) 123-4567; else two numbers with a dash between are a span."""
+    after_area = re.fullmatch(r"\([0-9]{3}\)", near.raw(-1)) is not None
+    calls = any(word in _CALLS for word in near.before(3))
+    if after_area or calls or (found[1] == "555" and not found[2].endswith("00")):
+        return numbers.grouped(found.groups())
+    return None
+
+
+def _area(found: re.Match[str], near: Near) -> str | None:
+    if near.raw(0).startswith("(") and re.fullmatch(r"[0-9]{3}[-.][0-9]{4}", near.word(1)):
+        return numbers.grouped([found[0]]) + ","
+    return None
+
+
+def _abroad(found: re.Match[str], near: Near) -> str | None:
+    """The country code of an international number whose groups are words of their own: +49 30 901820."""
+    return f"plus {numbers.digits(found[1])}," if _has_groups(near, 1) else None
+
+
+def _group(found: re.Match[str], near: Near) -> str | None:
+    """A group of digits after such a code."""
+    away = -1
+    while re.fullmatch(r"[0-9]{1,8}", near.word(away)) and near.goes_on(away):
+        away -= 1
+    if not (re.fullmatch(r"\+[0-9]{1,3}", near.word(away)) and near.goes_on(away) and _has_groups(near, 1, away)):
+        return None
+    more = near.goes_on() and near.word(1).isdigit()
+    return numbers.grouped([found[0]]) + ("," if more else "")
+
+
+def _has_groups(near: Near, first: int, code: int = 0) -> bool:
+    """Say whether groups of six digits and more follow the country code."""
+    away, count = code + first, 0
+    while re.fullmatch(r"[0-9]{1,8}", near.word(away)):
+        count += len(near.word(away))
+        if not near.goes_on(away):
+            break
+        away += 1
+    return count >= 6
+
+
+def _code(found: re.Match[str], near: Near) -> str | None:
+    """A number that is a name: digit by digit after "ZIP" or "PIN", in pairs after "room" or "HTTP"."""
+    text, before = found[0], near.before(3)
+    if len(text) == 5 and re.fullmatch(r"[A-Z]{2}", near.word(-1)):
+        return numbers.digits(text)
+    if any(word in _DIGIT_BY_DIGIT for word in before[:1]) or (_is_named_code(before) and len(text) >= 3):
+        return numbers.digits(text)
+    if len(text) > 4 or len(text) < 3 or text[0] == "0":
+        return None
+    is_status = len(text) == 3 and text[0] in "12345" and (near.low(1) in _STATUSES or _is_after_error(before))
+    return numbers.pairs(text) if is_status or (before[:1] and before[0] in _IN_PAIRS) else None
+
+
+def _is_named_code(before: list[str]) -> bool:
+    """ "Her ZIP code is", "the code is": the name of the code, perhaps with a verb after it."""
+    named = [word for word in before if word not in {"is", "was", "are", "number", ":", "="}]
+    if not named:
+        return False
+    if named[0] in _CODES:
+        return not (len(named) > 1 and named[1] in {"status", "error", "exit", "http", "area", "return", "response"})
+    return named[0] in _DIGIT_BY_DIGIT - {"call"}
+
+
+def _is_after_error(before: list[str]) -> bool:
+    return bool(before) and before[0] in {"http", "error", "status", "code", "returns", "returned"}
+
+
+def _hundreds(found: re.Match[str], near: Near) -> str | None:
+    """The 500s, among errors; elsewhere 500s are seconds."""
+    is_error = any(word in _ERRORS for word in near.before(6)) or near.low(1) in _ERRORS
+    return f"{numbers.cardinal(found[1])}s" if is_error else None
+
+
+def _wildcard(found: re.Match[str], near: Near) -> str:
+    return f"{numbers.cardinal(found[1])} X X"
+
+
+def _version(found: re.Match[str], near: Near) -> str | None:
+    parts = found["parts"].split(".")
+    if not found["v"] and len(parts) == 4:
+        return " dot ".join(numbers.pairs(part) for part in parts)  # an address
+    said = numbers.version(found["parts"])
+    if found["v"] and near.low(-1) != "version":
+        said = f"version {said}"
+    if found["stage"]:
+        said += f" {_STAGES.get(found['stage'], found['stage'])}"
+    return f"{said} {numbers.cardinal(found['n'])}" if found["n"] else said
+
+
+def _release(found: re.Match[str], near: Near) -> str | None:
+    """Two parts are a version after a product's name: "Python 3.11", but "pi is 3.14"."""
+    if not _has_product(near) or near.low(1) in {"million", "billion", "percent", "%"}:
+        return None
+    last = f" to {numbers.version(found[2])}" if found[2] else ""
+    return numbers.version(found[1]) + last + (" plus" if found[3] else "")
+
+
+def _has_product(near: Near) -> bool:
+    """Say whether a product is named before this version, or before another that is joined to this one."""
+    away = -1
+    while _VERSION.fullmatch(near.word(away)) or (
+        near.low(away) in {"to", "and", "or", "through"} and _VERSION.fullmatch(near.word(away - 1))
+    ):
+        away -= 1
+    name = near.word(away)
+    return near.goes_on(away) and (name.lower() in _PRODUCTS or (near.at + away > 0 and _is_camel(name)))
+
+
+def _is_camel(word: str) -> bool:
+    """Say whether a word is written like a product: iOS, macOS, PyTorch, Blender within a sentence."""
+    return word.isalpha() and any(mark.isupper() for mark in word) and len(word) > 2
+
+
+def _wifi(found: re.Match[str], near: Near) -> str:
+    return "eight oh two dot eleven" + (f" {'.'.join(found[1].upper())}" if found[1] else "")
+
+
+def _size(found: re.Match[str], near: Near) -> str:
+    return " by ".join(numbers.pairs(side) for side in re.split("[x×]", found[0]))
+
+
+def _lines(found: re.Match[str], near: Near) -> str:
+    return f"{numbers.pairs(found[1])} {found[2].upper()}"
+
+
+def _ratio(found: re.Match[str], near: Near) -> str:
+    return f"{numbers.cardinal(found[1])} to {numbers.cardinal(found[2])}"
+
+
+def _ordinal(found: re.Match[str], near: Near) -> str:
+    return numbers.ordinal(found[1].replace(",", "")) + (found[2] or "")
+
+
+def _scientific(found: re.Match[str], near: Near) -> str:
+    return f"{numbers.decimal(found[1])} times ten to the {numbers.decimal(found[2])}"
+
+
+def _power(found: re.Match[str], near: Near) -> str:
+    base = numbers.decimal(found[1]) if found[1][0].isdigit() else found[1]
+    return f"{base} {numbers.power(found[2].strip('{}()'))}"
+
+
+def _raised(found: re.Match[str], near: Near) -> str:
+    base = numbers.decimal(found[1]) if found[1][0].isdigit() else found[1]
+    return f"{base} {numbers.power(found[2].translate(_EXPONENTS))}"
+
+
+def _fraction(found: re.Match[str], near: Near) -> str | None:
+    above, below = (_HALVES[found[0]] if found[0] in _HALVES else found[0]).split("/")
+    if above == below:
+        return f"{numbers.cardinal(above)} {numbers.cardinal(below)}"
+    if not (0 < int(above) < int(below) <= 16 and above[0] != "0" != below[0]):
+        return f"{numbers.cardinal(above)} slash {numbers.cardinal(below)}"
+    if near.goes_on(-1) and near.word(-1).isdigit():
+        return f"and {_part(above, below)}"
+    return (
+        _of(above, below, near.low(1))
+        if near.goes_on() and near.low(1) in _MEASURED_IN
+        else numbers.fraction(above, below)
+    )
+
+
+def _part(above: str, below: str) -> str:
+    said = numbers.fraction(above, below)
+    return said.replace("one ", "an " if said == "one eighth" else "a ", 1)
+
+
+def _of(above: str, below: str, unit: str) -> str:
+    article = "an" if unit in {"inch", "hour", "ounce", "acre"} else "a"
+    return f"half {article}" if (above, below) == ("1", "2") else f"{numbers.fraction(above, below)} of {article}"
+
+
+def _mixed(found: re.Match[str], near: Near) -> str:
+    above, below = _HALVES[found[2]].split("/")
+    return f"{numbers.cardinal(found[1])} and {_part(above, below)}"
+
+
+def _inches(found: re.Match[str], near: Near) -> str:
+    text = _HALVES.get(found[1], found[1])
+    if "/" in text:
+        above, below = text.split("/")
+        return f"{_of(above, below, 'inch')} inch"
+    if near.saying(text).modifies():
+        return f"{numbers.decimal(text)}-inch"
+    return f"{numbers.decimal(text)} {'inch' if text == '1' else 'inches'}"
+
+
+def _height(found: re.Match[str], near: Near) -> str:
+    return f"{numbers.cardinal(found[1])} foot {numbers.cardinal(found[2])}"
+
+
+def _feet(found: re.Match[str], near: Near) -> str:
+    return f"{numbers.cardinal(found[1])} {'foot' if found[1] == '1' else 'feet'}"
+
+
+def _hex_colour(found: re.Match[str], near: Near) -> str | None:
+    """Six digits with a letter among them, or three alike, are a colour; "#42" is a number and "#news" a word."""
+    text = found[1]
+    is_named = any(word.rstrip(":") in {"color", "colour", "background", "hex"} for word in near.before(3))
+    is_mixed = not text.isalpha() and not text.isdigit()
+    is_plain = text.isalpha() and (len(set(text.lower())) == 1 or (len(text) == 6 and text.isupper()))
+    if not (is_named or is_mixed or is_plain):
+        return None
+    return "hash " + " ".join(numbers.SMALL[int(mark)] if mark.isdigit() else mark.upper() for mark in text)
+
+
+RULES: tuple[Rule, ...] = tuple(
+    (re.compile(form), say)
+    for form, say in (
+        (r"\+?(?:1-)?[0-9]{3}-[0-9]{3}-[0-9]{4}|[0-9]{3}\.[0-9]{3}\.[0-9]{4}|\+[0-9]{1,3}(?:-[0-9]{2,5}){2,4}", _phone),
+        (r"\+?(1)-(8[0-9]{2})-([A-Z][A-Z-]{3,})", _vanity),
+        (r"([0-9]{3})[-.]([0-9]{4})", _local),
+        (r"[0-9]{3}", _area),
+        (r"\+([0-9]{1,3})", _abroad),
+        (r"[0-9]{1,8}", _group),
+        (r"[0-9]{2,10}", _code),
+        (r"([1-9]00)s", _hundreds),
+        (r"([1-5])[xX]{2}", _wildcard),
+        (
+            r"(?P<v>[vV]?)(?P<parts>[0-9]{1,6}(?:\.[0-9]{1,6}){2,5}|(?<=[vV])[0-9]{1,6}(?:\.[0-9]{1,6})?)"
+            r"(?:[-.]?(?P<stage>alpha|beta|rc|dev|post|a|b)[-.]?(?P<n>[0-9]{1,4})?)?",
+            _version,
+        ),
+        (r"802\.11([a-z]{0,2})", _wifi),
+        (r"([0-9]{1,4}\.[0-9]{1,3})(?:[-–—]([0-9]{1,4}\.[0-9]{1,3}))?(\+)?", _release),
+        (r"([0-9]{1,4}):([0-9]{1,4})", _ratio),
+        (r"[0-9]{1,5}[x×][0-9]{1,5}(?:[x×][0-9]{1,5})?", _size),
+        (r"(360|480|540|576|720|1080|1440|2160|4320)([pi])", _lines),
+        (r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,15})(?:st|nd|rd|th)((?:-[A-Za-z]+)*)", _ordinal),
+        (r"([+\-−–]?[0-9]+(?:\.[0-9]+)?)[eE]([+\-−]?[0-9]{1,3})", _scientific),
+        (r"([A-Za-z]|[0-9]{1,4})\^(\{?\(?-?[0-9]{1,3}\)?\}?|[a-z])", _power),
+        (r"([A-Za-z]|[0-9]{1,4})([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)", _raised),
+        (r"(?!24/7|9/11)[0-9]{1,3}/[0-9]{1,3}", _fraction),
+        (rf"[{VULGAR}]", _fraction),
+        (rf"([0-9]{{1,4}})([{VULGAR}])", _mixed),
+        (rf"([0-9]{{1,4}}(?:\.[0-9]+)?|[0-9]{{1,2}}/[0-9]{{1,2}}|[{VULGAR}])[\"″]", _inches),
+        (r"([1-9])'([0-9]|1[01])[\"″]?", _height),
+        (r"([0-9]{1,3})'", _feet),
+        (r"#([0-9A-Fa-f]{6}|[0-9A-Fa-f]{3})", _hex_colour),
+    )
+)

@@ -1,0 +1,83 @@
+"""Roman numerals in English, by the word before them: "Louis the fourteenth", but "Chapter four"."""
+
+from __future__ import annotations
+
+import re
+
+from speech import numbers
+from speech.abbreviations import STARTERS
+from speech.near import Near, Rule
+
+_RULERS = (
+    "Albert Alexander Alfonso Amenhotep Amenophis Anastasius Artaxerxes Augustus Baldwin Benedict Boniface Carlos "
+    "Catherine Charles Christian Clement Conrad Constantine Cyrus Darius David Edward Elizabeth Felipe Ferdinand "
+    "Francis Franz Frederick Friedrich George Gregory Gustav Haakon Harald Henri Henry Honorius Innocent Isabella Ivan "
+    "James Joao John Joseph Juan Julius Justinian Kenneth Leo Leopold Louis Ludwig Malcolm Manuel Margaret Mary Mehmed "
+    "Mindaugas Mithridates Murad Napoleon Nicholas Olaf Oscar Otto Paul Pedro Peter Philip Philippe Pius Ptolemy "
+    "Rameses Ramesses Ramses Richard Robert Rudolf Selim Seti Sigismund Sixtus Stephen Suleiman Sultan Theodosius "
+    "Thutmose Umberto Urban Valdemar Victor Vittorio Wenceslaus Wilhelm William Wladyslaw Xerxes"
+)
+_TITLES = "King Queen Pope Emperor Empress Tsar Czar Prince Princess Sultan Pharaoh Duke Elector"
+_NUMBERED = (
+    "act apollo appendix article book bowl canto case category chapter chapters class division episode exhibit factor "
+    "figure final game grade group item lesson level mark module month note olympiad pane panel paragraph part parts "
+    "phase plate psalm round schedule scene season section sections series stage step table tier title type types unit "
+    "version vol vol. volume war ch. sec. fig. no. pt."
+)
+RULERS, TITLES, NUMBERED = frozenset(_RULERS.split()), frozenset(_TITLES.split()), frozenset(_NUMBERED.split())
+_LETTERED = frozenset(["appendix", "case", "category", "class", "exhibit", "factor", "group", "series", "unit"])
+"""After these a lone I, V or X is mostly a letter: "Series X"."""
+
+_OF_THE_SPEAKER_WORDS = "am think thought know knew guess believe have would will can could should"
+_OF_THE_SPEAKER = frozenset(_OF_THE_SPEAKER_WORDS.split())
+"""After these an "I" before them is a person: "Mary, I think"."""
+
+
+def _numeral(found: re.Match[str], near: Near) -> str | None:
+    value = numbers.roman(found[0])
+    if value is None or near.at == 0 or not near.goes_on(-1):
+        return None
+    before = near.word(-1)
+    said = str(value)
+    if near.low(1) in {"century", "centuries"} and len(found[0]) > 1:
+        return numbers.ordinal(said)
+    if len(found[0]) == 1 and not _may_be_lone(found[0], near):
+        return None
+    if before.lower() in NUMBERED:
+        return numbers.cardinal(said)
+    if _is_ruler(near):
+        return f"the {numbers.ordinal(said)}"
+    is_name = before[:1].isupper() and not before.isupper() and before.lower() not in STARTERS
+    return numbers.cardinal(said) if is_name and len(found[0]) > 1 and set(found[0]) <= set("IVX") else None
+
+
+def _may_be_lone(letter: str, near: Near) -> bool:
+    """Say whether a lone letter may be a number: "Act V", but not "in this part I show", "Series X" or "Malcolm X"."""
+    before = near.word(-1)
+    if letter not in "IVX" or not before[:1].isupper() or before.lower() in _LETTERED:
+        return False
+    return not (letter == "I" and near.low(1) in _OF_THE_SPEAKER) and (before, letter) != ("Malcolm", "X")
+
+
+def _is_ruler(near: Near) -> bool:
+    """Say whether the names before belong to one person, of whom the first or last is a ruler's."""
+    for away in range(1, 4):
+        word = near.word(-away)
+        if word in RULERS or word in TITLES:
+            return True
+        if not word[:1].isupper() or not near.goes_on(-away):
+            return False
+    return False
+
+
+def _span(found: re.Match[str], near: Near) -> str | None:
+    low, high = numbers.roman(found[1]), numbers.roman(found[2])
+    if low is None or high is None or near.low(-1) not in NUMBERED:
+        return None
+    return f"{numbers.cardinal(str(low))} to {numbers.cardinal(str(high))}"
+
+
+RULES: tuple[Rule, ...] = (
+    (re.compile(r"[IVXLC]+"), _numeral),
+    (re.compile(r"([IVXLC]+)[-–—]([IVXLC]+)"), _span),
+)
