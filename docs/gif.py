@@ -19,13 +19,19 @@ from media import ffmpeg  # noqa: E402  # this folder is no package
 
 VIDEO = ROOT / "demo-output" / "jupyterlab-tour.mp4"
 GIF = ROOT / "docs" / "tour.gif"
-WIDTH, RATE, COLOURS = 720, 12, 96
+WIDTH, RATE, COLOURS = 800, 15, 128
+HELD_S = 2.0
 MOST_BYTES = 3_000_000
 
-SHOWN = {"A new notebook": 5.0, "Typing code": 5.0, "Running a cell": 4.0, "A plot appears": 7.0}
-"""Which chapters are shown, and how many seconds of each at most."""
+SHOWN = {
+    "A new notebook": (0.0, 5.5),
+    "Typing code": (3.0, 11.5),
+    "Running a cell": (0.5, 5.5),
+    "A plot appears": (1.5, 9.0),
+}
+"""Which chapters are shown, and from which second of each to which."""
 
-CAPTION = "FontName=Liberation Sans,FontSize=17,PrimaryColour=&HFFFFFF,BackColour=&H60000000,BorderStyle=4,Outline=6"
+CAPTION = "FontName=Liberation Sans,FontSize=15,OutlineColour=&H00302820,BorderStyle=3,Outline=5,Shadow=0,MarginV=16"
 
 
 def main() -> None:
@@ -67,7 +73,9 @@ def excerpts(video: Path) -> list[tuple[float, float]]:
             (it["metadata"].get("title", ""), float(it["start"] * it["time_base"]), float(it["end"] * it["time_base"]))
             for it in opened.chapters()
         ]
-    return [(begin, min(end, begin + SHOWN[title])) for title, begin, end in chapters if title in SHOWN]
+    return [
+        (begin + SHOWN[title][0], min(end, begin + SHOWN[title][1])) for title, begin, end in chapters if title in SHOWN
+    ]
 
 
 def _filters(parts: list[tuple[float, float]]) -> str:
@@ -75,7 +83,7 @@ def _filters(parts: list[tuple[float, float]]) -> str:
     chosen = "+".join(f"between(t,{begin:.3f},{end:.3f})" for begin, end in parts)
     return (
         f"[0:v]subtitles=captions.srt:force_style='{CAPTION}',select='{chosen}',setpts=N/FRAME_RATE/TB,"
-        f"fps={RATE},scale={WIDTH}:-2:flags=lanczos,split[a][b];"
+        f"fps={RATE},scale={WIDTH}:-2:flags=lanczos,tpad=stop_mode=clone:stop_duration={HELD_S},split[a][b];"
         f"[a]palettegen=max_colors={COLOURS}:stats_mode=diff[p];[b][p]paletteuse=dither=none:diff_mode=rectangle"
     )
 
