@@ -53,7 +53,7 @@ def adopt(choice: Choice, settings: Settings) -> str:
             f"gone for good, make a new one: gpudrop init --drop {choice.address}"
         )
     drops.init_drop(choice.address)
-    return f"{choice.address} was empty; it is a drop now"
+    return f"the empty folder {choice.address} is a drop now"
 
 
 def _was_a_drop(address: str | Path, settings: Settings) -> bool:
