@@ -27,7 +27,7 @@ SHOWN = {
     "A new notebook": (0.0, 5.5),
     "Typing code": (3.0, 11.5),
     "Running a cell": (0.5, 5.5),
-    "A plot appears": (1.5, 9.0),
+    "A plot appears": (1.5, 30.0),
 }
 """Which chapters are shown, and from which second of each to which."""
 

@@ -15,4 +15,6 @@ kilobytes() { # what a folder takes; what it shares with an earlier one of the s
 cache=$(.venv/bin/uv cache dir 2>/dev/null || true)
 set -- $(kilobytes .venv ${cache:+"$cache"})
 say "ready. .venv takes $(size "${1:-0}")${2:+; uv keeps another $(size "$2") of downloads in $cache (.venv/bin/uv cache clean frees it)}"
+browsers=${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}
+if [ -d "$browsers" ]; then say "Playwright's browsers take $(size "$(kilobytes "$browsers")") in $browsers"; fi
 say "next: make demo (records a narrated tour of JupyterLab), or: .venv/bin/gpudrop --help"
