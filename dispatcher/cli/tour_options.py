@@ -52,12 +52,9 @@ class Speech:
     ] = "local"
     drop: Annotated[
         str | None,
-        typer.Option(
-            "--drop",
-            "--colab-drive-path",
-            help="For --tts-backend colab: the shared folder or rclone:REMOTE:PATH, else your default drop.",
-        ),
+        typer.Option(help="For --tts-backend colab: the shared folder or rclone:REMOTE:PATH, else your default drop."),
     ] = None
+    colab_drive_path: Annotated[str | None, typer.Option(hidden=True)] = None  # what --drop was called before gpudrop
     colab_timeout: Annotated[float, typer.Option(help="Seconds to wait for the narration.", min=1)] = 600
     require_engine: Annotated[
         str | None, typer.Option(help="Fail unless this engine speaks (a voice of another engine is then an error).")
@@ -94,6 +91,8 @@ class Speech:
         """Raise UsageError for wishes that exclude each other."""
         if self.skip_tts and self.respeak:
             raise UsageError("--skip-tts speaks nothing and --respeak speaks everything: give one of them")
+        if self.drop and self.colab_drive_path and self.drop != self.colab_drive_path:
+            raise UsageError("--drop and --colab-drive-path, its older name, name two drops: give one of them")
 
     @property
     def reuse(self) -> Reuse:
@@ -156,10 +155,7 @@ class Encoding:
         str,
         typer.Option(help="Who encodes the film: local (here) or colab-nvenc (a worker, by its graphics card)."),
     ] = "local"
-    nvenc_drive_path: Annotated[
-        str | None,
-        typer.Option(help="For --encode-backend colab-nvenc: another drop than --drop."),
-    ] = None
+    nvenc_drive_path: Annotated[str | None, typer.Option(hidden=True)] = None  # another drop than --drop, as of old
     nvenc_timeout: Annotated[float, typer.Option(help="Seconds to wait for the encoded film.", min=1)] = 1200
     require_nvenc: Annotated[
         bool, typer.Option("--require-nvenc", help="Fail unless a graphics card encodes the film.")
@@ -190,7 +186,7 @@ def options_of(
     """Return all of it as a recording takes it. What there is not raises UsageError or NotFoundError."""
     return Options(
         tts_backend=_one_of("--tts-backend", speech.tts_backend, BACKENDS),
-        drop=speech.drop,
+        drop=speech.drop or speech.colab_drive_path,
         group=manner.group,
         timeout_s=speech.colab_timeout,
         work_dir=film.work_dir,
