@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from protocol.google_drive import COLAB_MOUNT, REMOUNT
+
 NETWORKED = ("fuse", "nfs", "cifs", "smb", "9p", "virtiofs", "vboxsf", "prl_fs", "afs", "ceph", "lustre", "davfs")
 """How the types of such file systems begin. The other side's writes make no event on them."""
 
@@ -100,6 +102,8 @@ def way_out(path: Path) -> str:
     kind, point = filesystem(ground_of(path).path or path)
     if _is_disk(kind):
         return "restart the program that keeps it in step"
+    if point == Path(COLAB_MOUNT):
+        return f"interrupt this cell, run {REMOUNT} in another one, then run this one again"
     detach = "fusermount -uz" if kind.startswith("fuse") else "umount -lf"
     return f"take the mount away ({detach} '{point}') and mount it again"
 
