@@ -206,7 +206,7 @@ class Recorder:
             broken_off.callback(path.unlink, missing_ok=True)
             filming = Filming(self.page, path, self._picture, self._painting)
             broken_off.callback(filming.give_up)
-            with _screencast(self.page, filming, self._picture):
+            with _screencast(self.page, filming, self.cursor, self._picture):
                 filming.begin()
                 yield filming
             filming.close()
@@ -253,13 +253,20 @@ class Recorder:
 
 
 @contextlib.contextmanager
-def _screencast(page: Page, filming: Filming, size: tuple[int, int]) -> Iterator[None]:
+def _screencast(page: Page, filming: Filming, cursor: Cursor, size: tuple[int, int]) -> Iterator[None]:
     """Have the browser send its frames until the block ends."""
     wanted: Any = {"width": size[0], "height": size[1]}
-    page.screencast.start(on_frame=filming.take_frame, size=wanted, quality=QUALITY)
+
+    def take(frame: Any) -> None:
+        filming.take_frame(frame)
+        cursor.see()
+
+    page.screencast.start(on_frame=take, size=wanted, quality=QUALITY)
+    cursor.is_filmed = True
     try:
         yield
     finally:
+        cursor.is_filmed = False
         with contextlib.suppress(PlaywrightError):  # the page has crashed: there is nothing to stop
             page.screencast.stop()
 

@@ -32,7 +32,7 @@ LOOK = """(() => {
   let last = "";
   (function look() {
     const at = document.querySelector("html > [popover=manual]")?.style.transform ?? "";
-    if (at && at !== last) tell(performance.timeOrigin + performance.now(), ...at.match(/-?\\d[\\d.]*/g).map(Number));
+    if (at && at !== last) tell(Date.now(), ...at.match(/-?\\d[\\d.]*/g).map(Number));
     last = at || last;
     requestAnimationFrame(look);
   })();
