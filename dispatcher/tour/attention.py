@@ -21,7 +21,7 @@ def attention(
     found = []
     for n, move in enumerate(moves):
         until = moves[n + 1].began if n + 1 < len(moves) else float("inf")
-        ends = [end for begin, end in typed if move.began <= begin < until]
+        ends = [end for _, end in typed if move.began < end <= until]  # an action may begin with the glide itself
         x, y = move.x / size[0], move.y / size[1]
         found.append(
             Focus(

@@ -54,13 +54,15 @@ class Filming:
         path: Path,
         size: tuple[int, int],
         painting: Painting,
+        *,
         on_look: Callable[[], None] = lambda: None,
+        on_frame: Callable[[], None] = lambda: None,
     ) -> None:
-        """Prepare a take; `on_look` is called several times a second while nothing is done."""
+        """Prepare a take; `on_look` is called several times a second while nothing happens, `on_frame` for each frame."""
         self._page = page
         self._casting: list[Page] = []  # the pages whose frames arrive; only those of `_page` are taken
         self._size = size
-        self._on_look = on_look
+        self._on_look, self._on_frame = on_look, on_frame
         self._painting = painting
         self._kept_back: deque[tuple[float, bytes, Page]] = deque()
         self._writer = TakeWriter(path, size)
@@ -124,6 +126,7 @@ class Filming:
 
     def take_frame(self, frame: Any) -> None:
         """Take a frame of the screencast of the page that is recorded."""
+        self._on_frame()
         if self._muted:
             return
         shown = max(frame["timestamp"] / 1000, self._turned)

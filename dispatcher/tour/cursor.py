@@ -30,6 +30,9 @@ USUAL_PX = 900
 STEP_S = 0.025
 """The arrow moves on by at most this much of its glide at once: a busy machine makes it slower, never jumpy."""
 
+UNSEEN_PX, UNSEEN_S = 60, 0.5
+"""While it is filmed the arrow waits, when it has moved so far since the last frame, for another one; for so long."""
+
 PRESSED_MS = 70
 BETWEEN_CLICKS_MS = 80
 """Of a double click: every system takes two clicks within 200 ms as one."""
@@ -52,6 +55,8 @@ class Cursor:
         self.at = at
         self.moves: list[Move] = []  # since the last clearing
         self.hurries = False  # nobody watches: it moves in one jump
+        self.is_filmed = False
+        self._seen_at = at
         context.expose_binding(BINDING, lambda _source: list(self.at))
         script = (files("dispatcher.tour") / "cursor.js").read_text(encoding="utf-8")
         context.add_init_script(script.replace("ASK", json.dumps(BINDING)))
@@ -70,11 +75,21 @@ class Cursor:
             part = eased(done)
             self._put(page, start[0] + (x - start[0]) * part, start[1] + (y - start[1]) * part)
             page.wait_for_timeout(4)  # a move itself waits for the next frame; frames arrive only in such calls
+            self._wait_until_seen(page)
         self.moves.append(Move(began=began, arrived=time.monotonic(), x=x, y=y))
 
     def jump_to(self, page: Page, x: float, y: float) -> None:
         """Be at a place at once: only where the viewer sees no way, as on another page."""
         self._put(page, x, y)
+
+    def see(self) -> None:
+        """Note that a frame of the film has come."""
+        self._seen_at = self.at
+
+    def _wait_until_seen(self, page: Page) -> None:
+        deadline = time.monotonic() + UNSEEN_S
+        while self.is_filmed and math.dist(self.at, self._seen_at) > UNSEEN_PX and time.monotonic() < deadline:
+            page.wait_for_timeout(4)
 
     def press(self, page: Page, *, button: Literal["left", "right"] = "left", clicks: int = 1) -> None:
         """Press and release a button where the arrow is, once or in quick succession."""

@@ -29,13 +29,14 @@ FRAME_AREA = """element => {
 }"""
 """Where the document of a frame begins in the one around it, and how it is scaled there."""
 
-VIEW = "() => [0, 0, innerWidth, innerHeight]"
 BEFORE_CLICK_MS, AFTER_CLICK_MS = 120, 150
 POLL_MS = 60
 CORRECTION_S = 0.12
 """A correction of the arrow's place, for an element that moves, may be as short as this."""
 STILL_S = 1.0
 """So long is waited for an element to come to rest; one that moves on is followed."""
+COVERED_S = 0.6
+"""An element that is still covered after this time is scrolled to the middle: the cover may stay where it is."""
 
 Point = tuple[float, float]
 Button = Literal["left", "right"]
@@ -90,8 +91,10 @@ def _reachable(stage: Stage, target: Locator, deadline: float) -> Point:
             return aim.point
         if time.monotonic() > deadline:
             raise _unreachable(aim, time.monotonic() - began)
-        if aim.state in ("covered", "outside"):
-            bring_into_view(target, centre=not centre, may_be_cut=centre)
+        if aim.state == "outside":
+            bring_into_view(target, may_be_cut=True)
+        elif aim.state == "covered" and not centre and time.monotonic() - began > COVERED_S:
+            bring_into_view(target, centre=True)
             centre = True
         stage.page.wait_for_timeout(POLL_MS)
 

@@ -177,7 +177,9 @@ class Recorder:
         where_it_stays(self.page, FIRST_FRAME_S, lambda: settle(self.page))
         with contextlib.ExitStack() as broken_off:
             broken_off.callback(path.unlink, missing_ok=True)
-            filming = Filming(self.page, path, self._picture, self._painting, on_look=self.follow)
+            filming = Filming(
+                self.page, path, self._picture, self._painting, on_look=self.follow, on_frame=self.cursor.see
+            )
             broken_off.callback(filming.give_up)
             with filming.casting():
                 filming.begin()
@@ -188,11 +190,11 @@ class Recorder:
 
     @contextlib.contextmanager
     def _filmed_by(self, filming: Filming) -> Iterator[None]:
-        self.filming = filming
+        self.filming, self.cursor.is_filmed = filming, True
         try:
             yield
         finally:
-            self.filming = None
+            self.filming, self.cursor.is_filmed = None, False
 
     def keep_evidence(self, folder: Path) -> None:
         """Write what shows why a step failed, as far as it can be had: screenshot.png, console.log, trace.zip.

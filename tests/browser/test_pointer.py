@@ -78,7 +78,7 @@ TARGETS = {
     ),
     "moving on": (
         "<style>@keyframes m{from{left:100px}to{left:900px}}</style>"
-        + BUTTON.format("position:absolute;top:60px;width:90px;animation:m 6s linear infinite alternate")
+        + BUTTON.format("position:absolute;top:60px;width:90px;animation:m 20s linear infinite alternate")
     ),
     "coming to rest": (
         "<style>@keyframes m{from{transform:translateY(700px)}}</style>" + BUTTON.format("animation:m .6s ease-out")

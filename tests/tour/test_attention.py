@@ -20,3 +20,11 @@ def test_a_place_lasts_while_keys_are_pressed_there() -> None:
 def test_keys_before_any_click_have_no_place() -> None:
     """Nobody knows where on the page they went."""
     assert attention([], [(1, 2)], (1280, 720), 0) == ()
+
+
+def test_an_action_that_clicks_before_it_types_stays_at_its_click() -> None:
+    """Typing into an element begins with the way there: the camera stays until the last key."""
+    moves = [Move(began=100.5, arrived=101, x=320, y=180), Move(began=108, arrived=108.5, x=640, y=360)]
+    first, second = attention(moves, [(100.2, 106), (107.8, 111)], (1280, 720), 100)
+    assert (first.start_s, first.end_s) == pytest.approx((1, 6))
+    assert (second.start_s, second.end_s) == pytest.approx((8.5, 11))
