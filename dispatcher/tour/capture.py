@@ -58,7 +58,7 @@ class Filming:
         on_look: Callable[[], None] = lambda: None,
         on_frame: Callable[[], None] = lambda: None,
     ) -> None:
-        """Prepare a take; `on_look` is called several times a second while nothing happens, `on_frame` for each frame."""
+        """Prepare a take. `on_frame` is called for each frame, `on_look` several times a second while nothing happens."""
         self._page = page
         self._casting: list[Page] = []  # the pages whose frames arrive; only those of `_page` are taken
         self._size = size
