@@ -58,7 +58,7 @@ class Filming:
         on_look: Callable[[], None] = lambda: None,
         on_frame: Callable[[], None] = lambda: None,
     ) -> None:
-        """Prepare a take. `on_frame` is called for each frame, `on_look` several times a second while nothing happens."""
+        """Prepare a take. `on_frame` is called for each frame, `on_look` several times a second while it waits."""
         self._page = page
         self._casting: list[Page] = []  # the pages whose frames arrive; only those of `_page` are taken
         self._size = size
