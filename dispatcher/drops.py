@@ -15,6 +15,7 @@ from protocol.layout import DROP_CARD, PACKAGES, JobNames, is_job_id, package_fo
 from protocol.messages import DropCard
 from protocol.seen import read_drop_id
 from protocol.transports import open_drop, read_address
+from protocol.transports.ground import MY_DRIVE
 
 NAME = "gpudrop"
 NOTEBOOK = "worker.ipynb"
@@ -32,30 +33,6 @@ RCLONE = "gdrive"
 MOUNTS = ("Library/CloudStorage/GoogleDrive-*", "Google Drive", "GoogleDrive")
 VOLUMES = ("/Volumes/GoogleDrive",)
 DRIVE_LETTERS = tuple(f"{letter}:/" for letter in "GHIJKLMNOPQRSTUVWXYZDEF")
-# What Drive for Desktop calls that folder, by the language of the account.
-MY_DRIVE = (
-    "My Drive",
-    "MyDrive",
-    "Drive'ım",
-    "Il mio Drive",
-    "Meine Ablage",
-    "Meu Drive",
-    "Mi unidad",
-    "Mijn Drive",
-    "Min enhet",
-    "Mit drev",
-    "Mon Drive",
-    "Mój dysk",
-    "Můj disk",
-    "O meu disco",
-    "Oma Drive",
-    "Мой диск",
-    "Мій диск",
-    "マイドライブ",
-    "내 드라이브",
-    "我的云端硬盘",
-    "我的雲端硬碟",
-)
 
 
 def find(explicit: str | Path | None, env_path: str | Path | None, home: Path) -> str | Path | None:
@@ -77,6 +54,7 @@ def _drives(home: Path) -> Iterator[Path]:
     letters = [letter for letter in map(Path, DRIVE_LETTERS) if letter.is_absolute()]  # they are names on Unix
     for mount in (*mounts, *map(Path, VOLUMES), *letters):
         yield from (mount / name for name in MY_DRIVE)
+    yield from (home / name for name in MY_DRIVE)  # mirrored by Drive for Desktop
 
 
 def seen_by_colab(drop: str | Path, home: Path) -> str | None:

@@ -51,7 +51,7 @@ class Sight:
         return f"Start the notebook on Colab, or here: gpudrop worker --drop {self.drop}"
 
     def _is_fresh(self, worker: WorkerSeen, card: WorkerCard) -> bool:
-        quiet_s = QUIET_BEATS * IDLE_FACTOR * card.beat_s
+        quiet_s = QUIET_BEATS * IDLE_FACTOR * self.leases.beat_s(card.boot, card.beat_s)
         if self.leases.has_beaten(card.boot):
             return (self.leases.silence_s(card.boot, self.now) or 0) <= quiet_s
         return worker.told_at is None or self.wall - worker.told_at <= quiet_s
