@@ -15,6 +15,7 @@ help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## make .venv with all that is locked, and find or install a Chromium
+	@$(if $(filter setup,$(MAKECMDGOALS)),sh setup/done.sh,:)
 
 $(STAMP):
 	@sh setup/venv.sh "$(PYTHON)"

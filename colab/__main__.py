@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from colab.config import Settings
-from colab.worker import make_worker, serve_until_signalled
+from colab.serving import make_worker, serve_until_signalled
 from protocol.errors import GpudropError
 from protocol.redaction import guard_logs, legible, without_secrets
 

@@ -18,6 +18,7 @@ from colab.attach import Attached
 from colab.bench import Task, Workbench
 from colab.disk import disk_in_codes
 from colab.inputs import fetch_inputs
+from colab.joblines import JobLines
 from colab.keeper import Delivered
 from colab.lease import Beater
 from colab.plain import understand
@@ -100,6 +101,7 @@ class AttemptRun:
         self._why_stop = why_stop
         self._waits = at.waits(task.request.job)
         self._log = _Log(at.host)
+        self._lines = JobLines(at.host, task.job, task.kind, task.attempt.n)
         self._plain = understand(task.request.params) if task.request.job is None else None
         self._place: tempfile.TemporaryDirectory[str] | None = None
         self._kept: dict[str, Leftover] = {}
@@ -132,6 +134,7 @@ class AttemptRun:
             with disk_in_codes("the work cannot go on here"):
                 engine, summary = self._work(Path(place.name), publisher)
                 publisher.done(engine, summary, self._log.text())
+                self._lines.delivered()
         except JobFailed as error:
             return self._failed(error, publisher)
         except ChannelError as error:
@@ -142,7 +145,7 @@ class AttemptRun:
 
     def _failed(self, error: JobFailed, publisher: Publisher | PlainPublisher) -> Outcome:
         """Say why there is no result. Where the drop does not even take that, the worker has it to say later."""
-        log.info("%s: %s: %s", self._task.job, error.code, error)
+        self._lines.failed(error.code, str(error))
         self._log.add(f"{error.code}: {error}")
         try:
             publisher.failed(error.code, redact(str(error)), step=error.step, log=self._log.text())
@@ -281,6 +284,7 @@ class AttemptRun:
         held = {"done": event["done"], "total": event["total"], "note": redact(note)[:NOTE_LENGTH]}
         self._progress = self._progress.model_copy(update=held)
         self._beater.progress(self._progress)
+        self._lines.progress(event["done"], event["total"], event["note"])
         self._log.add(f"{event['done']}/{event['total']} {event['note']}")
 
     def _end_if_asked(self, age_s: float, publisher: Publisher | PlainPublisher) -> None:

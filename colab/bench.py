@@ -88,12 +88,16 @@ class Workbench(Protocol):
         """End what is being done now."""
         ...
 
+    def close(self) -> None:
+        """Let go of it: the worker asks nothing of it any more."""
+        ...
+
 
 class Bench:
     """The worker's end of the bench. One task at a time."""
 
     def __init__(self, kinds: tuple[str, ...], places: ModelPlaces) -> None:
-        self._kinds, self._places = kinds, places
+        self.kinds, self._places = kinds, places
         self.loaded: set[str] = set()
         self._start()
 
@@ -106,7 +110,7 @@ class Bench:
 
     def abilities(self) -> Abilities:
         """Ask what can be done here. A kind without an engine is left out."""
-        self._send({"abilities": list(self._kinds)})
+        self._send({"abilities": list(self.kinds)})
         event = self.event(START_S)
         if event is None or event["event"] != "abilities":
             raise JobFailed(f"the workbench does not start: {event and event.get('message')}", code="ENGINE")
@@ -115,11 +119,15 @@ class Bench:
 
     def begin(self, task: Task) -> None:
         """Start a task; its events follow. A bench that has died is replaced first."""
-        if not self._process.is_alive():
+        if not self.is_alive():
             self.kill()
             self._start()
         self.loaded.add(task.kind)
         self._send({"task": vars(task)})
+
+    def is_alive(self) -> bool:
+        """Say whether the process runs."""
+        return self._process.is_alive()
 
     def event(self, timeout_s: float) -> dict[str, Any] | None:
         """Return the next event, or None after `timeout_s`. The death of the process is an event too.
@@ -145,11 +153,16 @@ class Bench:
         self._send({"stop": True})
 
     def kill(self) -> None:
-        """End the process now. The next task starts a fresh one."""
+        """End the process now, with the programs that it runs. The next task starts a fresh one."""
         self.loaded.clear()
-        self._process.kill()
+        _end_group(self._process.pid)
+        self._process.kill()  # it may not have come to lead its group
         self._process.join(10)
         self._pipe.close()
+
+    def close(self) -> None:
+        """End the process."""
+        self.kill()
 
     def _send(self, message: dict[str, Any]) -> None:
         try:
@@ -222,6 +235,7 @@ def _emit(pipe: Connection, event: dict[str, Any]) -> None:
 
 def _serve(pipe: Connection, places: ModelPlaces) -> None:
     """Be the bench: answer one message after the other until the worker goes away."""
+    _lead_group()
     limit(file_bytes=MAX_RESULT_BYTES)  # memory is not bounded: a GPU's driver takes addresses by the terabyte
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to answer
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -242,11 +256,25 @@ def _serve(pipe: Connection, places: ModelPlaces) -> None:
             return
 
 
+def _lead_group() -> None:
+    """Lead a process group, so that whoever ends the bench ends the programs that its engines run (ffmpeg) too."""
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
+
+
+def _end_group(leader: int | None) -> None:
+    """Kill the group that a bench leads, if it has come to lead one."""
+    if hasattr(os, "killpg") and leader is not None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says EPERM of a group of the dead
+            os.killpg(leader, signal.SIGKILL)
+
+
 def _end_with_parent() -> None:
-    """A worker that was killed must not leave its engine behind, holding the GPU."""
+    """A worker that was killed must not leave its engine behind, holding the GPU, nor what that engine runs."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
+        _end_group(os.getpid())
         os._exit(1)
 
 

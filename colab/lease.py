@@ -90,7 +90,12 @@ class Beater:
             self._beat()
         return self._last + self._every_s
 
-    def _beat(self) -> None:
+    def say_last(self) -> None:
+        """Say that this session ends: no beat follows, so that nobody waits for this worker until its lease lapses."""
+        self._held = ()
+        self._beat(last=True)
+
+    def _beat(self, *, last: bool = False) -> None:
         at, seq = self._at, self._seq + 1
         beat = Beat(
             drop=at.drop_id,
@@ -101,6 +106,7 @@ class Beater:
             at=at.host.wall(),
             held=self._held,
             probe=self._probe,
+            last=True if last else None,
         )
         names = WorkerNames(at.worker)
         self._seq = seq

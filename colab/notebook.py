@@ -7,12 +7,15 @@ import logging
 import sys
 from pathlib import Path
 
+from colab.cell import check_folder, shown_plainly
 from colab.config import Settings
+from colab.ending import Ending
 from colab.install import chosen
 from colab.models import Models
 from colab.models.known import MODELS
+from colab.resident import Resident
 from colab.secrets import colab_secrets, on_colab
-from colab.worker import make_worker, serve_until_signalled
+from colab.serving import make_worker, serve_until_signalled
 from protocol.errors import JobFailed, UsageError
 from protocol.redaction import guard_logs
 
@@ -23,24 +26,54 @@ log = logging.getLogger(__name__)
 
 
 def run(drop: str, *, kinds: str = "", idle_exit_s: float = 1800, consent: bool = False, engines: str = "") -> None:
-    """Serve `drop` until idle for `idle_exit_s`, then give the runtime back. Without `consent` nothing starts.
+    """Serve `drop` until this is idle for `idle_exit_s` or drained, then give the runtime back.
 
-    The models of `engines` (names of `colab.install.ENGINES`, comma-separated) are fetched first, so that whoever asks
-    for none in particular gets the best, and not the embedded one.
+    Without `consent` nothing starts. The models of `engines` (names of `colab.install.ENGINES`, comma-separated) are
+    fetched first, so that whoever asks for none in particular gets the best, and not the embedded one.
+
+    An interrupt hands the current job back and leaves the runtime, and the models in its memory, for the next call.
     """
-    if not consent:
-        raise UsageError("Read the policy box at the top of the notebook, then tick the consent and run again")
+    with shown_plainly():
+        if not consent:
+            raise UsageError("read the policy at the top of the notebook, tick the consent in the form, run both again")
+        _log_to_cell()
+        names = [name for choice in chosen(engines) for name in choice.models]
+        check_folder(drop)
+        settings = _settings(drop, kinds, idle_exit_s)
+        _fetch(Models(settings.model_places()), names)
+        ending = _serve(settings)
+    if ending.frees_machine:
+        _resident.end()
+        _release_runtime()
+    else:
+        kept = ", ".join(sorted(_resident.loaded))
+        memory = f"; what it has loaded stays in memory ({kept})" if kept else ""
+        log.info("The runtime is still yours. Run this cell again to go on%s", memory)
+
+
+_resident = Resident()
+
+
+def _log_to_cell() -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout, force=True
     )
     guard_logs()
+
+
+def _settings(drop: str, kinds: str, idle_exit_s: float) -> Settings:
     wanted = tuple(kind.strip() for kind in kinds.split(",") if kind.strip())
     left_s = _session_left_s() if on_colab() else None
-    settings = Settings(drop=drop, kinds=wanted, idle_exit_s=idle_exit_s, session_s=left_s, **colab_secrets())
-    names = [name for choice in chosen(engines) for name in choice.models]
-    _fetch(Models(settings.model_places()), names)
-    serve_until_signalled(make_worker(settings))
-    _release_runtime()
+    return Settings(drop=drop, kinds=wanted, idle_exit_s=idle_exit_s, session_s=left_s, **colab_secrets())
+
+
+def _serve(settings: Settings) -> Ending:
+    """Serve until something ends it. What breaks that off (a second interrupt) may leave the bench at work: it ends."""
+    try:
+        return serve_until_signalled(make_worker(settings, bench=_resident.bench))
+    except KeyboardInterrupt:
+        _resident.end()
+        raise
 
 
 def _session_left_s() -> float | None:

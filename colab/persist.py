@@ -41,6 +41,6 @@ def persist(
             limit_s = gone_s if isinstance(error, NameMissing) else for_s
             if not error.retryable or host.monotonic() - started + wait_s > limit_s:
                 raise
-            log.warning("%s: %s", what, error)
+            log.warning("%s: %s. Trying again in %.1f s", what, str(error).rstrip("."), wait_s)
         host.sleep(wait_s)
         wait_s = min(2 * wait_s, LONGEST_WAIT_S)

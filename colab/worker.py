@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from colab.attach import Attached, announce, attach, parent_is_gone
+from colab.attach import Attached, announce, parent_is_gone
 from colab.attempt import Assignment, AttemptRun, Outcome
 from colab.bench import Bench, Workbench
+from colab.cell import remounted
 from colab.config import Settings
 from colab.drain import DrainWatch
-from colab.handlers import HANDLERS
+from colab.ending import DRAINED, NOTHING_LEFT, ORPHANED, Ending, Reason
+from colab.handlers import kinds_of
 from colab.keeper import Keeper
 from colab.known_jobs import KnownJobs
 from colab.lease import Beater, BeatThread, give_up, take
@@ -25,11 +26,10 @@ from colab.persist import persist
 from colab.probes import newest_probe
 from colab.refusing import Refusals
 from colab.rivals import Rivals, further
-from media import ffmpeg
 from protocol import codec
 from protocol.claims import LEASE_BEATS, elected
 from protocol.drop import Watch
-from protocol.errors import ChannelError, NameMissing, OursError, UsageError
+from protocol.errors import ChannelError, NameMissing, OursError
 from protocol.layout import DROP_CARD, LAST_ATTEMPT, PROBES, Attempt, is_job_id
 from protocol.messages import ClaimTerms, Held, Limits, Request, WorkerCard
 from protocol.seen import Seen
@@ -70,20 +70,23 @@ class Worker:
         self._refusals = Refusals(at)
         self._looked_at_own: float | None = None
         self._looks_all_at = -math.inf
-        self._kinds = _kinds(settings.kinds)
+        self._kinds = kinds_of(settings.kinds)
         self._bench: Workbench | None = None
         self._beater = Beater(at, self._beat_s)
         self._failures = 0
         self._rests_until: float | None = None
-        self._stop: str | None = None
+        self._ending: Ending | None = None
         self._card: WorkerCard | None = None
 
     def stop(self, why: str = "the worker was asked to stop") -> None:
         """Release the current job, if any, and end after this step. Safe to call from a signal handler."""
-        self._stop = why
+        self._end_for(Ending(Reason.STOPPED, why))
 
-    def serve(self) -> None:
-        """Serve until stopped, idle for too long, or (with `once`) until nothing is left; then the drop is closed."""
+    def serve(self) -> Ending:
+        """Serve until stopped, idle for too long, or (with `once`) until nothing is left; return why it ended.
+
+        The drop is closed then, and the workbench let go.
+        """
         with contextlib.ExitStack() as at_the_end:
             at_the_end.callback(self._at.drop.close)
             at_the_end.callback(self.end)
@@ -91,7 +94,10 @@ class Worker:
             at_the_end.callback(watch.close)
             self.begin()
             with self._make_beats(self._beater, self._at):
-                self._repeat(watch)
+                ending = self._repeat(watch)
+            log.info("worker %s ends: %s", self._at.worker, ending.text)
+            self._beater.say_last()
+        return ending
 
     def begin(self) -> None:
         """Start the bench and announce what can be done here; from now on `step` takes jobs."""
@@ -100,36 +106,39 @@ class Worker:
         log.info("worker %s serves %s", self._at.worker, _engines_text(self._card))
 
     def end(self) -> None:
-        """End the bench and let go of what is kept."""
+        """Let go of the bench and of what is kept."""
         if self._bench is not None:
-            self._bench.kill()
+            self._bench.close()
         self._keeper.close()
 
-    def _repeat(self, watch: Watch) -> None:
+    def _repeat(self, watch: Watch) -> Ending:
         idle_since = self._clock()
-        while not self._should_end(idle_since):
+        while (ending := self._why_end(idle_since)) is None:
             if self._safe_step(watch.changed()):
                 idle_since = self._clock()
             elif self._settings.once:
-                return
+                return self._ending or NOTHING_LEFT
             else:
                 watch.wait(self._poll_s)
+        return ending
 
-    def _should_end(self, idle_since: float) -> bool:
-        if self._stop is None and parent_is_gone(self._settings.exit_with_parent):
-            self._stop = "the process that started this worker is gone"
+    def _end_for(self, ending: Ending) -> None:
+        """End after this step; the first reason holds."""
+        self._ending = self._ending or ending
+
+    def _why_end(self, idle_since: float) -> Ending | None:
+        if parent_is_gone(self._settings.exit_with_parent):
+            self._end_for(ORPHANED)
         limit = self._settings.idle_exit_s
-        if self._stop is None and limit is not None and self._clock() - idle_since > limit:
-            self._stop = f"no job for {limit:.0f} s"
-        if self._stop is not None:
-            log.info("worker %s ends: %s", self._at.worker, self._stop)
-        return self._stop is not None
+        if limit is not None and self._clock() - idle_since > limit:
+            self._end_for(Ending(Reason.IDLE, f"no job for {limit:.0f} s"))
+        return self._ending
 
     def _safe_step(self, changed: frozenset[str] | None = None) -> bool:
         try:
             return self.step(self._clock(), changed)
         except ChannelError as error:
-            log.warning("the drop did not answer: %s", error)
+            log.warning("%s. Looking again in %.0f s%s", str(error).rstrip("."), self._poll_s, remounted(error))
             return False
 
     def step(self, now: float, changed: frozenset[str] | None = None) -> bool:
@@ -141,7 +150,7 @@ class Worker:
         worked = False
         for job in self._where_to_look(now, changed):
             self._look_for_drain(self._clock())
-            if self._stop is not None:
+            if self._ending is not None:
                 break
             worked |= self._safe_try(job, self._clock())
         return worked
@@ -177,8 +186,8 @@ class Worker:
         if self._looked_at_own is not None and now - self._looked_at_own < self._beat_s:
             return
         asked, self._looked_at_own = self._drains.asked(), now
-        if asked and self._stop is None:
-            self._stop = "it was asked to drain"
+        if asked:
+            self._end_for(DRAINED)
 
     def _try(self, job: str, now: float) -> bool:
         """Take a job and work on it, if it is open and this worker can do it."""
@@ -309,10 +318,10 @@ class Worker:
 
         def ask(held: Held) -> str | None:
             nonlocal looked_at_kept
-            if self._stop is None and parent_is_gone(self._settings.exit_with_parent):
-                self._stop = "the process that started this worker is gone"
-            if self._stop is not None:
-                return self._stop
+            if parent_is_gone(self._settings.exit_with_parent):
+                self._end_for(ORPHANED)
+            if self._ending is not None:
+                return self._ending.text
             now = self._clock()
             try:
                 if now - looked_at_kept >= KEPT_LOOK_BEATS * self._beat_s:
@@ -348,40 +357,5 @@ class Worker:
             log.error("%d jobs in a row failed here: this worker takes no job for %.0f minutes", 3, FAILED_AGAIN_S / 60)
 
 
-def _kinds(wanted: tuple[str, ...]) -> tuple[str, ...]:
-    if unknown := [kind for kind in wanted if kind not in HANDLERS]:
-        raise UsageError(f"no handler for {', '.join(unknown)}; there are: {', '.join(sorted(HANDLERS))}")
-    return wanted or tuple(HANDLERS)
-
-
 def _engines_text(card: WorkerCard) -> str:
     return ", ".join(f"{kind} ({'/'.join(e.name for e in engines)})" for kind, engines in card.engines.items())
-
-
-def serve_until_signalled(worker: Worker) -> None:
-    """Serve; SIGTERM and Ctrl-C release the current job and end the worker. Handlers are put back afterwards."""
-
-    def stop(number: int, _: object) -> None:
-        worker.stop(f"stopped by {signal.Signals(number).name}")
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        worker.serve()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def make_worker(settings: Settings) -> Worker:
-    """Attach to the drop that the settings name and make a worker for it.
-
-    Raises EnvironmentNotReady where the ffmpeg that they name is none: no handler of the bench could use it.
-    """
-    if settings.ffmpeg is not None:
-        ffmpeg.find(settings.ffmpeg, needs=frozenset(), encoders=frozenset())
-    at = attach(settings.drop, settings.name, identity=settings.identity())
-    try:
-        return Worker(at, settings)
-    except BaseException:
-        at.drop.close()  # nobody will serve it
-        raise

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
-from protocol import codec
+from protocol import codec, google_drive
 from protocol.drop import Drop
-from protocol.errors import ChannelError, NameMissing, NameTaken, UsageError
+from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, NameTaken, UsageError
 from protocol.layout import DROP_CARD, PACKAGES, JobNames, is_job_id, package_folder, parse_package
 from protocol.messages import DropCard
 from protocol.seen import read_drop_id
 from protocol.transports import open_drop, read_address
-from protocol.transports.ground import MY_DRIVE
+from protocol.transports.ground import ground_of, way_out
+from protocol.transports.mount import GOOD_FLAGS
 
 NAME = "gpudrop"
 NOTEBOOK = "worker.ipynb"
-COLAB_DRIVE = "/content/drive/MyDrive"
 MAX_PACKAGE_BYTES = 64 << 20
 
 OLD_NAME = "autonomous-recording/tts-jobs"
@@ -28,44 +28,57 @@ OLD_NAME = "autonomous-recording/tts-jobs"
 LEFT_BY_SYSTEMS = frozenset({"desktop.ini", "thumbs.db", "icon\r"})
 """Files that may lie in a folder nobody has put anything into; hidden ones may, too."""
 
-# Where the user's own Drive folder may be mounted; `*` stands for an account.
-RCLONE = "gdrive"
-MOUNTS = ("Library/CloudStorage/GoogleDrive-*", "Google Drive", "GoogleDrive")
-VOLUMES = ("/Volumes/GoogleDrive",)
-DRIVE_LETTERS = tuple(f"{letter}:/" for letter in "GHIJKLMNOPQRSTUVWXYZDEF")
-
 
 def find(explicit: str | Path | None, env_path: str | Path | None, home: Path) -> str | Path | None:
     """Return the drop to use: the flag's, else the environment's, else a usual one, else where Drive has room for one.
 
     What was named, by flag or environment, is returned whether or not it exists: a folder as its path, another kind of
-    drop by its address. None means that no Drive folder was found.
+    drop by its address. None means that no Drive folder was found. Where the only one is a mount point with nothing
+    mounted on it, or a mount that died, EnvironmentNotReady says how to mount it: what is written there would be
+    hidden by the mount later.
     """
     if named := explicit or env_path:
         return read_address(str(named))
-    drives = [drive for drive in _drives(home) if drive.is_dir()]
+    drives = [drive for drive in google_drive.own_folders(home) if _is_folder(drive)]
     usual = [drive / name for name in (OLD_NAME, NAME) for drive in drives]
-    return next((path for path in usual if path.is_dir()), drives[0] / NAME if drives else None)
+    if there := next((path for path in usual if path.is_dir()), None):
+        return there
+    mounted = [drive for drive in drives if not (drive == home / google_drive.RCLONE_MOUNT and _is_bare(drive))]
+    if drives and not mounted:
+        check_mounted(drives[0], home)
+    return mounted[0] / NAME if mounted else None
 
 
-def _drives(home: Path) -> Iterator[Path]:
-    yield home / RCLONE
-    mounts = [mount for pattern in MOUNTS for mount in sorted(home.glob(pattern))]
-    letters = [letter for letter in map(Path, DRIVE_LETTERS) if letter.is_absolute()]  # they are names on Unix
-    for mount in (*mounts, *map(Path, VOLUMES), *letters):
-        yield from (mount / name for name in MY_DRIVE)
-    yield from (home / name for name in MY_DRIVE)  # mirrored by Drive for Desktop
+def check_mounted(drop: str | Path, home: Path) -> None:
+    """Raise EnvironmentNotReady, with the command that mounts it, for a drop in a mount point that is not mounted."""
+    point = home / google_drive.RCLONE_MOUNT
+    if isinstance(drop, Path) and drop.absolute().is_relative_to(point) and point.is_dir() and _is_bare(point):
+        raise EnvironmentNotReady(
+            f"nothing is mounted on {point}, which is empty. Mount your Drive there: rclone mount "
+            f"{google_drive.RCLONE_MOUNT}: {point} {GOOD_FLAGS} (docs/mounts.md); or name another folder with --drop"
+        )
+
+
+def _is_folder(drive: Path) -> bool:
+    try:
+        return drive.is_dir()
+    except OSError as error:  # a mount that died answers neither yes nor no
+        raise EnvironmentNotReady(
+            f"{drive} cannot be read: {error.strerror}. The mount there has died: {way_out(drive)}"
+        ) from error
+
+
+def _is_bare(point: Path) -> bool:
+    """Say whether a folder that is meant for a mount is an empty folder of this machine's disk."""
+    target = Path(os.path.realpath(point))
+    return not os.path.ismount(target) and ground_of(target).kind == "disk" and not any(target.iterdir())
 
 
 def seen_by_colab(drop: str | Path, home: Path) -> str | None:
-    """Return the path under which Colab sees a drop that lies in the user's own Drive folder, None for any other."""
+    """Return the path under which Colab sees a drop in the user's Drive or in a shared drive, None for any other."""
     if isinstance(drop, str):
         return None  # where a remote's folder lies in Drive, only its owner knows
-    path = drop.absolute()
-    for root in _drives(home):
-        if path.is_relative_to(root):
-            return "/".join((COLAB_DRIVE, *path.relative_to(root).parts))
-    return None
+    return google_drive.in_colab(drop.absolute(), home)
 
 
 def init_drop(path: str | Path) -> str:

@@ -67,7 +67,7 @@ class Handle:
             return progress
         self._send()
         progress = self._lifecycle.step(waited_s, clock())
-        self._client.pace.looked(progress, clock(), at=self._client.host.wall())
+        self._client.pace.looked(progress, clock())
         if self._lifecycle.result is None:
             self._find_way()
         return progress

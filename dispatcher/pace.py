@@ -28,13 +28,14 @@ class Pace:
 
     The two ways together bound the one that matters, from worker to worker. A delay counts when no other run of this
     database was open on the drop and the worker that took the job was seen idle before: else it is a queue's. The
-    dispatcher's own clock measures all of it (FORMAT.md R7).
+    dispatcher's own clock measures all of it (FORMAT.md R7). On a disk of this machine, where claims need not settle,
+    it is measured for people to see only, and whether a worker is idle is not looked for.
     """
 
     def __init__(self, store: RunStore, drop_id: str, capabilities: Capabilities, beat_s: float) -> None:
         self._store, self._drop_id, self._capabilities = store, drop_id, capabilities
         self._lease_s = LEASE_BEATS * beat_s
-        self._sent: dict[str, tuple[float, frozenset[str]]] = {}  # run → when it was sent, the boots idle then
+        self._sent: dict[str, tuple[float, frozenset[str] | None]] = {}  # run → when it was sent, the boots idle then
 
     def terms(self, waits: TimeLimits | None = None) -> ClaimTerms:
         """Return how workers shall agree on who works at the next job, given where they are (`waits`)."""
@@ -52,17 +53,20 @@ class Pace:
 
     def sent(self, run: str, workforce: Workforce, now: float) -> None:
         """Say that the request of a run has just gone into the drop."""
-        if self._capabilities.local or self._store.count_open(self._drop_id) > 1:
+        if self._store.count_open(self._drop_id) > 1:
+            return
+        if self._capabilities.local:
+            self._sent[run] = now, None
             return
         held = workforce.held()
         ended = self._store.known_jobs(self._drop_id, frozenset().union(*held.values()))  # of ours only this is open
         if idle := frozenset(boot for boot, jobs in held.items() if jobs <= ended):
             self._sent[run] = now, idle
 
-    def looked(self, progress: Progress, now: float, *, at: float) -> None:
-        """Say what a look at a run showed: with its first claim its delay is known and kept, `at` this wall time."""
+    def looked(self, progress: Progress, now: float) -> None:
+        """Say what a look at a run showed: with its first claim its delay is known and kept."""
         if progress.attempt == 0 or (sent := self._sent.pop(progress.run, None)) is None:
             return
         when, idle = sent
-        if progress.attempt == 1 and progress.boot in idle:
-            self._store.progress(progress.run, at=at, claim_delay_s=now - when)
+        if progress.attempt == 1 and (idle is None or progress.boot in idle):
+            self._store.claimed_after(progress.run, now - when)

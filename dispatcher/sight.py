@@ -51,6 +51,8 @@ class Sight:
         return f"Start the notebook on Colab, or here: gpudrop worker --drop {self.drop}"
 
     def _is_fresh(self, worker: WorkerSeen, card: WorkerCard) -> bool:
+        if self.leases.has_ended(card.boot):
+            return False
         quiet_s = QUIET_BEATS * IDLE_FACTOR * self.leases.beat_s(card.boot, card.beat_s)
         if self.leases.has_beaten(card.boot):
             return (self.leases.silence_s(card.boot, self.now) or 0) <= quiet_s
@@ -75,12 +77,19 @@ def engine_cure(offer: Offer, *, started_here: bool) -> str:
 
 
 def living(workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float) -> dict[str, WorkerCard]:
-    """Return the cards of the workers that may still be alive, as far as this machine has seen."""
+    """Return the cards of the workers that may still be alive, as far as this machine has seen.
+
+    Of several sessions of one worker, it is the card of the one that is not known to have ended and was heard of last.
+    """
+
+    def likeliest_last(boot: str) -> tuple[bool, float]:
+        return not leases.has_ended(boot), -(leases.silence_s(boot, now) or 0.0)
+
     return {
-        name: card
+        name: shown.cards[boot]
         for name, shown in workers.items()
-        for boot, card in shown.cards.items()
-        if leases.boot_alive(boot, now, card.beat_s)
+        for boot in sorted(shown.cards, key=likeliest_last)
+        if leases.boot_alive(boot, now, shown.cards[boot].beat_s)
     }
 
 

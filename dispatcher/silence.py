@@ -99,8 +99,12 @@ def _failed(sight: Sight, attempt: Attempt) -> Explanation:
 
 
 def _others(sight: Sight, attempt: Attempt) -> str:
-    """Say who can go on with a job that its worker does not bring to an end."""
-    others = sorted(name for name in sight.able if name != attempt.worker)
+    """Say who can go on with a job that its worker does not bring to an end; that worker, too, if it was restarted."""
+    failure = sight.seen.errors.get(attempt)
+    said = sight.seen.claims.get(attempt) or (failure.job if failure else None)
+    others = sorted(
+        name for name, card in sight.able.items() if name != attempt.worker or (said and card.boot != said.boot)
+    )
     return f"{listed(others)} can take it over" if others else f"No other worker is here. {sight.start_one}"
 
 
@@ -162,7 +166,7 @@ def not_sent(*, sent: bool) -> Explanation:
     text = (
         "the job was sent and is not to be seen in the drop" if sent else "the job could not be put into the drop yet"
     )
-    return Explanation(code=Why.UPLOAD_UNFINISHED, text=text, cure="It is sent again as long as this command waits")
+    return Explanation(code=Why.UPLOAD_UNFINISHED, text=text, cure="Every command that waits for it sends it again")
 
 
 def not_whole_yet(sight: Sight, error: VerificationError, left_s: float) -> Explanation:
@@ -210,7 +214,7 @@ def _reach(name: str, drop: str) -> str:
         return "Mount the drive again, or put the folder back; the job goes on when it is there"
     if name in _DENIED:
         return "Give this user the right to read and write there; the job goes on then"
-    return "It is tried again; the job goes on when the drop is back"
+    return "The job goes on when the drop is back"
 
 
 def not_a_drop(error: EnvironmentNotReady, drop: str) -> Explanation:

@@ -41,8 +41,10 @@ def _gone(sight: Sight) -> Explanation | None:
     count = len(sight.workers)
     last = max(sight.workers, key=lambda name: sight.workers[name].told_at or 0)
     were = f"{last} was here" if count == 1 else f"{count} workers were here, the last of them {last}"
-    text = f"{were}, {last_sign(sight, last)}"
-    return Explanation(code=Why.WORKERS_GONE, text=text, cure=f"It seems to be gone. {sight.start_one}")
+    ended = all(map(sight.leases.has_ended, sight.workers[last].cards)) and bool(sight.workers[last].cards)
+    text = f"{were}, {last_sign(sight, last)}{'; its session has ended' if ended else ''}"
+    cure = sight.start_one if ended else f"It seems to be gone. {sight.start_one}"
+    return Explanation(code=Why.WORKERS_GONE, text=text, cure=cure)
 
 
 def _no_kind(sight: Sight) -> Explanation | None:

@@ -29,9 +29,6 @@ PAUSE = 120.0
 reading takes longer than the cue is shown; each second too short, and below `FLASH_S`; each second of silence above
 `CALM_S` within one."""
 
-LINE_SHARE = 0.5
-"""A bad break between two lines of a cue costs so much of one between two cues."""
-
 FLASH_S = 0.8
 """A cue shown for less is not read. One lasts less only where everything around it is worse."""
 
@@ -107,7 +104,7 @@ def _prices(lines: Lines, start: int, rules: Rules, length_s: float) -> list[tup
                 break
         room_s = (parts[end].start_s - rules.gap_s if end < len(parts) else length_s) - parts[start].start_s
         alone = ALONE if end == start + 1 and not _stands_alone(parts, start) else 0.0
-        broken = LINE_SHARE * lines.price(start, end, count)
+        broken = lines.price(start, end, count)
         found.append((end, EACH + alone + inside + broken + _hurry(lines.columns(start, end), room_s, rules)))
     return found
 

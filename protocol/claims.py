@@ -43,6 +43,7 @@ class LeaseWatch:
         self._here: dict[str, bool] = {}  # boot → whether its card proves that it is on this machine
         self._looked: dict[str, float] = {}  # worker → last fresh look at its folder
         self._alive: dict[str, tuple[int, float]] = {}  # boot → highest seq, when it rose
+        self._ended: set[str] = set()  # boots whose last beat came
         self._risen: set[str] = set()  # boots of which a beat came while this observer looked
         self._claimed: dict[str, float] = {}  # nonce → first sight of the claim
         self._boot_of: dict[str, str] = {}  # nonce → boot of its claim
@@ -87,6 +88,8 @@ class LeaseWatch:
         """Take note of a beat; a sequence number that is not higher than the last is ignored."""
         self._worker_of[beat.boot] = beat.worker
         known = self._alive.get(beat.boot, (0, 0.0))[0]
+        if beat.last:
+            self._ended.add(beat.boot)
         if beat.seq > known:
             self._alive[beat.boot] = (beat.seq, now)
             if known:
@@ -136,6 +139,10 @@ class LeaseWatch:
     def has_beaten(self, boot: str) -> bool:
         """Say whether that boot gave a sign of life while this observer looked, rather than before."""
         return boot in self._risen
+
+    def has_ended(self, boot: str) -> bool:
+        """Say whether that boot said that its session is over. Its claims lapse all the same only by silence (R7)."""
+        return boot in self._ended
 
     def silence_s(self, boot: str, now: float) -> float | None:
         """Return how long that boot has been silent, or None if it was never seen."""

@@ -197,8 +197,8 @@ def decode_request(data: bytes, *, drop: str, job: str, trust: Trust = OFF) -> R
     whole = loads(data)
     if not isinstance(whole, dict):
         raise NotARequest(
-            f"request.json holds {_named(whole)}, and must hold one JSON object: "
-            '{"voice": …, "steps": [{"id": …, "narration": …}]}'
+            f"request.json holds {_named(whole)}, and must hold one JSON object, such as "
+            '{"voice": "default", "steps": [{"id": "1", "narration": "Hello."}]}.'
         )
     params = {key: value for key, value in whole.items() if key != "job"}
     if "job" not in whole:

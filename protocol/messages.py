@@ -196,7 +196,10 @@ class Held(Record):
 
 
 class Beat(Message):
-    """A sign of life of a whole worker. `at` is its own clock, for people only."""
+    """A sign of life of a whole worker. `at` is its own clock, for people only.
+
+    `last` says that this session has ended and no beat follows.
+    """
 
     type: Literal["beat"] = "beat"
     id: WorkerId
@@ -206,6 +209,7 @@ class Beat(Message):
     at: Seconds
     probe: Short | None = None
     held: tuple[Held, ...] = ()
+    last: Literal[True] | None = None
 
 
 class EngineRecord(Record):

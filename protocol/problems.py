@@ -19,7 +19,10 @@ def sentences(error: ValidationError, spell: Callable[[tuple[Any, ...]], str] | 
     `spell` says what a field is called by the one who wrote it, from its location.
     """
     told: dict[str, str] = {}
-    for each in error.errors():
+    found = error.errors()
+    for each in found:
+        if any(len(it["loc"]) > len(each["loc"]) and it["loc"][: len(each["loc"])] == each["loc"] for it in found):
+            continue  # it only follows from what is wrong within: a list without its wrong entries is too short
         place = (spell or place_of)(each["loc"])
         text = clause(each["type"], each["msg"], each.get("ctx", {}), each.get("input"))
         told.setdefault(place, text if not place else f"{place} {text}")
@@ -42,7 +45,8 @@ def place_of(loc: tuple[Any, ...]) -> str:
 def clause(sort: str, message: str, more: Mapping[str, Any], value: Any = None) -> str:
     """Return what is wrong with a value, by the sort of the problem: "must be at most 2, not 9"."""
     if sort in _WORDS:
-        return _WORDS[sort].format(**more, told=_shown(value))
+        ends = {name: f"{end:.12g}" if isinstance(end, float) else end for name, end in more.items()}
+        return _WORDS[sort].format(**ends, told=_shown(value))
     said = message.removeprefix("Value error, ")
     return said[:1].lower() + said[1:]
 
@@ -83,5 +87,5 @@ def _shown(value: Any) -> str:
         return "a list"
     if isinstance(value, Mapping):
         return "an object"
-    text = repr(value)
+    text = f"{value:.12g}" if isinstance(value, float) else repr(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

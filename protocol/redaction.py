@@ -54,8 +54,9 @@ _Put = str | Callable[[re.Match[str]], str]
 
 
 def _is_prose(value: str) -> bool:
-    """Say whether what stands where a secret may stand is a word of the sentence around it."""
-    return value.strip(".:!?()").lower() in _PROSE or not value.strip(".:!?()<>")
+    """Say whether what stands where a secret may stand is a word of the sentence around it, or a placeholder."""
+    is_placeholder = not value.strip(".…:!?()<>") or value.startswith("$(")  # as advice writes it
+    return value.strip(".:!?()").lower() in _PROSE or is_placeholder
 
 
 def _cut(before: str, value: str) -> str:

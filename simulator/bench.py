@@ -120,6 +120,10 @@ class SimulatedBench:
         """Forget the task."""
         self._events = []
 
+    def close(self) -> None:
+        """Forget it."""
+        self.kill()
+
     def _make(self, path: str) -> None:
         step = path.removeprefix("audio/step-").rpartition(".")[0]
         self._write(path, made(path, self._texts[step], self._voice))

@@ -5,9 +5,13 @@ from __future__ import annotations
 SPOKEN: dict[str, dict[str, str]] = {
     "en": {
         "approx.": "approximately",
+        "apt.": "apartment",
         "ave.": "Avenue",
+        "bldg.": "building",
         "blvd.": "Boulevard",
         "capt.": "captain",
+        "c.": "circa",
+        "ca.": "circa",
         "cf.": "compare",
         "co.": "company",
         "col.": "colonel",
@@ -39,6 +43,7 @@ SPOKEN: dict[str, dict[str, str]] = {
         "pp.": "pages",
         "prof.": "professor",
         "rd.": "Road",
+        "rm.": "room",
         "rep.": "representative",
         "rev.": "reverend",
         "sec.": "section",
@@ -87,15 +92,16 @@ STREETS = {"st.": "Street", "dr.": "Drive"}
 """What these are after the name of one."""
 
 _UNCHANGED_WORDS = (
-    "al. apr. aug. ave. blvd. capt. co. col. corp. dec. evtl. feb. gen. gov. hon. hr. inc. ing. jan. jul. jun. lt. "
-    "ltd. mag. mar. max. min. mlle. mme. mt. nov. oct. pres. rep. rev. sen. sep. sept. sgt. st."
+    "al. apr. aug. ave. blvd. capt. co. col. corp. dec. evtl. feb. fri. gen. gov. hon. hr. inc. ing. jan. jul. jun. "
+    "lt. ltd. mag. mar. max. min. mlle. mme. mt. nov. oct. pres. rep. rev. sen. sep. sept. sgt. st. "
+    "mon. thu. tue. wed."
 )
 UNCHANGED = frozenset(_UNCHANGED_WORDS.split())
 """Spoken by the engine as they are, but without the full stop, which engines take for the end of a sentence."""
 
 _MAY_END_WORDS = (
     "etc. usw. a.m. p.m. inc. ltd. co. corp. jr. sr. ave. blvd. st. max. min. al. apr. aug. dec. feb. jan. jul. jun. "
-    "mar. nov. oct. sep. sept."
+    "mar. nov. oct. sep. sept. mon. tue. wed. thu. fri. rd. dr."
 )
 MAY_END = frozenset(_MAY_END_WORDS.split())
 """These end a sentence all the same when a capital letter follows."""
@@ -112,7 +118,7 @@ _STARTERS_WORDS = (
 STARTERS = frozenset(_STARTERS_WORDS.split())
 """A capital on one of these begins a sentence, also after "U.S."; on another word it may belong to a name."""
 
-_NEEDS_NUMBER_WORDS = "no. nos. nr. fig. figs. abb. vol. p. pp. ch. eq. sec. ext. est."
+_NEEDS_NUMBER_WORDS = "no. nos. nr. c. ca. rm. fig. figs. abb. vol. p. pp. ch. eq. sec. ext. est."
 NEEDS_NUMBER = frozenset(_NEEDS_NUMBER_WORDS.split())
 """These are abbreviations only before a number: "No. 5", but "He said no."."""
 
@@ -139,7 +145,9 @@ def is_known(key: str, language: str) -> bool:
 
 def is_street(before: str, following: str) -> bool:
     """Say whether "St." and "Dr." are a street or drive ("Baker St.", "10 Main Dr.") and not a saint or a doctor."""
-    if not (before[:1].isupper() and before[-1:].isalpha()) or before.lower() in STARTERS:
+    is_numbered = before[:1].isdigit() and before.endswith(("st", "nd", "rd", "th"))
+    is_named = before[:1].isupper() and before[-1:].isalpha() and before.lower() not in STARTERS
+    if not (is_numbered or is_named):
         return False
     goes_on_with_a_name = following[:1].isupper() and following.strip(".,;:!?").lower() not in STARTERS
     return not goes_on_with_a_name

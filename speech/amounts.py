@@ -42,6 +42,10 @@ _ABOUT = {
     "<=": "at most",
     ">=": "at least",
 }
+_IN_BILLIONS_WORDS = "params param parameters parameter tokens model models people users dollars views rows"
+_IN_BILLIONS = frozenset(_IN_BILLIONS_WORDS.split())
+"""Before these a B is a billion, and elsewhere a byte."""
+
 _SAID_K = frozenset(["2", "4", "5", "6", "8"])
 """4K is a picture; 10K are ten thousand."""
 
@@ -60,6 +64,9 @@ def _amount(found: re.Match[str], near: Near) -> str | None:
 def _span(found: re.Match[str], near: Near) -> str | None:
     """Two amounts: the currency of the first and the unit of the last are those of both."""
     about = f"{_ABOUT[found['about']]} " if found["about"] else ""
+    if found["low"] == found["number"] and not (found["unit"] or found["currency"]):
+        same = numbers.decimal(found["low"])
+        return f"{same} {same}{_tail(found)}"
     scale = found["scale1"] or found["scale"]
     low = numbers.decimal(found["low"])
     if found["scale1"] and found["scale1"] != found["scale"]:
@@ -86,7 +93,9 @@ def _quantity(found: re.Match[str], near: Near) -> str | None:
         return None
     if currency:
         return _money(number, scale, currency, near, is_span="low" in found.groupdict())
-    if scale and scale not in UNITS:
+    if scale == "B" and near.goes_on() and near.low(1) in _IN_BILLIONS:
+        return f"{numbers.decimal(number)} {'B' if near.low(1).startswith('model') else 'billion'}"
+    if scale and (scale not in UNITS or (scale == "B" and "." in number)):
         return _scaled(number, scale)
     unit = unit or scale
     said = numbers.decimal(number)
@@ -95,8 +104,14 @@ def _quantity(found: re.Match[str], near: Near) -> str | None:
     if not unit:
         return said
     if near.modifies() and not found["plus"]:
-        return f"{said}-{UNITS[unit].replace(' ', '-')}" if UNITS[unit] not in {"percent"} else f"{said} percent"
+        return f"{said} percent" if UNITS[unit] == "percent" else _tied(said, UNITS[unit])
     return f"{said} {UNITS[unit] if number == '1' else plural(UNITS[unit])}"
+
+
+def _tied(number: str, unit: str) -> str:
+    """Return "forty-centimeter", or "five thousand dollar" where several words are tied already."""
+    words = f"{number} {unit}".split()
+    return "-".join(words) if len(words) == 2 else " ".join(words)
 
 
 def _may_be_rate(found: re.Match[str]) -> bool:
@@ -121,8 +136,8 @@ def _money(number: str, scale: str | None, sign: str, near: Near, *, is_span: bo
         return numbers.decimal(number)  # the unit is said after the next word
     whole, _, cents = number.partition(".")
     if len(cents) != 2 or not small:
-        if describes and unit.isalpha():
-            return f"{numbers.decimal(number)}-{unit}"
+        if describes:
+            return _tied(numbers.decimal(number), unit)
         return f"{numbers.decimal(number)} {unit if number == '1' else plural(unit)}"
     return " and ".join(_coins(whole.replace(",", "") or "0", unit, cents, small))
 
@@ -146,6 +161,8 @@ def _scale_word(found: re.Match[str], near: Near) -> str | None:
 
 def _unit(found: re.Match[str], near: Near) -> str | None:
     """A unit that is a word of its own, after its number."""
+    if re.fullmatch(r"[0-9]/[0-9]", near.word(-1)) and found["unit"] in UNITS:
+        return UNITS[found["unit"]]
     if not near.is_number(-1) or not near.goes_on(-1):
         return None
     unit, per = UNITS.get(found["unit"]), found["per"]

@@ -31,6 +31,7 @@ _BEFORE_NUMBER_WORDS = (
 )
 _BEFORE_NUMBERS = frozenset(_BEFORE_NUMBER_WORDS.split())
 _NUMBER = re.compile(r"^[\W_]*\d[\d.,:/'’]*[\W_]*$")
+_DAY, _YEAR = re.compile(r"[0-9]{1,2}(?:st|nd|rd|th)?,"), re.compile(r"(?:1[1-9]|20)[0-9]{2}\b")
 _ORDINAL = re.compile(r"^\d{1,2}\.$")
 
 _OPENERS = {
@@ -48,8 +49,8 @@ _CLINGING = {
     "by for from with and or but nor so if as is are was were be been am has have had will would can could should must "
     "may might do does did i you he she it we they who which that whose when where while because into onto over under "
     "between through about after before without within against than then both either neither such another other only "
-    "more most less least also just even one two three there's it's i'm you're we're they're don't "
-    "doesn't didn't can't won't isn't",
+    "more most less least also just even one two three own same several many few there's it's i'm you're we're they're "
+    "don't doesn't didn't can't won't isn't",
     "de": "der die das den dem des ein eine einen einem einer eines mein dein sein ihr unser kein nicht zu von in an "
     "auf mit für und oder aber wenn dass ist sind war hat im am zum zur vom beim als bei nach durch über unter sehr",
     "fr": "le la les un une des du de au aux mon ton son ma ta sa mes tes ses notre votre leur ce cet cette ces ne à "
@@ -147,7 +148,7 @@ def _are_bound(left: str, right: str, language: str) -> bool:
     if left.endswith("."):
         return bool(_ORDINAL.match(left)) or is_abbreviation(left, right, language)
     if left.endswith(tuple(_CLAUSE_ENDS)):
-        return False
+        return bool(_DAY.fullmatch(left) and _YEAR.match(right))  # "May 5, 2026"
     if _NUMBER.match(left):
         return not (
             right.casefold() in _OPENING.get(language, _NONE) or right.casefold() in _CLINGS.get(language, _NONE)

@@ -21,13 +21,14 @@ DAYS: dict[str, str] = {name[:3]: name for name in _FULL_DAYS.split()} | {name: 
 """How the names of months and days are written, and said."""
 
 _BEFORE_A_YEAR = (
-    "in since from until till by of year during around circa before after early late mid spring summer autumn fall "
-    "winter copyright q1 q2 q3 q4 h1 h2 fy"
+    "in since from until till by of year c ca during around circa before after early late mid spring summer autumn "
+    "fall winter copyright q1 q2 q3 q4 h1 h2 fy"
 )
 _SURELY_BEFORE = frozenset(_BEFORE_A_YEAR.split()) - {"from", "by", "of", "around", "before", "after", "until", "till"}
 BEFORE_A_YEAR = frozenset(_BEFORE_A_YEAR.split())
 _ERAS = frozenset(["bc", "bce", "ad", "ce", "b.c.", "a.d.", "b.c", "a.d"])
 _BEFORE_A_DECADE = frozenset(["the", "his", "her", "my", "our", "your", "their", "early", "mid", "late"])
+_BEFORE_A_DAY = frozenset(["on", "by", "until", "till", "since", "before", "after", "due", "dated"])
 _BETWEEN = frozenset(["to", "and", "through", "until", "till", "–", "-", "—"])
 _ASPECTS = frozenset(["16:10", "21:10"])
 """Proportions that look like times."""
@@ -59,6 +60,17 @@ def _iso_date(found: re.Match[str], near: Near) -> str | None:
         return said
     time = numbers.clock(int(found["h"]), int(found["min"]), int(found["s"] or 0))
     return f"{said}, {time}" + (" U.T.C" if found["z"] else "")
+
+
+def _day_of_year(found: re.Match[str], near: Near) -> str | None:
+    """ "on 3/15" is a day; without a word that asks for one it is a fraction."""
+    if near.low(-1) not in _BEFORE_A_DAY and near.low(1) != "at":
+        return None
+    try:
+        day = date(2024, int(found[1]), int(found[2]))
+    except ValueError:
+        return None
+    return f"{_FULL_MONTHS.split()[day.month - 1]} {numbers.ordinal(str(day.day))}"
 
 
 def _written_date(found: re.Match[str], near: Near) -> str:
@@ -110,8 +122,9 @@ def _month(found: re.Match[str], near: Near) -> str | None:
 
 def _day(found: re.Match[str], near: Near) -> str | None:
     """A short day is said in full beside a date, a time or another day."""
-    beside = [near.word(1), near.word(-1)]
+    beside = [near.word(2 * side) if near.low(side) in _BETWEEN else near.word(side) for side in (1, -1)]
     is_day = any(word.rstrip(".") in MONTHS or word.rstrip(".") in DAYS or re.match(_TIME, word) for word in beside)
+    is_day |= near.word(1).isdigit() and near.word(2).rstrip(".") in MONTHS
     is_full = DAYS[found[1]] == found[1]
     return None if is_full or not (is_day or near.low(1) == "at") else DAYS[found[1]]
 
@@ -125,6 +138,10 @@ def _decade(found: re.Match[str], near: Near) -> str | None:
 
 def _fiscal(found: re.Match[str], near: Near) -> str:
     return f"fiscal year {numbers.year(found[1]) if len(found[1]) == 4 else _short_year(found[1])}"
+
+
+def _quarter(found: re.Match[str], near: Near) -> str:
+    return f"{found[1]} {numbers.cardinal(found[2])} {_short_year(found[3])}"
 
 
 def _year_span(found: re.Match[str], near: Near) -> str | None:
@@ -219,6 +236,8 @@ RULES: tuple[Rule, ...] = tuple(
         ),
         (r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}|[0-9]{2})", _written_date),
         (r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", _written_date),
+        (r"(1[0-2]|[1-9])/([12][0-9]|3[01]|[1-9])", _day_of_year),
+        (r"([QH])([1-4])['’]([0-9]{2})", _quarter),
         (_TIME, _time),
         (rf"({_TIME}|[1-9]|1[0-2])[-–—]({_TIME})", _time_span),
         (rf"({_MONTH}|{_DAY})([-–—/&])({_MONTH}|{_DAY})", _named_span),

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 
-from speech import amounts, calendar, code, figures, labels, numbers, romans
+from speech import amounts, calendar, code, figures, labels, numbers, romans, telephone
 from speech.near import Near, Rule, unwrapped
 from speech.sentences import is_abbreviation
-from speech.spellings import GREEK, KEYS, PAIRS
+from speech.spellings import GREEK, KEYS, OPERATORS, PAIRS
+from speech.units import DOTTED_UNITS, plural
 
 LONGEST = 400
 """Characters of a word that rules look at; a longer one is not meant to be read."""
@@ -33,6 +34,8 @@ def said(near: Near) -> str | None:
     if not core or not any(mark.isalnum() for mark in word):
         core = word.rstrip(",.;")  # an operator: its brackets are all there is of it
         opening, closing = "", word[len(core) :]
+    if closing.startswith(".") and (unit := _dotted_unit(core, near)) is not None:
+        return opening + unit + ("" if near.raw(1)[:1].islower() or near.raw(1)[:1].isdigit() else closing)
     spoken = _by_rule(core, near)
     if spoken is not None and spoken.endswith(","):
         return spoken  # its pause is in the place of whatever follows
@@ -47,6 +50,14 @@ def said(near: Near) -> str | None:
     return opening + spoken + closing
 
 
+def _dotted_unit(core: str, near: Near) -> str | None:
+    """Return the unit of "6 ft. 2 in. tall"; "in." at the end of a sentence is hardly one."""
+    unit = DOTTED_UNITS.get(f"{core}.")
+    if unit is None or not near.is_number(-1) or (core == "in" and near.raw(1)[:1].isupper()):
+        return None
+    return unit if near.is_one(-1) else plural(unit)
+
+
 def _parted(near: Near) -> tuple[str, str, str]:
     """Return what opens a word, the word, and what follows; the mark of inches or feet is part of the word."""
     opening, core, closing = unwrapped(near.raw(0))
@@ -58,11 +69,13 @@ def _parted(near: Near) -> tuple[str, str, str]:
 
 
 def _quotes(near: Near) -> bool:
-    """Say whether a quotation is open here, so that the mark ends it. A mark after a digit opens none."""
-    if '"' in unwrapped(near.raw(0))[0]:
-        return True
-    text = " ".join(near.words[: near.at + 1])
-    return len(re.findall(r'(?<![0-9])"', text)) % 2 == 1
+    """Say whether a quotation is open here, so that the mark ends it; a mark after a digit opens none."""
+    text = " ".join([*near.words[: near.at], near.raw(0).rpartition('"')[0]])
+    is_open = False
+    for found in re.finditer('"', text):
+        is_inch = not is_open and text[: found.start()][-1:].isdigit()
+        is_open = is_open if is_inch else not is_open
+    return is_open
 
 
 def _by_rule(core: str, near: Near) -> str | None:
@@ -125,6 +138,12 @@ def _stars(found: re.Match[str], near: Near) -> str:
     return " ".join([*stars, _part(found[2], near)])
 
 
+def _assigned(found: re.Match[str], near: Near) -> str | None:
+    """ "lr=1e-4": the value as if it stood alone."""
+    value = _part(found[3], near)
+    return None if value == found[3] else f"{_part(found[1], near)} {OPERATORS[found[2]]} {value}"
+
+
 def _bang(found: re.Match[str], near: Near) -> str:
     return _part(found[1], near)
 
@@ -138,12 +157,14 @@ RULES: tuple[Rule, ...] = (
     *code.NAMED,
     *romans.RULES,
     *calendar.RULES,
+    *telephone.RULES,
     *figures.RULES,
     *amounts.RULES,
     (re.compile(rf"([0-9.]*)([{''.join(GREEK)}])([0-9A-Za-z]?)"), _greek),
     *labels.RULES,
     (re.compile(r"(\*{1,2})([A-Za-z_]\w*)"), _stars),
     (re.compile(r"!([a-z]+)"), _bang),
+    (re.compile(r"([A-Za-z_]\w*)(==?|:=|[<>!]=)(-?[0-9][\w.+-]*)"), _assigned),
     (re.compile(rf"([A-Za-z])\(({_ARGUMENT})(\)?)"), _function),
     (re.compile(r"([0-9][\w.]*)@([0-9]\w*)"), _at),
     (re.compile(r"([A-Za-z]+)/([A-Za-z]+)"), _pair),

@@ -1,4 +1,4 @@
-"""English rules for numbers that count nothing: telephone and room numbers, codes, versions, sizes, ratios, powers."""
+"""English rules for numbers that count nothing: room numbers, codes, versions, sizes, ratios, powers."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ import re
 from speech import numbers
 from speech.near import Near, Rule
 
-_CALLS_WORDS = "call called calling dial dialed phone telephone tel ring text fax mobile number at hotline"
-_CALLS = frozenset(_CALLS_WORDS.split())
 _DIGIT_BY_DIGIT_WORDS = "dial call zip zipcode postal postcode pin passcode password otp extension ext cve"
 _DIGIT_BY_DIGIT = frozenset(_DIGIT_BY_DIGIT_WORDS.split())
 _CODES = frozenset(["code", "codes"])
 _IN_PAIRS_WORDS = (
     "room suite flight route highway interstate apartment apt port http https error status rfc iso ieee pep rtx gtx "
-    "boeing code returns returned errno bus din"
+    "boeing code returns returned errno bus din form section"
 )
 _IN_PAIRS = frozenset(_IN_PAIRS_WORDS.split())
 """Their numbers are said as "three oh five", "eighty eighty"."""
 
 _ERRORS_WORDS = "http https error errors status response responses 404 500 4xx 5xx 400s 404s 403 502 503"
 _ERRORS = frozenset(_ERRORS_WORDS.split())
-_STATUSES = frozenset(["error", "errors", "status", "response", "responses", "page", "bad", "not", "gateway"])
+_STATUSES = frozenset(["error", "errors", "status", "response", "responses", "page"])
+_REASON_WORDS = "Bad Created Forbidden Found Gateway Gone Internal Moved Not OK Service Too Unauthorized"
+_REASONS = frozenset(_REASON_WORDS.split())
+"""How the reason begins that follows a status code: "429 Too Many Requests"."""
+
 _PRODUCTS_WORDS = (
     "python node java ubuntu debian fedora php go golang rust ruby django kernel linux version versions release "
     "section chapter figure table appendix usb tls ssl http bluetooth cuda ios ipados macos android swift kotlin "
@@ -53,61 +55,6 @@ _MEASURED_IN = frozenset(_MEASURED_IN_WORDS.split())
 """What is measured in fractions: "three quarters of a cup"."""
 
 
-def _phone(found: re.Match[str], near: Near) -> str | None:
-    """A whole telephone number in one word: groups of digits with hyphens or dots between."""
-    groups = re.split(r"[-.]", found[0].lstrip("+"))
-    plus = ["plus " if found[0][0] == "+" else ""]
-    country = groups[0] if len(groups) > 1 and (found[0][0] == "+" or groups[0] == "1") else None
-    said = numbers.grouped(groups[1:] if country else groups)
-    return plus[0] + (f"{numbers.grouped([country])}, {said}" if country else said)
-
-
-def _vanity(found: re.Match[str], near: Near) -> str:
-    return f"{numbers.grouped([found[1], found[2]])}, {found[3].replace('-', ' ')}"
-
-
-def _local(found: re.Match[str], near: Near) -> str | None:
-    """555-1234, or the rest of (555) 123-4567; else two numbers with a dash between are a span."""
-    after_area = re.fullmatch(r"\([0-9]{3}\)", near.raw(-1)) is not None
-    calls = any(word in _CALLS for word in near.before(3))
-    if after_area or calls or (found[1] == "555" and not found[2].endswith("00")):
-        return numbers.grouped(found.groups())
-    return None
-
-
-def _area(found: re.Match[str], near: Near) -> str | None:
-    if near.raw(0).startswith("(") and re.fullmatch(r"[0-9]{3}[-.][0-9]{4}", near.word(1)):
-        return numbers.grouped([found[0]]) + ","
-    return None
-
-
-def _abroad(found: re.Match[str], near: Near) -> str | None:
-    """The country code of an international number whose groups are words of their own: +49 30 901820."""
-    return f"plus {numbers.digits(found[1])}," if _has_groups(near, 1) else None
-
-
-def _group(found: re.Match[str], near: Near) -> str | None:
-    """A group of digits after such a code."""
-    away = -1
-    while re.fullmatch(r"[0-9]{1,8}", near.word(away)) and near.goes_on(away):
-        away -= 1
-    if not (re.fullmatch(r"\+[0-9]{1,3}", near.word(away)) and near.goes_on(away) and _has_groups(near, 1, away)):
-        return None
-    more = near.goes_on() and near.word(1).isdigit()
-    return numbers.grouped([found[0]]) + ("," if more else "")
-
-
-def _has_groups(near: Near, first: int, code: int = 0) -> bool:
-    """Say whether groups of six digits and more follow the country code."""
-    away, count = code + first, 0
-    while re.fullmatch(r"[0-9]{1,8}", near.word(away)):
-        count += len(near.word(away))
-        if not near.goes_on(away):
-            break
-        away += 1
-    return count >= 6
-
-
 def _code(found: re.Match[str], near: Near) -> str | None:
     """A number that is a name: digit by digit after "ZIP" or "PIN", in pairs after "room" or "HTTP"."""
     text, before = found[0], near.before(3)
@@ -117,7 +64,8 @@ def _code(found: re.Match[str], near: Near) -> str | None:
         return numbers.digits(text)
     if len(text) > 4 or len(text) < 3 or text[0] == "0":
         return None
-    is_status = len(text) == 3 and text[0] in "12345" and (near.low(1) in _STATUSES or _is_after_error(before))
+    names_it = near.low(1) in _STATUSES or near.word(1) in _REASONS or _is_after_error(before)
+    is_status = len(text) == 3 and text[0] in "12345" and names_it and near.goes_on(-1 if not near.goes_on() else 0)
     return numbers.pairs(text) if is_status or (before[:1] and before[0] in _IN_PAIRS) else None
 
 
@@ -146,9 +94,8 @@ def _wildcard(found: re.Match[str], near: Near) -> str:
 
 
 def _version(found: re.Match[str], near: Near) -> str | None:
-    parts = found["parts"].split(".")
-    if not found["v"] and len(parts) == 4:
-        return " dot ".join(numbers.pairs(part) for part in parts)  # an address
+    if not found["v"] and found["parts"].count(".") == 3:
+        return None  # an address
     said = numbers.version(found["parts"])
     if found["v"] and near.low(-1) != "version":
         said = f"version {said}"
@@ -181,6 +128,11 @@ def _is_camel(word: str) -> bool:
     return word.isalpha() and any(mark.isupper() for mark in word) and len(word) > 2
 
 
+def _address(found: re.Match[str], near: Near) -> str:
+    said = " dot ".join(numbers.pairs(part) for part in found[1].split("."))
+    return said + (f" {'colon' if found[2] == ':' else 'slash'} {numbers.pairs(found[3])}" if found[2] else "")
+
+
 def _wifi(found: re.Match[str], near: Near) -> str:
     return "eight oh two dot eleven" + (f" {'.'.join(found[1].upper())}" if found[1] else "")
 
@@ -203,6 +155,15 @@ def _ordinal(found: re.Match[str], near: Near) -> str:
 
 def _scientific(found: re.Match[str], near: Near) -> str:
     return f"{numbers.decimal(found[1])} times ten to the {numbers.decimal(found[2])}"
+
+
+def _times_ten(found: re.Match[str], near: Near) -> str:
+    exponent = found[2] or found[3].translate(_EXPONENTS)
+    return f"{numbers.decimal(found[1])} times ten {numbers.power(exponent)}"
+
+
+def _underscored(found: re.Match[str], near: Near) -> str:
+    return numbers.cardinal(found[0].replace("_", ""))
 
 
 def _power(found: re.Match[str], near: Near) -> str:
@@ -277,12 +238,6 @@ def _hex_colour(found: re.Match[str], near: Near) -> str | None:
 RULES: tuple[Rule, ...] = tuple(
     (re.compile(form), say)
     for form, say in (
-        (r"\+?(?:1-)?[0-9]{3}-[0-9]{3}-[0-9]{4}|[0-9]{3}\.[0-9]{3}\.[0-9]{4}|\+[0-9]{1,3}(?:-[0-9]{2,5}){2,4}", _phone),
-        (r"\+?(1)-(8[0-9]{2})-([A-Z][A-Z-]{3,})", _vanity),
-        (r"([0-9]{3})[-.]([0-9]{4})", _local),
-        (r"[0-9]{3}", _area),
-        (r"\+([0-9]{1,3})", _abroad),
-        (r"[0-9]{1,8}", _group),
         (r"[0-9]{2,10}", _code),
         (r"([1-9]00)s", _hundreds),
         (r"([1-5])[xX]{2}", _wildcard),
@@ -291,6 +246,7 @@ RULES: tuple[Rule, ...] = tuple(
             r"(?:[-.]?(?P<stage>alpha|beta|rc|dev|post|a|b)[-.]?(?P<n>[0-9]{1,4})?)?",
             _version,
         ),
+        (r"([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:([:/])([0-9]{1,5}))?", _address),
         (r"802\.11([a-z]{0,2})", _wifi),
         (r"([0-9]{1,4}\.[0-9]{1,3})(?:[-–—]([0-9]{1,4}\.[0-9]{1,3}))?(\+)?", _release),
         (r"([0-9]{1,4}):([0-9]{1,4})", _ratio),
@@ -298,6 +254,8 @@ RULES: tuple[Rule, ...] = tuple(
         (r"(360|480|540|576|720|1080|1440|2160|4320)([pi])", _lines),
         (r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,15})(?:st|nd|rd|th)((?:-[A-Za-z]+)*)", _ordinal),
         (r"([+\-−–]?[0-9]+(?:\.[0-9]+)?)[eE]([+\-−]?[0-9]{1,3})", _scientific),
+        (r"([0-9]+(?:\.[0-9]+)?)[×x*·]10(?:\^(-?[0-9]{1,3})|([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]{1,4}))", _times_ten),
+        (r"[0-9]{1,3}(?:_[0-9]{3})+", _underscored),
         (r"([A-Za-z]|[0-9]{1,4})\^(\{?\(?-?[0-9]{1,3}\)?\}?|[a-z])", _power),
         (r"([A-Za-z]|[0-9]{1,4})([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)", _raised),
         (r"(?!24/7|9/11)[0-9]{1,3}/[0-9]{1,3}", _fraction),

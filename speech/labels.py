@@ -46,6 +46,20 @@ def _several(found: re.Match[str], near: Near) -> str:
     return " ".join(_figures(run) if run.isdigit() else _spelled(run) for run in runs)
 
 
+def _experts(found: re.Match[str], near: Near) -> str:
+    return f"{numbers.cardinal(found[1])} by {numbers.cardinal(found[2][:-1])} B"
+
+
+def _model(found: re.Match[str], near: Near) -> str:
+    return f"{_figures(found[1])} {'.'.join(found[2])}"
+
+
+def _part_number(found: re.Match[str], near: Near) -> str:
+    """DDR5-6000, i7-13700K."""
+    last = f" {'.'.join(found[4])}" if found[4] else ""
+    return f"{found[1]} {_figures(found[2])} {_figures(found[3])}{last}"
+
+
 def _codec(found: re.Match[str], near: Near) -> str:
     return f"{found[1]} dot {numbers.digits(found[2])}"
 
@@ -76,6 +90,10 @@ RULES: tuple[Rule, ...] = tuple(
         (r"IPv([46])", _ip),
         (r"C\+\+([0-9]{2})", _standard),
         (r"([A-Z])\.([0-9]{3})", _codec),
+        (r"(x)([0-9]{1,2})", _small_label),
+        (r"([0-9]{1,2})x([0-9]{1,3}B)", _experts),
+        (r"([0-9]{4})([A-Z]{1,2})", _model),
+        (r"([A-Za-z]{1,5})([0-9]{1,2})-([0-9]{3,5})([A-Z]{0,2})", _part_number),
         (r"([A-Z]{2,6})/([0-9](?:\.[0-9])?)", _protocol),
         (r"([A-Z]{1,6})-?([0-9]{1,4}(?:\.[0-9])?)([A-Za-z]?)", _label),
         (r"([a-z]{2,6})([0-9]{1,3})", _small_label),

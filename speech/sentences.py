@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from speech import abbreviations
+from speech.units import DOTTED_UNITS
 
 OPENERS = "([{<\"'«“„‘‚¿¡「『（"
 CLOSERS = ")]}>\"'»”“’›」』）】》〉〕］｝"
@@ -47,6 +48,10 @@ def is_abbreviation(core: str, following: str, language: str, before: str = "") 
         return False
     if before[-1:].isdigit() and core.islower() and (_INITIAL.fullmatch(core) or low == "ms."):
         return False
+    if core in {"Sat.", "Sun."}:
+        return following[:1].isdigit()
+    if before[-1:].isdigit() and low in DOTTED_UNITS:
+        return True
     return bool(_DOTTED.fullmatch(core)) or abbreviations.is_known(low, language)
 
 
@@ -58,7 +63,11 @@ def _is_protected(core: str, following: str, language: str, opens: bool, pause_s
     low = core.lower()
     if low in abbreviations.STREETS and not abbreviations.is_street(before, following):
         return True
-    may_end = low in abbreviations.MAY_END or (bool(_DOTTED.fullmatch(core)) and not _INITIAL.fullmatch(core))
+    may_end = (
+        low in abbreviations.MAY_END
+        or low in DOTTED_UNITS
+        or (bool(_DOTTED.fullmatch(core)) and not _INITIAL.fullmatch(core))
+    )
     if not may_end:
         return True
     if pause_s is not None:
@@ -66,7 +75,11 @@ def _is_protected(core: str, following: str, language: str, opens: bool, pause_s
     bare = following.strip(OPENERS + CLOSERS + ".,;:!?").lower()
     if bare[:1].isdigit():
         return True
-    return bare in abbreviations.GO_ON if low in abbreviations.MAY_END else bare not in abbreviations.STARTERS
+    return (
+        bare in abbreviations.GO_ON
+        if low in abbreviations.MAY_END or low in DOTTED_UNITS
+        else bare not in abbreviations.STARTERS
+    )
 
 
 def _continues(following: str) -> bool:

@@ -97,6 +97,10 @@ UNITS: dict[str, str] = {
     "px": "pixel",
     "rpm": "revolution per minute",
     "oz": "ounce",
+    "tsp": "teaspoon",
+    "tbsp": "tablespoon",
+    "m/s²": "meter per second squared",
+    "m/s^2": "meter per second squared",
     "yd": "yard",
     "gal": "gallon",
     "USD": "US dollar",
@@ -178,6 +182,22 @@ CURRENCY_CODES: dict[str, tuple[str, str]] = {
     "SEK": ("Swedish krona", ""),
 }
 """Codes that stand before or after their number."""
+
+DOTTED_UNITS: dict[str, str] = {
+    "ft.": "foot",
+    "in.": "inch",
+    "oz.": "ounce",
+    "lb.": "pound",
+    "lbs.": "pound",
+    "yd.": "yard",
+    "hr.": "hour",
+    "hrs.": "hour",
+    "min.": "minute",
+    "sec.": "second",
+    "tsp.": "teaspoon",
+    "tbsp.": "tablespoon",
+}
+"""Units that are written with a full stop, after a number."""
 
 SCALES: dict[str, str] = {
     "k": "thousand",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from colab.handlers.work import Handler
+from protocol.errors import UsageError
 
 
 def _analyze() -> Handler:
@@ -66,3 +67,12 @@ HANDLERS: dict[str, Callable[[], Handler]] = {
     "upscale": _upscale,
 }
 """`{kind: how to get its handler}`. Reading this table imports no handler and no engine; calling an entry does."""
+
+
+def kinds_of(wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the kinds of work to serve: those that are wanted, every one for none; UsageError for an unknown one."""
+    if unknown := [kind for kind in wanted if kind not in HANDLERS]:
+        raise UsageError(
+            f"there is no kind of work called {' or '.join(unknown)}; there are: {', '.join(sorted(HANDLERS))}"
+        )
+    return wanted or tuple(HANDLERS)

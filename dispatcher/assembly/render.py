@@ -102,11 +102,12 @@ def _picture(
 ) -> list[str]:
     """Return the arguments that make the picture: the takes, between the films from elsewhere if there are any."""
     size = options.size
-    takes = _from_takes(taken, size, camera(timeline, options.zoom))
+    takes, faded = _from_takes(taken, size, camera(timeline, options.zoom)), _ending(timeline)
     if timeline.intro is None and timeline.outro is None:
-        return ["-map", "0:v:0", *ffmpeg.filters("filter:v", f"{takes}:stop=2", script)]
+        stop = 2 + timeline.ending_frames
+        return ["-map", "0:v:0", *ffmpeg.filters("filter:v", f"{takes}:stop={stop}{faded}", script)]
     opened: list[str] = []
-    chains = [f"[0:v]{takes}:stop=-1,trim=end_frame={timeline.step_frames},{inserts.SAME}[steps]"]
+    chains = [f"[0:v]{takes}:stop=-1,trim=end_frame={timeline.step_frames}{faded},{inserts.SAME}[steps]"]
     joined = "[steps]"
     for n, (name, insert) in enumerate(_inserts(timeline).items(), start=3):
         opened += source(insert.footage.path, insert.footage.container)
@@ -114,6 +115,12 @@ def _picture(
         joined = f"[{name}]{joined}" if insert is timeline.intro else f"{joined}[{name}]"
     chains.append(f"{joined}concat=n={len(chains)}:v=1:a=0[film]")
     return [*opened, *ffmpeg.filters("filter_complex", ";".join(chains), script), "-map", "[film]"]
+
+
+def _ending(timeline: Timeline) -> str:
+    """Return the filter, after a comma, that fades the end of the steps to black; nothing where an outro follows."""
+    fades = timeline.ending_frames
+    return f",fade=type=out:start_frame={timeline.step_frames - fades}:nb_frames={fades}" if fades else ""
 
 
 def _inserts(timeline: Timeline) -> dict[str, Insert]:
@@ -154,10 +161,11 @@ def _chapters(timeline: Timeline, options: RenderOptions) -> str:
     """Return title, description and one chapter for each part as ffmpeg's metadata text."""
     lines = [";FFMETADATA1", f"title={_escaped(options.title)}", f"comment={_escaped(options.description)}"]
     first = 0
-    for part in timeline.parts:
-        lines += ["[CHAPTER]", f"TIMEBASE=1/{FPS}", f"START={first}", f"END={first + part.frames}"]
+    for n, part in enumerate(timeline.parts, 1):
+        end = first + part.frames if n < len(timeline.parts) else timeline.frames
+        lines += ["[CHAPTER]", f"TIMEBASE=1/{FPS}", f"START={first}", f"END={end}"]
         lines += [f"title={_escaped(part.title)}"]
-        first += part.frames
+        first = end
     return "\n".join(lines) + "\n"
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from dispatcher.assembly import inserts
-from dispatcher.assembly.timeline import FPS, Clip, Insert, Timeline
+from dispatcher.assembly.timeline import FPS, Insert, Timeline
 from media import audio
 from media.ffmpeg import Ffmpeg, local, source
 
@@ -41,7 +41,7 @@ def mix(ffmpeg: Ffmpeg, timeline: Timeline, path: Path, *, normalise: bool) -> M
     Mono, unless there are films from elsewhere; then it is stereo, and every part of it is at its level already.
     """
     steps = path.with_suffix(".steps.wav")
-    _narrate(timeline.clips, steps)
+    _narrate(timeline, steps)
     if timeline.intro is None and timeline.outro is None:
         return Mix(path=steps, filter=_normaliser(ffmpeg, steps) if normalise else "anull")
     with soundfile.SoundFile(path, "w", RATE, 2, subtype="PCM_24") as track:
@@ -51,11 +51,12 @@ def mix(ffmpeg: Ffmpeg, timeline: Timeline, path: Path, *, normalise: bool) -> M
     return Mix(path=path, filter="anull")
 
 
-def _narrate(clips: tuple[Clip, ...], path: Path) -> None:
-    """Write what is narrated, every clip at its place."""
+def _narrate(timeline: Timeline, path: Path) -> None:
+    """Write what is narrated, every clip at its place, and silence while the picture fades at the end."""
     with soundfile.SoundFile(path, "w", RATE, 1, subtype="PCM_24") as track:
-        for clip in clips:
+        for clip in timeline.clips:
             track.write(_step(clip.narration, round(clip.seconds * RATE)))
+        track.write(_step(None, timeline.ending_frames * RATE // FPS))
 
 
 def _step(narration: Path | None, length: int) -> audio.Samples:

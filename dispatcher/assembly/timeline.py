@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 
 from media.probe import Footage
 
 FPS = 30
+ENDING_FRAMES = FPS // 2
+"""Where no outro follows, the last picture of the steps stays this long and fades to black, in silence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,10 @@ class Focus:
     top: float
     right: float
     bottom: float
+
+    def later(self, seconds: float) -> Focus:
+        """Return the same place that much later."""
+        return replace(self, start_s=self.start_s + seconds, end_s=self.end_s + seconds)
 
     def joined(self, other: Focus) -> Focus:
         """Return the place and the time that hold both."""
@@ -54,6 +60,8 @@ class Clip:
     narration: Path | None = None
     words: tuple[Word, ...] = ()
     focus: tuple[Focus, ...] = ()
+    opens_on: str | None = None  # the address of the page that it begins with; None tells no page from another
+    ends_on: str | None = None
 
     @property
     def seconds(self) -> float:
@@ -100,14 +108,19 @@ class Timeline:
         return (*filter(None, [self.intro]), *self.clips, *filter(None, [self.outro]))
 
     @property
+    def ending_frames(self) -> int:
+        """Return how many frames the last picture of the steps takes to fade to black."""
+        return ENDING_FRAMES if self.clips and self.outro is None else 0
+
+    @property
     def step_frames(self) -> int:
-        """Return how many frames the steps last."""
-        return sum(clip.frames for clip in self.clips)
+        """Return how many frames the steps last, with their ending."""
+        return sum(clip.frames for clip in self.clips) + self.ending_frames
 
     @property
     def frames(self) -> int:
         """Return how many frames the film has."""
-        return sum(part.frames for part in self.parts)
+        return sum(part.frames for part in self.parts) + self.ending_frames
 
     @property
     def seconds(self) -> float:

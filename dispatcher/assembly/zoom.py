@@ -1,16 +1,17 @@
 """The camera: what it shows in every frame of the film, from where the steps were busy. Pure rules.
 
-The camera rests on the whole page, goes to where something is done, stays there meanwhile, and goes back before the
-step ends. What it shows is a rectangle of the page's own shape, and between two rectangles it moves smoothly.
+The camera rests on the whole page, goes to where something is done, stays while more is done near there, and goes back
+before another page comes. A cut between two steps on one page is not seen, so the camera knows nothing of it. What it
+shows is a rectangle of the page's own shape, and between two rectangles it moves smoothly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
-from dispatcher.assembly.timeline import FPS, Focus, Timeline
+from dispatcher.assembly.timeline import FPS, Clip, Focus, Timeline
 
 STRENGTH = {"off": 1.0, "auto": 1.5, "mobile": 2.0}
 """How much larger a busy place is shown. `mobile` is for films that are watched on a phone."""
@@ -21,7 +22,9 @@ STAY_S = 1.0
 
 CLOSE_S = 1.0
 APART_S = 3.2
-"""Acts that follow within CLOSE_S are shown as one place; after a pause of APART_S the camera has gone back."""
+NEAR_S = 10.0
+"""Acts that follow within CLOSE_S are shown as one place. The camera waits APART_S for the next place, and NEAR_S for
+one that is in sight from where it is; then it goes back."""
 
 MARGIN = 0.08
 """What is kept around a place, as a part of the page's width."""
@@ -40,43 +43,70 @@ class View:
 def camera(timeline: Timeline, mode: str) -> tuple[View, ...]:
     """Return the views that the camera passes, in order; none where it always shows the whole page.
 
-    Frames are counted from the first step's first.
+    Frames are counted from the first step's first. Two views of one frame are a cut.
     """
     views: list[View] = []
-    first = 0
-    for clip in timeline.clips if STRENGTH[mode] > 1 else ():
-        own = (view for scene in _scenes(clip.focus) for view in _visit(scene, clip.seconds, 1 / STRENGTH[mode]))
+    first, least = 0, 1 / STRENGTH[mode]
+    for clips in _shots(timeline.clips) if least < 1 else ():
+        frames = sum(clip.frames for clip in clips)
+        own = (view for scene in _scenes(_acts(clips), least) for view in _visit(scene, frames / FPS, least))
         views += [replace(view, frame=first + view.frame) for view in own]
-        first += clip.frames
+        first += frames
+    while views and views[-1].frame == first:  # the film ends, and fades, as it stands
+        views.pop()
     return tuple(views)
 
 
-def _scenes(focus: Sequence[Focus]) -> list[list[Focus]]:
+def _shots(clips: Sequence[Clip]) -> list[list[Clip]]:
+    """Return the clips that follow one another on one page."""
+    shots: list[list[Clip]] = []
+    for clip in clips:
+        if shots and clip.opens_on is not None and clip.opens_on == shots[-1][-1].ends_on:
+            shots[-1].append(clip)
+        else:
+            shots.append([clip])
+    return shots
+
+
+def _acts(clips: Sequence[Clip]) -> list[Focus]:
+    """Return all that is done in a shot, its times counted from the shot's start."""
+    starts = accumulate((clip.frames for clip in clips), initial=0)
+    return [act.later(first / FPS) for clip, first in zip(clips, starts, strict=False) for act in clip.focus]
+
+
+def _scenes(focus: Sequence[Focus], least: float) -> list[list[Focus]]:
     """Return the places of each visit of the camera; a place is one act, or some in quick succession."""
     scenes: list[list[Focus]] = []
     for act in focus:
-        if not scenes or act.start_s - scenes[-1][-1].end_s > APART_S:
+        last = scenes[-1][-1] if scenes else None
+        if last is None or act.start_s - last.end_s > (NEAR_S if _holds(_view(last, 0, least), act) else APART_S):
             scenes.append([act])
-        elif act.start_s - scenes[-1][-1].end_s < CLOSE_S:
-            scenes[-1][-1] = scenes[-1][-1].joined(act)
+        elif act.start_s - last.end_s < CLOSE_S:
+            scenes[-1][-1] = last.joined(act)
         else:
             scenes[-1].append(act)
     return scenes
 
 
 def _visit(places: Sequence[Focus], seconds: float, least: float) -> Iterator[View]:
-    """Yield the views of one visit; none where the step is too short to go there and back."""
-    arrive_s = max(places[0].start_s, MOVE_S)
-    leave_s = min(places[-1].end_s + STAY_S, seconds - MOVE_S)
-    if leave_s <= max(arrive_s, places[-1].start_s):
+    """Yield the views of one visit in a shot of this length; none where the camera would hardly arrive before its end.
+
+    It goes back after its last place. Where there is no time for that, the cut to the next page takes it back.
+    """
+    places = [place for place in places if max(place.start_s, MOVE_S) <= seconds - MOVE_S]
+    if not places:
         return
+    arrive_s = max(places[0].start_s, MOVE_S)
     yield View(frame=_frame(arrive_s - MOVE_S))
-    yield _view(places[0], arrive_s, least)
-    for before, after in pairwise(places):
-        yield _view(before, after.start_s - MOVE_S, least)
-        yield _view(after, after.start_s, least)
-    yield _view(places[-1], leave_s, least)
-    yield View(frame=_frame(leave_s + MOVE_S))
+    yield (view := _view(places[0], arrive_s, least))
+    for place in places[1:]:
+        if not _holds(view, place):
+            yield replace(view, frame=_frame(place.start_s - MOVE_S))
+            yield (view := _view(place, place.start_s, least))
+    leave_s = max(places[-1].end_s, arrive_s) + STAY_S
+    stays = leave_s + MOVE_S > seconds
+    yield replace(view, frame=_frame(seconds if stays else leave_s))
+    yield View(frame=_frame(seconds if stays else leave_s + MOVE_S))
 
 
 def _view(place: Focus, at_s: float, least: float) -> View:
@@ -88,6 +118,13 @@ def _view(place: Focus, at_s: float, least: float) -> View:
         top=_within((place.top + place.bottom) / 2 - width / 2, width),
         width=width,
     )
+
+
+def _holds(view: View, place: Focus) -> bool:
+    """Say whether a place is in sight as it is."""
+    right, bottom = view.left + view.width, view.top + view.width
+    sees_across = view.left <= max(place.left, 0.0) and min(place.right, 1.0) <= right
+    return sees_across and view.top <= max(place.top, 0.0) and min(place.bottom, 1.0) <= bottom
 
 
 def _within(edge: float, width: float) -> float:

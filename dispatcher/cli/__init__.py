@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from dispatcher.cli.errors import EPILOG, run
+from dispatcher.cli.helping import Sections, plainly
 from protocol.kinds import KINDS
 
 _PASSED_ON = {
@@ -102,7 +103,7 @@ def _kind(name: str) -> Callable[[typer.Typer], None]:
     def add(app: typer.Typer) -> None:
         from dispatcher.cli.kinds import command_of
 
-        app.command(name, epilog=EPILOG, rich_help_panel="Kinds of work")(command_of(KINDS[name]))
+        app.command(name, epilog=EPILOG, cls=Sections)(command_of(KINDS[name]))
 
     return add
 
@@ -138,8 +139,18 @@ class _OnDemand(TyperGroup):
             alone.callback()(_nothing)
             COMMANDS[cmd_name](alone)
             group: Any = typer.main.get_command(alone)
-            self.commands[cmd_name] = group.commands[cmd_name]
+            self.commands[cmd_name] = plainly(group.commands[cmd_name])
         return self.commands.get(cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the kinds of work first, and each command with its first sentence, however long."""
+        rows = {name: self.get_command(ctx, name).help or "" for name in COMMANDS}
+        told = {name: " ".join(text.split("\n\n")[0].split()) for name, text in rows.items()}
+        kinds = [(name, text) for name, text in told.items() if name in KINDS]
+        with formatter.section("Kinds of work"):
+            formatter.write_dl([("tour", told["tour"]), *kinds])
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, text in told.items() if name not in KINDS and name != "tour"])
 
 
 def _nothing() -> None:

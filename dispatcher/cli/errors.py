@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TextIO, cast
 import typer
 
 from dispatcher.cli.events import event_line
+from dispatcher.cli.helping import corrected, plainly
 from gpudrop_start import missing
 from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, StorageFull, UsageError, is_full
 from protocol.redaction import guard_logs, legible, without_secrets
@@ -22,6 +23,15 @@ from protocol.transports.failures import DENIED, MISSING
 INTERRUPTED = 130
 _MISUSE = cast("type[Exception]", typer.BadParameter.__mro__[1])  # typer keeps the class itself to itself
 _OF_OPTION = re.compile(r"Invalid value for (?P<option>.+?): (?P<why>.*)", re.DOTALL)
+_OF_PYDANTIC = (
+    (re.compile(r"\binput should be a valid integer", re.IGNORECASE), "must be a whole number"),
+    (re.compile(r"\binput should be(?: a valid)?", re.IGNORECASE), "must be"),
+    (re.compile(r"\bgreater than or equal to\b"), "at least"),
+    (re.compile(r"\bless than or equal to\b"), "at most"),
+    (re.compile(r", unable to .*"), ""),
+)
+"""What typer's checks say, and what people say."""
+
 _EVERYWHERE = ("--debug", "--log-json")
 
 EPILOG = (
@@ -65,8 +75,9 @@ def _call(command: Callable[..., Any], arguments: list[str]) -> None:
 
     So is what typer finds wrong with the command line, which it would draw a box around.
     """
+    called = plainly(typer.main.get_command(command)) if isinstance(command, typer.Typer) else command
     try:
-        code = command(args=arguments, standalone_mode=False)
+        code = called(args=arguments, standalone_mode=False)
     except SystemExit:
         _put_out()
         raise
@@ -86,9 +97,13 @@ def _misused(error: Exception) -> UsageError:
     context, told = getattr(error, "ctx", None), getattr(error, "format_message", error.__str__)()
     command = context.command_path if context is not None else "gpudrop"
     text = told.replace("Value error, ", "").strip().rstrip(".")
+    for pattern, put in _OF_PYDANTIC:
+        text = pattern.sub(put, text)
     if named := _OF_OPTION.fullmatch(text):
         text = f"{named['option'].replace(chr(39), '')}: {_small(named['why'])}"
-    return UsageError(f"{command}: {_small(text)}; {command} --help tells what it takes")
+    group = getattr(context, "command", None)
+    known = group.list_commands(context) if group is not None and hasattr(group, "list_commands") else ()
+    return UsageError(f"{command}: {_small(corrected(text, known))} ({command} --help lists what there is)")
 
 
 def _small(text: str) -> str:

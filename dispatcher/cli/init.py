@@ -16,6 +16,7 @@ from dispatcher.config import Settings
 from dispatcher.default_drop import choose
 from dispatcher.workers.package import build_wheel, notebook
 from protocol.errors import EnvironmentNotReady
+from protocol.google_drive import COLAB_MY_DRIVE
 
 _STEPS = """\
 drop      {drop}
@@ -54,6 +55,8 @@ def init(
             f"no Google Drive folder found under {settings.home}. Name the shared folder: gpudrop init --drop PATH"
         )
     drops.check_apart(choice.address, settings.data_dir)
+    if not choice.by_flag:
+        drops.check_mounted(choice.address, settings.home)
     made = _make(choice.address if isinstance(choice.address, str) else choice.address.absolute(), settings.home)
     if default:
         _remember(str(made["drop"]), settings)
@@ -83,6 +86,6 @@ def _make(path: str | Path, home: Path) -> dict[str, str | None]:
 
 
 def _steps(made: dict[str, str | None], *, is_default: bool) -> str:
-    colab = f'"{made["colab"]}"' if made["colab"] else f"that folder as Colab sees it: {drops.COLAB_DRIVE}/…"
+    colab = f'"{made["colab"]}"' if made["colab"] else f"that folder as Colab sees it: {COLAB_MY_DRIVE}/…"
     option = "" if is_default else f" --drop {shlex.quote(str(made['drop']))}"
     return _STEPS.format(**{**made, "colab": colab, "option": option})

@@ -11,7 +11,7 @@ from rich.console import Console
 from dispatcher.cli.listing import one_named
 from dispatcher.cli.opening import Json, RunName, opened
 from dispatcher.cli.runs_tour import show_tour
-from dispatcher.cli.showing import console, facts, one_line, plain, status_of, table, when
+from dispatcher.cli.showing import brief, console, facts, one_line, plain, status_of, table, when
 from dispatcher.cli.telling import print_json, whole_run
 from dispatcher.monitor.acts import repeated_by
 from dispatcher.operations.settling import held_up
@@ -152,7 +152,7 @@ def _show_attempts(out: Console, attempts: list[AttemptRecord], now: float) -> N
     for it in attempts:
         took = for_people(max(0.0, it.ended_at - it.seen_at)) if it.ended_at is not None else "-"
         code = f"{it.error_code}: " if it.error_code else ""
-        error = one_line(f"{code}{it.error_text or ''}")
+        error = one_line(brief(f"{code}{it.error_text or ''}"))
         made.add_row(str(it.n), one_line(it.worker), it.status, clock_time(it.seen_at, now), took, error)
     out.print()
     out.print(made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TextIO, cast
 
@@ -15,7 +16,10 @@ from dispatcher.wording import clock_time, for_people
 from protocol.redaction import legible, without_secrets
 
 PIPE_COLUMNS = 10_000
-"""In a pipe nothing is cut or wrapped: who wants less has tools for that."""
+"""In a pipe no line is wrapped or cut at a width: who wants less has tools for that."""
+
+BRIEF = 100
+"""So many characters of an error or note stand in a table, wherever it is printed."""
 
 COLOURS = {
     "pending": "dim",
@@ -107,10 +111,15 @@ def took(run: Run, now: float) -> str:
 
 
 def what_of(run: Run) -> str:
-    """Return what a run is about: its title, and what an open or a failed one has to say."""
+    """Return what a run is about: its title, and what an open or a failed one has to say, in a few words."""
     said = run.error_text or "" if not run.is_open and run.status != "completed" else ""
-    note = run.progress_note if run.is_open else said
+    note = brief(run.progress_note if run.is_open else said)
     return one_line(f"{run.title or '-'}{f' · {note}' if note else ''}")
+
+
+def brief(text: str) -> str:
+    """Return the first line of a text, cut between words where it is long: `runs show` has all of it."""
+    return textwrap.shorten(text.strip().partition("\n")[0], BRIEF, placeholder=" …")
 
 
 def when(at: float | None, now: float) -> str:

@@ -16,7 +16,7 @@ from dispatcher.cli.opening import Json, opened
 from dispatcher.cli.runs_rebuild import show_faults
 from dispatcher.cli.showing import COLOURS, console, one_line, status_of, table
 from dispatcher.cli.telling import print_json, runs_told
-from dispatcher.cli.workers import show_problems, told, workers_table
+from dispatcher.cli.workers import All, show_problems, told, workers_table
 from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.places import Lookout
 from dispatcher.monitor.sightings import WorkerSight, look_at_workers
@@ -32,9 +32,13 @@ def status(
     look: Annotated[
         bool, typer.Option("--look/--no-look", help="Whether to look into the drops, or only into the database.")
     ] = True,
+    all_: All = False,
     json_: Json = False,
 ) -> None:
-    """Say what is running now: where, since when, when its worker was last heard of, and what does not fit."""
+    """Say what is running now: where, since when, when its worker was last heard of, and what does not fit.
+
+    Workers are shown for an hour after their last sign.
+    """
     now = time.time()
     with opened() as (settings, store):
         runs = listed(store, settings, Query(statuses=sorted(OPEN)), limit=SHOWN)
@@ -43,7 +47,8 @@ def status(
         faults: list[Fault] = []
         if look:
             with Lookout(settings, store) as looking:
-                sights = look_at_workers(settings, store, now=now, kept=looking)
+                seen = look_at_workers(settings, store, now=now, kept=looking)
+                sights = [it for it in seen if all_ or not it.forgotten]
                 faults = [it for it in find_faults(settings, store, now=now, kept=looking) if it.sort != "unreachable"]
         if json_:
             print_json(
@@ -67,13 +72,12 @@ def _show(
     if runs:
         out.print()
         out.print(_open_table(runs, sights, now))
-    here = [it for it in sights if it.alive != "no" or it.problem]
-    if any(it.worker for it in here):
+    if any(it.worker for it in sights):
         out.print()
-        out.print(workers_table(here))
-    elif runs and sights:
+        out.print(workers_table(sights))
+    if runs and sights and not any(it.worker and it.alive != "no" for it in sights):
         sys.stderr.write("no worker is here. Start the notebook on Colab, or here: gpudrop worker --drop …\n")
-    show_problems(here)
+    show_problems(sights)
     if faults:
         out.print()
         show_faults(faults)

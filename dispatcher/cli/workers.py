@@ -33,6 +33,8 @@ app = typer.Typer(name="workers", help="Who works, on what and at what.", no_arg
 Drop = Annotated[str | None, typer.Option("--drop", help="Only this drop; without it all that are known.")]
 Name = Annotated[str, typer.Argument(metavar="WORKER", help="A worker's name, or the beginning of it.")]
 
+All = Annotated[bool, typer.Option("--all", "-a", help="Those too that are long gone.")]
+
 _ALIVE = {"yes": "[green]yes[/]", "unknown": "[yellow]?[/]", "no": "[dim]no[/]"}
 TRIES = 5
 
@@ -40,16 +42,19 @@ TRIES = 5
 @app.command("ls", epilog=EPILOG)
 def ls(
     drop: Drop = None,
-    all_: Annotated[bool, typer.Option("--all", "-a", help="Those too that are gone.")] = False,
+    all_: All = False,
     json_: Json = False,
 ) -> None:
-    """List the workers of every drop: whether they live, on what, what they are at, and when they last beat."""
+    """List the workers of every drop: whether they live, on what, what they are at, and when they last beat.
+
+    One that is gone is listed for an hour after its last sign, a drop out of reach for a day after its last run.
+    """
     with opened() as (settings, store):
         sights = sights_of(settings, store, drop)
+    shown = [it for it in sights if all_ or not it.forgotten]
     if json_:
-        print_json({"workers": [told(it) for it in sights]})
+        print_json({"workers": [told(it) for it in shown], "forgotten": len(sights) - len(shown)})
         return
-    shown = [it for it in sights if all_ or it.problem or it.alive != "no"]
     if any(not it.problem for it in shown):
         console().print(workers_table(shown))
     gone = len(sights) - len(shown)
@@ -57,7 +62,7 @@ def ls(
     if not any(it.worker for it in shown):
         sys.stderr.write("no worker is here. Start the notebook on Colab, or here: gpudrop worker --drop …\n")
     if gone:
-        sys.stderr.write(f"{gone} that are gone: --all shows them\n")
+        sys.stderr.write(f"{gone} not shown, which are long gone: --all shows them\n")
 
 
 def sights_of(settings: Settings, store: RunStore, drop: str | None) -> list[WorkerSight]:

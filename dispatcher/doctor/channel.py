@@ -28,14 +28,15 @@ JOB_S = 900.0
 def examine_workers(client: Client) -> tuple[list[dict[str, Any]], list[Finding]]:
     """Return every worker there ever was, and whether a beat of it came while we looked (`measure` looks for long)."""
     client.workforce.look(time.monotonic())
-    living = [boot for boot in client.workforce.cards() if client.workforce.leases.has_beaten(boot)]
+    leases = client.workforce.leases
+    living = [boot for boot in client.workforce.cards() if leases.has_beaten(boot) and not leases.has_ended(boot)]
     workers = [
         _worker(name, boot, card, shown, boot in living)
         for name, shown in client.workforce.seen.items()
         for boot, card in shown.cards.items()
     ]
     workers.sort(key=lambda it: (not it["lives"], it["name"]))
-    return workers, _told(workers)
+    return workers, _told(workers, client.address)
 
 
 def _worker(name: str, boot: str, card: Any, shown: Any, lives: bool) -> dict[str, Any]:
@@ -52,8 +53,8 @@ def _worker(name: str, boot: str, card: Any, shown: Any, lives: bool) -> dict[st
     }
 
 
-def _told(workers: list[dict[str, Any]]) -> list[Finding]:
-    cure = "Start the notebook on Colab, or here: gpudrop worker --drop …"
+def _told(workers: list[dict[str, Any]], drop: str) -> list[Finding]:
+    cure = f"Start the notebook on Colab, or here: gpudrop worker --drop {drop}"
     if not workers:
         return [Finding(check="workers", state="warn", said="no worker was ever seen on this drop", cure=cure)]
     found = []

@@ -1,8 +1,7 @@
-"""The drop: can it be reached, what does it stand on, which flags of its mount hurt, what lies about in it?"""
+"""The drop: can it be reached, what does it stand on, what lies about in it?"""
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from dispatcher.config import Settings
 from dispatcher.doctor.findings import Finding, checked
+from dispatcher.doctor.mounts import examine_mount, mounted_by_rclone
 from dispatcher.drops import check_apart
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import in_bytes
@@ -20,7 +20,6 @@ from protocol.layout import JobNames, is_job_id, is_sync_copy, may_be_a_job
 from protocol.plain import bad_name, refused
 from protocol.seen import JobReader, Seen, read_drop_id
 from protocol.transports.ground import Ground, ground_of
-from protocol.transports.mount import Flags, mount_flags
 
 LOOKED_AT = 200
 """So many job folders are looked into; a listing each is dear on a remote."""
@@ -31,18 +30,16 @@ NAMED = 5
 """So many requests without an answer are named."""
 
 _NO_ANSWER = "Write the request anew, into a new folder, and remove this one; a running worker tells plain ones why"
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def examine_place(address: str | Path, settings: Settings, drop: Drop) -> list[Finding]:
     """Look at an open drop and at what it stands on."""
     findings = checked("drop", lambda: _identity(address, settings, drop))
     if isinstance(address, Path):
-        ground = ground_of(address.absolute())
-        findings += checked("ground", lambda: _ground(ground))
+        findings += checked("ground", lambda: _ground(ground_of(address.absolute())))
         findings += checked("place", lambda: _nesting(address, settings))
         findings += checked("room", lambda: _room(address))
-    findings += checked("tidiness", lambda: _tidiness(settings, drop))
+    findings += checked("tidiness", lambda: _tidiness(address, settings, drop))
     return findings
 
 
@@ -60,58 +57,17 @@ def _identity(address: str | Path, settings: Settings, drop: Drop) -> Iterator[F
 
 
 def _ground(ground: Ground) -> Iterator[Finding]:
-    if ground.kind == "disk":
-        said = "a disk of this machine; a worker that does not prove to be here too is waited for as over a sync tool"
-        yield Finding(check="ground", state="ok", said=said)
+    point = mounted_by_rclone(ground)
+    if point is not None:
+        yield from examine_mount(point)
         return
-    if ground.tool is not None:
-        said = f"a folder that {ground.tool} carries: nobody tells when files have arrived, so claims settle for 30 s"
-        yield Finding(check="ground", state="ok", said=said)
-        return
-    if ground.kind == "shared" or ground.point is None:
-        said = "a synced or network folder: nobody tells when files have arrived, so claims settle for 30 s"
-        yield Finding(check="ground", state="ok", said=said)
-        return
-    flags = mount_flags(ground.point)
-    if flags is None:
-        cure = "Run doctor as the user who mounted it"
-        yield Finding(
-            check="ground",
-            state="warn",
-            said=f"an rclone mount at {ground.point}, its process is not to be seen",
-            cure=cure,
-        )
-        return
-    yield Finding(check="ground", state="ok", said=f"an rclone mount at {ground.point}")
-    yield from _flags(flags)
-
-
-def _flags(flags: Flags) -> Iterator[Finding]:
-    """Name the flags of a mount that hurt."""
-
-    def found(said: str, cure: str, *, fails: bool = False) -> Finding:
-        return Finding(check="mount", state="fail" if fails else "warn", said=said, cure=f"Mount it with {cure}")
-
-    if flags.get("read-only", "false") != "false":
-        yield found("the mount is read-only", "write access: leave out --read-only", fails=True)
-    if not flags.has_rc:
-        yield found("the mount has no --rc: news is seen only when its cache expires", "--rc --rc-user … --rc-pass …")
-        if _seconds(flags.get("dir-cache-time", "5m")) > 60:
-            yield found("its folders are cached for more than a minute", "--dir-cache-time 30s")
-    if flags.get("vfs-cache-mode", "off") in ("off", "minimal"):
-        yield found(
-            f"--vfs-cache-mode is {flags.get('vfs-cache-mode', 'off')}: a cut upload is lost", "--vfs-cache-mode full"
-        )
-    if _seconds(flags.get("vfs-write-back", "5s")) > 5:
-        yield found("what is written is kept back for more than 5 s", "--vfs-write-back 1s")
-    if _seconds(flags.get("poll-interval", "1m")) == 0:
-        yield found("--poll-interval is 0: Drive is never asked what changed", "--poll-interval 10s")
-
-
-def _seconds(text: str) -> float:
-    """Return the seconds of rclone's "1m30s"; a bare number is seconds."""
-    parts = re.findall(r"([\d.]+)(ms|s|m|h|d)?", text)
-    return sum(float(number) * _SECONDS[unit or "s"] for number, unit in parts)
+    what = f"a folder that {ground.tool} carries" if ground.tool else "a synced or network folder"
+    said = (
+        "a disk of this machine; a worker that does not prove to be here too is waited for as over a sync tool"
+        if ground.kind == "disk"
+        else f"{what}: nobody tells when files have arrived, so claims settle for 30 s"
+    )
+    yield Finding(check="ground", state="ok", said=said)
 
 
 def _nesting(address: Path, settings: Settings) -> Iterator[Finding]:
@@ -148,11 +104,11 @@ class _Job:
     unanswered: str | None = None
 
 
-def _tidiness(settings: Settings, drop: Drop) -> Iterator[Finding]:
+def _tidiness(address: str | Path, settings: Settings, drop: Drop) -> Iterator[Finding]:
     listed = drop.list("")
     jobs = [entry.name for entry in listed if entry.is_folder and is_job_id(entry.name)]
     others = [entry.name for entry in listed if entry.is_folder and may_be_a_job(entry.name)]
-    drop_id = read_drop_id(drop, "the drop")
+    drop_id = read_drop_id(drop, str(address))
     seen = {job: _look(drop, drop_id, job) for job in jobs[:LOOKED_AT]}
     with RunStore.open(settings.database) as store:
         known = {run.job for run in store.recent(10_000) if run.drop_id == drop_id}

@@ -10,6 +10,7 @@ from typing import Literal
 from dispatcher.config import Settings
 from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.places import Lookout, Place, lookout
+from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from dispatcher.sight import QUIET_BEATS
 from dispatcher.wording import for_people
@@ -19,6 +20,12 @@ from protocol.messages import Beat, WorkerCard
 from protocol.seen import WorkerSeen
 
 __all__ = ["Fault", "HeldSight", "WorkerSight", "find_faults", "look_at_workers"]
+
+FORGOTTEN_S = 3600.0
+"""A worker that is gone is shown for so long after its last sign, and then only where all are asked for."""
+
+UNUSED_S = 24 * 3600.0
+"""So is a drop that cannot be reached, counted from the newest run that went there."""
 
 Alive = Literal["yes", "no", "unknown"]
 
@@ -61,6 +68,7 @@ class WorkerSight:
     draining: bool = False
     held: tuple[HeldSight, ...] = ()
     problem: str = ""
+    forgotten: bool = False  # long gone: shown only where all are asked for
 
 
 def look_at_workers(
@@ -78,7 +86,8 @@ def look_at_workers(
 
 def _sights(place: Place, looking: Lookout, now: float) -> list[WorkerSight]:
     if place.problem or place.workforce is None:
-        return [WorkerSight(drop=place.address, drop_id=place.drop_id, problem=place.problem)]
+        unused = _is_unused(place, looking, now)
+        return [WorkerSight(drop=place.address, drop_id=place.drop_id, problem=place.problem, forgotten=unused)]
     private = place.address == str(looking.settings.private_drop)
     with place.lock:
         seen = {name: shown for name, shown in place.workforce.seen.items() if not (private and has_gone(name))}
@@ -114,7 +123,15 @@ def _sight(place: Place, name: str, shown: WorkerSeen, runs: Mapping[str, str], 
         time_left_s=max(0.0, left - (now - since)) if left is not None and since is not None else left,
         draining=alive != "no" and since is not None and (shown.asked_at or 0.0) >= since,
         held=_held(beat, runs),
+        forgotten=alive != "yes" and (age is None or age > FORGOTTEN_S),
     )
+
+
+def _is_unused(place: Place, looking: Lookout, now: float) -> bool:
+    """Say whether no run went to a drop for long, and none there is open; one that was named is wanted all the same."""
+    newest = looking.store.search.find(Query(drop_id=place.drop_id), limit=1) if place.drop_id else []
+    is_open = bool(looking.store.count_open(place.drop_id)) if place.drop_id else True
+    return bool(newest) and not is_open and now - newest[0].created_at > UNUSED_S
 
 
 def newest_boot(shown: WorkerSeen) -> str:
@@ -131,6 +148,8 @@ def is_alive(place: Place, card: WorkerCard, shown: WorkerSeen, now: float) -> A
     """Say whether a worker lives: a beat came while we watched, or how old its last sign is said to be."""
     assert place.workforce is not None  # its place is open
     leases = place.workforce.leases
+    if leases.has_ended(card.boot):
+        return "no"
     if leases.has_beaten(card.boot):
         return "yes" if leases.boot_alive(card.boot, time.monotonic(), card.beat_s) else "no"
     if shown.told_at is None:

@@ -16,6 +16,7 @@ from dispatcher.operations.targets import name_after
 from protocol.errors import MediaError, UsageError
 from protocol.kinds import KINDS
 from protocol.kinds.kind import SOURCE, Kind
+from protocol.problems import clause
 
 WALL_S = 7 * 24 * 3600.0
 """How long one job may take: a film of an hour on a slow machine takes days."""
@@ -141,20 +142,20 @@ def _problems(error: ValidationError, spell: Callable[[str], str]) -> str:
     told: dict[str, str] = {}
     for each in error.errors():
         place = spell(str(each["loc"][0])) if each["loc"] else ""
-        told.setdefault(f"{place}: " if place else "", _problem(each["type"], each["msg"], each.get("ctx", {})))
+        told.setdefault(f"{place}: " if place else "", _problem(each))
     return "; ".join(f"{place}{text}" for place, text in told.items())
 
 
-def _problem(sort: str, message: str, more: Mapping[str, Any]) -> str:
-    match sort:
+def _problem(error: Mapping[str, Any]) -> str:
+    more = error.get("ctx", {})
+    match error["type"]:
         case "literal_error":
             return f"takes {str(more['expected']).replace(chr(39), '')}"
         case "tuple_type":
             return "takes several values: a tuple or a list of them"
         case "extra_forbidden":
             return "is none of its options"
-    said = message.removeprefix("Value error, ")
-    return said[:1].lower() + said[1:]
+    return clause(error["type"], error["msg"], more, error.get("input"))
 
 
 def option_of(field: str) -> str:

@@ -184,7 +184,6 @@ class RunStore:
         total: int | None = None,
         note: str | None = None,
         worker: str | None = None,
-        claim_delay_s: float | None = None,
         why: str | None = None,
         text: str | None = None,
         attempts: Sequence[AttemptRecord] = (),
@@ -201,12 +200,16 @@ class RunStore:
             "progress_total": total,
             "progress_note": note,
             "worker": worker,
-            "claim_delay_s": claim_delay_s,
             "why": why,
             "queued_at": at if status == "queued" else None,
             "started_at": at if status in ("running", "verifying") else None,
         }
         return self._change_open(run_id, lasting=False, text=text, attempts=attempts, updated_at=at, **said)
+
+    def claimed_after(self, run_id: str, seconds: float) -> None:
+        """Remember how long it took from a run's offer to the sight of its first claim."""
+        with self.database.writing(lasting=False) as connection:
+            connection.execute(update(RunRow).where(RunRow.id == run_id).values(claim_delay_s=seconds))
 
     def offer_again(self, run_id: str, *, instead_of: str, job: str, request: bytes, at: float) -> Run:
         """Give an open run another job folder and request, for the first were torn or lost; return it as it is now.

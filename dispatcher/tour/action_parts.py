@@ -17,22 +17,24 @@ from dispatcher.tour.parts import Number, Part, Switch, Whole
 class Position(Part):
     """A position to scroll to, in pixels from the left and from the top; a direction that is not given stays."""
 
-    x: Annotated[Number, Field(ge=0, allow_inf_nan=False)] | None = None
-    y: Annotated[Number, Field(ge=0, allow_inf_nan=False)] | None = None
+    x: Annotated[Number, Field(ge=0)] | None = None
+    y: Annotated[Number, Field(ge=0)] | None = None
 
-    @model_validator(mode="after")
-    def _somewhere(self) -> Self:
-        if self.x is None and self.y is None:
-            raise ValueError('names no position; write {"x": 600}, {"y": 300} or both')
-        return self
+
+def _is_position(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value) and value >= 0
 
 
 def _scroll_target(value: Any) -> Any:
-    """Return a number as a position from the top; everything else must be one already, or a text."""
-    if isinstance(value, dict | Position) or (isinstance(value, str) and value.strip()):
+    """Return a number, or an object of x and y, as a position; a text and a position stay as they are."""
+    if isinstance(value, Position) or (isinstance(value, str) and value.strip()):
         return value
-    if type(value) in (int, float) and math.isfinite(value) and value >= 0:
+    if _is_position(value):
         return Position(y=value)
+    if isinstance(value, dict):
+        if value and set(value) <= {"x", "y"} and all(map(_is_position, value.values())):
+            return Position(**value)
+        raise ValueError('must be {"x": 600}, {"y": 300} or both, in pixels from the left and the top')
     raise ValueError(
         'must be "bottom", "top", "left", "right", a position in pixels (300 or {"x": 600}) or an element\'s selector'
     )

@@ -1,6 +1,7 @@
 // Where an element can be pressed, found without touching the mouse. Coordinates are CSS pixels of the element's own
-// document. `view` ([left, top, right, bottom], or null) is what the page around a frame shows of its document, `prefer` a
-// point to keep if it will do. Returns { state, points, blocker }: `points` are places where a press reaches the element, the best first.
+// document. `view` ([left, top, right, bottom] or null) is what the page around a frame shows of its document, `prefer`
+// a point to keep if it will do. Returns { state, points, blocker }: `points` are places where a press reaches the
+// element, the best first.
 async (element, { view, prefer }) => {
   const GRID = 7, FRAME_MS = 100;
   const frame = () => new Promise((done) => {
@@ -41,7 +42,7 @@ async (element, { view, prefer }) => {
   };
 
   const [left, top] = [Math.max(0, view?.[0] ?? 0), Math.max(0, view?.[1] ?? 0)];
-  const [right, bottom] = [Math.min(innerWidth, view?.[2] ?? innerWidth), Math.min(innerHeight, view?.[3] ?? innerHeight)];
+  const [right, bottom] = [Math.min(innerWidth, view?.[2] ?? Infinity), Math.min(innerHeight, view?.[3] ?? Infinity)];
   const parts = [...element.getClientRects()].map((box) => [
     Math.max(box.left, left), Math.max(box.top, top), Math.min(box.right, right), Math.min(box.bottom, bottom),
   ]).filter(([l, t, r, b]) => r - l >= 1 && b - t >= 1);
@@ -51,8 +52,8 @@ async (element, { view, prefer }) => {
 
   const area = ([l, t, r, b]) => (r - l) * (b - t);
   parts.sort((a, b) => area(b) - area(a));
-  const spots = prefer && parts.some(([l, t, r, b]) => prefer[0] > l && prefer[0] < r && prefer[1] > t && prefer[1] < b)
-    ? [prefer] : [];
+  const isIn = ([x, y], [l, t, r, b]) => x > l && x < r && y > t && y < b;
+  const spots = prefer && parts.some((part) => isIn(prefer, part)) ? [prefer] : [];
   for (const [l, t, r, b] of parts) {
     const steps = Array.from({ length: GRID }, (_, n) => (n + 0.5) / GRID);
     const grid = steps.flatMap((x) => steps.map((y) => [x, y]));

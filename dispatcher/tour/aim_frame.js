@@ -1,5 +1,6 @@
-// Which points of a frame's document can be reached through the page around it. `element` is the frame's element;
-// `points` are in the coordinates of the document that holds it. Returns whether each one is free, and what covers the first.
+// Which points of a frame's document can be reached through the page around it. `element` is the frame's element, and
+// `points` are in the coordinates of the document that holds it. Returns { free, blocker }: whether each point is free,
+// and what covers the first one.
 (element, points) => {
   const named = (hit) => (hit ? `<${hit.localName}${hit.id && `#${hit.id}`}>` : "nothing");
   const hits = points.map(([x, y]) => {

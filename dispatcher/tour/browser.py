@@ -51,8 +51,8 @@ def find_browser(explicit: Path | None = None) -> Path:
 def launch(playwright: Playwright, browser: Path, *, root: bool, scale: int = 1) -> Browser:
     """Start a headless Chromium. As root its sandbox cannot start and is left out; for nobody else.
 
-    `scale` is how many pixels are recorded for a pixel of the page: a context's own device scale factor alone leaves the
-    screencast as small as it was.
+    `scale` is how many pixels are recorded for a pixel of the page: a context's own device scale factor alone leaves
+    the screencast as small as it was.
     """
     flags = [
         *FLAGS,

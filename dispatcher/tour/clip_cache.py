@@ -77,10 +77,16 @@ def clip_key(
     """
     common = {name: value for name, value in params.items() if name != "steps"}
     own = {name: value for name, value in step.items() if name != "id"}
-    spoken = pieces(step["narration"], params["language"], Lexicon(params.get("lexicon", {})))
-    reading = " ".join(piece.text for piece in spoken)
-    read = {} if reading == " ".join(step["narration"].split()) else {"reading": reading}
+    spoken = reading(params, step)
+    read = {"reading": spoken} if spoken else {}
     return codec.digest("tts-clip", {**common, "step": own, **read}, dict(inputs or {}), {})
+
+
+def reading(params: Mapping[str, Any], step: Mapping[str, Any]) -> str | None:
+    """Return how a step's text is read, by the rules of this version; None where it is read as it is written."""
+    spoken = pieces(step["narration"], params["language"], Lexicon(params.get("lexicon", {})))
+    said = " ".join(piece.text for piece in spoken)
+    return None if said == " ".join(step["narration"].split()) else said
 
 
 class ClipCache:

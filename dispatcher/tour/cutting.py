@@ -70,6 +70,8 @@ def _steps(spec: Spec, narration: Narration, takes: Mapping[str, Take]) -> tuple
             take=take.path,
             frames=whole_frames(take.seconds),
             focus=take.focus,
+            opens_on=take.opens_on,
+            ends_on=take.ends_on,
         )
         if spoken is not None:
             clip = replace(clip, narration=spoken.wav, words=spoken.words)

@@ -47,6 +47,8 @@ class Take:
     retries: int
     assertions: tuple[Checked, ...]
     focus: tuple[Focus, ...] = ()  # where it was busy
+    opens_on: str = ""  # the address of its page, when it began and when it ended
+    ends_on: str = ""
 
 
 def direct(
@@ -128,7 +130,7 @@ class _Director:
         """Film what is left of a step on its page."""
         self._recorder.cursor.moves.clear()
         self._typed.clear()
-        path = self._work_dir / "takes" / f"{step.id}.mkv"
+        path, opens_on = self._work_dir / "takes" / f"{step.id}.mkv", self._recorder.page.url
         with self._recorder.take(path) as filming:
             self._filming = filming
             if step.show is not None:
@@ -146,6 +148,8 @@ class _Director:
             retries=retries,
             assertions=tuple(checked),
             focus=focus,
+            opens_on=opens_on,
+            ends_on=self._recorder.page.url,
         )
 
     def _open(self, step: Step) -> int:

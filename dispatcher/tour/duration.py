@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dispatcher.assembly.timeline import FPS, whole_frames
+from dispatcher.assembly.timeline import ENDING_FRAMES, FPS, whole_frames
 from dispatcher.tour import script
 from dispatcher.tour.action_parts import Action, HighlightLines, Pause, ScrollAction, TypeText
 from dispatcher.tour.slides import timing
@@ -35,11 +35,12 @@ class Forecast:
 
     steps: Mapping[str, float]
     inserts: float = 0.0
+    ending: float = 0.0
 
     @property
     def seconds(self) -> float:
         """Return how long the film will be."""
-        return sum(self.steps.values()) + self.inserts
+        return sum(self.steps.values()) + self.inserts + self.ending
 
 
 def from_text(spec: Spec, *, insert_frames: int = 0) -> Forecast:
@@ -57,7 +58,8 @@ def from_narration(spec: Spec, spoken_s: Mapping[str, float], *, insert_frames: 
     """Foretell the film from how long each step's narration lasts; a step without narration has none."""
     seconds = {step.id: _step_s(spec, step, spoken_s.get(step.id, 0.0)) for step in spec.steps}
     whole = {step: whole_frames(lasts) / FPS for step, lasts in seconds.items()}
-    return Forecast(steps=whole, inserts=insert_frames / FPS)
+    ending = 0.0 if spec.output.outro_clip is not None else ENDING_FRAMES / FPS
+    return Forecast(steps=whole, inserts=insert_frames / FPS, ending=ending)
 
 
 def _step_s(spec: Spec, step: Step, said_s: float) -> float:

@@ -238,10 +238,12 @@
       let box = linesBox;
       while (!kind.scroll && box && !scrolls(box)) box = box.parentElement;
       if (!box) return done();
-      const [from, began] = [box.scrollTop, performance.now()];
-      let gone = 0;
+      const from = box.scrollTop;
+      let [gone, t, last] = [0, 0, performance.now()];
       const tick = () => {
-        const t = Math.min(1, Math.max(0, (performance.now() - began) / 1000 / seconds));
+        const now = performance.now();
+        t = Math.min(1, t + Math.min(now - last, 40) / 1000 / seconds);  // a busy machine: slower, no jumps
+        last = now;
         const way = pixels * t ** 3 * (t * (6 * t - 15) + 10);
         if (kind.scroll) {
           if (Math.abs(way - gone) >= 1) kind.scroll(box, Math.trunc(way - gone));

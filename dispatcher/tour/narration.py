@@ -14,7 +14,7 @@ from dispatcher.assembly.timeline import Word
 from dispatcher.client import Client
 from dispatcher.jobs import Job, Progress, Purpose, Result
 from dispatcher.tour import script
-from dispatcher.tour.clip_cache import CachedClip, ClipCache, Maker, clip_key, maker
+from dispatcher.tour.clip_cache import CachedClip, ClipCache, Maker, clip_key, maker, reading
 from dispatcher.tour.reference import Reference
 from media.audio import check_wav
 from protocol.errors import NotFoundError
@@ -167,10 +167,12 @@ class _Narrator:
     substituted: dict[str, str] = field(default_factory=dict)  # the voice that spoke → the one asked for
     warnings: list[str] = field(default_factory=list)
     kept: int = 0
+    renew: bool = False  # whatever has been spoken before
 
     def take_kept(self, reuse: Reuse) -> None:
         """Take from the cache what may be used: the clips of one engine, of the one that covers most."""
         if reuse.nothing:
+            self.renew = True
             return
         found: Kept = {step: self.cache.find(self._key(step)) for step in self.texts}
         for maker_ in _by_worth(found, lambda clip: self._is_good(clip, reuse)):
@@ -191,7 +193,9 @@ class _Narrator:
         if len(steps) == len(self.texts):
             self.clips, self.makers, self.substituted, self.kept = {}, {}, {}, 0
         params = {**self.whole.params, "steps": [own for own in self._steps() if own["id"] in steps]}
-        job = replace(self.whole, params=params)
+        # a result that another version of the rules has made may be kept by its run, too
+        anew = self.renew or any(reading(params, own) for own in params["steps"])
+        job = replace(self.whole, params=params, anew=anew)
         result = self.client.submit(job).wait(self.timeout_s, on_progress=self.on_progress)
         self.warnings += _warnings(result, params)
         for step in steps:

@@ -6,7 +6,8 @@
   const now = () => performance.timeOrigin + performance.now();
   tell("begun", now());
   const frames = (n, then) => (n ? requestAnimationFrame(() => frames(n - 1, then)) : then());
-  new PerformanceObserver((_entries, observer) => {
+  new PerformanceObserver((entries, observer) => {
+    if (!entries.getEntriesByName("first-contentful-paint").length) return;
     observer.disconnect();
     // The arrow is put in its place meanwhile. Drawn again, as it is: there is a frame after this moment in any case.
     frames(2, () => {

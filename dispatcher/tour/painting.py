@@ -13,8 +13,8 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Page
 
 BINDING = "__gpudropPainting"
-LONGEST_S = 3.0
-"""A document that paints nothing for so long is meant to be empty, and is shown."""
+LONGEST_S = 5.0
+"""A document that paints nothing for so long is taken to be meant so, and is shown empty from its beginning."""
 
 AROUND_S = 0.1
 """The document begins a little before its scripts do."""
@@ -35,16 +35,13 @@ class Painting:
         if what == "begun":
             if at - self._begun.get(page, 0.0) > LONGEST_S:  # else one led on to the other: it is the same wait
                 self._begun[page] = at - AROUND_S
-        elif (begun := self._begun.pop(page, None)) is not None:
-            self._blank.setdefault(page, []).append((begun, min(at, begun + LONGEST_S)))
+        elif (begun := self._begun.pop(page, None)) is not None and at < begun + LONGEST_S:
+            self._blank.setdefault(page, []).append((begun, at))
 
     def shows(self, page: Page, at: float) -> bool | None:
         """Say whether a page showed a painted document at a moment; None while that is not known yet."""
         if any(begun <= at < painted for begun, painted in self._blank.get(page, ())):
             return False
         begun = self._begun.get(page)
-        if begun is None or at < begun:
-            return True
-        if at >= begun + LONGEST_S:
-            return True
-        return None if time.time() < begun + LONGEST_S else False
+        waits = begun is not None and begun <= at and time.time() < begun + LONGEST_S
+        return None if waits else True

@@ -1,12 +1,13 @@
 // Scroll as a hand does. What is done is `how.act`:
 //   "show":  bring `element` (or `how.part` of it: [left, top, width, height] from its corner) into view, through every
-//            box around it, free of bars that stay on top; with `how.centre` to the middle, also where it is in view
+//            box around it, free of bars that stay on top; with `how.centre` to the middle of the innermost box that
+//            scrolls up and down, also where it is in view there
 //   "edge":  scroll the box `element` (or the page, for :root) to its "top", "bottom", "left" or "right"
 //   "to":    scroll it to `how.x` and `how.y` pixels; null leaves that direction alone
-// Returns { found, more }: whether something there scrolls in this direction, and whether the end was still moving away
-// when the time for it was over.
+// Returns whether something there scrolls in this direction.
 async (element, how) => {
-  const UNSEEN_MS = 250, FIRST_WAIT_MS = 800, NEXT_WAIT_MS = 2000, LOOK_MS = 50, LONGEST_MS = 12000, SHORTEST_MS = 400, TRIES = 3;
+  const LONGEST_MS = 12000, SHORTEST_MS = 400, LONGEST_STEP_MS = 40, TRIES = 3;
+  const UNSEEN_MS = 1000, FIRST_WAIT_MS = 800, NEXT_WAIT_MS = 2000, LOOK_MS = 50;
   const X = { start: "left", end: "right", size: "width", at: "scrollLeft", whole: "scrollWidth", seen: "clientWidth",
     overflow: "overflowX", before: "Left", after: "Right" };
   const Y = { start: "top", end: "bottom", size: "height", at: "scrollTop", whole: "scrollHeight", seen: "clientHeight",
@@ -58,7 +59,8 @@ async (element, how) => {
   const SNAP = "scroll-snap-type";
   const snapping = (box) => (box === page ? [document.documentElement, document.body].filter(Boolean) : [box]);
   const suspendSnap = (box) => {
-    const kept = snapping(box).map((one) => [one, one.style.getPropertyValue(SNAP), one.style.getPropertyPriority(SNAP)]);
+    const rule = ({ style }) => [style.getPropertyValue(SNAP), style.getPropertyPriority(SNAP)];
+    const kept = snapping(box).map((one) => [one, ...rule(one)]);
     for (const [one] of kept) one.style.setProperty(SNAP, "none", "important");
     return () => {
       for (const [one, value, priority] of kept) {
@@ -79,13 +81,16 @@ async (element, how) => {
     const way = Math.hypot(x - from[0], y - from[1]);
     if (way < 1) return;
     const lasts = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, (way / how.pixelsPerSecond) * 1000));
-    const began = performance.now();
     const again = suspendSnap(box);
-    const isDrawn = await Promise.race([new Promise((done) => requestAnimationFrame(() => done(true))), pause(UNSEEN_MS)]);
+    const frame = new Promise((done) => requestAnimationFrame(() => done(true)));
+    const isDrawn = await Promise.race([frame, pause(UNSEEN_MS)]);
+    let [part, last] = [0, performance.now()];
     if (!isDrawn) put(box, x, y);  // a frame that is out of sight draws nothing: nobody sees it jump
     else await new Promise((done) => {
       const tick = () => {
-        const part = Math.min(1, Math.max(0, (performance.now() - began) / lasts));
+        const now = performance.now();
+        part = Math.min(1, part + Math.min(now - last, LONGEST_STEP_MS) / lasts);  // a busy machine: slower, no jumps
+        last = now;
         put(box, from[0] + (x - from[0]) * ease(part), from[1] + (y - from[1]) * ease(part));
         if (part < 1 && box.isConnected) requestAnimationFrame(tick);
         else done();
@@ -113,7 +118,8 @@ async (element, how) => {
   const insets = (box, axis) => {
     const [shown, target] = [port(box), wanted()];
     const across = axis === Y ? X : Y;
-    const middle = (Math.max(shown[across.start], target[across.start]) + Math.min(shown[across.end], target[across.end])) / 2;
+    const first = Math.max(shown[across.start], target[across.start]);
+    const middle = (first + Math.min(shown[across.end], target[across.end])) / 2;
     const length = shown[axis.end] - shown[axis.start];
     const holds = new Set([element, ...around(element)]);
     const barAt = (place) => {
@@ -153,17 +159,18 @@ async (element, how) => {
   const goals = (box, centre) => [goal(box, X, insets(box, X), false), goal(box, Y, insets(box, Y), centre)];
 
   const show = async () => {
+    let { centre } = how;
     for (const box of [element, ...around(element)]) {
       // Bars come and go with the scrolling, and pages grow under way: look again when it has come to rest.
       for (let n = 0; box !== element && n < TRIES; n++) {
-        const centre = how.centre && n === 0;
         const there = tryOut(box, ...goals(box, centre), () => goals(box, centre));
         if (Math.hypot(there[0] - box.scrollLeft, there[1] - box.scrollTop) < 1) break;
         await glide(box, ...there);
       }
+      if (box !== element && scrolls(box, Y)) centre = false;
       if (getComputedStyle(box).position === "fixed") break;  // what is around it does not move it
     }
-    return { found: true, more: false };
+    return true;
   };
 
   // ---- scrolling a box
@@ -188,21 +195,20 @@ async (element, how) => {
     await go();
     for (let wait = FIRST_WAIT_MS; !over(); wait = NEXT_WAIT_MS) {
       for (let waited = 0; !left() && waited < wait; waited += LOOK_MS) await pause(LOOK_MS);
-      if (!left()) return false;
+      if (!left()) return;
       const at = box[axis.at];
       await go();
-      if (box[axis.at] === at) return false;  // snap points keep it from the very end
+      if (box[axis.at] === at) return;  // snap points keep it from the very end
     }
-    return true;
   };
 
   if (how.act === "show") return show();
   const axis = /left|right/.test(how.edge) || (how.act === "to" && how.y === null) ? X : Y;
   const box = meant(axis);
-  if (!box) return { found: false, more: false };
-  if (/bottom|right/.test(how.edge)) return { found: true, more: await toTheEnd(box, axis) };
-  if (how.edge === "top") await glide(box, box.scrollLeft, 0);
+  if (!box) return false;
+  if (/bottom|right/.test(how.edge)) await toTheEnd(box, axis);
+  else if (how.edge === "top") await glide(box, box.scrollLeft, 0);
   else if (how.edge === "left") await glide(box, limits(box, X)[0], box.scrollTop);
   else await glide(box, how.x ?? box.scrollLeft, how.y ?? box.scrollTop);
-  return { found: true, more: false };
+  return true;
 }

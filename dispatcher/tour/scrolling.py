@@ -39,8 +39,8 @@ def _scroll_box(box: Locator, action: action_parts.Scroll) -> None:
         how: dict[str, Any] = {"act": "edge", "edge": action.to}
     else:
         how = {"act": "to", "x": action.to.x, "y": action.to.y}
-    told = box.evaluate(SCROLL, {**how, "pixelsPerSecond": SPEEDS[action.speed], "longestSeconds": LONGEST_S})
-    if told["found"] or (action.selector is None and action.is_vertical):  # a page that is seen whole is at its end
+    scrolls = box.evaluate(SCROLL, {**how, "pixelsPerSecond": SPEEDS[action.speed], "longestSeconds": LONGEST_S})
+    if scrolls or (action.selector is None and action.is_vertical):  # a page that is seen whole is at its end
         return
     direction = "up or down" if action.is_vertical else "sideways"
     if action.selector is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from protocol.redaction import legible
 
 __all__ = [
     "STATUSES",
+    "brief",
     "clock",
     "day",
     "duration",
@@ -40,6 +42,9 @@ STATUSES: Mapping[str, str] = {
     "expired": "Expired",
 }
 """In the order that a glance wants them."""
+
+BRIEF = 140
+"""So many characters of an error stand in a list."""
 
 SURE = 0.02
 """So much of a run must be done before its end is guessed at."""
@@ -81,12 +86,16 @@ def duration(seconds: float | None) -> str:
     )
 
 
-def clock(at: float, now: float) -> str:
-    """Return a moment as this machine's clock shows it, with the day where it is another, the year where that is."""
+def clock(at: float, now: float, *, exact: bool = False) -> str:
+    """Return a moment with its date, by this machine's clock; the year where it is another, seconds if `exact`."""
     then, today = time.localtime(at), time.localtime(now)
-    if (then.tm_year, then.tm_yday) == (today.tm_year, today.tm_yday):
-        return time.strftime("%H:%M:%S", then)
-    return time.strftime("%d %b %H:%M" if then.tm_year == today.tm_year else "%d %b %Y", then)
+    year = "" if then.tm_year == today.tm_year else " %Y"
+    return time.strftime(f"%d %b{year}, %H:%M{':%S' if exact else ''}", then)
+
+
+def brief(text: str) -> str:
+    """Return the first line of a text, cut between words where it is long: its own page has all of it."""
+    return textwrap.shorten(text.strip().partition("\n")[0], BRIEF, placeholder=" …")
 
 
 def day(at: float) -> str:

@@ -61,6 +61,7 @@ class _Report(_Part):
     video: str = ""
     seconds: float = Field(0, ge=0, le=1e6)
     engine: str = ""
+    captions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     steps: tuple[Step, ...] = Field((), max_length=MOST_STEPS)
 
@@ -74,6 +75,7 @@ class Told:
     title: str = ""
     seconds: float = 0
     engine: str = ""
+    captions: Path | None = None  # those that a player shows, beside the film
     warnings: Sequence[str] = ()
     steps: Sequence[Step] = ()
     error: str = ""
@@ -82,7 +84,8 @@ class Told:
 def of(group: Group) -> Told:
     """Return what the report of a tour says; one that is not there or not readable is told by `error`."""
     if group.report is None:
-        return Told(film=Path(), error="" if group.status == "running" else "No report was written.")
+        is_missing = group.status == "completed" and not is_dry(group)
+        return Told(film=Path(), error="No report was written." if is_missing else "")
     path = Path(group.report)
     try:
         if path.stat().st_size > MOST_BYTES:
@@ -99,9 +102,29 @@ def of(group: Group) -> Told:
         title=found.title,
         seconds=found.seconds,
         engine=found.engine,
+        captions=_captions(path, found.captions),
         warnings=found.warnings,
         steps=found.steps,
     )
+
+
+def is_dry(group: Group) -> bool:
+    """Say whether a tour was spoken only, as it was asked for."""
+    return bool(group.execution_config.get("dry_run"))
+
+
+def failure(group: Group) -> Path | None:
+    """Return the picture of the page at which a tour failed; None where there is none."""
+    failed = group.execution_config.get("failed")
+    kept = failed.get("kept") if isinstance(failed, dict) else None
+    picture = Path(kept) / "screenshot.png" if kept else None
+    return picture if picture is not None and picture.is_file() else None
+
+
+def _captions(report: Path, named: Sequence[str]) -> Path | None:
+    """Return the captions that a player understands: beside the report, whatever else that names."""
+    found = (report.with_name(Path(name).name) for name in named if name.lower().endswith(".vtt"))
+    return next((path for path in found if path.is_file()), None)
 
 
 def _film(report: Path, named: str) -> Path:

@@ -40,7 +40,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    names = ("clock", "day", "duration", "in_bytes", "iso", "left", "marked", "percent", "short", "title")
+    names = ("brief", "clock", "day", "duration", "in_bytes", "iso", "left", "marked", "percent", "short", "title")
     made.filters.update({name: getattr(telling, name) for name in names if name != "title"})
     made.filters |= {"called": telling.title, "exact": _exact}
     made.globals.update(static=_static, statuses=telling.STATUSES, kinds=tuple(sorted(KINDS)))

@@ -119,12 +119,12 @@ class BoundedFolder:
         except queue.Empty:
             self._leave(helper)
             raise ChannelLost(
-                f"{self._root} did not answer within {deadline_s:.0f} s ({verb}): its mount hangs. It is tried again; "
-                f"if it stays so, {way_out(self._root)}"
+                f"{self._root} did not answer within {deadline_s:.0f} s ({verb}): its mount hangs. "
+                f"If it stays so, {way_out(self._root)}"
             ) from None
         except (OSError, EOFError) as error:
             helper.end()
-            raise ChannelLost(f"{self._root}: the helper process ended during {verb}. It is tried again") from error
+            raise ChannelLost(f"{self._root}: the helper process ended during {verb}") from error
         except BaseException:  # an interrupt: its answer is still to come, and is nobody's
             helper.end()
             raise
@@ -149,7 +149,7 @@ class BoundedFolder:
             return _Helper(self._root)
         except (OSError, RuntimeError) as error:  # no room for a process, or for the thread that hears it
             raise ChannelLost(
-                f"{self._root}: no helper process can be started for it ({error}). It is tried again; if it stays so, "
+                f"{self._root}: no helper process can be started for it ({error}). If it stays so, "
                 "end some programs of this machine"
             ) from error
 

@@ -36,7 +36,7 @@ _TABLE: tuple[tuple[frozenset[int], Callable[[str, str], ChannelError]], ...] = 
     (MISSING, lambda what, why: NameMissing(f"{what} is not in the drop, or not yet")),
     (TAKEN, lambda what, why: NameTaken(f"{what} is written already, and names are written once")),
     (FULL, lambda what, why: StorageFull(f"no room to write {what}: {why}. Free some space, then run it again")),
-    (LOST, lambda what, why: ChannelLost(f"{what} cannot be reached: {why}. Is the mount up? It is tried again")),
+    (LOST, lambda what, why: ChannelLost(f"{what} cannot be reached: {why}. Is the mount up?")),
     (
         DENIED,
         lambda what, why: ChannelError(
@@ -55,7 +55,7 @@ def channel_error(what: str, error: OSError) -> ChannelError:
     for known, make in _TABLE:
         if error.errno in known:
             return make(what, why)
-    return ChannelError(f"{what}: {why}. It is tried again")
+    return ChannelError(f"{what}: {why}")
 
 
 @contextlib.contextmanager

@@ -10,37 +10,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from protocol.google_drive import COLAB_MOUNT, REMOUNT, is_my_drive
+
 NETWORKED = ("fuse", "nfs", "cifs", "smb", "9p", "virtiofs", "vboxsf", "prl_fs", "afs", "ceph", "lustre", "davfs")
 """How the types of such file systems begin. The other side's writes make no event on them."""
 
 BLOCK_DEVICES = ("fuseblk",)  # NTFS and exFAT disks, served through FUSE on this machine
 
 MOUNTS = Path("/proc/self/mounts")
-
-MY_DRIVE = (
-    "My Drive",
-    "MyDrive",
-    "Drive'ım",
-    "Il mio Drive",
-    "Meine Ablage",
-    "Meu Drive",
-    "Mi unidad",
-    "Mijn Drive",
-    "Min enhet",
-    "Mit drev",
-    "Mon Drive",
-    "Mój dysk",
-    "Můj disk",
-    "O meu disco",
-    "Oma Drive",
-    "Мой диск",
-    "Мій диск",
-    "マイドライブ",
-    "내 드라이브",
-    "我的云端硬盘",
-    "我的雲端硬碟",
-)
-"""What Drive for Desktop calls the user's own folder, by the language of the account."""
 
 SYNC_MARKERS = {
     ".stfolder": "Syncthing",
@@ -62,7 +39,6 @@ CLOUD_FOLDERS = {
     "OneDrive": "OneDrive",
     "Dropbox": "Dropbox",
     "Nextcloud": "Nextcloud",
-    **dict.fromkeys(MY_DRIVE, "Google Drive"),
 }
 """What the folders of such tools are called: it counts only where no table of mounts tells what a path stands on."""
 
@@ -159,6 +135,8 @@ def _named_after(path: Path) -> str | None:
     for name in path.parts:
         if name in CLOUD_FOLDERS:
             return CLOUD_FOLDERS[name]
+        if is_my_drive(name):
+            return "Google Drive"
         if name.startswith(_ONEDRIVE_OF):
             return "OneDrive"
     return None
@@ -169,7 +147,7 @@ def _carrier(folder: Path) -> str | None:
     for above in (folder, *folder.parents):
         if _by_name(above).kind != "disk":
             return None  # a mount that may hang: it is not looked into
-        if above.name in MY_DRIVE:
+        if is_my_drive(above.name):
             return "Google Drive"
         for marker, tool in SYNC_MARKERS.items():
             if os.path.lexists(above / marker) and not (marker in FILES_ONLY and (above / marker).is_dir()):
@@ -186,6 +164,8 @@ def way_out(path: Path) -> str:
     kind, point = filesystem(ground_of(path).path or path)
     if _is_disk(kind):
         return "restart the program that keeps it in step"
+    if point == Path(COLAB_MOUNT):
+        return f"interrupt this cell, run {REMOUNT} in another one, then run this one again"
     detach = "fusermount -uz" if kind.startswith("fuse") else "umount -lf"
     return f"take the mount away ({detach} '{point}') and mount it again"
 

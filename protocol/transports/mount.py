@@ -6,6 +6,7 @@ tells whether anything is still to be uploaded. Without one the mount is used as
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -29,6 +30,15 @@ LONGEST_PAUSE_S = 0.25
 AGAIN_S = 10.0
 """After a failure the remote control is left alone for so long; the mount works without it."""
 
+GOOD_FLAGS = (
+    "--vfs-cache-mode full --vfs-write-back 1s --dir-cache-time 30s --poll-interval 10s "
+    "--rc --rc-addr 127.0.0.1:5572 --rc-user me --rc-pass …"
+)
+"""How a mount for a drop is started; docs/mounts.md says what each flag is for."""
+
+LIST_S = 2.0
+"""How long an `rclone rcd` may take to say what it has mounted."""
+
 PROC = Path("/proc")
 _ADDRESS = "localhost:5572"  # rclone's own default
 _VERBS = ("mount", "mount2", "cmount")
@@ -38,15 +48,25 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Flags:
-    """What an rclone mount was started with, by its command line and environment."""
+    """What an rclone mount was started with, by its command line and environment.
+
+    A mount that `rclone rcd` made on request has that process's remote control, and the options it says it has.
+    """
 
     point: Path
     told: Mapping[str, str] = field(repr=False)  # a password may be among them
+    fs: str | None = field(default=None, repr=False)  # which of the file systems of an rcd it is
 
     @property
     def has_rc(self) -> bool:
         """Say whether it has a remote control."""
-        return self.get("rc", "false") != "false"
+        return self.fs is not None or self.get("rc", "false") != "false"
+
+    @property
+    def address(self) -> str:
+        """Return where its remote control listens."""
+        host, _, port = self.get("rc-addr", _ADDRESS).rpartition(":")
+        return f"{host or '127.0.0.1'}:{port}"
 
     def get(self, name: str, default: str) -> str:
         """Return a flag's value; one without a value is "true"."""
@@ -56,16 +76,47 @@ class Flags:
         """Return a client of its remote control, None where it has none."""
         if not self.has_rc:
             return None
-        host, _, port = self.get("rc-addr", _ADDRESS).rpartition(":")
-        return Rc(f"http://{host or '127.0.0.1'}:{port}", self.get("rc-user", ""), self.get("rc-pass", ""))
+        return Rc(f"http://{self.address}", self.get("rc-user", ""), self.get("rc-pass", ""))
 
 
 def mount_flags(point: Path, proc: Path = PROC) -> Flags | None:
     """Return what the rclone process behind a mount point was started with; None where the system does not tell."""
+    rcds = []
     for folder in proc.iterdir() if proc.is_dir() else ():
-        if folder.name.isdigit() and (words := _words(folder / "cmdline")) and _serves(words, point, folder):
+        if not folder.name.isdigit() or not (words := _words(folder / "cmdline")):
+            continue
+        if _serves(words, point, folder):
             return Flags(point, {**_from_environment(folder / "environ"), **_flags(words)})
+        if Path(words[0]).name == "rclone" and "rcd" in words[1:]:
+            rcds.append(Flags(point, {**_from_environment(folder / "environ"), **_flags(words), "rc": "true"}))
+    return next((found for rcd in rcds if (found := _mounted_by(rcd)) is not None), None)
+
+
+def _mounted_by(rcd: Flags) -> Flags | None:
+    """Return the flags of a mount that an `rclone rcd` made on request, None where it is none of its mounts."""
+    rc = rcd.rc()
+    if rc is None or rcd.address.endswith(":0"):  # a port that nobody but its owner knows
+        return None
+    with contextlib.closing(rc), contextlib.suppress(RcGone, RcFailed, ChannelError):
+        made = rc.call("mount/listmounts", timeout_s=LIST_S).get("mountPoints") or []
+        here = [it["Fs"] for it in made if os.path.normpath(str(it.get("MountPoint"))) == str(rcd.point)]
+        if here:
+            options = rc.call("vfs/stats", {"fs": here[0]}, timeout_s=LIST_S).get("opt") or {}
+            return Flags(rcd.point, {**rcd.told, **_as_flags(options)}, fs=here[0])
     return None
+
+
+def _as_flags(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the options of a file system that rclone serves as the flags that would set them; times are in ns."""
+    modes = ("off", "minimal", "writes", "full")
+    mode = options.get("CacheMode", "off")
+    told = {"vfs-cache-mode": modes[mode] if isinstance(mode, int) else str(mode)}
+    told["read-only"] = "true" if options.get("ReadOnly") else "false"
+    times = {"WriteBack": "vfs-write-back", "DirCacheTime": "dir-cache-time", "PollInterval": "poll-interval"}
+    for name, flag in times.items():
+        if (value := options.get(name)) is not None:
+            told[flag] = f"{value / 1e9}s" if isinstance(value, int) else str(value)
+    return told
 
 
 def _words(path: Path) -> Sequence[str]:
@@ -109,6 +160,7 @@ class MountControl:
         self._point, self._find = point, flags
         self._lock = threading.Lock()  # for the client; never held while the mount is asked
         self._rc: Rc | None = None
+        self._fs: str | None = None
         self._rests_until = 0.0
         self._told = False
 
@@ -152,7 +204,8 @@ class MountControl:
             self._rest("it was mounted without --rc")
             return None
         try:
-            answer: dict[str, Any] = rc.call(method, parameters, timeout_s=CALL_S)
+            which = {"fs": self._fs} if self._fs and method.startswith("vfs/") else {}
+            answer: dict[str, Any] = rc.call(method, {**parameters, **which}, timeout_s=CALL_S)
         except (RcGone, RcFailed, ChannelError) as error:
             self.close()  # it may come back at another port
             self._rest(str(error))
@@ -163,7 +216,7 @@ class MountControl:
     def _client(self) -> Rc | None:
         with self._lock:
             if self._rc is None and (found := self._find(self._point)) is not None:
-                self._rc = found.rc()
+                self._rc, self._fs = found.rc(), found.fs
             return self._rc
 
     def _rest(self, why: str) -> None:
@@ -171,7 +224,7 @@ class MountControl:
         if not self._told:
             log.warning(
                 "%s cannot be asked to look again or what it has uploaded (%s): everything is seen later. "
-                "Mount it with --rc --rc-user … --rc-pass …, see docs/mounts.md",
+                "Mount it with --rc --rc-user … --rc-pass …; `gpudrop doctor` says what is wrong, docs/mounts.md why",
                 self._point,
                 why,
             )

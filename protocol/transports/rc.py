@@ -109,7 +109,7 @@ class Rc:
         try:
             yield
         except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
-            raise ChannelLost(f"rclone did not finish {command} within {timeout_s:.0f} s. It is tried again") from error
+            raise ChannelLost(f"rclone did not finish {command} within {timeout_s:.0f} s") from error
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise RcGone(f"{command}: {error}") from error
         except RuntimeError as error:
@@ -129,7 +129,7 @@ class Rc:
                 if progress is not None:
                     progress(moved)
             elif time.monotonic() - moved_at > stall_s:
-                raise ChannelLost(f"{command} has moved nothing for {stall_s:.0f} s and was stopped. It is tried again")
+                raise ChannelLost(f"{command} has moved nothing for {stall_s:.0f} s and was stopped")
             time.sleep(look_s)
             look_s = min(_LONGEST_LOOK_S, 2 * look_s)
         if not status["success"]:
@@ -202,8 +202,8 @@ def _full(what: str, remote: str, why: str) -> ChannelError:
 
 def _busy(what: str, remote: str, why: str) -> ChannelError:
     return ChannelError(
-        f"{what}: {remote}: asks for fewer calls ({why}). It is tried again; on Google Drive a client id of one's own "
-        f"helps: rclone config update {remote} client_id …"
+        f"{what}: {remote}: asks for fewer calls ({why}). On Google Drive a client id of one's own helps: "
+        f"rclone config update {remote} client_id …"
     )
 
 
@@ -221,7 +221,7 @@ def _unknown(what: str, remote: str, why: str) -> ChannelError:
 
 
 def _cut(what: str, remote: str, why: str) -> ChannelError:
-    return ChannelLost(f"{what}: {remote}: cannot be reached ({why}). Is the network up? It is tried again")
+    return ChannelLost(f"{what}: {remote}: cannot be reached ({why}). Is the network up?")
 
 
 _TABLE: tuple[tuple[re.Pattern[str], Callable[[str, str, str], ChannelError]], ...] = (
@@ -293,4 +293,4 @@ def channel_error(what: str, remote: str, failed: RcFailed) -> ChannelError:
             return make(what, remote, why)
     if failed.status == 404:
         return _missing(what, remote, why)
-    return ChannelError(f"{what}: rclone says: {why}. It is tried again")
+    return ChannelError(f"{what}: rclone says: {why}")

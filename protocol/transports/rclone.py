@@ -235,7 +235,7 @@ class RcloneDrop:
                 return act(rc)
             except RcGone as error:
                 if not left:
-                    raise ChannelLost(f"{what}: rclone ended {TRIES} times ({error}). It is tried again") from error
+                    raise ChannelLost(f"{what}: rclone ended {TRIES} times ({error})") from error
             except RcFailed as error:
                 if not (left and is_passing(error)):
                     raise channel_error(what, self._remote, error) from error

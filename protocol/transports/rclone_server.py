@@ -134,7 +134,7 @@ class Server:
         except (RcGone, RcFailed, ChannelError) as error:
             rc.close()
             self._end()
-            raise ChannelLost(f"rclone ended right after it had started: {error}. It is tried again") from error
+            raise ChannelLost(f"rclone ended right after it had started: {error}") from error
         if tuple(answer["decomposed"][:2]) < OLDEST:
             rc.close()
             self._end()

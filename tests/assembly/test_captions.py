@@ -71,7 +71,8 @@ def test_times_are_those_of_the_words(tmp_path: Path) -> None:
 
 DASHBOARD = (
     "Welcome back to the reporting dashboard, where we will look at the three charts that most of you open every "
-    "single morning before the stand-up. Mr. and Mrs. Smith pay $1,234.56 in the U.S. on page 12. Every notebook gets "
+    "single morning before the stand-up. Mr. and Mrs. Smith pay $1,234.56 in the U.S. on page 12 on May 5, 2026 at "
+    "noon. Every notebook gets "
     "its own kernel ready to work. Dr. Lee wrote most of it, e.g. the parser. If you have got a question about any of "
     "this, write to us, and one of the people in the support team will get back to you within a day or two, or, if it "
     "is urgent, within the hour."
@@ -88,7 +89,7 @@ def test_cues_and_lines_end_where_a_phrase_does(tmp_path: Path, pace: float) -> 
     assert [line for line in lines if line.split()[-1].lower() in WEAK.split()] == []
     assert [line for line in lines if len(line.split()) == 1] == []
     assert min(cue.end - cue.start for cue in cues) >= 800
-    assert not [cue for cue in cues if cue.plaintext.endswith("page")]
+    assert not [line for line in lines if line.endswith(("page", "May", "May 5,"))]
 
 
 def test_a_cue_that_would_flash_by_joins_its_neighbour(tmp_path: Path) -> None:
@@ -103,7 +104,7 @@ def test_a_cue_that_would_flash_by_joins_its_neighbour(tmp_path: Path) -> None:
 
 def test_cues_do_not_flicker(tmp_path: Path) -> None:
     """Between two cues that follow each other within half a second lie two frames; after a pause a cue goes away."""
-    words = (*spoken("Open the file browser first."), *later(spoken("Then choose the folder."), 1.8))
+    words = (*spoken("Open the file browser first."), *later(spoken("Then choose the folder."), 2.1))
     words = (*words, *later(spoken("At last press the button."), 6.0))
     made = Clip(step_id="a", title="A", take=Path("t.mkv"), frames=400, words=words)
     first, second, third = captions(tmp_path, made)

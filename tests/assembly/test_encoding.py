@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dispatcher.assembly.render import RenderOptions, render
-from dispatcher.assembly.timeline import Clip, Timeline
+from dispatcher.assembly.timeline import ENDING_FRAMES, Clip, Timeline
 from media import audio
 from media.encoding import CONTAINERS, PRESETS, video_arguments
 from media.ffmpeg import find
@@ -156,5 +156,5 @@ def test_a_film_of_fewer_frames_is_no_success(timeline: Timeline, tmp_path: Path
     for container in ("mp4", "mkv"):
         film = render(find(), timeline, tmp_path / f"film.{container}", replace(FASTEST, container=container))
         longer = Timeline((replace(timeline.clips[0], frames=FRAMES + 1),))
-        with pytest.raises(MediaError, match="60 frames"):
+        with pytest.raises(MediaError, match=f"{FRAMES + ENDING_FRAMES} frames"):
             check_film(film.path, longer)

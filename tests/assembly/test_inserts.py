@@ -11,7 +11,7 @@ import pytest
 from dispatcher.assembly.captions import write_captions
 from dispatcher.assembly.inserts import fitted
 from dispatcher.assembly.render import RenderOptions, render
-from dispatcher.assembly.timeline import FPS, Clip, Insert, Timeline, Word
+from dispatcher.assembly.timeline import ENDING_FRAMES, FPS, Clip, Insert, Timeline, Word
 from media import audio
 from media.ffmpeg import find
 from media.probe import probe
@@ -101,13 +101,16 @@ def test_both_ends_join_at_the_very_frame(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("which", ["intro", "outro"])
 def test_one_end_alone(tmp_path: Path, which: str) -> None:
-    """A film may have an intro and no outro, or the other way round."""
+    """A film may have an intro and no outro, or the other way round; without an outro it fades to black."""
     clip = insert(made(tmp_path / "i.mp4", *colour("red", 0.5)))
     timeline = Timeline((step(tmp_path),), **{which: clip})
     film = render(find(), timeline, tmp_path / "film.mp4", FAST)
     there = ["red", "green"] if which == "intro" else ["green", "red"]
-    assert [hue(film.path, 5), hue(film.path, timeline.frames - 5)] == there
-    assert frames_of(film.path) == 60
+    assert [hue(film.path, 5), hue(film.path, 55)] == there
+    assert frames_of(film.path) == 60 + timeline.ending_frames
+    assert timeline.ending_frames == (ENDING_FRAMES if which == "intro" else 0)
+    last = read_frame(film.path, timeline.seconds - 0.5 / FPS)
+    assert (last.max() < 30) == (which == "intro")
 
 
 def test_another_shape_is_letterboxed_not_stretched(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dispatcher.assembly.render import RenderOptions, render
-from dispatcher.assembly.timeline import FPS, Clip, Timeline, whole_frames
+from dispatcher.assembly.timeline import ENDING_FRAMES, FPS, Clip, Timeline, whole_frames
 from media import audio
 from media.ffmpeg import find
 from media.frames import TakeWriter
@@ -74,7 +74,7 @@ def test_streams_are_what_players_expect(film: tuple[Path, Timeline]) -> None:
         video, sound = container.streams.video[0], container.streams.audio[0]
         assert (video.average_rate, video.format.name, sound.rate) == (30, "yuv420p", 48000)
         assert (video.codec_context.colorspace, video.codec_context.color_range) == (1, 1)
-        assert video.frames == sum(clip.frames for clip in timeline.clips)
+        assert video.frames == sum(clip.frames for clip in timeline.clips) + ENDING_FRAMES
         chapters = container.chapters()
     assert [chapter["metadata"]["title"] for chapter in chapters] == [clip.title for clip in timeline.clips]
     starts = [float(chapter["start"] * chapter["time_base"]) for chapter in chapters]
@@ -173,3 +173,23 @@ def test_takes_are_fitted_into_the_film(tmp_path: Path) -> None:
     film = render(find(), Timeline((clip,)), tmp_path / "film.mp4", replace(FAST, size=(640, 240)))
     lit = read_frame(film.path, 0.5)[120, :, 0] > 100
     assert (int(lit.sum()), int(np.flatnonzero(lit)[0])) == (320, 160)
+
+
+def test_the_end_fades_to_black_in_silence(tmp_path: Path) -> None:
+    """After the last step its last picture stays half a second and fades; sound and last chapter end with it."""
+    shot = take(tmp_path / "t.mkv", [(0.0, RED)], 2)
+    tone(tmp_path / "a.wav", 1.9)
+    clip = Clip(step_id="a", title="A", take=shot, frames=60, narration=tmp_path / "a.wav")
+    film = render(find(), Timeline((clip,)), tmp_path / "film.mp4", RenderOptions(size=(320, 240), preset="ultrafast"))
+    light = [float(read_frame(film.path, frame / FPS + 0.01).mean()) for frame in (30, 59, 64, 69, 74)]
+    assert light[0] == pytest.approx(light[1], abs=3)
+    assert light[1] > light[2] + 8
+    assert light[2] > light[3] + 8
+    assert light[4] < 12
+    find().run(["-i", film.path, "-vn", tmp_path / "heard.wav"])
+    heard = audio.read(tmp_path / "heard.wav", 48_000)
+    assert len(heard) / 48_000 == pytest.approx(2.5, abs=0.06)
+    assert np.abs(heard[int(1.97 * 48_000) :]).max() < 0.01
+    with av.open(str(film.path)) as opened:
+        (chapter,) = opened.chapters()
+    assert float(chapter["end"] * chapter["time_base"]) == pytest.approx(2.5)

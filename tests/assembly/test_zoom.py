@@ -1,7 +1,8 @@
-"""The camera: it is where something happens when it happens, and shows the whole page at every cut."""
+"""The camera: it is where something happens when it happens, stays near it, and shows every new page whole."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from dispatcher.assembly.render import RenderOptions, render
-from dispatcher.assembly.timeline import FPS, Clip, Focus, Timeline
+from dispatcher.assembly.timeline import ENDING_FRAMES, FPS, Clip, Focus, Timeline
 from dispatcher.assembly.zoom import MOVE_S, View, camera, camera_filter
 from media.ffmpeg import LONGEST_ARGUMENT, find
 from tests.support.media import take
@@ -60,8 +61,45 @@ def test_it_goes_from_place_to_place_where_they_follow_soon() -> None:
     near = camera(film((20, (place(3, 4, x=0.2), place(6, 7, x=0.8)))), "auto")
     assert [view.width < 1 for view in near] == [False, True, True, True, True, False]
     assert near[2].frame == round((6 - MOVE_S) * FPS)
-    far = camera(film((20, (place(3, 4), place(12, 13)))), "auto")
+    far = camera(film((20, (place(3, 4, x=0.2), place(12, 13, x=0.8)))), "auto")
     assert [view.width < 1 for view in far] == [False, True, True, False] * 2
+
+
+def test_it_waits_longer_for_what_is_in_sight() -> None:
+    """An act eight seconds later at nearly the same place finds the camera there, unmoved; after 15 s it is gone."""
+    views = camera(film((30, (place(3, 4), place(12, 13, x=0.6)))), "auto")
+    assert [view.width < 1 for view in views] == [False, True, True, False]
+    assert views[1].left == views[2].left
+    assert views[2].frame == round(14 * FPS)
+    assert len(camera(film((30, (place(3, 4), place(19, 20)))), "auto")) == 8
+
+
+def on_one_page(timeline: Timeline) -> Timeline:
+    """Return the timeline with all its steps on one page."""
+    return Timeline(tuple(replace(clip, opens_on="/a", ends_on="/a") for clip in timeline.clips))
+
+
+def test_a_cut_on_one_page_does_not_move_it() -> None:
+    """Acts at the end of a step and at the start of the next, near one another, are one visit across the cut."""
+    steps = film((6, (place(5, 5.2),)), (9, (place(1, 2, x=0.55),)))
+    views = camera(on_one_page(steps), "auto")
+    assert [view.width < 1 for view in views] == [False, True, True, False]
+    assert views[1].frame < 6 * FPS < views[2].frame
+    other = camera(steps, "auto")
+    assert [view.width < 1 for view in other] == [False, True, True, False] * 2
+
+
+def test_a_new_page_is_shown_whole_at_once() -> None:
+    """Without time to go back before a cut to another page, the camera stays at its place and the cut takes it back."""
+    views = camera(film((6, (place(5, 5.2),)), (4, ())), "auto")
+    assert [(view.frame / FPS, view.width < 1) for view in views[-2:]] == [(6, True), (6, False)]
+    text = camera_filter(views)
+    assert text.count("if(lt(on,180)") >= 1
+
+
+def test_the_end_stays_where_it_is() -> None:
+    """A film that ends soon after an act fades at that place: the camera does not jump back in the fade."""
+    assert camera(film((6, (place(5, 5.2),))), "auto")[-1].width < 1
 
 
 def test_quick_acts_are_one_place() -> None:
@@ -72,7 +110,7 @@ def test_quick_acts_are_one_place() -> None:
     assert views[1].left + views[1].width >= 0.75
 
 
-def test_every_step_begins_and_ends_with_the_whole_page() -> None:
+def test_every_page_begins_with_the_whole_of_it() -> None:
     """Also where the act is the first or the last thing in its step; one that is too short gets no visit."""
     views = camera(
         film((4, (place(0, 0.5),)), (3, (place(2.9, 3),)), (1, (place(0.2, 0.4),)), (4, (place(1, 4),))), "auto"
@@ -80,7 +118,6 @@ def test_every_step_begins_and_ends_with_the_whole_page() -> None:
     assert views[0] == View(frame=0)
     assert views[3].width == 1
     assert [view.frame for view in views] == sorted(view.frame for view in views)
-    assert views[-1] == View(frame=12 * FPS)
     assert not [view for view in views if 4 * FPS < view.frame < 8 * FPS]
 
 
@@ -126,6 +163,6 @@ def test_a_film_through_the_camera_is_as_long_as_without(tmp_path: Path) -> None
     made = render(find(), Timeline((clip,)), tmp_path / "film.mp4", options)
     with av.open(str(made.path)) as opened:
         frames = [frame.to_ndarray(format="rgb24") for frame in opened.decode(video=0)]
-    assert len(frames) == 120
-    for frame in (frames[0], frames[45], frames[-1]):
+    assert len(frames) == 120 + ENDING_FRAMES
+    for frame in (frames[0], frames[45], frames[119]):
         assert frame.mean(axis=(0, 1)) == pytest.approx((200, 30, 30), abs=6)

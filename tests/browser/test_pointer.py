@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Route, sync_playwright
 
 from dispatcher.config import is_root
 from dispatcher.tour.action_parts import ACTIONS as ACTION_MODELS
@@ -187,3 +188,28 @@ def test_a_long_way_takes_longer(stage: Stage, site: Site) -> None:
     stage.page.evaluate("mouse.length = drawn.length = 0")
     stage.cursor.move_to(stage.page, 3800, 2100)
     check_steps(stage.page)
+
+
+def test_a_click_that_opens_a_page_waits_for_it(stage: Stage, site: Site) -> None:
+    """The next action finds the page that a link leads to, also where its server takes a second to answer."""
+    site.pages["/next"] = html("<p id=there>there")
+    show(stage, site, "<a href='/next' id=b>go on</a>")
+
+    def answer_late(route: Route) -> None:
+        stage.page.wait_for_timeout(1000)
+        route.continue_()
+
+    stage.page.route("**/next", answer_late)
+    do(stage, "click_selector", selector="#b")
+    assert stage.page.url.endswith("/next")
+
+
+def test_a_click_that_opens_no_page_does_not_wait(stage: Stage, site: Site) -> None:
+    """A link that the server answers with nothing at all, and one to a place on the page, are over at once."""
+    show(stage, site, "<a href='/none' id=b>nothing</a> <a href='#here' id=c>here</a>")
+    stage.page.route("**/none", lambda route: route.fulfill(status=204))
+    began = time.monotonic()
+    do(stage, "click_selector", selector="#b")
+    do(stage, "click_selector", selector="#c")
+    assert time.monotonic() - began < 15
+    assert stage.page.url.endswith("/#here")

@@ -51,7 +51,7 @@ def test_a_wrong_command_line_is_one_line(environment: dict[str, str], arguments
     code, stderr = gpudrop(environment, *arguments)
     assert code == 2
     assert stderr.replace("python -m dispatcher.cli", "gpudrop").startswith(f"error: {told}")
-    assert stderr.rstrip().endswith("--help tells what it takes")
+    assert stderr.rstrip().endswith("--help lists what there is)")
     assert stderr.count("\n") == 1
     assert "Value error" not in stderr
     code, stderr = gpudrop(environment, *arguments, "--json")

@@ -150,7 +150,7 @@ def test_the_kind_suits_itself_to_the_source(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("--scale", "0"), "--scale: input should be greater than 0"),
+        (("--scale", "0"), "--scale: must be more than 0, not 0"),
         (("--scale", "99"), "--scale"),
         (("--formats", "gif"), "--formats: takes mp4 or png$"),
         (("--words", "far too long a word"), "--words"),

@@ -169,8 +169,8 @@ def test_every_filter_narrows_the_list(gpudrop: Command, add: Add, store: RunSto
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("runs", "show", "nothing"), 3, "there is no run 'nothing'"),
-        (("runs", "show", "2611"), 2, "may be more than one run"),
+        (("runs", "show", "nothing"), 3, "there is no run or tour 'nothing'"),
+        (("runs", "show", "2611"), 2, "may be more than one: "),
         (("runs", "ls", "--since", "soon"), 2, "is no time"),
         (("runs", "ls", "--status", "done"), 2, "there are: pending"),
         (("runs", "ls", "--kind", "film"), 2, "there are: analyze"),
@@ -426,9 +426,7 @@ def test_pruning_goes_by_age_status_and_number(gpudrop: Command, add: Add, store
     assert clip.exists()
     told = gpudrop("runs", "prune", "--keep", "1", "--yes", "--json").told
     assert [it["id"] for it in told["runs"]] == [runs[3].id, runs[0].id]
-    assert gpudrop("runs", "prune", "--older-than", "1d", "--dry-run").out.startswith(
-        "would remove 0 run(s) and 1 other"
-    )
+    assert gpudrop("runs", "prune", "--older-than", "1d", "--dry-run").out.startswith("would remove 1 other folder, ")
     gpudrop("runs", "prune", "--older-than", "1s", "--yes")
     assert not clip.exists()
     assert ids(gpudrop("runs", "ls", "--json")) == [runs[2].id]

@@ -7,10 +7,15 @@ import logging
 import pytest
 
 from colab.attach import Attached
+from colab.config import Settings
+from colab.ending import NOTHING_LEFT
 from colab.lease import Beater, BeatThread
+from colab.worker import Worker
 from protocol.layout import WorkerNames
+from protocol.seen import WorkerReader
 from protocol.transports.memory import MemoryDrop, MemoryStore
 from tests.support.drops import wait_for
+from tests.support.workers import DROP_ID, Clock, FakeBench, drop_in
 
 
 class Mistaken(MemoryDrop):
@@ -33,3 +38,14 @@ def test_a_mistake_ends_no_beats(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "colab.lease"), BeatThread(Beater(at, 0.01), at):
         wait_for(lambda: len(drop.list(WorkerNames("w").folder)) > 1, 20)
     assert len([record for record in caplog.records if record.exc_info]) == 2
+
+
+def test_a_worker_that_ends_says_so_in_its_last_beat() -> None:
+    """Nobody has to wait for its silence: the last beat of the session says that it is the last, and holds nothing."""
+    drop = drop_in(MemoryDrop(MemoryStore()))
+    clock = Clock()
+    at = Attached(drop=drop, drop_id=DROP_ID, worker="w", boot="b" * 16, host=clock.host())
+    worker = Worker(at, Settings(drop="memory:x", once=True), bench=lambda kinds, places: FakeBench(clock))
+    assert worker.serve() is NOTHING_LEFT
+    [last] = WorkerReader(drop, DROP_ID, "w").look().beats.values()
+    assert (last.last, last.held) == (True, ())

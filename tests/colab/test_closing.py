@@ -10,7 +10,8 @@ import pytest
 import colab.attach
 from colab.attach import Attached, attach
 from colab.config import Settings
-from colab.worker import Worker, make_worker
+from colab.serving import make_worker
+from colab.worker import Worker
 from protocol import codec
 from protocol.errors import ChannelError, ChannelLost, EnvironmentNotReady, GpudropError, UsageError
 from protocol.layout import DROP_CARD

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from colab.ending import DRAINED
 from dispatcher.client import Handle
 from dispatcher.jobs import Job, Why
 from protocol import codec
@@ -254,7 +255,7 @@ def test_a_drained_worker_ends_after_its_job_and_old_requests_do_not_count(scene
     scene.client.submit(Job(kind="echo", params={"text": "another"}))
     scene.clock.now += SLOW.beat_s + 1
     assert not worker.step(scene.clock.now)
-    assert worker._stop == "it was asked to drain"
+    assert worker._ending is DRAINED
 
 
 def test_an_error_of_the_channel_costs_no_work(scene: Scene) -> None:

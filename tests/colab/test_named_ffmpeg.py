@@ -10,7 +10,7 @@ import pytest
 
 from colab.bench import Bench
 from colab.config import Settings
-from colab.worker import make_worker
+from colab.serving import make_worker
 from protocol.errors import EnvironmentNotReady
 from tests.support.drops import make_drop
 from tests.support.programs import noted

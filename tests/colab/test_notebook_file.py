@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import ast
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import colab
+from colab.handlers import HANDLERS
+from colab.install import ENGINES
 
 NOTEBOOK = Path(colab.__file__).parent / "worker.ipynb"
 FORBIDDEN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.For, ast.AsyncFor, ast.While, ast.Lambda)
@@ -69,7 +72,7 @@ def test_it_installs_with_the_standard_library() -> None:
             else []
         )
     }
-    assert imported == {"hashlib", "importlib", "re", "shutil", "subprocess", "sys", "pathlib"}
+    assert imported <= sys.stdlib_module_names
 
 
 def test_the_policy_is_the_first_thing_seen() -> None:
@@ -77,3 +80,10 @@ def test_the_policy_is_the_first_thing_seen() -> None:
     assert "do not allow distributed computing workers" in " ".join(
         "".join(_cells()[0]["source"]).replace(">", "").split()
     )
+
+
+def test_the_form_names_every_kind_and_every_engine() -> None:
+    """What may be written into the form stands beside it."""
+    form = _code("parameters").replace("# @markdown ", "")
+    assert ", ".join(sorted(HANDLERS)) in form
+    assert ", ".join(ENGINES) in form

@@ -49,6 +49,7 @@ def test_a_named_drop_wins(tmp_path: Path) -> None:
         ("Google Drive/マイドライブ", None),
         ("My Drive", None),
         ("Meine Ablage", None),
+        ("Mi unidad (me@example.com)", None),
         (
             "Google Drive/Mon Drive/autonomous-recording/tts-jobs",
             "Google Drive/Mon Drive/autonomous-recording/tts-jobs",
@@ -58,7 +59,29 @@ def test_a_named_drop_wins(tmp_path: Path) -> None:
 def test_the_usual_folders_are_found(tmp_path: Path, there: str, found: str | None) -> None:
     """A drop of existing users, an rclone mount, and Drive for Desktop, streamed or mirrored, in other languages."""
     _folder(tmp_path / there)
+    _folder(tmp_path / there / "Photos")
     assert drops.find(None, None, tmp_path) == tmp_path / (found or f"{there}/gpudrop")
+
+
+def test_an_empty_mount_point_is_no_drive(tmp_path: Path) -> None:
+    """A drop made in it would be hidden by the mount: the command that mounts it is told, and nothing is made."""
+    _folder(tmp_path / "gdrive")
+    with pytest.raises(EnvironmentNotReady, match=rf"rclone mount gdrive: {tmp_path}/gdrive --vfs-cache-mode full"):
+        drops.find(None, None, tmp_path)
+    said = CliRunner().invoke(app, ["init"], env={"GPUDROP_HOME": str(tmp_path), "COLAB_TTS_DRIVE_PATH": None})
+    assert isinstance(said.exception, EnvironmentNotReady)
+    assert not list((tmp_path / "gdrive").iterdir())
+    named = tmp_path / "gdrive" / "gpudrop"
+    assert drops.find(named, None, tmp_path) == named
+    assert CliRunner().invoke(app, ["init", "--drop", str(named)]).exit_code == 0
+    assert drops.find(None, None, tmp_path) == named, "what is there is used"
+
+
+def test_another_drive_is_taken_where_the_mount_point_is_empty(tmp_path: Path) -> None:
+    """A left-over mount point keeps nobody from the Drive that is really there."""
+    _folder(tmp_path / "gdrive")
+    _folder(tmp_path / "My Drive")
+    assert drops.find(None, None, tmp_path) == tmp_path / "My Drive" / "gpudrop"
 
 
 def test_without_drive_nothing_is_guessed(tmp_path: Path) -> None:
@@ -144,7 +167,7 @@ def test_a_torn_package_is_replaced(tmp_path: Path, wheel: Path, notebook: Path,
 def test_init_makes_a_drop_and_tells_the_steps(tmp_path: Path) -> None:
     """The command names the notebook, the folder as Colab sees it, and the command to run here."""
     home = tmp_path / "home"
-    _folder(home / "gdrive")
+    _folder(home / "gdrive" / "Photos")
     said = CliRunner().invoke(app, ["init"], env={"GPUDROP_HOME": str(home), "COLAB_TTS_DRIVE_PATH": None})
     assert said.exit_code == 0, said.output
     assert 'DROP to "/content/drive/MyDrive/gpudrop"' in said.stdout

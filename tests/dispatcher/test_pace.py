@@ -36,7 +36,7 @@ def one(scene: Scene, number: int, after_s: float, *, boot: str = BOOT, attempt:
     run = scene.client.submit(Job(kind="echo", params={"text": f"job {number}"})).run
     scene.clock.now += after_s
     shown = Progress(run=run, state=State.CLAIMED, waited_s=after_s, attempt=attempt, worker=WORKER, boot=boot)
-    scene.client.pace.looked(shown, scene.clock.now, at=1.0)
+    scene.client.pace.looked(shown, scene.clock.now)
     scene.runs.commit(run, "cancelled", at=1.0)
     scene.clock.now += SLOW.beat_s  # the next submission looks at the workers again
 

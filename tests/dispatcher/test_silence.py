@@ -58,9 +58,12 @@ class Place:
         card = WorkerCard(drop=DROP_ID, id=worker, worker=worker, boot=boot, **told)
         self.drop.put(WorkerNames(worker).hello(boot), codec.encode(card))
 
-    def beat(self, seq: int, *held: Held, worker: str = "w", boot: str = BOOT, ago: float = 0) -> None:
-        """Write a beat of a worker."""
-        beat = Beat(drop=DROP_ID, id=worker, worker=worker, boot=boot, seq=seq, at=time.time() - ago, held=held)
+    def beat(
+        self, seq: int, *held: Held, worker: str = "w", boot: str = BOOT, ago: float = 0, last: bool = False
+    ) -> None:
+        """Write a beat of a worker; its `last` one ends its session."""
+        at, end = time.time() - ago, True if last else None
+        beat = Beat(drop=DROP_ID, id=worker, worker=worker, boot=boot, seq=seq, at=at, held=held, last=end)
         self.drop.put(WorkerNames(worker).beat(boot, seq), codec.encode(beat))
 
     def held(self, job: str, tried: Attempt, done: int = 3, total: int = 12) -> Held:
@@ -232,6 +235,36 @@ def test_a_failed_attempt(place: Place) -> None:
     assert said.cure == "w2 can take it over"
 
 
+def test_a_session_that_has_ended_takes_nothing_over(place: Place) -> None:
+    """A worker that said its last beat is named as nobody who could do the job; restarted under its name it is."""
+    job = place.submit()
+    place.card()
+    place.card("w2", "2" * 16)
+    place.beat(1)
+    place.beat(1, worker="w2", boot="2" * 16)
+    answers.fail(place.drop, job, answers.attempt(), "RELEASED", retryable=True)
+    assert place.look().cure == "w2 can take it over"
+    place.beat(2, worker="w2", boot="2" * 16, last=True)
+    place.beat(2, last=True)
+    said = place.look(after=3)
+    assert said.cure.startswith("No other worker is here. Start the notebook")
+    place.card(boot="3" * 16)
+    place.beat(1, boot="3" * 16)
+    assert place.look(after=3).cure == "w can take it over"
+
+
+def test_a_job_does_not_wait_for_a_session_that_has_ended(place: Place) -> None:
+    """The only worker ended cleanly a moment ago: it was here, and is not waited for."""
+    place.submit()
+    place.card()
+    place.beat(1)
+    assert place.look().why is Why.WORKER_READY
+    place.beat(2, last=True)
+    said = place.look(after=3)
+    assert said.why is Why.WORKERS_GONE
+    assert "its session has ended" in said.text
+
+
 def test_results_that_arrive_early(place: Place) -> None:
     """Published parts are counted while the worker is still at it."""
     job, tried = place.submit(), answers.attempt()
@@ -344,7 +377,7 @@ def test_a_channel_that_fails_is_waited_for(place: Place) -> None:
         (errno.EIO, "The mount does not answer"),
         (errno.ENOENT, "Mount the drive again"),
         (errno.EACCES, "Give this user the right"),
-        (errno.EMFILE, "It is tried again"),
+        (errno.EMFILE, "goes on when the drop is back"),
     ],
 )
 def test_the_cure_follows_from_what_the_system_said(number: int, cure: str) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +18,18 @@ import typer
 from dispatcher.cli import doctor as command
 from dispatcher.client import Client
 from dispatcher.config import Settings
-from dispatcher.doctor import Finding, Report, channel, machine, place
+from dispatcher.doctor import Finding, Report, channel, machine, mounts, place
 from dispatcher.doctor.channel import examine_workers, measure, soak
 from dispatcher.doctor.findings import checked
 from dispatcher.doctor.place import examine_place
 from dispatcher.jobs import Job
 from dispatcher.runs.store import RunStore
 from protocol.errors import EnvironmentNotReady
+from protocol.redaction import without_secrets
 from protocol.transports import open_drop
 from protocol.transports.ground import Ground
 from protocol.transports.host import SYSTEM
-from protocol.transports.mount import Flags
+from protocol.transports.mount import GOOD_FLAGS, Flags
 from tests.support.drops import client, make_drop, wait_for, worker
 
 
@@ -174,9 +178,9 @@ def test_another_drop_on_the_same_path_is_told(tmp_path: Path, settings: Setting
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({}, "no --rc"),
+        ({"rc": "false"}, "no --rc"),
         ({"rc": "true"}, "--vfs-cache-mode is off"),
-        ({"rc": "true", "vfs-cache-mode": "full", "vfs-write-back": "1m"}, "kept back"),
+        ({"rc": "true", "vfs-cache-mode": "full", "vfs-write-back": "1m"}, "more than 5 s"),
         ({"rc": "true", "vfs-cache-mode": "full", "poll-interval": "0"}, "--poll-interval"),
         ({"rc": "true", "vfs-cache-mode": "full", "read-only": "true"}, "read-only"),
         ({"vfs-cache-mode": "full"}, "more than a minute"),
@@ -186,13 +190,82 @@ def test_flags_of_a_mount_that_hurt_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: dict[str, str], said: str
 ) -> None:
     """Each comes with the flag to set instead; good flags are no finding."""
-    monkeypatch.setattr(place, "mount_flags", lambda point: Flags(point, flags))
-    found = [it for it in place._ground(Ground("rclone", tmp_path)) if it.check == "mount"]
-    assert any(said in it.said for it in found)
-    assert all("--" in it.cure for it in found)
-    good = {"rc": "true", "vfs-cache-mode": "full", "vfs-write-back": "1s", "poll-interval": "10s"}
-    monkeypatch.setattr(place, "mount_flags", lambda point: Flags(point, good))
-    assert [it.state for it in place._ground(Ground("rclone", tmp_path))] == ["ok"]
+    with remote_control() as address:
+        given = {**flags, "rc-addr": address}
+        monkeypatch.setattr(mounts, "mount_flags", lambda point: Flags(point, given))
+        found = [it for it in place._ground(Ground("rclone", tmp_path)) if it.check == "mount"]
+        assert any(said in it.said for it in found)
+        assert all("--" in it.cure for it in found)
+        given = {**flags, **GOOD, "read-only": "false", "rc-addr": address}
+        assert [it.state for it in place._ground(Ground("rclone", tmp_path))] == ["ok"]
+
+
+GOOD = {"rc": "true", "vfs-cache-mode": "full", "vfs-write-back": "1s", "poll-interval": "10s"}
+
+
+@contextlib.contextmanager
+def remote_control(status: int = 200) -> Iterator[str]:
+    """Answer every call on a loopback port as a remote control would; return its address."""
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Answering)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize(("status", "cure"), [(401, "--rc-htpasswd"), (404, "--rc-baseurl"), (403, "--rc-user")])
+def test_a_remote_control_that_refuses_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, cure: str
+) -> None:
+    """What the remote control answers is told with the flag that is behind it."""
+    with remote_control(status) as address:
+        monkeypatch.setattr(mounts, "mount_flags", lambda point: Flags(point, {**GOOD, "rc-addr": address}))
+        [_, found] = place._ground(Ground("rclone", tmp_path))
+    assert (found.state, found.check) == ("warn", "mount")
+    assert cure in found.cure
+    assert str(status) in found.said
+
+
+def test_a_remote_control_that_does_not_answer_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port where nobody listens, or which speaks TLS, is named."""
+    with remote_control() as address:
+        pass
+    monkeypatch.setattr(mounts, "mount_flags", lambda point: Flags(point, {**GOOD, "rc-addr": address}))
+    [_, found] = place._ground(Ground("rclone", tmp_path))
+    assert f"at {address} does not answer" in found.said
+    assert "--rc-addr" in found.cure
+
+
+def test_no_advice_is_made_unreadable() -> None:
+    """A placeholder in advice is no secret; what stands there in a real command line is."""
+    assert without_secrets(GOOD_FLAGS) == GOOD_FLAGS
+    assert without_secrets("--rc-pass $(openssl rand -hex 16)") == "--rc-pass $(openssl rand -hex 16)"
+    assert "hunter22" not in without_secrets(GOOD_FLAGS.replace("…", "hunter22"))
+
+
+def test_advice_names_the_drop(tmp_path: Path, settings: Settings) -> None:
+    """A folder that is no drop is named in every cure, not called "the drop"."""
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    with contextlib.closing(open_drop(bare)) as drop:
+        found = examine_place(bare, settings, drop)
+    cures = [it.cure for it in found if it.state == "fail"]
+    assert cures
+    assert all(f"gpudrop init --drop {bare}" in cure for cure in cures)
 
 
 def test_the_tool_that_carries_a_folder_is_named() -> None:

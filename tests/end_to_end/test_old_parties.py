@@ -112,12 +112,12 @@ def test_step_ids_of_existing_users_name_their_clips_as_they_are(tmp_path: Path)
 @pytest.mark.parametrize(
     ("steps", "more", "words"),
     [
-        ([{"id": "../../etc/x", "narration": "Hi."}], {}, "steps.0.id"),
-        ([{"id": "a/b", "narration": "Hi."}], {}, "letters, digits"),
-        ([{"id": "a", "narration": "Hi."}, {"id": "a", "narration": "Hi."}], {}, "share the id"),
-        ([], {}, "at least 1 item"),
-        ([{"id": "a", "narration": 7}], {}, "steps.0.narration"),
-        (STEPS, {"speed": 9}, "speed"),
+        ([{"id": "../../etc/x", "narration": "Hi."}], {}, "The id of step 1, '../../etc/x', cannot be used"),
+        ([{"id": "a/b", "narration": "Hi."}], {}, "without control characters"),
+        ([{"id": "a", "narration": "Hi."}, {"id": "a", "narration": "Hi."}], {}, "Two steps share the id"),
+        ([], {}, "Steps must have at least 1 entry."),
+        ([{"id": "a", "narration": 7}], {}, "The narration of step 1 must be text, not 7."),
+        (STEPS, {"speed": 9}, "Speed must be at most 2, not 9."),
         (STEPS, {"language": "xx-none"}, "xx-none"),
     ],
     ids=["traversal", "slash", "twice", "no steps", "no text", "speed", "language"],

@@ -203,7 +203,7 @@ def test_an_address_is_told_once_however_long_a_place_cannot_be_written(
     monkeypatch.setattr(httpx, "post", post)
     target = blocked(tmp_path)
     run_id = submitted(
-        drop, store, settings, notify="http://127.0.0.1:9/", deliveries=[Delivery(name=OUTPUT, target=str(target))]
+        drop, store, settings, notices=["http://127.0.0.1:9/"], deliveries=[Delivery(name=OUTPUT, target=str(target))]
     )
     with worker(drop), Monitor(settings, store) as monitor:
         step_until(monitor, lambda: bool(said))

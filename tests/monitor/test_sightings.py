@@ -67,7 +67,7 @@ def test_a_living_worker_is_seen_with_what_it_is_at(
 
 
 def test_a_worker_that_was_killed_is_gone(store: RunStore, drop: Path, settings: Settings) -> None:
-    """Long after its last sign it counts as gone; until then nobody can say."""
+    """Long after its last sign it counts as gone; until then nobody can say. An hour later it is forgotten."""
     usual = settings.model_copy(update={"drop": str(drop)})
     process = start_worker(drop, "--name", "gone")
     wait_for(lambda: any((drop / "_workers").glob("gone/beat-*")))
@@ -75,6 +75,8 @@ def test_a_worker_that_was_killed_is_gone(store: RunStore, drop: Path, settings:
     process.wait(30)
     ask = [look_at_workers(usual, store, now=time.time() + later)[0].alive for later in (0, 40, 600)]
     assert ask == ["yes", "unknown", "no"]
+    seen = [look_at_workers(usual, store, now=time.time() + later)[0].forgotten for later in (0, 600, 3500, 3700)]
+    assert seen == [False, False, False, True]
 
 
 def test_a_drop_that_hangs_takes_no_thread_for_each_look(

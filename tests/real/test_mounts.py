@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from dispatcher.doctor import Finding, place
 from dispatcher.jobs import Job, Why
 from protocol.errors import ChannelError, ChannelLost
 from protocol.messages import ClaimTerms
@@ -18,10 +20,23 @@ from protocol.transports import mount as rclone_mount
 from protocol.transports.bounded import BoundedFolder
 from protocol.transports.ground import Ground, ground_of
 from protocol.transports.mount import mount_flags
+from protocol.transports.rc import Rc
 from protocol.transports.synced import MOUNTED, SYNCED, SyncedDrop
 from tests.support.beats import beating
 from tests.support.drops import client, make_drop, wait_for, worker
-from tests.support.rclone import Mount, Server, mounted, needs_mounts, needs_rclone, serve
+from tests.support.rclone import (
+    PASSWORD,
+    USER,
+    Mount,
+    Server,
+    free_port,
+    mounted,
+    needs_mounts,
+    needs_rclone,
+    obscured,
+    serve,
+    wait_for_port,
+)
 
 pytestmark = [needs_rclone, needs_mounts, pytest.mark.timeout(600)]
 
@@ -232,3 +247,63 @@ def test_a_job_goes_on_when_its_mount_answers_again(
             result = handle.wait(250, on_progress=strike)
         assert Why.DROP_UNREACHABLE in seen
         assert result.files
+
+
+def _doctor(at: Path) -> list[Finding]:
+    return [found for found in place._ground(ground_of(at)) if found.check == "mount"]
+
+
+def test_doctor_asks_the_remote_control(server: Server, drop: Path, tmp_path: Path) -> None:
+    """A login that cannot be read and a base URL are warnings that name their flags; a good mount gives none."""
+    passwords = tmp_path / "htpasswd"
+    passwords.write_text("ann:$apr1$ZjTqBB3f$IF9gdYAGlMrs2fuINjHsz.\n")  # "myPassword"
+    flags = ("--vfs-write-back=1s", "--dir-cache-time=30s", "--poll-interval=10s", "--rc")
+    hidden = (f"--rc-addr=127.0.0.1:{free_port()}", f"--rc-htpasswd={passwords}")
+    with mount(server, tmp_path, "hidden", rc=False, flags=(*flags, *hidden)) as made:
+        [found] = _doctor(made.at / drop.name)
+        assert "(401)" in found.said
+        assert "--rc-htpasswd" in found.cure
+    moved = (f"--rc-addr=127.0.0.1:{free_port()}", f"--rc-user={USER}", f"--rc-pass={PASSWORD}", "--rc-baseurl=/gpu")
+    with mount(server, tmp_path, "moved", rc=False, flags=(*flags, *moved)) as made:
+        [found] = _doctor(made.at / drop.name)
+        assert "(404)" in found.said
+        assert "--rc-baseurl" in found.cure
+    with mount(server, tmp_path, "GoogleDrive") as good:  # its name says nothing of its flags
+        assert _doctor(good.at / drop.name) == []
+
+
+def test_a_mount_made_by_rcd_is_known_for_what_it_is(server: Server, drop: Path, tmp_path: Path) -> None:
+    """Its flags are asked of the daemon, and so are fresh listings and uploads; one with bad flags is told."""
+    port, points = free_port(), {"good": {"CacheMode": 3, "WriteBack": 10**9}, "bad": {"ReadOnly": True}}
+    login = (f"--rc-user={USER}", f"--rc-pass={PASSWORD}", "--config=/dev/null", f"--cache-dir={tmp_path / 'cache'}")
+    daemon = subprocess.Popen(
+        ["rclone", "rcd", f"--rc-addr=127.0.0.1:{port}", *login], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for_port(port, daemon)
+        with contextlib.closing(Rc(f"http://127.0.0.1:{port}", USER, PASSWORD)) as rc:
+            for name, options in points.items():
+                (tmp_path / name).mkdir()
+                made = {"fs": server.remote, "mountPoint": str(tmp_path / name), "vfsOpt": options}
+                rc.call("mount/mount", made)
+        flags = mount_flags(tmp_path / "good")
+        assert flags is not None
+        assert (flags.has_rc, flags.get("vfs-cache-mode", ""), flags.get("vfs-write-back", "")) == (
+            True,
+            "full",
+            "1.0s",
+        )
+        assert PASSWORD not in repr(flags)
+        assert obscured() not in repr(flags)
+        with contextlib.closing(open_drop(tmp_path / "good" / drop.name)) as opened:
+            assert opened.capabilities == MOUNTED
+            opened.put("a.json", b"x" * 1000)
+            assert opened.barrier() == "confirmed"
+            assert (drop / "a.json").stat().st_size == 1000
+            (drop / "later.json").write_bytes(b"y")
+            assert "later.json" in {entry.name for entry in opened.list("")}
+    finally:
+        for name in points:
+            subprocess.run(["fusermount3", "-uz", str(tmp_path / name)], capture_output=True, check=False)
+        daemon.terminate()
+        daemon.wait(20)

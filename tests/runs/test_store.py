@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.runs.record import OPEN, TERMINAL, Run
+from dispatcher.runs.record import OPEN, TERMINAL, AttemptRecord, Ended, Run
 from dispatcher.runs.store import RunStore
 from protocol.errors import NotFoundError, UsageError
 
@@ -212,3 +212,35 @@ def test_a_store_may_be_opened_by_path_text_or_url(tmp_path: Path) -> None:
     plain = tmp_path / "plain.db"
     with RunStore.open(f"sqlite:///{plain}") as by_url, RunStore.open(plain) as by_path:
         assert by_url.dispatcher_id == by_path.dispatcher_id
+
+
+@pytest.mark.parametrize("status", ["completed", "failed"])
+def test_worker_and_duration_are_known_of_what_no_look_saw_running(store: RunStore, new_run: New, status: str) -> None:
+    """The attempt that decided tells whose it was; the work lies between the offer and the end."""
+    store.add_or_find(new_run("r1"))
+    store.progress("r1", at=1001.0, status="queued")
+    how = "accepted" if status == "completed" else "failed"
+    attempts = [AttemptRecord(nonce="n", n=1, worker="t4", status=how, seen_at=1003.0)]  # type: ignore[arg-type]
+    assert store.commit("r1", status, at=1003.0, ended=Ended(attempts=attempts))  # type: ignore[arg-type]
+    run = store.get("r1")
+    assert (run.worker, run.started_at, run.run_s) == ("t4", 1001.0, 2.0)
+
+
+def test_what_was_seen_running_keeps_its_beginning(store: RunStore, new_run: New) -> None:
+    """And a run that nobody was at has neither worker nor duration."""
+    store.add_or_find(new_run("r1"))
+    store.progress("r1", at=1001.0, status="queued")
+    store.progress("r1", at=1002.0, status="running", worker="t4")
+    attempts = [AttemptRecord(nonce="n", n=1, worker="t4", status="accepted", seen_at=1002.0)]
+    store.commit("r1", "completed", at=1003.0, ended=Ended(attempts=attempts))
+    assert store.get("r1").run_s == 1.0
+    store.add_or_find(new_run("r2"))
+    store.commit("r2", "cancelled", at=1003.0)
+    assert (store.get("r2").worker, store.get("r2").run_s) == (None, None)
+
+
+def test_who_answers_in_the_simple_form_is_an_old_worker(store: RunStore, new_run: New) -> None:
+    """Nobody tells a name, and a list is not left without one."""
+    store.add_or_find(new_run("r1"))
+    store.commit("r1", "completed", at=1003.0, verified="legacy")
+    assert (store.get("r1").worker, store.get("r1").run_s) == ("old worker", 3.0)

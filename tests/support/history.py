@@ -95,9 +95,8 @@ def _end(store: RunStore, run: Run, chance: random.Random) -> None:
     ((status, _),) = chance.choices(PAST, weights=[weight for _, weight in PAST])
     delay_s = chance.lognormvariate(-4 if "local" in run.drop else 1.6, 0.5)
     begun = run.created_at + delay_s
-    store.progress(
-        run.id, at=begun, status="running", done=1, total=10, worker="colab-t4", claim_delay_s=delay_s, text="taken"
-    )
+    store.progress(run.id, at=begun, status="running", done=1, total=10, worker="colab-t4", text="taken")
+    store.claimed_after(run.id, delay_s)
     code, text = chance.choice(ERRORS) if status == "failed" else (None, None)
     engine = {"name": "real-esrgan", "tier": "neural", "device": "cuda"} if status == "completed" else None
     ended = begun + chance.uniform(3, 400)

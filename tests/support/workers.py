@@ -113,6 +113,10 @@ class FakeBench:
         """Forget what is left to do."""
         self.events = []
 
+    def close(self) -> None:
+        """End."""
+        self.kill()
+
     def _place(self, task: Task, path: str, data: bytes) -> None:
         self._target(task, path).write_bytes(data)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher.assembly.timeline import FPS
+from dispatcher.assembly.timeline import ENDING_FRAMES, FPS
 from dispatcher.tour import duration
 from dispatcher.tour.spec import Spec
 from dispatcher.tour.steps import TAIL_S
@@ -28,7 +28,7 @@ def test_a_step_lasts_as_its_narration_or_its_actions() -> None:
     assert forecast.steps["s0"] == pytest.approx(3 + TAIL_S, abs=1 / FPS)
     assert forecast.steps["s1"] == pytest.approx(4 + 1 + TAIL_S, abs=1 / FPS)
     assert forecast.steps["s2"] == pytest.approx(2 + TAIL_S, abs=1 / FPS)
-    assert forecast.seconds == pytest.approx(sum(forecast.steps.values()) + 1.5)
+    assert forecast.seconds == pytest.approx(sum(forecast.steps.values()) + 1.5 + ENDING_FRAMES / FPS)
 
 
 def test_a_timed_highlight_takes_its_time() -> None:
@@ -62,17 +62,17 @@ def test_too_long_is_an_error_that_says_what_must_go() -> None:
         duration.check(made, forecast)
     assert told.value.exit_code == 5
     assert "$.meta.max_duration_seconds" in str(told.value)
-    assert "15.0 s of 10 s at most: 5.0 s must go" in str(told.value)
+    assert "15.5 s of 10 s at most: 5.5 s must go" in str(told.value)
     assert "s1 5.5 s, s2 4.5 s, s3 2.5 s; intro and outro 1.0 s" in str(told.value)
 
 
 def test_an_estimate_warns_and_stops_nothing() -> None:
     """By its text alone a film that seems too long is a warning; the target stands beside the estimate."""
     made = spec({"narration": "word " * 360}, max_duration_seconds=60, target_duration_seconds=50)
-    assert duration.from_text(made).seconds == pytest.approx(120.5)
+    assert duration.from_text(made).seconds == pytest.approx(121)
     told, (warning,) = duration.foretold(made, duration.from_text(made))
-    assert told == "by its text the film will last about 120 s; meta.target_duration_seconds is 50 s"
-    assert "60.5 s must go" in warning
+    assert told == "by its text the film will last about 121 s; meta.target_duration_seconds is 50 s"
+    assert "61.0 s must go" in warning
     assert duration.foretold(spec({"narration": "short"}), duration.from_text(spec({"narration": "short"})))[1] == []
 
 

@@ -12,7 +12,7 @@ import av
 import pytest
 
 from dispatcher.assembly.render import RenderOptions
-from dispatcher.assembly.timeline import Clip, Timeline
+from dispatcher.assembly.timeline import ENDING_FRAMES, Clip, Timeline
 from dispatcher.config import Settings
 from dispatcher.connection import connect
 from dispatcher.drops import init_drop
@@ -107,7 +107,7 @@ def test_a_worker_without_a_card_encodes_and_it_is_said(
     assert [warned for warned in screen.warned if "no NVENC" in warned]
     assert sorted(path.name for path in (tmp_path / "w").iterdir()) == ["film.mp4"]
     with av.open(str(done.film.path)) as film:
-        assert film.streams.video[0].frames == 45
+        assert film.streams.video[0].frames == 45 + ENDING_FRAMES
         assert [chapter["metadata"]["title"] for chapter in film.chapters()] == ["A", "B"]
         assert film.metadata["title"] == "A; title"
 

@@ -35,6 +35,7 @@ class Speaker:
     engine: EngineRecord | None = ESPEAK
     summary: Mapping[str, Any] = field(default_factory=dict)
     asked: list[list[str]] = field(default_factory=list)
+    anew: list[bool] = field(default_factory=list)
 
     def submit(self, job: Job) -> Speaker:
         """Speak at once."""
@@ -51,6 +52,7 @@ class Speaker:
             if self.engine is not None:
                 files[tts.words_path(step["id"])] = words
         self.asked.append([step["id"] for step in job.params["steps"]])
+        self.anew.append(job.anew)
         self.result = Result(
             run="r",
             folder=folder,
@@ -172,6 +174,15 @@ def test_respeak_asks_for_everything(tmp_path: Path, cache: ClipCache) -> None:
     speak(speaker, cache)
     assert speak(speaker, cache, nothing=True).kept == 0
     assert speaker.asked == [["a", "b"], ["a", "b"]]
+    assert speaker.anew == [False, True]
+
+
+def test_a_result_that_may_be_read_otherwise_is_not_reused(tmp_path: Path, cache: ClipCache) -> None:
+    """A text with a reading of its own is spoken by this version's rules, though a run of it was completed before."""
+    speaker = Speaker(tmp_path)
+    speak(speaker, cache, (("a", "It costs $5."),))
+    speak(speaker, cache, (("b", "Hello there."),))
+    assert speaker.anew == [True, False]
 
 
 def test_a_clip_of_an_unknown_engine_is_used_once(tmp_path: Path, cache: ClipCache) -> None:

@@ -171,7 +171,7 @@ def test_what_cannot_become_short_enough_fails_before_it_is_spoken(tmp_path: Pat
     """Actions alone that take longer than the maximum end the run at once."""
     steps = [{"id": "a", "url": "about:blank", "actions": [{"type": "pause", "seconds": 30}]}]
     spec = write(tmp_path, {}, steps=steps, meta={"max_duration_seconds": 20})
-    with pytest.raises(SpecError, match=r"10\.5 s must go"):
+    with pytest.raises(SpecError, match=r"11\.0 s must go"):
         record(spec, Options(dry_run=True), Settings(), Silent())
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dispatcher.tour import action_parts
+from dispatcher.tour.parts import Settings
 from dispatcher.tour.spec import Spec, load
 from protocol.errors import NotFoundError, SpecError, UsageError
 
@@ -325,6 +326,11 @@ def test_an_action_like_no_other(tmp_path: Path) -> None:
         ({"type": "wait_for_load", "timeout": 0}, "timeout: must be more than 0, not 0"),
         ({"type": "press_key", "key": "a", "times": 1.5}, "times: must be a whole number, not 1.5"),
         ({"type": "scroll", "to": True}, '$.steps[0].actions[0].to: must be "bottom"'),
+        ({"type": "scroll", "to": {}}, '$.steps[0].actions[0].to: must be {"x": 600}'),
+        ({"type": "scroll", "to": {"x": -1}}, "$.steps[0].actions[0].to: must be {"),
+        ({"type": "scroll", "to": {"z": 1}}, "$.steps[0].actions[0].to: must be {"),
+        ({"type": "scroll", "to": -5}, "$.steps[0].actions[0].to: must be"),
+        ({"type": "scroll", "selector": ""}, "$.steps[0].actions[0].selector"),
         ({"type": "scroll", "speed": "warp"}, "speed: must be 'slow', 'normal' or 'fast', not \"warp\""),
         ({"type": "type_text", "text": "a", "clear": "yes"}, "clear: must be true or false"),
         ({"type": "dismiss_popups", "selectors": "#a"}, 'selectors: must be a list, not "#a"'),
@@ -549,3 +555,12 @@ def test_steps_without_an_address(tmp_path: Path) -> None:
     assert only_problem(tmp_path, {"settings": settings, "steps": steps}).startswith("$.steps[0].url: is missing")
     spec = good(tmp_path, {"settings": settings, "steps": [step(), {"id": "b"}]})
     assert spec.resolve_url(spec.steps[1]) is None
+
+
+@pytest.mark.parametrize(
+    ("viewport", "video", "scale"),
+    [("640x360", None, 1), ("640x360", "1280x720", 2), ("1280x720", "1920x1080", 2), ("1920x1080", "1280x720", 1)],
+)
+def test_a_film_larger_than_its_page_is_recorded_larger(viewport: str, video: str | None, scale: int) -> None:
+    """A page is recorded with whole pixels for one, at least as many as the film shows."""
+    assert Settings.model_validate({"viewport": viewport, "video_size": video}).scale == scale

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from dispatcher.runs.record import Belongings, Group, Run
@@ -213,6 +215,7 @@ WORKER = {
     "draining": False,
     "held": (SimpleNamespace(job="j", run=None, done=3, total=10, note="frame 3"),),
     "problem": "",
+    "forgotten": False,
 }
 AWAY = {**WORKER, "alive": "no", "held": (), "worker": "old"}
 LOST = {**WORKER, "problem": "the drop does not answer", "alive": "unknown"}
@@ -234,7 +237,16 @@ def test_axe_finds_nothing_serious(browser: Browser, tmp_path: Path) -> None:
             )
             page = context.new_page()
             page.goto(dashboard.built.access.link)
-            for path in (*PAGES, f"/runs/{failed}", "/runs?q=nothing+is+like+that", "/tours/t", "/runs/unknown"):
+            for path in (
+                *PAGES,
+                f"/runs/{failed}",
+                "/runs?q=nothing+is+like+that",
+                "/tours/t",
+                "/tours/failed",
+                "/runs/rewritten",
+                "/tours",
+                "/runs/unknown",
+            ):
                 page.goto(dashboard.url + path)
                 page.add_script_tag(path=axe)
                 told = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
@@ -263,6 +275,19 @@ def filled(dashboard: Dashboard, folder: Path) -> str:
     )
     history.completed(dashboard.store, talk, at=time.time(), inputs=inputs, outputs=outputs)
     dashboard.store.search.begin_group(Group(id="t", sort="tour", title="A tour", created_at=time.time()))
+    Image.new("RGB", (320, 180), "white").save(folder / "screenshot.png")
+    config = {"failed": {"step": "one", "kept": str(folder)}, "dry_run": True}
+    told = {"status": "failed", "ended_at": time.time(), "error_text": "step 'one' failed", "execution_config": config}
+    dashboard.store.tours.begin(Group(id="failed", sort="tour", title="Another", created_at=time.time(), **told))
+    (folder / "a.txt").write_text("So the button is pressed.")
+    (folder / "b.txt").write_text("The button is pressed.")
+    history.completed(
+        dashboard.store,
+        replace(history.run_of(501, time.time() - 5, "enhance"), id="rewritten"),
+        at=time.time(),
+        inputs=[history.file_of("input", "source", folder / "a.txt")],
+        outputs=[history.file_of("output", "source.enhanced.txt", folder / "b.txt")],
+    )
     return next(run.id for run in dashboard.store.recent(limit=60) if run.status == "failed")
 
 

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from dispatcher.runs.record import OPEN
 from dispatcher.runs.search import Query
+from dispatcher.tour.acts import mark_dead
 from dispatcher.web import chart, views
 from dispatcher.web.desk import AtDesk
 
@@ -23,6 +24,7 @@ _OPEN = Query(statuses=tuple(sorted(OPEN)))
 def overview(desk: AtDesk) -> HTMLResponse:
     """Show what happens now."""
     now, search = desk.clock(), desk.store.search
+    mark_dead(desk.store, desk.settings)
     order = {"running": 0, "verifying": 1, "queued": 2, "pending": 3}
     drawn = chart.latency(search.delays(since=now - CHART_S), since=now - CHART_S, now=now)
     running = sorted(search.find(_OPEN, limit=RUNNING_SHOWN), key=lambda run: order[run.status])
@@ -32,6 +34,7 @@ def overview(desk: AtDesk) -> HTMLResponse:
         here="/",
         counts=search.count(Query()),
         running=running,
+        tours=desk.store.tours.find(_OPEN, limit=RUNNING_SHOWN),
         recent=search.find(Query(), limit=RECENT_SHOWN),
         sight=desk.sights.latest(),
         chart=drawn,

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from dispatcher.runs.record import Artifact, AttemptRecord, Run
 from dispatcher.runs.tags import check_tags
-from dispatcher.web import logs, served, transcript, views
+from dispatcher.web import logs, served, texts, transcript, views
 from dispatcher.web.desk import AtDesk, Desk
 from dispatcher.web.served import Shown
 from protocol.errors import NotFoundError, UsageError
@@ -45,6 +45,7 @@ def run(run_id: str, desk: AtDesk) -> HTMLResponse:
         outputs=outputs,
         pair=pair,
         source=_playable(inputs),
+        texts=texts.of(found.kind, inputs, outputs) if found.kind != "transcribe" else [],
         transcript=transcript.of([it.file for it in outputs]) if found.kind == "transcribe" else None,
         logs=_logs(files, trace.attempts(found.id)),
         attempts=trace.attempts(found.id),

@@ -17,7 +17,8 @@ import pytest
 from colab.config import Settings
 from colab.handlers import HANDLERS
 from colab.handlers.work import StopWork
-from colab.worker import Worker, make_worker
+from colab.serving import make_worker
+from colab.worker import Worker
 from dispatcher.accept import check_media
 from dispatcher.client import Handle
 from dispatcher.jobs import Job

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from protocol.google_drive import MY_DRIVE
 from protocol.transports import ground
-from protocol.transports.ground import MY_DRIVE, Ground, ground_of, way_out
+from protocol.transports.ground import Ground, ground_of, way_out
 
 
 @pytest.fixture

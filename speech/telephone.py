@@ -1,0 +1,82 @@
+"""English rules for telephone numbers: digit by digit, with a pause after each group."""
+
+from __future__ import annotations
+
+import re
+
+from speech import numbers
+from speech.near import Near, Rule
+
+_CALLS_WORDS = "call called calling dial dialed phone telephone tel ring text fax mobile number at hotline"
+_CALLS = frozenset(_CALLS_WORDS.split())
+_COUNTRY = re.compile(r"\+[0-9]{1,3}")
+_GROUP = re.compile(r"[0-9]{1,8}")
+_LEAST_DIGITS = 6
+"""After the country code; what has fewer is hardly a telephone number."""
+
+
+def _whole(found: re.Match[str], near: Near) -> str:
+    """A number in one word, with hyphens or dots: 555-123-4567, +1-800-555-0199."""
+    groups = re.split(r"[-.]", found[0].lstrip("+"))
+    abroad = found[0][0] == "+"
+    if not abroad and groups[0] != "1":
+        return numbers.grouped(groups)
+    return ("plus " if abroad else "") + f"{numbers.digits(groups[0])}, {numbers.grouped(groups[1:])}"
+
+
+def _in_letters(found: re.Match[str], near: Near) -> str:
+    """1-800-FLOWERS."""
+    return f"{numbers.grouped([found[1], found[2]])}, {found[3].replace('-', ' ')}"
+
+
+def _local(found: re.Match[str], near: Near) -> str | None:
+    """555-1234, or the rest of (555) 123-4567; elsewhere two numbers with a dash between are a span."""
+    after_area = re.fullmatch(r"\([0-9]{3}\)", near.raw(-1)) is not None
+    is_called = any(word in _CALLS for word in near.before(3))
+    if after_area or is_called or (found[1] == "555" and not found[2].endswith("00")):
+        return numbers.grouped([found[1], found[2]])
+    return None
+
+
+def _area(found: re.Match[str], near: Near) -> str | None:
+    if near.raw(0).startswith("(") and re.fullmatch(r"[0-9]{3}[-.][0-9]{4}", near.word(1)):
+        return numbers.grouped([found[0]]) + ","
+    return None
+
+
+def _country(found: re.Match[str], near: Near) -> str | None:
+    """The code of a number whose groups are words of their own: +49 30 901820."""
+    return f"plus {numbers.digits(found[1])}," if _has_groups(near, 0) else None
+
+
+def _group(found: re.Match[str], near: Near) -> str | None:
+    """A group of digits after such a code."""
+    code = -1
+    while _GROUP.fullmatch(near.word(code)) and near.goes_on(code):
+        code -= 1
+    if not (_COUNTRY.fullmatch(near.word(code)) and near.goes_on(code) and _has_groups(near, code)):
+        return None
+    more = near.goes_on() and _GROUP.fullmatch(near.word(1))
+    return numbers.grouped([found[0]]) + ("," if more else "")
+
+
+def _has_groups(near: Near, code: int) -> bool:
+    """Say whether enough digits follow the country code at `code`, in groups that nothing parts."""
+    away, count = code, 0
+    while near.goes_on(away) and _GROUP.fullmatch(near.word(away + 1)):
+        away += 1
+        count += len(near.word(away))
+    return count >= _LEAST_DIGITS
+
+
+RULES: tuple[Rule, ...] = tuple(
+    (re.compile(form), say)
+    for form, say in (
+        (r"\+?(?:1-)?[0-9]{3}-[0-9]{3}-[0-9]{4}|[0-9]{3}\.[0-9]{3}\.[0-9]{4}|\+[0-9]{1,3}(?:-[0-9]{2,5}){2,4}", _whole),
+        (r"\+?(1)-(8[0-9]{2})-([A-Z][A-Z-]{3,})", _in_letters),
+        (r"([0-9]{3})[-.]([0-9]{4})", _local),
+        (r"[0-9]{3}", _area),
+        (r"\+([0-9]{1,3})", _country),
+        (r"[0-9]{1,8}", _group),
+    )
+)
