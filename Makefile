@@ -1,6 +1,6 @@
 # One place for every command; `make` alone lists them. Needs Python 3.11-3.13 and nothing else of ours.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all chromium kinds rclone synctools postgres demo test test-all test-extras simulate soak fuzz bench-dispatch bench-rclone bench-kinds bench-dashboard bench-extra pictures check format-check lint types contracts format lock reference clean
+.PHONY: help setup setup-all chromium kinds rclone synctools postgres demo test test-all test-extras simulate soak fuzz bench-dispatch bench-rclone bench-kinds bench-dashboard bench-extra pictures gif check format-check lint types contracts format lock reference clean
 BIN := .venv/bin
 PYTHON ?=
 # So many tests run at once: they wait more than they compute. `make test AT_ONCE=0` runs them one by one.
@@ -15,7 +15,7 @@ help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## make .venv with all that is locked, and find or install a Chromium
-	@$(if $(filter setup,$(MAKECMDGOALS)),sh setup/done.sh,:)
+	@$(if $(filter setup,$(MAKECMDGOALS)),$(if $(findstring q,$(firstword -$(MAKEFLAGS))),,sh setup/next.sh))
 
 $(STAMP):
 	@sh setup/venv.sh "$(PYTHON)"
@@ -74,6 +74,9 @@ bench-dashboard: setup ## each page of the dashboard with 10,000 runs; writes be
 
 pictures: setup ## take the pictures of the dashboard in docs/dashboard/
 	@$(BIN)/python docs/screenshots.py
+
+gif: demo ## record the demo and make the animation at the top of the README of it
+	@$(BIN)/python docs/gif.py
 
 bench-extra: setup
 	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/bench.txt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import platform
 import re
 import shutil
@@ -23,6 +24,8 @@ from protocol.seen import read_drop_id
 from protocol.signing import ANONYMOUS, Identity
 from protocol.transports import open_drop
 from protocol.transports.host import SYSTEM, Host, may_run
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +120,8 @@ def announce(at: Attached, abilities: Abilities, beat_s: float, session_s: float
     )
     at.drop.make_folder(WorkerNames(at.worker).folder)
     at.put(WorkerNames(at.worker).hello(at.boot), card)
+    served = ", ".join(f"{kind} ({'/'.join(it.name for it in engines)})" for kind, engines in card.engines.items())
+    log.info("worker %s serves %s", at.worker, served)
     return card
 
 

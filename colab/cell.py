@@ -26,7 +26,9 @@ def shown_plainly() -> Iterator[None]:
     try:
         yield
     except GpudropError as error:
-        _show(error, legible(without_secrets(f"gpudrop: {error}".rstrip(".") + remounted(error))))
+        text, cure = str(error), remounted(error)
+        end = "." if cure and not text.endswith((".", "?", "!")) else ""
+        _show(error, legible(without_secrets(f"gpudrop: {text}{end}{cure}")))
         raise
     except KeyboardInterrupt as error:
         _show(error, "gpudrop: interrupted")
@@ -39,15 +41,13 @@ def _show(error: BaseException, text: str) -> None:
 
 
 def remounted(error: BaseException) -> str:
-    """Return what to do, as a further sentence, about an error of a dead Drive mount on Colab; "" for any other."""
+    """Return what to do about an error of a dead Drive mount on Colab, after a blank; "" for any other error."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OSError):
         cause = cause.__cause__
     if cause is None or cause.errno not in _LOST or not on_colab():
         return ""
-    return (
-        f". Google Drive's mount has died: interrupt this cell, run {REMOUNT} in another one, then run this one again"
-    )
+    return f" Google Drive's mount has died: interrupt this cell, run {REMOUNT} in another one, then run this one again"
 
 
 def check_folder(drop: str) -> None:

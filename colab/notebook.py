@@ -69,8 +69,10 @@ def _settings(drop: str, kinds: str, idle_exit_s: float) -> Settings:
 
 def _serve(settings: Settings) -> Ending:
     """Serve until something ends it. What breaks that off (a second interrupt) may leave the bench at work: it ends."""
+    worker = make_worker(settings, bench=_resident.bench)
+    log.info("Serving %s. Interrupt this cell to stop; the current job is handed back then", settings.drop)
     try:
-        return serve_until_signalled(make_worker(settings, bench=_resident.bench))
+        return serve_until_signalled(worker)
     except KeyboardInterrupt:
         _resident.end()
         raise

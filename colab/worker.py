@@ -12,7 +12,6 @@ from typing import Any
 from colab.attach import Attached, announce, parent_is_gone
 from colab.attempt import Assignment, AttemptRun, Outcome
 from colab.bench import Bench, Workbench
-from colab.cell import remounted
 from colab.config import Settings
 from colab.drain import DrainWatch
 from colab.ending import DRAINED, NOTHING_LEFT, ORPHANED, Ending, Reason
@@ -26,6 +25,7 @@ from colab.persist import persist
 from colab.probes import newest_probe
 from colab.refusing import Refusals
 from colab.rivals import Rivals, further
+from colab.trouble import Trouble
 from protocol import codec
 from protocol.claims import LEASE_BEATS, elected
 from protocol.drop import Watch
@@ -63,17 +63,15 @@ class Worker:
         pace = at.drop.capabilities
         self._poll_s = settings.poll_s or pace.poll_s
         self._beat_s = settings.beat_s or pace.beat_s
-        self._rivals = Rivals(at, self._poll_s)
-        self._keeper = Keeper(at.host)
+        self._rivals, self._trouble = Rivals(at, self._poll_s), Trouble(self._poll_s)
+        self._keeper, self._drains = Keeper(at.host), DrainWatch(at)
         self._jobs = jobs(at, self._keeper)
-        self._drains = DrainWatch(at)
         self._refusals = Refusals(at)
         self._looked_at_own: float | None = None
         self._looks_all_at = -math.inf
         self._kinds = kinds_of(settings.kinds)
         self._bench: Workbench | None = None
-        self._beater = Beater(at, self._beat_s)
-        self._failures = 0
+        self._beater, self._failures = Beater(at, self._beat_s), 0
         self._rests_until: float | None = None
         self._ending: Ending | None = None
         self._card: WorkerCard | None = None
@@ -103,7 +101,6 @@ class Worker:
         """Start the bench and announce what can be done here; from now on `step` takes jobs."""
         self._bench = self._make_bench(self._kinds, self._settings.model_places())
         self._card = announce(self._at, self._bench.abilities(), self._beat_s, self._settings.session_s)
-        log.info("worker %s serves %s", self._at.worker, _engines_text(self._card))
 
     def end(self) -> None:
         """Let go of the bench and of what is kept."""
@@ -136,10 +133,12 @@ class Worker:
 
     def _safe_step(self, changed: frozenset[str] | None = None) -> bool:
         try:
-            return self.step(self._clock(), changed)
+            worked = self.step(self._clock(), changed)
         except ChannelError as error:
-            log.warning("%s. Looking again in %.0f s%s", str(error).rstrip("."), self._poll_s, remounted(error))
+            self._trouble.met(error)
             return False
+        self._trouble.over()
+        return worked
 
     def step(self, now: float, changed: frozenset[str] | None = None) -> bool:
         """Look at the drop once, and work on what can be taken. Return whether there was anything.
@@ -355,7 +354,3 @@ class Worker:
             self._failures = 0
             self._rests_until = self._clock() + FAILED_AGAIN_S
             log.error("%d jobs in a row failed here: this worker takes no job for %.0f minutes", 3, FAILED_AGAIN_S / 60)
-
-
-def _engines_text(card: WorkerCard) -> str:
-    return ", ".join(f"{kind} ({'/'.join(e.name for e in engines)})" for kind, engines in card.engines.items())

@@ -23,8 +23,8 @@ from protocol.keys import KeySettings, identity
 from protocol.kinds.tts import MAX_VOICE
 from protocol.signing import Identity
 
-DROP_VARIABLES = ("GPUDROP_DROP", "COLAB_TTS_DRIVE_PATH")
-"""What may name the drop, the first that is set; the second is the name that it had before gpudrop."""
+OLDER_DROP = "COLAB_TTS_DRIVE_PATH"
+"""What GPUDROP_DROP was called before gpudrop."""
 
 
 def _user_name() -> str:
@@ -39,20 +39,20 @@ def _variable(field: str) -> str:
 
 
 class Settings(BaseSettings):
-    """Read once at the edge. A wrong value raises EnvironmentNotReady; an empty variable counts as unset."""
+    """Read once at the edge. A wrong value raises EnvironmentNotReady."""
 
     model_config = SettingsConfigDict(
         env_prefix="GPUDROP_",
         frozen=True,
         populate_by_name=True,
-        env_ignore_empty=True,
     )
 
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("gpudrop")))
     database_url: str | None = Field(default=None, repr=False)  # it may hold a password
-    drop: str | None = Field(default=None, validation_alias=AliasChoices(*DROP_VARIABLES))
-    voice: str | None = Field(default=None, min_length=1, max_length=MAX_VOICE)  # where a tour names none
-    out: Path | None = None  # the folder for results, where a command names none
+    drop: str | None = None
+    older_drop: str | None = Field(default=None, validation_alias=OLDER_DROP)
+    voice: str | None = Field(default=None, max_length=MAX_VOICE)  # where a tour names none
+    out: str | None = None  # the folder for results, where a command names none
     config_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_config_dir("gpudrop")))
     chromium: Path | None = None
     ffmpeg: Path | None = Field(default=None, validation_alias=AliasChoices("FFMPEG_BINARY", "GPUDROP_FFMPEG"))
@@ -88,9 +88,11 @@ class Settings(BaseSettings):
         return config_file.read(self.config_file)
 
     @property
-    def drop_variable(self) -> str:
-        """Return the name of the variable that names the drop."""
-        return next((name for name in DROP_VARIABLES if os.environ.get(name)), DROP_VARIABLES[0])
+    def drop_of_environment(self) -> tuple[str, str] | None:
+        """Return the drop that the environment names, and the variable; an empty one names none."""
+        if self.drop:
+            return self.drop, _variable("drop")
+        return (self.older_drop, OLDER_DROP) if self.older_drop else None
 
     @property
     def default_voice(self) -> str:
@@ -155,6 +157,11 @@ class Settings(BaseSettings):
     def narration(self) -> Path:
         """Return where spoken clips are kept for every tour."""
         return self.data_dir / "narration"
+
+
+def variable(name: str) -> str | None:
+    """Return a variable of the environment that a tour's spec names; None where it is not set."""
+    return os.environ.get(name)
 
 
 def is_root() -> bool:

@@ -28,8 +28,8 @@ def choose(named: str | Path | None, settings: Settings) -> Choice | None:
     """Return the drop to use, whether or not it exists; None where none is named and no Drive folder is found."""
     if named:
         return Choice(address=read_address(str(named)), origin="named by --drop", by_flag=True)
-    if settings.drop:
-        return Choice(address=read_address(settings.drop), origin=f"set by {settings.drop_variable}")
+    if (told := settings.drop_of_environment) is not None:
+        return Choice(address=read_address(told[0]), origin=f"set by {told[1]}")
     if remembered := settings.defaults.get("drop"):
         return Choice(address=read_address(remembered), origin=f"the default in {settings.config_file}")
     found = drops.find(None, None, settings.home)
@@ -53,7 +53,7 @@ def adopt(choice: Choice, settings: Settings) -> str:
             f"gone for good, make a new one: gpudrop init --drop {choice.address}"
         )
     drops.init_drop(choice.address)
-    return f"{choice.address} was empty; it is a drop now"
+    return f"the empty folder {choice.address} is a drop now"
 
 
 def _was_a_drop(address: str | Path, settings: Settings) -> bool:

@@ -1,5 +1,5 @@
-"""Writes docs/reference/ from the code: JSON Schemas of every message and kind, a page that lists their fields, and the
-fault matrix with the tests that prove it.
+"""Writes docs/reference/ from the code: JSON Schemas of every message, every kind and a tour's spec, a page that lists
+their fields, and the fault matrix with the tests that prove it.
 
 It also writes the options of each kind of work into its page in docs/kinds/, from the command itself, or, of the one
 that has none, from its schema. Run by `make reference`; a test fails when the files are not current.
@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from dispatcher.cli.kinds import options_of
+from dispatcher.tour import spec_schema
 from protocol import messages
 from protocol.kinds import KINDS
 from protocol.kinds.kind import Kind
@@ -48,6 +49,7 @@ def reference() -> dict[str, str]:
     """Return every file of the reference, by its path below docs/reference/."""
     files = {f"messages/{model.__name__}.schema.json": _schema(model, sealed=True) for model in WIRE}
     files |= {f"kinds/{name}.schema.json": _schema(kind.params) for name, kind in sorted(KINDS.items())}
+    files["tour.schema.json"] = json.dumps(spec_schema.schema(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     files["messages.md"] = _page()
     files["commands.md"] = commands.page()
     files["faults.md"] = faults.page(faults.proofs(TESTS))

@@ -22,6 +22,9 @@ _QUALIFYING = frozenset(["sub", "multi", "near", "non", "over", "under"])
 _ARGUMENT = r"[A-Za-z0-9](?:\^[A-Za-z0-9]|[²³])?"
 _CALLED = re.compile(rf"[A-Za-z]\({_ARGUMENT}")
 _LENGTH = re.compile(rf"[0-9]{{1,4}}(?:\.[0-9]+)?|[0-9]{{1,2}}/[0-9]{{1,2}}|[{figures.VULGAR}]|[1-9]'[0-9]{{1,2}}")
+_QUOTED = 100
+"""Words of a quotation; one that is longer has no inches in it."""
+
 _IN_FEET = frozenset(["tall", "high", "long", "wide", "deep", "by", "x", "×"])
 
 
@@ -61,16 +64,17 @@ def _dotted_unit(core: str, near: Near) -> str | None:
 def _parted(near: Near) -> tuple[str, str, str]:
     """Return what opens a word, the word, and what follows; the mark of inches or feet is part of the word."""
     opening, core, closing = unwrapped(near.raw(0))
-    is_inch = closing[:1] == "″" or (closing[:1] == '"' and not _quotes(near))
-    is_foot = closing == "'" and near.low(1) in _IN_FEET
-    if (is_inch or is_foot) and _LENGTH.fullmatch(core):
-        core, closing = core + closing[0], closing[1:]
+    if not closing or not _LENGTH.fullmatch(core):
+        return opening, core, closing
+    is_inch = closing[0] == "″" or (closing[0] == '"' and not _quotes(near))
+    if is_inch or (closing == "'" and near.low(1) in _IN_FEET):
+        return opening, core + closing[0], closing[1:]
     return opening, core, closing
 
 
 def _quotes(near: Near) -> bool:
     """Say whether a quotation is open here, so that the mark ends it; a mark after a digit opens none."""
-    text = " ".join([*near.words[: near.at], near.raw(0).rpartition('"')[0]])
+    text = " ".join([*near.words[max(0, near.at - _QUOTED) : near.at], near.raw(0).rpartition('"')[0]])
     is_open = False
     for found in re.finditer('"', text):
         is_inch = not is_open and text[: found.start()][-1:].isdigit()

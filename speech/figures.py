@@ -33,6 +33,9 @@ _PRODUCTS_WORDS = (
 )
 _PRODUCTS = frozenset(_PRODUCTS_WORDS.split())
 _VERSION = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,3}){1,3}")
+_FAR = 8
+"""Words between a product and the last of its versions: "Python 3.9, 3.11 and 3.12"."""
+
 _STAGES = {"a": "alpha", "b": "beta", "rc": "release candidate", "dev": "development"}
 _HALVES = {
     "½": "1/2",
@@ -115,8 +118,9 @@ def _release(found: re.Match[str], near: Near) -> str | None:
 def _has_product(near: Near) -> bool:
     """Say whether a product is named before this version, or before another that is joined to this one."""
     away = -1
-    while _VERSION.fullmatch(near.word(away)) or (
-        near.low(away) in {"to", "and", "or", "through"} and _VERSION.fullmatch(near.word(away - 1))
+    while away > -_FAR and (
+        _VERSION.fullmatch(near.word(away))
+        or (near.low(away) in {"to", "and", "or", "through"} and _VERSION.fullmatch(near.word(away - 1)))
     ):
         away -= 1
     name = near.word(away)

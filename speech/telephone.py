@@ -14,6 +14,8 @@ _GROUP = re.compile(r"[0-9]{1,8}")
 _LEAST_DIGITS = 6
 """After the country code; what has fewer is hardly a telephone number."""
 
+_MOST_GROUPS = 6
+
 
 def _whole(found: re.Match[str], near: Near) -> str:
     """A number in one word, with hyphens or dots: 555-123-4567, +1-800-555-0199."""
@@ -52,7 +54,7 @@ def _country(found: re.Match[str], near: Near) -> str | None:
 def _group(found: re.Match[str], near: Near) -> str | None:
     """A group of digits after such a code."""
     code = -1
-    while _GROUP.fullmatch(near.word(code)) and near.goes_on(code):
+    while code >= -_MOST_GROUPS and _GROUP.fullmatch(near.word(code)) and near.goes_on(code):
         code -= 1
     if not (_COUNTRY.fullmatch(near.word(code)) and near.goes_on(code) and _has_groups(near, code)):
         return None
@@ -63,7 +65,7 @@ def _group(found: re.Match[str], near: Near) -> str | None:
 def _has_groups(near: Near, code: int) -> bool:
     """Say whether enough digits follow the country code at `code`, in groups that nothing parts."""
     away, count = code, 0
-    while near.goes_on(away) and _GROUP.fullmatch(near.word(away + 1)):
+    while away < code + _MOST_GROUPS and near.goes_on(away) and _GROUP.fullmatch(near.word(away + 1)):
         away += 1
         count += len(near.word(away))
     return count >= _LEAST_DIGITS

@@ -17,19 +17,22 @@ from speech.breaks import breaks_after
 LINE = 42
 """Columns; a sign of Chinese or Japanese takes two."""
 
+NOTHING = Cue(start_ms=0, end_ms=1, lines=("",))
+"""What stands in the `.srt` of a silent film: SubRip has no header, so ffmpeg and mpv refuse a file without a cue."""
+
 RULES = Rules(width=LINE, count=2, speed=20, least_s=1.0, most_s=7.0, gap_s=0.08, tick_ms=1)
 """Two lines of 42 columns, 20 columns a second and two frames between cues, as Netflix's English guide has them."""
 
 
 def write_captions(timeline: Timeline, film: Path, language: str) -> tuple[Path, Path]:
-    """Write `.srt` and `.vtt` beside the film and return their paths."""
+    """Write `.srt` and `.vtt` beside the film and return their paths; a silent film has both, without any text."""
     cues = [
         cue
         for start, clip in zip(timeline.starts, timeline.clips, strict=True)
         for cue in _cues_of(clip, round(1000 * start), language)
     ]
     srt, vtt = film.with_suffix(".srt"), film.with_suffix(".vtt")
-    srt.write_text(captions.srt(cues), encoding="utf-8")
+    srt.write_text(captions.srt(cues or [NOTHING]), encoding="utf-8")
     vtt.write_text(captions.vtt(cues), encoding="utf-8")
     return srt, vtt
 

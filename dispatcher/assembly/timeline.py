@@ -32,10 +32,16 @@ class Focus:
     top: float
     right: float
     bottom: float
+    factor: float | None = None  # how much larger it is shown, where that was said
+    move_s: float | None = None  # how long the camera takes to get there and back, where that was said
 
     def later(self, seconds: float) -> Focus:
         """Return the same place that much later."""
         return replace(self, start_s=self.start_s + seconds, end_s=self.end_s + seconds)
+
+    def until(self, seconds: float) -> Focus:
+        """Return the same place, left by then."""
+        return replace(self, end_s=min(self.end_s, seconds))
 
     def joined(self, other: Focus) -> Focus:
         """Return the place and the time that hold both."""

@@ -71,7 +71,11 @@ def _shots(clips: Sequence[Clip]) -> list[list[Clip]]:
 def _acts(clips: Sequence[Clip]) -> list[Focus]:
     """Return all that is done in a shot, its times counted from the shot's start."""
     starts = accumulate((clip.frames for clip in clips), initial=0)
-    return [act.later(first / FPS) for clip, first in zip(clips, starts, strict=False) for act in clip.focus]
+    return [
+        act.until(clip.seconds).later(first / FPS)
+        for clip, first in zip(clips, starts, strict=False)
+        for act in clip.focus
+    ]
 
 
 def _scenes(focus: Sequence[Focus], least: float) -> list[list[Focus]]:
@@ -81,7 +85,7 @@ def _scenes(focus: Sequence[Focus], least: float) -> list[list[Focus]]:
         last = scenes[-1][-1] if scenes else None
         if last is None or act.start_s - last.end_s > (NEAR_S if _holds(_view(last, 0, least), act) else APART_S):
             scenes.append([act])
-        elif act.start_s - last.end_s < CLOSE_S:
+        elif act.start_s - last.end_s < CLOSE_S and act.factor is None and last.factor is None:
             scenes[-1][-1] = last.joined(act)
         else:
             scenes[-1].append(act)
@@ -96,12 +100,13 @@ def _visit(places: Sequence[Focus], seconds: float, least: float) -> Iterator[Vi
     places = [place for place in places if max(place.start_s, MOVE_S) <= seconds - MOVE_S]
     if not places:
         return
-    arrive_s = max(places[0].start_s, MOVE_S)
-    yield View(frame=_frame(arrive_s - MOVE_S))
+    move_s = _move_s(places[0])
+    arrive_s = max(places[0].start_s, move_s)
+    yield View(frame=_frame(arrive_s - move_s))
     yield (view := _view(places[0], arrive_s, least))
     for place in places[1:]:
-        if not _holds(view, place):
-            yield replace(view, frame=_frame(place.start_s - MOVE_S))
+        if place.factor is not None or not _holds(view, place):
+            yield replace(view, frame=max(view.frame, _frame(place.start_s - _move_s(place))))
             yield (view := _view(place, place.start_s, least))
     leave_s = max(places[-1].end_s, arrive_s) + STAY_S
     stays = leave_s + MOVE_S > seconds
@@ -110,14 +115,20 @@ def _visit(places: Sequence[Focus], seconds: float, least: float) -> Iterator[Vi
 
 
 def _view(place: Focus, at_s: float, least: float) -> View:
-    """Return the view that holds a place in its middle, as far as the page reaches."""
+    """Return the view that holds a place in its middle, as far as the page reaches; as large as was said, if it was."""
     width = min(1.0, max(least, place.right - place.left + MARGIN, place.bottom - place.top + MARGIN))
+    if place.factor is not None:
+        width = 1 / place.factor
     return View(
         frame=_frame(at_s),
         left=_within((place.left + place.right) / 2 - width / 2, width),
         top=_within((place.top + place.bottom) / 2 - width / 2, width),
         width=width,
     )
+
+
+def _move_s(place: Focus) -> float:
+    return MOVE_S if place.move_s is None else place.move_s
 
 
 def _holds(view: View, place: Focus) -> bool:

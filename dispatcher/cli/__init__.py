@@ -82,9 +82,9 @@ def _simulate(app: typer.Typer) -> None:
 
 
 def _tour(app: typer.Typer) -> None:
-    from dispatcher.cli.tour import tour
+    from dispatcher.cli.tour import TourCommand, tour
 
-    app.command("tour", epilog=EPILOG)(tour)
+    app.command("tour", cls=TourCommand, epilog=EPILOG)(tour)
 
 
 def _watch(app: typer.Typer) -> None:

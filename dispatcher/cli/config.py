@@ -22,7 +22,15 @@ app = typer.Typer(
     epilog=EPILOG,
 )
 
-Key = Annotated[str, typer.Argument(metavar="KEY", help=f"One of: {', '.join(config_file.KEYS)}.")]
+
+def _keys() -> list[str]:
+    return list(config_file.KEYS)
+
+
+Key = Annotated[
+    str,
+    typer.Argument(metavar="KEY", help=f"One of: {', '.join(config_file.KEYS)}.", autocompletion=_keys),
+]
 
 
 @app.command("show")
@@ -82,6 +90,11 @@ def _of(settings: Settings, key: str, variable: object, otherwise: str) -> tuple
 
 def _tell_if_hidden(settings: Settings, key: str) -> None:
     """Say so where a variable of the environment beats what was written."""
-    names = {"drop": settings.drop_variable if settings.drop else "", "voice": "GPUDROP_VOICE", "out": "GPUDROP_OUT"}
-    if getattr(settings, key):
-        sys.stderr.write(f"{names[key]} is set and beats config.toml; unset it to use this default\n")
+    told = settings.drop_of_environment
+    variables = {
+        "drop": told[1] if told else "",
+        "voice": "GPUDROP_VOICE" if settings.voice else "",
+        "out": "GPUDROP_OUT" if settings.out else "",
+    }
+    if variables[key]:
+        sys.stderr.write(f"{variables[key]} is set and beats config.toml; unset it to use this default\n")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from dispatcher.config import Settings
+from dispatcher.default_drop import choose
 from protocol import keys
 from protocol.errors import NotFoundError, UsageError
 from protocol.signing import Key, PublicKey, Role, new_key, read_key, read_trusted
@@ -51,7 +52,8 @@ def new(
     """Make one key for each side; refuses to replace keys that are there, and to write into a drop."""
     settings = Settings()
     place = _place(folder, settings)
-    if (drop := keys.drop_around(place / keys.TRUSTED, settings.drop)) is not None:
+    choice = choose(None, settings)
+    if (drop := keys.drop_around(place / keys.TRUSTED, choice.address if choice else None)) is not None:
         raise UsageError(f"{place} lies in the drop {drop}, which others can read. Name another place: --folder DIR")
     made = [new_key("dispatcher"), new_key("worker")]
     _keep(place, made, keyring=keyring)

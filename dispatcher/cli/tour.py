@@ -6,12 +6,15 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import typer
+from typer.core import TyperCommand
 
+from dispatcher.cli import tour_specs
 from dispatcher.cli.detached import tell_tour
 from dispatcher.cli.errors import EPILOG, run
 from dispatcher.cli.records import command
@@ -22,8 +25,9 @@ from dispatcher.client import new_id
 from dispatcher.config import Settings
 from dispatcher.runs.store import RunStore
 from dispatcher.tour.acts import repeatable, start
+from dispatcher.tour.director import Rehearsed
 from dispatcher.tour.options import Options
-from dispatcher.tour.record import Recording, preview, record
+from dispatcher.tour.record import Recording, preview, record, try_out
 from dispatcher.tour.remembering import Remembered, announced, ending, log_of
 from dispatcher.tour.spec import load
 from protocol.transports.host import SYSTEM
@@ -32,8 +36,13 @@ from protocol.transports.host import SYSTEM
 def _tour(
     context: typer.Context, film: Film, speech: Speech, rewriting: Rewriting, encoding: Encoding, manner: Manner
 ) -> None:
-    """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption."""
+    """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption.
+
+    `gpudrop tour import` makes a spec from a recording of Chrome's DevTools; `gpudrop tour schema` prints the schema
+    of a spec for editors.
+    """
     speech.check()
+    film.check(detach=manner.detach, show_spoken=speech.show_spoken)
     check_somebody_is_asked(
         enhance=rewriting.enhance, yes=rewriting.yes, as_json=manner.as_json, others=rewriting.given
     )
@@ -49,9 +58,13 @@ def _tour(
     if speech.show_spoken:
         sys.stdout.write(f"{preview(film.spec, options, settings, screen)}\n")
         return
+    if film.rehearse:
+        done = try_out(film.spec, options, settings, screen)
+        sys.stdout.write(f"{_rehearsed_json(done) if manner.as_json else _rehearsed(done)}\n")
+        return
     with _announced(settings, manner.group):
         made = record(film.spec, options, settings, screen)
-    sys.stdout.write(f"{_json(made) if manner.as_json else _plain(made)}\n")
+    sys.stdout.write(f"{_json(made)}\n" if manner.as_json else _plain(made))
 
 
 def _detach(spec_path: Path, options: Options, settings: Settings, *, as_json: bool) -> None:
@@ -76,8 +89,21 @@ def _announced(settings: Settings, tour: str | None) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _rehearsed(done: Sequence[Rehearsed]) -> str:
+    lines = [f"{step.step_id}: ok ({step.seconds:.1f} s)" for step in done]
+    count = "1 step works" if len(done) == 1 else f"all {len(done)} steps work"
+    return "\n".join([*lines, count])
+
+
+def _rehearsed_json(done: Sequence[Rehearsed]) -> str:
+    steps = [{"id": step.step_id, "seconds": round(step.seconds, 3), "warnings": list(step.warnings)} for step in done]
+    warnings = [warning for step in done for warning in step.warnings]
+    return json.dumps({"rehearsed": steps, "warnings": warnings}, ensure_ascii=False, indent=1)
+
+
 def _plain(made: Recording) -> str:
-    return str(made.film) if made.film else "\n".join(str(clip.wav) for clip in made.narration.clips.values())
+    paths = [made.film] if made.film else [clip.wav for clip in made.narration.clips.values()]
+    return "".join(f"{path}\n" for path in paths)
 
 
 def _json(made: Recording) -> str:
@@ -87,7 +113,7 @@ def _json(made: Recording) -> str:
         "video": str(made.film) if made.film else None,
         "report": str(made.report) if made.report else None,
         "engine": made.narration.engine,
-        "warnings": list(made.narration.warnings),
+        "warnings": list(made.warnings),
         "narration": clips,
     }
     if made.enhancement is not None:
@@ -96,6 +122,18 @@ def _json(made: Recording) -> str:
 
 
 tour = command(_tour, Film, Speech, Rewriting, Encoding, Manner)
+
+
+class TourCommand(TyperCommand):
+    """`gpudrop tour SPEC` records; `gpudrop tour import` and `gpudrop tour schema` are commands of their own."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Return the context of the command that the first word names, else of the recording."""
+        others: Any = typer.main.get_command(tour_specs.app)
+        if args and args[0] in others.commands:
+            command = others.commands[args[0]]
+            return command.make_context(f"{info_name} {args[0]}", args[1:], parent=parent, **extra)
+        return super().make_context(info_name, args, parent=parent, **extra)
 
 
 def main() -> None:

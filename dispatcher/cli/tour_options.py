@@ -13,7 +13,7 @@ from dispatcher.assembly.zoom import STRENGTH
 from dispatcher.config import Settings
 from dispatcher.tour.encoding import BACKENDS as ENCODE_BACKENDS
 from dispatcher.tour.narration import Reuse
-from dispatcher.tour.options import Enhance, Options
+from dispatcher.tour.options import Enhance, Options, lexicon_file
 from dispatcher.tour.workers import BACKENDS
 from protocol.errors import NotFoundError, UsageError
 from protocol.kinds.tts import MAX_SEED
@@ -25,9 +25,19 @@ class Film:
 
     spec: Annotated[Path, typer.Argument(help="The tour: a JSON file.")]
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only speak the narration; film nothing.")] = False
+    rehearse: Annotated[
+        bool,
+        typer.Option("--rehearse", help="Only try the steps out, in seconds: no narration, no film, no output file."),
+    ] = False
     work_dir: Annotated[Path | None, typer.Option(help="Where takes, logs and failures are kept.")] = None
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The film, instead of output.path.")] = None
     base_url: Annotated[str | None, typer.Option(help="What relative step urls start from.")] = None
+
+    def check(self, *, detach: bool, show_spoken: bool) -> None:
+        """Raise UsageError for what a rehearsal excludes."""
+        others = {"--dry-run": self.dry_run, "--detach": detach, "--show-spoken": show_spoken}
+        if self.rehearse and (given := [name for name, is_given in others.items() if is_given]):
+            raise UsageError(f"--rehearse only tries the steps out: leave out {' and '.join(given)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +52,9 @@ class Speech:
     ] = "local"
     drop: Annotated[
         str | None,
-        typer.Option(
-            "--drop",
-            "--colab-drive-path",
-            help="For --tts-backend colab: the shared folder or rclone:REMOTE:PATH, else your default drop.",
-        ),
+        typer.Option(help="For --tts-backend colab: the shared folder or rclone:REMOTE:PATH, else your default drop."),
     ] = None
+    colab_drive_path: Annotated[str | None, typer.Option(hidden=True)] = None  # what --drop was called before gpudrop
     colab_timeout: Annotated[float, typer.Option(help="Seconds to wait for the narration.", min=1)] = 600
     require_engine: Annotated[
         str | None, typer.Option(help="Fail unless this engine speaks (a voice of another engine is then an error).")
@@ -84,6 +91,8 @@ class Speech:
         """Raise UsageError for wishes that exclude each other."""
         if self.skip_tts and self.respeak:
             raise UsageError("--skip-tts speaks nothing and --respeak speaks everything: give one of them")
+        if self.drop and self.colab_drive_path and self.drop != self.colab_drive_path:
+            raise UsageError("--drop and --colab-drive-path, its older name, name two drops: give one of them")
 
     @property
     def reuse(self) -> Reuse:
@@ -146,10 +155,7 @@ class Encoding:
         str,
         typer.Option(help="Who encodes the film: local (here) or colab-nvenc (a worker, by its graphics card)."),
     ] = "local"
-    nvenc_drive_path: Annotated[
-        str | None,
-        typer.Option(help="For --encode-backend colab-nvenc: another drop than --drop."),
-    ] = None
+    nvenc_drive_path: Annotated[str | None, typer.Option(hidden=True)] = None  # another drop than --drop, as of old
     nvenc_timeout: Annotated[float, typer.Option(help="Seconds to wait for the encoded film.", min=1)] = 1200
     require_nvenc: Annotated[
         bool, typer.Option("--require-nvenc", help="Fail unless a graphics card encodes the film.")
@@ -180,7 +186,7 @@ def options_of(
     """Return all of it as a recording takes it. What there is not raises UsageError or NotFoundError."""
     return Options(
         tts_backend=_one_of("--tts-backend", speech.tts_backend, BACKENDS),
-        drop=speech.drop,
+        drop=speech.drop or speech.colab_drive_path,
         group=manner.group,
         timeout_s=speech.colab_timeout,
         work_dir=film.work_dir,
@@ -188,7 +194,7 @@ def options_of(
         base_url=film.base_url,
         require_engine=speech.require_engine,
         reuse=speech.reuse,
-        lexicon=_lexicon(speech.lexicon, settings),
+        lexicon=lexicon_file(speech.lexicon, settings.lexicon),
         encode_backend=_one_of("--encode-backend", encoding.encode_backend, ENCODE_BACKENDS),
         encode_drop=encoding.nvenc_drive_path,
         encode_timeout_s=encoding.nvenc_timeout,
@@ -216,13 +222,6 @@ def _text(told: str | None) -> str | None:
         raise NotFoundError(f"{told[1:]} cannot be read: {error.strerror}; correct --ref-text") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{told[1:]} is not UTF-8 text; save it as UTF-8") from error
-
-
-def _lexicon(named: Path | None, settings: Settings) -> Path:
-    """Return the lexicon's file. One that was named has to be there."""
-    if named is not None and not named.is_file():
-        raise NotFoundError(f"the lexicon {named} does not exist; correct --lexicon")
-    return named or settings.lexicon
 
 
 def _one_of(option: str, value: str, allowed: Sequence[str]) -> str:

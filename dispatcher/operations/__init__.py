@@ -5,10 +5,11 @@ What a command does to its files, these do, by the same plans; chains, tags and 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Generic, ParamSpec
+from typing import Any, Generic, ParamSpec, get_type_hints
 
 from pydantic import BaseModel
 
@@ -30,6 +31,18 @@ class SomeFailed(GpudropError):
         super().__init__("\n".join([f"{len(failed)} file(s) could not be done:", *lines]))
 
 
+def _signature(params: Callable[..., BaseModel]) -> inspect.Signature:
+    """Return what a call takes, as `inspect` and an editor's help show it: the kind's own parameters, by name."""
+    first = [
+        inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY, annotation=annotation)
+        for name, annotation in (("gpu", Connection), ("file", str | Path))
+    ]
+    hints = get_type_hints(params)  # without what pydantic has to know beside the types
+    own = inspect.signature(params).parameters.values()
+    named = [each.replace(annotation=hints.get(each.name, each.annotation)) for each in own]
+    return inspect.Signature([*first, *named], return_annotation=Made)
+
+
 class Operation(Generic[P]):
     """One kind of work on files. Its options are the fields of the kind's parameters, by name."""
 
@@ -44,6 +57,7 @@ class Operation(Generic[P]):
     ) -> None:
         self.kind = kind
         self._params, self._engine, self._timeout_s, self._is_anew = params, engine, timeout_s, is_anew
+        self.__signature__ = _signature(params)
 
     def by(self, engine: str) -> Operation[P]:
         """Return the same operation, done by this engine or not at all."""

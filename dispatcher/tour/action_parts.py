@@ -11,7 +11,21 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
-from dispatcher.tour.parts import Number, Part, Switch, Whole
+from dispatcher.tour.action_base import ActionPart, Frame, LineNumber, OnElement, Pace, Rest, Seconds, Selector, Short
+from dispatcher.tour.page_action_parts import (
+    CloseTab,
+    DialogAction,
+    DoubleClick,
+    Drag,
+    GoBack,
+    Hover,
+    Reload,
+    RightClick,
+    SelectOption,
+    SwitchTab,
+    Upload,
+)
+from dispatcher.tour.parts import Number, Pair, Part, Switch, Whole
 
 
 class Position(Part):
@@ -55,21 +69,15 @@ def _lines(value: Any) -> Any:
     return tuple(value)
 
 
-Seconds = Annotated[Number, Field(gt=0, le=3600)]
-Selector = Annotated[str, Field(min_length=1, max_length=2000)]
-Short = Annotated[str, Field(min_length=1, max_length=100)]
-LineNumber = Annotated[Whole, Field(ge=1, le=9_999_999)]
-Pace = Annotated[Number, Field(ge=0, le=2000)]
-"""Milliseconds between two keys."""
-
-
 class Scroll(Part):
     """A scroll of the page, or of the box that `selector` names."""
 
-    to: Annotated[str | Position, BeforeValidator(_scroll_target)] = "bottom"
+    to: Annotated[str | Position, BeforeValidator(_scroll_target, json_schema_input_type=str | float | Position)] = (
+        "bottom"
+    )
     selector: Selector | None = None
     speed: Literal["slow", "normal", "fast"] = "normal"
-    pause_at_bottom: Annotated[Number, Field(ge=0, le=600)] = 0.0
+    pause_at_bottom: Rest = 0.0
 
     @property
     def is_vertical(self) -> bool:
@@ -77,77 +85,80 @@ class Scroll(Part):
         return self.to not in ("left", "right") if isinstance(self.to, str) else self.to.y is not None
 
 
-class WaitForLoad(Part):
+class WaitForLoad(ActionPart):
     """Wait until the page has loaded and painted."""
 
+    waits = True
     type: Literal["wait_for_load"]
     timeout: Seconds | None = None
 
 
-class WaitForSelector(Part):
-    """Wait until an element is visible."""
+class WaitForSelector(OnElement):
+    """Wait until an element is visible, or in another `state`."""
 
+    waits = True
     type: Literal["wait_for_selector"]
-    selector: Selector
-    timeout: Seconds | None = None
+    state: Literal["visible", "hidden", "attached", "detached"] = "visible"
 
 
-class WaitForHidden(Part):
+class WaitForHidden(OnElement):
     """Wait until an element is gone or hidden."""
 
+    waits = True
     type: Literal["wait_for_hidden"]
-    selector: Selector
-    timeout: Seconds | None = None
 
 
-class Pause(Part):
+class Pause(ActionPart):
     """Do nothing for a while."""
 
     type: Literal["pause"]
-    seconds: Annotated[Number, Field(ge=0, le=600, validation_alias=AliasChoices("seconds", "duration"))]
+    seconds: Annotated[Rest, Field(validation_alias=AliasChoices("seconds", "duration"))]
 
 
-class ScrollAction(Scroll):
+class ScrollAction(Scroll, ActionPart):
     """Scroll the page or a box in it smoothly to an edge, a position in pixels, or an element."""
 
     type: Literal["scroll"]
 
 
-class ClickSelector(Part):
+class ClickSelector(OnElement):
     """Move the cursor to an element and click it."""
 
+    changes_page = True
     type: Literal["click_selector"]
-    selector: Selector
-    timeout: Seconds | None = None
 
 
-class TypeText(Part):
+class TypeText(ActionPart):
     """Type a text as a person would, into the focused element or into `selector`."""
 
+    changes_page = uses_keyboard = True
     type: Literal["type_text"]
     text: Annotated[str, Field(max_length=20_000)]
     selector: Selector | None = None
+    frame: Frame = ()
     delay_ms: Pace | None = None
     clear: Switch = False
     timeout: Seconds | None = None
 
 
-class PressKey(Part):
+class PressKey(ActionPart):
     """Press a key or a chord such as "Shift+Enter"."""
 
+    changes_page = uses_keyboard = True
     type: Literal["press_key"]
     key: Annotated[str, Field(min_length=1, max_length=60)]
     times: Annotated[Whole, Field(ge=1, le=200)] = 1
 
 
-class DismissPopups(Part):
+class DismissPopups(ActionPart):
     """Close cookie banners and dialogs: the given selectors, or the usual ones."""
 
+    changes_page = waits = True
     type: Literal["dismiss_popups"]
     selectors: tuple[Selector, ...] = ()
 
 
-class FocusEditor(Part):
+class FocusEditor(ActionPart):
     """Put the text cursor into a code editor: where it was, or at a line (and column, else the line's end)."""
 
     type: Literal["focus_editor"]
@@ -163,22 +174,22 @@ class FocusEditor(Part):
         return self
 
 
-class CommandPalette(Part):
-    """Open the application's command palette, type a command's name, and run it."""
+class CommandPalette(ActionPart):
+    """Open the application's command palette, type a command's name, and run it. An empty name runs what is on top."""
 
+    changes_page = uses_keyboard = True
     type: Literal["command_palette"]
-    command: Annotated[
-        str, Field(min_length=1, max_length=500, validation_alias=AliasChoices("command", "text", "value"))
-    ]
+    command: Annotated[str, Field(max_length=500, validation_alias=AliasChoices("command", "text", "value"))]
     key: Annotated[Short | None, Field(validation_alias=AliasChoices("key", "shortcut"))] = None
     submit: Annotated[Switch, Field(validation_alias=AliasChoices("submit", "press_enter"))] = True
     delay_ms: Pace | None = None
     timeout: Seconds | None = None
 
 
-class TerminalType(Part):
+class TerminalType(ActionPart):
     """Type a command into the page's terminal, once it is ready, and wait for what it prints."""
 
+    changes_page = uses_keyboard = True
     type: Literal["terminal_type"]
     text: Annotated[str, Field(max_length=20_000, validation_alias=AliasChoices("text", "command", "value"))]
     selector: Selector | None = None
@@ -189,19 +200,22 @@ class TerminalType(Part):
     timeout: Seconds | None = None
 
 
-class SelectAllAndDelete(Part):
+class SelectAllAndDelete(ActionPart):
     """Empty a code editor or a field."""
 
+    changes_page = uses_keyboard = True
     type: Literal["select_all_and_delete"]
     selector: Selector | None = None
     timeout: Seconds | None = None
 
 
-class HighlightLines(Part):
+class HighlightLines(ActionPart):
     """Colour lines of a code editor: for `seconds`, else to the end of the step."""
 
     type: Literal["highlight_lines"]
-    lines: Annotated[tuple[int, int] | None, BeforeValidator(_lines)] = None
+    lines: Annotated[
+        tuple[int, int] | None, BeforeValidator(_lines, json_schema_input_type=Pair | str | int | None)
+    ] = None
     start: Annotated[LineNumber | None, Field(validation_alias=AliasChoices("start", "from", "line"))] = None
     end: Annotated[LineNumber | None, Field(validation_alias=AliasChoices("end", "to"))] = None
     selector: Selector | None = None
@@ -224,9 +238,10 @@ class HighlightLines(Part):
         return self.lines or (first, self.end or first)
 
 
-class HideSecondarySidebar(Part):
+class HideSecondarySidebar(ActionPart):
     """Hide the side bar on the right, if it is shown."""
 
+    waits = True
     type: Literal["hide_secondary_sidebar"]
     selector: Selector | None = None
     timeout: Seconds | None = None
@@ -247,11 +262,22 @@ Action = Annotated[
     | TerminalType
     | SelectAllAndDelete
     | HighlightLines
-    | HideSecondarySidebar,
+    | HideSecondarySidebar
+    | Hover
+    | DoubleClick
+    | RightClick
+    | Drag
+    | SelectOption
+    | Upload
+    | DialogAction
+    | GoBack
+    | Reload
+    | SwitchTab
+    | CloseTab,
     Field(discriminator="type"),
 ]
 
-ACTIONS: dict[str, type[Part]] = {
+ACTIONS: dict[str, type[ActionPart]] = {
     "wait_for_load": WaitForLoad,
     "wait_for_selector": WaitForSelector,
     "wait_for_hidden": WaitForHidden,
@@ -267,6 +293,17 @@ ACTIONS: dict[str, type[Part]] = {
     "select_all_and_delete": SelectAllAndDelete,
     "highlight_lines": HighlightLines,
     "hide_secondary_sidebar": HideSecondarySidebar,
+    "hover": Hover,
+    "double_click": DoubleClick,
+    "right_click": RightClick,
+    "drag": Drag,
+    "select_option": SelectOption,
+    "upload": Upload,
+    "dialog": DialogAction,
+    "go_back": GoBack,
+    "reload": Reload,
+    "switch_tab": SwitchTab,
+    "close_tab": CloseTab,
 }
 
 
@@ -289,6 +326,7 @@ class ElementVisible(Part):
 
     type: Literal["element_visible"]
     selector: Annotated[str, Field(min_length=1, validation_alias=AliasChoices("selector", "value"))]
+    frame: Frame = ()
     timeout: Seconds | None = None
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from dispatcher.tour import action_parts
-from dispatcher.tour.actions import explained
+from dispatcher.tour.browser_errors import explained
 from dispatcher.tour.report import Checked
 from dispatcher.tour.stage import Stage
 from protocol.errors import StepFailed
@@ -24,7 +24,7 @@ def check(stage: Stage, assertion: Any) -> Checked:
     try:
         expected, found = ASSERTIONS[assertion.type](stage, assertion)
     except PlaywrightError as error:
-        raise explained(error, stage, None) from error
+        raise explained(error, stage, assertion) from error
     if found is not None:
         raise StepFailed(f"expected {expected}, but {found}; compare the screenshot with the spec")
     return Checked(type=assertion.type, expected=expected, ok=True)
@@ -54,7 +54,7 @@ def _element_visible(stage: Stage, assertion: action_parts.ElementVisible) -> tu
     patience = PATIENCE_S if assertion.timeout is None else assertion.timeout
     expected = f"{assertion.selector!r} to be visible"
     try:
-        stage.visible(assertion.selector).wait_for(timeout=patience * 1000)
+        stage.visible(assertion.selector, assertion.frame).wait_for(timeout=patience * 1000)
     except PlaywrightTimeout:
         return expected, f"it was not within {patience:g} s"
     return expected, None

@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from dispatcher.assembly.timeline import Focus
 from dispatcher.tour.cursor import Move
 
-KEYBOARD = frozenset({"type_text", "press_key", "terminal_type", "command_palette", "select_all_and_delete"})
-"""Actions that go on where the mouse was last."""
-
 AROUND = 0.05
 """What belongs to a place that was clicked, as a part of the page's sides."""
 

@@ -57,6 +57,31 @@
     ring.animate(frames, { duration: 480, easing: "ease-out" }).finished.finally(() => ring.remove());
   };
 
+  const hide = () => style(arrow, { visibility: "hidden" });
+  // What the mouse drags: a picture of an element, or the name of a file. Drawn on a canvas, for strict pages forbid
+  // images of other sources too.
+  let carried = null;
+  const carry = async (what) => {
+    carried?.remove();
+    carried = null;
+    if (what === null) return;
+    carried = document.createElement(what.png ? "canvas" : "div");
+    style(carried, { position: "absolute", left: "10px", top: "12px", "pointer-events": "none", opacity: ".8",
+      "border-radius": "6px", "box-shadow": "0 3px 10px rgba(0,0,0,.35)" });
+    if (what.png) {
+      const bytes = Uint8Array.from(atob(what.png), (letter) => letter.charCodeAt(0));
+      const picture = await createImageBitmap(new Blob([bytes]));
+      [carried.width, carried.height] = [picture.width, picture.height];
+      style(carried, { width: `${what.width}px`, height: `${what.height}px`, left: `${what.left}px`, top: `${what.top}px` });
+      carried.getContext("2d").drawImage(picture, 0, 0);
+    } else {
+      carried.textContent = what.text;
+      style(carried, { padding: "6px 12px", background: "#fff", color: "#222", font: "13px/1.4 system-ui, sans-serif",
+        "white-space": "nowrap", border: "1px solid #bbb" });
+    }
+    root.prepend(carried);
+  };
+
   for (const moved of ["mousemove", "dragover"]) {
     addEventListener(moved, (event) => place(event.clientX, event.clientY), true);
   }
@@ -69,7 +94,7 @@
     addEventListener(opens, () => { for (const ms of [0, 60, 250]) setTimeout(raise, ms); }, true);
   }
   addEventListener("DOMContentLoaded", raise);
-  Object.defineProperty(window, Symbol.for(ASK), { value: { place, ripple } });
+  Object.defineProperty(window, Symbol.for(ASK), { value: { place, ripple, hide, carry } });
   if (ask) ask().then(([x, y]) => { if (arrow.style.visibility === "hidden") place(x, y); });
 
   // A frame of the same origin tells the page where the mouse is; over one of another origin the recorder does.

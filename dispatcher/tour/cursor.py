@@ -11,6 +11,7 @@ import math
 import time
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any, Literal
 
 from playwright.sync_api import BrowserContext, Page
 from playwright.sync_api import Error as PlaywrightError
@@ -19,6 +20,8 @@ from dispatcher.tour.leaving import has_left
 
 BINDING = "__gpudropCursor"
 PLACE = f"at => window[Symbol.for('{BINDING}')]?.place(...at)"
+HIDE = f"() => window[Symbol.for('{BINDING}')]?.hide()"
+CARRY = f"what => window[Symbol.for('{BINDING}')]?.carry(what)"
 RIPPLE = f"() => window[Symbol.for('{BINDING}')]?.ripple()"
 SHORTEST_S, USUAL_S = 0.4, 0.7
 USUAL_PX = 900
@@ -28,6 +31,8 @@ STEP_S = 0.025
 """The arrow moves on by at most this much of its glide at once: a busy machine makes it slower, never jumpy."""
 
 PRESSED_MS = 70
+BETWEEN_CLICKS_MS = 80
+"""Of a double click: every system takes two clicks within 200 ms as one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +51,7 @@ class Cursor:
     def __init__(self, context: BrowserContext, at: tuple[float, float]) -> None:
         self.at = at
         self.moves: list[Move] = []  # since the last clearing
+        self.hurries = False  # nobody watches: it moves in one jump
         context.expose_binding(BINDING, lambda _source: list(self.at))
         script = (files("dispatcher.tour") / "cursor.js").read_text(encoding="utf-8")
         context.add_init_script(script.replace("ASK", json.dumps(BINDING)))
@@ -54,7 +60,9 @@ class Cursor:
         """Glide to a place of the viewport (CSS pixels), slowly at both ends; `least_s` is for small corrections."""
         start, seconds = self.at, glide_seconds(math.dist(self.at, (x, y)), least_s)
         began = last = time.monotonic()
-        done = 0.0
+        done = 1.0 if self.hurries else 0.0
+        if self.hurries:
+            self._put(page, x, y)
         while done < 1:
             now = time.monotonic()
             done = min(1.0, done + min(now - last, STEP_S) / seconds)
@@ -64,11 +72,33 @@ class Cursor:
             page.wait_for_timeout(4)  # a move itself waits for the next frame; frames arrive only in such calls
         self.moves.append(Move(began=began, arrived=time.monotonic(), x=x, y=y))
 
-    def press(self, page: Page) -> None:
-        """Press and release the left button once, where the arrow is."""
+    def jump_to(self, page: Page, x: float, y: float) -> None:
+        """Be at a place at once: only where the viewer sees no way, as on another page."""
+        self._put(page, x, y)
+
+    def press(self, page: Page, *, button: Literal["left", "right"] = "left", clicks: int = 1) -> None:
+        """Press and release a button where the arrow is, once or in quick succession."""
+        for n in range(clicks):
+            page.wait_for_timeout(BETWEEN_CLICKS_MS if n else 0)
+            page.mouse.down(button=button, click_count=n + 1)
+            page.wait_for_timeout(PRESSED_MS)
+            page.mouse.up(button=button, click_count=n + 1)
+
+    def grip(self, page: Page) -> None:
+        """Press the left button and keep it pressed."""
         page.mouse.down()
-        page.wait_for_timeout(PRESSED_MS)
+
+    def release(self, page: Page) -> None:
+        """Release the left button."""
         page.mouse.up()
+
+    def carry(self, page: Page, what: dict[str, Any] | None) -> None:
+        """Show a thing at the arrow, a picture {"png", "width", "height"} or a {"text"}, until it is None."""
+        page.evaluate(CARRY, what)
+
+    def hide(self, page: Page) -> None:
+        """Show no arrow until it moves."""
+        page.evaluate(HIDE)
 
     def _put(self, page: Page, x: float, y: float) -> None:
         self.at = (x, y)

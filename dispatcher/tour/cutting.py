@@ -11,7 +11,7 @@ from dispatcher.assembly.captions import write_captions
 from dispatcher.assembly.render import RenderOptions
 from dispatcher.assembly.timeline import Clip, Timeline, whole_frames
 from dispatcher.config import Settings
-from dispatcher.tour import duration, encoding, report, script
+from dispatcher.tour import duration, encoding, publishing, report, script
 from dispatcher.tour.director import Take
 from dispatcher.tour.enhancing import Enhancement
 from dispatcher.tour.inserts import Inserts
@@ -20,6 +20,8 @@ from dispatcher.tour.options import Options
 from dispatcher.tour.screen import Screen
 from dispatcher.tour.spec import Spec
 from media import ffmpeg
+
+REPORT = ".report.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,20 +46,21 @@ def cut(
     work_dir: Path,
     enhancement: Enhancement | None = None,
 ) -> Cut:
-    """Cut the film, and write captions and report beside it."""
+    """Cut the film, and write captions and report beside it: all of them are whole before any of them appears."""
     steps = _steps(spec, narration, {take.step_id: take for take in takes})
     timeline = Timeline(steps, inserts.intro, inserts.outro)
     wanted = render_options(spec, options.zoom)
-    encoded = encoding.encode(program, timeline, out, wanted, options, settings, work_dir, screen)
-    film = encoded.film
-    captions = write_captions(timeline, film.path, spec.settings.language)
-    written = film.path.with_suffix(".report.json")
-    told = _report(spec, narration, takes, timeline, film.path, captions, _versions(program, encoded))
-    report.write(written, replace(told, enhancement=enhancement.told()) if enhancement else told)
-    for warning in duration.finished(spec, film.seconds):
+    written = out.with_suffix(REPORT)
+    with publishing.unfinished(out) as film:
+        captions = [out.with_name(path.name) for path in write_captions(timeline, film, spec.settings.language)]
+        encoded = encoding.encode(program, timeline, film, wanted, options, settings, work_dir, screen)
+        told = _report(spec, narration, takes, timeline, out, captions, _versions(program, encoded))
+        told = replace(told, enhancement=enhancement.told()) if enhancement else told
+        report.write(film.with_suffix(REPORT), told)
+    for warning in duration.finished(spec, timeline.seconds):
         screen.warn(warning)
-    screen.say(f"film: {film.path} ({film.seconds:.1f} s)")
-    return Cut(film=film.path, report=written)
+    screen.say(f"film: {out} ({timeline.seconds:.1f} s)")
+    return Cut(film=out, report=written)
 
 
 def _steps(spec: Spec, narration: Narration, takes: Mapping[str, Take]) -> tuple[Clip, ...]:
@@ -129,7 +132,7 @@ def _report(
         captions=tuple(map(str, captions)),
         seconds=timeline.seconds,
         engine=narration.engine,
-        warnings=narration.warnings,
+        warnings=(*spec.warnings, *narration.warnings, *(warning for take in takes for warning in take.warnings)),
         versions=versions,
         steps=tuple(steps),
     )

@@ -10,30 +10,39 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 
 from dispatcher.assembly.timeline import Focus
-from dispatcher.tour.actions import CHANGING, WAITING, explained, perform
+from dispatcher.tour import select_list
+from dispatcher.tour.action_parts import Action
+from dispatcher.tour.actions import perform
 from dispatcher.tour.assertions import check
-from dispatcher.tour.attention import KEYBOARD, attention
+from dispatcher.tour.attention import attention
 from dispatcher.tour.browser import find_browser, launch
-from dispatcher.tour.capture import Filming, Recorder
+from dispatcher.tour.browser_context import context_options
+from dispatcher.tour.browser_errors import named
+from dispatcher.tour.capture import Filming
 from dispatcher.tour.editors import clear_highlight
+from dispatcher.tour.framing import framed
 from dispatcher.tour.page_load import open_page
+from dispatcher.tour.recorder import Recorder
 from dispatcher.tour.report import Checked
 from dispatcher.tour.scrolling import scroll
 from dispatcher.tour.slides.show import SlideProjector
 from dispatcher.tour.spec import Spec
 from dispatcher.tour.stage import Stage
+from dispatcher.tour.step_errors import placed, what_of
 from dispatcher.tour.steps import TAIL_S, Step
 from protocol.errors import MediaError, StepFailed
 
 OnStep = Callable[[int, str], None]
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +56,18 @@ class Take:
     retries: int
     assertions: tuple[Checked, ...]
     focus: tuple[Focus, ...] = ()  # where it was busy
+    warnings: tuple[str, ...] = ()
     opens_on: str = ""  # the address of its page, when it began and when it ended
     ends_on: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsed:
+    """A step that works: how long it took (seconds), and what must not be missed."""
+
+    step_id: str
+    seconds: float
+    warnings: tuple[str, ...] = ()
 
 
 def direct(
@@ -66,13 +85,29 @@ def direct(
     that cannot be filmed, with what shows why in work_dir/failures/<step>/, and EnvironmentNotReady where there is no
     browser.
     """
+    with _recorder(spec, browser, root=root) as recorder:
+        return _Director(spec, recorder, work_dir).film(narration_seconds, on_step)
+
+
+def rehearse(
+    spec: Spec, *, work_dir: Path, browser: Path | None = None, root: bool = False, on_step: OnStep | None = None
+) -> list[Rehearsed]:
+    """Do every step as fast as the pages allow, and record nothing. Raises as `direct` does."""
+    with _recorder(spec, browser, root=root) as recorder:
+        return _Director(spec, recorder, work_dir, hurries=True).rehearse(on_step)
+
+
+@contextlib.contextmanager
+def _recorder(spec: Spec, browser: Path | None, *, root: bool) -> Iterator[Recorder]:
+    """Have a browser run for a tour until the block ends."""
     path = browser or find_browser()
     with sync_playwright() as playwright:
         scale = spec.settings.scale
         chromium = launch(playwright, path, root=root, scale=scale)
         try:
-            with Recorder(chromium, spec.settings.viewport, scale=scale) as recorder:
-                return _Director(spec, recorder, work_dir).film(narration_seconds, on_step)
+            options = context_options(spec, version=chromium.version)
+            with Recorder(chromium, spec.settings.viewport, options, scale=scale) as recorder:
+                yield recorder
         finally:
             with contextlib.suppress(PlaywrightError):  # Ctrl-C may have cut the connection to it already
                 chromium.close()
@@ -81,9 +116,11 @@ def direct(
 class _Director:
     """Films one spec with one recorder."""
 
-    def __init__(self, spec: Spec, recorder: Recorder, work_dir: Path) -> None:
+    def __init__(self, spec: Spec, recorder: Recorder, work_dir: Path, *, hurries: bool = False) -> None:
         self._spec = spec
         self._recorder = recorder
+        self._hurries = recorder.cursor.hurries = hurries
+        recorder.tab_s = spec.settings.default_step_timeout
         self._work_dir = work_dir
         self._slides = SlideProjector(spec, work_dir / "slides")
         self._opened = ("", "")  # the address that was asked for last, and where that led
@@ -93,38 +130,64 @@ class _Director:
         self._typed: list[tuple[float, float]] = []  # when keys were pressed in this attempt
 
     def film(self, narration_seconds: Mapping[str, float], on_step: OnStep | None) -> list[Take]:
-        takes = []
-        for done, step in enumerate(self._spec.steps):
-            if on_step is not None:
-                on_step(done, step.id)
-            takes.append(self._film_step(step, narration_seconds.get(step.id, 0.0)))
-        if on_step is not None:
-            on_step(len(takes), "done")
-        return takes
+        def film(step: Step, ahead: int, retries: int) -> Take:
+            return self._film(step, ahead, narration_seconds.get(step.id, 0.0), retries)
 
-    def _film_step(self, step: Step, narration_s: float) -> Take:
-        """Film a step, again after a failure as often as the spec allows."""
+        return self._each(film, on_step)
+
+    def rehearse(self, on_step: OnStep | None) -> list[Rehearsed]:
+        return self._each(self._rehearse, on_step)
+
+    def _each(self, do: Callable[[Step, int, int], Done], on_step: OnStep | None) -> list[Done]:
+        """Do every step on its page, and return what that gives in the spec's order."""
+        done: list[Done] = []
+        for step in self._spec.steps:
+            if on_step is not None:
+                on_step(len(done), step.id)
+            done.append(self._do_step(step, do))
+        if on_step is not None:
+            on_step(len(done), "done")
+        return done
+
+    def _do_step(self, step: Step, do: Callable[[Step, int, int], Done]) -> Done:
+        """Do a step, again after a failure as often as the spec allows."""
         self._navigated = False
         retries = 0
         while True:
             try:
-                return self._attempt(step, narration_s, retries)
+                return self._attempt(step, do, retries)
             except StepFailed as error:
                 if retries >= self._spec.settings.max_retries_per_step or not self._may_repeat(error):
                     raise self._kept(error, step, retries) from error
                 retries += 1
 
-    def _attempt(self, step: Step, narration_s: float, retries: int) -> Take:
+    def _attempt(self, step: Step, do: Callable[[Step, int, int], Done], retries: int) -> Done:
         self._touched = False  # neither what an earlier step did nor what opening the page takes counts
         self._filming = None
+        self._recorder.begin_attempt(f"step {step.id!r}", again=retries > 0)
         try:
             if retries == 0:
                 self._recorder.new_chapter()
             ahead = self._open(step)
             clear_highlight(self._recorder.page)
-            return self._film(step, ahead, narration_s, retries)
+            done = do(step, ahead, retries)
+            self._check_answers(step)
+            return done
         except (MediaError, PlaywrightError) as error:
-            raise StepFailed(f"step {step.id!r}: {_what(error, self._stage())}", step=step.id) from error
+            raise StepFailed(f"step {step.id!r}: {what_of(error, self._stage())}", step=step.id) from error
+
+    def _check_answers(self, step: Step) -> None:
+        try:
+            self._recorder.check_answers()
+        except StepFailed as error:
+            raise StepFailed(f"step {step.id!r}: {error}", step=step.id) from error
+
+    def _rehearse(self, step: Step, ahead: int, _retries: int) -> Rehearsed:
+        """Do what is left of a step on its page."""
+        began = time.monotonic()
+        self._play(step, step.actions[ahead:], ahead)
+        self._end_actions(step)
+        return Rehearsed(step_id=step.id, seconds=time.monotonic() - began, warnings=tuple(self._recorder.warnings))
 
     def _film(self, step: Step, ahead: int, narration_s: float, retries: int) -> Take:
         """Film what is left of a step on its page."""
@@ -137,9 +200,9 @@ class _Director:
                 self._slides.play(self._recorder.page, filming, step, narration_s)
             checked = self._play(step, step.actions[ahead:], ahead)
             actions_s = filming.elapsed
-            seconds = max(max(narration_s, actions_s) + TAIL_S, step.least_s)
-            filming.hold(seconds)
-            focus = self._focus(time.monotonic() - filming.elapsed)
+            seconds = filming.hold(max(max(narration_s, actions_s) + TAIL_S, step.least_s))
+            self._end_actions(step)
+            focus = self._focus(step, time.monotonic() - filming.elapsed)
         return Take(
             step_id=step.id,
             path=path,
@@ -148,9 +211,17 @@ class _Director:
             retries=retries,
             assertions=tuple(checked),
             focus=focus,
+            warnings=tuple(self._recorder.warnings),
             opens_on=opens_on,
             ends_on=self._recorder.page.url,
         )
+
+    def _end_actions(self, step: Step) -> None:
+        """Warn of what came up, or did not, while a step was done."""
+        self._recorder.place = f"step {step.id!r}"
+        self._recorder.answers.end()
+        if step.show is None:
+            self._recorder.check_loaded()
 
     def _open(self, step: Step) -> int:
         """Have the step's page there, off camera. Return how many leading waits were part of that."""
@@ -158,16 +229,31 @@ class _Director:
             self._open_slides(step)
             return 0
         self._recorder.turn_back()
+        self._recorder.follow()
+        prepared = self._prepare(step)
         url = self._spec.resolve_url(step)
-        if url is None or not self._must_open(url):
-            return 0
+        if url is None:
+            return prepared
         if self._spec.settings.mode == "independent" and self._opened[0]:
             self._recorder.fresh_page()
+        else:
+            self._recorder.first_tab()
+        if not self._must_open(url):
+            return prepared
+        select_list.close_list(self._stage())
         try:
             self._open_address(step, url)
-            return self._wait_ahead(step)
+            return self._wait_ahead(step, prepared)
         finally:
             self._opened, self._navigated = (url, self._recorder.page.url), True
+
+    def _prepare(self, step: Step) -> int:
+        """Do what begins a step and only says what will happen, also while its page opens; return how much."""
+        for n, action in enumerate(step.actions):
+            if not action.prepares:
+                return n
+            self._perform(step, n, action)
+        return len(step.actions)
 
     def _open_address(self, step: Step, url: str) -> None:
         settings = self._spec.settings
@@ -181,52 +267,70 @@ class _Director:
         try:
             self._slides.open(self._recorder.page, step)
         except StepFailed as error:
-            raise _placed(error, step, "slides") from error
+            raise placed(error, step, "slides") from error
         except PlaywrightError as error:
-            raise StepFailed(f"step {step.id!r}, slides: {_what(error, self._stage())}", step=step.id) from error
+            raise StepFailed(f"step {step.id!r}, slides: {what_of(error, self._stage())}", step=step.id) from error
 
     def _must_open(self, url: str) -> bool:
         here = self._recorder.page.url
         at_home = url == here or self._opened == (url, here)
         return self._spec.settings.mode == "independent" or self._navigated or not at_home
 
-    def _wait_ahead(self, step: Step) -> int:
-        for n, action in enumerate(step.actions):
-            if action.type not in WAITING:
+    def _wait_ahead(self, step: Step, first: int) -> int:
+        """Do the waits that come next, off camera. Return the number of the first action that is not one."""
+        for n, action in enumerate(step.actions[first:], first):
+            if not action.waits:
                 return n
             self._perform(step, n, action)
         return len(step.actions)
 
-    def _play(self, step: Step, actions: Sequence[object], first: int) -> list[Checked]:
+    def _play(self, step: Step, actions: Sequence[Action], first: int) -> list[Checked]:
+        for n, action in enumerate(actions, first):
+            began = time.monotonic()
+            self._touched = self._touched or action.changes_page
+            self._perform(step, n, action)
+            if action.uses_keyboard:
+                self._typed.append((began, time.monotonic()))
         if step.scroll is not None:
             scroll(self._stage(), step.scroll)
-        for n, action in enumerate(actions, first):
-            kind, began = getattr(action, "type", ""), time.monotonic()
-            self._touched = self._touched or kind in CHANGING
-            self._perform(step, n, action)
-            if kind in KEYBOARD:
-                self._typed.append((began, time.monotonic()))
         return [self._check(step, n, assertion) for n, assertion in enumerate(step.assertions)]
 
-    def _focus(self, zero: float) -> tuple[Focus, ...]:
+    def _focus(self, step: Step, zero: float) -> tuple[Focus, ...]:
+        """Return where the camera looks: where the step says, else where it was busy."""
+        if step.zoom is not None:
+            return framed(self._stage(), step.zoom, self._recorder.size)
         return attention(self._recorder.cursor.moves, self._typed, self._recorder.size, zero)
 
-    def _perform(self, step: Step, n: int, action: object) -> None:
+    def _perform(self, step: Step, n: int, action: Action) -> None:
+        self._recorder.place = f"step {step.id!r}, action {n + 1} ({named(action)})"
         try:
-            perform(self._stage(), action)
+            perform(self._stage().now(), action)
+            self._recorder.check_answers()
+            self._recorder.follow()
         except StepFailed as error:
-            raise _placed(error, step, f"action {n + 1} ({_name(action)})") from error
+            failed = placed(error, step, f"action {n + 1} ({named(action)})")
+            if not (action.optional and error.retryable):
+                raise failed from error
+            self._recorder.warn(f"{error}. The action is optional: the step went on")
 
     def _check(self, step: Step, n: int, assertion: object) -> Checked:
+        self._recorder.place = f"step {step.id!r}, assertion {n + 1} ({named(assertion)})"
         try:
-            return check(self._stage(), assertion)
+            return check(self._stage().now(), assertion)
         except StepFailed as error:
-            raise _placed(error, step, f"assertion {n + 1} ({_name(assertion)})") from error
+            raise placed(error, step, f"assertion {n + 1} ({named(assertion)})") from error
 
     def _stage(self) -> Stage:
         timeout_s = self._spec.settings.default_step_timeout
-        film_on = self._filming.film_on if self._filming is not None else None
-        return Stage(page=self._recorder.page, cursor=self._recorder.cursor, timeout_s=timeout_s, film_on=film_on)
+        return Stage(
+            page=self._recorder.page,
+            cursor=self._recorder.cursor,
+            timeout_s=timeout_s,
+            film_on=self._filming.film_on if self._filming is not None else None,
+            recorder=self._recorder,
+            folder=self._spec.source.parent,
+            hurries=self._hurries,
+        )
 
     def _may_repeat(self, error: StepFailed) -> bool:
         return error.retryable and (self._spec.settings.mode == "independent" or not self._touched)
@@ -240,19 +344,3 @@ class _Director:
             tried += " (not filmed again: the page was changed already)"
         names = ", ".join(sorted(path.name for path in folder.iterdir()))
         return StepFailed(f"{error}{tried}\nsee {folder}: {names}", step=step.id, retryable=False, kept=folder)
-
-
-def _placed(error: StepFailed, step: Step, where: str) -> StepFailed:
-    return StepFailed(f"step {step.id!r}, {where}: {error}", step=step.id, retryable=error.retryable)
-
-
-def _name(part: object) -> str:
-    """Return an action or assertion as people know it: its type and what it is about."""
-    texts = (getattr(part, key, None) for key in ("selector", "key", "value", "to"))
-    about = next((text for text in texts if text and isinstance(text, str)), None)
-    kind = str(getattr(part, "type", "?"))
-    return kind if about is None else f"{kind} {about!r}"
-
-
-def _what(error: Exception, stage: Stage) -> str:
-    return str(explained(error, stage, None)) if isinstance(error, PlaywrightError) else str(error)

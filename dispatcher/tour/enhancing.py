@@ -73,10 +73,15 @@ def enhanced(
     spec: Spec, wish: Enhance, options: Options, settings: Settings, work_dir: Path, screen: Screen
 ) -> tuple[Spec, Enhancement]:
     """Return the spec with the narration that was accepted, and what came of it. Raises as any job does."""
-    texts = [(step.id, step.narration) for step in spec.steps if step.narration.strip()]
+    entries = script.whole_lexicon(spec.settings.lexicon, options.lexicon)
+    texts = [
+        (step.id, step.narration)
+        for step in spec.steps
+        if not script.is_silent(step.narration, spec.settings.language, entries)
+    ]
     if not texts:
         return spec, Enhancement(engine="none")
-    glossary = _glossary(texts, spec, wish, options)
+    glossary = _glossary(texts, entries, wish)
     result = _asked(_job(texts, glossary, spec.settings.language, wish), options, settings, work_dir, screen)
     proposals = checked(texts, result, glossary)
     engine = _engine(result)
@@ -88,9 +93,8 @@ def enhanced(
     return _agreed(spec, proposals, engine, wish, screen)
 
 
-def _glossary(texts: Sequence[tuple[str, str]], spec: Spec, wish: Enhance, options: Options) -> tuple[str, ...]:
+def _glossary(texts: Sequence[tuple[str, str]], entries: Mapping[str, str], wish: Enhance) -> tuple[str, ...]:
     """Return what must stay: the terms that were named, and the words of both lexicons that stand in these texts."""
-    entries = script.whole_lexicon(spec.settings.lexicon, options.lexicon)
     spelled = script.used(entries, [text for _, text in texts])
     return tuple(dict.fromkeys([*wish.glossary, *spelled]))[: enhance.MAX_TERMS]
 

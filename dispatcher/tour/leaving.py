@@ -1,4 +1,4 @@
-"""Pages that go to another address while they are asked something: a login by script, a press of a link, a reload."""
+"""When a page can be recorded: it has loaded, or all but loaded, and does not go to another address meanwhile."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 DOCUMENT = "() => performance.timeOrigin"
 """Tells one page of an address from the next, though it may have the same address."""
@@ -16,6 +17,34 @@ LEAST_LOAD_S = 1.0
 
 DESTROYED = "context was destroyed"
 """What Playwright says of it."""
+
+
+READY_S = 5.0
+"""A page whose document is complete for so long can be used, though something in it never ends loading."""
+
+SLICE_S = 0.25
+"""How often it is looked at whether a page can be used before it has loaded."""
+
+USABLE = f"""() => {{
+  const [entry] = performance.getEntriesByType("navigation");
+  const ready = entry?.domContentLoadedEventEnd ?? 0;
+  return ready > 0 && performance.now() - ready > {READY_S * 1000};
+}}"""
+
+
+def wait_until_usable(page: Page, timeout_s: float) -> None:
+    """Wait until a page has loaded, or its document is complete since READY_S. Raises Playwright's timeout."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            page.wait_for_load_state("load", timeout=1000 * max(0.001, min(left, SLICE_S)))
+            return
+        except PlaywrightTimeout:
+            if page.evaluate(USABLE):
+                return
+            if left <= SLICE_S:
+                raise
 
 
 def has_left(error: PlaywrightError) -> bool:
@@ -31,7 +60,7 @@ def where_it_stays(page: Page, timeout_s: float, wait: Callable[[], None]) -> No
     deadline = time.monotonic() + timeout_s
     while True:
         try:
-            page.wait_for_load_state("load", timeout=max(LEAST_LOAD_S, deadline - time.monotonic()) * 1000)
+            wait_until_usable(page, max(LEAST_LOAD_S, deadline - time.monotonic()))
             document = page.evaluate(DOCUMENT)
             wait()
             if page.evaluate(DOCUMENT) == document:

@@ -13,7 +13,7 @@ from typing import Any
 from dispatcher.assembly.timeline import Word
 from dispatcher.client import Client
 from dispatcher.jobs import Job, Progress, Purpose, Result
-from dispatcher.tour import script
+from dispatcher.tour import script, spoken_notes
 from dispatcher.tour.clip_cache import CachedClip, ClipCache, Maker, clip_key, maker, reading
 from dispatcher.tour.reference import Reference
 from media.audio import check_wav
@@ -45,8 +45,14 @@ class Narration:
 
     clips: dict[str, Spoken]
     engine: str
+    pauses: Mapping[str, float] = field(default_factory=dict)  # how long a step without a clip is silent, if it says so
     kept: int = 0  # how many of them were spoken before
     warnings: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Return how long the narration of each step lasts; a step that says nothing and pauses nowhere has none."""
+        return {**self.pauses, **{step: clip.seconds for step, clip in self.clips.items()}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,14 +116,15 @@ def narrate(
     timeout_s: float | None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Narration:
-    """Return verified clips of these texts; a text that is empty gets none.
+    """Return verified clips of these texts; a text without anything to say gets none, and no worker is asked for it.
 
     All are by one engine and model, unless `reuse.mixed` allows several. Raises NotFoundError naming the steps of
     which no clip is kept, where only kept ones are wanted.
     """
-    wanted = [(step, text) for step, text in texts if text.strip()]
+    wanted = audible(texts, voice)
+    quiet = _quiet([pair for pair in texts if pair not in wanted])
     if not wanted:
-        return Narration(clips={}, engine="none")
+        return quiet
     job = speech_job(wanted, voice)
     plain = {step["id"]: step["narration"] for step in job.params["steps"]}
     narrator = _Narrator(client, plain, job, voice, cache, timeout_s, on_progress)
@@ -130,7 +137,26 @@ def narrate(
             log.info("the kept clips are by another engine than the new ones: all are spoken again")
             narrator.speak(list(dict(wanted)))
     cache.prune(time.time())
-    return narrator.narration()
+    spoken = narrator.narration()
+    return replace(spoken, pauses=quiet.pauses, warnings=(*spoken.warnings, *quiet.warnings))
+
+
+def audible(texts: Sequence[tuple[str, str]], voice: Voice) -> list[tuple[str, str]]:
+    """Return the (step id, narration) pairs of which something is heard."""
+    return [pair for pair in texts if not script.is_silent(pair[1], voice.language, voice.lexicon)]
+
+
+def _quiet(texts: Sequence[tuple[str, str]]) -> Narration:
+    """Return the narration of steps of which nothing is heard: their pauses, and a warning where there is a text."""
+    pauses = {step: script.pauses_s(text) for step, text in texts}
+    silent = [step for step, text in texts if script.plain(text)]
+    told = f"nothing to speak in step(s) {', '.join(silent)}: they are silent and have no captions"
+    return Narration(
+        clips={},
+        engine="none",
+        pauses={step: seconds for step, seconds in pauses.items() if seconds},
+        warnings=(told,) if silent else (),
+    )
 
 
 def put_beside(narration: Narration, folder: Path) -> Narration:
@@ -197,14 +223,14 @@ class _Narrator:
         anew = self.renew or any(reading(params, own) for own in params["steps"])
         job = replace(self.whole, params=params, anew=anew)
         result = self.client.submit(job).wait(self.timeout_s, on_progress=self.on_progress)
-        self.warnings += _warnings(result, params)
+        self.warnings += spoken_notes.warnings(result, params)
         for step in steps:
             self._take_new(step, result)
 
     def narration(self) -> Narration:
         """Return what there is now."""
         engines = sorted({clip.engine for clip in self.clips.values()})
-        swapped = [_substituted(asked, by) for by, asked in self.substituted.items()]
+        swapped = [spoken_notes.substituted(asked, by) for by, asked in self.substituted.items()]
         return Narration(
             clips={step: self.clips[step] for step in self.texts},
             engine=", ".join(engines),
@@ -236,7 +262,7 @@ class _Narrator:
         """Take a clip of a result. One of an unknown engine is not kept: nobody could say later what it is. A doubtful
         one is not either, so that another run tries again, and warns again."""
         wav, words = result.files[tts.wav_path(step)], result.files.get(tts.words_path(step))
-        if result.engine is None or words is None or step in _doubtful(result):
+        if result.engine is None or words is None or step in spoken_notes.doubtful(result):
             self._spoken(step, wav, words, result.engine)
             return
         swapped = result.summary.get("substituted")
@@ -254,7 +280,7 @@ class _Narrator:
         timed, exact = _words(words, self.texts[step], seconds)
         self.makers[maker(engine) if engine else None] = engine
         self.clips[step] = Spoken(
-            step_id=step, wav=wav, seconds=seconds, words=timed, exact=exact, engine=_engine_text(engine)
+            step_id=step, wav=wav, seconds=seconds, words=timed, exact=exact, engine=spoken_notes.engine_text(engine)
         )
 
 
@@ -285,45 +311,3 @@ def _spread(text: str, seconds: float) -> tuple[Word, ...]:
         made.append(Word(text=word, start_s=at, end_s=at + length))
         at += length
     return tuple(made)
-
-
-def _engine_text(engine: EngineRecord | None) -> str:
-    if engine is None:
-        return "an old worker (engine unknown)"
-    return f"{engine.name} {engine.version} ({engine.tier}, {engine.device})"
-
-
-def _substituted(asked: str, by: str) -> str:
-    return f"voice {asked} is not there: spoken by {by} (--require-engine makes this an error)"
-
-
-def _warnings(result: Result, params: Mapping[str, Any]) -> list[str]:
-    """Return what must not go unsaid of a new result: no hashes, wishes that were not heeded, a better engine that is
-    installed, steps that are silent or doubtful."""
-    said = []
-    if result.verified == "legacy":
-        said.append("the answer came in the simple form, without hashes: it was looked at twice, not verified")
-        if wishes := script.unheeded(params):
-            said.append(f"the old worker does not know: {', '.join(wishes)}; the words are spoken without")
-    for reason in _listed(result, "passed_over"):
-        said.append(f"a better engine was passed over: {reason} (--require-engine makes this an error)")
-    if silent := _listed(result, "silent"):
-        said.append(f"nothing to speak in step(s) {', '.join(silent)}")
-    if unstressed := _listed(result, "unstressed"):
-        said.append(f"the engine cannot emphasise: step(s) {', '.join(unstressed)} are spoken evenly")
-    for step, reasons in _doubtful(result).items():
-        said.append(f"step {step} may not sound right, listen to it: {'; '.join(reasons)}")
-    return said
-
-
-def _listed(result: Result, name: str) -> tuple[str, ...]:
-    """Return the texts that a worker told under this name. Nobody checks them before: what is no list says nothing."""
-    told = result.summary.get(name)
-    return tuple(map(str, told)) if isinstance(told, list) else ()
-
-
-def _doubtful(result: Result) -> dict[str, tuple[str, ...]]:
-    """Return why steps may not sound right, as far as a worker told in the right shape."""
-    told = result.summary.get("doubtful")
-    steps = told.items() if isinstance(told, dict) else ()
-    return {step: tuple(map(str, reasons)) if isinstance(reasons, list) else () for step, reasons in steps}

@@ -1,5 +1,6 @@
 """Opening a page off camera: it counts as there when it has loaded, has its fonts and has painted something.
 
+One of which a part never ends loading counts as there a few seconds after its document is complete (leaving.py).
 Where a script sends its visitors on to another address, the page that is opened is the one where that ends.
 """
 
@@ -12,7 +13,7 @@ from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from dispatcher.tour.capture import settle
-from dispatcher.tour.leaving import where_it_stays
+from dispatcher.tour.leaving import LEAST_LOAD_S, USABLE, where_it_stays
 from protocol.errors import StepFailed
 
 PAINT_S = 3.0
@@ -20,6 +21,20 @@ PAINT_S = 3.0
 
 GONE_S = 0.3
 """How long a preloader must stay away."""
+
+NOBODY_THERE = ("ERR_CONNECTION_REFUSED", "ERR_NAME_NOT_RESOLVED", "ERR_ADDRESS_UNREACHABLE", "ERR_UNSAFE_PORT")
+"""What a browser says where trying again changes nothing."""
+
+PENDING = f"""() => {{
+  if (document.readyState === "complete" || !({USABLE})()) return null;
+  const late = [...document.images].filter(image => !image.complete && image.loading !== "lazy");
+  const inside = [...document.querySelectorAll("iframe[src]")].filter(frame => {{
+    const blank = () => frame.contentWindow.location.href === "about:blank";
+    try {{ return frame.contentDocument?.readyState !== "complete" || blank(); }} catch {{ return false; }}
+  }});
+  return [...new Set([...late, ...inside].map(element => element.currentSrc || element.src))];
+}}"""
+"""What of a page never ends loading, as far as that can be told; null for one that has loaded."""
 
 BAD_SELECTOR = ("while parsing", "is not a valid selector", "Unknown engine", "Malformed selector")
 """What Playwright says of a selector that it cannot read."""
@@ -35,6 +50,7 @@ def open_page(page: Page, url: str, timeout_s: float, preloader: str | None = No
 
     Raises StepFailed, in bounded time, if it does not load, and what the browser says if it never stays.
     """
+    deadline = time.monotonic() + timeout_s
     _go_to(page, url, timeout_s)
 
     def be_there() -> None:
@@ -43,20 +59,39 @@ def open_page(page: Page, url: str, timeout_s: float, preloader: str | None = No
         if preloader is not None:
             _wait_until_gone(page, preloader, timeout_s)
 
-    where_it_stays(page, timeout_s, be_there)
+    try:
+        where_it_stays(page, max(LEAST_LOAD_S, deadline - time.monotonic()), be_there)
+    except PlaywrightTimeout as error:
+        raise _not_loaded(url, timeout_s) from error
 
 
 def _go_to(page: Page, url: str, timeout_s: float) -> None:
     try:
-        page.goto(url, wait_until="load", timeout=timeout_s * 1000)
+        page.goto(url, wait_until="commit", timeout=timeout_s * 1000)
     except PlaywrightTimeout as error:
-        raise StepFailed(
-            f"{url} did not load within {timeout_s:g} s; check that it opens in a browser, "
-            "or raise settings.default_step_timeout"
-        ) from error
+        raise _not_loaded(url, timeout_s) from error
     except PlaywrightError as error:
         why = str(error).splitlines()[0].removeprefix("Page.goto: ").split(" at ")[0]
-        raise StepFailed(f"{url} cannot be opened ({why}); is the application running there?") from error
+        retryable = not any(name in why for name in NOBODY_THERE)
+        raise StepFailed(
+            f"{url} cannot be opened ({why}); is the application running there?", retryable=retryable
+        ) from error
+
+
+def _not_loaded(url: str, timeout_s: float) -> StepFailed:
+    return StepFailed(
+        f"{url} did not load within {timeout_s:g} s; check that it opens in a browser, "
+        "or raise settings.default_step_timeout"
+    )
+
+
+def unfinished(page: Page) -> str | None:
+    """Say what is still loading of a page that is used already; None where it has loaded."""
+    pending = page.evaluate(PENDING)
+    if pending is None:
+        return None
+    names = ", ".join(pending[:3]) + (", …" if len(pending) > 3 else "")
+    return f"{page.url} never finishes loading{f' ({names})' if names else ''}; it is recorded as it is"
 
 
 def _check(page: Page, url: str) -> None:

@@ -10,13 +10,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from typing_extensions import TypedDict
 
-from dispatcher.tour import output_rules, script
+from dispatcher.tour import browser_rules, output_rules, script
 from protocol.kinds import tts
 
 MAX_SIDE = 4096
 MIN_SIDE = 64
+VIEWPORT = (1280, 720)
+MAX_ZOOM = 4.0
 
 
 class Part(BaseModel):
@@ -25,8 +28,8 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _size(value: Any) -> tuple[int, int]:
-    """Return width and height, each a whole even number that a video can have."""
+def read_size(value: Any) -> tuple[int, int]:
+    """Return width and height, each a whole even number that a video can have; ValueError for anything else."""
     if isinstance(value, dict) and set(value) == {"width", "height"}:
         value = (value["width"], value["height"])
     elif isinstance(value, str) and (found := re.fullmatch(r"([0-9]{1,5})\s*[xX×]\s*([0-9]{1,5})", value.strip())):
@@ -42,7 +45,18 @@ def _size(value: Any) -> tuple[int, int]:
 Number = Annotated[float, Field(strict=True)]
 Whole = Annotated[int, Field(strict=True)]
 Switch = Annotated[bool, Field(strict=True)]
-Size = Annotated[tuple[int, int], BeforeValidator(_size)]
+Pair = Annotated[list[Whole], Field(min_length=2, max_length=2)]
+"""Two whole numbers, as they are written."""
+
+
+class WrittenSize(TypedDict):
+    """A size as it may be written."""
+
+    width: int
+    height: int
+
+
+Size = Annotated[tuple[int, int], BeforeValidator(read_size, json_schema_input_type=WrittenSize | Pair | str)]
 """Width and height in even pixels, written as {"width", "height"}, "1280x720" or [1280, 720]."""
 
 
@@ -64,10 +78,41 @@ class Meta(Part):
         return self
 
 
+Lexicon = Annotated[dict[str, str], BeforeValidator(script.checked_lexicon, json_schema_input_type=dict[str, str])]
+
+
+class HttpCredentials(Part):
+    """The answer to a server that asks for a user name and a password (basic authentication)."""
+
+    username: Annotated[str, Field(min_length=1, max_length=500)]
+    password: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(browser_rules.not_literal)]
+
+
+class BrowserContextSettings(Part):
+    """What the recorded browser is, as far as its pages can tell."""
+
+    locale: Annotated[str, AfterValidator(browser_rules.locale)] | None = None
+    timezone: Annotated[
+        Annotated[str, AfterValidator(browser_rules.timezone)] | None,
+        Field(validation_alias=AliasChoices("timezone", "timezone_id")),
+    ] = None
+    color_scheme: Literal["light", "dark", "no-preference"] | None = None
+    device_scale_factor: Annotated[Number, Field(ge=0.5, le=4)] | None = None
+    mobile: Annotated[Switch, Field(validation_alias=AliasChoices("mobile", "is_mobile"))] = False
+    storage_state: Annotated[str, Field(min_length=1)] | None = None
+    headers: Annotated[
+        dict[str, str],
+        BeforeValidator(browser_rules.headers, json_schema_input_type=dict[str, str]),
+        Field(validation_alias=AliasChoices("headers", "extra_http_headers")),
+    ] = {}
+    ignore_https_errors: Switch = False
+    http_credentials: HttpCredentials | None = None
+
+
 class Settings(Part):
     """How it is filmed and spoken. Times in seconds."""
 
-    viewport: Size = (1280, 720)
+    viewport: Size = VIEWPORT
     video_size: Size | None = None
     base_url: str | None = None
     mode: Literal["independent", "continuous"] = "independent"
@@ -75,12 +120,13 @@ class Settings(Part):
     voice: Annotated[str, Field(min_length=1, max_length=tts.MAX_VOICE)] = "default"
     speech_speed: Annotated[Number, Field(ge=0.5, le=2)] = 1.0
     language: Annotated[str, Field(min_length=2, max_length=32)] = "en-us"
-    lexicon: Annotated[dict[str, str], BeforeValidator(script.checked_lexicon)] = {}
+    lexicon: Lexicon = {}
     default_step_timeout: Annotated[Number, Field(gt=0, le=3600)] = 30.0
     max_retries_per_step: Annotated[Whole, Field(ge=0, le=10)] = 2
+    browser_context: BrowserContextSettings = BrowserContextSettings()
     preloader_selector: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
     ref_audio: Annotated[str, Field(min_length=1)] | None = None
-    ref_text: Annotated[str, Field(min_length=1, max_length=tts.MAX_REF_TEXT)] | None = None
+    ref_text: Annotated[str, Field(min_length=1)] | None = None
     seed: Annotated[Whole, Field(ge=0, le=tts.MAX_SEED)] | None = None
     nfe_step: Annotated[Whole, Field(ge=4, le=128)] | None = None
 
@@ -106,7 +152,9 @@ class InsertClip(Part):
     title: Annotated[str, Field(min_length=1)] | None = None
 
 
-Insert = Annotated[InsertClip | None, BeforeValidator(output_rules.clip)]
+Insert = Annotated[
+    InsertClip | None, BeforeValidator(output_rules.clip, json_schema_input_type=InsertClip | str | None)
+]
 """The path of a film, or an object that also names its chapter."""
 
 
@@ -123,7 +171,7 @@ class Output(Part):
     ] = "medium"
     video_crf: Annotated[Whole, Field(ge=0, le=63)] = 20
     audio_codec: Literal["aac", "opus", "libopus"] = "aac"
-    audio_bitrate: Annotated[str, BeforeValidator(output_rules.bitrate)] = "192k"
+    audio_bitrate: Annotated[str, BeforeValidator(output_rules.bitrate, json_schema_input_type=str | int)] = "192k"
     loudnorm: Switch = True
     intro_clip: Insert = None
     outro_clip: Insert = None

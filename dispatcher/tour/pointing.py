@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import ElementHandle, Frame, Locator, Page, Request
 
@@ -38,6 +38,7 @@ STILL_S = 1.0
 """So long is waited for an element to come to rest; one that moves on is followed."""
 
 Point = tuple[float, float]
+Button = Literal["left", "right"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,19 +50,20 @@ class Aim:
     blocker: str = ""
 
 
-def click(stage: Stage, target: Locator, timeout_ms: float) -> None:
-    """Glide to an element and press it once. Where that opens another page, return when it has begun."""
+def click(stage: Stage, target: Locator, timeout_ms: float, *, button: Button = "left", clicks: int = 1) -> None:
+    """Glide to an element and press it. Where that opens another page, return when it has begun."""
     deadline = time.monotonic() + timeout_ms / 1000
     glide_to(stage, target, timeout_ms)
     stage.page.wait_for_timeout(BEFORE_CLICK_MS)
     _stay_on(stage, target, deadline)
-    press(stage, left_ms(deadline))
+    press(stage, left_ms(deadline), button=button, clicks=clicks)
 
 
-def press(stage: Stage, timeout_ms: float) -> None:
-    """Press once where the arrow is. Where that opens another page, return when it has begun."""
+def press(stage: Stage, timeout_ms: float, *, button: Button = "left", clicks: int = 1) -> None:
+    """Press where the arrow is. Where that opens another page, return when it has begun."""
+    stage.look_below()
     with _opened_pages(stage.page, timeout_ms):
-        stage.cursor.press(stage.page)
+        stage.cursor.press(stage.page, button=button, clicks=clicks)
         stage.page.wait_for_timeout(AFTER_CLICK_MS)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from dispatcher.jobs import Progress
+
+log = logging.getLogger(__name__)
 
 
 class Screen(Protocol):
@@ -35,6 +38,44 @@ class Screen(Protocol):
     def ask(self, lines: Sequence[str], question: str) -> bool:
         """Show what must be known and ask a question; where nobody can be asked the answer is no."""
         ...
+
+
+class Unattended:
+    """The screen of a script: warnings go to the log, and since nobody can be asked, every answer is no."""
+
+    def say(self, text: str) -> None:
+        """Log it; only those who ask for the log's details see it."""
+        log.info("%s", text)
+
+    def warn(self, text: str) -> None:
+        """Log it as a warning."""
+        log.warning("%s", text)
+
+    def stage(self, title: str) -> contextlib.AbstractContextManager[StageView]:
+        """Log that the stage begins; how far it is, is not told."""
+        log.info("%s …", title)
+        return contextlib.nullcontext(_Untold())
+
+    def confirm(self, lines: Sequence[str]) -> bool:
+        """Refuse."""
+        return False
+
+    def review(self, changed: Sequence[tuple[str, str, str]], engine: str, *, yes: bool) -> Collection[str]:
+        """Accept all with `yes`, else nothing."""
+        return [step for step, _, _ in changed] if yes else []
+
+    def ask(self, lines: Sequence[str], question: str) -> bool:
+        """Refuse, and log what would have been asked."""
+        log.warning("%s %s", " ".join(lines), question)
+        return False
+
+
+class _Untold:
+    def update(self, done: float, total: float, note: str = "") -> None:
+        """Tell nobody."""
+
+    def job(self, progress: Progress) -> None:
+        """Tell nobody."""
 
 
 class StageView(Protocol):

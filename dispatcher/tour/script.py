@@ -10,6 +10,7 @@ from protocol.errors import UsageError
 from speech import lexicon, scripts
 from speech.markup import Script, parse
 from speech.preview import preview
+from speech.text import pieces
 
 WISHES = ("lexicon", "pauses", "emphasis")
 """What a worker that knows only the simple form does not heed."""
@@ -41,6 +42,11 @@ def pauses_s(narration: str) -> float:
     return sum(seconds for _, seconds in parse(narration).pauses)
 
 
+def is_silent(narration: str, language: str, entries: Mapping[str, str]) -> bool:
+    """Say whether nothing is heard of a narration: it is empty, or holds only pauses, emoji and punctuation."""
+    return not pieces(plain(narration), language, lexicon.Lexicon(entries))
+
+
 def wire_step(step_id: str, narration: str) -> dict[str, Any]:
     """Return a step of a request; without marks it is what it always was."""
     script: Script = parse(narration)
@@ -52,9 +58,9 @@ def wire_step(step_id: str, narration: str) -> dict[str, Any]:
     return step
 
 
-def whole_lexicon(own: Mapping[str, str], file: Path | None) -> dict[str, str]:
+def whole_lexicon(own: Mapping[str, str], file: str | Path | None) -> dict[str, str]:
     """Return the tour's lexicon over the user's, which lies in `file`. Raises UsageError naming a wrong entry."""
-    return lexicon.merged(lexicon.load(file) if file else {}, own)
+    return lexicon.merged(lexicon.load(Path(file)) if file else {}, own)
 
 
 def used(entries: Mapping[str, str], texts: Iterable[str]) -> dict[str, str]:

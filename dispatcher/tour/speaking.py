@@ -11,24 +11,19 @@ from dispatcher.config import Settings
 from dispatcher.jobs import Progress
 from dispatcher.tour import consent, script
 from dispatcher.tour.clip_cache import ClipCache
-from dispatcher.tour.narration import Narration, Voice, narrate, put_beside
+from dispatcher.tour.narration import Narration, Voice, audible, narrate, put_beside
 from dispatcher.tour.options import CLONING_BACKEND, CLONING_ENGINE, Options
 from dispatcher.tour.parts import expand
 from dispatcher.tour.reference import Reference, Wanted, prepare
 from dispatcher.tour.screen import Screen
-from dispatcher.tour.spec import Spec, load
+from dispatcher.tour.spec import Spec
 from dispatcher.tour.workers import connected
 from media import ffmpeg
 from protocol.errors import UsageError
 
 
-def spoken_text(spec_path: Path, options: Options) -> str:
-    """Return what would be said of each step, word for word. Nothing is spoken, and no worker is needed."""
-    return spoken_text_of(load(spec_path, base_url=options.base_url, is_filmed=False), options)
-
-
 def spoken_text_of(spec: Spec, options: Options) -> str:
-    """Return the same of a spec that is loaded."""
+    """Return what would be said of each step, word for word. Nothing is spoken, and no worker is needed."""
     entries = script.whole_lexicon(spec.settings.lexicon, options.lexicon)
     steps = [(step.id, step.narration) for step in spec.steps]
     return script.show_spoken(steps, spec.settings.language, entries)
@@ -37,17 +32,18 @@ def spoken_text_of(spec: Spec, options: Options) -> str:
 def speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, screen: Screen) -> Narration:
     """Return the narration of a tour, its clips copied into the work folder, and say what must be said of it."""
     texts = [(step.id, step.narration) for step in spec.steps]
-    cloned = _cloned(spec, options, settings, work_dir, screen)
     voice = Voice(
         name=settings.default_voice if spec.settings.voice == "default" else spec.settings.voice,
         speed=spec.settings.speech_speed,
         language=spec.settings.language,
-        require_engine=CLONING_ENGINE if cloned else options.require_engine,
-        reference=cloned,
+        require_engine=options.require_engine,
         lexicon=script.whole_lexicon(spec.settings.lexicon, options.lexicon),
     )
+    needs_nobody = options.reuse.only or not audible(texts, voice)
+    if cloned := _cloned(spec, options, settings, work_dir, screen):
+        voice = replace(voice, require_engine=CLONING_ENGINE, reference=cloned)
     cache = ClipCache(settings.narration)
-    if options.reuse.only:
+    if needs_nobody:
         narration = narrate(None, texts, voice, cache=cache, reuse=options.reuse, timeout_s=0)
     else:
         narration = _spoken(texts, voice, cache, options, settings, work_dir, screen)
@@ -56,10 +52,16 @@ def speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, scre
     narration = put_beside(narration, work_dir / "audio")
     for warning in narration.warnings:
         screen.warn(warning)
+    screen.say(_told(narration))
+    return narration
+
+
+def _told(narration: Narration) -> str:
+    if not narration.clips:
+        return "narration: none, the film is silent"
     spoken = sum(clip.seconds for clip in narration.clips.values())
     kept = f" ({narration.kept} of them spoken before)" if narration.kept else ""
-    screen.say(f"narration: {len(narration.clips)} clips{kept}, {spoken:.1f} s, by {narration.engine}")
-    return narration
+    return f"narration: {len(narration.clips)} clips{kept}, {spoken:.1f} s, by {narration.engine}"
 
 
 def _cloned(spec: Spec, options: Options, settings: Settings, work_dir: Path, screen: Screen) -> Reference | None:
@@ -101,7 +103,9 @@ def wanted_voice(spec: Spec, options: Options) -> Wanted | None:
         raise UsageError(
             f"--require-engine {options.require_engine} does not clone voices: leave it out with {CLONING_BACKEND}"
         )
-    audio = options.ref_audio or (expand(own.ref_audio, spec.source.parent) if own.ref_audio else None)
+    audio = expand(own.ref_audio, spec.source.parent) if own.ref_audio else None
+    if options.ref_audio is not None:
+        audio = Path(options.ref_audio)
     text = own.ref_text if options.ref_text is None else options.ref_text
     if audio is None or text is None:
         lacks = "a recording: --ref-audio, or settings.ref_audio" if audio is None else "its text: --ref-text, or "

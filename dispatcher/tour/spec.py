@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
 
-from dispatcher.tour import spec_errors, spec_file
+from dispatcher.tour import devtools_flow, old_specs, spec_errors, spec_file, spec_files
 from dispatcher.tour.parts import Meta, Output, Part, Settings, expand
 from dispatcher.tour.slides import rules
 from dispatcher.tour.slides.content import Deck, SlideShow
@@ -25,6 +25,9 @@ _HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}(?:[/?#].*)?")
 class Spec(Part):
     """A whole tour. What is filmed is `steps`, also where it was written as segments."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid", title="gpudrop tour")
+
+    schema_: Annotated[str | None, Field(alias="$schema")] = None
     meta: Meta = Meta()
     settings: Settings = Settings()
     pre_setup: tuple[Annotated[str, Field(min_length=1)], ...] = ()
@@ -33,6 +36,7 @@ class Spec(Part):
     slides: Deck | None = None
     output: Output = Output()
     _source: Path = PrivateAttr(default=Path("tour.json"))
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="wrap")
     @classmethod
@@ -44,6 +48,11 @@ class Spec(Part):
     def source(self) -> Path:
         """Return the file it was read from; relative paths in the spec start beside it."""
         return self._source
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return how what was written for another recorder, or may be meant otherwise, was understood."""
+        return self._warnings
 
     def with_base_url(self, url: str) -> Self:
         """Return the spec with another base url. Raises UsageError for one that no address can be joined to."""
@@ -116,16 +125,24 @@ def load(path: Path, *, base_url: str | None = None, is_filmed: bool = True) -> 
     Where its addresses lead is looked at only if it `is_filmed`. Raises SpecError with every problem at once,
     NotFoundError without the file, UsageError for a wrong `base_url`.
     """
-    raw, wrong = spec_file.read(path)
+    read, wrong = spec_file.read(path)
+    if devtools_flow.is_flow(read):
+        what = f"is a recording of Chrome's DevTools; make a spec of it: gpudrop tour import {path} -o tour.json"
+        raise SpecError(str(path), [f"$: {what}"])
+    translation = old_specs.translate(read)
+    raw = translation.spec
     try:
         spec = Spec.model_validate(raw)
     except ValidationError as error:
         wrong += _new(spec_errors.problems(error, Spec), wrong)
         spec = _addresses(raw)
     wrong += _list_problems(raw) + _new(rules.problems(raw, path.absolute().parent), wrong)
-    spec._source = path.absolute()
+    if is_filmed:
+        wrong += _new(spec_files.problems(raw, path.absolute().parent), wrong)
+    spec._source, spec._warnings = path.absolute(), translation.warnings
     spec = spec if base_url is None else spec.with_base_url(base_url)
-    if lines := [f"{where}: {what}" for where, what in wrong] + (spec.check_urls() if is_filmed else []):
+    lines = [f"{translation.written.get(where, where)}: {what}" for where, what in wrong]
+    if lines := lines + (spec.check_urls() if is_filmed else []):
         raise SpecError(str(path), lines)
     return spec
 

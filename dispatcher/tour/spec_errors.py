@@ -22,6 +22,47 @@ _CHOICES: Mapping[str, Mapping[str, type[Part]]] = {
     "content": SLIDES,
 }
 _ONE_OF = {"actions": "action", "assertions": "assertion", "segments": "type of segment", "content": "type of slide"}
+_OTHER_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(("click", "press", "tap", "left_click"), "click_selector"),
+    **dict.fromkeys(("type", "fill", "input", "enter_text", "set_value", "write"), "type_text"),
+    **dict.fromkeys(("wait", "sleep", "delay", "wait_for_timeout"), "pause"),
+    **dict.fromkeys(("key", "keyboard", "hotkey", "shortcut"), "press_key"),
+    **dict.fromkeys(("select", "choose", "choose_option", "dropdown"), "select_option"),
+    **dict.fromkeys(("mouse_over", "mouseover", "move_to", "mouse_move"), "hover"),
+    **dict.fromkeys(("dblclick", "doubleclick"), "double_click"),
+    **dict.fromkeys(("context_click", "contextmenu", "context_menu", "rightclick"), "right_click"),
+    **dict.fromkeys(("drag_and_drop", "drag_to", "drop", "dnd", "slide"), "drag"),
+    **dict.fromkeys(("set_files", "set_input_files", "upload_file", "choose_file", "attach_file"), "upload"),
+    **dict.fromkeys(("accept_dialog", "dismiss_dialog", "handle_dialog", "alert", "confirm", "prompt"), "dialog"),
+    **dict.fromkeys(("back", "navigate_back", "history_back"), "go_back"),
+    **dict.fromkeys(("refresh", "reload_page"), "reload"),
+    **dict.fromkeys(("switch_to_tab", "switch_window", "switch_page", "tab"), "switch_tab"),
+    **dict.fromkeys(("close_window", "close_page", "close"), "close_tab"),
+    **dict.fromkeys(("accept_cookies", "close_popup", "dismiss_cookies"), "dismiss_popups"),
+}
+"""What an action is called elsewhere, and what it is called here."""
+
+_NOT_HERE: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("goto", "navigate", "open", "open_url", "visit"),
+        "a page is opened by a step; give the step a url",
+    ),
+    **dict.fromkeys(
+        ("evaluate", "execute_script", "run_script", "javascript", "js"),
+        "a tour runs no scripts in the page; use the actions a viewer can follow, such as click_selector and type_text",
+    ),
+    **dict.fromkeys(
+        ("frame", "switch_to_frame", "iframe"),
+        'add "frame": the selector of the iframe, to the action that works inside it',
+    ),
+    **dict.fromkeys(
+        ("assert", "expect", "verify", "check"),
+        "what must be true at the end of a step belongs into its assertions",
+    ),
+    "screenshot": "a tour makes a video; remove it",
+}
+"""What elsewhere is an action and here is something else."""
+
 _WORDS: Mapping[str, str] = {
     "missing": "is missing; add it",
     "model_type": "must be an object, not {got}",
@@ -100,7 +141,19 @@ def _choice(found: ErrorDetails) -> str:
     name = found["input"].get("type") if isinstance(found["input"], dict) else None
     if name is None:
         return f"has no type; add one of: {', '.join(known)}"
-    return f"unknown {what} {shown(name)}; {nearest(str(name), known)}"
+    return (
+        f"unknown {what} {shown(name)}; {_meant(str(name), known) if key == 'actions' else nearest(str(name), known)}"
+    )
+
+
+def _meant(name: str, known: list[str]) -> str:
+    """Return what an action that does not exist was probably meant to be."""
+    plain = name.casefold().replace("-", "_").replace(" ", "_")
+    if plain in known:
+        return f"did you mean {plain!r}?"
+    if (other := _OTHER_NAMES.get(plain) or _OTHER_NAMES.get(plain.replace("_", ""))) is not None:
+        return f"did you mean {other!r}?"
+    return _NOT_HERE.get(plain) or nearest(name, known)
 
 
 def nearest(name: str, known: list[str]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dispatcher.tour import json_mistakes
 from protocol.errors import NotFoundError, SpecError
 
 MAX_DIGITS = 17
@@ -35,8 +36,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[Problem]]:
         value = json.loads(text, object_pairs_hook=_object, parse_int=_int)
         problems = list(_breaches(value, "$"))
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise SpecError(str(path), [f"$: is not JSON: {error.msg} at {where}; mend it there"]) from error
+        raise SpecError(str(path), [f"$: {json_mistakes.explained(text, error)}"]) from error
     except RecursionError as error:
         raise SpecError(str(path), ["$: is nested too deeply to be a spec"]) from error
     if not isinstance(value, dict):

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from dispatcher.tour import script
-from dispatcher.tour.action_parts import Action, Assertion, Scroll, Seconds
-from dispatcher.tour.parts import Part
+from dispatcher.tour.action_base import Seconds
+from dispatcher.tour.action_parts import Action, Assertion, Scroll
+from dispatcher.tour.parts import MAX_SIDE, MAX_ZOOM, Number, Part
 from dispatcher.tour.slides.content import SlideShow
 from protocol.kinds.tts import MAX_CHARACTERS
 from protocol.layout import check_portable_name
 
 MAX_ID = 64
+Coordinate = Annotated[Number, Field(ge=0, le=MAX_SIDE)]
 TAIL_S = 0.5
 """What every step shows after its last word and its last action."""
+
+
+class Zoom(Part):
+    """What the camera shows during a step, with `--zoom auto` or `mobile`: an editor, the terminal, the whole page, an
+    element by its selector, or what is around a point of the viewport."""
+
+    to: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    factor: Annotated[Number, Field(ge=1, le=MAX_ZOOM)] | None = None
+    center: tuple[Coordinate, Coordinate] | None = None
+    seconds: Annotated[Number, Field(ge=0, le=10)] = 0.6
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.to is None and self.center is None:
+            raise ValueError(
+                'must say where; write "to": "editor", "terminal", "full" or a selector, or "center": [x, y]'
+            )
+        return self
 
 
 class Step(Part):
@@ -28,6 +48,7 @@ class Step(Part):
     actions: tuple[Action, ...] = ()
     assertions: tuple[Assertion, ...] = ()
     scroll: Scroll | None = None
+    zoom: Zoom | None = None
 
     @property
     def show(self) -> SlideShow | None:
@@ -59,7 +80,7 @@ class SlidesSegment(Step):
     slides: SlideShow = SlideShow()
     duration: Seconds | None = None
 
-    @field_validator("url", "actions", "assertions", "scroll", mode="before")
+    @field_validator("url", "actions", "assertions", "scroll", "zoom", mode="before")
     @classmethod
     def _no_page(cls, value: Any) -> Any:
         if value:

@@ -8,9 +8,14 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
-from dispatcher.tour.browser import find_browser
+from dispatcher.config import is_root
+from dispatcher.tour.browser import find_browser, launch
+from dispatcher.tour.recorder import Recorder
+from dispatcher.tour.stage import Stage
 from protocol.errors import EnvironmentNotReady
+from tests.support.acting import SIZE
 from tests.support.pages import Site, serve
 
 
@@ -28,7 +33,7 @@ def chromium() -> Path:
 PATIENCE = {
     "editors": ["CHANGES_S"],
     "applications": ["OPENS_S", "CLOSED_S"],
-    "actions": ["POPUP_CLICK_S"],
+    "popups": ["CLICK_S"],
     "terminal": ["ECHO_S"],
     "assertions": ["PATIENCE_S"],
 }
@@ -51,3 +56,25 @@ def site() -> Iterator[Site]:
     """Serve an empty site."""
     with serve() as site:
         yield site
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator[Browser]:
+    """Return a browser for all tests of a module."""
+    with sync_playwright() as playwright:
+        started = launch(playwright, chromium, root=is_root())
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def recorder(browser: Browser) -> Iterator[Recorder]:
+    """Return a recorder with an empty page."""
+    with Recorder(browser, SIZE) as made:
+        yield made
+
+
+@pytest.fixture
+def stage(recorder: Recorder) -> Stage:
+    """Return what actions work with, on the page of the recorder."""
+    return Stage(page=recorder.page, cursor=recorder.cursor, timeout_s=30, recorder=recorder)

@@ -4,62 +4,25 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
 
-from dispatcher.config import is_root
 from dispatcher.tour.action_parts import ACTIONS as ACTION_MODELS
 from dispatcher.tour.action_parts import ASSERTIONS as ASSERTION_MODELS
-from dispatcher.tour.actions import ACTIONS, perform
-from dispatcher.tour.assertions import ASSERTIONS, check
-from dispatcher.tour.browser import launch
-from dispatcher.tour.capture import Recorder
+from dispatcher.tour.actions import ACTIONS
+from dispatcher.tour.assertions import ASSERTIONS
 from dispatcher.tour.page_load import open_page
+from dispatcher.tour.recorder import Recorder
 from dispatcher.tour.stage import Stage
 from protocol.errors import StepFailed
+from tests.support.acting import asserted, do, show
 from tests.support.pages import Site, html
 
 pytestmark = pytest.mark.browser
-SIZE = (640, 360)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = launch(playwright, chromium, root=is_root())
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def recorder(browser: Browser) -> Iterator[Recorder]:
-    with Recorder(browser, SIZE) as made:
-        yield made
-
-
-@pytest.fixture
-def stage(recorder: Recorder) -> Stage:
-    return Stage(page=recorder.page, cursor=recorder.cursor, timeout_s=30)
-
-
-def show(stage: Stage, site: Site, body: str, **page: str) -> None:
-    site.pages["/"] = html(body, **page)
-    open_page(stage.page, site.url + "/", 30)
-
-
-def do(stage: Stage, kind: str, **fields: Any) -> None:
-    perform(stage, ACTION_MODELS[kind].model_validate({"type": kind, **fields}))
-
-
-def asserted(stage: Stage, kind: str, **fields: Any) -> Any:
-    return check(stage, ASSERTION_MODELS[kind].model_validate({"type": kind, **fields}))
 
 
 def picture(stage: Stage) -> np.ndarray:
@@ -172,7 +135,7 @@ def test_dismiss_popups(stage: Stage, site: Site) -> None:
 
 def test_a_popup_that_closes_by_itself_is_closed(stage: Stage, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is gone when the arrow gets there needs no click; one that stays and cannot be clicked is an error."""
-    monkeypatch.setattr("dispatcher.tour.actions.POPUP_CLICK_S", 4.0)
+    monkeypatch.setattr("dispatcher.tour.popups.CLICK_S", 4.0)
     leaves = "<script>addEventListener('mousemove', () => own.remove(), { once: true })</script>"
     show(stage, site, f"<a id=own style='position:fixed;top:9px;left:9px'>x</a>{leaves}")
     do(stage, "dismiss_popups", selectors=["#own"])

@@ -17,9 +17,9 @@ from dispatcher.tour.action_parts import ACTIONS as ACTION_MODELS
 from dispatcher.tour.action_parts import TerminalType
 from dispatcher.tour.actions import perform
 from dispatcher.tour.browser import launch
-from dispatcher.tour.capture import Recorder
 from dispatcher.tour.editors import clear_highlight
 from dispatcher.tour.page_load import open_page
+from dispatcher.tour.recorder import Recorder
 from dispatcher.tour.stage import Stage
 from protocol.errors import StepFailed
 from tests.support.jupyterlab import jupyterlab

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.tour import page_load
-from dispatcher.tour.capture import Recorder
+from dispatcher.tour.recorder import Recorder
 from protocol.errors import StepFailed
 from tests.browser.test_director import BLUE, GREEN, RED, css, film, shows
 from tests.support.pages import Site, html

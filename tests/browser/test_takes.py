@@ -11,8 +11,9 @@ from playwright.sync_api import Page, sync_playwright
 
 from dispatcher.config import is_root
 from dispatcher.tour.browser import launch
-from dispatcher.tour.capture import Filming, Recorder
+from dispatcher.tour.capture import Filming
 from dispatcher.tour.painting import Painting
+from dispatcher.tour.recorder import Recorder
 from media.frames import measure_take
 from protocol.errors import MediaError
 
@@ -66,7 +67,7 @@ def test_a_take_that_cannot_be_begun_leaves_nothing(
     """A file that was made before the take could not be begun is gone too."""
     path = tmp_path / "a.mkv"
 
-    def begin(self: Filming, page: Page, to: Path, size: tuple[int, int], _painting: Painting) -> None:
+    def begin(self: Filming, page: Page, to: Path, size: tuple[int, int], _painting: Painting, **_more: object) -> None:
         to.write_bytes(b"half")
         raise MediaError(f"{to}: {page.url} is not filmed in {size}")
 

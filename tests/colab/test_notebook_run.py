@@ -109,7 +109,7 @@ def test_a_dead_drive_mount_is_told_with_what_brings_it_back(monkeypatch: pytest
     with pytest.raises(ChannelLost) as shown, cell.shown_plainly():
         raise lost
     [line] = shown.value._render_traceback_()  # type: ignore[attr-defined]
-    assert line.startswith("gpudrop: _drop.json cannot be reached: Transport endpoint is not connected")
+    assert "_drop.json cannot be reached: Transport endpoint is not connected. Is the mount up? Google Drive's" in line
     assert line.endswith("then run this one again")
 
 

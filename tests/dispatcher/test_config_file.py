@@ -128,9 +128,10 @@ def test_the_environment_beats_the_file(tmp_path: Path, monkeypatch: pytest.Monk
 def test_both_names_of_the_drop_are_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """GPUDROP_DROP is its name; the older one counts where that is not set."""
     assert not {"GPUDROP_DROP", "COLAB_TTS_DRIVE_PATH"} & set(os.environ)
+    assert Settings().drop_of_environment is None
     monkeypatch.setenv("COLAB_TTS_DRIVE_PATH", "/old")
-    assert (Settings().drop, Settings().drop_variable) == ("/old", "COLAB_TTS_DRIVE_PATH")
+    assert Settings().drop_of_environment == ("/old", "COLAB_TTS_DRIVE_PATH")
     monkeypatch.setenv("GPUDROP_DROP", "")
-    assert (Settings().drop, Settings().drop_variable) == ("/old", "COLAB_TTS_DRIVE_PATH")
+    assert Settings().drop_of_environment == ("/old", "COLAB_TTS_DRIVE_PATH")
     monkeypatch.setenv("GPUDROP_DROP", "/new")
-    assert (Settings().drop, Settings().drop_variable) == ("/new", "GPUDROP_DROP")
+    assert Settings().drop_of_environment == ("/new", "GPUDROP_DROP")

@@ -61,7 +61,7 @@ def test_an_empty_folder_that_the_flag_names_becomes_a_drop(tmp_path: Path, sett
     """What systems and sync tools leave in any folder does not make it full. It says so once."""
     (tmp_path / "d" / ".stfolder").mkdir(parents=True)
     (tmp_path / "d" / "desktop.ini").touch()
-    assert adopt(_by_flag(tmp_path / "d"), settings) == f"{tmp_path}/d was empty; it is a drop now"
+    assert adopt(_by_flag(tmp_path / "d"), settings) == f"the empty folder {tmp_path}/d is a drop now"
     assert (tmp_path / "d" / CARD).is_file()
     assert adopt(_by_flag(tmp_path / "d"), settings) == ""
 
@@ -104,7 +104,7 @@ def test_a_script_and_a_command_get_it_with_one_line(
         for _ in range(2):
             with connect("colab", tmp_path / "d", settings=settings) as connection:
                 connection.client.submit(Job(kind="echo", params={"text": "x"})).leave()
-    assert [record.getMessage() for record in caplog.records] == [f"{tmp_path}/d was empty; it is a drop now"]
+    assert [record.getMessage() for record in caplog.records] == [f"the empty folder {tmp_path}/d is a drop now"]
 
 
 def test_a_drop_whose_drive_is_away_is_not_made_again(tmp_path: Path, settings: Settings) -> None:

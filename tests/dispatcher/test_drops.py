@@ -77,6 +77,20 @@ def test_an_empty_mount_point_is_no_drive(tmp_path: Path) -> None:
     assert drops.find(None, None, tmp_path) == named, "what is there is used"
 
 
+def test_a_default_drop_in_an_empty_mount_point_is_refused_too(tmp_path: Path) -> None:
+    """The drop that is remembered lies on the mount: while that is away nothing is made in its place."""
+    _folder(tmp_path / "gdrive")
+    environment = {
+        "GPUDROP_HOME": str(tmp_path),
+        "COLAB_TTS_DRIVE_PATH": None,
+        "GPUDROP_DROP": str(tmp_path / "gdrive" / "gpudrop"),
+    }
+    said = CliRunner().invoke(app, ["init"], env=environment)
+    assert isinstance(said.exception, EnvironmentNotReady)
+    assert "nothing is mounted on" in str(said.exception)
+    assert not list((tmp_path / "gdrive").iterdir())
+
+
 def test_another_drive_is_taken_where_the_mount_point_is_empty(tmp_path: Path) -> None:
     """A left-over mount point keeps nobody from the Drive that is really there."""
     _folder(tmp_path / "gdrive")

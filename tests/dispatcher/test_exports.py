@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import subprocess
 import sys
 
 import pytest
 
 import dispatcher
+from dispatcher.tour.options import Options
 from protocol import errors
+from protocol.kinds import KINDS
 
 
 def test_what_is_exported_is_there() -> None:
@@ -30,3 +34,32 @@ def test_importing_starts_nothing() -> None:
     code = f"import sys, dispatcher; print(sorted({heavy} & set(sys.modules)))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert shown.stdout.strip() == "[]"
+
+
+def test_dir_shows_what_is_exported_and_nothing_else() -> None:
+    """An interactive shell completes the public names, not modules that happen to be loaded."""
+    assert dir(dispatcher) == sorted(dispatcher.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'record_tours'"):
+        _ = dispatcher.record_tours
+
+
+@pytest.mark.parametrize("name", ["analyze", "encode", "enhance", "stabilize", "transcribe", "upscale"])
+def test_operations_show_their_real_parameters(name: str) -> None:
+    """A connection, a file, and the parameters of the kind by name with their defaults."""
+    operation = getattr(dispatcher, name)
+    shown = inspect.signature(operation)
+    assert list(shown.parameters)[:2] == ["gpu", "file"]
+    own = {field: KINDS[name].params.model_fields[field].default for field in list(shown.parameters)[2:]}
+    assert set(own) == set(KINDS[name].params.model_fields)
+    assert {field: shown.parameters[field].default for field in own} == own
+    assert shown.return_annotation is dispatcher.Made
+    assert inspect.signature(operation.anew()) == shown
+
+
+def test_a_tour_shows_its_real_parameters() -> None:
+    """All that the command line can say, by name, with the same defaults."""
+    shown = inspect.signature(dispatcher.record_tour).parameters
+    assert next(iter(shown)) == "spec"
+    options = {field.name: field.default for field in dataclasses.fields(Options) if field.name != "reuse"}
+    assert {name: shown[name].default for name in options} == options
+    assert {"screen", "settings"} <= shown.keys()

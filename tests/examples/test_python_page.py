@@ -27,6 +27,7 @@ def test_an_example_runs(number: int, tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "clips").mkdir()
     odd_media.film(tmp_path / "clips" / "one.mp4", seconds=0.5)
     odd_media.SOUNDS["silence"](tmp_path).rename(tmp_path / "talk.wav")
+    (tmp_path / "tour.json").write_text('{"steps": [{"id": "a", "url": "about:blank"}]}')
     monkeypatch.setenv("GPUDROP_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     done = subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import subprocess
 import time
@@ -154,8 +155,10 @@ def test_a_hung_mount_hangs_nobody_and_a_dead_one_comes_back(server: Server, dro
         here._folder._call_s = LONG_S
         wait_for(lambda: _answers(here))
         made.kill()
-        with pytest.raises(ChannelError, match="Is the mount up"):
+        with pytest.raises(ChannelError, match="Is the mount up") as lost:
             here.list("")
+        assert isinstance(lost.value.__cause__, OSError)
+        assert lost.value.__cause__.errno == errno.ENOTCONN, "what the system said comes through the helper"
         made.detach()
         made.start()
         assert here.list("")

@@ -24,6 +24,7 @@ def checkout(tmp_path: Path) -> Path:
     (tmp_path / "setup").mkdir()
     for name in SCRIPTS:
         (tmp_path / name).write_text("mkdir -p .venv\n")
+    shutil.copy(ROOT / "setup" / "next.sh", tmp_path / "setup")
     (tmp_path / "setup" / "everything.sh").write_text("mkdir -p .venv-all\n")
     return tmp_path
 
@@ -38,6 +39,22 @@ def test_the_second_setup_has_nothing_to_do(checkout: Path) -> None:
     assert _make(checkout, "setup") == 0
     (checkout / "requirements" / "all.txt").touch()
     assert _make(checkout, "-q", "setup") == 0
+
+
+def test_setup_ends_with_the_next_command_and_the_space_used(checkout: Path) -> None:
+    """Also when there was nothing to do; what only needs the set-up does not say it again."""
+
+    def said(goal: str) -> list[str]:
+        ran = subprocess.run(["make", "-C", str(checkout), goal], capture_output=True, text=True)
+        return [line for line in ran.stderr.splitlines() if line.startswith("setup: ")]
+
+    (checkout / ".venv").mkdir()
+    (checkout / ".venv" / "large").write_bytes(b"x" * (3 << 20))
+    for _ in range(2):
+        ready, following = said("setup")[-2:]
+        assert re.search(r"\.venv takes 3 MB", ready)
+        assert "next: make demo" in following
+    assert said("lint") == []
 
 
 @pytest.mark.parametrize("name", [name for name in (*INPUTS, *SCRIPTS) if name not in ("Makefile", ALL_ONLY)])

@@ -55,3 +55,10 @@ def test_a_reading_belongs_to_the_word_that_was_written() -> None:
     assert by_word[1] == ["five", "five", "five,"]
     assert " ".join(by_word[2]) == "one two three, four five six seven"
     assert (by_word[5], by_word[6]) == (["thirty"], ["Swiss", "francs."])
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("text", ["+49 " + "30 " * 3000, "Python " + "1.2 " * 3000, '"5" ' * 3000, "1914 to " * 3000])
+def test_neighbours_are_looked_at_only_so_far(text: str) -> None:
+    """A long run of numbers takes seconds; looking back to its beginning from each took minutes."""
+    assert len(pieces(text, "en-us")) >= 3000

@@ -252,6 +252,12 @@ def test_an_old_worker_does_not_heed_marks(tmp_path: Path, cache: ClipCache) -> 
     assert any("does not know: pauses, emphasis" in warning for warning in told.warnings)
 
 
-def test_a_pause_alone_is_spoken(tmp_path: Path, cache: ClipCache) -> None:
-    """A step that only waits gets a clip of that silence."""
-    assert list(speak(Speaker(tmp_path), cache, (("a", "[pause 2s]"), ("b", " "))).clips) == ["a"]
+def test_what_says_nothing_is_not_sent(tmp_path: Path, cache: ClipCache) -> None:
+    """Pauses alone, emoji and dots need no worker: the pause lasts, and a text that is not heard is a warning."""
+    speaker = Speaker(tmp_path)
+    told = speak(speaker, cache, (("a", "First."), ("b", "[pause 2s]"), ("c", "🎉"), ("d", "..."), ("e", " ")))
+    assert speaker.asked == [["a"]]
+    assert told.pauses == {"b": 2.0}
+    assert told.seconds == {"b": 2.0, "a": told.clips["a"].seconds}
+    assert told.warnings == ("nothing to speak in step(s) c, d: they are silent and have no captions",)
+    assert speak(speaker, cache, (("b", "[pause 2s]"),)).seconds == {"b": 2.0}

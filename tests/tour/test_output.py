@@ -172,7 +172,7 @@ def test_what_cannot_become_short_enough_fails_before_it_is_spoken(tmp_path: Pat
     steps = [{"id": "a", "url": "about:blank", "actions": [{"type": "pause", "seconds": 30}]}]
     spec = write(tmp_path, {}, steps=steps, meta={"max_duration_seconds": 20})
     with pytest.raises(SpecError, match=r"11\.0 s must go"):
-        record(spec, Options(dry_run=True), Settings(), Silent())
+        record(spec, Options(dry_run=True), Settings(data_dir=tmp_path / "data"), Silent())
 
 
 def test_another_name_for_the_film_must_fit_its_format(tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Discriminator, Field, Tag
+from typing_extensions import TypedDict
 
-from dispatcher.tour.parts import Number, Part
+from dispatcher.tour.parts import Number, Pair, Part
 from protocol.layout import check_portable_name
 
 MAX_SLIDES = 500
+MAX_CACHE_KEY = 64
 MAX_CODE_LINES = 60
 THEMES = ("light", "dark", "paper", "aurora")
 OTHER_NAMES = {"content": "bullets", "bullet": "bullets", "bullet_points": "bullets", "two_column": "two-column"}
@@ -19,6 +21,13 @@ OTHER_NAMES = {"content": "bullets", "bullet": "bullets", "bullet_points": "bull
 
 Bounds = tuple[int, int | None]
 """First and last slide, counted from 1; None is the deck's last."""
+
+
+class WrittenBounds(TypedDict, total=False):
+    """A range of slides as it may be written."""
+
+    start: int
+    end: int | None
 
 
 def _theme(value: Any) -> Any:
@@ -64,7 +73,7 @@ class Slide(Part):
 class TitleSlide(Slide):
     """The first slide of a talk: a large title."""
 
-    type: Literal["title"] = "title"
+    type: Literal["title"]
 
 
 class BulletsSlide(Slide):
@@ -76,7 +85,7 @@ class BulletsSlide(Slide):
 class SectionSlide(Slide):
     """The beginning of a part."""
 
-    type: Literal["section"] = "section"
+    type: Literal["section"]
 
 
 class QuoteSlide(Slide):
@@ -177,14 +186,18 @@ class Deck(Part):
     """The slides of a spec. `cache_key` names the folder, below the work folder, that the deck is written to."""
 
     theme: Annotated[str, AfterValidator(_theme)] = "light"
-    cache_key: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(check_portable_name)] = "deck"
+    cache_key: Annotated[str, Field(min_length=1, max_length=MAX_CACHE_KEY), AfterValidator(check_portable_name)] = (
+        "deck"
+    )
     content: tuple[AnySlide, ...]
 
 
 class SlideShow(Part):
     """Which slides a segment shows, and for how many seconds each; without that they share out the narration."""
 
-    range: Annotated[Bounds, BeforeValidator(bounds)] = (1, None)
+    range: Annotated[
+        Bounds, BeforeValidator(bounds, json_schema_input_type=WrittenBounds | Pair | str | int | None)
+    ] = (1, None)
     advance_interval: Annotated[Number, Field(gt=0, le=600)] | None = None
 
     def numbers(self, deck: Sequence[object]) -> tuple[int, ...]:
