@@ -96,7 +96,7 @@ class Instance:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.process = subprocess.Popen(
             ["syncthing", "serve", f"--home={self.home}", "--no-browser", "--no-restart", "--no-upgrade"],
-            env={**os.environ, "STNOUPGRADE": "1", "STNODEFAULTFOLDER": "1"},
+            env={**os.environ, "STNOUPGRADE": "1", "STMONITORED": "yes"},  # one process: no monitor that starts another
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
