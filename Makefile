@@ -1,6 +1,6 @@
 # One place for every command; `make` alone lists them. Needs Python 3.11-3.13 and nothing else of ours.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all chromium kinds rclone postgres demo test test-all test-extras simulate soak fuzz bench-dispatch bench-rclone bench-kinds bench-dashboard bench-extra pictures gif check format-check lint types contracts format lock reference clean
+.PHONY: help setup setup-all chromium kinds rclone synctools postgres demo test test-all test-extras simulate soak fuzz bench-dispatch bench-rclone bench-kinds bench-dashboard bench-extra pictures gif check format-check lint types contracts format lock reference clean
 BIN := .venv/bin
 PYTHON ?=
 # So many tests run at once: they wait more than they compute. `make test AT_ONCE=0` runs them one by one.
@@ -42,16 +42,19 @@ kinds: setup ## every kind of work once, on examples/media, by the engines that 
 rclone: setup
 	@sh setup/rclone.sh
 
+synctools: setup
+	@sh setup/synctools.sh
+
 postgres: setup
 	@sh setup/postgres.sh
 
-test: rclone postgres ## run the tests
+test: rclone synctools postgres ## run the tests
 	@$(BIN)/python -m pytest -n $(AT_ONCE)
 
 simulate: setup ## both sides on virtual time in the worst weather, ten thousand times (about a quarter of an hour)
 	@$(BIN)/gpudrop simulate --seeds 10000 --weather harsh
 
-soak: rclone ## jobs over real rclone mounts and remotes, with everything that can be killed killed; writes a report
+soak: rclone synctools ## jobs over real rclone mounts, remotes and sync tools, with all that can be killed killed; writes a report
 	@$(BIN)/python -m benchmarks.soak --json benchmarks/results/soak.json
 
 fuzz: setup ## feed hostile input to both sides for ten minutes

@@ -1,11 +1,14 @@
-"""Jobs over real rclone, with everything that can be killed killed: what is lost, what is doubled, how long it takes.
+"""Jobs over real mounts and sync tools, with all that can be killed killed: what is lost, what is doubled, how long.
 
     .venv/bin/python -m benchmarks.soak [--jobs 3] [--only TEXT] [--json FILE]
 
 For each ground (two mounts of one served remote: WebDAV and SFTP, every cache mode, slow lines, a tiny cache disk; or
-no mount at all) jobs go from a client on one side to a worker on the other, while one thing at a time is struck: the
-worker killed, a mount killed and mounted again, a mount stopped for some seconds, the server killed and started again.
-Every result is verified by the client; it is compared with what was asked for once more here. Needs rclone and FUSE.
+no mount at all; two plain folders that Syncthing or an rsync loop carries at 250 kB a second) jobs go from a client on
+one side to a worker on the other, while one thing at a time is struck: the worker killed, a mount killed and mounted
+again, a mount or sync tool stopped for some seconds, the server killed and started again. Over the sync tools an encode
+of 30 MB and a narration of 12 steps go as well: `uploads` counts their output files, `repeats` what was done, asked for
+or rejected in vain. Every result is verified by the client; it is compared with what was asked for once more here.
+Needs rclone, FUSE, Syncthing and rsync.
 """
 
 from __future__ import annotations
@@ -29,12 +32,19 @@ from dispatcher.jobs import Job
 from dispatcher.runs.store import RunStore
 from protocol.errors import ChannelError, JobError
 from protocol.messages import ClaimTerms
-from tests.support.drops import make_drop, start_worker
+from tests.support.carried import encode_job, narration_job, travel
+from tests.support.drops import make_drop, start_worker, wait_for
 from tests.support.rclone import Mount, Server, mounted, serve
+from tests.support.sync_tools import RsyncLoop, Tool, syncthing
 
-JOB_S = 240.0
+JOB_S = 400.0
 STOPPED_S = 8.0
 TERMS = ClaimTerms(settle_s=3, lease_s=20)
+
+LARGE_S = 1200.0
+LARGE_FILM_S = 47  # about 30 MB
+CARRIED_KB_PER_S = 250
+CARRIERS = ("syncthing", "rsync")
 
 
 @dataclass(frozen=True)
@@ -55,21 +65,29 @@ GROUNDS = (
     Ground("webdav, cache disk of 16 MB", "webdav", tiny_cache=True),
     Ground("webdav, no mount", "webdav", None),
     Ground("sftp, no mount", "sftp", None),
+    *(Ground(f"{tool}, {CARRIED_KB_PER_S} kB a second", tool, None) for tool in CARRIERS),
 )
-STRIKES = ("nothing", "worker killed", "mount killed", "mount stopped", "server killed")
+STRIKES = ("nothing", "worker killed", "mount killed", "mount stopped", "server killed", "tool stopped")
 
 
 @dataclass
 class Scene:
     """Everything that runs for one ground."""
 
-    server: Server
+    server: Server | None
     mounts: list[Mount]
     here: str
     there: str
     folder: Path
     environment: dict[str, str]
+    tool: Tool | None = None
     worker: subprocess.Popen[bytes] | None = field(default=None)
+
+    @property
+    def strikes(self) -> list[str]:
+        """What can be struck here."""
+        what = {"mount": self.mounts, "server": self.server, "tool": self.tool}
+        return [strike for strike in STRIKES if what.get(strike.partition(" ")[0], True)]
 
     def start_worker(self) -> None:
         """Start a worker on the far side."""
@@ -91,7 +109,11 @@ class Scene:
             mount.pause()
             time.sleep(STOPPED_S)
             mount.resume()
-        elif what == "server killed":
+        elif what == "tool stopped" and self.tool is not None:
+            self.tool.pause()
+            time.sleep(STOPPED_S)
+            self.tool.resume()
+        elif what == "server killed" and self.server is not None:
             self.server.kill()
             time.sleep(2)
             self.server.start()
@@ -107,20 +129,71 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for ground in [it for it in GROUNDS if options.only in it.name]:
         with tempfile.TemporaryDirectory(prefix="gpudrop-soak-") as folder, _scene(ground, Path(folder)) as scene:
-            for strike in STRIKES:
-                if ground.mode is not None or not strike.startswith("mount"):
-                    rows.append(_run(scene, ground, strike, options.jobs))
-                    print("  ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
+            for row in _rows(scene, ground, options.jobs):
+                rows.append(row)
+                print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
     total = {name: sum(row[name] for row in rows) for name in ("jobs", "lost", "wrong", "attempts")}
     print(total)
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps({"rows": rows, "total": total}, indent=1) + "\n")
-    raise SystemExit(bool(total["lost"] or total["wrong"]))
+    repeats = sum(row.get("repeats", 0) for row in rows)
+    raise SystemExit(bool(total["lost"] or total["wrong"] or repeats))
+
+
+def _rows(scene: Scene, ground: Ground, jobs: int) -> Iterator[dict[str, Any]]:
+    for strike in scene.strikes:
+        yield _run(scene, ground, strike, jobs)
+    if scene.tool is not None:
+        for name, job in (("30 MB", encode_job(scene.folder, LARGE_FILM_S)), ("12 steps", narration_job())):
+            yield _large(scene, ground, name, job)
+
+
+def _large(scene: Scene, ground: Ground, name: str, job: Job) -> dict[str, Any]:
+    """Send one job whose data takes far longer than its marker; count whatever was done more than once."""
+    lost = repeats = attempts = uploads = 0
+    megabytes, started = 0.0, time.monotonic()
+    with RunStore.open(scene.folder / "runs.sqlite3") as store:
+        client = Client(scene.here, store=store, results=scene.folder / "results")
+        try:
+            journey = travel(client, Path(scene.here), job, LARGE_S)
+            repeats, attempts, uploads = int(not journey.is_smooth), journey.attempts, len(journey.outputs)
+            megabytes = sum(path.stat().st_size for path in journey.result.files.values()) / 1e6
+        except (JobError, ChannelError) as error:
+            lost = 1
+            print(f"lost: {ground.name} {name}: {error}", flush=True)
+        client.close()
+    return {
+        "ground": ground.name, "struck": "nothing", "job": name, "jobs": 1, "lost": lost, "wrong": 0,
+        "attempts": attempts, "uploads": uploads, "repeats": repeats, "megabytes": round(megabytes, 1),
+        "seconds_a_job": round(time.monotonic() - started, 1),
+    }  # fmt: skip
 
 
 @contextlib.contextmanager
 def _scene(ground: Ground, folder: Path) -> Iterator[Scene]:
+    """Put one ground on its feet, with a worker on its far side."""
+    with contextlib.ExitStack() as stack:
+        made = stack.enter_context(_carried(ground, folder) if ground.kind in CARRIERS else _served(ground, folder))
+        stack.callback(lambda: made.worker and (made.worker.kill(), made.worker.wait()))
+        made.start_worker()
+        yield made
+
+
+@contextlib.contextmanager
+def _carried(ground: Ground, folder: Path) -> Iterator[Scene]:
+    """Let a sync tool carry a drop from one folder to another."""
+    near, far = folder / "near", folder / "far"
+    far.mkdir()
+    make_drop(near / "drop")
+    tool = syncthing(folder / "tool", near, far, CARRIED_KB_PER_S) if ground.kind == "syncthing" else None
+    with tool or RsyncLoop(near, far, CARRIED_KB_PER_S) as running:
+        wait_for((far / "drop" / "_drop.json").exists)
+        yield Scene(None, [], str(near / "drop"), str(far / "drop"), folder, dict(os.environ), running)
+
+
+@contextlib.contextmanager
+def _served(ground: Ground, folder: Path) -> Iterator[Scene]:
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(serve(ground.kind, folder / "served"))
         make_drop(server.folder / "drop")
@@ -135,10 +208,7 @@ def _scene(ground: Ground, folder: Path) -> Iterator[Scene]:
             for mount in mounts:
                 stack.enter_context(mounted(mount))
             here, there = (str(mount.at / "drop") for mount in mounts)
-        scene = Scene(server, mounts, here, there, folder, environment)
-        stack.callback(lambda: scene.worker and (scene.worker.kill(), scene.worker.wait()))
-        scene.start_worker()
-        yield scene
+        yield Scene(server, mounts, here, there, folder, environment)
 
 
 def _mount(server: Server, ground: Ground, folder: Path, name: str) -> Mount:

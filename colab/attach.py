@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import platform
 import re
@@ -14,10 +15,11 @@ from typing import Any
 
 from colab.bench import Abilities
 from protocol import codec
-from protocol.drop import Drop
+from protocol.drop import Drop, TimeLimits
 from protocol.errors import EnvironmentNotReady, NameTaken
 from protocol.layout import Attempt, WorkerNames, is_worker_id
-from protocol.messages import Done, Failure, Message, WorkerCard
+from protocol.messages import Done, Failure, Message, Offer, WorkerCard
+from protocol.neighbours import Neighbours
 from protocol.seen import read_drop_id
 from protocol.signing import ANONYMOUS, Identity
 from protocol.transports import open_drop
@@ -36,6 +38,17 @@ class Attached:
     boot: str
     host: Host = SYSTEM
     identity: Identity = ANONYMOUS
+
+    @functools.cached_property
+    def neighbours(self) -> Neighbours:
+        """Who else is on this machine."""
+        return Neighbours(self.drop.capabilities, self.drop_id, self.host.system())
+
+    def waits(self, offer: Offer | None) -> TimeLimits:
+        """Return how long to wait for what the owner of a job does; one that does not say where it is may be here."""
+        if offer is None or offer.where is None:
+            return self.drop.capabilities.limits
+        return self.neighbours.limits(is_here=self.neighbours.is_here(offer.where))
 
     def envelope(self, job: str, attempt: Attempt) -> dict[str, Any]:
         """Return what every message about an attempt of this session says of it."""
@@ -103,6 +116,7 @@ def announce(at: Attached, abilities: Abilities, beat_s: float, session_s: float
         versions={"gpudrop": version("gpudrop"), "python": platform.python_version(), "os": platform.platform()},
         time_left_s=session_s,
         beat_s=beat_s,
+        where=at.neighbours.here,
     )
     at.drop.make_folder(WorkerNames(at.worker).folder)
     at.put(WorkerNames(at.worker).hello(at.boot), card)

@@ -35,8 +35,6 @@ from protocol.redaction import redact
 from protocol.transports.host import Host
 
 STOP_GRACE_S = 10.0
-FLUSH_LOCAL_S = 2.0
-FLUSH_REMOTE_S = 60.0
 
 LAST_EVENTS = frozenset({"stopped", "done", "failed"})
 """What a bench says when it is done with a task, one way or another."""
@@ -101,6 +99,7 @@ class AttemptRun:
     ):
         self._at, self._bench, self._beater, self._task = at, bench, beater, task
         self._why_stop = why_stop
+        self._waits = at.waits(task.request.job)
         self._log = _Log(at.host)
         self._lines = JobLines(at.host, task.job, task.kind, task.attempt.n)
         self._plain = understand(task.request.params) if task.request.job is None else None
@@ -178,7 +177,7 @@ class AttemptRun:
         with contextlib.suppress(ValidationError):  # bad parameters are answered by the bench, with their reason
             kind = KINDS[task.kind]
             media = kind.outputs(kind.params.model_validate(task.request.params))
-        return Publisher(self._at, task.job, task.attempt, task.digest, out, media)
+        return Publisher(self._at, task.job, task.attempt, task.digest, out, media, self._waits.publish_gone_s)
 
     def _work(self, folder: Path, publisher: Publisher | PlainPublisher) -> tuple[EngineRecord, dict[str, Any]]:
         offer = self._task.request.job
@@ -239,8 +238,7 @@ class AttemptRun:
     def _followed(self, publisher: Publisher | PlainPublisher) -> tuple[EngineRecord, dict[str, Any]]:
         clock = self._at.host.monotonic
         started = flushed = asked = clock()
-        pace = self._at.drop.capabilities
-        flush_s = FLUSH_LOCAL_S if pace.local else FLUSH_REMOTE_S
+        pace, flush_s = self._at.drop.capabilities, self._waits.flush_s
         while True:
             event = self._bench.event(pace.poll_s)
             now = clock()

@@ -37,7 +37,7 @@ class KnownJobs:
         if job not in self._jobs:
             at = self._at
             reader = JobReader(at.drop, at.drop_id, job, at.identity.trust)
-            self._jobs[job] = JobMemory(job, reader, Missing(local=at.drop.capabilities.local))
+            self._jobs[job] = JobMemory(job, reader, Missing(), at.drop.capabilities.limits)
         return self._jobs[job]
 
     def forget_removed(self, there: Collection[str], now: float) -> None:
@@ -45,7 +45,7 @@ class KnownJobs:
         for job, memory in list(self._jobs.items()):
             if job in there:
                 memory.missing.found()
-            elif memory.missing.missed(now):
+            elif memory.missing.missed(now, memory.waits.gone_s):
                 self._forget(job)
 
     def serve_kept(self, now: float) -> None:
@@ -73,7 +73,7 @@ class KnownJobs:
         try:
             seen = memory.reader.look()
         except NameMissing:
-            if self._drop_answers() and memory.missing.missed(now):
+            if self._drop_answers() and memory.missing.missed(now, memory.waits.gone_s):
                 self._forget(job)
             return
         memory.missing.found()

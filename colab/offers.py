@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from colab.attach import Attached
 from colab.plain_answer import clips_of
 from protocol.absence import Missing
+from protocol.drop import TimeLimits
 from protocol.layout import JobNames
 from protocol.messages import Offer, WorkerCard
 from protocol.seen import JobReader, Seen
@@ -29,6 +30,7 @@ class JobMemory:
     job: str
     reader: JobReader
     missing: Missing
+    waits: TimeLimits  # how long to wait for its owner
     closed: bool = False
     first_seen: float | None = None
     failed_at: float | None = None

@@ -15,23 +15,22 @@ PUBLISH_FOR_S = 1800.0
 """How long a result is kept ready for a channel that does not take it (FORMAT.md R10)."""
 
 FOLDER_FOR_S = 60.0
-"""How long a job's folder may seem to be gone before there is nobody to publish for."""
-
-FOLDER_LOCAL_FOR_S = 4.0
-"""The same on a disk of this machine, where more than three looks in over two seconds prove it (R12)."""
+"""How long a job's folder may seem to be gone before there is nobody to publish for, where nothing else is known."""
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 
-def persist(host: Host, what: str, act: Callable[[], T], *, for_s: float = PUBLISH_FOR_S, local: bool = False) -> T:
+def persist(
+    host: Host, what: str, act: Callable[[], T], *, for_s: float = PUBLISH_FOR_S, gone_s: float = FOLDER_FOR_S
+) -> T:
     """Return what `act` returns, trying again with growing pauses while the channel fails in ways that may pass.
 
-    What cannot pass (no room, a name that is taken, a refusal) is raised at once, the rest after `for_s` seconds; a
-    folder that is missed sooner, soonest on a disk of this machine (`local`).
+    What cannot pass (no room, a name that is taken, a refusal) is raised at once, the rest after `for_s` seconds, and a
+    folder that is missing after `gone_s` if that is sooner.
     """
-    gone_s = min(for_s, FOLDER_LOCAL_FOR_S if local else FOLDER_FOR_S)
+    gone_s = min(for_s, gone_s)
     started, wait_s = host.monotonic(), FIRST_WAIT_S
     while True:
         try:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from colab.attach import Attached
 from colab.disk import disk_in_codes
-from colab.persist import persist
+from colab.persist import FOLDER_FOR_S, persist
 from protocol.errors import JobFailed, NameTaken, StorageFull
 from protocol.integrity import sha256_of
 from protocol.kinds.kind import CHECKPOINTS
@@ -44,7 +44,17 @@ log = logging.getLogger(__name__)
 class Publisher:
     """Publishes one attempt in the full form; a channel that fails for a while is tried again (`persist`)."""
 
-    def __init__(self, at: Attached, job: str, attempt: Attempt, digest: str, folder: Path, media: Mapping[str, str]):
+    def __init__(
+        self,
+        at: Attached,
+        job: str,
+        attempt: Attempt,
+        digest: str,
+        folder: Path,
+        media: Mapping[str, str],
+        gone_s: float = FOLDER_FOR_S,
+    ):
+        self._gone_s = gone_s  # how long the job's folder may seem to be gone
         self._at, self._names, self._attempt, self._digest = at, JobNames(job), attempt, digest
         self._folder, self._media = folder, media
         self._engine: EngineRecord | None = None
@@ -115,7 +125,7 @@ class Publisher:
         return files
 
     def _persist(self, what: str, act: Callable[[], T]) -> T:
-        return persist(self._at.host, what, act, local=self._at.drop.capabilities.local)
+        return persist(self._at.host, what, act, gone_s=self._gone_s)
 
     def _bundles(self, paths: Iterable[str]) -> Iterator[list[str]]:
         """Yield what travels as one file: large outputs alone, and small ones together."""

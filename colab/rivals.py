@@ -19,7 +19,7 @@ class Rivals:
         self._at = at
         pace = at.drop.capabilities
         self._every_s = 0.0 if pace.local else max(poll_s, pace.beat_s / LOOKS_A_BEAT)
-        self._leases = LeaseWatch(max(poll_s, self._every_s))
+        self._leases = LeaseWatch(max(poll_s, self._every_s), at.neighbours)
         self._readers: dict[str, WorkerReader] = {}
         self._read_at: dict[str, float] = {}
 
@@ -43,7 +43,10 @@ class Rivals:
             return
         at = self._at
         reader = self._readers.setdefault(worker, WorkerReader(at.drop, at.drop_id, worker, at.identity.trust))
-        for beat in reader.look().beats.values():
+        shown = reader.look()
+        for card in shown.cards.values():
+            self._leases.saw_card(card, now)
+        for beat in shown.beats.values():
             self._leases.saw_beat(beat, now)
         self._leases.looked(worker, now)
         self._read_at[worker] = now

@@ -207,6 +207,7 @@ class Worker:
         if seen.request.job is None and (seen.plain_done or seen.plain_error):
             memory.closed = True
             return False
+        memory.waits = self._at.waits(seen.request.job)
         terms, limits = self._terms(seen.request)
         lapsed = self._rivals.lapsed(seen, terms, limits, now) | self._end_own(memory, seen)
         standing = judge(seen, lapsed=lapsed)
@@ -248,8 +249,12 @@ class Worker:
         memory.unsaid.pop(attempt.nonce, None)
 
     def _terms(self, request: Request) -> tuple[ClaimTerms, Limits]:
-        if request.job is not None:
-            return request.job.claim, request.job.limits
+        if (offer := request.job) is not None:
+            # Who claims under a longer lease than these terms say, for being elsewhere, is known to the leases.
+            settle_s = max(offer.claim.settle_s, self._at.waits(offer).settle_s)
+            if self._at.drop.capabilities.local and offer.where is None:
+                settle_s = 0  # turns are taken exclusively here, and nobody says that anybody is elsewhere
+            return offer.claim.model_copy(update={"settle_s": settle_s}), offer.limits
         pace = self._at.drop.capabilities
         return ClaimTerms(settle_s=pace.settle_s, lease_s=pace.beat_s * LEASE_BEATS), Limits()
 
@@ -257,7 +262,8 @@ class Worker:
         rests = self._rests_until is not None and now < self._rests_until
         if rests or self._card is None:
             return False
-        return wants(self._at, self._card, memory, seen, self._beat_s * LEASE_BEATS, now)
+        quiet_s = max(self._beat_s * LEASE_BEATS, memory.waits.lease_s)
+        return wants(self._at, self._card, memory, seen, quiet_s, now)
 
     def _claim(
         self, memory: JobMemory, seen: Seen, terms: ClaimTerms, limits: Limits, lapsed: frozenset[str]
@@ -293,8 +299,8 @@ class Worker:
 
     def _settled(self, attempt: Attempt, memory: JobMemory, terms: ClaimTerms, limits: Limits) -> bool:
         """Wait until rival claims can be seen, look twice, and say whether this claim won."""
-        if self._at.drop.capabilities.local or terms.mode == "single":
-            return True  # the turn was taken exclusively, or there is nobody else
+        if terms.mode == "single" or (self._at.drop.capabilities.local and not terms.settle_s):
+            return True  # there is nobody else, or the turn was taken exclusively
         if terms.mode == "prefer" and terms.prefer == self._at.worker and attempt.n == 1:
             return True  # the others leave it the first attempt
         for _ in range(2):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dispatcher import silence
 from dispatcher.jobs import Explanation, Why
 from dispatcher.runs.record import Run
@@ -9,7 +11,7 @@ from dispatcher.sight import Sight
 from dispatcher.verdict import Verdict
 from dispatcher.wording import for_people
 from protocol.absence import Missing
-from protocol.drop import Drop
+from protocol.drop import Drop, TimeLimits
 from protocol.errors import ChannelError, EnvironmentNotReady, JobCancelled
 from protocol.seen import read_drop_id
 
@@ -17,10 +19,10 @@ from protocol.seen import read_drop_id
 class Absence:
     """Judges what one job's folder not being there means, and remembers since when it is so."""
 
-    def __init__(self, drop: Drop, run: Run, verdict: Verdict) -> None:
-        self._drop, self._run, self._verdict = drop, run, verdict
+    def __init__(self, drop: Drop, run: Run, verdict: Verdict, waits: Callable[[], TimeLimits]) -> None:
+        self._drop, self._run, self._verdict, self._waits = drop, run, verdict, waits
         self._lost_at: float | None = None  # since when the drop cannot be reached
-        self._missing = Missing(local=drop.capabilities.local)  # the folder is not in it
+        self._missing = Missing()  # the folder is not in it
         self._was_seen = False
 
     def is_over(self) -> None:
@@ -47,11 +49,12 @@ class Absence:
         return self._gone(sight, now)
 
     def _gone(self, sight: Sight | None, now: float) -> Explanation:
-        if self._missing.missed(now):
+        gone_s = self._waits().gone_s
+        if self._missing.missed(now, gone_s):
             text = "its folder was deleted from the drop"
             self._verdict.fail("cancelled", "CANCELLED", text, JobCancelled, sight)
         text = f"the job's folder {self._run.job} is not in the drop, which answers"
-        cure = f"If it stays so for {for_people(self._missing.left_s(now))} more, it was deleted"
+        cure = f"If it stays so for {for_people(self._missing.left_s(now, gone_s))} more, it was deleted"
         return Explanation(code=Why.FOLDER_GONE, text=text, cure=cure)
 
     def unreachable(self, error: ChannelError, now: float, wall: float) -> Explanation:

@@ -23,6 +23,7 @@ from dispatcher.kept import is_whole, load
 from dispatcher.lifecycle import Lifecycle
 from dispatcher.offers import job_of, refusal, spell
 from dispatcher.pace import Pace
+from dispatcher.returned import returned, say_again
 from dispatcher.runs.leases import SENDING_S, Holder
 from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.store import RunStore
@@ -31,8 +32,9 @@ from dispatcher.submission import Submission, prepare
 from dispatcher.workforce import Workforce
 from protocol.drop import Drop, Watch
 from protocol.errors import ChannelError, NotFoundError, UsageError
+from protocol.layout import is_job_id
 from protocol.messages import ClaimTerms, Request, WorkerCard
-from protocol.seen import read_drop_id
+from protocol.seen import JobReader, read_drop_id
 from protocol.signing import ANONYMOUS, Identity
 from protocol.transports import open_drop
 from protocol.transports.host import SYSTEM, Host
@@ -80,7 +82,7 @@ class Client:
         self.drop_id = read_drop_id(self.drop, self.address)
         self.store, self.results, self.host, self.identity = store, results, host, identity
         self.poll_s = poll_s or self.drop.capabilities.poll_s
-        self.workforce = Workforce(self.drop, self.drop_id, self.poll_s, identity.trust)
+        self.workforce = Workforce(self.drop, self.drop_id, self.poll_s, identity.trust, host)
         self.pace = Pace(store, self.drop_id, self.drop.capabilities, beat_s or self.drop.capabilities.beat_s)
         self.terms = terms
         self.serving: tuple[WorkerCard, ...] = ()  # the workers that alone serve this drop, where that is known
@@ -152,7 +154,8 @@ class Client:
             run_id,
             drop_id=self.drop_id,
             dispatcher=self.store.dispatcher_id,
-            terms=self.terms or self.pace.terms(),
+            terms=self.terms or self.pace.terms(self.workforce.waits()),
+            where=self.workforce.neighbours.here,
         )
         return Run(
             id=run_id,
@@ -198,7 +201,18 @@ class Client:
             self._sender.remove(run.job)
             self.store.cleaned(run.id, at=self.host.wall())
             cleaned += 1
+        self._answer_returned()
         return cleaned
+
+    def _answer_returned(self) -> None:
+        """Say again how jobs ended whose deleted folder was brought back: a worker would take them for new ones."""
+        jobs = [entry.name for entry in self.drop.list("") if entry.is_folder and is_job_id(entry.name)]
+        trust = self.identity.trust
+        for run in returned(
+            self.store, self.drop_id, jobs, lambda job: JobReader(self.drop, self.drop_id, job, trust), cleaned=True
+        ):
+            log.info("the folder of job %s, which is over, is back in the drop: that it is over is said again", run.job)
+            say_again(self.drop, self.store, run, self.host, self.identity)
 
     def bring_logs(self, run_id: str) -> bool:
         """Bring the logs of a run that has ended home, settle it if nothing else is to do; say if all are here."""

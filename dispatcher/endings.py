@@ -9,6 +9,11 @@ from protocol.layout import Attempt
 from protocol.messages import Offer
 from protocol.seen import Seen
 
+NEVER_CAME = "never arrived whole"
+DAMAGED = "arrived damaged"
+UNUSABLE = "did not verify"
+"""How a rejection begins: what was wrong with the result."""
+
 
 @dataclass(frozen=True)
 class Ending:
@@ -34,12 +39,24 @@ def endings(seen: Seen, leases: LeaseWatch, offer: Offer, now: float) -> list[En
     }
     for attempt in seen.done:
         if attempt.nonce in seen.rejected:
-            found[attempt] = Ending("ENGINE", f"the result of {attempt.worker} did not verify")
+            found[attempt] = _rejected(attempt, seen.rejected[attempt.nonce])
     for attempt, claim in seen.claims.items():
         ended = attempt in seen.errors or attempt in seen.done
         if attempt.n < newest and not ended and (why := leases.lapse(claim, offer.claim, offer.limits, now)):
             found[attempt] = Ending("TIMEOUT", why, is_crash=True)
     return [ending for attempt, ending in sorted(found.items()) if attempt not in useful]
+
+
+def _rejected(attempt: Attempt, why: str) -> Ending:
+    """Return how an attempt ended whose result was rejected, by what its owner said then."""
+    code = "TIMEOUT" if why.startswith(NEVER_CAME) else "ENGINE"
+    return Ending(code, f"the result of {attempt.worker} {rejection(why)}")
+
+
+def rejection(why: str) -> str:
+    """Return the reason of a rejection as the end of a sentence about the result."""
+    text = why.rstrip(".")
+    return text if text.startswith((NEVER_CAME, DAMAGED, UNUSABLE)) else f"was rejected: {text}"
 
 
 def failed_workers(seen: Seen) -> set[str]:

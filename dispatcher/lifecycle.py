@@ -8,13 +8,14 @@ from pathlib import Path
 
 from dispatcher import legacy, silence, untaken
 from dispatcher.absence import Absence
+from dispatcher.arrivals import Arrivals
 from dispatcher.jobs import FINISHED, Explanation, Progress, Result, Why
 from dispatcher.outbox import Outbox
 from dispatcher.recording import Recorder
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from dispatcher.sight import Sight
-from dispatcher.taking import PATIENCE_LOCAL_S, PATIENCE_REMOTE_S, Taking
+from dispatcher.taking import Taking
 from dispatcher.verdict import Verdict
 from dispatcher.weighing import Weighing
 from dispatcher.workforce import Workforce
@@ -25,11 +26,8 @@ from protocol.layout import Attempt
 from protocol.messages import Offer
 from protocol.seen import JobReader, Seen
 from protocol.signing import ANONYMOUS, Identity
-from protocol.states import OPEN_TO_CLAIMS, Standing, State, delivered, judge
+from protocol.states import OPEN_TO_CLAIMS, TERMINAL, Standing, State, delivered, judge
 from protocol.transports.host import SYSTEM, Host
-
-UNTAKEN_S = 1200.0
-"""How long able workers may leave an offer alone, on a remote drop, before it counts as lost on its way to them."""
 
 ROOM_AGAIN_S = 10.0
 """How long after this machine's disk was found full it is tried again."""
@@ -67,12 +65,20 @@ class Lifecycle:
         self._sight: Sight | None = None
         self._is_lost = False
         self._verdict = verdict = Verdict(store, run, self._outbox, host.wall)
-        self._absence = Absence(drop, run, verdict)
+        self._absence = Absence(drop, run, verdict, workforce.waits)
+        self._arrivals = Arrivals()
         self._taking = Taking(
-            drop, self._offer, expected, results, outbox=self._outbox, recorder=self._recorder, verdict=verdict
+            drop,
+            self._offer,
+            expected,
+            results,
+            outbox=self._outbox,
+            recorder=self._recorder,
+            verdict=verdict,
+            arrivals=self._arrivals,
         )
         plain = legacy.LegacyLook(drop, run.job, request.params, self._offer, results)
-        self._weighing = Weighing(run, plain, verdict, local=drop.capabilities.local, started_here=started_here)
+        self._weighing = Weighing(run, plain, verdict, workforce, self._arrivals, started_here=started_here)
 
     @property
     def result(self) -> Result | None:
@@ -134,10 +140,10 @@ class Lifecycle:
 
     def _notice_loss(self, why: Why, now: float) -> None:
         """Take note when an offer stays unseen, by us or by workers who could take it, for longer than any delay."""
-        local = self._drop.capabilities.local
-        patience = {Why.UPLOAD_UNFINISHED: PATIENCE_LOCAL_S if local else PATIENCE_REMOTE_S}
-        if not local:
-            patience[Why.WORKER_READY] = UNTAKEN_S
+        patience = {
+            Why.UPLOAD_UNFINISHED: self._drop.capabilities.limits.unsent_s,
+            Why.WORKER_READY: self._workforce.waits().untaken_s,
+        }
         if self._run.status == "pending" or why not in patience:
             self._unreached_at = None
             return
@@ -203,12 +209,14 @@ class Lifecycle:
     def _act(self, sight: Sight) -> Explanation | None:
         """Do what a standing calls for; return what the wait is for where there is more to say than the standing."""
         seen = sight.seen
+        if sight.standing.state not in TERMINAL and (taken := self._taking.take_late(sight)) is not None:
+            return taken
         match sight.standing.state, sight.standing.attempt:
             case State.DELIVERED, Attempt() as attempt:
                 return self._taking.take(attempt, sight)
             case State.ACCEPTED, _ if seen.accepted:
-                taken = [attempt for attempt in seen.done if attempt.nonce == seen.accepted.nonce]
-                return self._taking.take(taken[0], sight) if taken else self._weighing.weigh(sight)
+                meant = [attempt for attempt in seen.done if attempt.nonce == seen.accepted.nonce]
+                return self._taking.take(meant[0], sight) if meant else self._weighing.weigh(sight)
             case State.CANCELLED, _:
                 reason = seen.cancelled.reason if seen.cancelled else ""
                 self._verdict.fail("cancelled", "CANCELLED", reason, JobCancelled, sight)
@@ -222,8 +230,14 @@ class Lifecycle:
         """Take note of claims and of the beats of every worker there is."""
         for claim in seen.claims.values():
             self._leases.saw_claim(claim, now)
-        if not delivered(seen):  # then nobody's beat matters now
+        known = self._workforce.cards()
+        if not delivered(seen) or any(
+            claim.boot not in known for claim in seen.claims.values()
+        ):  # else no beat matters
             self._workforce.look(now, {attempt.worker for attempt in seen.claims})
+        for attempt in self._arrivals.look(seen, now):
+            if (boot := self._leases.boot_of(attempt.nonce)) is not None:
+                self._leases.saw_growth(boot, now)
 
     def _progress(self, standing: Standing, waited_s: float, now: float, why: Explanation) -> Progress:
         attempt = standing.attempt

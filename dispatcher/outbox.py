@@ -17,10 +17,6 @@ from protocol.seen import Seen
 from protocol.signing import Key
 from protocol.transports.host import Host
 
-AGAIN_LOCAL_S = 2.0
-AGAIN_REMOTE_S = 600.0
-"""How long a rejection may be on its way to this very observer before it is said again under the next name."""
-
 log = logging.getLogger(__name__)
 
 
@@ -36,7 +32,7 @@ class Outbox:
     def __init__(self, drop: Drop, store: RunStore, run: Run, host: Host, key: Key | None = None) -> None:
         self._drop, self._store, self._run, self._wall, self._key = drop, store, run, host.wall, key
         self._names = JobNames(run.job)
-        self._again_s = AGAIN_LOCAL_S if drop.capabilities.local else AGAIN_REMOTE_S
+        self._again_s = drop.capabilities.limits.again_s
         self._rejected: dict[str, tuple[int, float]] = {}  # nonce → how often it was said, when last
         self._unsaid = True  # an earlier process may have left something
 

@@ -6,7 +6,7 @@ from dispatcher.jobs import Progress
 from dispatcher.runs.store import RunStore
 from dispatcher.workforce import Workforce
 from protocol.claims import LEASE_BEATS
-from protocol.drop import Capabilities
+from protocol.drop import Capabilities, TimeLimits
 from protocol.messages import ClaimTerms
 
 ENOUGH = 3
@@ -37,9 +37,11 @@ class Pace:
         self._lease_s = LEASE_BEATS * beat_s
         self._sent: dict[str, tuple[float, frozenset[str] | None]] = {}  # run → when it was sent, the boots idle then
 
-    def terms(self) -> ClaimTerms:
-        """Return how workers shall agree on who works at the next job."""
-        settle_s, lease_s = self._capabilities.settle_s, self._lease_s
+    def terms(self, waits: TimeLimits | None = None) -> ClaimTerms:
+        """Return how workers shall agree on who works at the next job, given where they are (`waits`)."""
+        waits = waits or self._capabilities.limits
+        settle_s = max(self._capabilities.settle_s, waits.settle_s)
+        lease_s = max(self._lease_s, waits.lease_s)
         if self._capabilities.local:
             return ClaimTerms(settle_s=settle_s, lease_s=lease_s)
         delays = self._store.claim_delays(self._drop_id, limit=RECENT)

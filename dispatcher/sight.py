@@ -53,7 +53,7 @@ class Sight:
     def _is_fresh(self, worker: WorkerSeen, card: WorkerCard) -> bool:
         if self.leases.has_ended(card.boot):
             return False
-        quiet_s = QUIET_BEATS * IDLE_FACTOR * card.beat_s
+        quiet_s = QUIET_BEATS * IDLE_FACTOR * self.leases.beat_s(card.boot, card.beat_s)
         if self.leases.has_beaten(card.boot):
             return (self.leases.silence_s(card.boot, self.now) or 0) <= quiet_s
         return worker.told_at is None or self.wall - worker.told_at <= quiet_s

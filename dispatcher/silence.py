@@ -7,12 +7,15 @@ decision (FORMAT.md R7).
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
 from pathlib import Path
 
+from dispatcher.arrivals import on_the_way
+from dispatcher.endings import rejection
 from dispatcher.jobs import Explanation, Why
 from dispatcher.sight import QUIET_BEATS, Sight, arrived
 from dispatcher.untaken import explain_untaken
-from dispatcher.wording import clock_time, for_people, in_bytes, listed
+from dispatcher.wording import clock_time, for_people, in_bytes, listed, part_of_bytes
 from protocol.claims import LEASE_BEATS
 from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, StorageFull, VerificationError
 from protocol.kinds.kind import CHECKPOINTS
@@ -57,8 +60,9 @@ def _held(sight: Sight, attempt: Attempt) -> Explanation:
     """Explain a job that a worker has."""
     silent_s = _silence_s(sight, attempt)
     step = _step(sight, attempt)
-    if silent_s > QUIET_BEATS * sight.offer.claim.lease_s / LEASE_BEATS:
-        left = max(0.0, sight.offer.claim.lease_s - silent_s)
+    lease_s = sight.leases.lease_s(sight.seen.claims[attempt].boot, sight.offer.claim)
+    if silent_s > QUIET_BEATS * lease_s / LEASE_BEATS:
+        left = max(0.0, lease_s - silent_s)
         since = f", since {step}" if step else ""
         text = f"{_name(sight, attempt)} took the job and has been silent for {for_people(silent_s)}{since}"
         cure = f"If that worker is gone, another one takes over in {for_people(left)}. {_others(sight, attempt)}"
@@ -66,6 +70,7 @@ def _held(sight: Sight, attempt: Attempt) -> Explanation:
     if outputs := _outputs(sight, attempt):
         files, size = arrived(sight.seen, outputs)
         here = f"{files} of {sight.outputs} files are here ({in_bytes(size)})"
+        here += _uploading(sight, outputs)
         return Explanation(code=Why.RESULTS_ARRIVING, text=f"{_name(sight, attempt)} is at {step or 'it'}; {here}")
     if sight.standing.state is State.RUNNING:
         return Explanation(code=Why.WORKING, text=f"{_name(sight, attempt)} is at {step or 'it'}")
@@ -83,8 +88,11 @@ def _stale(sight: Sight, attempt: Attempt) -> Explanation:
 def _failed(sight: Sight, attempt: Attempt) -> Explanation:
     failure = sight.seen.errors.get(attempt)
     if failure is None or failure.job is None:
-        text = f"the result of {attempt.worker} (attempt {attempt.n}) was rejected"
-        return Explanation(code=Why.RESULTS_REJECTED, text=text, cure=_others(sight, attempt))
+        why = rejection(sight.seen.rejected.get(attempt.nonce, "no reason is known"))
+        text = f"the result of {attempt.worker} (attempt {attempt.n}) {why}"
+        job = sight.seen.done[attempt].job if attempt in sight.seen.done else None
+        text += _uploading(sight, job.files) if job else ""
+        return Explanation(code=Why.RESULTS_REJECTED, text=text, cure=_again(sight, attempt))
     at = f" at step {failure.plain.step}" if failure.plain.step else ""
     text = f"attempt {attempt.n} by {attempt.worker} ended{at} with {failure.job.code}: {failure.plain.error}"
     return Explanation(code=Why.ATTEMPT_FAILED, text=text.rstrip("."), cure=_others(sight, attempt))
@@ -98,6 +106,18 @@ def _others(sight: Sight, attempt: Attempt) -> str:
         name for name, card in sight.able.items() if name != attempt.worker or (said and card.boot != said.boot)
     )
     return f"{listed(others)} can take it over" if others else f"No other worker is here. {sight.start_one}"
+
+
+def _again(sight: Sight, attempt: Attempt) -> str:
+    """Say who can try a job again whose result was rejected: its worker is among them."""
+    able = sorted(sight.able, key=lambda name: name == attempt.worker)
+    return f"{able[0]} can try again" if able else f"No worker is here now. {sight.start_one}"
+
+
+def _uploading(sight: Sight, files: Iterable[OutputFile]) -> str:
+    """Say how much of some outputs is here, while they are not whole."""
+    here, total = on_the_way(sight.seen, files)
+    return f"; uploading: {part_of_bytes(here, total)} seen" if here < total else ""
 
 
 def _unsent(sight: Sight) -> Explanation:
@@ -154,11 +174,13 @@ def not_whole_yet(sight: Sight, error: VerificationError, left_s: float) -> Expl
     attempt = sight.standing.attempt
     assert attempt is not None  # a delivered result has one
     job = sight.seen.done[attempt].job
-    files, size = arrived(sight.seen, job.files if job else ())
+    files, _ = arrived(sight.seen, job.files if job else ())
     if job and files < len(job.files):
-        text = f"the marker is here before its data: {files} of {len(job.files)} files ({in_bytes(size)}) of "
-        text += f"{attempt.worker}; {error}"
-        cure = f"It is waited for {for_people(left_s)} more, then the attempt is rejected"
+        here, total = on_the_way(sight.seen, job.files)
+        text = f"uploading: {part_of_bytes(here, total)} seen, {files} of {len(job.files)} files whole"
+        text += f" (not {error.missing[0]})" if error.missing else ""
+        text += f"; {attempt.worker} has finished, its marker is here before its data"
+        cure = f"Nothing to do: data is waited for. After {for_people(left_s)} without any the attempt is rejected"
         return Explanation(code=Why.RESULTS_ARRIVING, text=text, cure=cure)
     text = f"the result of {attempt.worker} does not verify: {error}"
     cure = f"The channel may still bring the rest; in {for_people(left_s)} the attempt is rejected and another follows"

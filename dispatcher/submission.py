@@ -12,7 +12,7 @@ from dispatcher.offers import check_params
 from dispatcher.runs.record import Artifact
 from protocol import codec
 from protocol.layout import JobNames
-from protocol.messages import ClaimTerms, InputFile, Limits, Offer, Requires
+from protocol.messages import ClaimTerms, InputFile, Limits, Offer, Requires, Whereabouts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +42,13 @@ class Submission:
             for name, (size, sha256) in self.inputs.items()
         ]
 
-    def offer(self, run_id: str, *, drop_id: str, dispatcher: str, terms: ClaimTerms) -> Offer:
-        """Return the offer of it as a run. `terms` are the drop's; the job may ask for a lease of its own."""
+    def offer(
+        self, run_id: str, *, drop_id: str, dispatcher: str, terms: ClaimTerms, where: Whereabouts | None = None
+    ) -> Offer:
+        """Return the offer of it as a run. `terms` are the drop's; the job may ask for a lease of its own.
+
+        `where` lets a worker see whether it is on the same machine.
+        """
         job, names = self.job, JobNames(run_id)
         return Offer(
             drop=drop_id,
@@ -58,6 +63,7 @@ class Submission:
             requires=Requires(engine=job.require_engine),
             claim=terms.model_copy(update={"lease_s": job.lease_s or terms.lease_s}),
             limits=Limits(attempts=job.attempts, wall_s=job.wall_s, stall_s=job.stall_s, queue_s=job.queue_s),
+            where=where,
         )
 
 

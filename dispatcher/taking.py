@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dispatcher import accept, silence
+from dispatcher.arrivals import Arrivals, on_the_way
+from dispatcher.endings import DAMAGED, NEVER_CAME, UNUSABLE
 from dispatcher.jobs import FINISHED, Explanation, Why
 from dispatcher.outbox import Outbox
 from dispatcher.recording import LARGE_BYTES, Recorder, outputs_of, size_of
 from dispatcher.runs.record import Ended
-from dispatcher.sight import Sight
+from dispatcher.sight import Sight, arrived
 from dispatcher.verdict import Verdict
+from dispatcher.wording import for_people
 from protocol import codec
-from protocol.drop import Drop
+from protocol.drop import REMOTE, Drop
 from protocol.errors import VerificationError
 from protocol.layout import Attempt
 from protocol.messages import Offer
 from protocol.states import Standing, State
 
-PATIENCE_LOCAL_S = 10.0
-PATIENCE_REMOTE_S = 600.0
-"""How long data may come after its marker before the attempt is rejected."""
+LOOKS = 60
+"""So often data that is whole by its size is verified anew, within the time that it has."""
 
-NEED_AT = (0.1, 0.4)
-"""After which parts of that patience the worker is asked to publish again what is missing."""
+REJECTED_AGAIN_S = 300.0
+"""How often that is done for an attempt that was rejected."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Failed:
+    files: Mapping[str, int]  # every output of the job, as it was then
+    at: float
+    error: VerificationError
 
 
 class Taking:
@@ -41,22 +53,56 @@ class Taking:
         outbox: Outbox,
         recorder: Recorder,
         verdict: Verdict,
+        arrivals: Arrivals,
     ) -> None:
         self._drop, self._offer, self._expected, self._results = drop, offer, expected, results
-        self._outbox, self._recorder, self._verdict = outbox, recorder, verdict
+        self._outbox, self._recorder, self._verdict, self._arrivals = outbox, recorder, verdict, arrivals
         self._since: dict[str, float] = {}  # nonce → since when its data is waited for
         self._needs: dict[str, int] = {}  # nonce → how often its outputs were asked for again
+        self._failed: dict[str, _Failed] = {}  # nonce → how its data failed when it was last looked at
 
     def take(self, attempt: Attempt, sight: Sight) -> Explanation:
         """Verify a delivered result and accept it; wait for data that is late; reject what cannot be used."""
-        seen, done = sight.seen, sight.seen.done[attempt]
         try:
-            accept.check_listed(done, seen)
-            if not self._drop.capabilities.local or size_of(done) >= LARGE_BYTES:
-                self._recorder.verifying(attempt, at=sight.wall)
-            folder, facts = accept.fetch(self._drop, done, self._offer, self._expected, self._results, seen.parts)
+            return self._verified(attempt, sight, again_s=self._drop.capabilities.limits.data_s / LOOKS)
         except VerificationError as error:
             return self._late_or_bad(attempt, sight, error)
+
+    def take_late(self, sight: Sight) -> Explanation | None:
+        """Accept a result that was rejected because of its data, which has arrived whole in the meantime.
+
+        Nothing is lost by that: it is verified like any other, and the first result that is accepted counts.
+        """
+        for attempt in sorted(it for it in sight.seen.done if it.nonce in sight.seen.rejected):
+            try:
+                explained = self._verified(attempt, sight, again_s=REJECTED_AGAIN_S)
+            except VerificationError:
+                continue
+            log.info("attempt %d of %s was rejected, and has arrived whole since: taken", attempt.n, attempt.worker)
+            return explained
+        return None
+
+    def _verified(self, attempt: Attempt, sight: Sight, *, again_s: float) -> Explanation:
+        """Accept a result if it verifies. To look is dear: data that has failed is left alone until it has changed.
+
+        On some grounds content changes without its size: such data is looked at again after `again_s`.
+        """
+        accept.check_listed(sight.seen.done[attempt], sight.seen)
+        failed = self._failed.get(attempt.nonce)
+        if failed and failed.files == sight.seen.coming and sight.now - failed.at < again_s:
+            raise VerificationError(str(failed.error), failed.error.missing)
+        try:
+            return self._accept(attempt, sight)
+        except VerificationError as error:
+            self._failed[attempt.nonce] = _Failed(sight.seen.coming, sight.now, error)
+            raise
+
+    def _accept(self, attempt: Attempt, sight: Sight) -> Explanation:
+        """Bring a result home, verify and accept it. Raises VerificationError, and what is about this machine."""
+        seen, done = sight.seen, sight.seen.done[attempt]
+        if not self._drop.capabilities.local or size_of(done) >= LARGE_BYTES:
+            self._recorder.verifying(attempt, at=sight.wall)
+        folder, facts = accept.fetch(self._drop, done, self._offer, self._expected, self._results, seen.parts)
         assert done.job is not None  # checked by fetch
         home = Ended(
             outputs=done.plain.model_dump(mode="json"),
@@ -68,20 +114,34 @@ class Taking:
         return FINISHED
 
     def _late_or_bad(self, attempt: Attempt, sight: Sight, error: VerificationError) -> Explanation:
-        patience = PATIENCE_LOCAL_S if self._drop.capabilities.local else PATIENCE_REMOTE_S
-        left = patience - (sight.now - self._since.setdefault(attempt.nonce, sight.now))
-        if error.missing and left > 0:
-            self._ask_again(attempt, sight, error.missing, patience - left, patience)
-            return silence.not_whole_yet(replace(sight, standing=Standing(State.DELIVERED, attempt)), error, left)
-        self._outbox.reject(attempt, str(error), sight.now)
-        text = f"the result of {attempt.worker} was rejected: {error}"
-        return Explanation(code=Why.RESULTS_REJECTED, text=text, cure="Another attempt follows while a worker is here")
+        done = sight.seen.done[attempt].job
+        assert done is not None  # only full-form markers come here
+        is_whole = arrived(sight.seen, done.files)[0] == len(done.files)
+        limits = sight.leases.waits(done.boot)
+        if is_whole:  # waiting helps a mount whose cache is old; what a sync tool has brought is as it will be
+            limits = min(limits, REMOTE, key=lambda it: it.data_s)
+        here, total = on_the_way(sight.seen, done.files)
+        more_s = limits.more_s(total - here, self._arrivals.bytes_per_s(attempt))
+        since = max(self._since.setdefault(attempt.nonce, sight.now), self._arrivals.grew_at(attempt, sight.now))
+        quiet_s, left_s = sight.now - since, limits.data_s + more_s - (sight.now - since)
+        if error.missing and left_s > 0:
+            self._ask_again(attempt, sight, error.missing, quiet_s - more_s, limits.need_s)
+            return silence.not_whole_yet(replace(sight, standing=Standing(State.DELIVERED, attempt)), error, left_s)
+        how = UNUSABLE if not error.missing else DAMAGED if is_whole else NEVER_CAME
+        waited = f"; nothing more came for {for_people(quiet_s)}" if error.missing and not is_whole else ""
+        why = f"{how}: {error}{waited}"
+        self._outbox.reject(attempt, why, sight.now)
+        text = f"the result of {attempt.worker} {why}"
+        cure = (
+            "The attempt is rejected and another one follows while a worker is here; should the data come, it is used"
+        )
+        return Explanation(code=Why.RESULTS_REJECTED, text=text, cure=cure)
 
     def _ask_again(
-        self, attempt: Attempt, sight: Sight, missing: tuple[str, ...], waited_s: float, patience_s: float
+        self, attempt: Attempt, sight: Sight, missing: tuple[str, ...], waited_s: float, need_s: tuple[float, ...]
     ) -> None:
-        """Ask the worker to publish again what does not come: not at once, for late data is the rule, nor for ever."""
+        """Ask the worker to publish again what does not come: not while anything comes, and not for ever."""
         said = self._needs.get(attempt.nonce, 0)
-        if said < len(NEED_AT) and waited_s >= NEED_AT[said] * patience_s:
+        if said < len(need_s) and waited_s >= need_s[said]:
             self._needs[attempt.nonce] = said + 1
             self._outbox.need(attempt, sight.seen, missing)

@@ -3,43 +3,39 @@
 from __future__ import annotations
 
 from dispatcher import legacy
+from dispatcher.arrivals import Arrivals
 from dispatcher.endings import Ending, endings, failed_workers
 from dispatcher.jobs import FINISHED, Explanation, Why
 from dispatcher.runs.record import Run, Status
 from dispatcher.sight import Sight, engine_cure, engine_missing, living
 from dispatcher.verdict import Verdict
 from dispatcher.wording import for_people, listed
+from dispatcher.workforce import Workforce
+from protocol.drop import TimeLimits
 from protocol.errors import JobExpired, JobFailed
 from protocol.layout import LAST_ATTEMPT
 from protocol.states import next_attempt_number
 
-PLAIN_LOCAL_S = 90.0
-PLAIN_REMOTE_S = 600.0
-"""How long a plain answer may be unusable; on one machine it is looked at twice, half a minute apart, at best."""
-
-ENGINE_LOCAL_S = 2.0
-ENGINE_REMOTE_S = 120.0
-"""How long a required engine may be missing before the job is given up: a worker may just be starting."""
-
-LATE_LOCAL_S = 10.0
-LATE_REMOTE_S = 600.0
-"""How long a result that was on its way may still come to a job that nobody may claim any more."""
-
 RUNAWAY = 3
 """So many times the attempts that were allowed may end before a job is dead although somebody is at it again."""
-
-DEAD_WAIT_S = 900.0
-"""How long after the last attempt a result that was on its way may still come, on a remote drop."""
 
 
 class Weighing:
     """Weighs one job, look after look, and remembers since when each of its troubles lasts."""
 
     def __init__(
-        self, run: Run, plain: legacy.LegacyLook, verdict: Verdict, *, local: bool, started_here: bool = False
+        self,
+        run: Run,
+        plain: legacy.LegacyLook,
+        verdict: Verdict,
+        workforce: Workforce,
+        arrivals: Arrivals,
+        *,
+        started_here: bool = False,
     ) -> None:
         self._started_here = started_here  # whether this interpreter is that of the workers
-        self._run, self._plain, self._verdict, self._local = run, plain, verdict, local
+        self._run, self._plain, self._verdict = run, plain, verdict
+        self._workforce, self._arrivals = workforce, arrivals
         self._since: dict[str, float] = {}  # what lasts → since when
         self.is_lost = False  # a torn plain answer, or the last attempt number, is in everybody's way: offer it anew
 
@@ -63,7 +59,7 @@ class Weighing:
             return self._dead(ended, sight)
         self._since.pop("dead", None)  # another worker has come; when it has failed too, late results have their time
         if answer is not None:
-            return self._wait_for_plain(answer, sight.now)
+            return self._wait_for_plain(answer, sight)
         self._since.pop("plain", None)
         return self._expire(sight) or self._unclaimable(sight)
 
@@ -79,7 +75,8 @@ class Weighing:
         if not untaken and now - self._since.setdefault("idle", now) <= queue_s:
             self._since.pop("expired", None)
             return None
-        left = sight.offer.claim.lease_s - (now - self._since.setdefault("expired", now))
+        lease_s = max(sight.offer.claim.lease_s, self._waits(sight).lease_s)
+        left = lease_s - (now - self._since.setdefault("expired", now))
         if left <= 0:
             self._verdict.fail("expired", "EXPIRED", f"nobody took it within {queue_s:.0f} s", JobExpired, sight)
         text = f"nobody took it within {queue_s:.0f} s; the job ends in {for_people(left)}"
@@ -89,8 +86,7 @@ class Weighing:
         """Give up a folder in which no attempt number is left, once a late result would have come: offer anew (R1)."""
         if next_attempt_number(sight.seen) is not None:
             return None
-        late_s = LATE_LOCAL_S if self._local else LATE_REMOTE_S
-        left_s = late_s - (sight.now - self._since.setdefault("used up", sight.now))
+        left_s = self._waits(sight).late_s - (sight.now - self._since.setdefault("used up", sight.now))
         self.is_lost = self.is_lost or left_s < 0
         text = f"nobody may take the job any more: the highest attempt number, {LAST_ATTEMPT}, was seen"
         cure = f"It is offered again in {for_people(max(0.0, left_s))}"
@@ -102,8 +98,7 @@ class Weighing:
         if why is None:
             self._since.pop("engine", None)
             return
-        patience = ENGINE_LOCAL_S if self._local else ENGINE_REMOTE_S
-        if sight.now - self._since.setdefault("engine", sight.now) >= patience:
+        if sight.now - self._since.setdefault("engine", sight.now) >= self._waits(sight).engine_s:
             cure = engine_cure(sight.offer, started_here=self._started_here)
             self._verdict.fail("failed", "UNSUPPORTED", f"{why}; {cure}", JobFailed, sight)
 
@@ -120,16 +115,20 @@ class Weighing:
         cure = f"Waiting for {listed(able)}, which may still do it"
         return Explanation(code=Why.PLAIN_ERROR, text=answer.error.rstrip("."), cure=cure)
 
-    def _wait_for_plain(self, answer: legacy.Answer, now: float) -> Explanation:
+    def _wait_for_plain(self, answer: legacy.Answer, sight: Sight) -> Explanation:
         """Wait for a plain answer to become usable. One that stays torn is in everybody's way: offer the job anew."""
-        patience = PLAIN_LOCAL_S if self._local else PLAIN_REMOTE_S
-        if now - self._since.setdefault("plain", now) > patience:
+        if sight.now - self._since.setdefault("plain", sight.now) > self._waits(sight).plain_s:
             self.is_lost = True
         return Explanation(code=Why.PLAIN_ANSWER, text=answer.text, cure="")
 
+    def _waits(self, sight: Sight) -> TimeLimits:
+        """Return how long to wait for what may still come from anybody who is here or was at the job."""
+        return self._workforce.waits(claim.boot for claim in sight.seen.claims.values())
+
     def _dead(self, ended: list[Ending], sight: Sight) -> Explanation:
-        wait_s = 0.0 if self._local else DEAD_WAIT_S
-        waited = sight.now - self._since.setdefault("dead", sight.now)
+        wait_s = self._waits(sight).dead_wait_s
+        # As long as data of a rejected attempt still comes, it may become whole.
+        waited = sight.now - max(self._since.setdefault("dead", sight.now), self._arrivals.last_grew() or 0.0)
         last = ended[-1]
         if waited >= wait_s:
             reasons = list(dict.fromkeys(f"{ending.code}: {ending.reason}" for ending in ended))

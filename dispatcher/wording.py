@@ -27,9 +27,20 @@ def clock_time(at: float, wall: float) -> str:
     return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M", shown)
 
 
+_UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB"))
+
+
 def in_bytes(size: int) -> str:
     """Return a size as people read it."""
-    for unit, name in ((1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")):
+    for unit, name in _UNITS:
         if size >= unit:
             return f"{size / unit:.1f} {name}"
     return f"{size} bytes"
+
+
+def part_of_bytes(part: int, whole: int) -> str:
+    """Return how much of a size is there, both in the unit of the whole: "4.1 of 11.0 MB"."""
+    for unit, name in _UNITS:
+        if whole >= unit:
+            return f"{part / unit:.1f} of {whole / unit:.1f} {name}"
+    return f"{part} of {whole} bytes"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from protocol.claims import LeaseWatch
-from protocol.drop import Drop
+from protocol.drop import Drop, TimeLimits
 from protocol.errors import NameMissing
 from protocol.layout import WORKERS, is_worker_id
 from protocol.messages import WorkerCard
+from protocol.neighbours import Neighbours
 from protocol.seen import WorkerReader, WorkerSeen
 from protocol.signing import OFF, Trust
+from protocol.transports.host import SYSTEM, Host
 
 LOOKS_A_BEAT = 2
 
@@ -22,14 +24,15 @@ class Workforce:
     however many waits they are asked for. On one machine every look is a fresh one.
     """
 
-    def __init__(self, drop: Drop, drop_id: str, poll_s: float, trust: Trust = OFF) -> None:
+    def __init__(self, drop: Drop, drop_id: str, poll_s: float, trust: Trust = OFF, host: Host = SYSTEM) -> None:
         pace = drop.capabilities
         self._every_s = 0.0 if pace.local else max(poll_s, pace.beat_s / LOOKS_A_BEAT)
         self._drop, self._drop_id, self._trust = drop, drop_id, trust
         self._readers: dict[str, WorkerReader] = {}
         self._looked: float | None = None
         self._seen: dict[str, WorkerSeen] = {}
-        self.leases = LeaseWatch(max(poll_s, self._every_s))
+        self.neighbours = Neighbours(pace, drop_id, host.system())
+        self.leases = LeaseWatch(max(poll_s, self._every_s), self.neighbours)
 
     @property
     def seen(self) -> Mapping[str, WorkerSeen]:
@@ -50,6 +53,16 @@ class Workforce:
                 self.leases.saw_beat(beat, now)
             self.leases.looked(worker, now)
         self._looked = now
+
+    def waits(self, claimed: Iterable[str] = ()) -> TimeLimits:
+        """Return how long to wait for what may come from anybody who lives here or has made one of these claims.
+
+        The longest applies: one worker that has not proved to be on this machine makes the folder a shared one.
+        """
+        now = self._looked or 0.0
+        alive = {boot for boot, card in self.cards().items() if self.leases.boot_alive(boot, now, card.beat_s)}
+        everybody = [self._drop.capabilities.limits, *(self.leases.waits(boot) for boot in alive.union(claimed))]
+        return max(everybody, key=lambda limits: limits.data_s)
 
     def cards(self) -> dict[str, WorkerCard]:
         """Return the card of every boot of every worker that was ever here; whether they live, only beats tell."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 GONE_LOOKS = 3
-GONE_LOCAL_S = 2.0
-GONE_REMOTE_S = 600.0
-"""So many looks, over so long, must miss what was there before. On one machine two seconds are enough."""
+"""So many looks at least must miss what was there before, over the time that the drop's limits say (`gone_s`)."""
 
 
 class Missing:
     """Counts the looks that do not find one folder. Only fresh looks at a drop that answers may be told of here."""
 
-    def __init__(self, *, local: bool) -> None:
-        self._long_s = GONE_LOCAL_S if local else GONE_REMOTE_S
+    def __init__(self) -> None:
         self._since: float | None = None
         self._looks = 0
 
@@ -20,12 +17,12 @@ class Missing:
         """Take note of a look that found it: it was never gone."""
         self._since, self._looks = None, 0
 
-    def missed(self, now: float) -> bool:
-        """Take note of a look that did not find it, and say whether it counts as removed by now."""
+    def missed(self, now: float, gone_s: float) -> bool:
+        """Take note of a look that did not find it; say whether it counts as removed, after `gone_s` seconds."""
         self._since = now if self._since is None else self._since
         self._looks += 1
-        return self._looks >= GONE_LOOKS and now - self._since >= self._long_s
+        return self._looks >= GONE_LOOKS and now - self._since >= gone_s
 
-    def left_s(self, now: float) -> float:
+    def left_s(self, now: float, gone_s: float) -> float:
         """Return how much longer it must be missing at least."""
-        return max(0.0, self._long_s - (now - (now if self._since is None else self._since)))
+        return max(0.0, gone_s - (now - (now if self._since is None else self._since)))

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from protocol.drop import Capabilities, TimeLimits
 from protocol.layout import Attempt
 from protocol.messages import Beat, Claim, ClaimTerms, Held, Limits, WorkerCard
+from protocol.neighbours import Neighbours
 from protocol.seen import Seen
 from protocol.states import open_attempts
 
@@ -23,15 +25,22 @@ GAP_POLLS = 4
 MIN_GAP_S = 2.0
 
 
+ELSEWHERE = Neighbours(Capabilities(local=False, settle_s=0, poll_s=0, beat_s=0), "", None)
+"""For an observer that is on no folder: everybody else is elsewhere, and what the request says holds."""
+
+
 class LeaseWatch:
     """Watches the signs of life of every worker it is shown, on the observer's own clock.
 
     Whoever reads a worker's folder says so with `looked`: silence counts only up to the last look that succeeded, and
-    after a gap of the observer's own (sleep, outage) the timers of that worker start again.
+    after a gap of the observer's own (sleep, outage) the timers of that worker start again. A worker that has not
+    proved to be on this machine gets the longer leases of one that is elsewhere.
     """
 
-    def __init__(self, look_s: float) -> None:
+    def __init__(self, look_s: float, neighbours: Neighbours = ELSEWHERE) -> None:
         self._gap_s = max(GAP_POLLS * look_s, MIN_GAP_S)
+        self._neighbours = neighbours
+        self._here: dict[str, bool] = {}  # boot → whether its card proves that it is on this machine
         self._looked: dict[str, float] = {}  # worker → last fresh look at its folder
         self._alive: dict[str, tuple[int, float]] = {}  # boot → highest seq, when it rose
         self._ended: set[str] = set()  # boots whose last beat came
@@ -68,6 +77,12 @@ class LeaseWatch:
         """Start the timer of a worker at the first sight of its card."""
         self._alive.setdefault(card.boot, (0, now))
         self._worker_of[card.boot] = card.worker
+        self._here[card.boot] = self._neighbours.is_here(card.where)
+
+    def saw_growth(self, boot: str, now: float) -> None:
+        """Take note that data of a boot is arriving: its beats may have to wait behind it."""
+        if boot in self._alive:
+            self._alive[boot] = self._alive[boot][0], now
 
     def saw_beat(self, beat: Beat, now: float) -> None:
         """Take note of a beat; a sequence number that is not higher than the last is ignored."""
@@ -103,10 +118,23 @@ class LeaseWatch:
         """Return the boot that claimed an attempt."""
         return self._boot_of.get(nonce)
 
+    def waits(self, boot: str | None) -> TimeLimits:
+        """Return how long to wait for what comes from that boot: not long only where it is known to be here."""
+        is_here = self._here.get(boot, False) if boot is not None else False
+        return self._neighbours.limits(is_here=is_here)
+
+    def beat_s(self, boot: str, beat_s: float) -> float:
+        """Return how often beats of a boot are expected here, which beats every `beat_s` seconds where it is."""
+        return max(beat_s, self.waits(boot).lease_s / LEASE_BEATS)
+
+    def lease_s(self, boot: str, terms: ClaimTerms) -> float:
+        """Return how long that boot may be silent while it has a job under these terms."""
+        return max(terms.lease_s, self.waits(boot).lease_s)
+
     def boot_alive(self, boot: str, now: float, beat_s: float) -> bool:
         """Say whether a worker that beats every `beat_s` seconds at work may still be alive."""
         silent = self.silence_s(boot, now)
-        return silent is not None and silent <= LEASE_BEATS * IDLE_FACTOR * beat_s
+        return silent is not None and silent <= LEASE_BEATS * IDLE_FACTOR * self.beat_s(boot, beat_s)
 
     def has_beaten(self, boot: str) -> bool:
         """Say whether that boot gave a sign of life while this observer looked, rather than before."""
@@ -125,7 +153,7 @@ class LeaseWatch:
         claimed = self._claimed.get(claim.nonce, now)
         alive = max(claimed, self._alive.get(claim.boot, (0, claimed))[1])
         silent_s = self._looked.get(claim.worker, alive) - alive
-        if silent_s > terms.lease_s:
+        if silent_s > self.lease_s(claim.boot, terms):
             return f"no sign of life of {claim.worker} for {silent_s:.0f} s"
         progressed = max(claimed, self._progress[claim.nonce][1] if claim.nonce in self._progress else claimed)
         if now - progressed > limits.stall_s:

@@ -298,6 +298,29 @@ def _job_name(role: str, parts: dict[str, str | None]) -> JobName | None:
     )
 
 
+_TEMPORARY = re.compile(
+    r"\.syncthing\.(?P<a>.+)\.tmp"  # Syncthing; the next one on Windows
+    r"|~syncthing~(?P<b>.+)\.tmp"
+    r"|\.~(?P<c>.+)"  # OneDrive and others
+    r"|\.(?P<d>.+)\.~[0-9a-f]{1,16}"  # Nextcloud, ownCloud
+    r"|\.(?P<e>.+)\.[A-Za-z0-9]{6}"  # rsync
+    r"|(?P<f>.+?)(\.[0-9a-z]{8})?\.(partial|part|tmp|!sync)"  # rclone, browsers, Resilio
+)
+"""What tools call a file that they are still bringing."""
+
+
+@functools.lru_cache(maxsize=8192)
+def temporary_of(name: str) -> str | None:
+    """Return the output that a sync tool's temporary file in a job folder will become, or None for another file.
+
+    It says only that something is on its way: nothing is ever read from it.
+    """
+    found = _TEMPORARY.fullmatch(name)
+    target = next((it for it in found.groupdict().values() if it is not None), None) if found else None
+    meant = parse_job_name(target) if target is not None else None
+    return target if meant is not None and meant.role == "out" else None
+
+
 def is_input_name(value: str) -> bool:
     """Say whether `value` names an input file in a job folder."""
     found = parse_job_name(value)

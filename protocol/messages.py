@@ -136,6 +136,16 @@ class Limits(Record):
     not_after: Seconds | None = None
 
 
+class Whereabouts(Record):
+    """Where a party runs, as keyed hashes that are equal only for processes of one machine, since its last start.
+
+    `host` is of the running machine; `folder` also of the drop's folder. See `protocol.neighbours`.
+    """
+
+    host: Hex16
+    folder: Hex16
+
+
 class Offer(Message):
     """The envelope of a request: everything but the kind's parameters."""
 
@@ -148,6 +158,7 @@ class Offer(Message):
     requires: Requires = Requires()
     claim: ClaimTerms = ClaimTerms()
     limits: Limits = Limits()
+    where: Whereabouts | None = None
 
 
 class Request(Record):
@@ -248,6 +259,7 @@ class WorkerCard(Message):
     versions: dict[Short, Short] = Field(default_factory=dict)
     time_left_s: Seconds | None = None
     beat_s: Seconds = 30
+    where: Whereabouts | None = None
 
 
 class Drain(Message):

@@ -31,6 +31,7 @@ from protocol.layout import (
     parse_job_name,
     parse_worker_name,
 )
+from protocol.listing import outputs_here, sizes_of
 from protocol.messages import (
     Accepted,
     Beat,
@@ -65,7 +66,7 @@ class Seen:
     done: Mapping[Attempt, Done] = field(default_factory=dict)
     errors: Mapping[Attempt, Failure] = field(default_factory=dict)
     needs: tuple[Need, ...] = ()
-    rejected: frozenset[str] = frozenset()
+    rejected: Mapping[str, str] = field(default_factory=dict)  # nonce → why
     accepted: Accepted | None = None
     cancelled: Cancel | None = None
     plain_done: Done | None = None
@@ -73,6 +74,7 @@ class Seen:
     plain_audio: bool = False  # somebody has begun to answer plainly
     turns: frozenset[int] = frozenset()
     sizes: Mapping[str, int] = field(default_factory=dict)
+    coming: Mapping[str, int] = field(default_factory=dict)  # output → bytes that lie here so far, in any file of it
     unchecked: Mapping[str, str] = field(default_factory=dict)  # name → why it does not check
     ignored: int = 0  # names that are not ours
 
@@ -172,9 +174,9 @@ class JobReader:
                 ignored += 1
             else:
                 found.setdefault(name, []).append(entry)
-        return self._read(found, _sizes(entries), ignored)
+        return self._read(found, entries, ignored)
 
-    def _read(self, found: Mapping[JobName, list[Entry]], sizes: Mapping[str, int], ignored: int) -> Seen:
+    def _read(self, found: Mapping[JobName, list[Entry]], entries: Sequence[Entry], ignored: int) -> Seen:
         shelf: dict[str, dict[Any, Any]] = {}
         too_new = None
         for name, copies in found.items():
@@ -195,14 +197,15 @@ class JobReader:
             done=shelf.get("done", {}),
             errors=shelf.get("error", {}),
             needs=tuple(shelf.get("need", {}).values()),
-            rejected=frozenset(shelf.get("reject", {})),
+            rejected={nonce: message.reason for nonce, message in shelf.get("reject", {}).items()},
             accepted=_one(shelf, "accepted"),
             cancelled=_one(shelf, "cancel"),
             plain_done=_one(shelf, "plain-done"),
             plain_error=_one(shelf, "plain-error"),
             plain_audio=any(name.role == "plain-audio" for name in found),
             turns=frozenset(name.k for name in found if name.role == "turn"),
-            sizes=sizes,
+            sizes=sizes_of(entries),
+            coming=outputs_here(entries),
             unchecked=dict(self._reader.unchecked),
             ignored=ignored,
         )
@@ -239,15 +242,6 @@ class JobReader:
             case "plain-error":
                 return lambda data: codec.decode_plain_failure(data, trust=self._trust)
         return None
-
-
-def _sizes(entries: Iterable[Entry]) -> dict[str, int]:
-    """Return the size of every file; of several that carry one name the largest."""
-    sizes: dict[str, int] = {}
-    for entry in entries:
-        if not entry.is_folder:
-            sizes[entry.name] = max(entry.size, sizes.get(entry.name, 0))
-    return sizes
 
 
 def _place(attempt: Attempt | None) -> dict[str, Any]:

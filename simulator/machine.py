@@ -25,13 +25,14 @@ class Skew:
     monotonic_s: float
 
 
-def host(scheduler: Scheduler, skew: Skew, chance: Random) -> Host:
+def host(scheduler: Scheduler, skew: Skew, chance: Random, name: str) -> Host:
     """Return what a machine gives its programs."""
     return Host(
         monotonic=lambda: scheduler.now + skew.monotonic_s,
         wall=lambda: EPOCH + scheduler.now + skew.wall_s,
         sleep=scheduler.sleep,
         token=lambda size: chance.randbytes(size).hex(),
+        system=lambda: name,
     )
 
 
@@ -54,7 +55,7 @@ class SimulatedDrop:
         *,
         slow_s: float,
         struck: Struck,
-        uploads_s: Callable[[], float],
+        uploads_s: Callable[[], float] | None,
     ) -> None:
         self._inner, self._scheduler, self._process = inner, scheduler, process
         self._chance, self._slow_s, self._struck, self._uploads_s = chance, slow_s, struck, uploads_s
@@ -98,6 +99,8 @@ class SimulatedDrop:
     def barrier(self) -> Durability:
         """Wait until what this machine wrote is uploaded, as a mount that tells of its uploads does."""
         with self._turn():
+            if self._uploads_s is None:
+                return "unconfirmed"
             left_s = self._uploads_s()
             self._scheduler.sleep(min(left_s, BARRIER_S))
             return "confirmed" if left_s <= BARRIER_S else "unconfirmed"

@@ -19,6 +19,7 @@ import dispatcher.runs.store
 import dispatcher.weighing
 import protocol.absence
 import protocol.codec
+import protocol.drop
 import protocol.integrity
 from colab.keeper import Keeper
 from dispatcher.runs.changing import changing
@@ -90,12 +91,12 @@ RULES: dict[str, Removal] = {
         "any engine completes any other's result",
     ),
     "R12": Removal(
-        ((protocol.absence, "GONE_REMOTE_S", 0.0), (protocol.absence, "GONE_LOOKS", 1)),
+        ((protocol.absence.Missing, "missed", lambda self, now, gone_s: True),),
         True,
         "a folder that is not seen once was deleted by its user",
     ),
     "R13": Removal(
-        ((dispatcher.weighing, "DEAD_WAIT_S", 0.0),),
+        ((dispatcher.weighing.Weighing, "_waits", lambda self, sight: protocol.drop.ONE_MACHINE),),
         False,
         "a job is dead with its last attempt",
     ),

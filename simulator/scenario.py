@@ -48,6 +48,7 @@ class Scenario:
     dispatchers: tuple[Person, ...]
     shared: bool
     mode: str
+    unmarked: bool = False  # a sync tool carries the folder and has left no marker in it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ class Terms:
 def draw(seed: int, terms: Terms) -> Scenario:
     """Return the schedule of a seed."""
     chance = Random(f"scenario {seed}")  # noqa: S311 - a simulation must be repeatable
-    rough = {"calm": 0.0, "drive": 0.3, "harsh": 1.0}[terms.weather]
+    rough = {"calm": 0.0, "drive": 0.3, "harsh": 1.0, "sync": 0.3}[terms.weather]
     second = chance.random()
     return Scenario(
         seed=seed,
@@ -74,6 +75,7 @@ def draw(seed: int, terms: Terms) -> Scenario:
         dispatchers=tuple(_person(f"d{n}", chance, rough) for n in range(1, 3 if second < 0.4 else 2)),
         shared=second < 0.2,
         mode="prefer" if chance.random() < 0.15 else "settle",
+        unmarked=terms.weather == "sync" and seed % 2 == 1,
     )
 
 

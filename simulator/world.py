@@ -18,7 +18,7 @@ from dispatcher.client import Client
 from dispatcher.jobs import Job, Result
 from dispatcher.runs.store import RunStore
 from protocol import codec
-from protocol.drop import Capabilities
+from protocol.drop import ONE_MACHINE, SYNC_TOOL, Capabilities
 from protocol.errors import ChannelError, JobError
 from protocol.layout import DROP_CARD
 from protocol.messages import ClaimTerms, DropCard
@@ -37,12 +37,18 @@ QUEUE_S = 1800.0
 PHRASE = "the quick brown fox jumps over the lazy dog, " * 6
 """Narration is most of a real request, and so of what weather can damage in it."""
 
-SLOW_S = {"calm": 0.02, "drive": 0.5, "harsh": 1.0}
+SLOW_S = {"calm": 0.02, "drive": 0.5, "harsh": 1.0, "sync": 0.02}
 PACE = {
     "calm": Capabilities(local=False, settle_s=2, poll_s=2, beat_s=5),
     "drive": Capabilities(local=False, settle_s=30, poll_s=5, beat_s=30),
     "harsh": Capabilities(local=False, settle_s=30, poll_s=10, beat_s=30),
+    "sync": Capabilities(local=False, settle_s=30, poll_s=5, beat_s=30, limits=SYNC_TOOL),
 }
+UNMARKED = Capabilities(local=True, settle_s=0, poll_s=5, beat_s=10, limits=ONE_MACHINE, folder="simulated")
+"""A folder that a tool carries without a trace: it looks like one of this machine, and nobody proves to be on it."""
+
+TELL_UPLOADS = frozenset({"calm", "drive", "harsh"})
+"""In these weathers a barrier knows what is still to be uploaded, as that of a mount with a remote control."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +177,7 @@ class World:
     def _terms(self) -> ClaimTerms | None:
         if self.scenario.mode == "settle":
             return None  # what the client says by itself
-        pace = PACE[self.scenario.weather]
+        pace = _pace(self.scenario)
         prefer = self.scenario.workers[0].name if self.scenario.mode == "prefer" else None
         return ClaimTerms(
             mode=self.scenario.mode, settle_s=pace.settle_s, lease_s=8 * pace.beat_s, prefer=prefer, grace_s=60
@@ -201,7 +207,7 @@ class Machine:
     def __init__(self, world: World, person: Person, program: Callable[[Machine], None]) -> None:
         self._world, self.person, self._program = world, person, program
         self.chance = Random(f"{person.name} {world.scenario.seed}")  # noqa: S311 - a schedule must be repeatable
-        self.host = host(world.scheduler, person.skew, self.chance)
+        self.host = host(world.scheduler, person.skew, self.chance, person.name)
         self.process = Process(person.name)
         self._blows = list(person.blows)
         self._lives = 0
@@ -222,9 +228,10 @@ class Machine:
 
     def drop(self) -> SimulatedDrop:
         """Return the running process's view of the drop."""
-        weather, pace = self._world.forecast.side(self._observer), PACE[self._world.scenario.weather]
+        scenario = self._world.scenario
+        weather, pace = self._world.forecast.side(self._observer), _pace(scenario)
         inner = MemoryDrop(self._world.store, weather, capabilities=pace)
-        slow_s = SLOW_S[self._world.scenario.weather]
+        slow_s, tells = SLOW_S[scenario.weather], scenario.weather in TELL_UPLOADS
         observer = self._observer
         return SimulatedDrop(
             inner,
@@ -233,7 +240,7 @@ class Machine:
             self.chance,
             slow_s=slow_s,
             struck=self._struck,
-            uploads_s=lambda: self._world.forecast.arrived_s(observer),
+            uploads_s=(lambda: self._world.forecast.arrived_s(observer)) if tells else None,
         )
 
     @contextlib.contextmanager
@@ -271,6 +278,11 @@ class Machine:
         self._world.scheduler.kill(process)
         self.boot(blow.back_s)
         raise Killed(process.name)
+
+
+def _pace(scenario: Scenario) -> Capabilities:
+    """Return what the folder of a scenario says of itself."""
+    return UNMARKED if scenario.unmarked else PACE[scenario.weather]
 
 
 def _bind(run: Callable[..., None], *arguments: object) -> Callable[[], None]:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def simulate(
     seeds: Annotated[int, typer.Option(min=1, help="How many schedules to run.")] = 200,
     first: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
-    weather: Annotated[Literal["calm", "drive", "harsh"], typer.Option(help="What the channel does.")] = "harsh",
+    weather: Annotated[
+        Literal["calm", "drive", "harsh", "sync"], typer.Option(help="What the channel does.")
+    ] = "harsh",
     workers: Annotated[int, typer.Option(min=1, max=20, help="Workers in each schedule.")] = 2,
     jobs: Annotated[int, typer.Option(min=1, max=50, help="Jobs of each dispatcher.")] = 2,
     without: Annotated[str | None, typer.Option(help="Remove one rule (R3, R5, settle, …): what is it for?")] = None,

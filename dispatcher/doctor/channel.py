@@ -12,6 +12,7 @@ from dispatcher.client import Client
 from dispatcher.doctor.findings import Finding
 from dispatcher.jobs import Job
 from dispatcher.wording import for_people
+from protocol.drop import ONE_MACHINE
 from protocol.errors import ChannelError, JobError
 from protocol.layout import PROBES, probe_file
 
@@ -100,7 +101,7 @@ def measure(client: Client) -> tuple[dict[str, float], list[Finding]]:
 
 
 def _echo(client: Client, probe: str, started: float) -> float | None:
-    ends = started + (LOCAL_FOR_S if client.drop.capabilities.local else FOR_S)
+    ends = started + (LOCAL_FOR_S if client.workforce.waits() is ONE_MACHINE else FOR_S)
     while time.monotonic() < ends:
         client.workforce.look(time.monotonic())
         beats = [beat for shown in client.workforce.seen.values() for beat in shown.beats.values()]

@@ -61,10 +61,11 @@ def _ground(ground: Ground) -> Iterator[Finding]:
     if point is not None:
         yield from examine_mount(point)
         return
+    what = f"a folder that {ground.tool} carries" if ground.tool else "a synced or network folder"
     said = (
-        "a disk of this machine: both sides must run here, unless a sync tool carries the folder"
+        "a disk of this machine; a worker that does not prove to be here too is waited for as over a sync tool"
         if ground.kind == "disk"
-        else "a synced or network folder: nobody tells when files have arrived, so claims settle for 30 s"
+        else f"{what}: nobody tells when files have arrived, so claims settle for 30 s"
     )
     yield Finding(check="ground", state="ok", said=said)
 

@@ -14,14 +14,16 @@ from typing import Any, Literal
 
 from dispatcher.config import Settings
 from dispatcher.monitor.places import MANY, Lookout, Place, lookout
+from dispatcher.returned import returned
 from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from dispatcher.sight import QUIET_BEATS
 from dispatcher.wording import for_people
 from protocol import codec
-from protocol.absence import GONE_LOCAL_S, GONE_LOOKS, GONE_REMOTE_S
+from protocol.absence import GONE_LOOKS
 from protocol.claims import IDLE_FACTOR
+from protocol.drop import TimeLimits
 from protocol.errors import ChannelError, NameMissing
 from protocol.layout import Attempt, is_job_id
 from protocol.messages import Offer
@@ -32,8 +34,6 @@ Sort = Literal["zombie", "stale claim", "orphan", "untold", "unattended", "lost 
 """Running here and silent or gone there; a claim of somebody gone; there and unknown here; ended here and not told
 there; followed by nobody; completed and its files are gone; a drop that does not answer."""
 
-ORPHAN_LOCAL_S, ORPHAN_REMOTE_S = 10.0, 600.0
-UNTOLD_LOCAL_S, UNTOLD_REMOTE_S = 10.0, 120.0
 UNATTENDED_S = 60.0
 """So long an open run may be followed by nobody: a command that was just ended may be given again at once."""
 
@@ -78,7 +78,7 @@ def _at_place(looking: Lookout, place: Place, now: float) -> list[Fault]:
         try:
             found = [fault for run in runs if run.status != "pending" for fault in _of_run(looking, place, run)]
             found += _orphans(looking, place)
-            return [*found, *_untold(looking, place, now)]
+            return [*found, *_untold(looking, place, now), *_returned(looking, place)]
         except ChannelError as error:
             place.problem = str(error)
             return [_unreachable(place, len(runs))]
@@ -132,9 +132,7 @@ def offer_of(run: Run) -> Offer:
 
 
 def _gone(looking: Lookout, place: Place, run: Run) -> Fault:
-    assert place.drop is not None  # it is open
-    grace_s = GONE_LOCAL_S if place.drop.capabilities.local else GONE_REMOTE_S
-    left_s = _left_s(looking, ("gone", place.address, run.job), grace_s, GONE_LOOKS)
+    left_s = _left_s(looking, ("gone", place.address, run.job), _waits(place).gone_s, GONE_LOOKS)
     return Fault(
         sort="zombie",
         text=f"{run.status} here, and its folder {run.job} is not in the drop",
@@ -144,6 +142,12 @@ def _gone(looking: Lookout, place: Place, run: Run) -> Fault:
         certain=left_s <= 0,
         left_s=left_s,
     )
+
+
+def _waits(place: Place) -> TimeLimits:
+    """Return how long what is missing in a drop may still come."""
+    assert place.workforce is not None  # its place is open
+    return place.workforce.waits()
 
 
 def _silent(place: Place, seen: Seen, offer: Offer) -> Attempt | None:
@@ -176,7 +180,7 @@ def _beats(place: Place, seen: Seen, attempt: Attempt) -> bool:
         return False
     pace = 1 if any(held.nonce == attempt.nonce for held in beat.held) else IDLE_FACTOR
     quiet_s = abs(time.time() - (shown.told_at or 0.0))
-    return quiet_s <= QUIET_BEATS * pace * shown.cards[boot].beat_s
+    return quiet_s <= QUIET_BEATS * pace * place.workforce.leases.beat_s(boot, shown.cards[boot].beat_s)
 
 
 def _silence(place: Place, run: Run, attempt: Attempt, offer: Offer, seen: Seen) -> Fault:
@@ -184,7 +188,8 @@ def _silence(place: Place, run: Run, attempt: Attempt, offer: Offer, seen: Seen)
     leases = place.workforce.leases
     why = leases.lapse(seen.claims[attempt], offer.claim, offer.limits, time.monotonic())
     watched_s = leases.held_s(attempt.nonce, time.monotonic())
-    left_s = 0.0 if why else max(0.1, offer.claim.lease_s - watched_s)
+    lease_s = leases.lease_s(seen.claims[attempt].boot, offer.claim)
+    left_s = 0.0 if why else max(0.1, lease_s - watched_s)
     zombie = run.status in ("running", "verifying")
     shown = place.workforce.seen.get(attempt.worker)
     told = f", last heard of {for_people(max(0.0, time.time() - shown.told_at))} ago" if shown and shown.told_at else ""
@@ -231,9 +236,7 @@ def _orphans(looking: Lookout, place: Place) -> Iterator[Fault]:
 
 
 def _orphan(looking: Lookout, place: Place, job: str, offer: Offer) -> Fault:
-    assert place.drop is not None  # it is open
-    grace_s = ORPHAN_LOCAL_S if place.drop.capabilities.local else ORPHAN_REMOTE_S
-    left_s = _left_s(looking, ("orphan", place.address, job), grace_s, 1)
+    left_s = _left_s(looking, ("orphan", place.address, job), _waits(place).orphan_s, 1)
     return Fault(
         sort="orphan",
         text=f"a {offer.kind} job of this machine that the run database does not know",
@@ -248,10 +251,8 @@ def _orphan(looking: Lookout, place: Place, job: str, offer: Offer) -> Fault:
 
 def _untold(looking: Lookout, place: Place, now: float) -> Iterator[Fault]:
     """Yield the runs that have ended and whose folder was not told so: a worker may still be at them."""
-    assert place.drop is not None  # it is open
-    grace_s = UNTOLD_LOCAL_S if place.drop.capabilities.local else UNTOLD_REMOTE_S
     for run in looking.store.retention.untold(place.drop_id):
-        left_s = grace_s - (now - (run.ended_at or now))
+        left_s = _waits(place).untold_s - (now - (run.ended_at or now))
         yield Fault(
             sort="untold",
             text=f"{run.status} here, and the drop was not told: a worker may still be at it",
@@ -259,6 +260,25 @@ def _untold(looking: Lookout, place: Place, now: float) -> Iterator[Fault]:
             **_at(place.address, run),
             certain=left_s <= 0,
             left_s=max(0.0, left_s),
+        )
+
+
+def _returned(looking: Lookout, place: Place) -> Iterator[Fault]:
+    """Yield the runs that are over and whose folder was brought back without saying so."""
+    assert place.drop is not None  # it is open
+    jobs = [it.name for it in place.drop.list("") if it.is_folder and is_job_id(it.name)]
+    seen_cheaply = place.drop.capabilities.events
+    for run in returned(
+        looking.store, place.drop_id, jobs, lambda job: reader_of(looking, place, job), cleaned=not seen_cheaply
+    ):
+        left_s = _left_s(looking, ("returned", place.address, run.job), _waits(place).untold_s, 1)
+        yield Fault(
+            sort="untold",
+            text=f"{run.status} here, and its folder is back in the drop without saying so: a worker may do it again",
+            cure="Heal says again that it is over",
+            **_at(place.address, run),
+            certain=left_s <= 0,
+            left_s=left_s,
         )
 
 

@@ -10,6 +10,7 @@ from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.places import Lookout, Place
 from dispatcher.monitor.reindex import reindex
 from dispatcher.outbox import Outbox
+from dispatcher.returned import say_again
 from dispatcher.runs.record import Run
 from protocol import codec
 from protocol.errors import ChannelError, NameTaken
@@ -116,8 +117,7 @@ def _tell(looking: Lookout, fault: Fault) -> tuple[bool, str]:
     """Say to the drop what was decided here."""
     run, place = _run_of(looking, fault), _place_of(looking, fault)
     assert place.drop is not None  # it is open
-    Outbox(place.drop, looking.store, run, SYSTEM, place.identity.key).flush()
-    told = not looking.store.unsaid(run.id)
+    told = say_again(place.drop, looking.store, run, SYSTEM, place.identity)
     return told, "the drop was told" if told else "the drop cannot be told now"
 
 

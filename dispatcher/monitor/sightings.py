@@ -155,7 +155,7 @@ def is_alive(place: Place, card: WorkerCard, shown: WorkerSeen, now: float) -> A
     if shown.told_at is None:
         return "unknown"
     beat = shown.beats.get(card.boot)
-    pace_s = card.beat_s * (1 if beat and beat.held else IDLE_FACTOR)
+    pace_s = leases.beat_s(card.boot, card.beat_s) * (1 if beat and beat.held else IDLE_FACTOR)
     age = now - shown.told_at
     if age < -pace_s:
         return "unknown"  # its clock, or the channel's, is another one

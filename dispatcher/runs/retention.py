@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select
+from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 
 from dispatcher.runs.database import Database
 from dispatcher.runs.models import ArtifactRow, ContinuationRow, DeliveryRow, GroupRow, OutboxRow, RunRow
 from dispatcher.runs.record import OPEN, TERMINAL, Run
 from dispatcher.runs.rows import select_runs
+from protocol.layout import parse_job_name
 
 _ENDED = RunRow.status.in_(sorted(TERMINAL))
+
+LOOKED_INTO = 200
+"""So many runs that have ended are looked at again in a drop: each takes a listing there."""
 
 
 class Retention:
@@ -25,6 +29,22 @@ class Retention:
         waits = exists().where(OutboxRow.run_id == RunRow.id, OutboxRow.said_at.is_(None))
         with self._database.reading() as connection:
             return select_runs(connection, RunRow.drop_id == drop_id, _ENDED, RunRow.cleaned_at.is_(None), waits)
+
+    def ended(self, drop_id: str, jobs: Iterable[str], *, cleaned: bool) -> list[Run]:
+        """Return the newest runs that have ended and whose job is one of these, with `cleaned` only removed ones."""
+        mine = (RunRow.drop_id == drop_id, RunRow.job.in_(sorted(jobs)), _ENDED)
+        removed = (RunRow.cleaned_at.is_not(None),) if cleaned else ()
+        with self._database.reading() as connection:
+            return select_runs(connection, *mine, *removed, limit=LOOKED_INTO)
+
+    def unsay(self, run_id: str) -> None:
+        """Take note that the drop does not know how a run ended: its last word is to be said again."""
+        with self._database.writing() as connection:
+            said = connection.execute(select(OutboxRow.name).where(OutboxRow.run_id == run_id)).scalars()
+            last = [name for name in said if _is_last_word(name)]
+            mine = OutboxRow.run_id == run_id, OutboxRow.name.in_(last)
+            connection.execute(update(OutboxRow).where(*mine).values(said_at=None))
+            connection.execute(update(RunRow).where(RunRow.id == run_id).values(cleaned_at=None))
 
     def needed(self, run_ids: Sequence[str]) -> dict[str, str]:
         """Return {run: why} for those of these runs that must not be forgotten yet."""
@@ -68,6 +88,11 @@ class Retention:
                 select(RunRow.id, RunRow.job).where(or_(RunRow.id.in_(names), RunRow.job.in_(names)))
             ).all()
         return frozenset(name for row in rows for name in row) & frozenset(names)
+
+
+def _is_last_word(name: str) -> bool:
+    found = parse_job_name(name.rpartition("/")[2])
+    return found is not None and found.role in ("accepted", "cancel")
 
 
 def _of_open_child() -> ColumnElement[bool]:

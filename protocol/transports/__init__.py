@@ -10,17 +10,18 @@ from protocol.errors import EnvironmentNotReady, UsageError
 
 
 def _folder(rest: str, make: bool) -> Drop:
-    from protocol.transports.folder import FolderDrop  # the watcher's library is loaded only where a folder is opened
+    # The watcher's library is loaded only where a folder is opened.
+    from protocol.transports.folder import CARRIED, LOCAL, FolderDrop
     from protocol.transports.ground import ground_of
     from protocol.transports.synced import SyncedDrop
 
     root = Path(rest).expanduser().absolute()
     ground = ground_of(root)
-    if ground.kind != "disk":
+    if ground.kind != "disk" and not ground.is_disk:
         return SyncedDrop(root, ground, make=make)
     if make:
         _make_folder(root)
-    return FolderDrop(root)
+    return FolderDrop(root, capabilities=LOCAL if ground.kind == "disk" else CARRIED)
 
 
 def _make_folder(root: Path) -> None:

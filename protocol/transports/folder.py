@@ -7,9 +7,10 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from protocol.drop import Capabilities, Durability, Entry, Watch
+from protocol.drop import ONE_MACHINE, SYNC_TOOL, Capabilities, Durability, Entry, Watch
 from protocol.errors import ChannelError, ChannelLost, NameMissing
 from protocol.transports.beneath import CREATE, READ, Place, opened
 from protocol.transports.copying import check_length, read_up_to, stream, write_all
@@ -17,9 +18,13 @@ from protocol.transports.failures import MISSING, channel_error, mapped, mapped_
 from protocol.transports.names import split, split_folder
 from protocol.transports.watching import PollWatch, watch_events
 
-LOCAL = Capabilities(local=True, settle_s=0, poll_s=0.5, beat_s=2)
+LOCAL = Capabilities(local=True, settle_s=0, poll_s=0.5, beat_s=2, limits=ONE_MACHINE, events=True)
+
+CARRIED = Capabilities(local=False, settle_s=30, poll_s=5, beat_s=30, limits=SYNC_TOOL, events=True)
+"""A folder of this disk that a sync tool is known to carry: what the tool brings is an event like any other write."""
 
 _DELETE_TRIES = 3
+_BLOCK_BYTES = 512  # what `st_blocks` counts, whatever the disk's own blocks are
 
 
 class FolderDrop:
@@ -30,9 +35,10 @@ class FolderDrop:
 
     def __init__(self, root: Path, *, capabilities: Capabilities = LOCAL) -> None:
         self._root = root.absolute()
-        with self._at(()):
-            pass
-        self.capabilities = capabilities
+        with self._at(()) as place:
+            found = place.path.stat() if place.fd is None else os.fstat(place.fd)
+        folder = f"{found.st_dev}:{found.st_ino}" if capabilities.local else ""
+        self.capabilities = replace(capabilities, folder=folder)
 
     def list(self, folder: str) -> tuple[Entry, ...]:
         """Return the regular files and folders in `folder`, by name; links, devices and pipes are left out."""
@@ -50,10 +56,11 @@ class FolderDrop:
     def put(self, path: str, data: bytes) -> None:
         """Create `path`; what could be written only in part is removed again.
 
-        On a disk of a Linux machine it is whole from the moment it is there: an old party does not look twice.
+        On a disk of a Linux machine it is whole from the moment it is there: an old party does not look twice, and a
+        sync tool does not send half of it.
         """
         with mapped(path):
-            if self.capabilities.local and self._put_whole(path, data):
+            if self.capabilities.events and self._put_whole(path, data):
                 return
             with self._create(path) as fd:
                 write_all(fd, data)
@@ -98,11 +105,11 @@ class FolderDrop:
         return "local" if self.capabilities.local else "unconfirmed"
 
     def watch(self) -> Watch:
-        """Watch by events on a local disk; elsewhere events tell nothing of the other side, so it is time to look."""
+        """Watch by events on a disk; elsewhere events tell nothing of the other side, so it is time to look."""
         with self._at(()):
             pass  # a watcher on a folder that is not there would sleep for ever
         poll_s = self.capabilities.poll_s
-        return watch_events(self._root, poll_s) if self.capabilities.local else PollWatch(poll_s)
+        return watch_events(self._root, poll_s) if self.capabilities.events else PollWatch(poll_s)
 
     def close(self) -> None:
         """Hold nothing between calls, so there is nothing to free."""
@@ -179,8 +186,20 @@ def _entry(item: os.DirEntry[str]) -> Entry | None:
         if item.is_dir(follow_symlinks=False):
             return Entry(name=item.name, is_folder=True)
         if item.is_file(follow_symlinks=False):
-            status = item.stat(follow_symlinks=False)
-            return Entry(name=item.name, is_folder=False, size=status.st_size, modified=status.st_mtime)
+            return _file(item.name, item.stat(follow_symlinks=False))
     except FileNotFoundError:
         return None  # removed while it was listed
     return None
+
+
+def _file(name: str, status: os.stat_result) -> Entry:
+    """Return the entry of a file. Tools that bring a file may give it its full size first, and its content later."""
+    stored = getattr(status, "st_blocks", None)
+    sparse = stored is not None and stored * _BLOCK_BYTES < status.st_size
+    return Entry(
+        name=name,
+        is_folder=False,
+        size=status.st_size,
+        stored=stored * _BLOCK_BYTES if sparse and stored is not None else None,
+        modified=status.st_mtime,
+    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from protocol.errors import ChannelError, ChannelLost, StorageFull
+from protocol.layout import parse_job_name
 from protocol.transports.weather import Operation, Weather
 
 HANG_S = 30.0
@@ -38,6 +39,7 @@ class Climate:
     stale: float = 0.0  # looks that begin a time of old listings
     stale_s: float = 60.0
     blank: float = 0.0  # looks that show an empty or missing folder, once
+    carried_s: float = 0.0  # in the mean an output takes so long on a line that carries one after the other (0: none)
 
 
 CLIMATES = {
@@ -59,8 +61,16 @@ CLIMATES = {
         stale_s=120,
         blank=0.01,
     ),
+    "sync": Climate(delay_s=5, fails=0.001, carried_s=200),
 }
-"""Weather by name: hardly any, what Drive does in a bad night, and far worse."""
+"""Weather by name: hardly any, what Drive does in a bad night, far worse, and a sync tool on a slow line.
+
+Simulated outputs are small. What a tool brings at a rate is told by its role instead of its size: small files come at
+once, outputs one after the other, each under a name of the tool's until it is whole.
+"""
+
+TEMPORARIES = (".syncthing.{}.tmp", "~syncthing~{}.tmp", ".{}.Xq3bTz", ".~{}", ".{}.~1f3a", "{}.partial")
+"""What sync tools call a file that they are still bringing."""
 
 
 @dataclass
@@ -74,6 +84,10 @@ class _File:
     garbled: bool
     later: dict[str, float]  # observer → when this one sees it
     damaged: bytes | None = None  # what they see of a garbled file, once somebody has looked
+    begins: float | None = None  # when a sync tool begins to bring it, under a name of its own
+    lasts_s: float = 0.0  # how long it takes to bring it
+    temporary: str = "{}"
+    stopped_at: float = math.inf  # when its writer was lost
 
 
 class Forecast:
@@ -93,6 +107,7 @@ class Forecast:
         self._files: dict[str, _File] = {}
         self._stale: dict[str, tuple[float, float]] = {}  # observer → until when, as of when
         self._blank: dict[str, str] = {}  # observer → folder that it finds empty now
+        self._line: dict[str, float] = {}  # writer → when its line has carried all that waits
 
     def side(self, observer: str) -> Weather:
         """Return the weather as one observer has it."""
@@ -100,6 +115,7 @@ class Forecast:
             fails=lambda operation, path: self._fails(observer, operation, path),
             loses=self._loses,
             hides=lambda path: self._hides(observer, path),
+            called=lambda path: self._called(observer, path),
             shows=lambda path, data: self._shows(observer, path, data),
             keeps=lambda path, data: self._keeps(observer, path, data),
             doubles=lambda path: self._hides(observer, path) or self._strikes(self._climate.loses),
@@ -109,7 +125,7 @@ class Forecast:
         """Let what this observer wrote and had not uploaded be lost with its machine."""
         for file in self._files.values():
             if file.writer == observer and file.arrives > self._now():
-                file.arrives = math.inf
+                file.arrives, file.stopped_at = math.inf, self._now()
 
     def _strikes(self, rate: float) -> bool:
         return rate > 0 and self._now() < self._heals_at and self._chance.random() < rate
@@ -142,7 +158,17 @@ class Forecast:
     def _keeps(self, writer: str, path: str, data: bytes) -> bytes:
         if path not in self._files or self._hides(writer, path):  # nobody refuses a name that is not to be seen
             self._files[path] = self._fate(writer)
+            name = parse_job_name(path.rpartition("/")[2])
+            if self._climate.carried_s and name is not None and name.role == "out":
+                self._carry(self._files[path])
         return data
+
+    def _carry(self, file: _File) -> None:
+        """Let a sync tool bring a file, after what waits on its writer's line already."""
+        file.begins = max(file.arrives, self._line.get(file.writer, 0.0))
+        file.lasts_s = min(self._chance.expovariate(1 / self._climate.carried_s), 6 * self._climate.carried_s)
+        file.temporary = self._chance.choice(TEMPORARIES)
+        file.arrives = file.whole_at = self._line[file.writer] = file.begins + file.lasts_s
 
     def _fate(self, writer: str) -> _File:
         climate, now = self._climate, self._now()
@@ -179,9 +205,22 @@ class Forecast:
         file = self._files.get(path)
         if file is None or file.writer == observer:
             return False
+        if file.begins is not None:
+            return self._as_of(observer) < file.begins or file.begins > file.stopped_at
         if (arrives := file.later.get(observer)) is None:
             arrives = file.later[observer] = file.arrives + self._delay() / 4
         return self._as_of(observer) < (arrives if file.arrives < math.inf else math.inf)
+
+    def _is_carried(self, file: _File, observer: str) -> bool:
+        return file.begins is not None and self._as_of(observer) < file.arrives
+
+    def _called(self, observer: str, path: str) -> str:
+        """Return the name of a file for an observer: the tool's until it is whole."""
+        file = self._files.get(path)
+        if file is None or file.writer == observer or not self._is_carried(file, observer):
+            return path
+        folder, slash, name = path.rpartition("/")
+        return f"{folder}{slash}{file.temporary.format(name)}"
 
     def _as_of(self, observer: str) -> float:
         """Return the time whose drop this observer sees: now, or earlier while its listings are old."""
@@ -192,6 +231,10 @@ class Forecast:
         file = self._files.get(path)
         if file is None or file.writer == observer:
             return data
+        if self._is_carried(file, observer):
+            assert file.begins is not None  # it would not be carried
+            carried_s = min(self._as_of(observer), file.stopped_at) - file.begins
+            return data[: int(len(data) * carried_s / file.lasts_s)]
         if file.garbled:
             data = file.damaged = file.damaged or _garbled(data, len(path))
         return data if self._now() >= file.whole_at else data[: int(len(data) * file.share)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from protocol.google_drive import COLAB_MOUNT, REMOUNT
+from protocol.google_drive import COLAB_MOUNT, REMOUNT, is_my_drive
 
 NETWORKED = ("fuse", "nfs", "cifs", "smb", "9p", "virtiofs", "vboxsf", "prl_fs", "afs", "ceph", "lustre", "davfs")
 """How the types of such file systems begin. The other side's writes make no event on them."""
@@ -17,8 +18,31 @@ NETWORKED = ("fuse", "nfs", "cifs", "smb", "9p", "virtiofs", "vboxsf", "prl_fs",
 BLOCK_DEVICES = ("fuseblk",)  # NTFS and exFAT disks, served through FUSE on this machine
 
 MOUNTS = Path("/proc/self/mounts")
-CLOUD_FOLDERS = ("Library/CloudStorage", "Google Drive", "GoogleDrive")
-"""Where Drive for Desktop shows itself as a plain folder."""
+
+SYNC_MARKERS = {
+    ".stfolder": "Syncthing",
+    ".dropbox": "Dropbox",
+    ".dropbox.cache": "Dropbox",
+    ".nextcloudsync.log": "Nextcloud",
+    ".owncloudsync.log": "ownCloud",
+    ".tmp.drivedownload": "Google Drive",
+    ".tmp.driveupload": "Google Drive",
+}
+"""What sync tools leave in the top folder of what they carry."""
+
+FILES_ONLY = frozenset({".dropbox"})  # a folder of that name holds Dropbox's settings, in the home of its user
+
+CLOUD_FOLDERS = {
+    "CloudStorage": "a cloud drive",  # macOS, in Library
+    "Google Drive": "Google Drive",
+    "GoogleDrive": "Google Drive",
+    "OneDrive": "OneDrive",
+    "Dropbox": "Dropbox",
+    "Nextcloud": "Nextcloud",
+}
+"""What the folders of such tools are called: it counts only where no table of mounts tells what a path stands on."""
+
+_ONEDRIVE_OF = "OneDrive - "  # followed by the name of a company
 
 MAX_LINKS = 40  # as Linux counts them: a ring of links ends here, and opening it says so
 
@@ -27,16 +51,29 @@ MAX_LINKS = 40  # as Linux counts them: a ring of links ends here, and opening i
 class Ground:
     """What a folder stands on: a disk of this machine, an rclone mount at `point`, or anything else that is shared.
 
-    `path` is the folder as it was walked to: below `point` by name, whatever links and `..` lead there.
+    `path` is the folder as it was walked to: below `point` by name, whatever links and `..` lead there. `tool` is the
+    sync tool that shares it; `is_disk` says that the files lie on a disk of this machine all the same.
     """
 
     kind: Literal["disk", "rclone", "shared"]
     point: Path | None = None
     path: Path | None = field(default=None, compare=False)
+    tool: str | None = None
+    is_disk: bool = False
 
 
 def ground_of(path: Path) -> Ground:
-    """Return what an absolute `path` stands on. Nothing beyond a mount that may hang is ever touched to find out."""
+    """Return what an absolute `path` stands on. Nothing beyond a mount that may hang is ever touched to find out.
+
+    The table of mounts decides; on a disk, the marker of a sync tool in the folder or above it does.
+    """
+    ground = _walked_to(path)
+    if ground.kind == "disk" and (tool := _carrier(ground.path or path)) is not None:
+        return replace(ground, kind="shared", tool=tool, is_disk=True)
+    return ground
+
+
+def _walked_to(path: Path) -> Ground:
     done, rest, links = Path(path.anchor), list(path.parts[1:]), 0
     while True:
         asked = done.joinpath(*rest)
@@ -85,12 +122,37 @@ def _target(link: Path) -> Path | None:
 
 
 def _by_name(path: Path) -> Ground:
-    if any(part in path.as_posix() for part in CLOUD_FOLDERS):
-        return Ground("shared")
     kind, point = filesystem(path)
+    if not kind and (tool := _named_after(path)) is not None:
+        return Ground("shared", tool=tool)
     if _is_disk(kind):
         return Ground("disk")
     return Ground("rclone" if kind == "fuse.rclone" else "shared", point)
+
+
+def _named_after(path: Path) -> str | None:
+    """Return the tool whose folder a path leads through, by whole names."""
+    for name in path.parts:
+        if name in CLOUD_FOLDERS:
+            return CLOUD_FOLDERS[name]
+        if is_my_drive(name):
+            return "Google Drive"
+        if name.startswith(_ONEDRIVE_OF):
+            return "OneDrive"
+    return None
+
+
+def _carrier(folder: Path) -> str | None:
+    """Return the sync tool that has left its marker in a folder of a disk, or in one above it."""
+    for above in (folder, *folder.parents):
+        if _by_name(above).kind != "disk":
+            return None  # a mount that may hang: it is not looked into
+        if is_my_drive(above.name):
+            return "Google Drive"
+        for marker, tool in SYNC_MARKERS.items():
+            if os.path.lexists(above / marker) and not (marker in FILES_ONLY and (above / marker).is_dir()):
+                return tool
+    return None
 
 
 def _is_disk(kind: str) -> bool:

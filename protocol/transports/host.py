@@ -1,4 +1,4 @@
-"""What this machine gives a program beside its files: time, sleep and randomness.
+"""What this machine gives a program beside its files: time, sleep, randomness, and an id of itself.
 
 Both sides take a `Host` and use nothing else, so that the whole of their code can be run on another one: virtual time,
 a clock that is a day off, ids that can be foretold.
@@ -6,14 +6,54 @@ a clock that is a day off, ids that can be foretold.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import secrets
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 NONCE_BYTES = 8
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@functools.cache
+def running_system() -> str | None:
+    """Return what identifies this machine until it is restarted, the same in every process; None if nothing does.
+
+    It is a secret: only keyed hashes of it leave this machine (`protocol.neighbours`). Containers of one kernel share
+    it, as they share the disk. Windows has a number for each start of one installation; it was never run there.
+    """
+    if sys.platform == "win32":
+        return _windows_system()
+    with contextlib.suppress(OSError):
+        if sys.platform == "darwin":
+            asked = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]
+            return subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False).stdout.strip() or None
+        return BOOT_ID.read_text().strip() or None
+    return None
+
+
+def _windows_system() -> str | None:
+    if sys.platform != "win32":
+        return None
+    import winreg
+
+    values = (
+        (r"SOFTWARE\Microsoft\Cryptography", "MachineGuid"),
+        (r"SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters", "BootId"),
+    )
+    found = []
+    with contextlib.suppress(OSError):
+        for path, name in values:
+            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, path) as key:
+                found.append(str(winreg.QueryValueEx(key, name)[0]))
+    return " ".join(found) if len(found) == len(values) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +64,7 @@ class Host:
     wall: Callable[[], float] = time.time  # Unix time, for people and records
     sleep: Callable[[float], None] = time.sleep
     token: Callable[[int], str] = secrets.token_hex  # this many random bytes, in hex
+    system: Callable[[], str | None] = running_system  # which running machine this is: secret, see there
 
     def nonce(self) -> str:
         """Return what names an attempt, a boot or a drop: 16 lowercase hex digits that nobody has used."""

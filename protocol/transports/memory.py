@@ -7,14 +7,14 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from protocol.drop import Capabilities, Durability, Entry
+from protocol.drop import ONE_MACHINE, Capabilities, Durability, Entry
 from protocol.errors import ChannelError, NameMissing, NameTaken
 from protocol.transports.copying import check_length
 from protocol.transports.failures import mapped_local
 from protocol.transports.names import split, split_folder
 from protocol.transports.weather import Operation, Weather
 
-LOCAL = Capabilities(local=True, settle_s=0, poll_s=0.5, beat_s=2)
+LOCAL = Capabilities(local=True, settle_s=0, poll_s=0.5, beat_s=2, limits=ONE_MACHINE)
 
 _stores: dict[str, MemoryStore] = {}
 
@@ -117,7 +117,12 @@ class MemoryDrop:
             folders, files = self.store.children(folder)
         entries = [Entry(name=_name(path), is_folder=True) for path in folders if not self.weather.hides(path)]
         entries += [
-            Entry(name=_name(path), is_folder=False, size=len(self.weather.shows(path, data)), copy=copy)
+            Entry(
+                name=_name(self.weather.called(path)),
+                is_folder=False,
+                size=len(self.weather.shows(path, data)),
+                copy=copy,
+            )
             for path, copy, data in files
             if not self.weather.hides(path)
         ]
@@ -188,7 +193,7 @@ class MemoryDrop:
             self.store.write(path, self.weather.keeps(path, data), double=self.weather.doubles(path))
 
     def _check_visible(self, path: str) -> None:
-        if path and self.weather.hides(path):
+        if path and (self.weather.hides(path) or self.weather.called(path) != path):
             raise NameMissing(f"{path} is not in the drop, or not yet")
 
 

@@ -27,6 +27,10 @@ def _whole(path: str, data: bytes) -> bytes:
     return data
 
 
+def _by_its_name(path: str) -> str:
+    return path
+
+
 @dataclass
 class Weather:
     """What the channel does to one side. Each hook is asked at every operation and may be set anew at any time.
@@ -38,6 +42,7 @@ class Weather:
     fails: Callable[[Operation, str], ChannelError | None] = _no_error  # raised before anything is done
     loses: Callable[[Operation, str], ChannelError | None] = _no_error  # raised although it was done
     hides: Callable[[str], bool] = _not  # there, and not visible to this side (yet)
+    called: Callable[[str], str] = _by_its_name  # the name it has for this side until it is whole, as sync tools do it
     shows: Callable[[str, bytes], bytes] = _whole  # what of a file this side sees
     keeps: Callable[[str, bytes], bytes] = _whole  # what is kept of a file that this side writes
     doubles: Callable[[str], bool] = _not  # kept as another file of that name, instead of NameTaken

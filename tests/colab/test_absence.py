@@ -11,8 +11,7 @@ import pytest
 from colab.worker import Worker
 from dispatcher.client import Handle
 from dispatcher.jobs import Job
-from dispatcher.taking import NEED_AT, PATIENCE_REMOTE_S
-from protocol.absence import GONE_REMOTE_S
+from protocol.drop import REMOTE
 from protocol.layout import DROP_CARD
 from tests.support.scene import SLOW, Scene
 from tests.support.workers import whole
@@ -61,7 +60,7 @@ def test_a_job_that_was_cleaned_keeps_no_other_from_being_served(scene: Scene) -
     def meanwhile(task: Any) -> None:
         clean(scene, first)
         scene.step(second)
-        scene.step(second, PATIENCE_REMOTE_S * NEED_AT[0])
+        scene.step(second, REMOTE.need_s[0])
         assert scene.look(second).needs
 
         def look() -> None:
@@ -94,12 +93,12 @@ def test_a_result_whose_job_is_gone_is_let_go_in_time(scene: Scene, hidden: str)
         side.weather.hides = lambda path: path == hidden
         scene.clock.between = lambda: looks.append((scene.clock.now - began, Path(folder).exists()))
 
-    worker = scene.worker(busy(scene, GONE_REMOTE_S + 300, meanwhile), side=side)
+    worker = scene.worker(busy(scene, REMOTE.gone_s + 300, meanwhile), side=side)
     assert worker.step(scene.clock.now)
     echo(scene, "long")
     assert worker.step(scene.clock.now)
-    assert all(there for at_s, there in looks if at_s < GONE_REMOTE_S)
-    assert looks[-1][0] > GONE_REMOTE_S + 100
+    assert all(there for at_s, there in looks if at_s < REMOTE.gone_s)
+    assert looks[-1][0] > REMOTE.gone_s + 100
     assert looks[-1][1] == bool(hidden)
 
 
@@ -128,7 +127,7 @@ def test_a_job_that_its_owner_removed_is_forgotten(scene: Scene, blank: bool) ->
     clean(scene, handle)
     side.weather.hides = lambda path: blank
     began = scene.clock.now
-    while scene.clock.now < began + GONE_REMOTE_S + 30:
+    while scene.clock.now < began + REMOTE.gone_s + 30:
         assert worker._jobs.names == {name_of(scene, handle)}
         worker.step(scene.clock.now)
         scene.clock.now += 60
@@ -144,5 +143,5 @@ def test_a_job_that_is_seen_again_was_never_gone(scene: Scene) -> None:
     for hidden in (True, True, True, False) * 10:
         side.weather.hides = lambda path, hidden=hidden: hidden and path.startswith(name_of(scene, handle))
         worker.step(scene.clock.now)
-        scene.clock.now += GONE_REMOTE_S / 3
+        scene.clock.now += REMOTE.gone_s / 3
         assert kept(worker)

@@ -10,8 +10,8 @@ import pytest
 from colab.ending import DRAINED
 from dispatcher.client import Handle
 from dispatcher.jobs import Job, Why
-from dispatcher.taking import NEED_AT, PATIENCE_REMOTE_S
 from protocol import codec
+from protocol.drop import REMOTE
 from protocol.errors import ChannelError
 from protocol.kinds import tts
 from protocol.layout import Attempt, WorkerNames
@@ -188,7 +188,7 @@ def test_what_never_arrives_is_published_again_when_it_is_missed(scene: Scene) -
     worker = scene.worker(bench)
     assert worker.step(scene.clock.now)
     assert scene.step(handle) is None
-    assert scene.step(handle, PATIENCE_REMOTE_S * NEED_AT[0]) is None
+    assert scene.step(handle, REMOTE.need_s[0]) is None
     assert [need.missing for need in scene.look(handle).needs] == [("echo.txt",)]
     assert not worker.step(scene.clock.now)
     result = scene.step(handle)

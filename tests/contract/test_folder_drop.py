@@ -18,12 +18,12 @@ from pathlib import Path
 import pytest
 from watchdog.observers import Observer
 
-from protocol.drop import Capabilities
+from protocol.drop import SYNC_TOOL, Capabilities
 from protocol.errors import ChannelError, ChannelLost, NameTaken, StorageFull
 from protocol.transports import beneath, copying, folder, ground, open_drop, watching
 from protocol.transports.copying import write_all
 from protocol.transports.failures import mapped_local
-from protocol.transports.folder import LOCAL, FolderDrop
+from protocol.transports.folder import CARRIED, LOCAL, FolderDrop
 from protocol.transports.pace import RemoteWatch
 from protocol.transports.synced import SYNCED
 from tests.support.disks import small_disk, take_every_name
@@ -486,7 +486,7 @@ def test_without_events_a_watch_polls_and_says_so(
 
     (tmp_path / "drop").mkdir()
     monkeypatch.setattr(Observer, "start", none_left)
-    quick = Capabilities(local=True, settle_s=0, poll_s=0.05, beat_s=2)
+    quick = Capabilities(local=True, settle_s=0, poll_s=0.05, beat_s=2, events=True)
     with caplog.at_level(logging.WARNING):
         watch = FolderDrop(tmp_path / "drop", capabilities=quick).watch()
     assert isinstance(watch, watching.PollWatch)
@@ -540,9 +540,49 @@ def test_a_mount_is_paced_like_drive(tmp_path: Path, monkeypatch: pytest.MonkeyP
         watch.close()
 
 
-def test_a_folder_of_drive_for_desktop_is_paced_like_drive(tmp_path: Path) -> None:
+def test_a_folder_of_drive_for_desktop_is_paced_like_drive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Drive for Desktop shows a plain folder, the far side is not on this machine all the same."""
+    monkeypatch.setattr(ground, "filesystem", lambda path: ("", None))  # as on macOS, which has no table of mounts
     folder = tmp_path / "Library" / "CloudStorage" / "GoogleDrive-ann" / "jobs"
     folder.mkdir(parents=True)
     with contextlib.closing(open_drop(folder)) as drop:
         assert drop.capabilities == SYNCED
+
+
+def test_a_folder_of_a_sync_tool_is_shared_and_wakes_by_events(tmp_path: Path) -> None:
+    """Nobody can confirm what a tool carries, but what it brings is written on this disk, which tells of it."""
+    (tmp_path / ".stfolder").mkdir()
+    (tmp_path / "drop").mkdir()
+    with contextlib.closing(open_drop(tmp_path / "drop")) as drop:
+        assert drop.capabilities == CARRIED
+        assert not drop.capabilities.local
+        assert drop.capabilities.limits is SYNC_TOOL
+        assert drop.barrier() == "unconfirmed"
+        watch = drop.watch()
+        assert isinstance(watch, watching.EventWatch)
+        watch.close()
+
+
+def test_a_folder_tells_which_one_it_is(tmp_path: Path) -> None:
+    """By any path to it, and another than one that was put in its place: what processes prove themselves by."""
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "link").symlink_to("drop")
+    drop = FolderDrop(tmp_path / "drop")
+    assert drop.capabilities.folder
+    assert FolderDrop(tmp_path / "link").capabilities.folder == drop.capabilities.folder
+    (tmp_path / "other").mkdir()
+    assert FolderDrop(tmp_path / "other").capabilities.folder != drop.capabilities.folder
+    assert FolderDrop(tmp_path / "drop", capabilities=CARRIED).capabilities.folder == ""
+
+
+@POSIX
+def test_a_file_that_is_all_holes_has_its_full_size_and_little_stored(drop: FolderDrop, root: Path) -> None:
+    """Syncthing gives a file its size first and its content later; a whole file has nothing to tell."""
+    with (root / "big").open("wb") as file:
+        file.truncate(10 << 20)
+        file.write(b"x" * 8192)
+    (root / "whole").write_bytes(b"x" * 8192)
+    big, whole = drop.list("")
+    assert (big.size, whole.size, whole.stored) == (10 << 20, 8192, None)
+    assert big.stored is not None
+    assert big.stored < 1 << 20

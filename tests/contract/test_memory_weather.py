@@ -101,3 +101,19 @@ def test_two_files_carry_one_name() -> None:
         near.put("claim", b"3rd")
     near.delete("claim")
     assert names(near) == []
+
+
+def test_a_file_has_the_name_of_a_sync_tool_until_it_is_whole() -> None:
+    """One side sees a part of it under another name, and cannot read it by its own; then it is there."""
+    store, weather = (
+        MemoryStore(),
+        Weather(called=lambda path: f".syncthing.{path}.tmp", shows=lambda path, data: b"da"),
+    )
+    near, far = MemoryDrop(store), MemoryDrop(store, weather)
+    near.put("a.wav", b"data")
+    assert [(entry.name, entry.size) for entry in far.list("")] == [(".syncthing.a.wav.tmp", 2)]
+    with pytest.raises(NameMissing):
+        far.get("a.wav", limit=9)
+    assert names(near) == ["a.wav"]
+    weather.called, weather.shows = lambda path: path, lambda path, data: data
+    assert far.get("a.wav", limit=9) == b"data"

@@ -48,6 +48,7 @@ def test_a_named_drop_wins(tmp_path: Path) -> None:
         ("Library/CloudStorage/GoogleDrive-me@example.com/Meine Ablage", None),
         ("Google Drive/マイドライブ", None),
         ("My Drive", None),
+        ("Meine Ablage", None),
         ("Mi unidad (me@example.com)", None),
         (
             "Google Drive/Mon Drive/autonomous-recording/tts-jobs",
@@ -56,7 +57,7 @@ def test_a_named_drop_wins(tmp_path: Path) -> None:
     ],
 )
 def test_the_usual_folders_are_found(tmp_path: Path, there: str, found: str | None) -> None:
-    """A drop of existing users, an rclone mount and Drive for Desktop in other languages are all found."""
+    """A drop of existing users, an rclone mount, and Drive for Desktop, streamed or mirrored, in other languages."""
     _folder(tmp_path / there)
     _folder(tmp_path / there / "Photos")
     assert drops.find(None, None, tmp_path) == tmp_path / (found or f"{there}/gpudrop")

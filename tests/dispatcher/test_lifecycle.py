@@ -18,9 +18,8 @@ from dispatcher.client import Client, Handle
 from dispatcher.jobs import Job, Result, Why
 from dispatcher.lifecycle import ROOM_AGAIN_S
 from dispatcher.runs.store import RunStore
-from dispatcher.taking import PATIENCE_LOCAL_S
-from dispatcher.weighing import DEAD_WAIT_S
 from protocol import codec
+from protocol.drop import ONE_MACHINE, REMOTE
 from protocol.errors import (
     ChannelError,
     EnvironmentNotReady,
@@ -114,7 +113,7 @@ def test_a_marker_before_its_data_is_waited_for(place: Place) -> None:
     assert place.step(handle) is None
     assert "before its data" in place.progress.text
     place.weather.hides = lambda path: False
-    assert place.step(handle, PATIENCE_LOCAL_S / 2) is not None
+    assert place.step(handle, ONE_MACHINE.data_s / 2) is not None
 
 
 @pytest.mark.fault("marker-before-data")
@@ -144,7 +143,7 @@ def test_data_that_never_fits_is_rejected_and_the_next_attempt_taken(place: Plac
     job = place.job(handle)
     answers.deliver(place.drop, job, answers.attempt(1), GOOD, **broken)
     assert place.step(handle) is None
-    assert place.step(handle, PATIENCE_LOCAL_S + 1) is None
+    assert place.step(handle, ONE_MACHINE.data_s + 1) is None
     assert f"{job}/reject-{answers.attempt(1).nonce}.json" in place.store.files
     answers.deliver(place.drop, job, answers.attempt(2), GOOD)
     assert place.step(handle) is not None
@@ -182,7 +181,7 @@ def test_a_full_disk_here_rejects_nothing(
     answers.deliver(place.drop, job, answers.attempt(), GOOD)
     with pytest.MonkeyPatch.context() as patch:
         full(place, patch)
-        for after in (0.1, 1, PATIENCE_LOCAL_S, 60, 3600, 40_000):
+        for after in (0.1, 1, ONE_MACHINE.data_s, 60, 3600, 40_000):
             assert place.step(handle, after) is None
             assert place.progress.why is Why.NO_ROOM_HERE
             assert f"Free some space on the disk of {tmp_path / 'results'}" in place.progress.cure
@@ -219,7 +218,7 @@ def test_an_answer_to_something_else_is_rejected(place: Place, wrong: dict[str, 
     handle = place.submit()
     answers.deliver(place.drop, place.job(handle), answers.attempt(), **wrong)
     assert place.step(handle) is None
-    place.step(handle, PATIENCE_LOCAL_S + 1)
+    place.step(handle, ONE_MACHINE.data_s + 1)
     assert any("reject-" in name for name in place.store.files)
     assert place.runs.get(handle.run).status != "completed"
 
@@ -291,7 +290,7 @@ def others_live(place: Place) -> None:
 
 def test_a_late_result_has_its_time_also_after_another_worker_came(place: Place) -> None:
     """With nobody left to try, late results are waited for; who comes meanwhile and fails too leaves them no less."""
-    place.client.drop.capabilities = dataclasses.replace(memory.LOCAL, local=False)
+    place.client.drop.capabilities = dataclasses.replace(memory.LOCAL, local=False, limits=REMOTE)
     handle = place.submit()
     job = place.job(handle)
     answers.fail(place.drop, job, answers.attempt(1), "ENGINE", retryable=True)
@@ -301,8 +300,8 @@ def test_a_late_result_has_its_time_also_after_another_worker_came(place: Place)
     assert place.step(handle, 10) is None
     assert "the job ends in" not in place.progress.cure
     answers.fail(place.drop, job, answers.attempt(2, "idle"), "ENGINE", retryable=True)
-    assert place.step(handle, DEAD_WAIT_S) is None
-    assert place.step(handle, DEAD_WAIT_S - 1) is None
+    assert place.step(handle, REMOTE.dead_wait_s) is None
+    assert place.step(handle, REMOTE.dead_wait_s - 1) is None
     with pytest.raises(JobFailed):
         place.step(handle, 2)
 
@@ -487,7 +486,7 @@ def test_a_job_that_nobody_may_claim_any_more_is_offered_again(place: Place) -> 
     assert place.step(handle) is None
     assert str(LAST_ATTEMPT) in place.progress.text
     assert not handle._lifecycle.is_lost
-    assert place.step(handle, PATIENCE_LOCAL_S + 1) is None
+    assert place.step(handle, ONE_MACHINE.data_s + 1) is None
     handle._find_way()
     assert place.job(handle) != job
     answers.deliver(place.drop, place.job(handle), answers.attempt(), GOOD)

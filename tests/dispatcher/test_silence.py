@@ -282,7 +282,11 @@ def test_results_that_arrive_early(place: Place) -> None:
 @pytest.mark.parametrize(
     ("shows", "why", "words"),
     [
-        (lambda path, data: data[:1] if ".out-" in path else data, Why.RESULTS_ARRIVING, "1 of 2 bytes are there"),
+        (
+            lambda path, data: data[:1] if ".out-" in path else data,
+            Why.RESULTS_ARRIVING,
+            "uploading: 1 of 2 bytes seen",
+        ),
         (lambda path, data: b"ho" if ".out-" in path else data, Why.RESULTS_UNVERIFIED, "expected"),
     ],
     ids=["torn", "other content"],

@@ -268,6 +268,15 @@ def test_advice_names_the_drop(tmp_path: Path, settings: Settings) -> None:
     assert all(f"gpudrop init --drop {bare}" in cure for cure in cures)
 
 
+def test_the_tool_that_carries_a_folder_is_named() -> None:
+    """A plain folder that a sync tool carries is told apart from one that only this machine sees."""
+    (carried,) = place._ground(Ground("shared", tool="Syncthing", is_disk=True))
+    assert carried.said.startswith("a folder that Syncthing carries")
+    (plain,) = place._ground(Ground("disk"))
+    assert plain.said.startswith("a disk of this machine")
+    assert (carried.state, plain.state) == ("ok", "ok")
+
+
 def test_rclones_remotes_are_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The shared client id and an expired login are named with their cures, an old rclone and none are too."""
     config = {"g": {"type": "drive", "token": '{"access_token":"s","expiry":"2020-01-01T00:00:00Z"}'}}

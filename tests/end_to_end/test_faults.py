@@ -12,8 +12,7 @@ import pytest
 from dispatcher.client import Client, Handle
 from dispatcher.jobs import Job, Result, Why
 from dispatcher.runs.store import RunStore
-from dispatcher.weighing import DEAD_WAIT_S
-from protocol.absence import GONE_REMOTE_S
+from protocol.drop import REMOTE
 from protocol.errors import ChannelError, ChannelLost, JobFailed, StorageFull
 from protocol.states import State
 from tests.support.scene import Scene
@@ -61,7 +60,7 @@ def test_a_stale_or_empty_listing_only_costs_time(scene: Scene) -> None:
         assert scene.step(handle, 10) is None
     job = scene.runs.get(handle.run).job
     scene.owner.weather.hides = lambda path: path.startswith(job)  # empty, while the drop itself answers
-    for after in (1, 1, GONE_REMOTE_S / 2):
+    for after in (1, 1, REMOTE.gone_s / 2):
         assert scene.step(handle, after) is None
     assert scene.progress.why is Why.FOLDER_GONE
     scene.owner.weather.hides = lambda path: False
@@ -253,7 +252,7 @@ def test_a_job_that_kills_every_worker_is_dead_and_the_others_go_on(scene: Scene
     assert ended is not None, scene.progress
     assert ended.code == "TIMEOUT"
     assert "no sign of life" in str(ended)
-    assert killed <= ECHO.attempts + 2 + DEAD_WAIT_S // LEASE_S  # it may still be taken while its end is awaited
+    assert killed <= ECHO.attempts + 2 + REMOTE.dead_wait_s // LEASE_S  # it may still be taken while its end is awaited
     assert content(done) == whole("echo.txt")
 
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from dispatcher.client import Client
 from dispatcher.config import Settings
 from dispatcher.jobs import Job
@@ -135,3 +137,47 @@ def test_a_drop_that_was_not_told_is_told(store: RunStore, gpu: Client, sent: Se
     assert (cured.fault.sort, cured.done) == ("untold", True)
     assert store.unsaid(run.id) == []
     assert JobReader(gpu.drop, gpu.drop_id, run.job).look().cancelled is not None
+
+
+@pytest.mark.fault("job-folder-returns")
+@pytest.mark.parametrize("by_us", [True, False], ids=["cleaned by us", "deleted by hand"])
+def test_a_folder_that_is_back_is_told_that_its_job_is_over(
+    store: RunStore, gpu: Client, drop: Path, settings: Settings, by_us: bool
+) -> None:
+    """A sync tool brings back what was deleted, the request alone: nobody does that job again once heal was there."""
+    with worker(drop, "--once"):
+        handle = gpu.submit(Job(kind="echo", params={"text": "x"}))
+        run = handle.run
+        assert handle.wait(150).files
+    folder = drop / store.get(run).job
+    request = (folder / "request.json").read_bytes()
+    if by_us:
+        assert gpu.clean(older_than_s=-1) == 1
+    else:
+        shutil.rmtree(folder)
+    assert healed(settings, store) == ([], [])
+    folder.mkdir()
+    (folder / "request.json").write_bytes(request)
+    (cured,), left = healed(settings, store)
+    assert (cured.fault.sort, cured.fault.run, cured.done, left) == ("untold", run, True, [])
+    assert "its folder is back" in cured.fault.text
+    assert JobReader(gpu.drop, gpu.drop_id, folder.name).look().accepted is not None
+    with worker(drop, "--once"):
+        pass
+    assert not list(folder.glob("*.claim.json"))
+
+
+def test_cleaning_answers_a_folder_that_is_back(store: RunStore, gpu: Client, drop: Path) -> None:
+    """Whoever cleans the drop says again that the job is over, and removes the folder another time later."""
+    with worker(drop, "--once"):
+        handle = gpu.submit(Job(kind="echo", params={"text": "x"}))
+        assert handle.wait(150).files
+    folder = drop / store.get(handle.run).job
+    request = (folder / "request.json").read_bytes()
+    assert gpu.clean(older_than_s=-1) == 1
+    folder.mkdir()
+    (folder / "request.json").write_bytes(request)
+    assert gpu.clean(older_than_s=-1) == 0
+    assert JobReader(gpu.drop, gpu.drop_id, folder.name).look().accepted is not None
+    assert gpu.clean(older_than_s=-1) == 1
+    assert not folder.exists()

@@ -30,6 +30,8 @@ ENGINE = m.EngineRecord(
     name="espeak", version="1.52", voice="en-us+m3", rate=24000, provider="cpu", device="x86_64", tier="embedded"
 )
 
+WHERE = m.Whereabouts(host="00aa11bb22cc33dd", folder="44ee55ff66007711")
+
 MESSAGES = {
     "drop": m.DropCard(drop=DROP, id=DROP),
     "request": m.Request(
@@ -37,6 +39,9 @@ MESSAGES = {
         job=m.Offer(
             **HERE, dispatcher=DISPATCHER, kind="tts", digest=DIGEST, claim=m.ClaimTerms(settle_s=0, lease_s=16)
         ),
+    ),
+    "request-where": m.Request(
+        params=PARAMS, job=m.Offer(**HERE, dispatcher=DISPATCHER, kind="tts", digest=DIGEST, where=WHERE)
     ),
     "request-plain": m.Request(params=PARAMS, job=None),
     "claim": m.Claim(**HERE, **WHO, digest=DIGEST),
@@ -73,6 +78,9 @@ MESSAGES = {
         gpu="Tesla T4",
         versions={"gpudrop": "0.1.0"},
     ),
+    "hello-where": m.WorkerCard(
+        drop=DROP, id=WORKER, worker=WORKER, boot=BOOT, kinds=("tts",), engines={"tts": (ENGINE,)}, where=WHERE
+    ),
     "drain": m.Drain(drop=DROP, id=WORKER, k=1),
     "cancel": m.Cancel(**HERE, k=1, by="dispatcher", reason="cancelled by the user"),
     "need": m.Need(**HERE, nonce=NONCE, k=1, missing=("audio/step-step-01.wav",)),
@@ -86,7 +94,7 @@ def read(name: str, data: bytes) -> object:
     message = MESSAGES[name]
     place = {key: value for key, value in WHO.items() if key != "boot"}
     match name:
-        case "request" | "request-plain":
+        case "request" | "request-where" | "request-plain":
             return codec.decode_request(data, drop=DROP, job=JOB)
         case "done":
             return codec.decode_done(data, drop=DROP, job=JOB, **place)

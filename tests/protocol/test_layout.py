@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocol import layout
-from protocol.layout import Attempt, JobNames, WorkerNames, parse_job_name, parse_worker_name
+from protocol.layout import Attempt, JobNames, WorkerNames, parse_job_name, parse_worker_name, temporary_of
 
 ATTEMPT = Attempt(12, "0123456789abcdef", "my-t4.2")
 NAMES = JobNames("job-1")
@@ -38,6 +38,38 @@ def test_every_name_that_is_built_parses_back(path: str, role: str, attempt: Att
     assert folder == "job-1"
     assert parsed is not None
     assert (parsed.role, parsed.attempt) == (role, attempt)
+
+
+OUT = NAMES.out(ATTEMPT, 9).partition("/")[2]
+
+
+@pytest.mark.parametrize(
+    "temporary",
+    [
+        ".syncthing.{}.tmp",
+        "~syncthing~{}.tmp",
+        ".{}.Xq3bTz",
+        ".~{}",
+        ".{}.~1f3a9c",
+        "{}.partial",
+        "{}.1a2b3c4d.partial",
+        "{}.part",
+        "{}.tmp",
+        "{}.!sync",
+    ],
+)
+def test_the_temporary_files_of_sync_tools_are_known(temporary: str) -> None:
+    """They tell that an output is on its way; of anything else, and of no tool's, nothing is concluded."""
+    assert temporary_of(temporary.format(OUT)) == OUT
+    assert parse_job_name(temporary.format(OUT)) is None
+    for other in ("request.json", "film.mp4", f"{ATTEMPT}.done.marker", "in-1-film.mp4"):
+        assert temporary_of(temporary.format(other)) is None
+
+
+@pytest.mark.parametrize("name", [OUT, f".{OUT}", f"{OUT} (1)", f"x{OUT}.tmp", f"{OUT}.sync-conflict-20260101-120000"])
+def test_other_names_are_no_temporary_files(name: str) -> None:
+    """A second copy is a file of its own, and what is whole is not on its way."""
+    assert temporary_of(name) is None
 
 
 def test_worker_names_parse_back() -> None:

@@ -252,7 +252,7 @@ def test_readers_take_forgeries_for_not_there_and_report_them(caplog: pytest.Log
     reader, worker = JobReader(drop, DROP, JOB, REQUIRE), WorkerReader(drop, DROP, WORKER, REQUIRE)
     for _ in range(2):
         seen, shown = reader.look(), worker.look()
-    assert (seen.request, seen.cancelled, seen.rejected, len(seen.claims)) == (offer(), None, frozenset(), 1)
+    assert (seen.request, seen.cancelled, seen.rejected, len(seen.claims)) == (offer(), None, {}, 1)
     assert (shown.cards, list(shown.beats)) == ({}, [BOOT])
     assert sorted(seen.unchecked) == [f"{JOB}/cancel-1.json", f"{JOB}/reject-{NONCE}.json"]
     told = [record.getMessage() for record in caplog.records]

@@ -327,7 +327,7 @@ class Protocol(RuleBasedStateMachine):
             groups = {State.DELIVERED: delivered(seen), State.STALE: open_attempts(seen), State.CLAIMED: live}
             if standing.state in groups:
                 assert standing.attempt == sorted(groups[standing.state], key=lambda a: (-a.n, a.nonce))[0]
-            assert not seen.rejected & {a.nonce for a in (*open_attempts(seen), *delivered(seen))}
+            assert not seen.rejected.keys() & {a.nonce for a in (*open_attempts(seen), *delivered(seen))}
 
     def check_genuine(self, seen: Seen) -> None:
         """Nothing is seen that was not written, whatever was torn or doubled."""

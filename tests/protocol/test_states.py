@@ -67,7 +67,7 @@ CASES = [
     ),
     (
         "rejected",
-        Seen(request=REQUEST, claims={A1: claim(A1)}, done={A1: done(A1)}, rejected=frozenset({A1.nonce})),
+        Seen(request=REQUEST, claims={A1: claim(A1)}, done={A1: done(A1)}, rejected={A1.nonce: "no"}),
         {},
         State.FAILED,
     ),

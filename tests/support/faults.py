@@ -26,6 +26,8 @@ class Row:
 ROWS = (
     Row("marker-before-data", "the marker arrives before its data", "wait, ask for it (`need`), never consume"),
     Row("data-lost", "data is lost for ever", "reject, next attempt"),
+    Row("slow-sync-tool", "a sync tool brings data minutes after its marker", "waited for while it grows, one attempt"),
+    Row("job-folder-returns", "a deleted job folder comes back with its request alone", "told that the job is over"),
     Row("request-before-inputs", "the request arrives before its inputs", "not taken yet"),
     Row("torn-control-file", "a control file is torn, at every byte", "not there yet"),
     Row("one-name-twice", "two files or folders carry one name", "all are read, each is checked"),

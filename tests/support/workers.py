@@ -32,9 +32,15 @@ class Clock:
     between: Callable[[], None] = lambda: None
     count: int = 0
 
-    def host(self) -> Host:
-        """Return a machine that lives in this time."""
-        return Host(monotonic=lambda: self.now, wall=lambda: 1.7e9 + self.now, sleep=self.sleep, token=self.token)
+    def host(self, system: str = "this machine") -> Host:
+        """Return a machine that lives in this time; another `system` is another machine."""
+        return Host(
+            monotonic=lambda: self.now,
+            wall=lambda: 1.7e9 + self.now,
+            sleep=self.sleep,
+            token=self.token,
+            system=lambda: system,
+        )
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
@@ -126,9 +132,16 @@ def drop_in(drop: Drop) -> Drop:
     return drop
 
 
-def worker_on(drop: Drop, clock: Clock, bench: FakeBench, name: str = "w", boot: str = "a" * 16) -> Worker:
+def worker_on(
+    drop: Drop,
+    clock: Clock,
+    bench: FakeBench,
+    name: str = "w",
+    boot: str = "a" * 16,
+    system: str = "this machine",
+) -> Worker:
     """Return a worker that has announced itself and is ready for `step`."""
-    at = Attached(drop=drop, drop_id=DROP_ID, worker=name, boot=boot, host=clock.host())
+    at = Attached(drop=drop, drop_id=DROP_ID, worker=name, boot=boot, host=clock.host(system))
     made = Worker(
         at,
         Settings(drop="memory:test"),

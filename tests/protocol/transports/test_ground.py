@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from protocol.google_drive import MY_DRIVE
 from protocol.transports import ground
 from protocol.transports.ground import Ground, ground_of, way_out
 
@@ -88,11 +89,93 @@ def test_links_in_a_ring_end(tmp_path: Path) -> None:
     assert ground_of(tmp_path / "a").kind == "disk"
 
 
-def test_a_link_into_a_cloud_folder_counts_as_one(tmp_path: Path) -> None:
-    """What Drive for Desktop keeps is carried elsewhere, by whatever name the user comes to it."""
-    (tmp_path / "Google Drive" / "jobs").mkdir(parents=True)
-    (tmp_path / "drop").symlink_to(tmp_path / "Google Drive" / "jobs")
-    assert ground_of(tmp_path / "drop") == Ground("shared")
+def test_a_link_into_a_carried_folder_counts_as_one(tmp_path: Path) -> None:
+    """What a sync tool keeps is carried elsewhere, by whatever name the user comes to it."""
+    (tmp_path / "sync" / "jobs").mkdir(parents=True)
+    (tmp_path / "sync" / ".stfolder").mkdir()
+    (tmp_path / "drop").symlink_to(tmp_path / "sync" / "jobs")
+    assert ground_of(tmp_path / "drop") == Ground("shared", tool="Syncthing", is_disk=True)
+
+
+@pytest.mark.parametrize(
+    ("marker", "tool"),
+    [
+        (".stfolder/", "Syncthing"),
+        (".dropbox", "Dropbox"),
+        (".dropbox.cache/", "Dropbox"),
+        (".nextcloudsync.log", "Nextcloud"),
+        (".owncloudsync.log", "ownCloud"),
+        (".tmp.drivedownload/", "Google Drive"),
+        (".tmp.driveupload/", "Google Drive"),
+    ],
+)
+@pytest.mark.parametrize("folder", ["", "a/drop"])
+def test_the_marker_of_a_sync_tool_means_shared(tmp_path: Path, marker: str, tool: str, folder: str) -> None:
+    """In the folder itself or in any above it; the files lie on this disk all the same."""
+    (tmp_path / "top" / folder).mkdir(parents=True)
+    place = tmp_path / "top" / marker
+    place.mkdir() if marker.endswith("/") else place.write_bytes(b"")
+    assert ground_of(tmp_path / "top" / folder) == Ground("shared", tool=tool, is_disk=True)
+    assert ground_of(tmp_path) == Ground("disk")
+
+
+@pytest.mark.parametrize("name", MY_DRIVE)
+def test_a_mirrored_drive_is_shared_whatever_its_language(tmp_path: Path, name: str) -> None:
+    """Drive for Desktop gives the folder that it mirrors the name of the account's language."""
+    (tmp_path / name / "drop").mkdir(parents=True)
+    assert ground_of(tmp_path / name / "drop") == Ground("shared", tool="Google Drive", is_disk=True)
+    assert ground_of(tmp_path / f"{name} 2" / "drop") == Ground("disk")
+
+
+def test_the_settings_of_dropbox_are_no_marker(tmp_path: Path) -> None:
+    """In the home of whoever uses Dropbox there is a folder of the marker's name, and the home is carried nowhere."""
+    (tmp_path / ".dropbox").mkdir()
+    assert ground_of(tmp_path / "drop") == Ground("disk")
+
+
+@pytest.mark.parametrize("name", ["GoogleDrive", "Google Drive", "OneDrive", "Dropbox", "Library/CloudStorage"])
+def test_the_table_of_mounts_beats_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """What the system says a path stands on holds, whatever the path is called."""
+    mounts, there = tmp_path / "mounts", tmp_path / name
+    mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\ngdrive: {tmp_path}/GoogleDrive/m fuse.rclone rw 0 0\n")
+    real = ground.filesystem
+    monkeypatch.setattr(ground, "filesystem", lambda path: real(path, mounts))
+    assert ground_of(there / "drop") == Ground("disk")
+    assert ground_of(tmp_path / "GoogleDrive" / "m" / "drop") == Ground("rclone", tmp_path / "GoogleDrive" / "m")
+
+
+@pytest.mark.parametrize(
+    ("path", "tool"),
+    [
+        ("Library/CloudStorage/GoogleDrive-ann/jobs", "a cloud drive"),
+        ("Google Drive/jobs", "Google Drive"),
+        ("OneDrive - Initech/jobs", "OneDrive"),
+        ("Meine Ablage", "Google Drive"),
+        ("MyGoogleDriveNotes/jobs", None),
+        ("Google Drive backup/jobs", None),
+        ("OneDriver/jobs", None),
+    ],
+)
+def test_without_a_table_whole_names_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, tool: str | None
+) -> None:
+    """Windows and macOS do not tell what a path stands on: there the name of a component does, and no part of one."""
+    monkeypatch.setattr(ground, "filesystem", lambda path: ("", None))
+    expected = Ground("shared", tool=tool) if tool else Ground("disk")
+    assert ground_of(tmp_path / path) == expected
+
+
+def test_no_marker_is_looked_for_in_a_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk may be mounted below a mount that hangs: the folders above it are not looked into."""
+    mounts, point = tmp_path / "mounts", tmp_path / "gdrive"
+    mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\ngdrive: {point} fuse.rclone rw 0 0\nx {point}/disk ext4 rw 0 0\n")
+    real = ground.filesystem
+    monkeypatch.setattr(ground, "filesystem", lambda path: real(path, mounts))
+    (point / "disk" / "drop").mkdir(parents=True)
+    (point / ".stfolder").mkdir()
+    assert ground_of(point / "disk" / "drop") == Ground("disk")
+    (point / "disk" / ".stfolder").mkdir()
+    assert ground_of(point / "disk" / "drop").tool == "Syncthing"
 
 
 def test_the_way_out_of_a_hang_names_the_mount_itself(gdrive: Path) -> None:
