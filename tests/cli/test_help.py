@@ -69,7 +69,7 @@ def test_record_tour_is_as_plain(help_of: Help) -> None:
     alone = typer.Typer()
     alone.command()(tour)
     told = help_of(typer.main.get_command(alone))
-    assert "--colab-drive-path TEXT" in told
+    assert "--drop TEXT" in told
     assert "--allow-mixed-voices  " in told
 
 

@@ -23,11 +23,13 @@ from dispatcher.tour.browser import find_browser, launch
 from dispatcher.tour.slides import timing
 from dispatcher.tour.spec import Spec, load
 from protocol.errors import EnvironmentNotReady
+from tests.support.arrow import largest_step, track
 from tests.support.media import read_frame
 
 pytestmark = [pytest.mark.browser, pytest.mark.films, pytest.mark.slow, pytest.mark.timeout(540)]
 
 ROOT = Path(__file__).parent.parent.parent
+LARGEST_STEP_PX = 150
 Picture = NDArray[np.uint8]
 
 
@@ -76,6 +78,14 @@ def check_film(film: Path, spec: Spec, report: dict[str, Any]) -> None:
     check_captions(film, spec, report)
 
 
+def check_arrow(film: Path, *, seen_s: float) -> None:
+    """Check that the arrow is seen for so long in all, and never jumps from one frame to the next."""
+    places = track(film)
+    assert len([place for place in places if place]) >= seen_s * FPS
+    step, frame = largest_step(places)
+    assert step <= LARGEST_STEP_PX, f"the arrow jumps by {step:.0f} px at {frame / FPS:.2f} s"
+
+
 def check_captions(film: Path, spec: Spec, report: dict[str, Any]) -> None:
     """Check that all that is said is written, in its order, each step's within its step."""
     for suffix in (".srt", ".vtt"):
@@ -107,6 +117,7 @@ def test_slides_and_a_page(chromium: Path, tmp_path: Path) -> None:
     """Each slide is in the film at its time, as it looks in the browser; the page goes on where it was left."""
     film, spec, report = made("slides", tmp_path / "out")
     check_film(film, spec, report)
+    check_arrow(film, seen_s=10)
     assert spec.slides is not None
     (deck,) = (tmp_path / "out" / "work" / "slides" / "lantern").glob("*.html")
     looks = slide_pictures(deck, len(spec.slides.content), chromium)
@@ -130,7 +141,15 @@ def test_a_documentation_site(chromium: Path, tmp_path: Path) -> None:
     """Every step shows its own page; the last one ends dark."""
     film, spec, report = made("docs-site", tmp_path / "out")
     check_film(film, spec, report)
+    check_arrow(film, seen_s=20)
     ends = [step["start"] + step["capture_seconds"] - 0.1 for step in report["steps"]]
     light = [float(read_frame(film, at).mean()) for at in ends]
     assert min(light[:-1]) > 200
     assert light[-1] < 60
+
+
+def test_the_demo(tmp_path: Path) -> None:
+    """What `make demo` records, through a folder and a notebook: the narration is written, and the arrow never jumps."""
+    film, spec, report = made("jupyterlab", tmp_path / "out")
+    check_film(film, spec, report)
+    check_arrow(film, seen_s=25)
