@@ -149,7 +149,7 @@ def test_a_documentation_site(chromium: Path, tmp_path: Path) -> None:
 
 
 def test_the_demo(tmp_path: Path) -> None:
-    """What `make demo` records, through a folder and a notebook: the narration is written, and the arrow never jumps."""
+    """What `make demo` records through a folder and a notebook: the narration is written, and the arrow never jumps."""
     film, spec, report = made("jupyterlab", tmp_path / "out")
     check_film(film, spec, report)
     check_arrow(film, seen_s=25)

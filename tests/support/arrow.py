@@ -74,6 +74,6 @@ def track(video: Path) -> list[Place | None]:
 
 
 def largest_step(places: list[Place | None]) -> tuple[float, int]:
-    """Return the longest way (pixels) between two consecutive frames that show the arrow, and the second one's number."""
+    """Return the longest way (pixels) between two consecutive frames with the arrow, and the second one's number."""
     steps = [(math.dist(a, b), n) for n, (a, b) in enumerate(itertools.pairwise(places), 1) if a and b]
     return max(steps, default=(0.0, 0))
