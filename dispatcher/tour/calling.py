@@ -38,6 +38,8 @@ def _recorder(call: Callable[P, Call]) -> Callable[Concatenate[str | Path, P], R
         lines of the spec run only with `allow_setup`, and new words of `enhance` are taken only where it says `yes`.
         Raises SpecError for a wrong spec, and whatever else went wrong as a GpudropError.
         """
+        if unknown := [name for name in options if name not in parameters]:
+            raise TypeError(f"record_tour() got an unexpected keyword argument {unknown[0]!r}")
         asked = call(*nothing, **options)
         for name, allowed in CHOICES.items():
             if (value := getattr(asked, name)) not in allowed:
@@ -47,9 +49,10 @@ def _recorder(call: Callable[P, Call]) -> Callable[Concatenate[str | Path, P], R
         plain = {name: value for name, value in vars(asked).items() if name not in ("screen", "settings", "lexicon")}
         return record(Path(spec), Options(**plain, lexicon=lexicon), settings, asked.screen or Unattended())
 
-    parameters = list(inspect.signature(call).parameters.values())
+    parameters = inspect.signature(call).parameters
     first = inspect.Parameter("spec", inspect.Parameter.POSITIONAL_ONLY, annotation="str | Path")
-    record_tour.__signature__ = inspect.Signature([first, *parameters], return_annotation="Recording")  # type: ignore[attr-defined]
+    signature = inspect.Signature([first, *parameters.values()], return_annotation="Recording")
+    record_tour.__signature__ = signature  # type: ignore[attr-defined]
     return record_tour
 
 

@@ -4,7 +4,8 @@
 //            scrolls up and down, also where it is in view there
 //   "edge":  scroll the box `element` (or the page, for :root) to its "top", "bottom", "left" or "right"
 //   "to":    scroll it to `how.x` and `how.y` pixels; null leaves that direction alone
-// Returns whether something there scrolls in this direction.
+// Returns "scrolled", "endless" where more kept arriving until `how.longestSeconds` were over, or null where nothing
+// there scrolls in this direction. "show" returns nothing.
 async (element, how) => {
   const LONGEST_MS = 12000, SHORTEST_MS = 400, LONGEST_STEP_MS = 40, TRIES = 3;
   const UNSEEN_MS = 1000, FIRST_WAIT_MS = 800, NEXT_WAIT_MS = 2000, LOOK_MS = 50;
@@ -185,30 +186,33 @@ async (element, how) => {
     return everything(element).filter((box) => scrolls(box, axis)).sort((a, b) => area(b) - area(a))[0];
   };
 
-  // Pages that load more when their end is reached grow: go on while more arrives.
+  // Pages that load more when their end is reached grow: go on while more arrives. Returns whether it never stopped.
   const toTheEnd = async (box, axis) => {
     const began = performance.now();
     const last = () => limits(box, axis)[1];
     const left = () => last() - box[axis.at] > 1;
     const over = () => performance.now() - began > how.longestSeconds * 1000;
     const go = () => (axis === Y ? glide(box, box.scrollLeft, last()) : glide(box, last(), box.scrollTop));
+    let grew = false;
     await go();
     for (let wait = FIRST_WAIT_MS; !over(); wait = NEXT_WAIT_MS) {
       for (let waited = 0; !left() && waited < wait; waited += LOOK_MS) await pause(LOOK_MS);
-      if (!left()) return;
+      if (!left()) return false;
+      grew = true;
       const at = box[axis.at];
       await go();
-      if (box[axis.at] === at) return;  // snap points keep it from the very end
+      if (box[axis.at] === at) return false;  // snap points keep it from the very end
     }
+    return grew;
   };
 
   if (how.act === "show") return show();
   const axis = /left|right/.test(how.edge) || (how.act === "to" && how.y === null) ? X : Y;
   const box = meant(axis);
-  if (!box) return false;
-  if (/bottom|right/.test(how.edge)) await toTheEnd(box, axis);
-  else if (how.edge === "top") await glide(box, box.scrollLeft, 0);
+  if (!box) return null;
+  if (/bottom|right/.test(how.edge)) return (await toTheEnd(box, axis)) ? "endless" : "scrolled";
+  if (how.edge === "top") await glide(box, box.scrollLeft, 0);
   else if (how.edge === "left") await glide(box, limits(box, X)[0], box.scrollTop);
   else await glide(box, how.x ?? box.scrollLeft, how.y ?? box.scrollTop);
-  return true;
+  return "scrolled";
 }

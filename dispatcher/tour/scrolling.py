@@ -30,17 +30,19 @@ def scroll(stage: Stage, action: action_parts.Scroll) -> None:
         target.wait_for(state="attached", timeout=stage.ms(None))
         bring_into_view(target, centre=True, speed=action.speed)
     else:
-        _scroll_box(box, action)
+        _scroll_box(stage, box, action)
     stage.rest(action.pause_at_bottom)
 
 
-def _scroll_box(box: Locator, action: action_parts.Scroll) -> None:
+def _scroll_box(stage: Stage, box: Locator, action: action_parts.Scroll) -> None:
     if isinstance(action.to, str):
         how: dict[str, Any] = {"act": "edge", "edge": action.to}
     else:
         how = {"act": "to", "x": action.to.x, "y": action.to.y}
-    scrolls = box.evaluate(SCROLL, {**how, "pixelsPerSecond": SPEEDS[action.speed], "longestSeconds": LONGEST_S})
-    if scrolls or (action.selector is None and action.is_vertical):  # a page that is seen whole is at its end
+    outcome = box.evaluate(SCROLL, {**how, "pixelsPerSecond": SPEEDS[action.speed], "longestSeconds": LONGEST_S})
+    if outcome == "endless":
+        stage.warn(f"more kept arriving at the end for {LONGEST_S:g} s; the scroll stopped there")
+    if outcome or (action.selector is None and action.is_vertical):  # a page that is seen whole is at its end
         return
     direction = "up or down" if action.is_vertical else "sideways"
     if action.selector is None:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Route, sync_playwright
+from playwright.sync_api import Browser, Route
 
-from dispatcher.config import is_root
 from dispatcher.tour.action_parts import ACTIONS as ACTION_MODELS
 from dispatcher.tour.actions import perform
-from dispatcher.tour.browser import launch
 from dispatcher.tour.page_load import open_page
 from dispatcher.tour.pointing import click, glide_to
 from dispatcher.tour.recorder import Recorder
@@ -26,23 +23,11 @@ pytestmark = pytest.mark.browser
 SIZE = (1280, 720)
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = launch(playwright, chromium, root=is_root())
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def recorder(browser: Browser) -> Iterator[Recorder]:
+    """Return a recorder of a page as large as a tour's: glides are long there."""
     with Recorder(browser, SIZE) as made:
         yield made
-
-
-@pytest.fixture
-def stage(recorder: Recorder) -> Stage:
-    return Stage(page=recorder.page, cursor=recorder.cursor, timeout_s=20)
 
 
 def show(stage: Stage, site: Site, body: str) -> None:

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
-from dispatcher.config import is_root
 from dispatcher.tour.action_parts import ACTIONS as ACTION_MODELS
 from dispatcher.tour.actions import perform
-from dispatcher.tour.browser import launch
 from dispatcher.tour.page_load import open_page
-from dispatcher.tour.recorder import Recorder
 from dispatcher.tour.stage import Stage
 from protocol.errors import StepFailed
 from tests.support.pages import Site
 
 pytestmark = pytest.mark.browser
-SIZE = (640, 360)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = launch(playwright, chromium, root=is_root())
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def stage(browser: Browser) -> Iterator[Stage]:
-    with Recorder(browser, SIZE) as recorder:
-        yield Stage(page=recorder.page, cursor=recorder.cursor, timeout_s=20)
 
 
 def show(stage: Stage, site: Site, body: str) -> None:
@@ -187,14 +166,18 @@ def test_a_feed_is_followed_to_its_end(stage: Stage, site: Site) -> None:
     show(stage, site, FEED.replace("LAST", "5"))
     do(stage, "scroll", to="bottom", speed="fast")
     assert stage.page.evaluate("pages") == 5
+    assert stage.recorder is not None
+    assert stage.recorder.warnings == []
     assert stage.page.evaluate("innerHeight + scrollY") == stage.page.evaluate("document.body.scrollHeight")
 
 
 def test_a_feed_without_end_is_left_in_time(stage: Stage, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time a feed is followed is limited."""
+    """The time a feed is followed is limited, and that it went on is a warning."""
     monkeypatch.setattr("dispatcher.tour.scrolling.LONGEST_S", 4.0)
     show(stage, site, FEED.replace("LAST", "1e9"))
     began = stage.page.evaluate("performance.now()")
     do(stage, "scroll", to="bottom", speed="fast")
     assert stage.page.evaluate("performance.now()") - began > 3000
     assert 3 <= stage.page.evaluate("pages") < 30
+    assert stage.recorder is not None
+    assert stage.recorder.warnings == ["more kept arriving at the end for 4 s; the scroll stopped there"]

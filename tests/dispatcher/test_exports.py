@@ -63,3 +63,9 @@ def test_a_tour_shows_its_real_parameters() -> None:
     options = {field.name: field.default for field in dataclasses.fields(Options) if field.name != "reuse"}
     assert {name: shown[name].default for name in options} == options
     assert {"screen", "settings"} <= shown.keys()
+
+
+def test_a_mistyped_option_of_a_tour_names_the_function() -> None:
+    """A keyword that does not exist is Python's own error, in the name of what was called."""
+    with pytest.raises(TypeError, match=r"record_tour\(\) got an unexpected keyword argument 'dry_runn'"):
+        dispatcher.record_tour("tour.json", dry_runn=True)  # type: ignore[call-arg]
