@@ -55,7 +55,7 @@ def main() -> None:
     try:
         app()
     except GpudropError as error:
-        sys.stderr.write(f"gpudrop worker: {legible(without_secrets(str(error)))}\n")
+        sys.stderr.write(f"error: {legible(without_secrets(str(error)))}\n")
         sys.exit(error.exit_code)
 
 

@@ -20,6 +20,7 @@ from dispatcher.workers.process import ResidentWorker, has_gone
 from protocol.errors import EnvironmentNotReady, UsageError
 from protocol.layout import WORKERS
 from protocol.messages import EngineRecord, WorkerCard
+from protocol.problems import not_one_of
 from protocol.signing import ANONYMOUS, Identity
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def connect(
     """
     here = settings or Settings()
     if backend not in BACKENDS:
-        raise UsageError(f"unknown backend {backend!r}; there are: {', '.join(BACKENDS)}")
+        raise UsageError(f"backend: {not_one_of(backend, BACKENDS)}")
     if backend == "local" and drop is not None:
         raise UsageError("a drop was named, but the work is done on this machine: ask for the backend colab too")
     usual = Private(drop=here.private_drop, log=here.private_log)

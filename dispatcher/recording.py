@@ -75,7 +75,7 @@ class Recorder:
         if attempt == self._verified:
             return
         self._verified = attempt
-        text = f"the result of {attempt.worker} is brought home and checked"
+        text = f"the result of {attempt.worker} is being downloaded and verified"
         self._store.progress(self._run.id, at=at, status="verifying", worker=attempt.worker, text=text)
 
 

@@ -67,13 +67,14 @@ def _held(sight: Sight, attempt: Attempt) -> Explanation:
         text = f"{_name(sight, attempt)} took the job and has been silent for {for_people(silent_s)}{since}"
         cure = f"If that worker is gone, another one takes over in {for_people(left)}. {_others(sight, attempt)}"
         return Explanation(code=Why.WORKER_SILENT, text=text, cure=cure)
+    working = f"{_name(sight, attempt)} is working{f': {step}' if step else ''}"
     if outputs := _outputs(sight, attempt):
         files, size = arrived(sight.seen, outputs)
         here = f"{files} of {sight.outputs} files are here ({in_bytes(size)})"
         here += _uploading(sight, outputs)
-        return Explanation(code=Why.RESULTS_ARRIVING, text=f"{_name(sight, attempt)} is at {step or 'it'}; {here}")
+        return Explanation(code=Why.RESULTS_ARRIVING, text=f"{working}; {here}")
     if sight.standing.state is State.RUNNING:
-        return Explanation(code=Why.WORKING, text=f"{_name(sight, attempt)} is at {step or 'it'}")
+        return Explanation(code=Why.WORKING, text=working)
     return Explanation(code=Why.TAKEN, text=f"{_name(sight, attempt)} has taken the job (attempt {attempt.n})")
 
 

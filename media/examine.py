@@ -134,8 +134,8 @@ def examine(path: Path) -> Media:
     except PermissionError as error:
         raise MediaError(f"{path} may not be read; give yourself the right to") from error
     except (av.error.FFmpegError, OSError, StopIteration, ValueError) as error:
-        reason = unreadable.why(path) or f"broken, encrypted, or another. {_BETTER}"
-        raise MediaError(f"{path} is no media file that can be read: {reason}") from error
+        reason = unreadable.why(path) or f"it is damaged, encrypted, or in a format that is not supported. {_BETTER}"
+        raise MediaError(f"{path} cannot be read as a media file: {reason}") from error
 
 
 def opened(path: Path) -> InputContainer:
@@ -159,7 +159,7 @@ def _facts(path: Path, container: InputContainer) -> Media:
     if container.metadata.get("major_brand", "").strip() in _STILLS:
         raise MediaError(f"{path} is a HEIF or AVIF picture, which is not read; make a png or jpg of it first")
     if name == "mov" and unreadable.is_encrypted(path):
-        raise MediaError(f"{path} is no media file that can be read: {unreadable.ENCRYPTED}")
+        raise MediaError(f"{path} cannot be read as a media file: {unreadable.ENCRYPTED}")
     if name.endswith("_pipe"):
         picture = _still(path, container)
         return Media(path=path, what="picture", container=name, seconds=None, picture=picture)

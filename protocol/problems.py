@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
@@ -40,6 +41,25 @@ def place_of(loc: tuple[Any, ...]) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"the {' of '.join(reversed(names))}"
+
+
+_SYNONYMS = {"h265": "hevc", "x265": "hevc", "avc": "h264", "x264": "h264", "jpeg": "jpg", "tif": "tiff"}
+"""Other usual names of values, for hints."""
+
+
+def not_one_of(value: object, allowed: Sequence[str], hints: Sequence[str] = ()) -> str:
+    """Return "'h265' is not one of h264, hevc; did you mean hevc?", with the hint only where there is a close one.
+
+    `hints` are what may be meant, where that is not just `allowed`.
+    """
+    return f"{_shown(value)} is not one of {', '.join(allowed)}{hint(str(value), hints or allowed)}"
+
+
+def hint(value: str, allowed: Sequence[str]) -> str:
+    """Return "; did you mean NAME?" for the closest allowed value; empty where none is close."""
+    synonym = _SYNONYMS.get(value.casefold().replace(".", ""))
+    close = [synonym] if synonym in allowed else get_close_matches(value.casefold(), allowed, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def clause(sort: str, message: str, more: Mapping[str, Any], value: Any = None) -> str:

@@ -14,6 +14,7 @@ from dispatcher.operations.plan import checked
 from dispatcher.runs.tags import check_tags
 from protocol.errors import UsageError
 from protocol.kinds.kind import Kind
+from protocol.problems import not_one_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ class Asked(Options):
     def check(self) -> None:
         """Raise UsageError for what can be seen to be wrong before any file is looked at."""
         if self.backend not in BACKENDS:
-            raise UsageError(f"unknown --backend {self.backend!r}; there are: {', '.join(BACKENDS)}")
+            raise UsageError(f"--backend: {not_one_of(self.backend, BACKENDS)}")
         if self.drop is not None and self.is_local:
             raise UsageError("--drop names a shared folder, and the work is done here: give --backend colab too")
         checked(self.kind, self.params)

@@ -14,6 +14,7 @@ from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from protocol.errors import UsageError
 from protocol.kinds import KINDS
+from protocol.problems import not_one_of
 
 _SETS = {"open": sorted(OPEN), "ended": sorted(TERMINAL), "bad": ["failed", "crashed", "expired"]}
 
@@ -65,7 +66,7 @@ def _parts(given: list[str] | None) -> list[str]:
 def known(names: list[str], there: list[str], option: str) -> list[str]:
     """Return names of an option. One that there is not raises UsageError, which lists those that there are."""
     if unknown := [name for name in names if name not in there]:
-        raise UsageError(f"{option} {unknown[0]!r}: there are: {', '.join(there)}")
+        raise UsageError(f"{option}: {not_one_of(unknown[0], there)}")
     return names
 
 

@@ -112,6 +112,12 @@ def _show(report: Report, as_json: bool) -> None:
             table.add_row("", "", f"[dim]→ {_plain(finding.cure)}[/]")
     console = Console()
     console.print(table)
-    count = sum(finding.state != "ok" for finding in report.findings)
     last = "ready" if report.ready else "not ready"
-    console.print(f"{last}{f', {count} to look at' if count else ''}", style="bold")
+    console.print(", ".join([last, *_counts(report)]), style="bold")
+
+
+def _counts(report: Report) -> Iterator[str]:
+    """Yield how many errors and warnings there are, such as "2 errors" and "1 warning"."""
+    for state, name in (("fail", "error"), ("warn", "warning")):
+        if number := sum(finding.state == state for finding in report.findings):
+            yield f"{number} {name}{'' if number == 1 else 's'}"

@@ -91,7 +91,7 @@ def _call(command: Callable[..., Any], arguments: list[str]) -> None:
 
 
 def _misused(error: Exception) -> UsageError:
-    """Return what typer says of a command line in our way: one line, the command and the option first."""
+    """Return a usage error of typer's as one line: the option, what is wrong with it, and where the help is."""
     if type(error).__name__ == "NoArgsIsHelpError":  # which has shown the help
         sys.exit(UsageError.exit_code)
     context, told = getattr(error, "ctx", None), getattr(error, "format_message", error.__str__)()
@@ -103,7 +103,7 @@ def _misused(error: Exception) -> UsageError:
         text = f"{named['option'].replace(chr(39), '')}: {_small(named['why'])}"
     group = getattr(context, "command", None)
     known = group.list_commands(context) if group is not None and hasattr(group, "list_commands") else ()
-    return UsageError(f"{command}: {_small(corrected(text, known))} ({command} --help lists what there is)")
+    return UsageError(f"{_small(corrected(text, known))} (see {command} --help)")
 
 
 def _small(text: str) -> str:
@@ -193,5 +193,5 @@ def _told(error: GpudropError, *, as_event: bool) -> str:
 
 
 def _interrupted() -> NoReturn:
-    sys.stderr.write("interrupted; the same command goes on after whatever was finished and kept by now\n")
+    sys.stderr.write("interrupted; run the same command again to resume\n")
     sys.exit(INTERRUPTED)

@@ -11,6 +11,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from protocol.problems import not_one_of
+
 VALUES = {"str": "TEXT", "path": "PATH", "int": "N", "float": "NUMBER"}
 """What a value of a type is called in help."""
 
@@ -20,6 +22,8 @@ LONGEST = 48
 _TYPE = re.compile(r"<(?:list\[)?(?P<type>[^>\]]+?)(?: range)?\]?>")
 _POSSIBLE = re.compile(r"\s*\(Possible options: (?P<names>[^)]*)\)|[.\s]*Did you mean (?P<one>[^?]*)\?")
 _WRONG = re.compile(r"(?:no such (?:option|command):? )'?(?P<name>[^\s'(]+)", re.IGNORECASE)
+
+_CHOICE = re.compile(r"'(?P<value>[^']*)' is not one of (?P<allowed>'.*)", re.DOTALL)
 
 
 class Sections(TyperCommand):
@@ -63,10 +67,12 @@ def _of_argument(record: Callable[[Any], tuple[str, str] | None], context: Any) 
 
 
 def corrected(text: str, known: Iterable[str] = ()) -> str:
-    """Return what is wrong with a command line, with the one name that was probably meant.
+    """Return what is wrong with a command line, with the one name or value that was probably meant.
 
     `known` are the names there are, where the text itself brings none.
     """
+    if choice := _CHOICE.search(text):
+        return text[: choice.start()] + not_one_of(choice["value"], re.findall(r"'([^']*)'", choice["allowed"]))
     wrong = _WRONG.search(text)
     found = _POSSIBLE.search(text)
     if wrong is None:

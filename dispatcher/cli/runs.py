@@ -68,7 +68,7 @@ def ls(
             print_json({"runs": runs_told(store, runs), "in_all": in_all})
             return
     if not runs:
-        sys.stderr.write("no run yet\n" if query == EVERYTHING else "no run fits\n")
+        sys.stderr.write("no run yet\n" if query == EVERYTHING else "no matching runs\n")
         return
     console().print(runs_table(runs, time.time()))
     if in_all > len(runs):

@@ -162,6 +162,8 @@ def _remove(
         told += [{"id": it.id, "status": it.status, "bytes": 0} for it in tours]
         others = [{"path": str(path), "bytes": size} for path, size in rest.items()]
         print_json({"removed": done, "bytes": freed, "runs": told, "others": others, "kept": kept})
+    elif not is_any:
+        sys.stdout.write("nothing to remove\n")
     elif done or dry_run:
         for load in going if dry_run else ():
             sys.stdout.write(
@@ -170,14 +172,12 @@ def _remove(
         for tour in tours if dry_run else ():
             sys.stdout.write(legible(f"{short(tour.id)} {tour.status} {tour.sort} {tour.title}\n"))
         sys.stdout.write(f"{'would remove' if dry_run else 'removed'} {what}\n")
-    elif not is_any:
-        sys.stdout.write("nothing to remove\n")
 
 
 def _counted(numbers: dict[str, int]) -> str:
     """Return "2 runs and 1 tour"."""
     told = [f"{number} {name}{'' if number == 1 else 's'}" for name, number in numbers.items() if number]
-    return " and ".join(told) or "nothing"
+    return " and ".join(told)
 
 
 def export(

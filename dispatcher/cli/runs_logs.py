@@ -133,7 +133,7 @@ def _print_log(attempt: AttemptRecord, lines: int, *, whole: bool) -> None:
 def log_of(attempt: AttemptRecord) -> tuple[Path | None, str]:
     """Return where the log of an attempt is, or why there is none; that is no error."""
     if attempt.log is None:
-        return None, "its log is not here yet; it comes home when the run has ended"
+        return None, "its log is not here yet; it is downloaded when the run has ended"
     if not attempt.log:
         return None, "it wrote no log"
     path = Path(attempt.log)

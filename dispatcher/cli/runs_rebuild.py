@@ -69,7 +69,7 @@ def _show_found(found: Sequence[Found], *, dry_run: bool) -> None:
     taken = counts["open"] + counts["completed"]
     sys.stdout.write(f"{taken} run(s) {'would be ' if dry_run else ''}taken back, {counts['known']} known already\n")
     if counts["open"] and not dry_run:
-        sys.stderr.write("`gpudrop watch` brings their results home\n")
+        sys.stderr.write("`gpudrop watch` downloads their results\n")
     for it in found:
         if not it.job:
             sys.stderr.write(f"{it.drop}: {it.text}\n")
@@ -129,11 +129,11 @@ def _fault(fault: Fault) -> dict[str, object]:
 
 def _show_healed(healed: Sequence[Healed], left: Sequence[Fault]) -> None:
     if not healed and not left:
-        sys.stdout.write("nothing does not fit\n")
+        sys.stdout.write("no inconsistencies found\n")
         return
     out = console()
     if healed:
-        made = table("fault", "run", "cured", last="how")
+        made = table("fault", "run", "fixed", last="how")
         for it in healed:
             named = short(it.fault.run) if it.fault.run else it.fault.job
             made.add_row(it.fault.sort, named, "[green]yes[/]" if it.done else "[red]no[/]", one_line(it.text))

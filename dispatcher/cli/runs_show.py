@@ -105,14 +105,14 @@ def _short(params: object) -> str:
 
 def _waited(run: Run, now: float) -> str:
     if run.wait_s is not None:
-        return f"{for_people(run.wait_s)} until a worker was seen at it"
+        return f"{for_people(run.wait_s)} for a worker to start"
     so_far = for_people(max(0.0, (run.ended_at or now) - run.created_at))
-    return f"{so_far}{' so far' if run.is_open else '; no worker was seen at it'}"
+    return f"{so_far}{' so far' if run.is_open else '; no worker started it'}"
 
 
 def _worked(run: Run, now: float) -> str:
     if run.run_s is not None:
-        return f"{for_people(run.run_s)} from then to its end"
+        return for_people(run.run_s)
     if run.started_at is None:
         return "-"
     return f"{for_people(max(0.0, now - run.started_at))} so far"

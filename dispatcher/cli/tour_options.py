@@ -17,6 +17,7 @@ from dispatcher.tour.options import Enhance, Options, lexicon_file
 from dispatcher.tour.workers import BACKENDS
 from protocol.errors import NotFoundError, UsageError
 from protocol.kinds.tts import MAX_SEED
+from protocol.problems import not_one_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,5 +227,5 @@ def _text(told: str | None) -> str | None:
 
 def _one_of(option: str, value: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
-        raise UsageError(f"unknown {option} {value!r}; there are: {', '.join(allowed)}")
+        raise UsageError(f"{option}: {not_one_of(value, allowed)}")
     return value

@@ -255,7 +255,7 @@ def _untold(looking: Lookout, place: Place, now: float) -> Iterator[Fault]:
         left_s = _waits(place).untold_s - (now - (run.ended_at or now))
         yield Fault(
             sort="untold",
-            text=f"{run.status} here, and the drop was not told: a worker may still be at it",
+            text=f"{run.status} here, and the drop was not told: a worker may still be working on it",
             cure="Heal tells it; so does `gpudrop watch`",
             **_at(place.address, run),
             certain=left_s <= 0,

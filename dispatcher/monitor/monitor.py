@@ -153,7 +153,7 @@ def _unforeseen(run: Run, error: Exception) -> str:
     """Return what to say of an error that nobody has foreseen."""
     return (
         f"run {run.id} cannot be attended to: {type(error).__name__}: {' '.join(str(error).split())[:500]}. "
-        f"It is tried again; `gpudrop runs bundle {short(run.id)}` makes an archive for a bug report"
+        f"gpudrop retries it; `gpudrop runs bundle {short(run.id)}` makes an archive for a bug report"
     )
 
 

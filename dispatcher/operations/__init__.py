@@ -114,7 +114,7 @@ class Operation(Generic[P]):
             raise SomeFailed(failed)
 
     def _raw(self, *args: P.args, **options: P.kwargs) -> dict[str, Any]:
-        checked(kind_of(self.kind), dict(options), str)
+        checked(kind_of(self.kind), dict(options), str, self.kind)
         return self._params(*args, **options).model_dump(mode="json", exclude_unset=True)
 
     def _plans(

@@ -17,6 +17,7 @@ from dispatcher.runs.record import Continuation, Delivery, Run
 from protocol.errors import UsageError
 from protocol.kinds import KINDS
 from protocol.kinds.kind import SOURCE
+from protocol.problems import not_one_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,24 +51,24 @@ def _step(text: str) -> Step:
     kind, *options = text.split()
     usable = [each.name for each in KINDS.values() if each.takes]
     if kind not in usable:
-        raise UsageError(f"--then {kind!r} is no kind that works on files; there are: {', '.join(sorted(usable))}")
+        raise UsageError(f"--then: {not_one_of(kind, sorted(usable))}")
     params: dict[str, Any] = {}
     for option in options:
         name, equals, value = option.lstrip("-").partition("=")
         if not equals:
             raise UsageError(f"--then {text!r}: write options as name=value, not {option!r}")
         params[name.replace("-", "_")] = value
-    return Step(kind=kind, params=_read(kind, params))
+    return Step(kind=kind, params=_read(kind, params, f"--then {text!r}"))
 
 
-def _read(kind: str, params: Mapping[str, str]) -> dict[str, Any]:
-    """Return parameters as their kind reads them: they come as text."""
+def _read(kind: str, params: Mapping[str, str], where: str) -> dict[str, Any]:
+    """Return parameters as their kind reads them: they come as text. `where` begins the message of an error."""
     fields = KINDS[kind].params.model_fields
     read: dict[str, Any] = {
         name: value.split(",") if name in fields and "tuple" in str(fields[name].annotation) else value
         for name, value in params.items()
     }
-    known = checked(KINDS[kind], read).model_dump(mode="json", exclude_unset=True)
+    known = checked(KINDS[kind], read, str, where).model_dump(mode="json", exclude_unset=True)
     return dict(known)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dispatcher.operations.sources import Source
+from dispatcher.operations.sources import CALLED, Source
 from dispatcher.operations.targets import name_after
 from dispatcher.runs.record import Artifact, Role, Run
 from dispatcher.runs.store import RunStore
@@ -99,7 +99,8 @@ def _fitting(files: Sequence[Artifact], run: Run, kind: Kind) -> list[Artifact]:
         if fitting := [file for file in files if sorts.get(file.name) == sort]:
             return fitting[:1] if sort == "text" else fitting
     raise UsageError(
-        f"{kind.name} takes {' or '.join(kind.takes)}; run {run.id} ({run.kind}) made {_names(files) or 'no files'}"
+        f"{kind.name} takes {' or '.join(CALLED[what] for what in kind.takes)}; "
+        f"run {run.id} ({run.kind}) made {_names(files) or 'no files'}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from dispatcher.operations.targets import name_after
 from protocol.errors import MediaError, UsageError
 from protocol.kinds import KINDS
 from protocol.kinds.kind import SOURCE, Kind
-from protocol.problems import clause
+from protocol.problems import clause, hint, not_one_of
 
 WALL_S = 7 * 24 * 3600.0
 """How long one job may take: a film of an hour on a slow machine takes days."""
@@ -116,7 +117,7 @@ def _suit(kind: Kind, source: Source, facts: Facts, raw: Mapping[str, Any]) -> d
     try:
         return dict(kind.fit(raw, facts.what, facts.container))
     except ValidationError as error:
-        raise UsageError(f"{source.path}: {_problems(error, option_of)}") from error
+        raise UsageError(f"{source.path}: {_problems(error, kind, option_of)}") from error
     except ValueError as error:
         raise UsageError(f"{source.path}: {error}") from error
 
@@ -129,32 +130,36 @@ def _check_size(kind: Kind, source: Source, facts: Facts, params: Any) -> None:
             raise UsageError(f"{source.path}: {error}") from error
 
 
-def checked(kind: Kind, raw: Mapping[str, Any], spell: Callable[[str], str] | None = None) -> Any:
-    """Return checked parameters; every problem is told, by the name that `spell` gives its parameter."""
+def checked(kind: Kind, raw: Mapping[str, Any], spell: Callable[[str], str] | None = None, where: str = "") -> Any:
+    """Return checked parameters. Raises UsageError that lists every problem.
+
+    `spell` returns how the user writes a parameter's name; `where` says what they wrote it in, if not a command line.
+    """
     try:
         return kind.params.model_validate(dict(raw))
     except ValidationError as error:
-        raise UsageError(f"{kind.name}: {_problems(error, spell or option_of)}") from error
+        told = _problems(error, kind, spell or option_of)
+        raise UsageError(f"{where}: {told}" if where else told) from error
 
 
-def _problems(error: ValidationError, spell: Callable[[str], str]) -> str:
+def _problems(error: ValidationError, kind: Kind, spell: Callable[[str], str]) -> str:
     """Return what is wrong in words of ours; what only follows from another problem is left out."""
     told: dict[str, str] = {}
     for each in error.errors():
         place = spell(str(each["loc"][0])) if each["loc"] else ""
-        told.setdefault(f"{place}: " if place else "", _problem(each))
+        told.setdefault(f"{place}: " if place else "", _problem(each, place, kind, spell))
     return "; ".join(f"{place}{text}" for place, text in told.items())
 
 
-def _problem(error: Mapping[str, Any]) -> str:
+def _problem(error: Mapping[str, Any], place: str, kind: Kind, spell: Callable[[str], str]) -> str:
     more = error.get("ctx", {})
     match error["type"]:
         case "literal_error":
-            return f"takes {str(more['expected']).replace(chr(39), '')}"
+            return not_one_of(error["input"], re.findall(r"'([^']*)'", more["expected"]))
         case "tuple_type":
             return "takes several values: a tuple or a list of them"
         case "extra_forbidden":
-            return "is none of its options"
+            return f"is not an option of {kind.name}{hint(place, [spell(name) for name in kind.params.model_fields])}"
     return clause(error["type"], error["msg"], more, error.get("input"))
 
 

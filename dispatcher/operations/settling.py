@@ -48,7 +48,7 @@ def settle(connection: Connection, run: Run) -> str:
             _notify(store, run, address, at=client.host.wall())
             store.trace.noticed(run.id, address, at=client.host.wall())
     if left:
-        text = f"{'; '.join(left)}. It is tried again as long as `gpudrop watch` or the dashboard runs"
+        text = f"{'; '.join(left)}. gpudrop retries while `gpudrop watch` or the dashboard runs"
         hold_up(store, run, text, at=client.host.wall())
         return text
     store.trace.settled(run.id, at=client.host.wall())

@@ -23,7 +23,7 @@ _NAMES = (
 MEDIA_NAMES = frozenset(_NAMES.split())
 """Endings of names behind which a medium is expected: such a file that cannot be read is told, also in a folder."""
 
-_PLURALS = {"picture": "pictures", "film": "films", "sound": "sounds", "text": "texts"}
+CALLED = {"picture": "an image", "film": "a video", "sound": "an audio file", "text": "a text file"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,10 +126,10 @@ def look_at_all(sources: Sequence[Source], kind: Kind) -> Iterator[tuple[Source,
 
 def _facts(media: Media, kind: Kind) -> Facts | MediaError:
     if media.what not in kind.takes:
-        wanted = " and ".join(_PLURALS[what] for what in kind.takes)
-        return WrongSort(f"{media.path} is a {media.what}; {kind.name} takes {wanted}")
+        wanted = " or ".join(CALLED[what] for what in kind.takes)
+        return WrongSort(f"{media.path} is {CALLED[media.what]}; {kind.name} takes {wanted}")
     if kind.hears and not media.sounds:
-        return WrongSort(f"{media.path} has no sound to {kind.name}; give a film or a recording that has")
+        return WrongSort(f"{media.path} has no sound to {kind.name}; give a video or a recording that has")
     picture, seconds = media.picture, media.seconds
     size = f" of {picture.shown[0]}x{picture.shown[1]}" if picture else ""
     long = f", {seconds:.1f} s" if seconds is not None else ""

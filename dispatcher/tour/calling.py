@@ -15,6 +15,7 @@ from dispatcher.tour.options import Options, lexicon_file
 from dispatcher.tour.record import Recording, record
 from dispatcher.tour.screen import Screen, Unattended
 from protocol.errors import UsageError
+from protocol.problems import not_one_of
 
 P = ParamSpec("P")
 CHOICES = {"tts_backend": workers.BACKENDS, "encode_backend": encoding.BACKENDS, "zoom": tuple(STRENGTH)}
@@ -43,7 +44,7 @@ def _recorder(call: Callable[P, Call]) -> Callable[Concatenate[str | Path, P], R
         asked = call(*nothing, **options)
         for name, allowed in CHOICES.items():
             if (value := getattr(asked, name)) not in allowed:
-                raise UsageError(f"unknown {name} {value!r}; there are: {', '.join(allowed)}")
+                raise UsageError(f"{name}: {not_one_of(value, allowed)}")
         settings = asked.settings or Settings()
         lexicon = lexicon_file(asked.lexicon, settings.lexicon)
         plain = {name: value for name, value in vars(asked).items() if name not in ("screen", "settings", "lexicon")}

@@ -9,6 +9,7 @@ from dispatcher.config import Settings
 from dispatcher.connection import Connection, Private, connect
 from dispatcher.tour.options import CLONING_BACKEND, Options
 from protocol.errors import UsageError
+from protocol.problems import not_one_of
 
 BACKENDS = ("local", "colab", CLONING_BACKEND)
 
@@ -19,7 +20,7 @@ def connected(options: Options, settings: Settings, work_dir: Path, kinds: str) 
     Raises UsageError for an unknown backend and EnvironmentNotReady without a drop.
     """
     if options.tts_backend not in BACKENDS:
-        raise UsageError(f"unknown --tts-backend {options.tts_backend!r}; there are: {', '.join(BACKENDS)}")
+        raise UsageError(f"--tts-backend: {not_one_of(options.tts_backend, BACKENDS)}")
     if options.tts_backend == "local":
         own = Private(drop=work_dir / "drop", log=work_dir / "worker.log")
         return connect("local", settings=settings, kinds=kinds, private=own, group=options.group)

@@ -30,7 +30,7 @@ _SAME = {
 
 def _scale(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool) and not 1 <= value <= LARGEST_SCALE:
-        raise ValueError(f"the scale is {value:g}; give 1 to {LARGEST_SCALE:g}, as 2 for twice the width and height")
+        raise ValueError(f"must be 1 to {LARGEST_SCALE:g}, not {value:g}; 2 doubles the width and height")
     return value
 
 

@@ -152,7 +152,7 @@ def test_the_kind_suits_itself_to_the_source(tmp_path: Path) -> None:
     [
         (("--scale", "0"), "--scale: must be more than 0, not 0"),
         (("--scale", "99"), "--scale"),
-        (("--formats", "gif"), "--formats: takes mp4 or png$"),
+        (("--formats", "gif"), "^--formats: 'gif' is not one of mp4, png$"),
         (("--words", "far too long a word"), "--words"),
     ],
 )

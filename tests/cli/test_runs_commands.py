@@ -172,13 +172,13 @@ def test_every_filter_narrows_the_list(gpudrop: Command, add: Add, store: RunSto
         (("runs", "show", "nothing"), 3, "there is no run or tour 'nothing'"),
         (("runs", "show", "2611"), 2, "may be more than one: "),
         (("runs", "ls", "--since", "soon"), 2, "is no time"),
-        (("runs", "ls", "--status", "done"), 2, "there are: pending"),
-        (("runs", "ls", "--kind", "film"), 2, "there are: analyze"),
+        (("runs", "ls", "--status", "done"), 2, "is not one of pending"),
+        (("runs", "ls", "--kind", "film"), 2, "is not one of analyze"),
         (("runs", "retry", "00000001"), 2, "is completed"),
         (("runs", "rm", "00000003", "--yes"), 2, "it is open"),
         (("runs", "rm", "00000001"), 2, "Give --yes"),
         (("runs", "prune"), 2, "say what may go"),
-        (("runs", "prune", "--status", "running"), 2, "there are: cancelled"),
+        (("runs", "prune", "--status", "running"), 2, "is not one of cancelled"),
         (("runs", "cancel", "00000001"), 1, ""),
         (("runs", "replay", "00000001"), 2, "give --local"),
         (("runs", "tag", "00000001", "a,b"), 2, "without commas"),
@@ -269,7 +269,7 @@ def test_a_log_that_never_was_is_said_and_no_error(gpudrop: Command, add: Add, s
         store.progress(run.id, at=1.0, attempts=[record])
     said = gpudrop("runs", "logs", run.id)
     assert said.code == 0
-    for word in ("line two", "w2, lapsed: it wrote no log", "moved.txt any more", "comes home when"):
+    for word in ("line two", "w2, lapsed: it wrote no log", "moved.txt any more", "downloaded when"):
         assert word in said.out
     told = gpudrop("runs", "logs", run.id, "--json").told["attempts"]
     assert [bool(it["log"]) for it in told] == [True, False, False, False]

@@ -196,7 +196,7 @@ def test_taken_at_work_silent_and_gone(place: Place) -> None:
     place.beat(1, place.held(job, tried))
     said = place.look()
     assert (said.why, said.done, said.total) == (Why.WORKING, 3, 12)
-    assert "w (echo) is at 3 of 12 (step step-03)" in said.text
+    assert "w (echo) is working: 3 of 12 (step step-03)" in said.text
     for _ in range(5):
         said = place.look(1.9)
     assert said.why is Why.WORKER_SILENT
@@ -218,9 +218,9 @@ def test_the_engine_at_work_is_named(place: Place) -> None:
     tried = answers.attempt()
     answers.claim(place.drop, job, tried)
     place.beat(1, place.held(job, tried))
-    assert "w is at 3 of 12 (step step-03)" in place.look().text
+    assert "w is working: 3 of 12 (step step-03)" in place.look().text
     place.beat(2, place.held(job, tried).model_copy(update={"note": "echo: step step-04"}))
-    assert "w (echo) is at 3 of 12 (step step-04)" in place.look(after=5).text
+    assert "w (echo) is working: 3 of 12 (step step-04)" in place.look(after=5).text
 
 
 def test_a_failed_attempt(place: Place) -> None:

@@ -37,6 +37,14 @@ def _broken(page: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_no_page_is_empty(name: str) -> None:
+    """A page has a heading, and says something below it."""
+    heading, _, text = (ROOT / name).read_text("utf-8").strip().partition("\n")
+    assert heading.startswith(("# ", "<"))
+    assert len(text.split()) >= 20
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_link_leads_somewhere(name: str) -> None:
     """Files and headings of this repository; addresses elsewhere are not asked."""
     assert list(_broken(ROOT / name)) == []

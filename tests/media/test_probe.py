@@ -60,7 +60,7 @@ def test_text_is_never_followed(tmp_path: Path, name: str, text: str) -> None:
     """A playlist that is called a film is no film, whatever it leads to."""
     film = made(tmp_path / "film.mp4", *picture())
     (tmp_path / name).write_text(text.format(film=film.name))
-    with pytest.raises(MediaError, match=f"{name} is no media file that can be read"):
+    with pytest.raises(MediaError, match=f"{name} cannot be read as a media file"):
         probe(tmp_path / name)
 
 

@@ -66,7 +66,7 @@ def test_a_source_is_what_its_content_says(tmp_path: Path) -> None:
 
 def test_a_sound_is_no_film(tmp_path: Path) -> None:
     """What the kind does not take is refused in words."""
-    with pytest.raises(MediaError, match="is a sound; improve takes films and pictures"):
+    with pytest.raises(MediaError, match="is an audio file; improve takes a video or an image"):
         look(Source(path=odd_media.SOUNDS["silence"](tmp_path)), FILMS)
 
 

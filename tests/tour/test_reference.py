@@ -120,7 +120,7 @@ def test_what_is_no_recording(tmp_path, voice):
     with pytest.raises(NotFoundError, match=r"none\.wav does not exist"):
         check(tmp_path / "none.wav")
     (tmp_path / "text.wav").write_text("#EXTM3U\nhttp://127.0.0.1:9/x\n")
-    with pytest.raises(UsageError, match="is no media file that can be read"):
+    with pytest.raises(UsageError, match="cannot be read as a media file"):
         check(tmp_path / "text.wav")
     (tmp_path / "empty.wav").touch()
     with pytest.raises(UsageError, match="is empty"):

@@ -117,8 +117,8 @@ def _demand(models: Models, wish: str) -> None:
     model = NEEDS[wish]
     if absent := lacking_packages():
         raise JobFailed(
-            f"{wish} were asked for, and {', '.join(absent)} are not installed on this worker: "
-            f"{installing.with_extra('vision')}, or leave them out",
+            f"{wish} cannot be made: {', '.join(absent)} are not installed on this worker. Install them "
+            f"({installing.with_extra('vision')}), or leave {wish} out",
             code="UNSUPPORTED",
         )
     try:
@@ -126,8 +126,8 @@ def _demand(models: Models, wish: str) -> None:
             models.path(file)
     except JobFailed as problem:
         raise JobFailed(
-            f"{wish} were asked for, and {model} cannot be had: {problem}. Fetch it by `gpudrop models pull {model}`, "
-            "or leave them out",
+            f"{wish} cannot be made: {model} is not available: {problem}. Download it with "
+            f"`gpudrop models pull {model}`, or leave {wish} out",
             code=problem.code,
         ) from problem
 

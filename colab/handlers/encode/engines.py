@@ -130,8 +130,8 @@ def _program(name: str, codec: str) -> Ffmpeg:
         raise JobFailed(f"{name} is not on this worker: {error}", code="UNSUPPORTED") from error
     if name == _HARDWARE and (problem := tried(program, encoder)):
         raise JobFailed(
-            f"NVENC does not work on this worker ({problem}); take a worker with an NVIDIA card and its driver, "
-            "or leave the encoder to the worker",
+            f"NVENC does not work on this worker ({problem}); use a worker with an NVIDIA card and its driver, "
+            "or leave out --encoder",
             code="UNSUPPORTED",
         )
     return program
