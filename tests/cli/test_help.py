@@ -12,6 +12,7 @@ from dispatcher.cli import COMMANDS, app
 from dispatcher.cli.errors import _MISUSE, _misused
 from dispatcher.cli.helping import corrected, plainly
 from dispatcher.cli.tour import tour
+from protocol.errors import UsageError
 
 PASSED_ON = {"models", "worker"}
 """What other programs read."""
@@ -103,14 +104,8 @@ def test_nothing_is_guessed_from_afar() -> None:
         (("enhanse", "x"), "did you mean enhance?"),
         (("runs", "shw", "x"), "did you mean show?"),
         (("upscale", "x.png", "--scal", "2"), "did you mean --scale?"),
-        (("upscale", "x.png", "--then", "upscale scal=2"), "scal: is not an option of upscale; did you mean scale?"),
-        (("upscale", "x.png", "--then", "upscal"), "did you mean upscale?"),
         (("encode", "x.mp4", "--codec", "h265"), "'h265' is not one of auto, h264, hevc, av1, vp9; did you mean hevc?"),
         (("encode", "x.mp4", "--format", "mp5"), "did you mean mp4?"),
-        (("transcribe", "x.wav", "--formats", "srt,docx"), "--formats: 'docx' is not one of srt, vtt, ass, txt, tsv"),
-        (("transcribe", "x.wav", "--formats", "str"), "did you mean srt?"),
-        (("tour", "x.json", "--zoom", "automatic"), "error: --zoom: 'automatic' is not one of off, auto, mobile"),
-        (("upscale", "x.png", "--scale", "9"), "--scale: must be 1 to 8, not 9; 2 doubles the width and height"),
         (("tour", "x.json", "--colab-drive", "y"), "did you mean --colab-drive-path?"),
         (("runs", "ls", "--limit", "0"), "--limit / -n: must be at least 1"),
         (("enhance", "x", "--seed", "a"), "--seed: must be a whole number"),
@@ -124,3 +119,44 @@ def test_a_mistake_on_the_command_line_has_its_hint(arguments: tuple[str, ...], 
     said = str(_misused(wrong.value))
     assert told in said
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ("upscale", "x.png", "--then", "upscale scal=2"),
+            "--then 'upscale scal=2': scal: is not an option of upscale; did you mean scale?",
+        ),
+        (("upscale", "x.png", "--then", "upscale zzz=2"), "--then 'upscale zzz=2': zzz: is not an option of upscale"),
+        (
+            ("upscale", "x.png", "--then", "upscal"),
+            "--then: 'upscal' is not one of analyze, encode, enhance, stabilize, transcribe, upscale; "
+            "did you mean upscale?",
+        ),
+        (
+            ("transcribe", "x.wav", "--formats", "srt,docx"),
+            "--formats: 'docx' is not one of srt, vtt, ass, txt, tsv, json",
+        ),
+        (
+            ("transcribe", "x.wav", "--formats", "str"),
+            "--formats: 'str' is not one of srt, vtt, ass, txt, tsv, json; did you mean srt?",
+        ),
+        (
+            ("tour", "x.json", "--zoom", "automatic"),
+            "--zoom: 'automatic' is not one of off, auto, mobile; did you mean auto?",
+        ),
+        (("tour", "x.json", "--zoom", "3"), "--zoom: '3' is not one of off, auto, mobile"),
+        (
+            ("upscale", "x.png", "--backend", "colb"),
+            "--backend: 'colb' is not one of local, colab; did you mean colab?",
+        ),
+        (("upscale", "x.png", "--scale", "9"), "--scale: must be 1 to 8, not 9; 2 doubles the width and height"),
+    ],
+)
+def test_a_wrong_value_names_the_option_first(arguments: tuple[str, ...], told: str) -> None:
+    """The bad value is quoted, and a close one is suggested; a value that is like no other has no hint."""
+    command: Any = plainly(typer.main.get_command(app))
+    with pytest.raises(UsageError) as wrong:
+        command(args=list(arguments), standalone_mode=False)
+    assert str(wrong.value) == told
