@@ -46,7 +46,10 @@ STEADY = 0.02
 
 _UNSAID = 2
 _STILLS = frozenset({"avif", "avis", "heic", "heix", "mif1", "msf1"})
-_BETTER = "Give an mp4, mov, mkv, webm or avi video, a wav, flac, mp3, m4a or ogg audio file, or a png, jpg, webp or tiff image"
+_BETTER = (
+    "Give an mp4, mov, mkv, webm or avi video, a wav, flac, mp3, m4a or ogg audio file, "
+    "or a png, jpg, webp or tiff image"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,42 +65,42 @@ class Params(BaseModel):
 
     language: str = Field(
         default="auto",
-        description="the language spoken, by its code (en, de, fr, …), or auto: it is heard once for the file",
+        description="the spoken language as a code (en, de, fr, …), or auto: detected once per file",
     )
     task: Literal["transcribe", "translate"] = Field(
-        default="transcribe", description="translate writes English, whatever is spoken"
+        default="transcribe", description="translate writes English, whatever the spoken language"
     )
     model: ModelName = Field(
         default="auto",
         description=f"the Whisper model: {', '.join(MODELS)}, or one that the worker's owner added; auto is turbo on a "
-        "GPU, small elsewhere, or whichever is there",
+        "GPU, small elsewhere, or whichever is installed",
     )
     formats: tuple[Format, ...] = Field(
         default=("srt",), min_length=1, description="what to write: srt vtt ass txt tsv json"
     )
     prompt: str = Field(
-        default="", max_length=MAX_HINT, description="a text in the style and with the names that are to be expected"
+        default="", max_length=MAX_HINT, description="a text in the expected style, with the expected names"
     )
-    hotwords: str = Field(default="", max_length=MAX_HINT, description="words to listen for: names, technical terms")
-    word_times: bool = Field(
-        default=True, description="find when each word is said; without, cues are timed by their letters"
+    hotwords: str = Field(
+        default="", max_length=MAX_HINT, description="words that are likely to occur: names, technical terms"
     )
-    vad: bool = Field(default=True, description="leave out what is no speech before it is recognised")
-    beam_size: int = Field(default=5, ge=1, le=20, description="how many readings are followed at once; 1 is fastest")
+    word_times: bool = Field(default=True, description="find the time of each word; without, cue times are estimated")
+    vad: bool = Field(default=True, description="remove what is not speech before recognition")
+    beam_size: int = Field(default=5, ge=1, le=20, description="how many hypotheses are kept; 1 is fastest")
     batch_size: int = Field(
-        default=16, ge=1, le=128, description="pieces of speech recognised at once; fewer where memory ends"
+        default=16, ge=1, le=128, description="pieces of speech recognised at once; fewer if memory runs out"
     )
     line_width: int = Field(
-        default=42, ge=10, le=200, description="most columns of a subtitle's line (a CJK sign takes two)"
+        default=42, ge=10, le=200, description="maximum columns per subtitle line (a CJK character counts as two)"
     )
-    line_count: int = Field(default=2, ge=1, le=4, description="most lines of a subtitle")
-    reading_speed: float = Field(default=20.0, ge=5, le=100, description="most columns to be read a second")
+    line_count: int = Field(default=2, ge=1, le=4, description="maximum lines per subtitle")
+    reading_speed: float = Field(default=20.0, ge=5, le=100, description="maximum columns to read per second")
     min_cue_s: float = Field(
-        default=1.0, ge=0.1, le=10, description="a subtitle stays at least so long, where there is room"
+        default=1.0, ge=0.1, le=10, description="minimum duration of a subtitle, where there is room"
     )
-    max_cue_s: float = Field(default=7.0, ge=1, le=60, description="a subtitle stays at most so long")
-    gap_s: float = Field(default=0.08, ge=0, le=2, description="seconds between two subtitles that follow each other")
-    track: int = Field(default=1, ge=1, le=64, description="which of the file's sounds, from 1")
+    max_cue_s: float = Field(default=7.0, ge=1, le=60, description="maximum duration of a subtitle")
+    gap_s: float = Field(default=0.08, ge=0, le=2, description="minimum seconds between two subtitles")
+    track: int = Field(default=1, ge=1, le=64, description="which audio track of the file, from 1")
 
     @field_validator("language")
     @classmethod

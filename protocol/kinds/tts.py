@@ -63,16 +63,16 @@ class Step(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: Annotated[OutputId, Field(description="What names the files of the clip.")]
+    id: Annotated[OutputId, Field(description="Base name of the clip's files.")]
     narration: Annotated[
-        StrictStr, Field(max_length=MAX_CHARACTERS, description="The text; an empty one is a short silence.")
+        StrictStr, Field(max_length=MAX_CHARACTERS, description="The text; empty for a short silence.")
     ]
     pauses: Annotated[
         tuple[Pause, ...],
         Field(max_length=MAX_CHARACTERS, description="Silences between words: [words before it, seconds]."),
     ] = ()
     emphasis: Annotated[
-        tuple[Place, ...], Field(max_length=MAX_CHARACTERS, description="The words that are emphasised, from 0.")
+        tuple[Place, ...], Field(max_length=MAX_CHARACTERS, description="Indices of the emphasised words, from 0.")
     ] = ()
 
     @model_validator(mode="after")
@@ -97,7 +97,7 @@ class Params(BaseModel):
 
     voice: Annotated[
         StrictStr,
-        Field(min_length=1, max_length=MAX_VOICE, description="Who speaks: a name, or default for the engine's own."),
+        Field(min_length=1, max_length=MAX_VOICE, description="The voice's name, or default for the engine's own."),
     ] = "default"
     speed: Annotated[float, Field(ge=0.5, le=2.0, description="2 is twice as fast."), AfterValidator(_finite)] = 1.0
     language: Annotated[
@@ -105,24 +105,24 @@ class Params(BaseModel):
     ] = "en-us"
     lexicon: Annotated[
         dict[Written, Respelled],
-        Field(max_length=MAX_ENTRIES, description="How words sound that are written otherwise: {written: respelled}."),
+        Field(max_length=MAX_ENTRIES, description="Respellings of words to pronounce them: {written: respelled}."),
     ] = {}
     steps: Annotated[
-        tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS, description="What is spoken: a clip for each.")
+        tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS, description="What to speak: one clip per step.")
     ]
     ref_text: Annotated[
         StrictStr | None,
-        Field(min_length=1, max_length=MAX_REF_TEXT, description="Exactly what is said in the recording."),
+        Field(min_length=1, max_length=MAX_REF_TEXT, description="The exact words of the recording."),
     ] = None
     consent: Annotated[
         StrictBool | None,
-        Field(description="Must be true where a voice is cloned: its owner has allowed it, says who asks."),
+        Field(description="Must be true for a cloned voice: states that its owner has agreed."),
     ] = None
     seed: Annotated[
-        int | None, Field(strict=True, ge=0, le=MAX_SEED, description="Another one gives another reading.")
+        int | None, Field(strict=True, ge=0, le=MAX_SEED, description="A different seed gives a different reading.")
     ] = None
     nfe_step: Annotated[
-        int | None, Field(strict=True, ge=4, le=128, description="Steps of the model: more are better and slower.")
+        int | None, Field(strict=True, ge=4, le=128, description="Model steps: more is better and slower.")
     ] = None
     cfg_strength: Annotated[
         float | None,
