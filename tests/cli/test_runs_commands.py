@@ -431,6 +431,7 @@ def test_pruning_goes_by_age_status_and_number(gpudrop: Command, add: Add, store
     assert not clip.exists()
     assert ids(gpudrop("runs", "ls", "--json")) == [runs[2].id]
     assert gpudrop("runs", "prune", "--older-than", "1s", "--yes").out == "nothing to remove\n"
+    assert gpudrop("runs", "prune", "--older-than", "1s", "--dry-run").out == "nothing to remove\n"
 
 
 def test_export_writes_every_run(gpudrop: Command, add: Add, tmp_path: Path) -> None:
@@ -487,3 +488,10 @@ def test_a_database_that_cannot_be_used_says_how_to_go_on(gpudrop: Command, data
         said = gpudrop(*command)
         assert (said.code, "runs reindex" in said.err) == (6, True), said
     assert (data / "runs.sqlite3").read_bytes() == before
+
+
+def test_a_healthy_database_and_an_empty_search_say_so(gpudrop: Command) -> None:
+    """In plain words, and with exit code 0 where nothing is wrong."""
+    healed = gpudrop("runs", "heal", "--dry-run")
+    assert (healed.code, healed.out) == (0, "no inconsistencies found\n")
+    assert gpudrop("runs", "ls", "--tag", "nothing").err == "no matching runs\n"

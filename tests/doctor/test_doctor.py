@@ -332,3 +332,22 @@ def test_a_card_that_lies_is_shown_as_text(capsys: pytest.CaptureFixture[str]) -
     assert "GPU: [/]" in told
     assert "→ [red]" in told
     assert "\x1b" not in told
+
+
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        ([], "ready"),
+        (["ok"], "ready"),
+        (["ok", "warn"], "ready, 1 warning"),
+        (["fail"], "not ready, 1 error"),
+        (["warn", "fail", "warn", "fail"], "not ready, 2 errors, 2 warnings"),
+    ],
+)
+def test_the_last_line_counts_errors_and_warnings(
+    capsys: pytest.CaptureFixture[str], states: list[Any], told: str
+) -> None:
+    """Warnings alone do not keep a drop from being ready."""
+    findings = [Finding(check="disk", state=state, said="something") for state in states]
+    command._show(Report(findings=findings), as_json=False)
+    assert capsys.readouterr().out.splitlines()[-1].strip() == told
