@@ -23,6 +23,7 @@ from dispatcher.tour.screen import Screen
 from dispatcher.tour.slides import rules as slide_rules
 from dispatcher.tour.speaking import speak, spoken_text_of
 from dispatcher.tour.spec import Spec, load
+from dispatcher.tour.waiting import OnWait
 from dispatcher.tour.work_folder import occupied
 from media import ffmpeg
 from protocol.errors import UsageError
@@ -116,6 +117,7 @@ def try_out(spec_path: Path, options: Options, settings: Settings, screen: Scree
                 browser=browser,
                 root=is_root(),
                 on_step=lambda n, step: stage.update(n, len(spec.steps), step),
+                on_wait=_told_to(screen),
             )
     for step in done:
         for warning in step.warnings:
@@ -240,10 +242,15 @@ def _film(spec: Spec, narration: Narration, browser: Path, desk: _Desk) -> list[
             browser=browser,
             root=is_root(),
             on_step=lambda done, step: stage.update(done, len(spec.steps), step),
+            on_wait=_told_to(desk.screen),
         )
     for warning in _of_takes(takes):
         desk.screen.warn(warning)
     return takes
+
+
+def _told_to(screen: Screen) -> OnWait:
+    return lambda place, seconds: screen.say(f"still waiting for {place} after {seconds:.0f} s")
 
 
 def _of_takes(takes: Sequence[Take]) -> list[str]:
