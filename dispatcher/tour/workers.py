@@ -6,11 +6,22 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from dispatcher.config import Settings
-from dispatcher.connection import Connection, Private, connect
+from dispatcher.connection import Connection, Private, connect, require_drop
 from dispatcher.tour.options import CLONING_BACKEND, Options
 from protocol.errors import UsageError
 
 BACKENDS = ("local", "colab", CLONING_BACKEND)
+
+
+def check_backend(options: Options, settings: Settings) -> None:
+    """Check that there is a way to the tour's workers, without asking any of them.
+
+    Raises UsageError for an unknown backend and EnvironmentNotReady without a drop.
+    """
+    if options.tts_backend not in BACKENDS:
+        raise UsageError(f"unknown --tts-backend {options.tts_backend!r}; there are: {', '.join(BACKENDS)}")
+    if options.tts_backend != "local":
+        require_drop(options.drop, settings)
 
 
 def connected(options: Options, settings: Settings, work_dir: Path, kinds: str) -> AbstractContextManager[Connection]:
@@ -18,8 +29,7 @@ def connected(options: Options, settings: Settings, work_dir: Path, kinds: str) 
 
     Raises UsageError for an unknown backend and EnvironmentNotReady without a drop.
     """
-    if options.tts_backend not in BACKENDS:
-        raise UsageError(f"unknown --tts-backend {options.tts_backend!r}; there are: {', '.join(BACKENDS)}")
+    check_backend(options, settings)
     if options.tts_backend == "local":
         own = Private(drop=work_dir / "drop", log=work_dir / "worker.log")
         return connect("local", settings=settings, kinds=kinds, private=own, group=options.group)
