@@ -18,7 +18,7 @@ from dispatcher.tour.browser_context import BrowserContextOptions
 from dispatcher.tour.capture import FIRST_FRAME_S, Filming, settle
 from dispatcher.tour.choosers import FileChoosers
 from dispatcher.tour.cursor import Cursor
-from dispatcher.tour.dialogs import RIPPLE_MS, Answers, DialogBox, Patch, reply, take_patch
+from dispatcher.tour.dialogs import Answers, DialogBox, Patch, reply, take_patch
 from dispatcher.tour.evidence import clean_trace
 from dispatcher.tour.leaving import DOCUMENT, where_it_stays
 from dispatcher.tour.page_action_parts import DialogAction
@@ -184,6 +184,7 @@ class Recorder:
     def take(self, path: Path) -> Iterator[Filming]:
         """Film the page into `path` from now until the block ends. A block that raises leaves no file."""
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._box.prepare()
         where_it_stays(self.page, FIRST_FRAME_S, lambda: settle(self.page))
         with contextlib.ExitStack() as broken_off:
             broken_off.callback(path.unlink, missing_ok=True)
@@ -278,7 +279,6 @@ class Recorder:
         if patch is not None and not patch.covers(self.cursor.at):
             patch = None
         try:
-            box.page.wait_for_timeout(RIPPLE_MS)
             box.draw(dialog, filming.picture, patch)
             filming.turn_to(box.page)
             box.answer(answer, dialog, moves=patch is not None and answer is not None)
