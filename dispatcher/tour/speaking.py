@@ -59,7 +59,7 @@ def speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, scre
     else:
         narration = _spoken(texts, voice, cache, options, settings, work_dir, screen)
     strange = script.unreadable(texts, voice.language, voice.lexicon)
-    narration = replace(narration, warnings=(*strange, *narration.warnings))
+    narration = replace(narration, warnings=(*script.misspelt(texts), *strange, *narration.warnings))
     narration = put_beside(narration, work_dir / "audio")
     for warning in narration.warnings:
         screen.warn(warning)
