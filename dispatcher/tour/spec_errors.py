@@ -158,7 +158,7 @@ def _meant(name: str, known: list[str]) -> str:
 
 def _nearest_action(name: str, known: list[str]) -> str:
     """Return what a misspelt action was probably meant to be, also where the name of another tool is misspelt."""
-    spellings = _OTHER_NAMES | {action: action for action in known}
+    spellings = {**_OTHER_NAMES, **{action: action for action in known}}
     near = difflib.get_close_matches(name, [*spellings, *_NOT_HERE], n=6, cutoff=0.7)
     if near and near[0] in _NOT_HERE:
         return _NOT_HERE[near[0]]
