@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from dispatcher.client import Client, Owner
 from dispatcher.config import Settings
-from dispatcher.default_drop import adopt, choose
+from dispatcher.default_drop import Choice, adopt, choose
 from dispatcher.drops import check_apart, init_drop
 from dispatcher.runs.store import RunStore
 from dispatcher.workers.process import ResidentWorker, has_gone
@@ -149,13 +149,19 @@ def _await_cards(client: Client, before: set[str], worker: ResidentWorker) -> tu
     return ()
 
 
-def _shared_drop(named: str | Path | None, settings: Settings) -> str | Path:
-    """Return the shared drop, named or usual. A folder that may become a drop by itself is made one."""
+def require_drop(named: str | Path | None, settings: Settings) -> Choice:
+    """Return the shared drop, named or usual, without opening it. Raises EnvironmentNotReady where there is none."""
     choice = choose(named, settings)
     if choice is None:
         raise EnvironmentNotReady(
             "no drop was found. Make one with: gpudrop init, or name one with --drop or GPUDROP_DROP"
         )
+    return choice
+
+
+def _shared_drop(named: str | Path | None, settings: Settings) -> str | Path:
+    """Return the shared drop, named or usual. A folder that may become a drop by itself is made one."""
+    choice = require_drop(named, settings)
     check_apart(choice.address, settings.data_dir)
     if made := adopt(choice, settings):
         log.warning("%s", made)

@@ -17,8 +17,8 @@ from protocol.kinds import KINDS
 from protocol.messages import Choices, Offer, Request, WorkerCard
 from protocol.signing import Key
 
-SHOWN = 60
-"""How many values are listed; those that look most like the one asked for come first."""
+SHOWN = 12
+"""How many values are listed at most, and only where none of them looks like the one asked for."""
 
 
 def spell(request: Request, key: Key | None, now: float) -> bytes:
@@ -103,11 +103,16 @@ def _plain(value: str) -> str:
 
 def _text(name: str, value: str, engines: Sequence[Choices]) -> str:
     values = sorted({choice for choices in engines for choice in choices[name] if "*" not in choice})
-    near = get_close_matches(value, values, n=3, cutoff=0.6)
-    others = [each for each in values if each not in near]
+    wrong = f"no worker that was seen here takes the {name} {value!r}"
+    if near := get_close_matches(value, values, n=3, cutoff=0.6):
+        return f"{wrong}; did you mean {' or '.join(near)}? There are {len(values)} in all"
+    return f"{wrong}; there are: {_first(values)}"
+
+
+def _first(values: Sequence[str]) -> str:
+    """Return the first few values, and how many more there are."""
     more = len(values) - SHOWN
-    listed = ", ".join([*near, *others][:SHOWN]) + (f" and {more} more" if more > 0 else "")
-    return f"no worker that was seen here takes the {name} {value!r}; there are: {listed}"
+    return ", ".join(values[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _elsewhere(kind: str, name: str, value: str, engines: Sequence[Choices], started_here: bool) -> str:
@@ -119,4 +124,6 @@ def _elsewhere(kind: str, name: str, value: str, engines: Sequence[Choices], sta
     cure = f"{known.needs} ({installing.with_extra(known.extra, here=started_here)}), or --backend colab"
     if any(_plain(value) == _plain(each) for each in lacking):
         return f". For {value} it takes {cure}"
-    return f". There are also, for {cure}: {', '.join(lacking)}"
+    if near := get_close_matches(value, lacking, n=3, cutoff=0.6):
+        return f". There are also, for {cure}: {', '.join(near)} ({len(lacking)} in all)"
+    return f". There are also, for {cure}: {_first(lacking)}"

@@ -7,6 +7,7 @@ it plain, and so do backquotes: `[pause]` between them is only a word.
 
 from __future__ import annotations
 
+import difflib
 import html
 import re
 from bisect import bisect_left, bisect_right
@@ -38,6 +39,7 @@ _MARK = re.compile(
     r"(?P<ticks>`+)(?!`)(?P<code>(?:(?!\n\s*\n).)+?)(?<!`)(?P=ticks)(?!`)"
     r"|!?(?<![\w\])])\[(?P<label>[^\[\]\n]+)\]\((?P<url>[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:[ \t]+\"[^\"]*\")?\)"
     r"|\[[ \t]*pause\b(?P<pause>[^\[\]\n]*)\]"
+    r"|\[[ \t]*(?P<word>[a-z]{3,8})[ \t:]*(?P<length>(?:\d+(?:\.\d+)?|\.\d+)[ \t]*(?:s|sec|seconds?|ms))?[ \t]*\]"
     r"|<(?P<address>(?:https?://|mailto:)[^\s<>]+|[\w.+-]+@[\w.-]+)>"
     r"|(?P<strange><!--|<!\[CDATA\[|<![A-Za-z]|<\?[A-Za-z])"
     r"|<(?P<end>/?)(?P<tag>[A-Za-z][\w:.-]*)(?P<more>(?:\s[^<>]*)?)/?>",
@@ -58,11 +60,18 @@ class Script:
     """A narration without its markup. Places count the words of `text.split()`.
 
     `pauses` holds (words before it, seconds), in order, one for each place; `emphasis` the places of emphasised words.
+    `misspelt` holds (as written, as probably meant) of marks that look like a pause: they are left out of the text.
     """
 
     text: str
     pauses: tuple[tuple[int, float], ...] = ()
     emphasis: tuple[int, ...] = ()
+    misspelt: tuple[tuple[str, str], ...] = ()
+
+
+def advice(written: str, meant: str) -> str:
+    """Return the warning about a misspelt mark."""
+    return f"{written} looks like a pause; did you mean {meant}? It is not spoken"
 
 
 def parse(narration: str) -> Script:
@@ -81,6 +90,7 @@ class _Plain:
     pauses: list[tuple[int, float]] = field(default_factory=list)
     spans: list[tuple[int, int]] = field(default_factory=list)  # emphasised
     open_tags: list[tuple[str, int]] = field(default_factory=list)
+    misspelt: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, text: str) -> None:
         """Add text that may hold marks."""
@@ -101,7 +111,12 @@ class _Plain:
         stressed = {
             place for since, to in self.spans for place in range(bisect_right(ends, since), bisect_left(starts, to))
         }
-        return Script(text=_shown(text), pauses=_by_word(self.pauses, starts), emphasis=tuple(sorted(stressed)))
+        return Script(
+            text=_shown(text),
+            pauses=_by_word(self.pauses, starts),
+            emphasis=tuple(sorted(stressed)),
+            misspelt=tuple(self.misspelt),
+        )
 
     def _prose(self, text: str) -> None:
         """Add text without marks; entities become their characters."""
@@ -122,6 +137,8 @@ class _Plain:
             self.add(found["label"])
         elif found["pause"] is not None:
             self._pause(found)
+        elif found["word"] is not None:
+            self._bracket(found)
         elif found["address"] is not None:
             self._put(found["address"].removeprefix("mailto:"))
         elif found["strange"] is not None:
@@ -129,8 +146,20 @@ class _Plain:
         else:
             self._tag(found)
 
+    def _bracket(self, found: re.Match[str]) -> None:
+        """Leave out a pause that is misspelt, and remember it; any other word in brackets is text."""
+        if not _is_like_pause(found["word"].lower(), has_length=found["length"] is not None):
+            self._prose(found[0])
+            return
+        meant = "[pause]" if found["length"] is None else f"[pause {found['length']}]"
+        self.misspelt.append((found[0], meant))
+        self._space(found)
+
     def _pause(self, found: re.Match[str]) -> None:
         self.pauses.append((self.length, _seconds(found)))
+        self._space(found)
+
+    def _space(self, found: re.Match[str]) -> None:
         following = found.string[found.end() : found.end() + 1]
         if following and following not in _CLOSING:
             self._put(" ")
@@ -212,6 +241,12 @@ def _seconds(found: re.Match[str]) -> float:
     if length is None:
         raise UsageError(f"{found[0]} is no pause; write [pause 0.5s] or [pause 500ms], or \\[ where it is only text")
     return float(length[1]) / (1000 if length[2].lower() == "ms" else 1)
+
+
+def _is_like_pause(word: str, *, has_length: bool) -> bool:
+    """Say whether a word in brackets is a misspelt `pause`; without a length, words such as "cause" are not."""
+    close = difflib.SequenceMatcher(None, word, "pause").ratio()
+    return close >= 0.6 if has_length else close >= 0.8 and set(word) <= set("pause")
 
 
 def _by_word(pauses: list[tuple[int, float]], starts: list[int]) -> tuple[tuple[int, float], ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from speech import scripts
 from speech.lexicon import Lexicon
-from speech.markup import Script, parse
+from speech.markup import Script, advice, parse
 from speech.text import Piece, pieces, written_words
 
 _STOPS = frozenset(".,;:!?…\"'“”‘’«»()[]—–-")
@@ -15,7 +15,7 @@ _STOPS = frozenset(".,;:!?…\"'“”‘’«»()[]—–-")
 def preview(narration: str, language: str, lexicon: Mapping[str, str]) -> str:
     """Return the text as spoken, marks and all, and below it a line for each word that is said otherwise than written.
 
-    A last line names the words that a voice of the language cannot read.
+    Last lines name misspelt pauses and the words that a voice of the language cannot read.
     In languages other than English numbers stay as they are: the engine reads them. Raises UsageError for markup that
     cannot be spoken.
     """
@@ -23,6 +23,7 @@ def preview(narration: str, language: str, lexicon: Mapping[str, str]) -> str:
     spoken = pieces(script.text, language, Lexicon(lexicon))
     lines = [_as_spoken(script, spoken) or "(nothing is spoken)"]
     lines += dict.fromkeys(_differences(script, spoken))
+    lines += [f"  warning: {advice(written, meant)}" for written, meant in script.misspelt]
     if strange := scripts.unreadable(script.text, language, lexicon):
         lines.append(f"  warning: {scripts.advice(strange, language)}")
     return "\n".join(lines)

@@ -27,7 +27,7 @@ from dispatcher.runs.store import RunStore
 from dispatcher.tour.acts import repeatable, start
 from dispatcher.tour.director import Rehearsed
 from dispatcher.tour.options import Options
-from dispatcher.tour.record import Recording, preview, record, try_out
+from dispatcher.tour.record import Recording, check_workers, preview, record, try_out
 from dispatcher.tour.remembering import Remembered, announced, ending, log_of
 from dispatcher.tour.spec import load
 from protocol.transports.host import SYSTEM
@@ -70,6 +70,7 @@ def _tour(
 def _detach(spec_path: Path, options: Options, settings: Settings, *, as_json: bool) -> None:
     """Have a tour recorded in the background; what is wrong with its spec is told here and now."""
     spec = load(spec_path, base_url=options.base_url)
+    check_workers(spec, options, settings)
     tour = announced(spec.meta.title or spec_path.name, spec_path, options, settings)
     with RunStore.open(settings.database, durability=settings.durability) as store:
         store.tours.begin(tour)

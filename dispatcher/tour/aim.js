@@ -54,6 +54,13 @@ async (element, { view, prefer }) => {
   parts.sort((a, b) => area(b) - area(a));
   const isIn = ([x, y], [l, t, r, b]) => x > l && x < r && y > t && y < b;
   const spots = prefer && parts.some((part) => isIn(prefer, part)) ? [prefer] : [];
+  // A file field draws its button at the start of its line; in the middle stands "No file chosen".
+  const BUTTON_X = 40;
+  if (element.localName === "input" && element.type === "file") {
+    const [l, t, r, b] = parts[0];
+    const x = Math.min(BUTTON_X, (r - l) / 2);
+    spots.push([getComputedStyle(element).direction === "rtl" ? r - x : l + x, (t + b) / 2]);
+  }
   for (const [l, t, r, b] of parts) {
     const steps = Array.from({ length: GRID }, (_, n) => (n + 0.5) / GRID);
     const grid = steps.flatMap((x) => steps.map((y) => [x, y]));

@@ -10,7 +10,7 @@ from playwright.sync_api import Frame, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from dispatcher.tour.leaving import has_left
-from dispatcher.tour.page_load import is_bad_selector
+from dispatcher.tour.page_load import bad_selector, is_bad_selector
 from dispatcher.tour.stage import Stage
 from protocol.errors import StepFailed
 
@@ -41,7 +41,7 @@ def explained(error: PlaywrightError, stage: Stage, action: Any = None) -> StepF
         )
         return StepFailed(f"the page went to another address meanwhile; {cure}")
     if is_bad_selector(error):
-        return StepFailed(f"the selector is not valid ({why}); correct it", retryable=False)
+        return StepFailed(bad_selector(error, getattr(action, "selector", None)), retryable=False)
     if "Unknown key" in text:
         cure = 'use names such as Enter, Tab, ArrowDown, a or "Control+s"'
         return StepFailed(f"there is no such key ({why}); {cure}", retryable=False)
@@ -59,7 +59,36 @@ def _too_late(stage: Stage, action: Any) -> StepFailed:
     if isinstance(selector, str) and not getattr(action, "frame", ()):
         with contextlib.suppress(PlaywrightError):  # a page that has gone holds no frame to name
             cure = _in_frame(stage.page, selector) or cure
-    return StepFailed(f"did not come about within {waited:g} s; {cure}")
+    return StepFailed(f"{_unmet(stage, action)} after {waited:g} s; {cure}")
+
+
+def _unmet(stage: Stage, action: Any) -> str:
+    """Return what is still not as an action wants it, naming the selector."""
+    frame = tuple(getattr(action, "frame", ()))
+    kind = getattr(action, "type", "")
+    state = "hidden" if kind == "wait_for_hidden" else getattr(action, "state", "visible")
+    selectors = [getattr(action, "selector", None), getattr(action, "to", None) if kind == "drag" else None]
+    with contextlib.suppress(PlaywrightError):  # a page that has gone cannot be asked
+        for selector in filter(None, selectors):
+            if unmet := _state_of(stage, selector, frame, state):
+                return unmet
+    return "the page did not respond"
+
+
+def _state_of(stage: Stage, selector: str, frame: tuple[str, ...], state: str) -> str:
+    """Return how an element differs from the state that is waited for; "" where it does not."""
+    for depth, holder in enumerate(frame):
+        if not stage.all(holder, frame[:depth]).count():
+            return f"no iframe matches {holder!r}"
+    inside = f" in the iframe {frame[-1]!r}" if frame else ""
+    found = stage.all(selector, frame).count()
+    shown = stage.visible(selector, frame).count()
+    if state in ("hidden", "detached"):
+        still = shown if state == "hidden" else found
+        return f"{selector!r} is still {'visible' if state == 'hidden' else 'on the page'}{inside}" if still else ""
+    if not found:
+        return f"no element matches {selector!r}{inside}"
+    return "" if shown or state == "attached" else f"no visible element matches {selector!r}{inside} (hidden: {found})"
 
 
 def _in_frame(page: Page, selector: str) -> str | None:

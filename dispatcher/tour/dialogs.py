@@ -26,9 +26,6 @@ from dispatcher.tour.typing_pace import bursts
 BOX = (files("dispatcher.tour") / "dialog.html").read_text(encoding="utf-8")
 SHOW = "told => window.show(told)"
 
-RIPPLE_MS = 350
-"""How long the mark of the click that opened a dialog is still seen to spread before the box appears."""
-
 LEAST_READ_S, CHARACTERS_A_SECOND, MOST_READ_S = 1.0, 25.0, 6.0
 """How long a box stays before it is answered, where the spec does not say."""
 
@@ -147,7 +144,7 @@ def take_patch(page: Page, cursor: Cursor, size: tuple[int, int]) -> Patch:
 
 
 class DialogBox:
-    """The page on which dialogs are drawn. It opens when it is first needed, in a process of its own."""
+    """The page on which dialogs are drawn, in a process of its own. `prepare` opens it ahead: that takes a while."""
 
     def __init__(self, browser: Browser, shape: Any, locale: str | None) -> None:
         self._browser, self._shape = browser, shape
@@ -156,6 +153,10 @@ class DialogBox:
         self._context: BrowserContext | None = None
         self._page: Page | None = None
         self._cursor: Cursor | None = None
+
+    def prepare(self) -> None:
+        """Open the page, unless it is open: a dialog is then drawn as soon as it opens."""
+        _ = self.page
 
     @property
     def page(self) -> Page:

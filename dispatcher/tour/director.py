@@ -8,15 +8,13 @@ has done nothing to the page yet: a button pressed twice would be another film.
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import sync_playwright
 
 from dispatcher.assembly.timeline import Focus
 from dispatcher.tour import select_list
@@ -24,14 +22,14 @@ from dispatcher.tour.action_parts import Action
 from dispatcher.tour.actions import perform
 from dispatcher.tour.assertions import check
 from dispatcher.tour.attention import attention
-from dispatcher.tour.browser import find_browser, launch
-from dispatcher.tour.browser_context import context_options
 from dispatcher.tour.browser_errors import named
 from dispatcher.tour.capture import Filming
+from dispatcher.tour.duration import action_s
 from dispatcher.tour.editors import clear_highlight
 from dispatcher.tour.framing import framed
 from dispatcher.tour.page_load import open_page
 from dispatcher.tour.recorder import Recorder
+from dispatcher.tour.recorder_opening import open_recorder
 from dispatcher.tour.report import Checked
 from dispatcher.tour.scrolling import scroll
 from dispatcher.tour.slides.show import SlideProjector
@@ -39,6 +37,7 @@ from dispatcher.tour.spec import Spec
 from dispatcher.tour.stage import Stage
 from dispatcher.tour.step_errors import placed, what_of
 from dispatcher.tour.steps import TAIL_S, Step
+from dispatcher.tour.waiting import OnWait, Waiting
 from protocol.errors import MediaError, StepFailed
 
 OnStep = Callable[[int, str], None]
@@ -78,48 +77,44 @@ def direct(
     browser: Path | None = None,
     root: bool = False,
     on_step: OnStep | None = None,
+    on_wait: OnWait | None = None,
 ) -> list[Take]:
     """Film every step, each max(narration, actions or slides) + 0.5 s long, and return the takes in the spec's order.
 
-    `on_step(done, step_id)` is called before each step, and with "done" after the last. Raises StepFailed for a step
-    that cannot be filmed, with what shows why in work_dir/failures/<step>/, and EnvironmentNotReady where there is no
-    browser.
+    `on_step(done, step_id)` is called before each step, and with "done" after the last; `on_wait(place, seconds)` while
+    an action takes long. Raises StepFailed for a step that cannot be filmed, with what shows why in
+    work_dir/failures/<step>/, and EnvironmentNotReady where there is no browser.
     """
-    with _recorder(spec, browser, root=root) as recorder:
-        return _Director(spec, recorder, work_dir).film(narration_seconds, on_step)
+    with open_recorder(spec, browser, root=root) as recorder:
+        return _Director(spec, recorder, work_dir, on_wait=on_wait).film(narration_seconds, on_step)
 
 
 def rehearse(
-    spec: Spec, *, work_dir: Path, browser: Path | None = None, root: bool = False, on_step: OnStep | None = None
+    spec: Spec,
+    *,
+    work_dir: Path,
+    browser: Path | None = None,
+    root: bool = False,
+    on_step: OnStep | None = None,
+    on_wait: OnWait | None = None,
 ) -> list[Rehearsed]:
-    """Do every step as fast as the pages allow, and record nothing. Raises as `direct` does."""
-    with _recorder(spec, browser, root=root) as recorder:
-        return _Director(spec, recorder, work_dir, hurries=True).rehearse(on_step)
-
-
-@contextlib.contextmanager
-def _recorder(spec: Spec, browser: Path | None, *, root: bool) -> Iterator[Recorder]:
-    """Have a browser run for a tour until the block ends."""
-    path = browser or find_browser()
-    with sync_playwright() as playwright:
-        scale = spec.settings.scale
-        chromium = launch(playwright, path, root=root, scale=scale)
-        try:
-            options = context_options(spec, version=chromium.version)
-            with Recorder(chromium, spec.settings.viewport, options, scale=scale) as recorder:
-                yield recorder
-        finally:
-            with contextlib.suppress(PlaywrightError):  # Ctrl-C may have cut the connection to it already
-                chromium.close()
+    """Do every step once, as fast as the pages allow, and record nothing. Raises as `direct` does."""
+    with open_recorder(spec, browser, root=root) as recorder:
+        return _Director(spec, recorder, work_dir, on_wait=on_wait, hurries=True).rehearse(on_step)
 
 
 class _Director:
     """Films one spec with one recorder."""
 
-    def __init__(self, spec: Spec, recorder: Recorder, work_dir: Path, *, hurries: bool = False) -> None:
+    def __init__(
+        self, spec: Spec, recorder: Recorder, work_dir: Path, *, on_wait: OnWait | None, hurries: bool = False
+    ) -> None:
         self._spec = spec
         self._recorder = recorder
         self._hurries = recorder.cursor.hurries = hurries
+        self._waiting = Waiting(on_wait)
+        recorder.on_tick = self._waiting.look
+        self._retries = 0 if hurries else spec.settings.max_retries_per_step
         recorder.tab_s = spec.settings.default_step_timeout
         self._work_dir = work_dir
         self._slides = SlideProjector(spec, work_dir / "slides")
@@ -150,14 +145,14 @@ class _Director:
         return done
 
     def _do_step(self, step: Step, do: Callable[[Step, int, int], Done]) -> Done:
-        """Do a step, again after a failure as often as the spec allows."""
+        """Do a step, again after a failure as often as the spec allows; never again in a rehearsal."""
         self._navigated = False
         retries = 0
         while True:
             try:
                 return self._attempt(step, do, retries)
             except StepFailed as error:
-                if retries >= self._spec.settings.max_retries_per_step or not self._may_repeat(error):
+                if retries >= self._retries or not self._may_repeat(error):
                     raise self._kept(error, step, retries) from error
                 retries += 1
 
@@ -302,23 +297,27 @@ class _Director:
         return attention(self._recorder.cursor.moves, self._typed, self._recorder.size, zero)
 
     def _perform(self, step: Step, n: int, action: Action) -> None:
-        self._recorder.place = f"step {step.id!r}, action {n + 1} ({named(action)})"
+        where = f"action {n + 1} ({named(action)})"
+        self._recorder.place = f"step {step.id!r}, {where}"
         try:
-            perform(self._stage().now(), action)
+            with self._waiting.at(self._recorder.place, action_s(action)):
+                perform(self._stage().now(), action)
             self._recorder.check_answers()
             self._recorder.follow()
         except StepFailed as error:
-            failed = placed(error, step, f"action {n + 1} ({named(action)})")
+            failed = placed(error, step, where)
             if not (action.optional and error.retryable):
                 raise failed from error
             self._recorder.warn(f"{error}. The action is optional: the step went on")
 
     def _check(self, step: Step, n: int, assertion: object) -> Checked:
-        self._recorder.place = f"step {step.id!r}, assertion {n + 1} ({named(assertion)})"
+        where = f"assertion {n + 1} ({named(assertion)})"
+        self._recorder.place = f"step {step.id!r}, {where}"
         try:
-            return check(self._stage().now(), assertion)
+            with self._waiting.at(self._recorder.place):
+                return check(self._stage().now(), assertion)
         except StepFailed as error:
-            raise placed(error, step, f"assertion {n + 1} ({named(assertion)})") from error
+            raise placed(error, step, where) from error
 
     def _stage(self) -> Stage:
         timeout_s = self._spec.settings.default_step_timeout
@@ -340,7 +339,7 @@ class _Director:
         folder = self._work_dir / "failures" / step.id
         self._recorder.keep_evidence(folder)
         tried = f" (filmed {retries + 1} times)" if retries else ""
-        if self._touched and error.retryable and self._spec.settings.mode == "continuous":
+        if retries < self._retries and error.retryable and not self._may_repeat(error):
             tried += " (not filmed again: the page was changed already)"
         names = ", ".join(sorted(path.name for path in folder.iterdir()))
         return StepFailed(f"{error}{tried}\nsee {folder}: {names}", step=step.id, retryable=False, kept=folder)

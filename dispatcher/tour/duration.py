@@ -80,10 +80,11 @@ def spoken_s(text: str, language: str, speed: float = 1.0) -> float:
 def acting_s(step: Step) -> float:
     """Return how long a step's actions take at least."""
     scroll = step.scroll.pause_at_bottom if step.scroll else 0.0
-    return scroll + sum(_action_s(action) for action in step.actions)
+    return scroll + sum(action_s(action) for action in step.actions)
 
 
-def _action_s(action: Action) -> float:
+def action_s(action: Action) -> float:
+    """Return how many seconds an action takes at least."""
     match action:
         case Pause():
             return action.seconds

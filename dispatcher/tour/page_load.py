@@ -6,6 +6,7 @@ Where a script sends its visitors on to another address, the page that is opened
 
 from __future__ import annotations
 
+import re
 import time
 
 from playwright.sync_api import Error as PlaywrightError
@@ -36,8 +37,17 @@ PENDING = f"""() => {{
 }}"""
 """What of a page never ends loading, as far as that can be told; null for one that has loaded."""
 
-BAD_SELECTOR = ("while parsing", "is not a valid selector", "Unknown engine", "Malformed selector")
+BAD_SELECTOR = (
+    "while parsing",
+    "is not a valid selector",
+    "is not a valid XPath",
+    "Unknown engine",
+    "Malformed selector",
+)
 """What Playwright says of a selector that it cannot read."""
+
+_NAMED_SELECTOR = re.compile(r"""while parsing (?:css )?selector "(.+?)"(?:\.|$)|'([^']+)' is not a valid""")
+"""Where Playwright or the browser quotes the selector that it cannot read."""
 
 OPAQUE = "found => found.some(one => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }))"
 WHERE = "() => [location.href, performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0]"
@@ -124,15 +134,22 @@ def _seen(page: Page, selector: str) -> bool:
     except PlaywrightError as error:
         if not is_bad_selector(error):
             raise
-        why = str(error).splitlines()[0].split(": ", 1)[-1]
-        raise StepFailed(
-            f"settings.preloader_selector {selector!r} is not valid ({why}); correct it", retryable=False
-        ) from error
+        raise StepFailed(f"settings.preloader_selector: {bad_selector(error, selector)}", retryable=False) from error
 
 
 def is_bad_selector(error: PlaywrightError) -> bool:
     """Say whether the browser cannot read the selector it was asked with."""
     return any(mark in str(error) for mark in BAD_SELECTOR)
+
+
+def bad_selector(error: PlaywrightError, selector: str | None = None) -> str:
+    """Return what is wrong with a selector that the browser cannot read, and the fix; the browser names it best."""
+    named = _NAMED_SELECTOR.search(str(error).splitlines()[0])
+    wrong = next(filter(None, named.groups())) if named else selector
+    fix = "correct it"
+    if wrong and (number := re.fullmatch(r"#(\d[\w-]*)", wrong.strip())):
+        fix = f'an id that begins with a digit is written [id="{number[1]}"]'
+    return f"the selector {wrong!r} is not valid; {fix}" if wrong else f"a selector is not valid; {fix}"
 
 
 def wait_until_painted(page: Page, timeout_s: float) -> None:

@@ -21,9 +21,11 @@ from dispatcher.tour.reachable import check_application
 from dispatcher.tour.remembering import remembered
 from dispatcher.tour.screen import Screen
 from dispatcher.tour.slides import rules as slide_rules
-from dispatcher.tour.speaking import speak, spoken_text_of
+from dispatcher.tour.speaking import needs_worker, speak, spoken_text_of
 from dispatcher.tour.spec import Spec, load
+from dispatcher.tour.waiting import OnWait
 from dispatcher.tour.work_folder import occupied
+from dispatcher.tour.workers import check_backend
 from media import ffmpeg
 from protocol.errors import UsageError
 
@@ -116,6 +118,7 @@ def try_out(spec_path: Path, options: Options, settings: Settings, screen: Scree
                 browser=browser,
                 root=is_root(),
                 on_step=lambda n, step: stage.update(n, len(spec.steps), step),
+                on_wait=_told_to(screen),
             )
     for step in done:
         for warning in step.warnings:
@@ -126,6 +129,7 @@ def try_out(spec_path: Path, options: Options, settings: Settings, screen: Scree
 def _plan(spec_path: Path, options: Options, settings: Settings) -> _Plan:
     """Read the spec and find what is needed for it; whatever is wrong or missing is an error now."""
     spec = load(spec_path, base_url=options.base_url)
+    check_workers(spec, options, settings)
     if options.enhance is not None:
         check(spec_path, options.enhance)
     out = _film_path(spec, options, settings)
@@ -138,6 +142,12 @@ def _plan(spec_path: Path, options: Options, settings: Settings) -> _Plan:
     if browser is not None:
         context_options(spec)  # a secret that is missing in the environment is told now
     return _Plan(spec=spec, inserts=inserts, out=out, program=program, browser=browser)
+
+
+def check_workers(spec: Spec, options: Options, settings: Settings) -> None:
+    """Check that there is a way to workers, where the tour needs one. Raises as `check_backend` does."""
+    if options.enhance is not None or needs_worker(spec, options, settings):
+        check_backend(options, settings)
 
 
 def _enhance(plan: _Plan, desk: _Desk) -> tuple[_Plan, Enhancement | None]:
@@ -240,10 +250,15 @@ def _film(spec: Spec, narration: Narration, browser: Path, desk: _Desk) -> list[
             browser=browser,
             root=is_root(),
             on_step=lambda done, step: stage.update(done, len(spec.steps), step),
+            on_wait=_told_to(desk.screen),
         )
     for warning in _of_takes(takes):
         desk.screen.warn(warning)
     return takes
+
+
+def _told_to(screen: Screen) -> OnWait:
+    return lambda place, seconds: screen.say(f"still waiting for {place} after {seconds:.0f} s")
 
 
 def _of_takes(takes: Sequence[Take]) -> list[str]:

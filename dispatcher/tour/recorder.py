@@ -6,7 +6,7 @@ Nothing here knows what a step is.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +18,7 @@ from dispatcher.tour.browser_context import BrowserContextOptions
 from dispatcher.tour.capture import FIRST_FRAME_S, Filming, settle
 from dispatcher.tour.choosers import FileChoosers
 from dispatcher.tour.cursor import Cursor
-from dispatcher.tour.dialogs import RIPPLE_MS, Answers, DialogBox, Patch, reply, take_patch
+from dispatcher.tour.dialogs import Answers, DialogBox, Patch, reply, take_patch
 from dispatcher.tour.evidence import clean_trace
 from dispatcher.tour.leaving import DOCUMENT, where_it_stays
 from dispatcher.tour.page_action_parts import DialogAction
@@ -53,6 +53,7 @@ class Recorder:
         self._unfinished: set[float] = set()  # documents that never finish loading, and are warned of
         self.tab_s = TAB_S
         self.filming: Filming | None = None
+        self.on_tick: Callable[[], None] = lambda: None  # called every few seconds, also during a wait
         self._picture = (size[0] * scale, size[1] * scale)
         self._shape: Any = {"viewport": {"width": size[0], "height": size[1]}, "device_scale_factor": scale}
         self._browser = browser
@@ -72,7 +73,13 @@ class Recorder:
         self.open_list: object = None  # the drop-down list that is drawn: select_list knows what it is
         self._asks = False  # a dialog is open, and its page stands still
         self._stopped = ""  # what is to be said of a script that had to be stopped
-        self._watchdog = Watchdog(browser, lambda: None if self._asks else self.page, lambda: self.tab_s, self._stop)
+        self._watchdog = Watchdog(
+            browser,
+            lambda: None if self._asks else self.page,
+            lambda: self.tab_s,
+            self._stop,
+            on_tick=self._tick,
+        )
         self.tabs = Tabs(self._listen)
         self.page = self.tabs.begin(self.context.new_page())
 
@@ -91,6 +98,9 @@ class Recorder:
         warning = self._secrets.removed_from(f"{self.place}: {text}" if self.place else text)
         if warning not in self.warnings:
             self.warnings.append(warning)
+
+    def _tick(self) -> None:
+        self.on_tick()
 
     def _stop(self, seconds: float) -> None:
         self._stopped = f"a script of the page ran for {seconds:.0f} s without returning, and was stopped"
@@ -174,6 +184,7 @@ class Recorder:
     def take(self, path: Path) -> Iterator[Filming]:
         """Film the page into `path` from now until the block ends. A block that raises leaves no file."""
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._box.prepare()
         where_it_stays(self.page, FIRST_FRAME_S, lambda: settle(self.page))
         with contextlib.ExitStack() as broken_off:
             broken_off.callback(path.unlink, missing_ok=True)
@@ -268,7 +279,6 @@ class Recorder:
         if patch is not None and not patch.covers(self.cursor.at):
             patch = None
         try:
-            box.page.wait_for_timeout(RIPPLE_MS)
             box.draw(dialog, filming.picture, patch)
             filming.turn_to(box.page)
             box.answer(answer, dialog, moves=patch is not None and answer is not None)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from protocol.errors import UsageError
-from speech import lexicon, scripts
+from speech import lexicon, markup, scripts
 from speech.markup import Script, parse
 from speech.preview import preview
 from speech.text import pieces
@@ -83,9 +83,18 @@ def unreadable(steps: Sequence[tuple[str, str]], language: str, entries: Mapping
     ]
 
 
+def misspelt(steps: Sequence[tuple[str, str]]) -> list[str]:
+    """Return a warning for each mark of a step (id, narration) that looks like a pause and is none."""
+    return [
+        f"step {step_id}: {markup.advice(written, meant)}"
+        for step_id, narration in steps
+        for written, meant in parse(narration).misspelt
+    ]
+
+
 def show_spoken(steps: Sequence[tuple[str, str]], language: str, entries: Mapping[str, str]) -> str:
     """Return how every step (id, narration) will be spoken, without asking any worker."""
-    return "\n\n".join(_shown(steps, language, entries))
+    return "\n\n".join(_shown(steps, language, entries)) or "nothing is spoken"
 
 
 def _shown(steps: Sequence[tuple[str, str]], language: str, entries: Mapping[str, str]) -> Iterator[str]:

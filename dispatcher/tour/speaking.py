@@ -25,21 +25,32 @@ from protocol.errors import UsageError
 def spoken_text_of(spec: Spec, options: Options) -> str:
     """Return what would be said of each step, word for word. Nothing is spoken, and no worker is needed."""
     entries = script.whole_lexicon(spec.settings.lexicon, options.lexicon)
-    steps = [(step.id, step.narration) for step in spec.steps]
-    return script.show_spoken(steps, spec.settings.language, entries)
+    return script.show_spoken(_texts(spec), spec.settings.language, entries)
 
 
-def speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, screen: Screen) -> Narration:
-    """Return the narration of a tour, its clips copied into the work folder, and say what must be said of it."""
-    texts = [(step.id, step.narration) for step in spec.steps]
-    voice = Voice(
+def needs_worker(spec: Spec, options: Options, settings: Settings) -> bool:
+    """Say whether a worker is asked to speak: something is heard, and not only kept narration may be used."""
+    return not options.reuse.only and bool(audible(_texts(spec), _voice(spec, options, settings)))
+
+
+def _texts(spec: Spec) -> list[tuple[str, str]]:
+    return [(step.id, step.narration) for step in spec.steps]
+
+
+def _voice(spec: Spec, options: Options, settings: Settings) -> Voice:
+    return Voice(
         name=settings.default_voice if spec.settings.voice == "default" else spec.settings.voice,
         speed=spec.settings.speech_speed,
         language=spec.settings.language,
         require_engine=options.require_engine,
         lexicon=script.whole_lexicon(spec.settings.lexicon, options.lexicon),
     )
-    needs_nobody = options.reuse.only or not audible(texts, voice)
+
+
+def speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, screen: Screen) -> Narration:
+    """Return the narration of a tour, its clips copied into the work folder, and say what must be said of it."""
+    texts, voice = _texts(spec), _voice(spec, options, settings)
+    needs_nobody = not needs_worker(spec, options, settings)
     if cloned := _cloned(spec, options, settings, work_dir, screen):
         voice = replace(voice, require_engine=CLONING_ENGINE, reference=cloned)
     cache = ClipCache(settings.narration)
@@ -48,7 +59,7 @@ def speak(spec: Spec, options: Options, settings: Settings, work_dir: Path, scre
     else:
         narration = _spoken(texts, voice, cache, options, settings, work_dir, screen)
     strange = script.unreadable(texts, voice.language, voice.lexicon)
-    narration = replace(narration, warnings=(*strange, *narration.warnings))
+    narration = replace(narration, warnings=(*script.misspelt(texts), *strange, *narration.warnings))
     narration = put_beside(narration, work_dir / "audio")
     for warning in narration.warnings:
         screen.warn(warning)

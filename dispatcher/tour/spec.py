@@ -201,7 +201,7 @@ def _alike(steps: list[Any], where: str) -> Iterator[Problem]:
         first, other = seen.setdefault(name.casefold(), (n, name))
         if first != n:
             alike = "is the id of" if other == name else f"differs only by case from {shown(other)}, the id of"
-            what = f"{shown(name)} {alike} {where[:-1]} {first}; ids name files: choose another"
+            what = f"{shown(name)} {alike} {where[:-1]} {first + 1}; ids name files: choose another"
             yield f"$.{where}[{n}].id", what
 
 

@@ -153,7 +153,17 @@ def _meant(name: str, known: list[str]) -> str:
         return f"did you mean {plain!r}?"
     if (other := _OTHER_NAMES.get(plain) or _OTHER_NAMES.get(plain.replace("_", ""))) is not None:
         return f"did you mean {other!r}?"
-    return _NOT_HERE.get(plain) or nearest(name, known)
+    return _NOT_HERE.get(plain) or _nearest_action(plain, known)
+
+
+def _nearest_action(name: str, known: list[str]) -> str:
+    """Return what a misspelt action was probably meant to be, also where the name of another tool is misspelt."""
+    spellings = {**_OTHER_NAMES, **{action: action for action in known}}
+    near = difflib.get_close_matches(name, [*spellings, *_NOT_HERE], n=6, cutoff=0.7)
+    if near and near[0] in _NOT_HERE:
+        return _NOT_HERE[near[0]]
+    meant = list(dict.fromkeys(spellings[spelling] for spelling in near if spelling in spellings))[:2]
+    return f"did you mean {' or '.join(map(repr, meant))}?" if meant else nearest(name, known)
 
 
 def nearest(name: str, known: list[str]) -> str:

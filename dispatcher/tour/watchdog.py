@@ -26,14 +26,18 @@ class Watchdog:
         page: Callable[[], Page | None],
         patience_s: Callable[[], float],
         on_stopped: Callable[[float], None],
+        *,
+        on_tick: Callable[[], None] = lambda: None,
     ) -> None:
-        """`page` returns what is to be watched, or None while nobody expects an answer of it."""
+        """`page` returns what is to be watched, or None while nobody expects an answer of it; `on_tick` is called every
+        two seconds."""
         self._page, self._patience_s, self._on_stopped = page, patience_s, on_stopped
         self._sessions: dict[Page, tuple[CDPSession, CDPSession]] = {}  # to ask by, and to stop by: it must not queue
         self._silent_since: float | None = None
         self._asks = False
         self._context = browser.new_context()
         ticking = self._context.new_page()
+        ticking.on("console", lambda _message: on_tick())
         ticking.on("console", lambda _message: self._look())
         ticking.evaluate(TICKS)
 

@@ -157,12 +157,17 @@ def test_script_dialogs_are_dismissed(stage: Stage, site: Site, recorder: Record
 @pytest.mark.parametrize(
     ("kind", "fields", "said", "retryable"),
     [
-        ("wait_for_selector", {"selector": "#none", "timeout": 0.2}, "within 0.2 s", True),
-        ("wait_for_hidden", {"selector": "body p", "timeout": 0.2}, "within 0.2 s", True),
+        ("wait_for_selector", {"selector": "#none", "timeout": 0.2}, "no element matches '#none' after 0.2 s;", True),
+        ("wait_for_hidden", {"selector": "body p", "timeout": 0.2}, "'body p' is still visible after 0.2 s;", True),
         ("click_selector", {"selector": "#none", "timeout": 0.2}, "screenshot", True),
         ("click_selector", {"selector": "#under", "timeout": 3}, "covered", True),
-        ("click_selector", {"selector": "p[["}, "selector is not valid", False),
-        ("wait_for_selector", {"selector": "nosuch=p"}, "selector is not valid", False),
+        ("hover", {"selector": "#unseen", "timeout": 0.2}, "no visible element matches '#unseen'", True),
+        ("drag", {"selector": "p", "to": "#none", "timeout": 0.2}, "no element matches '#none' after 0.2 s;", True),
+        ("hover", {"selector": "p", "frame": "#none", "timeout": 0.2}, "no iframe matches '#none' after 0.2 s;", True),
+        ("click_selector", {"selector": "p[["}, r"^the selector 'p\[\[' is not valid; correct it$", False),
+        ("click_selector", {"selector": "xpath=//["}, r"^the selector '//\[' is not valid; correct it$", False),
+        ("hover", {"selector": "#1a"}, r"^the selector '#1a' is not valid; an id .* is written \[id=\"1a\"\]$", False),
+        ("wait_for_selector", {"selector": "nosuch=p"}, "^the selector 'nosuch=p' is not valid; correct it$", False),
         ("press_key", {"key": "Foo"}, "no such key", False),
     ],
 )
@@ -171,7 +176,7 @@ def test_an_action_fails_with_a_cure(
 ) -> None:
     """What cannot be done is said in words, in bounded time, and whether trying again may help."""
     cover = "<div style='position:fixed;inset:0'></div>"
-    show(stage, site, f"<p>text</p><button id=under>under</button>{cover}")
+    show(stage, site, f"<p>text</p><b id=unseen hidden>x</b><button id=under>under</button>{cover}")
     with pytest.raises(StepFailed, match=said) as failed:
         do(stage, kind, **fields)
     assert failed.value.retryable is retryable

@@ -96,6 +96,21 @@ def test_a_dialog_is_drawn_and_its_button_pressed(tmp_path: Path, site: Site, ch
 
 
 @pytest.mark.films
+@pytest.mark.parametrize("foreseen", [True, False])
+def test_a_dialog_is_drawn_at_once(tmp_path: Path, site: Site, chromium: Path, foreseen: bool) -> None:
+    """The box follows the press that opens it as fast as in a browser with a window."""
+    press = "<style>button:active{background:rgb(11,87,208)} button{width:200px;height:60px}</style>"
+    site.pages["/"] = html(press + ASKS, color="rgb(200,20,20)")
+    actions = [{"type": "pause", "seconds": 0.5}, {"type": "click_selector", "selector": "#del"}]
+    dialog = [{"type": "dialog", "seconds": 0.5}] if foreseen else []
+    [take] = film(tmp_path, site, chromium, [{"id": "a", "url": "/", "actions": dialog + actions}])
+    times = [n / 25 for n in range(int(take.seconds * 25))]
+    pressed = next(at for at in times if is_near(color_at(take, at, 40, 310), BLUE))
+    boxed = next(at for at in times if is_near(color_at(take, at, 320, 24), WHITE))
+    assert boxed - pressed < 0.4
+
+
+@pytest.mark.films
 def test_an_unexpected_dialog_is_drawn_and_warned_of(tmp_path: Path, site: Site, chromium: Path) -> None:
     """A dialog that nobody foresaw is dismissed before the viewer's eyes, and the warning names step and action."""
     site.pages["/"] = html(ASKS, color="rgb(200,20,20)")

@@ -175,7 +175,7 @@ def test_a_failure_is_kept_and_named(tmp_path: Path, site: Site, chromium: Path)
     with pytest.raises(StepFailed) as failed:
         film(tmp_path, site, chromium, steps, max_retries_per_step=1)
     said, folder = str(failed.value), tmp_path / "work" / "failures" / "bad"
-    for part in ("'bad', action 2 (wait_for_selector '#none')", "within 0.2 s", "timeout", "2 times", str(folder)):
+    for part in ("'bad', action 2 (wait_for_selector '#none')", "after 0.2 s", "timeout", "2 times", str(folder)):
         assert part in said
     assert failed.value.kept == folder
     assert sorted(path.name for path in folder.iterdir()) == ["console.log", "screenshot.png", "trace.zip"]

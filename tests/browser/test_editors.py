@@ -234,7 +234,7 @@ def test_a_preloader_that_stays(stage: Stage, site: Site) -> None:
     site.pages["/"] = html("<b class=load>loading</b>")
     with pytest.raises(StepFailed, match=r"preloader '\.load' is still to be seen after 3 s.*preloader_selector"):
         open_page(stage.page, site.url + "/", 3, ".load")
-    with pytest.raises(StepFailed, match=r"preloader_selector 'b\[\[' is not valid"):
+    with pytest.raises(StepFailed, match=r"preloader_selector: the selector 'b\[\[' is not valid"):
         open_page(stage.page, site.url + "/", 30, "b[[")
 
 

@@ -161,6 +161,23 @@ def test_files_are_chosen(stage: Stage, recorder: Recorder, site: Site, tmp_path
         do(stage, "upload", selector="#one", files=paths)
 
 
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+@pytest.mark.parametrize("width", ["auto", "400px", "60px"])
+def test_the_button_of_a_file_field_is_pressed(
+    stage: Stage, site: Site, tmp_path: Path, direction: str, width: str
+) -> None:
+    """The arrow goes to the button of a file field, not to the text beside it."""
+    (tmp_path / "a.csv").write_text("1,2")
+    show(stage, site, f"<div dir={direction}><input type=file id=f style='width:{width}'></div>")
+    do(stage, "upload", selector="#f", file=str(tmp_path / "a.csv"))
+    box = stage.page.locator("#f").bounding_box()
+    assert box is not None
+    start, end = box["x"], box["x"] + box["width"]
+    from_start = stage.cursor.at[0] - start if direction == "ltr" else end - stage.cursor.at[0]
+    assert 20 < from_start < 60
+    assert abs(stage.cursor.at[1] - box["y"] - box["height"] / 2) < 2
+
+
 def test_a_file_chooser_that_nobody_answers_is_a_warning(stage: Stage, recorder: Recorder, site: Site) -> None:
     """A click that makes the browser ask for a file is told to use upload."""
     show(stage, site, CHOOSES)

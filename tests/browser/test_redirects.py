@@ -86,7 +86,7 @@ def test_where_a_page_leads_must_be_there(tmp_path: Path, site: Site, chromium: 
 def test_a_preloader_that_is_no_selector_is_said(tmp_path: Path, site: Site, chromium: Path) -> None:
     """It is named, and not tried again."""
     site.pages["/"] = html("<p>x", color=css(BLUE))
-    with pytest.raises(StepFailed, match=r"preloader_selector '#\[' is not valid"):
+    with pytest.raises(StepFailed, match=r"preloader_selector: the selector '#\[' is not valid"):
         film(tmp_path, site, chromium, [{"id": "a", "url": "/"}], preloader_selector="#[")
     assert site.asked.count("/") == 1
 

@@ -57,6 +57,18 @@ def test_a_step_that_does_not_work(tmp_path: Path, site: Site, chromium: Path) -
     assert (tmp_path / ".tour-work" / "failures" / "a" / "screenshot.png").exists()
 
 
+def test_a_failing_step_is_tried_once(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """A rehearsal never retries, whatever the spec says; while it waits it says for what, and it films nothing."""
+    site.pages["/"] = html(PAGE)
+    wait = {"type": "wait_for_selector", "selector": "#none", "timeout": 9}
+    steps = [{"id": "a", "url": "/"}, {"id": "b", "url": "/", "actions": [wait]}]
+    done = record(write_tour(tmp_path, site, steps, max_retries_per_step=2), "--rehearse")
+    assert done.returncode == 1
+    assert site.asked.count("/") == 2
+    assert "filmed" not in done.stderr
+    assert "still waiting for step 'b', action 1 (wait_for_selector '#none') after" in done.stderr
+
+
 @pytest.mark.parametrize("other", ["--dry-run", "--detach", "--show-spoken"])
 def test_a_rehearsal_and_something_else(tmp_path: Path, site: Site, other: str) -> None:
     """What excludes a rehearsal is a wrong use."""

@@ -92,7 +92,7 @@ def test_a_box_is_scrolled_back(stage: Stage, site: Site) -> None:
     [
         ({"selector": "#c1", "to": "bottom"}, "does not scroll up or down"),
         ({"selector": "#panel", "to": "right"}, "does not scroll sideways"),
-        ({"selector": "#none", "to": "right"}, "did not come about"),
+        ({"selector": "#none", "to": "right"}, "no element matches '#none' after 1 s"),
     ],
 )
 def test_what_does_not_scroll_is_an_error(stage: Stage, site: Site, fields: dict[str, Any], said: str) -> None:

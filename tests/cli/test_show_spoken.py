@@ -70,3 +70,19 @@ def test_where_pages_are_does_not_matter(spec: Path) -> None:
     assert shown(spec).stdout.startswith("a: This is the lab.")
     spec.write_text(json.dumps({"steps": [{"id": "a", "url": "/lab", "narration": "x", "wrong": 1}]}))
     assert isinstance(shown(spec).exception, SpecError)
+
+
+@pytest.mark.parametrize("narration", ["", "  "])
+def test_a_tour_without_narration_says_so(spec: Path, narration: str) -> None:
+    """Where nothing is spoken, that is what is printed."""
+    spec.write_text(json.dumps({"steps": [{"id": "a", "url": "about:blank", "narration": narration}]}))
+    assert shown(spec).stdout == "nothing is spoken\n"
+
+
+def test_a_misspelt_pause_is_warned_of(spec: Path) -> None:
+    """What was probably meant as a pause is not spoken, and the warning quotes it."""
+    spec.write_text(json.dumps({"steps": [{"id": "a", "url": "/", "narration": "Hello [paus 1s] there."}]}))
+    assert shown(spec).stdout.splitlines() == [
+        "a: Hello there.",
+        "  warning: [paus 1s] looks like a pause; did you mean [pause 1s]? It is not spoken",
+    ]

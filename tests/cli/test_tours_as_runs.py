@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from dispatcher.cli import app
 from dispatcher.config import Settings
 from dispatcher.runs.record import Group, Run
+from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from dispatcher.tour.options import Options
 from dispatcher.tour.remembering import Remembered, log_of, remembered
@@ -259,3 +260,20 @@ def test_a_tour_cancelled_before_it_began_does_not_begin(store: RunStore, settin
     tour(store, status="cancelled")
     with pytest.raises(GpudropError, match="cancelled before it began"), begun(settings):
         raise UsageError("it began")
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"], ["--detach"]])
+def test_a_missing_drop_is_found_before_a_tour_begins(
+    gpudrop: Command, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    """Without a drop, a tour that asks for workers elsewhere ends with exit code 6, and no tour is registered."""
+    monkeypatch.setenv("GPUDROP_DROP", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    spec = tmp_path / "tour.json"
+    spec.write_text(json.dumps({"steps": [{"id": "a", "url": "about:blank", "narration": "Hello."}]}))
+    said = gpudrop("tour", spec, "--tts-backend", "colab", *more)
+    assert said.code == 6
+    assert "no drop was found" in said.err
+    assert "by its text" not in said.err
+    assert store.tours.find(Query()) == []
+    assert not (tmp_path / ".tour-work").exists()

@@ -15,7 +15,7 @@ from dispatcher import accept
 from dispatcher.client import Client, Handle
 from dispatcher.jobs import Job
 from dispatcher.runs.store import RunStore
-from dispatcher.tour.narration import _doubtful, _warnings
+from dispatcher.tour.spoken_notes import doubtful, warnings
 from protocol import codec
 from protocol.errors import BadMessage, VerificationError
 from protocol.kinds import tts
@@ -144,8 +144,8 @@ def test_what_a_worker_tells_beside_its_result_breaks_nothing(place: Place, what
     place.put("f" * 16, files, SOUND, TEXT, **hostile.SUMMARIES[what])
     result = next(place.handle._lifecycle.result for _ in range(20) if place.step())
     assert result is not None
-    assert all(isinstance(text, str) for text in _warnings(result, SPEECH.params))
-    assert isinstance(_doubtful(result), dict)
+    assert all(isinstance(text, str) for text in warnings(result, SPEECH.params))
+    assert isinstance(doubtful(result), dict)
 
 
 def test_signs_of_life_that_lie_end_nothing(place: Place) -> None:

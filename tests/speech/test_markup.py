@@ -133,3 +133,22 @@ def test_long_nonsense_is_read_at_once(unit):
     began = time.process_time()
     parse((unit * 50_000)[:50_000].rstrip("`"))
     assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("written", "text", "misspelt"),
+    [
+        ("Hello [paus 1s] there", "Hello there", (("[paus 1s]", "[pause 1s]"),)),
+        ("Hello[puase], you", "Hello, you", (("[puase]", "[pause]"),)),
+        ("Hi [pause1s] you [PAUS: .5 s]", "Hi you", (("[pause1s]", "[pause 1s]"), ("[PAUS: .5 s]", "[pause .5 s]"))),
+        ("the [cause] of [a] [note 2s]", "the [cause] of [a] [note 2s]", ()),
+        ("as `[paus 1s]` or \\[paus 1s]", "as [paus 1s] or [paus 1s]", ()),
+        ("a [paus](http://x.org) b", "a paus b", ()),
+    ],
+)
+def test_a_misspelt_pause_is_left_out(written, text, misspelt):
+    """What looks like a pause is not read aloud and is remembered; other words in brackets are text."""
+    script = parse(written)
+    assert script.text == text
+    assert script.misspelt == misspelt
+    assert script.pauses == ()

@@ -141,7 +141,7 @@ def test_ranges_that_are_none(tmp_path: Path, written: object, words: str) -> No
         (whole(slides(duration=-1)), "$.segments[0].duration: must be more than 0"),
         (whole(demo(duration="3")), "$.segments[0].duration: must be a number"),
         (whole(demo(actions=[{"type": "pause"}])), "$.segments[0].actions[0].seconds: is missing; add it"),
-        (whole(demo("a"), slides("A")), '$.segments[1].id: "A" differs only by case from "a", the id of segment 0'),
+        (whole(demo("a"), slides("A")), '$.segments[1].id: "A" differs only by case from "a", the id of segment 1'),
         (whole(slides(), {"id": "b", "type": "demo"}), "$.segments[1].url: is missing; the first demo segment opens"),
         (whole(demo("a"), {"id": "b", "type": "demo"}), "$.segments[1].url: is missing; add it, or set settings.mode"),
         (whole(slides(), deck={**DECK, "theme": 3}), "$.slides.theme: must be text, not 3"),

@@ -290,13 +290,13 @@ def test_a_missing_id(tmp_path: Path) -> None:
 def test_duplicate_ids(tmp_path: Path) -> None:
     """The second step of a name is named, with the first."""
     line = only_problem(tmp_path, {"steps": [step("a"), step("b"), step("a")]})
-    assert line == '$.steps[2].id: "a" is the id of step 0; ids name files: choose another'
+    assert line == '$.steps[2].id: "a" is the id of step 1; ids name files: choose another'
 
 
 def test_ids_that_differ_by_case(tmp_path: Path) -> None:
     """Ids name files, and some file systems do not tell case apart."""
     line = only_problem(tmp_path, {"steps": [step("Intro"), step("intro")]})
-    assert line.startswith('$.steps[1].id: "intro" differs only by case from "Intro", the id of step 0')
+    assert line.startswith('$.steps[1].id: "intro" differs only by case from "Intro", the id of step 1')
 
 
 @pytest.mark.parametrize("name", ["", "../a", "a/b", "con", "NUL.txt", "a.", ".a", "é", "a b", "x" * 65])
