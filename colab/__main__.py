@@ -15,7 +15,7 @@ from protocol.redaction import guard_logs, legible, without_secrets
 
 
 def run(
-    drop: Annotated[str, typer.Option(help="The drop: a folder or an address.")],
+    drop: Annotated[str, typer.Option(help="The drop: a folder or an address. gpudrop worker has a default.")],
     once: Annotated[bool, typer.Option("--once", help="Do what is there to do, then stop.")] = False,
     kinds: Annotated[str, typer.Option(help="Only these kinds of work, comma-separated.")] = "",
     idle_exit: Annotated[float | None, typer.Option(help="Stop after this many seconds without a job.")] = None,
@@ -26,7 +26,10 @@ def run(
     auth: Annotated[str, typer.Option(help="What to do about requests that are not signed: off, warn, require.")] = "",
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
 ) -> None:
-    """Serve a drop: take jobs, work, publish. Ctrl-C or SIGTERM releases the current job and ends."""
+    """Serve a drop: take jobs, do the work, publish results. Ctrl-C or SIGTERM releases the current job and ends.
+
+    `python -m colab` is the same program.
+    """
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
     )
@@ -46,14 +49,14 @@ def run(
     serve_until_signalled(make_worker(settings))
 
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command()(run)
 
 
 def main() -> None:
     """Run the worker's command line; an error is a line and an exit code."""
     try:
-        app()
+        app(prog_name="gpudrop worker")
     except GpudropError as error:
         sys.stderr.write(f"gpudrop worker: {legible(without_secrets(str(error)))}\n")
         sys.exit(error.exit_code)

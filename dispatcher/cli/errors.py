@@ -91,9 +91,11 @@ def _call(command: Callable[..., Any], arguments: list[str]) -> None:
 
 def _misused(error: Exception) -> UsageError:
     """Return what typer says of a command line in our way: one line, the command and the option first."""
-    if type(error).__name__ == "NoArgsIsHelpError":  # which has shown the help
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
+        sys.stderr.write(f"{context.get_help()}\n")
         sys.exit(UsageError.exit_code)
-    context, told = getattr(error, "ctx", None), getattr(error, "format_message", error.__str__)()
+    told = getattr(error, "format_message", error.__str__)()
     command = context.command_path if context is not None else "gpudrop"
     text = told.replace("Value error, ", "").strip().rstrip(".")
     for pattern, put in _OF_PYDANTIC:

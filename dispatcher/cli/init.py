@@ -18,19 +18,29 @@ from dispatcher.workers.package import build_wheel, notebook
 from protocol.errors import EnvironmentNotReady
 from protocol.google_drive import COLAB_MY_DRIVE
 
-_STEPS = """\
+_MADE = """\
 drop      {drop}
 package   {package}
 
+"""
+_ON_COLAB = """\
 On Colab, once for each session:
   1. Open the notebook from Google Drive (right-click, Open with, Google Colaboratory):
      {notebook}
   2. Runtime, Change runtime type: choose a GPU.
-  3. In the form set DROP to {colab}
+  3. In the form set DROP to "{colab}"
      and tick the consent after reading the policy above it.
   4. Runtime, Run all, and allow the access to Drive. The last cell keeps serving until it is idle for a while.
 Here:
   5. gpudrop tour tutorial.json --tts-backend colab{option}
+"""
+_ELSEWHERE = """\
+This folder is in none of this machine's Google Drive folders. On the machine with the GPU, which sees it too:
+  1. gpudrop worker --drop PATH    (the folder as that machine sees it)
+Here:
+  2. gpudrop tour tutorial.json --tts-backend colab{option}
+If a Colab notebook sees the folder, open {notebook} there instead,
+and set DROP to its path on Colab ({my_drive}/… if it is in your Drive).
 """
 
 
@@ -86,6 +96,6 @@ def _make(path: str | Path, home: Path) -> dict[str, str | None]:
 
 
 def _steps(made: dict[str, str | None], *, is_default: bool) -> str:
-    colab = f'"{made["colab"]}"' if made["colab"] else f"that folder as Colab sees it: {COLAB_MY_DRIVE}/…"
     option = "" if is_default else f" --drop {shlex.quote(str(made['drop']))}"
-    return _STEPS.format(**{**made, "colab": colab, "option": option})
+    steps = _MADE + (_ON_COLAB if made["colab"] else _ELSEWHERE)
+    return steps.format(**{**made, "my_drive": COLAB_MY_DRIVE, "option": option})

@@ -131,7 +131,9 @@ class FolderDrop:
     def _lost(self, error: OSError) -> ChannelError:
         if error.errno not in MISSING:
             return channel_error(f"the drop {self._root}", error)
-        return ChannelLost(f"there is no folder {self._root}. Mount the drive, or make the drop: gpudrop init --drop …")
+        return ChannelLost(
+            f"there is no folder {self._root}. Mount the drive, or make the drop: gpudrop init --drop {self._root}"
+        )
 
     @contextlib.contextmanager
     def _parent(self, path: str) -> Iterator[tuple[Place, str]]:

@@ -59,10 +59,19 @@ def test_a_wrong_command_line_is_one_line(environment: dict[str, str], arguments
     assert (code, event["event"], event["exit_code"]) == (2, "error", 2)
 
 
-def test_help_and_no_arguments_are_as_they_were(environment: dict[str, str]) -> None:
-    """Help is no error; a group without a command shows it, too."""
+def test_help_is_no_error(environment: dict[str, str]) -> None:
+    """Help that is asked for goes to stdout."""
     assert gpudrop(environment, "upscale", "--help") == (0, "")
-    assert gpudrop(environment, "runs")[0] == 2
+
+
+@pytest.mark.parametrize("words", [(), ("runs",), ("config",), ("key",), ("workers",)])
+def test_a_group_without_a_command_shows_its_help(environment: dict[str, str], words: tuple[str, ...]) -> None:
+    """Whoever types a group alone sees its commands, with the exit code of wrong usage."""
+    code, stderr = gpudrop(environment, *words)
+    assert code == 2
+    usage, commands = stderr.splitlines()[0], stderr.partition("\nCommands:\n")[2]
+    assert usage.endswith(" ".join((*words, "[OPTIONS] COMMAND [ARGS]...")))
+    assert len(commands.splitlines()) >= 2
 
 
 def raising(error: Exception) -> Callable[..., None]:

@@ -30,13 +30,13 @@ FILM = Path(__file__).parents[2] / "examples" / "media" / "bikes.mp4"
 class Started:
     """A command of `gpudrop`, and every process that came of it: they all have its mark in their environment."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
         self.mark = f"GPUDROP_TEST_MARK={secrets.token_hex(8)}"
         name, _, value = self.mark.partition("=")
         self.log = folder / "command.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*GPUDROP, *arguments], stdout=log, stderr=log, cwd=ROOT, env={**OFFLINE, name: value}
+                [*GPUDROP, *arguments], stdout=log, stderr=log, cwd=ROOT, env={**OFFLINE, **environment, name: value}
             )
 
     def processes(self) -> dict[int, str]:
@@ -57,9 +57,9 @@ class Started:
 
 
 @contextlib.contextmanager
-def started(folder: Path, *arguments: str) -> Iterator[Started]:
+def started(folder: Path, *arguments: str, **environment: str) -> Iterator[Started]:
     """Start a command for the length of a block."""
-    command = Started(folder, *arguments)
+    command = Started(folder, *arguments, **environment)
     try:
         yield command
     finally:
@@ -113,6 +113,17 @@ def test_wrong_options_end_it_with_their_own_code(tmp_path: Path) -> None:
             assert worker.process.wait(60) == code
             assert words in worker.log.read_text()
             assert "Traceback" not in worker.log.read_text()
+
+
+def test_the_default_drop_is_served(tmp_path: Path) -> None:
+    """Without --drop the default drop is served, and named; where there is none, the error says what to type."""
+    drop = make_drop(tmp_path / "drop")
+    with started(tmp_path, "worker", "--once", GPUDROP_DROP=str(drop)) as worker:
+        assert worker.process.wait(60) == 0, worker.log.read_text()
+        assert f"serving {drop} (set by GPUDROP_DROP)" in worker.log.read_text()
+    with started(tmp_path, "worker", GPUDROP_DROP="", GPUDROP_HOME=str(tmp_path)) as worker:
+        assert worker.process.wait(60) == 6
+        assert "gpudrop worker --drop PATH" in worker.log.read_text()
 
 
 def test_a_hangup_that_is_ignored_stays_ignored(tmp_path: Path) -> None:

@@ -190,6 +190,14 @@ def test_init_makes_a_drop_and_tells_the_steps(tmp_path: Path) -> None:
     assert "--tts-backend colab" in said.stdout
 
 
+def test_init_elsewhere_names_the_worker_command(tmp_path: Path) -> None:
+    """A folder outside Drive is served by a machine of one's own: nobody is sent to Google Drive for its notebook."""
+    said = CliRunner().invoke(app, ["init", "--drop", str(tmp_path / "d")], env={"GPUDROP_HOME": str(tmp_path)})
+    assert said.exit_code == 0, said.output
+    assert "gpudrop worker --drop PATH" in said.stdout
+    assert "Open the notebook from Google Drive" not in said.stdout
+
+
 def test_init_speaks_json(tmp_path: Path) -> None:
     """With `--json` scripts get paths that exist; a second run changes nothing."""
     runs = [CliRunner().invoke(app, ["init", "--json", "--drop", str(tmp_path / "d")]).stdout for _ in range(2)]
