@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import shlex
 import sys
+from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,8 @@ MODULE = ("-P", "-m")
 """How our programs run a module in a process of its own: without -P, a media.py in the user's folder would be ours."""
 
 NOT_READY, INTERRUPTED = 6, 130
+INTERRUPTED_TEXT = "interrupted; the same command goes on after whatever was finished and kept by now\n"
+"""What Ctrl-C is answered with, however early it comes."""
 
 _MARK = f'__distribution__ = "{NAME}"'
 _RENAME = "Rename or move it: gpudrop uses the import names " + ", ".join(PACKAGES)
@@ -38,17 +41,23 @@ def command() -> None:
 def start(module: str) -> None:
     """Call `main` of one of our modules. If gpudrop cannot be imported, print why and the fix, and exit with code 6."""
     try:
+        _main(module)()
+    except KeyboardInterrupt:  # the imports take a second: before them nothing else can answer it
+        sys.stderr.write(INTERRUPTED_TEXT)
+        sys.exit(INTERRUPTED)
+
+
+def _main(module: str) -> Callable[[], None]:
+    try:
         check_packages()
-        main = importlib.import_module(module).main
+        main: Callable[[], None] = importlib.import_module(module).main
     except WrongPackage as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(NOT_READY)
     except ModuleNotFoundError as error:
         sys.stderr.write(f"error: {missing(error)}\n")
         sys.exit(NOT_READY)
-    except KeyboardInterrupt:  # before anything has begun
-        sys.exit(INTERRUPTED)
-    main()
+    return main
 
 
 def check_packages(root: Path = ROOT) -> None:

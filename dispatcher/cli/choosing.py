@@ -16,7 +16,10 @@ from protocol.errors import UsageError
 from protocol.kinds import KINDS
 from protocol.problems import not_one_of
 
-_SETS = {"open": sorted(OPEN), "ended": sorted(TERMINAL), "bad": ["failed", "crashed", "expired"]}
+BAD = ("failed", "crashed", "expired")
+"""What `--status bad` stands for: ended without a result, and not because the user cancelled it."""
+
+_SETS = {"open": sorted(OPEN), "ended": sorted(TERMINAL), "bad": [*BAD]}
 
 Kinds = Annotated[list[str] | None, typer.Option("--kind", "-k", help="Of this kind; may be given more than once.")]
 Statuses = Annotated[

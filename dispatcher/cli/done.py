@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,9 +36,11 @@ class Done:
         return 0 if not codes else codes.pop() if len(codes) == 1 else 1
 
     def paths(self) -> list[Path]:
-        """Return every file that was written, or would be."""
+        """Return every file that was written, or would be; all relative where the user named the source so."""
         written = [path for _, paths in self.made for path in paths]
-        return [*written, *self.placed] or [target for _, places in self.planned for target in places.values()]
+        is_relative = any(not path.is_absolute() for path in written)
+        placed = [Path(os.path.relpath(path)) if is_relative else path for path in self.placed]
+        return [*written, *placed] or [target for _, places in self.planned for target in places.values()]
 
     def told(self) -> dict[str, Any]:
         """Return it for programs."""
@@ -105,7 +108,8 @@ class Teller:
         who = f"{engine.told()} ({engine.tier}, {engine.device})" if engine else "an old worker"
         kept = ", made before" if made.kept else ""
         self.display.say(f"{made.source.name} → {', '.join(path.name for path in paths)} by {who}{kept}")
-        self.passed_over(reasons_of(made.result))
+        if not made.kept:
+            self.passed_over(reasons_of(made.result))
         for note in made.notes:
             self.display.warn(f"{made.source.name}: {note}")
 
@@ -114,7 +118,7 @@ class Teller:
         for reason in reasons:
             if reason not in self.done.passed_over:
                 self.done.passed_over.add(reason)
-                self.display.warn(f"a better engine was passed over: {reason}")
+                self.display.warn(f"a better engine could not be used: {reason}")
 
     def planned(self, plan: Plan, places: dict[str, Path]) -> None:
         """Keep and tell what would be done."""

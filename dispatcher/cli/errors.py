@@ -15,12 +15,11 @@ import typer
 
 from dispatcher.cli.events import event_line
 from dispatcher.cli.helping import corrected, plainly
-from gpudrop_start import missing
+from gpudrop_start import INTERRUPTED, INTERRUPTED_TEXT, missing
 from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, StorageFull, UsageError, is_full
 from protocol.redaction import guard_logs, legible, without_secrets
 from protocol.transports.failures import DENIED, MISSING
 
-INTERRUPTED = 130
 _MISUSE = cast("type[Exception]", typer.BadParameter.__mro__[1])  # typer keeps the class itself to itself
 _OF_OPTION = re.compile(r"Invalid value for (?P<option>.+?): (?P<why>.*)", re.DOTALL)
 _OF_PYDANTIC = (
@@ -195,5 +194,5 @@ def _told(error: GpudropError, *, as_event: bool) -> str:
 
 
 def _interrupted() -> NoReturn:
-    sys.stderr.write("interrupted; run the same command again to resume\n")
+    sys.stderr.write(INTERRUPTED_TEXT)
     sys.exit(INTERRUPTED)

@@ -5,27 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dispatcher.config import Settings
+from dispatcher.runs import with_tours
 from dispatcher.runs.record import Group, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
-from dispatcher.runs.tours import TOUR, as_run
+from dispatcher.runs.tours import TOUR
 from dispatcher.tour.acts import mark_dead
 
 
 def listed(store: RunStore, settings: Settings, query: Query, *, limit: int) -> list[Run]:
     """Return the newest runs and tours first. Tours whose process is gone are found to have crashed before."""
     mark_dead(store, settings)
-    tours = [as_run(tour) for tour in store.tours.find(query, limit=limit)]
-    runs = store.search.find(query, limit=limit)
-    return sorted([*runs, *tours], key=lambda it: (it.created_at, it.id), reverse=True)[:limit]
-
-
-def counted(store: RunStore, query: Query) -> dict[str, int]:
-    """Return how many runs and tours there are by status."""
-    counts = store.search.count(query)
-    for status, number in store.tours.count(query).items():
-        counts[status] = counts.get(status, 0) + number
-    return counts
+    return with_tours.find(store, query, limit=limit)
 
 
 def named(store: RunStore, settings: Settings, names: Sequence[str]) -> list[Run | Group]:

@@ -13,11 +13,12 @@ from dispatcher.cli import runs_act, runs_keep, runs_logs, runs_rebuild, runs_re
 from dispatcher.cli.choosing import Group as OfGroup
 from dispatcher.cli.choosing import Kinds, Parent, Since, Statuses, Tags, Until, User, query_of
 from dispatcher.cli.errors import EPILOG
-from dispatcher.cli.listing import counted, listed, one_named
+from dispatcher.cli.listing import listed, one_named
 from dispatcher.cli.opening import Json, opened
 from dispatcher.cli.showing import cells, console, runs_table, table
 from dispatcher.cli.telling import print_json, runs_told
 from dispatcher.config import Settings
+from dispatcher.runs import with_tours
 from dispatcher.runs.record import Group, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
@@ -63,7 +64,7 @@ def ls(
             user=user,
         )
         runs = listed(store, settings, query, limit=limit)
-        in_all = sum(counted(store, query).values()) if len(runs) == limit else len(runs)
+        in_all = sum(with_tours.count(store, query).values()) if len(runs) == limit else len(runs)
         if json_:
             print_json({"runs": runs_told(store, runs), "in_all": in_all})
             return

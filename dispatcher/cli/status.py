@@ -11,21 +11,24 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from dispatcher.cli.listing import counted, listed
+from dispatcher.cli.choosing import BAD
+from dispatcher.cli.listing import listed
 from dispatcher.cli.opening import Json, opened
 from dispatcher.cli.runs_rebuild import show_faults
-from dispatcher.cli.showing import COLOURS, console, one_line, status_of, table
+from dispatcher.cli.showing import COLOURS, brief, console, one_line, status_of, table
 from dispatcher.cli.telling import print_json, runs_told
 from dispatcher.cli.workers import All, show_problems, told, workers_table
 from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.places import Lookout
 from dispatcher.monitor.sightings import WorkerSight, look_at_workers
-from dispatcher.runs.record import OPEN, Run, short
+from dispatcher.runs import with_tours
+from dispatcher.runs.record import Run, short
 from dispatcher.runs.search import Query
 from dispatcher.wording import for_people
 
 SHOWN = 100
-RECENT_S = 24 * 3600.0
+FAILED_SHOWN = 5
+"""So many of the newest that failed are listed; `runs ls` has all of them."""
 
 
 def status(
@@ -41,8 +44,10 @@ def status(
     """
     now = time.time()
     with opened() as (settings, store):
-        runs = listed(store, settings, Query(statuses=sorted(OPEN)), limit=SHOWN)
-        counts = counted(store, Query(since=now - RECENT_S)) | counted(store, Query(statuses=sorted(OPEN)))
+        runs = listed(store, settings, with_tours.OPEN_ONES, limit=SHOWN)
+        counts = with_tours.recent_counts(store, now)
+        bad = Query(statuses=BAD, since=now - with_tours.RECENT_S)
+        failed = with_tours.find(store, bad, limit=FAILED_SHOWN)
         sights: list[WorkerSight] = []
         faults: list[Fault] = []
         if look:
@@ -55,16 +60,22 @@ def status(
                 {
                     "counts": counts,
                     "runs": runs_told(store, runs),
+                    "failed": runs_told(store, failed),
                     "workers": [told(it) for it in sights],
                     "faults": [dataclasses.asdict(it) for it in faults],
                 }
             )
             return
-    _show(counts, runs, sights, faults, now)
+    _show(counts, runs, failed, sights, faults, now)
 
 
 def _show(
-    counts: Mapping[str, int], runs: Sequence[Run], sights: Sequence[WorkerSight], faults: Sequence[Fault], now: float
+    counts: Mapping[str, int],
+    runs: Sequence[Run],
+    failed: Sequence[Run],
+    sights: Sequence[WorkerSight],
+    faults: Sequence[Fault],
+    now: float,
 ) -> None:
     out = console()
     line = ", ".join(f"[{COLOURS[name]}]{count} {name}[/]" for name in COLOURS if (count := counts.get(name)))
@@ -72,6 +83,12 @@ def _show(
     if runs:
         out.print()
         out.print(_open_table(runs, sights, now))
+    if failed:
+        out.print()
+        out.print(_failed_table(failed))
+        number = sum(counts.get(status, 0) for status in BAD)
+        more = f"{number - len(failed)} more; " if number > len(failed) else ""
+        out.print(f"[dim]{more}all of them: gpudrop runs ls --status bad --since 24h · one: gpudrop runs show ID[/]")
     if any(it.worker for it in sights):
         out.print()
         out.print(workers_table(sights))
@@ -92,4 +109,13 @@ def _open_table(runs: Sequence[Run], sights: Sequence[WorkerSight], now: float) 
         last = f"{for_people(beat)} ago" if beat is not None else "-"
         what = one_line(run.title or run.progress_note or "-")
         made.add_row(short(run.id), one_line(run.kind), status_of(run), one_line(run.worker or "-"), since, last, what)
+    return made
+
+
+def _failed_table(runs: Sequence[Run]) -> Table:
+    """Return a line for each run that failed, with the first line of its error."""
+    made = table("failed", "kind", "status", "name", last="error")
+    for run in runs:
+        error = one_line(brief(run.error_text or "no error was recorded"))
+        made.add_row(short(run.id), one_line(run.kind), status_of(run), one_line(run.title or "-"), error)
     return made

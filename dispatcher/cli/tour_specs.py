@@ -57,6 +57,7 @@ def schema(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write it to this file; without it, it is printed.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
 ) -> None:
     """Print the JSON Schema of a spec, by which an editor completes and checks it.
 
@@ -66,7 +67,7 @@ def schema(
     if output is None:
         sys.stdout.write(text)
         return
-    write_new(output, text, force=True)
+    write_new(output, text, force=force)
     sys.stdout.write(f"{output}\n")
 
 

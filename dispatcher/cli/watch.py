@@ -68,6 +68,8 @@ def watch(
 def _watch(settings: Settings, store: RunStore, display: Display, *, until_done: bool) -> None:
     told: dict[str, Pace] = {}
     with Monitor(settings, store) as monitor:
+        if not until_done and not store.search.unsettled(settings.machine):
+            display.say("no open runs; waiting for new ones (Ctrl-C to stop)")
         while True:
             for news in monitor.step():
                 _tell(news, told.setdefault(news.run.id, Pace(PROGRESS_EVERY_S)), display, monitor.now())

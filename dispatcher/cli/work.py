@@ -191,7 +191,8 @@ def _finish(connection: Connection, child: Run, continuation: Continuation, aske
             teller.done.failed[Path(f"run:{child.id}")] = error
             teller.tell_failure(Path(name), error)
         else:
-            teller.passed_over(reasons_of(result))
+            if child.group_id == group_of(continuation):  # else an earlier command had it made
+                teller.passed_over(reasons_of(result))
     left = settle(connection, store.get(child.id))
     teller.done.runs.append(store.get(child.id))
     deliveries = [each for each in store.trace.deliveries(child.id) if asked_for(continuation, each)]

@@ -80,7 +80,7 @@ def build(
         stack.callback(live.join)
         stack.callback(live.close)
         seen = sights or _sights(settings, store, clock, stack)
-        names = DropNames(store)
+        names = DropNames(store, settings.machine)
         desk = Desk(store=store, settings=settings, acts=doing, live=live, sights=seen, drops=names, clock=clock)
         yield Built(app=app.make(desk, access), access=access, desk=desk, socket=at, background=background)
 

@@ -39,9 +39,9 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One drop's latency."""
+    """The latency of one drop, or of several that are shown as one."""
 
-    drop_id: str
+    drop: str
     path: str
     points: Sequence[Point]
     median: str
@@ -107,7 +107,7 @@ def _line(drop: str, number: int, measured: _Measured, scale: _Scale) -> Line:
     points = list(_points(measured, scale))
     seconds = [seconds for _, seconds in measured]
     return Line(
-        drop_id=drop,
+        drop=drop,
         number=number,
         path=" ".join(f"{'L' if n else 'M'}{point.x} {point.y}" for n, point in enumerate(points)),
         points=points,

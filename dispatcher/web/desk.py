@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from dispatcher.config import Settings
 from dispatcher.runs.record import Run
+from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from dispatcher.web.live import Live
 from dispatcher.web.sights import Sights
@@ -30,17 +31,26 @@ class Acts(Protocol):
 
 
 class DropNames:
-    """The addresses of drops by their ids; the database is asked only for what is not known yet."""
+    """What drops are called, by their ids; the database is asked only for what is not known yet.
 
-    def __init__(self, store: RunStore) -> None:
-        self._store = store
+    A tour that is spoken on this machine has a private drop of its own: all private drops of a machine share one name.
+    """
+
+    def __init__(self, store: RunStore, machine: str) -> None:
+        self._store, self._machine = store, machine
         self._known: dict[str, str] = {}
 
     def named(self, drop_ids: Iterable[str]) -> Mapping[str, str]:
-        """Return the address under which each drop is used here."""
-        if set(drop_ids) - self._known.keys():
-            self._known = {drop_id: address for address, drop_id in self._store.search.drops()}
+        """Return the address under which each drop was last used, or whose private drop it is."""
+        for drop_id in set(drop_ids) - self._known.keys():
+            if newest := self._store.search.find(Query(drop_id=drop_id), limit=1):
+                self._known[drop_id] = self._name(newest[0])
         return self._known
+
+    def _name(self, run: Run) -> str:
+        if run.execution_config.get("backend") != "local":
+            return run.drop
+        return f"{'this machine' if run.machine == self._machine else run.machine}, private drops"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dispatcher.runs.record import Group, Run
+from dispatcher.runs.tours import TOUR
 
 DEEPEST = 4
 """Rows are set in no further than this."""
@@ -39,7 +40,9 @@ def clusters(runs: Sequence[Run], groups: Mapping[str, Group]) -> list[Cluster]:
     placed: set[str] = set()
     made: dict[str, list[Row]] = {}
     for run in runs:
-        if run.id not in placed:
+        if run.kind == TOUR:  # the head of its runs, also where none of them is on this page
+            made.setdefault(run.id, [])
+        elif run.id not in placed:
             root = _root(run, here)
             key = root.group_id if root.group_id in groups else root.id
             made.setdefault(key or root.id, []).extend(_rows(root, children, placed, here))

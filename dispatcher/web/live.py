@@ -11,6 +11,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
+from dispatcher.runs import with_tours
 from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
@@ -121,11 +122,13 @@ class Live:
     def _follow(self) -> None:
         """Look again and again until nobody listens."""
         watcher = Watcher(self._store, self._clock())
+        told_counts = with_tours.recent_counts(self._store, self._clock())
         while self._wanted.is_set() and not self._closed.wait(LOOK_S):
             now = self._clock()
             changed, gone = watcher.look(now)
-            if changed or gone:
-                counts = self._store.search.count(Query())
+            counts = with_tours.recent_counts(self._store, now)  # tours change too, and runs grow old
+            if changed or gone or counts != told_counts:
+                told_counts = counts
                 self._tell({"runs": [told(run, now) for run in changed], "gone": gone, "counts": counts})
 
     def _tell(self, message: Message | None) -> None:

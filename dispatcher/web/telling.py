@@ -6,10 +6,12 @@ import textwrap
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
 from dispatcher.runs.record import Run, short
+from dispatcher.runs.tours import TOUR
 from dispatcher.wording import for_people, in_bytes
 from protocol.redaction import legible
 
@@ -24,6 +26,7 @@ __all__ = [
     "iso",
     "left",
     "marked",
+    "page_of",
     "percent",
     "short",
     "title",
@@ -137,3 +140,8 @@ def told(run: Run, now: float) -> Mapping[str, Any]:
         "note": legible(run.progress_note) if run.is_open else "",
         "left": left(run, now),
     }
+
+
+def page_of(run: Run) -> str:
+    """Return the address of the page of a run, or of a tour in a list of runs."""
+    return f"/{'tours' if run.kind == TOUR else 'runs'}/{quote(run.id)}"

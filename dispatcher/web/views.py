@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from dispatcher.runs.tours import TOUR
 from dispatcher.web import telling
 from protocol.kinds import KINDS
 from protocol.redaction import legible
@@ -40,10 +41,23 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    names = ("brief", "clock", "day", "duration", "in_bytes", "iso", "left", "marked", "percent", "short", "title")
+    names = (
+        "brief",
+        "clock",
+        "day",
+        "duration",
+        "in_bytes",
+        "iso",
+        "left",
+        "marked",
+        "page_of",
+        "percent",
+        "short",
+        "title",
+    )
     made.filters.update({name: getattr(telling, name) for name in names if name != "title"})
     made.filters |= {"called": telling.title, "exact": _exact}
-    made.globals.update(static=_static, statuses=telling.STATUSES, kinds=tuple(sorted(KINDS)))
+    made.globals.update(static=_static, statuses=telling.STATUSES, kinds=(*sorted(KINDS), TOUR))
     return made
 
 

@@ -462,6 +462,22 @@ def test_status_tells_what_runs_and_what_does_not_fit(gpudrop: Command, add: Add
     assert "running 40 %" in out
 
 
+def test_status_lists_the_newest_failures(gpudrop: Command, add: Add) -> None:
+    """At most five, each with its error in one line, and how to see the others; cancelled ones are no failures."""
+    add("failed", created_at=time.time() - 2 * 86_400)
+    add("cancelled")
+    assert "it broke" not in gpudrop("status", "--no-look").out
+    failed = [add("failed") for _ in range(6)]
+    told = gpudrop("status", "--no-look", "--json").told
+    assert [it["id"] for it in told["failed"]] == [run.id for run in failed[:0:-1]]
+    out = gpudrop("status", "--no-look").out
+    lines = [line.split() for line in out.splitlines() if line.endswith("it broke")]
+    assert lines[0] == ["00000008", "upscale", "failed", "clip-8.mp4", "it", "broke"]
+    assert len(lines) == 5
+    assert "1 more; all of them: gpudrop runs ls --status bad --since 24h" in out
+    assert len(gpudrop("runs", "ls", "--status", "bad", "--since", "24h", "--json").told["runs"]) == 6
+
+
 def test_a_worker_is_listed_shown_and_drained(gpudrop: Command, tmp_path: Path) -> None:
     """A real worker is seen with what it can do, and ends by itself after it was asked to."""
     drop = make_drop(tmp_path / "drop")

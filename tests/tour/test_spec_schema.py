@@ -106,6 +106,18 @@ def test_the_command_prints_it(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "tour.schema.json").read_text()) == schema()
 
 
+def test_the_command_does_not_overwrite_a_file_unless_it_is_told_to(tmp_path: Path) -> None:
+    """As `tour import`: the error names the flag, and the file stays as it is."""
+    there = tmp_path / "mine.json"
+    there.write_text("mine")
+    ran = CliRunner().invoke(app, ["tour", "schema", "-o", str(there)])
+    assert ran.exit_code != 0
+    assert "--force" in str(ran.exception)
+    assert there.read_text() == "mine"
+    assert CliRunner().invoke(app, ["tour", "schema", "-o", str(there), "--force"]).exit_code == 0
+    assert json.loads(there.read_text()) == schema()
+
+
 def test_the_committed_schema_is_current() -> None:
     """`make reference` was run after the last change of a spec."""
     assert json.loads((ROOT / "docs" / "reference" / "tour.schema.json").read_text()) == schema()

@@ -386,3 +386,19 @@ def test_before_and_after_are_compared_by_keys(dashboard: Dashboard, visit: Visi
     before, after = shown[row, reach[0]], shown[row, reach[1]]
     assert before[0] > before[2]
     assert after[2] > after[0]
+
+
+def test_titles_of_tours_are_aligned(dashboard: Dashboard, visit: Visit, tmp_path: Path) -> None:
+    """The title of a card with a picture is as high as that of a card without one."""
+    Image.new("RGB", (640, 360), "navy").save(tmp_path / "screenshot.png")
+    now, failed = time.time(), {"failed": {"step": "one", "kept": str(tmp_path)}}
+    for name, config in (("t1", failed), ("t2", {})):
+        dashboard.store.tours.begin(
+            Group(
+                id=name, sort="tour", title=name, created_at=now, ended_at=now, status="failed", execution_config=config
+            )
+        )
+    page = visit("/tours")
+    expect(page.locator(".tours img")).to_have_count(1)
+    tops = page.eval_on_selector_all(".tours h2", "all => all.map(it => it.getBoundingClientRect().top)")
+    assert tops[0] == tops[1]

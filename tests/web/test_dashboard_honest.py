@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from dispatcher.cli import app
 from dispatcher.runs.record import Artifact, AttemptRecord, Ended, Group, Run
 from dispatcher.web import telling
 from protocol.integrity import sha256_of
@@ -74,6 +78,73 @@ def test_a_tour_under_way_is_on_the_first_page(dashboard: Dashboard) -> None:
     """As long as it is recorded, also while none of its runs is open."""
     tour(dashboard, status="running", ended_at=None, machine="elsewhere")
     assert 'href="/tours/t1">A tour' in page(dashboard, "/")
+
+
+def test_the_first_page_counts_what_status_counts(dashboard: Dashboard) -> None:
+    """Runs and tours: open ones of any age, others of the last 24 hours; the list behind a number is as long as it."""
+    old = time.time() - 2 * 86_400
+    run(dashboard, id="r1", key="1", job="r1", created_at=old)
+    run(dashboard, id="r2", key="2", job="r2", created_at=old)
+    run(dashboard, id="r3", key="3", job="r3")
+    for run_id in ("r2", "r3"):
+        dashboard.store.commit(run_id, "failed", at=time.time(), error_code="ENGINE", error_text="x")
+    tour(dashboard, status="failed")
+    there = {"GPUDROP_DATA_DIR": str(dashboard.settings.data_dir)}
+    answer = CliRunner(env=there).invoke(app, ["status", "--no-look", "--json"])
+    assert json.loads(answer.stdout)["counts"] == {"pending": 1, "failed": 2}
+    first = page(dashboard, "/")
+    assert '<b data-count="pending">1</b>' in first
+    assert '<b data-count="failed">2</b>' in first
+    assert 'href="/runs?status=failed&amp;time=day"' in first
+    assert "<b>2</b> runs" in page(dashboard, "/runs?status=failed&time=day")
+    assert 'href="/tours/t1">' in first
+
+
+def test_tours_are_listed_among_runs(dashboard: Dashboard) -> None:
+    """Also one without a run of its own; the kind `tour` shows tours alone, and pages of them follow each other."""
+    run(dashboard)
+    tour(dashboard)
+    everything = page(dashboard, "/runs")
+    assert "<b>2</b> runs" in everything
+    assert 'href="/tours/t1"' in everything
+    only = page(dashboard, "/runs?kind=tour")
+    assert "<b>1</b> run" in only
+    assert 'href="/runs/r1"' not in only
+    assert 'name="kind" value="tour" checked' in only
+    assert 'href="/tours/t1"' not in page(dashboard, "/runs?kind=enhance")
+    for number in range(2, 60):
+        tour(dashboard, id=f"t{number}", created_at=time.time() - number)
+    first = page(dashboard, "/runs?kind=tour")
+    [older] = re.findall(r'rel="next" href="([^"]+)"', first)
+    second = page(dashboard, html.unescape(older))
+    found = re.findall(r'href="/tours/(t[0-9]+)"', first) + re.findall(r'href="/tours/(t[0-9]+)"', second)
+    assert sorted(found) == sorted(f"t{number}" for number in range(1, 60))
+
+
+def test_private_drops_share_one_line_of_the_chart(dashboard: Dashboard) -> None:
+    """Each tour has a private drop of its own, and they are one series; a shared drop keeps its address."""
+    machine = dashboard.settings.machine
+    for number, (drop, backend, where) in enumerate(
+        [
+            ("/films/.one-work/drop", "local", machine),
+            ("/films/.two-work/drop", "local", machine),
+            ("/films/.far-work/drop", "local", "attic"),
+            ("/gdrive/gpudrop", "colab", machine),
+        ]
+    ):
+        run(
+            dashboard,
+            id=f"r{number}",
+            key=f"{number}",
+            job=f"r{number}",
+            drop=drop,
+            drop_id=f"{number}" * 16,
+            machine=where,
+            execution_config={"backend": backend},
+            claim_delay_s=1.0,
+        )
+    legend = re.findall(r'<span class="path">([^<]+)</span>', page(dashboard, "/"))
+    assert sorted(legend) == ["/gdrive/gpudrop", "attic, private drops", "this machine, private drops"]
 
 
 def test_the_player_has_the_captions(dashboard: Dashboard, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from dispatcher.runs import with_tours
 from dispatcher.runs.record import OPEN
 from dispatcher.runs.search import Query
 from dispatcher.tour.acts import mark_dead
@@ -17,8 +18,6 @@ RUNNING_SHOWN = 30
 RECENT_SHOWN = 8
 CHART_S = 7 * 86_400
 
-_OPEN = Query(statuses=tuple(sorted(OPEN)))
-
 
 @router.get("/")
 def overview(desk: AtDesk) -> HTMLResponse:
@@ -26,17 +25,20 @@ def overview(desk: AtDesk) -> HTMLResponse:
     now, search = desk.clock(), desk.store.search
     mark_dead(desk.store, desk.settings)
     order = {"running": 0, "verifying": 1, "queued": 2, "pending": 3}
-    drawn = chart.latency(search.delays(since=now - CHART_S), since=now - CHART_S, now=now)
-    running = sorted(search.find(_OPEN, limit=RUNNING_SHOWN), key=lambda run: order[run.status])
+    delays = search.delays(since=now - CHART_S)
+    names = desk.drops.named({drop for _, drop, _ in delays})
+    measured = [(at, names.get(drop, drop), seconds) for at, drop, seconds in delays]
+    drawn = chart.latency(measured, since=now - CHART_S, now=now)
+    running = sorted(search.find(with_tours.OPEN_ONES, limit=RUNNING_SHOWN), key=lambda run: order[run.status])
     return views.page(
         "overview.html",
         now=now,
         here="/",
-        counts=search.count(Query()),
+        counts=with_tours.recent_counts(desk.store, now),
+        open_statuses=OPEN,
         running=running,
-        tours=desk.store.tours.find(_OPEN, limit=RUNNING_SHOWN),
-        recent=search.find(Query(), limit=RECENT_SHOWN),
+        tours=desk.store.tours.find(with_tours.OPEN_ONES, limit=RUNNING_SHOWN),
+        recent=with_tours.find(desk.store, Query(), limit=RECENT_SHOWN),
         sight=desk.sights.latest(),
         chart=drawn,
-        drops=desk.drops.named([line.drop_id for line in drawn.lines] if drawn else []),
     )

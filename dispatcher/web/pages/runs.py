@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse
 
-from dispatcher.runs import search
+from dispatcher.runs import search, with_tours
 from dispatcher.runs.record import Group, Run
+from dispatcher.tour.acts import mark_dead
 from dispatcher.web import views
 from dispatcher.web.desk import AtDesk, Desk
 from dispatcher.web.families import clusters
@@ -39,12 +40,13 @@ def asked(
 
 @router.get("/runs")
 def runs(desk: AtDesk, wanted: Annotated[Filter, Depends(asked)], after: str = "") -> HTMLResponse:
-    """Show a page of runs."""
+    """Show a page of runs and tours."""
     now = desk.clock()
+    mark_dead(desk.store, desk.settings)
     query = wanted.query(now)
-    found = desk.store.search.find(query, limit=PAGE + 1, after=cursor(after))
+    found = with_tours.find(desk.store, query, limit=PAGE + 1, after=cursor(after))
     shown, whole = found[:PAGE], not after and len(found) <= PAGE
-    total = len(found) if whole else sum(desk.store.search.count(query).values())
+    total = len(found) if whole else sum(with_tours.count(desk.store, query).values())
     last = search.Cursor(created_at=shown[-1].created_at, id=shown[-1].id) if len(found) > PAGE else None
     return views.page(
         "runs.html",
