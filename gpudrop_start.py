@@ -21,7 +21,7 @@ MODULE = ("-P", "-m")
 """How our programs run a module in a process of its own: without -P, a media.py in the user's folder would be ours."""
 
 NOT_READY, INTERRUPTED = 6, 130
-INTERRUPTED_TEXT = "interrupted; the same command goes on after whatever was finished and kept by now\n"
+INTERRUPTED_TEXT = "interrupted; run the same command again to resume\n"
 """What Ctrl-C is answered with, however early it comes."""
 
 _MARK = f'__distribution__ = "{NAME}"'
