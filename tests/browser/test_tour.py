@@ -235,7 +235,7 @@ def test_an_interrupt_says_how_to_go_on(address: str, chromium: Path, tmp_path: 
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "the same command goes on" in rest
+    assert "run the same command again to resume" in rest
     assert "Traceback" not in rest
     assert record(spec).returncode == 0
     check_film(tmp_path)

@@ -34,7 +34,7 @@ def _bash(home: Path, script: str) -> subprocess.CompletedProcess[str]:
 )
 def test_bash_completes_what_was_installed(tmp_path: Path, words: str, completed: list[str]) -> None:
     """After `gpudrop --install-completion` a new bash completes commands, options and keys."""
-    installed = _bash(tmp_path, "gpudrop --install-completion")
+    installed = _bash(tmp_path, "gpudrop --install-completion; exit $?")  # bash stays, to be found
     assert installed.returncode == 0, installed.stderr
     count = len(words.split()) - 1
     ask = f"source ~/.bashrc; COMP_WORDS=({words}); COMP_CWORD={count}; _gpudrop_completion gpudrop; "
@@ -44,7 +44,7 @@ def test_bash_completes_what_was_installed(tmp_path: Path, words: str, completed
 @pytest.mark.skipif(BASH is None, reason="there is no bash")
 def test_the_script_can_be_had_without_a_change(tmp_path: Path) -> None:
     """`--show-completion` prints it and writes nothing."""
-    ran = _bash(tmp_path, "gpudrop --show-completion")
+    ran = _bash(tmp_path, "gpudrop --show-completion; exit $?")
     assert ran.returncode == 0
     assert "complete -o default -F _gpudrop_completion gpudrop" in ran.stdout
     assert list(tmp_path.iterdir()) == []

@@ -66,8 +66,16 @@ def started(folder: Path, *arguments: str, **environment: str) -> Iterator[Start
         command.end()
 
 
+@pytest.fixture
+def hangups() -> Iterator[None]:
+    """Let commands be ended by a hangup, also where the tests run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_releases_the_job_and_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_releases_the_job_and_leaves_no_process(tmp_path: Path, number: signal.Signals, hangups: None) -> None:
     """The signal reaches the worker: RELEASED in the drop, its exit code, nothing left within the stop time."""
     drop = make_drop(tmp_path / "drop")
     with client(drop, tmp_path / "data") as c, started(tmp_path, "worker", "--drop", str(drop)) as worker:

@@ -150,7 +150,7 @@ def test_an_interrupted_command_goes_on(data: Path, tmp_path: Path) -> None:
     started.send_signal(signal.SIGINT)
     _, said = started.communicate(timeout=60)
     assert started.returncode == 130, said
-    assert "the same command goes on" in said
+    assert "run the same command again to resume" in said
     assert not (tmp_path / "film.upscaled.mp4").exists()
     jobs = {path.name for path in (data / "local" / "drop").iterdir() if not path.name.startswith("_")}
     assert len(jobs) == 1
