@@ -217,6 +217,7 @@ def test_results_that_are_gone_are_told(store: RunStore, sent: Send, tmp_path: P
     """A completed run whose folder was removed from the disk is named with the way to make it again."""
     run = sent()
     store.commit(run.id, "completed", at=1.0, results_dir=str(tmp_path / "gone"))
-    (fault,) = [it for it in find_faults(settings, store, now=time.time()) if it.sort == "lost result"]
-    assert fault.run == run.id
-    assert "runs rerun" in fault.cure
+    faults = {it.sort: it for it in find_faults(settings, store, now=time.time())}
+    assert set(faults) == {"lost result", "untold"}  # nor does the job's folder say that it is over
+    assert {fault.run for fault in faults.values()} == {run.id}
+    assert "runs rerun" in faults["lost result"].cure
