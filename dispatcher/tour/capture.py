@@ -18,6 +18,7 @@ from typing import Any
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
 
+from dispatcher.tour.dialogs import COMES_WITHIN_S
 from dispatcher.tour.leaving import has_left, where_it_stays
 from dispatcher.tour.painting import Painting
 from media.frames import TakeWriter
@@ -188,9 +189,17 @@ class Filming:
             if not has_left(error):  # it draws the next page now
                 raise
 
-    def hold(self, seconds: float) -> float:
-        """Film on until the take is this long, longer only where a dialog is still open; return its length."""
+    def hold(self, seconds: float, *, is_dialog_to_come: Callable[[], bool] = lambda: False) -> float:
+        """Film on until the take is this long; return its length.
+
+        It is longer only for a dialog that is still open, or is to come and opens within COMES_WITHIN_S.
+        """
         was_extended = self.wait_until(seconds)
+        if is_dialog_to_come():
+            deadline = self.elapsed + COMES_WITHIN_S
+            while is_dialog_to_come() and self.elapsed < deadline:
+                self.film_on(LOOK_MS / 1000)
+            was_extended = was_extended or not is_dialog_to_come()
         self._seconds = max(seconds, self.elapsed) if was_extended else seconds
         self._page.wait_for_timeout(IN_FLIGHT_MS)
         return self._seconds

@@ -29,6 +29,9 @@ SHOW = "told => window.show(told)"
 LEAST_READ_S, CHARACTERS_A_SECOND, MOST_READ_S = 1.0, 25.0, 6.0
 """How long a box stays before it is answered, where the spec does not say."""
 
+COMES_WITHIN_S = 2.0
+"""How long the end of a step waits for a dialog that an action announces and that has not opened yet."""
+
 PRESSED_MS = 250
 
 PATCH_BEFORE, PATCH_AFTER, PATCH_MS = 8, 44, 5000

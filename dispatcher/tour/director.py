@@ -181,6 +181,7 @@ class _Director:
         """Do what is left of a step on its page."""
         began = time.monotonic()
         self._play(step, step.actions[ahead:], ahead)
+        self._recorder.wait_for_dialogs()
         self._end_actions(step)
         return Rehearsed(step_id=step.id, seconds=time.monotonic() - began, warnings=tuple(self._recorder.warnings))
 
@@ -195,7 +196,8 @@ class _Director:
                 self._slides.play(self._recorder.page, filming, step, narration_s)
             checked = self._play(step, step.actions[ahead:], ahead)
             actions_s = filming.elapsed
-            seconds = filming.hold(max(max(narration_s, actions_s) + TAIL_S, step.least_s))
+            planned_s = max(max(narration_s, actions_s) + TAIL_S, step.least_s)
+            seconds = filming.hold(planned_s, is_dialog_to_come=lambda: self._recorder.answers.is_expecting)
             self._end_actions(step)
             focus = self._focus(step, time.monotonic() - filming.elapsed)
         return Take(

@@ -6,6 +6,7 @@ Nothing here knows what a step is.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +16,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog,
 from playwright.sync_api import Error as PlaywrightError
 
 from dispatcher.tour.browser_context import BrowserContextOptions
-from dispatcher.tour.capture import FIRST_FRAME_S, Filming, settle
+from dispatcher.tour.capture import FIRST_FRAME_S, LOOK_MS, Filming, settle
 from dispatcher.tour.choosers import FileChoosers
 from dispatcher.tour.cursor import Cursor
-from dispatcher.tour.dialogs import Answers, DialogBox, Patch, reply, take_patch
+from dispatcher.tour.dialogs import COMES_WITHIN_S, Answers, DialogBox, Patch, reply, take_patch
 from dispatcher.tour.evidence import clean_trace
 from dispatcher.tour.leaving import DOCUMENT, where_it_stays
 from dispatcher.tour.page_action_parts import DialogAction
@@ -111,6 +112,12 @@ class Recorder:
             told, self._stopped = self._stopped, ""
             fix = "look for an endless loop in the page, or raise settings.default_step_timeout"
             raise StepFailed(f"{told}; {fix}")
+
+    def wait_for_dialogs(self) -> None:
+        """Wait, for at most COMES_WITHIN_S, until no dialog that an action announced is still to come."""
+        deadline = time.monotonic() + COMES_WITHIN_S
+        while self.answers.is_expecting and time.monotonic() < deadline:
+            self.page.wait_for_timeout(LOOK_MS)
 
     def check_loaded(self) -> None:
         """Warn of a page that never finishes loading, once for each."""

@@ -125,8 +125,8 @@ def test_an_unexpected_dialog_is_drawn_and_warned_of(tmp_path: Path, site: Site,
 
 @pytest.mark.films
 def test_a_dialog_that_opens_late_is_recorded_whole(tmp_path: Path, site: Site, chromium: Path) -> None:
-    """A dialog that opens when all actions are done is seen to its end: the take is longer for it."""
-    site.pages["/"] = html("<script>onkeydown=()=>setTimeout(()=>{document.title=confirm(1)},600)</script>")
+    """A dialog that opens when all actions are done is waited for and seen to its end: the take is longer for it."""
+    site.pages["/"] = html("<script>onkeydown=()=>setTimeout(()=>{document.title=confirm(1)},1200)</script>")
     actions = [{"type": "dialog", "seconds": 2.5}, {"type": "press_key", "key": "a"}]
     steps = [
         {"id": "a", "url": "/", "actions": actions},

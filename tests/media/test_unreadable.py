@@ -19,10 +19,10 @@ REASONS = {
     "without its index": r"ends before its index \(moov\) does, .*\. Copy it again$",
     "encrypted": r"it is encrypted\. Give a copy without protection$",
     "playlist in a wav": r"it is a playlist, .*\. Give the film or the sound that it names$",
-    "not media": r"broken, encrypted, or another\. Give an mp4",
-    "noise": r"broken, encrypted, or another\. Give an mp4",
+    "not media": r"damaged, encrypted, or in a format that is not supported\. Give an mp4",
+    "noise": r"damaged, encrypted, or in a format that is not supported\. Give an mp4",
     "a sound without a sample": r"holds neither a moving picture nor a sound\. Give an mp4",
-    "a film without a picture": r"broken, encrypted, or another\. Give an mp4",
+    "a film without a picture": r"damaged, encrypted, or in a format that is not supported\. Give an mp4",
     "30,000 pixels": r"at most 16384 pixels a side",
 }
 
@@ -76,5 +76,5 @@ def test_a_track_that_claims_more_than_the_file_is_not_followed(tmp_path: Path) 
     path = tmp_path / "odd.mp4"
     path.write_bytes(b"\0\0\0\x08ftyp" + struct.pack(">I4s", 8 + len(inside), b"moov") + inside)
     assert not unreadable.is_encrypted(path)
-    with pytest.raises(MediaError, match="broken, encrypted, or another"):
+    with pytest.raises(MediaError, match="damaged, encrypted, or in a format that is not supported"):
         examine(path)
