@@ -24,8 +24,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dispatcher.client import Client
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.integrity import sha256_of

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dispatcher.client import Client, Handle
-from dispatcher.drops import init_drop
-from dispatcher.jobs import Job
+from dispatcher.drops.setup import init_drop
+from dispatcher.jobs.client import Client, Handle
+from dispatcher.jobs.job import Job
 from dispatcher.runs.store import RunStore
 from dispatcher.workers.process import ChildProcess, LocalWorker
 from protocol import codec

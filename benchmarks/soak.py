@@ -27,8 +27,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dispatcher.client import Client
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job
 from dispatcher.runs.store import RunStore
 from protocol.errors import ChannelError, JobError
 from protocol.messages import ClaimTerms

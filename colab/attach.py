@@ -75,7 +75,7 @@ class Attached:
 
 
 def attach(address: str, worker: str | None = None, host: Host = SYSTEM, identity: Identity = ANONYMOUS) -> Attached:
-    """Open the drop at `address`. One without a readable `_drop.json` raises EnvironmentNotReady with the cure."""
+    """Open the drop at `address`. One without a readable `_drop.json` raises EnvironmentNotReady with the hint."""
     drop = open_drop(address)
     with contextlib.ExitStack() as failing:
         failing.callback(drop.close)

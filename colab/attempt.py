@@ -280,7 +280,7 @@ class AttemptRun:
         return None
 
     def _say_progress(self, event: dict[str, Any]) -> None:
-        note = f"{self._engine}: {event['note']}" if self._engine else event["note"]  # (dispatcher/silence.py)
+        note = f"{self._engine}: {event['note']}" if self._engine else event["note"]  # (dispatcher/jobs/explain.py)
         held = {"done": event["done"], "total": event["total"], "note": redact(note)[:NOTE_LENGTH]}
         self._progress = self._progress.model_copy(update=held)
         self._beater.progress(self._progress)

@@ -26,9 +26,9 @@ def shown_plainly() -> Iterator[None]:
     try:
         yield
     except GpudropError as error:
-        text, cure = str(error), remounted(error)
-        end = "." if cure and not text.endswith((".", "?", "!")) else ""
-        _show(error, legible(without_secrets(f"gpudrop: {text}{end}{cure}")))
+        text, hint = str(error), remounted(error)
+        end = "." if hint and not text.endswith((".", "?", "!")) else ""
+        _show(error, legible(without_secrets(f"gpudrop: {text}{end}{hint}")))
         raise
     except KeyboardInterrupt as error:
         _show(error, "gpudrop: interrupted")

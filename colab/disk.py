@@ -10,13 +10,13 @@ from pathlib import Path
 
 from protocol.errors import EnvironmentNotReady, JobFailed, NotFoundError, StorageFull, is_full
 
-CURE = "make room on the worker's disk for temporary files, or start it with TMPDIR naming a folder on a larger one"
+HINT = "make room on the worker's disk for temporary files, or start it with TMPDIR naming a folder on a larger one"
 
 
 def failure(failed: str, problem: OSError) -> JobFailed:
     """Return how a job ends that a disk did not let be done; `failed` says what could not be."""
     if is_full(problem):
-        return JobFailed(f"{failed}: no room left on the worker ({problem}); {CURE}", code="STORAGE")
+        return JobFailed(f"{failed}: no room left on the worker ({problem}); {HINT}", code="STORAGE")
     return JobFailed(f"{failed}: {problem}", code="INTERNAL")
 
 
@@ -34,7 +34,7 @@ def disk_in_codes(failed: str) -> Iterator[None]:
     except StorageFull as problem:
         raise JobFailed(f"{failed}: {problem}", code="STORAGE") from problem
     except (EnvironmentNotReady, OSError) as problem:
-        raise JobFailed(f"{failed}: {problem}. Or {CURE}", code="STORAGE") from problem
+        raise JobFailed(f"{failed}: {problem}. Or {HINT}", code="STORAGE") from problem
 
 
 def link(local: Path, target: Path) -> None:

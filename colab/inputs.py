@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from colab.attach import Attached
-from colab.disk import CURE
+from colab.disk import HINT
 from colab.persist import persist
 from protocol.errors import ChannelError, JobFailed, OursError, StorageFull
 from protocol.integrity import copies_of, sha256_of
@@ -27,7 +27,7 @@ def fetch_inputs(at: Attached, offer: Offer, folder: Path) -> dict[str, str]:
         try:
             persist(at.host, f"input {name}", partial(_fetch, at, offer.id, file, folder / name), for_s=WAIT_S)
         except (StorageFull, OursError) as error:
-            told = f"input {name} ({file.size} bytes) cannot be kept here: {error}. Or {CURE}"
+            told = f"input {name} ({file.size} bytes) cannot be kept here: {error}. Or {HINT}"
             raise JobFailed(told, code="STORAGE") from error
         except ChannelError as error:
             raise JobFailed(f"{name}: {error}", code="INPUT_MISSING") from error

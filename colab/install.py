@@ -90,7 +90,7 @@ def install(extras: Sequence[str], wheel: Path) -> str:
     """Install the wheel's extras beside what the runtime has, and return a table of the versions that matter.
 
     Raises EnvironmentNotReady where they cannot be installed, where the runtime's own packages were changed by it, or
-    where there is a GPU that onnxruntime is not built for: each with the cure.
+    where there is a GPU that onnxruntime is not built for: each with the hint.
     """
     uv, gpu = _uv(), has_nvidia_gpu()
     before = _freeze(uv)
@@ -137,7 +137,7 @@ def check_unchanged(before: str, after: str) -> None:
     ]
     if changed:
         raise EnvironmentNotReady(
-            f"the installation changed the runtime's own packages: {', '.join(changed)}. Cure: Runtime → Disconnect "
+            f"the installation changed the runtime's own packages: {', '.join(changed)}. Hint: Runtime → Disconnect "
             "and delete runtime, then run all again; if it comes back, empty ENGINES and report these names"
         )
 
@@ -146,7 +146,7 @@ def check_providers(providers: str, *, gpu: bool) -> None:
     """Raise EnvironmentNotReady if there is a GPU, and onnxruntime is not the build for it."""
     if gpu and "CUDAExecutionProvider" not in providers:
         raise EnvironmentNotReady(
-            f"this machine has a GPU, but onnxruntime offers only: {providers}. Cure: "
+            f"this machine has a GPU, but onnxruntime offers only: {providers}. Hint: "
             f"uv pip uninstall {' '.join(_ONNX)}, then run this cell again"
         )
 

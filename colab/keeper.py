@@ -10,7 +10,7 @@ from pathlib import Path
 
 from colab.publish import Publisher
 from protocol.layout import Attempt
-from protocol.seen import Seen
+from protocol.seen import Observation
 from protocol.transports.host import Host
 
 KEEP_S = 1800.0
@@ -56,7 +56,7 @@ class Keeper:
         if (known := self._kept.pop(job, None)) is not None:
             known.folder.cleanup()
 
-    def serve(self, job: str, seen: Seen) -> None:
+    def serve(self, job: str, seen: Observation) -> None:
         """Do what a look at a job calls for: let it go when it is over, publish again what is missed."""
         delivered = self._kept.get(job)
         if delivered is None:

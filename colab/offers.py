@@ -12,7 +12,7 @@ from protocol.absence import Missing
 from protocol.drop import TimeLimits
 from protocol.layout import JobNames
 from protocol.messages import Offer, WorkerCard
-from protocol.seen import JobReader, Seen
+from protocol.seen import JobReader, Observation
 
 FAILED_AGAIN_S = 1800.0
 GRACE_S = 60.0
@@ -65,14 +65,14 @@ class JobMemory:
             self.told.add(problem)
             log.warning("job %s: %s", self.job, problem)
 
-    def turn_is_taken(self, seen: Seen, lease_s: float, now: float) -> bool:
+    def turn_is_taken(self, seen: Observation, lease_s: float, now: float) -> bool:
         """Say whether another worker has taken its turn and may be about to write its claim."""
         claimed = max((attempt.n for attempt in seen.claims), default=0)
         pending = [turn for turn in seen.turns if turn > claimed]
         return any(now - self.turns.setdefault(turn, now) <= lease_s for turn in pending)
 
 
-def wants(at: Attached, card: WorkerCard, memory: JobMemory, seen: Seen, quiet_s: float, now: float) -> bool:
+def wants(at: Attached, card: WorkerCard, memory: JobMemory, seen: Observation, quiet_s: float, now: float) -> bool:
     """Say whether the worker of this card takes an open job; a plain one only when nothing changes for `quiet_s`.
 
     A job it failed it leaves to the others for half an hour, one for which its result was rejected for `quiet_s`.
@@ -92,13 +92,13 @@ def wants(at: Attached, card: WorkerCard, memory: JobMemory, seen: Seen, quiet_s
     return problem is None
 
 
-def _was_rejected(memory: JobMemory, seen: Seen, worker: str, quiet_s: float, now: float) -> bool:
+def _was_rejected(memory: JobMemory, seen: Observation, worker: str, quiet_s: float, now: float) -> bool:
     """Say whether this worker's last rejected result is so fresh that it is somebody else's turn (R14)."""
     own = [attempt.nonce for attempt in seen.done if attempt.worker == worker and attempt.nonce in seen.rejected]
     return any(now - memory.rejected.setdefault(nonce, now) < quiet_s for nonce in own)
 
 
-def _is_left_alone(at: Attached, memory: JobMemory, seen: Seen, quiet_s: float, now: float) -> bool:
+def _is_left_alone(at: Attached, memory: JobMemory, seen: Observation, quiet_s: float, now: float) -> bool:
     """Say whether nobody of the simple form is answering: there is no `audio/`, or nothing changes in there."""
     if not seen.plain_audio:
         return True
@@ -109,7 +109,7 @@ def _is_left_alone(at: Attached, memory: JobMemory, seen: Seen, quiet_s: float, 
     return now - memory.clips[1] > quiet_s
 
 
-def _cannot(at: Attached, card: WorkerCard, offer: Offer, seen: Seen) -> str | None:
+def _cannot(at: Attached, card: WorkerCard, offer: Offer, seen: Observation) -> str | None:
     """Return why this worker cannot do a job, or None."""
     if offer.kind not in card.kinds:
         return f"kind {offer.kind} is not done here"

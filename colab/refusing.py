@@ -16,7 +16,7 @@ from protocol.errors import BadMessage, ChannelError, NameMissing, NameTaken
 from protocol.layout import JobNames, may_be_a_job
 from protocol.messages import Failure, PlainFailure
 from protocol.plain import asks_for_operations, bad_name, refused
-from protocol.seen import Seen
+from protocol.seen import Observation
 
 MARKERS = frozenset({"done.marker", "error.marker"})
 
@@ -30,7 +30,7 @@ class Refusals:
         self._at = at
         self._over: set[str] = set()  # folders whose names no job may have, and that need no look any more
 
-    def refuse(self, memory: JobMemory, seen: Seen, quiet_s: float, now: float) -> bool:
+    def refuse(self, memory: JobMemory, seen: Observation, quiet_s: float, now: float) -> bool:
         """Answer a request that cannot be served; say whether it is such a one.
 
         One that an old worker may serve is left to it until nothing in its folder has changed for `quiet_s`.

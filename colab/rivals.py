@@ -6,7 +6,7 @@ from colab.attach import Attached
 from protocol.claims import LeaseWatch
 from protocol.layout import Attempt
 from protocol.messages import ClaimTerms, Held, Limits
-from protocol.seen import Seen, WorkerReader
+from protocol.seen import Observation, WorkerReader
 from protocol.states import open_attempts
 
 LOOKS_A_BEAT = 2
@@ -23,14 +23,14 @@ class Rivals:
         self._readers: dict[str, WorkerReader] = {}
         self._read_at: dict[str, float] = {}
 
-    def lapsed(self, seen: Seen, terms: ClaimTerms, limits: Limits, now: float) -> frozenset[str]:
+    def lapsed(self, seen: Observation, terms: ClaimTerms, limits: Limits, now: float) -> frozenset[str]:
         """Return the nonces of the open attempts whose claim no longer holds, after a look at who made them."""
         for attempt in open_attempts(seen):
             self._leases.saw_claim(seen.claims[attempt], now)
             self._read(attempt.worker, now)
         return self._leases.lapsed(seen, terms, limits, now)
 
-    def ahead(self, own: Attempt, done: int, seen: Seen, lapsed: frozenset[str]) -> Attempt | None:
+    def ahead(self, own: Attempt, done: int, seen: Observation, lapsed: frozenset[str]) -> Attempt | None:
         """Return a live rival at the same job whose seen beat shows more units done than `done` (R14), or None."""
         for attempt in open_attempts(seen):
             held = self._leases.held(attempt.nonce)

@@ -32,7 +32,7 @@ from protocol.drop import Watch
 from protocol.errors import ChannelError, NameMissing, OursError
 from protocol.layout import DROP_CARD, LAST_ATTEMPT, PROBES, Attempt, is_job_id
 from protocol.messages import ClaimTerms, Held, Limits, Request, WorkerCard
-from protocol.seen import Seen
+from protocol.seen import Observation
 from protocol.states import OPEN_TO_CLAIMS, TERMINAL, ended_parts, judge, next_attempt_number, open_attempts
 
 FAILURES_IN_A_ROW = 3
@@ -227,7 +227,7 @@ class Worker:
         self._finish(memory, assignment.attempt.nonce, outcome)
         return True
 
-    def _end_own(self, memory: JobMemory, seen: Seen) -> frozenset[str]:
+    def _end_own(self, memory: JobMemory, seen: Observation) -> frozenset[str]:
         """End the open attempts of this very session: it is at none of them, or it would not be looking."""
         if memory.job in self._keeper.jobs:
             return frozenset()  # delivered; the marker is not to be seen yet
@@ -258,7 +258,7 @@ class Worker:
         pace = self._at.drop.capabilities
         return ClaimTerms(settle_s=pace.settle_s, lease_s=pace.beat_s * LEASE_BEATS), Limits()
 
-    def _wants(self, memory: JobMemory, seen: Seen, now: float) -> bool:
+    def _wants(self, memory: JobMemory, seen: Observation, now: float) -> bool:
         rests = self._rests_until is not None and now < self._rests_until
         if rests or self._card is None:
             return False
@@ -266,7 +266,7 @@ class Worker:
         return wants(self._at, self._card, memory, seen, quiet_s, now)
 
     def _claim(
-        self, memory: JobMemory, seen: Seen, terms: ClaimTerms, limits: Limits, lapsed: frozenset[str]
+        self, memory: JobMemory, seen: Observation, terms: ClaimTerms, limits: Limits, lapsed: frozenset[str]
     ) -> Assignment | None:
         """Claim an open job and settle who does it; None when another worker does, or nobody can any more."""
         request, n = seen.request, next_attempt_number(seen)

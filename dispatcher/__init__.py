@@ -16,11 +16,11 @@ check_packages()
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from dispatcher.client import Client
 from dispatcher.config import Settings
 from dispatcher.connection import Connection, connect
-from dispatcher.handle import Handle
-from dispatcher.jobs import Job, Progress, Purpose, Result
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.handle import Handle
+from dispatcher.jobs.job import Job, Progress, Purpose, Result
 from dispatcher.monitor.monitor import Monitor
 from dispatcher.operations import Operation, SomeFailed
 from dispatcher.operations.batch import Made

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from dispatcher.client import Client, Owner
 from dispatcher.config import Settings
-from dispatcher.default_drop import Choice, adopt, choose
-from dispatcher.drops import check_apart, init_drop
+from dispatcher.drops.default import Choice, adopt, choose
+from dispatcher.drops.setup import check_apart, init_drop
+from dispatcher.jobs.client import Client, Owner
 from dispatcher.runs.store import RunStore
 from dispatcher.workers.process import ResidentWorker, has_gone
 from protocol.errors import EnvironmentNotReady, UsageError

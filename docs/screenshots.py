@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from dispatcher.config import Settings, is_root  # noqa: E402  # this folder is no package
-from dispatcher.drops import init_drop  # noqa: E402
+from dispatcher.drops.setup import init_drop  # noqa: E402
 from dispatcher.runs.record import Group  # noqa: E402
 from dispatcher.runs.store import RunStore  # noqa: E402
 from dispatcher.tour.browser import find_browser, launch  # noqa: E402

@@ -122,7 +122,7 @@ class Media:
 
 
 def examine(path: Path) -> Media:
-    """Return the facts of a media file. What is none, is cut or is too large raises MediaError with the cure."""
+    """Return the facts of a media file. What is none, is cut or is too large raises MediaError with the hint."""
     try:
         if not path.stat().st_size:
             raise MediaError(f"{path} is empty; copy it again")

@@ -34,7 +34,7 @@ _CUT = "it ends before its index (moov) does, so it was not copied or recorded t
 
 
 def why(path: Path) -> str | None:
-    """Return what is wrong with a file that could not be read, and the cure; None where the file does not show it."""
+    """Return what is wrong with a file that could not be read, and the hint; None where the file does not show it."""
     try:
         with path.open("rb") as file:
             head = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -12,7 +12,7 @@ from protocol.drop import Capabilities, TimeLimits
 from protocol.layout import Attempt
 from protocol.messages import Beat, Claim, ClaimTerms, Held, Limits, WorkerCard
 from protocol.neighbours import Neighbours
-from protocol.seen import Seen
+from protocol.seen import Observation
 from protocol.states import open_attempts
 
 LEASE_BEATS = 8
@@ -162,12 +162,12 @@ class LeaseWatch:
             return f"{claim.worker} took longer than the {limits.wall_s:.0f} s allowed"
         return None
 
-    def lapsed(self, seen: Seen, terms: ClaimTerms, limits: Limits, now: float) -> frozenset[str]:
+    def lapsed(self, seen: Observation, terms: ClaimTerms, limits: Limits, now: float) -> frozenset[str]:
         """Return the nonces of the open attempts whose claim no longer holds."""
         return frozenset(a.nonce for a in open_attempts(seen) if self.lapse(seen.claims[a], terms, limits, now))
 
 
-def elected(own: Attempt, seen: Seen, lapsed: Collection[str]) -> bool:
+def elected(own: Attempt, seen: Observation, lapsed: Collection[str]) -> bool:
     """Say whether `own` goes on: of the open claims of its number that have not lapsed, its nonce is the lowest."""
     rivals = [a.nonce for a in open_attempts(seen) if a.n == own.n and a.nonce not in lapsed]
     return own.nonce <= min([own.nonce, *rivals])

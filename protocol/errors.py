@@ -69,7 +69,7 @@ class NotFoundError(OursError):
 
 
 class SpecError(OursError):
-    """A tour spec or a manifest is wrong. `problems` holds one line for each, with its JSON path and the cure."""
+    """A tour spec or a manifest is wrong. `problems` holds one line for each, with its JSON path and the hint."""
 
     exit_code = 5
 
@@ -193,11 +193,11 @@ class JobExpired(JobError):
 class JobTimeout(JobError):
     """No verified result came within the time asked for. The job stays in the drop: the same command resumes it.
 
-    `why` is the code of what was being waited for, `cure` what to do about it, `run` the run to go on with.
+    `why` is the code of what was being waited for, `hint` what to do about it, `run` the run to go on with.
     """
 
     exit_code = 124
 
-    def __init__(self, message: str = "", *, why: str = "", cure: str = "", run: str = "") -> None:
+    def __init__(self, message: str = "", *, why: str = "", hint: str = "", run: str = "") -> None:
         super().__init__(message)
-        self.why, self.cure, self.run = why, cure, run
+        self.why, self.hint, self.run = why, hint, run

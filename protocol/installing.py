@@ -1,4 +1,4 @@
-"""The command that installs what is missing, for the interpreter that misses it: a cure that can be typed as it is."""
+"""The command that installs what is missing, for the interpreter that misses it: a hint that can be typed as it is."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def identity(settings: KeySettings, drop: str | Path) -> Identity:
     """Return who a side is at `drop`.
 
     With the mode off it signs if a key was named, and believes everybody. What cannot be (a key that is missing, wrong,
-    readable by others or inside the drop, nobody to trust) raises EnvironmentNotReady with the cure.
+    readable by others or inside the drop, nobody to trust) raises EnvironmentNotReady with the hint.
     """
     mode = _mode(settings)
     if mode == "off" and settings.key is None:
@@ -122,12 +122,12 @@ def _keys(text: str, where: str) -> tuple[PublicKey, ...]:
 
 
 @contextlib.contextmanager
-def _named(where: str, cure: str) -> Iterator[None]:
+def _named(where: str, hint: str) -> Iterator[None]:
     """Make of what is wrong with a key an error that says where it was found, never what it holds."""
     try:
         yield
     except ValueError as error:
-        raise EnvironmentNotReady(f"{where} {error}. {cure}") from error
+        raise EnvironmentNotReady(f"{where} {error}. {hint}") from error
 
 
 def read_file(path: Path, drop: str | Path | None = None) -> str:

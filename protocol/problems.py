@@ -52,10 +52,10 @@ def not_one_of(value: object, allowed: Sequence[str], hints: Sequence[str] = ())
 
     `hints` are what may be meant, where that is not just `allowed`.
     """
-    return f"{_shown(value)} is not one of {', '.join(allowed)}{hint(str(value), hints or allowed)}"
+    return f"{_shown(value)} is not one of {', '.join(allowed)}{did_you_mean(str(value), hints or allowed)}"
 
 
-def hint(value: str, allowed: Sequence[str]) -> str:
+def did_you_mean(value: str, allowed: Sequence[str]) -> str:
     """Return "; did you mean NAME?" for the closest allowed value; empty where none is close."""
     synonym = _SYNONYMS.get(value.casefold().replace(".", ""))
     close = [synonym] if synonym in allowed else get_close_matches(value.casefold(), allowed, n=1, cutoff=0.6)

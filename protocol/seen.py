@@ -55,7 +55,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class Observation:
     """One job folder as it stands: only messages that check, and the sizes of everything that is there."""
 
     request: Request | None = None
@@ -95,7 +95,7 @@ class WorkerSeen:
 def read_drop_id(drop: Drop, address: str) -> str:
     """Return the id of the drop at `address`, which also proves that the channel is there.
 
-    A missing or unreadable `_drop.json` raises EnvironmentNotReady with the cure.
+    A missing or unreadable `_drop.json` raises EnvironmentNotReady with the hint.
     """
     try:
         data = drop.get(DROP_CARD, limit=codec.MAX_BYTES)
@@ -154,9 +154,9 @@ class JobReader:
         self._drop, self._drop_id, self._job, self._trust = drop, drop_id, job, trust
         self._names = JobNames(job)
         self._reader = _Reader(drop)
-        self._before: tuple[Sequence[Entry], Seen] | None = None  # the last listing, and what it held
+        self._before: tuple[Sequence[Entry], Observation] | None = None  # the last listing, and what it held
 
-    def look(self) -> Seen:
+    def look(self) -> Observation:
         """List the folder once and read what is new. A missing folder raises `NameMissing`."""
         entries = self._drop.list(self._job)
         if self._before is not None and entries == self._before[0] and not self._before[1].unchecked:
@@ -165,7 +165,7 @@ class JobReader:
         self._before = entries, seen
         return seen
 
-    def _sort(self, entries: Sequence[Entry]) -> Seen:
+    def _sort(self, entries: Sequence[Entry]) -> Observation:
         found: dict[JobName, list[Entry]] = {}
         ignored = 0
         for entry in entries:
@@ -176,7 +176,7 @@ class JobReader:
                 found.setdefault(name, []).append(entry)
         return self._read(found, entries, ignored)
 
-    def _read(self, found: Mapping[JobName, list[Entry]], entries: Sequence[Entry], ignored: int) -> Seen:
+    def _read(self, found: Mapping[JobName, list[Entry]], entries: Sequence[Entry], ignored: int) -> Observation:
         shelf: dict[str, dict[Any, Any]] = {}
         too_new = None
         for name, copies in found.items():
@@ -188,7 +188,7 @@ class JobReader:
             if message is not None:
                 key = (name.attempt, name.k) if name.role == "part" else name.attempt or name.nonce or name.k
                 shelf.setdefault(name.role, {})[key] = message
-        return Seen(
+        return Observation(
             request=_one(shelf, "request"),
             too_new=too_new,
             not_a_request=self._reader.not_a_request,

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from protocol.layout import LAST_ATTEMPT, Attempt
 from protocol.messages import Part
-from protocol.seen import Seen
+from protocol.seen import Observation
 
 
 class State(StrEnum):
@@ -48,7 +48,7 @@ class Standing:
 
 
 def judge(
-    seen: Seen,
+    seen: Observation,
     *,
     lapsed: Collection[str] = (),
     beating: Collection[str] = (),
@@ -79,25 +79,25 @@ def judge(
     return Standing(State.OFFERED if seen.request else State.UNSEEN)
 
 
-def delivered(seen: Seen) -> list[Attempt]:
+def delivered(seen: Observation) -> list[Attempt]:
     """Return the attempts whose result is there and was not rejected, in the order they should be looked at."""
     return sorted(a for a in seen.done if a.nonce not in seen.rejected)
 
 
-def open_attempts(seen: Seen) -> list[Attempt]:
+def open_attempts(seen: Observation) -> list[Attempt]:
     """Return the attempts that were claimed and have not ended."""
     return sorted(
         a for a in seen.claims if a not in seen.done and a not in seen.errors and a.nonce not in seen.rejected
     )
 
 
-def ended_parts(seen: Seen, lapsed: Collection[str] = ()) -> dict[Attempt, tuple[Part, ...]]:
+def ended_parts(seen: Observation, lapsed: Collection[str] = ()) -> dict[Attempt, tuple[Part, ...]]:
     """Return what the attempts that have ended had published: failed, rejected or lapsed ones (R11)."""
     live = {a for a in open_attempts(seen) if a.nonce not in lapsed}
     return {a: parts for a, parts in seen.parts.items() if a not in live and a not in delivered(seen)}
 
 
-def next_attempt_number(seen: Seen) -> int | None:
+def next_attempt_number(seen: Observation) -> int | None:
     """Return 1 + the highest attempt number of which anything at all was seen; None when that was the last there is."""
     numbers = [a.n for group in (seen.claims, seen.parts, seen.done, seen.errors) for a in group]
     highest = max([0, *numbers, *seen.turns])

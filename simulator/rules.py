@@ -14,9 +14,9 @@ from unittest import mock
 
 import colab.offers
 import colab.worker
-import dispatcher.accept
+import dispatcher.jobs.accept
+import dispatcher.jobs.failure_policy
 import dispatcher.runs.store
-import dispatcher.weighing
 import protocol.absence
 import protocol.codec
 import protocol.drop
@@ -96,7 +96,7 @@ RULES: dict[str, Removal] = {
         "a folder that is not seen once was deleted by its user",
     ),
     "R13": Removal(
-        ((dispatcher.weighing.Weighing, "_waits", lambda self, sight: protocol.drop.ONE_MACHINE),),
+        ((dispatcher.jobs.failure_policy.FailurePolicy, "_waits", lambda self, snapshot: protocol.drop.ONE_MACHINE),),
         False,
         "a job is dead with its last attempt",
     ),

@@ -14,8 +14,8 @@ from colab.config import Settings
 from colab.known_jobs import KnownJobs
 from colab.lease import Beater
 from colab.worker import Worker
-from dispatcher.client import Client
-from dispatcher.jobs import Job, Result
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job, Result
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.drop import ONE_MACHINE, SYNC_TOOL, Capabilities

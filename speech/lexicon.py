@@ -57,7 +57,7 @@ def merged(user: Mapping[str, str], spec: Mapping[str, str]) -> dict[str, str]:
 
 
 def problems(lexicon: Any) -> list[str]:
-    """Return what is wrong with a lexicon, one line for each entry, with the cure."""
+    """Return what is wrong with a lexicon, one line for each entry, with the hint."""
     if not isinstance(lexicon, Mapping):
         return ["must be an object of {written: respelled} pairs"]
     found = [

@@ -75,7 +75,7 @@ def advice(written: str, meant: str) -> str:
 
 
 def parse(narration: str) -> Script:
-    """Return the script of a narration. Raises UsageError for markup that cannot be spoken, with the cure."""
+    """Return the script of a narration. Raises UsageError for markup that cannot be spoken, with the hint."""
     plain = _Plain()
     plain.add(_lines(_escaped(clean(narration))))
     return plain.script()

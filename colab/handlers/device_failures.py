@@ -51,25 +51,25 @@ def gpu_is_lost(problem: BaseException) -> bool:
     return not isinstance(problem, JobFailed) and not out_of_memory(problem) and _told(problem, _LOST)
 
 
-def failed(problem: BaseException, who: str, where: str, *, cure: str) -> JobFailed:
-    """Return what to raise for a device's failure: OUT_OF_MEMORY with the cure, else ENGINE.
+def failed(problem: BaseException, who: str, where: str, *, hint: str) -> JobFailed:
+    """Return what to raise for a device's failure: OUT_OF_MEMORY with the hint, else ENGINE.
 
     Whoever runs a job ends the process that fails with ENGINE, so that a lost GPU is had again by the next one.
     """
     first = first_line(problem)
     if out_of_memory(problem):
-        return JobFailed(f"{who} needs more memory than {where} has free: {cure} ({first})", code="OUT_OF_MEMORY")
+        return JobFailed(f"{who} needs more memory than {where} has free: {hint} ({first})", code="OUT_OF_MEMORY")
     lost = ": the GPU was lost, and another try goes on from what is finished" if gpu_is_lost(problem) else ""
     return JobFailed(f"{who} failed on {where}{lost}: {first}", code="ENGINE")
 
 
 @contextmanager
-def told(who: str, where: str, *, cure: str) -> Iterator[None]:
+def told(who: str, where: str, *, hint: str) -> Iterator[None]:
     """Raise `failed` for what a device raises in the block: while a model is loaded, or at work."""
     try:
         yield
     except (RuntimeError, MemoryError) as problem:
-        raise failed(problem, who, where, cure=cure) from problem
+        raise failed(problem, who, where, hint=hint) from problem
 
 
 def free_again() -> None:

@@ -55,10 +55,10 @@ def meant(asked: str) -> Name | None:
     return WORDS.get(asked.strip().casefold())
 
 
-def chosen(asked: str | None, who: str, *, has_gpu: bool, cure: str) -> Device:
+def chosen(asked: str | None, who: str, *, has_gpu: bool, hint: str) -> Device:
     """Return the device that was asked for, or the best one if none was. Raises `NoSuchDevice`.
 
-    `who` runs there, `has_gpu` whether it can use a GPU, `cure` what to install if it is to and cannot.
+    `who` runs there, `has_gpu` whether it can use a GPU, `hint` what to install if it is to and cannot.
     """
     if asked is None:
         return Device(name="cuda" if has_gpu else "cpu", unused=not has_gpu and has_driver())
@@ -66,7 +66,7 @@ def chosen(asked: str | None, who: str, *, has_gpu: bool, cure: str) -> Device:
     if device is None or (device == "cuda" and not has_gpu):
         raise NoSuchDevice(
             f"{asked!r} was asked for (ONNX_PROVIDER), but {who} can use only: {'cuda, cpu' if has_gpu else 'cpu'}. "
-            f"Cure: {f'{cure}, or ask for cpu' if device else 'ask for one of these'}"
+            f"Hint: {f'{hint}, or ask for cpu' if device else 'ask for one of these'}"
         )
     return Device(name=device)
 
@@ -76,8 +76,8 @@ def on_torch(asked: str | None, who: str) -> Device:
     import torch
 
     runs = f"{who} on torch {torch.__version__}"
-    cure = "install torch's CUDA build and the driver"
-    device = chosen(asked, runs, has_gpu=torch.cuda.is_available(), cure=cure)
+    hint = "install torch's CUDA build and the driver"
+    device = chosen(asked, runs, has_gpu=torch.cuda.is_available(), hint=hint)
     if device.unused:
         _warn_once(runs)
     return device

@@ -116,9 +116,9 @@ def verify(names: Names = None, drop: Drop = None, as_record: Json = False) -> N
     _judge(found, names, "delete it from the drop, then" if drop else "it was set aside;")
 
 
-def _judge(found: dict[str, str], names: list[str] | None, cure: str) -> None:
+def _judge(found: dict[str, str], names: list[str] | None, hint: str) -> None:
     if wrong := [file for file, state in found.items() if state == "wrong"]:
-        raise WrongContent(f"{', '.join(wrong)}: not what the table says; {cure} fetch again: gpudrop models pull")
+        raise WrongContent(f"{', '.join(wrong)}: not what the table says; {hint} fetch again: gpudrop models pull")
     if names and (absent := [file for file, state in found.items() if state == "not here"]):
         raise NotFoundError(f"{', '.join(absent)}: not there. Fetch: gpudrop models pull {' '.join(names)}")
 

@@ -135,7 +135,7 @@ class Download:
             return 0
         if status in _TRANSIENT:
             raise _Interrupted(f"HTTP {status}", _retry_after(answer))
-        raise self._failed(f"HTTP {status}{_cure(status, self._file)}")
+        raise self._failed(f"HTTP {status}{_hint(status, self._file)}")
 
     def _check_length(self, answer: httpx.Response) -> None:
         """Refuse a file of another length before it travels."""
@@ -188,7 +188,7 @@ def _retry_after(answer: httpx.Response) -> float:
     return min(float(seconds), LONGEST_WAIT_S) if seconds.isdigit() else 0.0
 
 
-def _cure(status: int, file: ModelFile) -> str:
+def _hint(status: int, file: ModelFile) -> str:
     if status in (401, 403) and file.host == "huggingface":
         return ". Set HF_TOKEN to a token that may read the repository"
     if status in (404, 410):

@@ -1,4 +1,4 @@
-"""Why a model file cannot be had, or is not used although it is there: what is said, and the cure."""
+"""Why a model file cannot be had, or is not used although it is there: what is said, and the hint."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ def wrong(file: ModelFile, address: str, found: str | None) -> WrongContent:
 
 @contextmanager
 def storing(file: ModelFile, folder: Path) -> Iterator[None]:
-    """Map what a disk raises to STORAGE, with the cure."""
+    """Map what a disk raises to STORAGE, with the hint."""
     try:
         yield
     except OSError as problem:
         full = is_full(problem)
         why = "no room left" if full else str(problem)
-        cure = "Free some" if full else "Give this user the right to read and write there"
+        hint = "Free some" if full else "Give this user the right to read and write there"
         raise JobFailed(
-            f"the model file {file.name} cannot be kept in {folder}: {why}. {cure}, or set GPUDROP_WORKER_MODELS_DIR "
+            f"the model file {file.name} cannot be kept in {folder}: {why}. {hint}, or set GPUDROP_WORKER_MODELS_DIR "
             f"to a folder on another disk",
             code="STORAGE",
         ) from problem

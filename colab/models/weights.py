@@ -22,7 +22,7 @@ CTRANSLATE2 = bytes.fromhex("06000000")
 
 
 def check_weights(path: Path) -> None:
-    """Return if a file holds data only; raise UnsafeWeights, which names what is wrong and the cure.
+    """Return if a file holds data only; raise UnsafeWeights, which names what is wrong and the hint.
 
     safetensors: the header describes exactly the bytes that follow. PyTorch (`.pth`, `.pt`, `.bin`, `.ckpt`): its
     pickle asks for nothing but what torch's own weights-only reader allows. ONNX: nothing lies in another file.

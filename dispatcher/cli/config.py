@@ -12,7 +12,7 @@ import typer
 from dispatcher import config_file
 from dispatcher.cli.errors import EPILOG
 from dispatcher.config import Settings
-from dispatcher.default_drop import choose
+from dispatcher.drops.default import choose
 from protocol.transports import read_address
 
 app = typer.Typer(

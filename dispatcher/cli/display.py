@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column
 
-from dispatcher import jobs
+from dispatcher.jobs import job
 from protocol.redaction import legible, without_secrets
 
 PLAIN_EVERY_S = 5.0
@@ -97,12 +97,12 @@ class Stage:
         """Say how far the stage is, in any unit, and what it is at."""
         raise AssertionError("each way of showing a stage has its own")
 
-    def job(self, progress: jobs.Progress) -> None:
+    def job(self, progress: job.Progress) -> None:
         """Show how a job stands."""
         raise AssertionError("each way of showing a stage has its own")
 
 
-def _so_far(progress: jobs.Progress) -> tuple[float, float]:
+def _so_far(progress: job.Progress) -> tuple[float, float]:
     """Return units done and in all; nothing of one where no beat has told yet."""
     return progress.done, max(progress.total, 1)
 
@@ -113,14 +113,14 @@ class _LiveStage(Stage):
     def __init__(self, progress: Progress, title: str) -> None:
         self._progress, self._title = progress, title
         self._task = progress.add_task(title, total=1.0, note="")
-        self._told: jobs.Why | None = None
+        self._told: job.Why | None = None
 
     def update(self, done: float, total: float, note: str = "") -> None:
         self._progress.update(self._task, completed=done / total, note=escape(_fit(note)))
 
-    def job(self, progress: jobs.Progress) -> None:
-        if progress.cure and progress.why != self._told:
-            told = _fit(f"{self._title}: {progress.text}. {progress.cure}")
+    def job(self, progress: job.Progress) -> None:
+        if progress.hint and progress.why != self._told:
+            told = _fit(f"{self._title}: {progress.text}. {progress.hint}")
             self._progress.console.print(told, markup=False)
         self._told = progress.why
         silent = f" · last beat {progress.silent_s:.0f} s ago" if (progress.silent_s or 0) > SILENT_S else ""
@@ -139,10 +139,10 @@ class PlainStage(Stage):
         if self._pace.due(None, done, time.monotonic()):
             self._say(done, total, note)
 
-    def job(self, progress: jobs.Progress) -> None:
+    def job(self, progress: job.Progress) -> None:
         if self._pace.due(progress.why, progress.done, time.monotonic()):
-            cure = f". {progress.cure}" if progress.cure else ""
-            self._say(*_so_far(progress), f"{progress.text}{cure} ({progress.waited_s:.0f} s)")
+            hint = f". {progress.hint}" if progress.hint else ""
+            self._say(*_so_far(progress), f"{progress.text}{hint} ({progress.waited_s:.0f} s)")
 
     def _say(self, done: float, total: float, note: str) -> None:
         self._display.say(f"{self._title}: {100 * done / total:.0f} % {note}".rstrip())

@@ -1,4 +1,4 @@
-"""`gpudrop doctor`: what is wrong, why, and the cure, before a night's work is trusted to it."""
+"""`gpudrop doctor`: what is wrong, why, and the hint, before a night's work is trusted to it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dispatcher.client import Client
 from dispatcher.config import Settings
-from dispatcher.default_drop import choose
 from dispatcher.doctor import Finding, Report
 from dispatcher.doctor.channel import examine_workers, measure, soak
 from dispatcher.doctor.findings import checked
 from dispatcher.doctor.machine import examine_machine
 from dispatcher.doctor.place import examine_place
+from dispatcher.drops.default import choose
+from dispatcher.jobs.client import Client
 from dispatcher.runs.store import RunStore
 from protocol.redaction import legible
 from protocol.transports import open_drop, read_address
@@ -54,8 +54,8 @@ def _choose(named: str | None, settings: Settings, report: Report) -> Iterator[F
     """Choose the drop and say how; config.toml may be wrong."""
     choice = choose(named, settings)
     if choice is None:
-        cure = "Name it with --drop, or make one: gpudrop init --drop PATH"
-        yield Finding(check="drop", state="warn", said="no drop was found", cure=cure)
+        hint = "Name it with --drop, or make one: gpudrop init --drop PATH"
+        yield Finding(check="drop", state="warn", said="no drop was found", hint=hint)
     else:
         report.drop = {"address": str(choice.address), "origin": choice.origin}
         yield Finding(check="chosen", state="ok", said=f"{choice.address}: {choice.origin}")
@@ -108,8 +108,8 @@ def _show(report: Report, as_json: bool) -> None:
     table = Table(box=None, show_header=False, padding=(0, 1))
     for finding in report.findings:
         table.add_row(_MARKS[finding.state], finding.check, _plain(finding.said))
-        if finding.cure:
-            table.add_row("", "", f"[dim]→ {_plain(finding.cure)}[/]")
+        if finding.hint:
+            table.add_row("", "", f"[dim]→ {_plain(finding.hint)}[/]")
     console = Console()
     console.print(table)
     last = "ready" if report.ready else "not ready"

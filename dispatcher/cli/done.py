@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher.cli.display import Display
-from dispatcher.jobs import Result
+from dispatcher.jobs.job import Result
 from dispatcher.operations.batch import Made
 from dispatcher.operations.plan import Plan, option_of
 from dispatcher.runs.record import Run

@@ -189,7 +189,7 @@ def _told(error: GpudropError, *, as_event: bool) -> str:
     text = without_secrets(str(error))
     if not as_event:
         return f"error: {legible(text)}\n"
-    more = {name: getattr(error, name, None) or None for name in ("code", "step", "why", "cure", "run")}
+    more = {name: getattr(error, name, None) or None for name in ("code", "step", "why", "hint", "run")}
     return event_line("error", type=type(error).__name__, text=text, exit_code=error.exit_code, **more)
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from dispatcher import jobs
 from dispatcher.cli.display import Display, Pace, Stage
+from dispatcher.jobs import job
 from protocol.redaction import without_secrets_in
 
 PROGRESS_EVERY_S = 1.0
@@ -68,7 +68,7 @@ class _JsonStage(Stage):
         if self._pace.due(note, done, time.monotonic()):
             self._display.emit("progress", stage=self._title, text=note, done=done, total=total)
 
-    def job(self, progress: jobs.Progress) -> None:
+    def job(self, progress: job.Progress) -> None:
         if not self._pace.due(progress.why, progress.done, time.monotonic()):
             return
         self._display.emit(
@@ -78,7 +78,7 @@ class _JsonStage(Stage):
             state=str(progress.state),
             why=str(progress.why),
             text=progress.text,
-            cure=progress.cure,
+            hint=progress.hint,
             done=progress.done,
             total=progress.total,
             waited_s=round(progress.waited_s, 1),

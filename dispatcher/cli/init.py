@@ -11,9 +11,10 @@ from typing import Annotated
 
 import typer
 
-from dispatcher import config_file, drops
+from dispatcher import config_file
 from dispatcher.config import Settings
-from dispatcher.default_drop import choose
+from dispatcher.drops import setup
+from dispatcher.drops.default import choose
 from dispatcher.workers.package import build_wheel, notebook
 from protocol.errors import EnvironmentNotReady
 from protocol.google_drive import COLAB_MY_DRIVE
@@ -64,9 +65,9 @@ def init(
         raise EnvironmentNotReady(
             f"no Google Drive folder found under {settings.home}. Name the shared folder: gpudrop init --drop PATH"
         )
-    drops.check_apart(choice.address, settings.data_dir)
+    setup.check_apart(choice.address, settings.data_dir)
     if not choice.by_flag:
-        drops.check_mounted(choice.address, settings.home)
+        setup.check_mounted(choice.address, settings.home)
     made = _make(choice.address if isinstance(choice.address, str) else choice.address.absolute(), settings.home)
     if default:
         _remember(str(made["drop"]), settings)
@@ -83,15 +84,15 @@ def _remember(drop: str, settings: Settings) -> None:
 
 
 def _make(path: str | Path, home: Path) -> dict[str, str | None]:
-    drop_id = drops.init_drop(path)
+    drop_id = setup.init_drop(path)
     with tempfile.TemporaryDirectory() as folder:
-        package = drops.publish_package(path, build_wheel(Path(folder)), notebook())
+        package = setup.publish_package(path, build_wheel(Path(folder)), notebook())
     return {
         "drop": str(path),
         "id": drop_id,
         "package": f"{path}/{package}",
-        "notebook": f"{path}/{package}/{drops.NOTEBOOK}",
-        "colab": drops.seen_by_colab(path, home),
+        "notebook": f"{path}/{package}/{setup.NOTEBOOK}",
+        "colab": setup.seen_by_colab(path, home),
     }
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from dispatcher.config import Settings
-from dispatcher.default_drop import choose
+from dispatcher.drops.default import choose
 from protocol import keys
 from protocol.errors import NotFoundError, UsageError
 from protocol.signing import Key, PublicKey, Role, new_key, read_key, read_trusted

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from dispatcher.config import Settings
-from dispatcher.outbox import Outbox
+from dispatcher.jobs.outbox import Outbox
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from protocol.errors import GpudropError, UsageError

@@ -14,11 +14,11 @@ import typer
 from dispatcher.cli.opening import Json, opened
 from dispatcher.cli.showing import console, one_line, table
 from dispatcher.cli.telling import print_json
-from dispatcher.drops import find as find_drop
+from dispatcher.drops.setup import find as find_drop
 from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.heal import Healed
-from dispatcher.monitor.heal import heal as cure_all
-from dispatcher.monitor.places import Lookout, address_of
+from dispatcher.monitor.heal import heal as heal_all
+from dispatcher.monitor.places import DropWatcher, address_of
 from dispatcher.monitor.reindex import Found
 from dispatcher.monitor.reindex import reindex as take_back
 from dispatcher.runs.record import short
@@ -49,7 +49,7 @@ def reindex(
             raise UsageError(f"--adopt {each!r}: an id of a dispatcher is 16 digits from 0 to f, as reindex lists them")
     with opened() as (settings, store):
         named = find_drop(drop, None, settings.home) if drop else None
-        with Lookout(settings, store, [address_of(named)] if named is not None else ()) as looking:
+        with DropWatcher(settings, store, [address_of(named)] if named is not None else ()) as looking:
             found = list(take_back(looking, now=time.time(), adopt=adopt or (), dry_run=dry_run))
         mine = store.dispatcher_id
     if json_:
@@ -89,17 +89,17 @@ def heal(
     dry_run: DryRun = False,
     json_: Json = False,
 ) -> None:
-    """Cure zombies, orphans, stale claims and what a drop was not told; exit code 1 where something is left.
+    """Hint zombies, orphans, stale claims and what a drop was not told; exit code 1 where something is left.
 
     A worker counts as gone only after it was watched for a lease and stayed silent, so this may take minutes on a
     remote drop; one that lives is never disturbed.
     """
-    with opened() as (settings, store), Lookout(settings, store) as looking:
+    with opened() as (settings, store), DropWatcher(settings, store) as looking:
         healed: list[Healed] = []
         if dry_run:
             left = find_faults(settings, store, now=time.time(), kept=looking)
         else:
-            healed, left = cure_all(looking, wait_s=wait, on_wait=_Waiting())
+            healed, left = heal_all(looking, wait_s=wait, on_wait=_Waiting())
     if json_:
         done = [{**_fault(it.fault), "done": it.done, "what": it.text} for it in healed]
         print_json({"healed": done, "left": [_fault(it) for it in left]})
@@ -142,10 +142,10 @@ def _show_healed(healed: Sequence[Healed], left: Sequence[Fault]) -> None:
 
 
 def show_faults(faults: Sequence[Fault]) -> None:
-    """Print faults with their cures."""
+    """Print faults with their hints."""
     out = console()
     for it in faults:
         sure = "" if it.certain else f" (certain in {for_people(it.left_s)})"
         named = short(it.run) if it.run else it.job or it.drop
         out.print(f"[yellow]{it.sort}[/]{sure} [bold]{one_line(named)}[/]: {one_line(it.text)}", soft_wrap=True)
-        out.print(f"  → {one_line(it.cure)}", soft_wrap=True)
+        out.print(f"  → {one_line(it.hint)}", soft_wrap=True)

@@ -11,7 +11,7 @@ import typer
 
 from dispatcher.cli.display import Display
 from dispatcher.cli.opening import Json, OnlyRun, opened
-from dispatcher.cli.runs_show import cure_of
+from dispatcher.cli.runs_show import hint_of
 from dispatcher.cli.showing import console, one_line, plain
 from dispatcher.cli.telling import print_json, whole_run
 from dispatcher.config import Settings
@@ -108,7 +108,7 @@ def bundle(
     with opened() as (settings, store):
         found = store.search.resolve(run)
         target = out or Path(f"gpudrop-{found.id}.zip")
-        whole = {**whole_run(store, found), "cure": cure_of(found)}
+        whole = {**whole_run(store, found), "hint": hint_of(found)}
         names = write_bundle(settings, store, found, target, whole, files=with_files, facts=_doctor(settings))
     size = target.stat().st_size
     if json_:
@@ -123,5 +123,5 @@ def _doctor(settings: Settings) -> list[dict[str, str]]:
     from dispatcher.doctor.machine import examine_machine
 
     return [
-        {"check": it.check, "state": it.state, "said": it.said, "cure": it.cure} for it in examine_machine(settings)
+        {"check": it.check, "state": it.state, "said": it.said, "hint": it.hint} for it in examine_machine(settings)
     ]

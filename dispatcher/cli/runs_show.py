@@ -39,7 +39,7 @@ CURES = {
 
 
 def show(run: RunName, json_: Json = False) -> None:
-    """Show a run: its state, times, attempts, files and where they were placed, error with its cure, and history.
+    """Show a run: its state, times, attempts, files and where they were placed, error with its hint, and history.
 
     Of a tour: how it stands, its film, what shows why it failed, and its runs.
     """
@@ -49,7 +49,7 @@ def show(run: RunName, json_: Json = False) -> None:
             show_tour(store, settings, found, json_=json_)
             return
         if json_:
-            print_json({**whole_run(store, found), "cure": cure_of(found)})
+            print_json({**whole_run(store, found), "hint": hint_of(found)})
             return
         out, now = console(), time.time()
         out.print(f"[bold]{found.id}[/]  {one_line(found.kind)}  {status_of(found)}  {one_line(found.title)}")
@@ -59,21 +59,21 @@ def show(run: RunName, json_: Json = False) -> None:
         _show_history(out, store.trace.changes(found.id), found, now)
 
 
-def cure_of(run: Run) -> str:
+def hint_of(run: Run) -> str:
     """Return what helps with a run that ended badly, as the commands to give; empty where nothing is wrong."""
     if run.is_open or run.status == "completed":
         return ""
-    cure = CURES.get(run.error_code or "", CURES["EXPIRED" if run.status == "expired" else "INTERNAL"])
+    hint = CURES.get(run.error_code or "", CURES["EXPIRED" if run.status == "expired" else "INTERNAL"])
     for word in ("runs retry", "runs logs", "runs bundle"):
-        cure = cure.replace(word, f"`gpudrop {word} {short(run.id)}`")
-    return cure.replace("workers ls", "`gpudrop workers ls`")
+        hint = hint.replace(word, f"`gpudrop {word} {short(run.id)}`")
+    return hint.replace("workers ls", "`gpudrop workers ls`")
 
 
 def _facts(store: RunStore, run: Run, now: float) -> Iterator[tuple[str, str]]:
     if not run.is_open and run.status != "completed":
         code = f"{run.error_code}: " if run.error_code else ""
         yield "error", f"[red]{plain(code + (run.error_text or run.status))}[/]"
-        yield "cure", plain(cure_of(run))
+        yield "hint", plain(hint_of(run))
     by = f" by {run.user}" if run.user else ""
     on = f" on {run.machine}" if run.machine else ""
     yield "asked for", when(run.created_at, now) + plain(by + on)

@@ -50,7 +50,7 @@ def tour_told(settings: Settings, tour: Group) -> dict[str, Any]:
         "work_dir": config.get("work_dir"),
         "log": str(log) if log.is_file() else None,
         "failed": config.get("failed"),
-        "cure": _cure(tour),
+        "hint": _hint(tour),
     }
 
 
@@ -58,7 +58,7 @@ def _facts(settings: Settings, tour: Group, now: float) -> Iterator[tuple[str, s
     config, failed = tour.execution_config, tour.execution_config.get("failed") or {}
     if tour.error_text and not tour.is_open:
         yield "error", f"[red]{plain(tour.error_text)}[/]"
-        yield "cure", plain(_cure(tour))
+        yield "hint", plain(_hint(tour))
     by = f" by {tour.user}" if tour.user else ""
     on = f" on {tour.machine}" if tour.machine else ""
     yield "asked for", when(tour.created_at, now) + plain(by + on)
@@ -80,7 +80,7 @@ def _facts(settings: Settings, tour: Group, now: float) -> Iterator[tuple[str, s
         yield "command", plain(f"gpudrop tour {' '.join(command)}")
 
 
-def _cure(tour: Group) -> str:
+def _hint(tour: Group) -> str:
     """Return what helps with a tour that ended badly; empty where nothing is wrong."""
     if tour.sort != "tour" or tour.is_open or tour.status == "completed":
         return ""

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from dispatcher.cli.display import Display, Stage
-from dispatcher.jobs import Progress
+from dispatcher.jobs.job import Progress
 from dispatcher.operations.plan import Plan
 
 
 def shown(progress: Progress, *, is_local: bool) -> Progress:
     """Return what is shown of a job: nobody has to start a worker where this command does."""
-    return replace(progress, cure="") if is_local else progress
+    return replace(progress, hint="") if is_local else progress
 
 
 class Stages:

@@ -19,7 +19,7 @@ from dispatcher.cli.showing import COLOURS, brief, console, one_line, status_of,
 from dispatcher.cli.telling import print_json, runs_told
 from dispatcher.cli.workers import All, show_problems, told, workers_table
 from dispatcher.monitor.faults import Fault, find_faults
-from dispatcher.monitor.places import Lookout
+from dispatcher.monitor.places import DropWatcher
 from dispatcher.monitor.sightings import WorkerSight, look_at_workers
 from dispatcher.runs import with_tours
 from dispatcher.runs.record import Run, short
@@ -51,7 +51,7 @@ def status(
         sights: list[WorkerSight] = []
         faults: list[Fault] = []
         if look:
-            with Lookout(settings, store) as looking:
+            with DropWatcher(settings, store) as looking:
                 seen = look_at_workers(settings, store, now=now, kept=looking)
                 sights = [it for it in seen if all_ or not it.forgotten]
                 faults = [it for it in find_faults(settings, store, now=now, kept=looking) if it.sort != "unreachable"]

@@ -21,8 +21,8 @@ from dispatcher.cli.records import command
 from dispatcher.cli.review import check as check_somebody_is_asked
 from dispatcher.cli.tour_display import TourDisplay, TourEvents
 from dispatcher.cli.tour_options import Encoding, Film, Manner, Rewriting, Speech, options_of
-from dispatcher.client import new_id
 from dispatcher.config import Settings
+from dispatcher.jobs.client import new_id
 from dispatcher.runs.store import RunStore
 from dispatcher.tour.acts import repeatable, start
 from dispatcher.tour.director import Rehearsed

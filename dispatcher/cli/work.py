@@ -15,9 +15,9 @@ from dispatcher.cli.display import Display
 from dispatcher.cli.done import Done, Teller, reasons_of
 from dispatcher.cli.looking import plans_of
 from dispatcher.cli.stages import Stages, shown
-from dispatcher.client import Client, new_id
 from dispatcher.connection import Connection, connect
-from dispatcher.jobs import Progress
+from dispatcher.jobs.client import Client, new_id
+from dispatcher.jobs.job import Progress
 from dispatcher.operations import targets
 from dispatcher.operations.batch import OF_ONE_FILE, Made, is_made, run
 from dispatcher.operations.chain import Step, Wishes, asked_for, errand, group_of, steps_of

@@ -8,7 +8,7 @@ import typer
 
 from dispatcher.cli.becoming import become
 from dispatcher.config import Settings
-from dispatcher.default_drop import choose
+from dispatcher.drops.default import choose
 from protocol.errors import EnvironmentNotReady
 
 

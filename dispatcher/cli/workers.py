@@ -16,8 +16,8 @@ from dispatcher.cli.opening import Json, opened
 from dispatcher.cli.showing import console, facts, one_line, plain, table, when
 from dispatcher.cli.telling import print_json
 from dispatcher.config import Settings
-from dispatcher.drops import find as find_drop
-from dispatcher.monitor.places import Lookout, address_of
+from dispatcher.drops.setup import find as find_drop
+from dispatcher.monitor.places import DropWatcher, address_of
 from dispatcher.monitor.sightings import WorkerSight, look_at_workers
 from dispatcher.runs.record import short
 from dispatcher.runs.store import RunStore
@@ -68,7 +68,7 @@ def ls(
 def sights_of(settings: Settings, store: RunStore, drop: str | None) -> list[WorkerSight]:
     """Return what is to be seen of the workers of a drop that was named, or of all."""
     named = find_drop(drop, None, settings.home) if drop else None
-    with Lookout(settings, store, [address_of(named)] if named is not None else ()) as looking:
+    with DropWatcher(settings, store, [address_of(named)] if named is not None else ()) as looking:
         return look_at_workers(settings, store, now=time.time(), kept=looking)
 
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from dispatcher.client import Client
 from dispatcher.doctor.findings import Finding
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job
 from dispatcher.wording import for_people
 from protocol.drop import ONE_MACHINE
 from protocol.errors import ChannelError, JobError
@@ -54,9 +54,9 @@ def _worker(name: str, boot: str, card: Any, shown: Any, lives: bool) -> dict[st
 
 
 def _told(workers: list[dict[str, Any]], drop: str) -> list[Finding]:
-    cure = f"Start the notebook on Colab, or here: gpudrop worker --drop {drop}"
+    hint = f"Start the notebook on Colab, or here: gpudrop worker --drop {drop}"
     if not workers:
-        return [Finding(check="workers", state="warn", said="no worker was ever seen on this drop", cure=cure)]
+        return [Finding(check="workers", state="warn", said="no worker was ever seen on this drop", hint=hint)]
     found = []
     for it in [it for it in workers if it["lives"]]:
         kinds = ", ".join(f"{kind} ({engines[0]})" for kind, engines in sorted(it["engines"].items()) if engines)
@@ -67,7 +67,7 @@ def _told(workers: list[dict[str, Any]], drop: str) -> list[Finding]:
         last = max(workers, key=lambda it: it["last_sign_at"] or 0)
         ago = f", last heard of {for_people(time.time() - last['last_sign_at'])} ago" if last["last_sign_at"] else ""
         found.append(
-            Finding(check="workers", state="warn", said=f"no worker beats now; {last['name']}{ago}", cure=cure)
+            Finding(check="workers", state="warn", said=f"no worker beats now; {last['name']}{ago}", hint=hint)
         )
     return found
 
@@ -95,8 +95,8 @@ def measure(client: Client) -> tuple[dict[str, float], list[Finding]]:
         said = f"a worker sees it and its answer is seen here within {_ms(latency['there_and_back_s'])}"
         found.append(Finding(check="latency", state="ok", said=said))
     elif any(map(client.workforce.leases.has_beaten, client.cards())):
-        cure = "It may be at a job, or be of an older version. If neither, its writes do not arrive here: see the mount"
-        found.append(Finding(check="latency", state="warn", said="the worker did not answer a probe", cure=cure))
+        hint = "It may be at a job, or be of an older version. If neither, its writes do not arrive here: see the mount"
+        found.append(Finding(check="latency", state="warn", said="the worker did not answer a probe", hint=hint))
     return latency, found
 
 
@@ -129,8 +129,8 @@ def soak(client: Client, count: int, on_progress: Callable[[int], None]) -> tupl
     told = _soaked(count, seconds, lost, executions)
     said = f"{len(seconds)} of {count} jobs came back right, {told['doubled']} were done twice"
     said += f"; half of them within {_ms(told['p50_s'])}, 99 % within {_ms(told['p99_s'])}" if seconds else ""
-    cure = f"The first that was lost: {lost[0]}" if lost else ""
-    return told, [Finding(check="soak", state="fail" if lost else "ok", said=said, cure=cure)]
+    hint = f"The first that was lost: {lost[0]}" if lost else ""
+    return told, [Finding(check="soak", state="fail" if lost else "ok", said=said, hint=hint)]
 
 
 def _soaked(count: int, seconds: list[float], lost: list[str], executions: int) -> dict[str, Any]:

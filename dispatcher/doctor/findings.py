@@ -14,12 +14,12 @@ State = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One line: what was looked at, how it is, and the cure where it is not well."""
+    """One line: what was looked at, how it is, and the hint where it is not well."""
 
     check: str
     state: State
     said: str
-    cure: str = ""
+    hint: str = ""
 
 
 @dataclass(kw_only=True)
@@ -43,9 +43,9 @@ class Report:
 
 
 def checked(check: str, examine: Callable[[], Iterable[Finding]], worst: State = "fail") -> list[Finding]:
-    """Return what an examination finds; one that cannot be made is a finding itself, with the error's own cure."""
+    """Return what an examination finds; one that cannot be made is a finding itself, with the error's own hint."""
     try:
         return list(examine())
     except GpudropError as error:
-        said, _, cure = str(error).partition(". ")
-        return [Finding(check=check, state=worst, said=said.rstrip("."), cure=cure)]
+        said, _, hint = str(error).partition(". ")
+        return [Finding(check=check, state=worst, said=said.rstrip("."), hint=hint)]

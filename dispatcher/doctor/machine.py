@@ -43,8 +43,8 @@ def examine_machine(settings: Settings) -> list[Finding]:
 def _python() -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
     known = (3, 11) <= sys.version_info[:2] <= (3, 13)
-    cure = "" if known else "It was tried with 3.11 to 3.13 only: install one of them"
-    yield Finding(check="python", state="ok" if known else "warn", said=f"Python {version}", cure=cure)
+    hint = "" if known else "It was tried with 3.11 to 3.13 only: install one of them"
+    yield Finding(check="python", state="ok" if known else "warn", said=f"Python {version}", hint=hint)
 
 
 def _ffmpeg(settings: Settings) -> Iterator[Finding]:
@@ -53,8 +53,8 @@ def _ffmpeg(settings: Settings) -> Iterator[Finding]:
     try:
         ffmpeg.find(settings.ffmpeg, needs=ffmpeg.NEEDED | {"vidstabdetect", "vidstabtransform"})
     except EnvironmentNotReady:
-        cure = "Only stabilising films needs it: leave FFMPEG_BINARY unset, then the embedded ffmpeg is found"
-        yield Finding(check="ffmpeg", state="warn", said="this ffmpeg has no vidstab", cure=cure)
+        hint = "Only stabilising films needs it: leave FFMPEG_BINARY unset, then the embedded ffmpeg is found"
+        yield Finding(check="ffmpeg", state="warn", said="this ffmpeg has no vidstab", hint=hint)
 
 
 def _chromium(settings: Settings) -> Iterator[Finding]:
@@ -72,27 +72,27 @@ def _speech() -> Iterator[Finding]:
     if here:
         yield Finding(check="speech", state="ok", said=f"engines of a worker here: {', '.join(here)}")
     else:
-        yield Finding(check="speech", state="fail", said="no engine can speak here", cure="Install gpudrop again")
+        yield Finding(check="speech", state="fail", said="no engine can speak here", hint="Install gpudrop again")
 
 
 def _rclone() -> Iterator[Finding]:
     version = rclone_config.version()
     text = f"rclone {version[0]}.{version[1]}"
     if version < OLDEST_RCLONE:
-        yield Finding(check="rclone", state="fail", said=f"{text} is too old", cure="Update it: rclone selfupdate")
+        yield Finding(check="rclone", state="fail", said=f"{text} is too old", hint="Update it: rclone selfupdate")
         return
     remotes = rclone_config.remotes()
     yield Finding(check="rclone", state="ok", said=f"{text}, remotes: {', '.join(it.name for it in remotes) or 'none'}")
     for remote in remotes:
         if remote.kind == "drive" and not remote.has_own_client:
             said = f"{remote.name}: uses rclone's shared client id, which is slow for everybody and is going away"
-            cure = (
+            hint = (
                 f"Make your own (rclone.org/drive, Making your own client_id), then: rclone config update {remote.name}"
             )
-            yield Finding(check="rclone", state="warn", said=said, cure=cure)
+            yield Finding(check="rclone", state="warn", said=said, hint=hint)
         if remote.login_ends is not None and remote.login_ends < time.time():
-            cure = f"Log in again: rclone config reconnect {remote.name}:"
-            yield Finding(check="rclone", state="fail", said=f"{remote.name}: its login has expired", cure=cure)
+            hint = f"Log in again: rclone config reconnect {remote.name}:"
+            yield Finding(check="rclone", state="fail", said=f"{remote.name}: its login has expired", hint=hint)
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -102,14 +102,14 @@ def _database(settings: Settings) -> Iterator[Finding]:
     ahead = newest - time.time()
     if ahead > CLOCK_S:
         said = f"the newest run is of {clock_time(newest, time.time())}, {for_people(ahead)} from now"
-        cure = "This machine's clock was set back: set it right. No job is harmed by it"
-        yield Finding(check="clock", state="warn", said=said, cure=cure)
+        hint = "This machine's clock was set back: set it right. No job is harmed by it"
+        yield Finding(check="clock", state="warn", said=said, hint=hint)
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
     place = next(path for path in (settings.data_dir, *settings.data_dir.parents) if path.exists())
     free = shutil.disk_usage(place).free
     little = free < ROOM_BYTES
-    cure = f"Make room, or let GPUDROP_DATA_DIR name another disk than {place}" if little else ""
+    hint = f"Make room, or let GPUDROP_DATA_DIR name another disk than {place}" if little else ""
     said = f"{in_bytes(free)} free for results and clips"
-    yield Finding(check="disk", state="warn" if little else "ok", said=said, cure=cure)
+    yield Finding(check="disk", state="warn" if little else "ok", said=said, hint=hint)

@@ -40,7 +40,7 @@ def examine_mount(point: Path) -> Iterator[Finding]:
     flags = mount_flags(point)
     if flags is None:
         said = f"an rclone mount at {point}; its process cannot be seen from here"
-        yield Finding(check="ground", state="warn", said=said, cure="Run doctor as the user who mounted it")
+        yield Finding(check="ground", state="warn", said=said, hint="Run doctor as the user who mounted it")
         return
     by = ", made by rclone rcd" if flags.fs else ""
     yield Finding(check="ground", state="ok", said=f"an rclone mount at {point}{by}")
@@ -59,8 +59,8 @@ def _remote_control(flags: Flags) -> Iterator[Finding]:
         try:
             rc.call("rc/noop", timeout_s=ANSWER_S)
         except RcFailed as error:
-            why, cure = _REFUSED.get(error.status, (error.text, "--rc --rc-user … --rc-pass …"))
-            yield _warn(f"its remote control at {flags.address} cannot be used ({error.status}): {why}", cure)
+            why, hint = _REFUSED.get(error.status, (error.text, "--rc --rc-user … --rc-pass …"))
+            yield _warn(f"its remote control at {flags.address} cannot be used ({error.status}): {why}", hint)
         except (RcGone, ChannelError) as error:
             said = f"its remote control at {flags.address} does not answer: {error}"
             yield _warn(said, "--rc-addr 127.0.0.1:PORT, without TLS, and with a port that is free")
@@ -81,7 +81,7 @@ def _hurting(flags: Flags) -> Iterator[Finding]:
 
 
 def _warn(said: str, flags: str, *, fails: bool = False) -> Finding:
-    return Finding(check="mount", state="fail" if fails else "warn", said=said, cure=f"Mount it with {flags}")
+    return Finding(check="mount", state="fail" if fails else "warn", said=said, hint=f"Mount it with {flags}")
 
 
 def _seconds(text: str) -> float:

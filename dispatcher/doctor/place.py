@@ -11,14 +11,14 @@ from pathlib import Path
 from dispatcher.config import Settings
 from dispatcher.doctor.findings import Finding, checked
 from dispatcher.doctor.mounts import examine_mount, mounted_by_rclone
-from dispatcher.drops import check_apart
+from dispatcher.drops.setup import check_apart
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import in_bytes
 from protocol.drop import Drop, Entry
 from protocol.errors import ChannelError, NameMissing
 from protocol.layout import JobNames, is_job_id, is_sync_copy, may_be_a_job
 from protocol.plain import bad_name, refused
-from protocol.seen import JobReader, Seen, read_drop_id
+from protocol.seen import JobReader, Observation, read_drop_id
 from protocol.transports.ground import Ground, ground_of
 
 LOOKED_AT = 200
@@ -46,13 +46,13 @@ def examine_place(address: str | Path, settings: Settings, drop: Drop) -> list[F
 def _identity(address: str | Path, settings: Settings, drop: Drop) -> Iterator[Finding]:
     drop_id = read_drop_id(drop, str(address))
     yield Finding(check="drop", state="ok", said=f"{address} is drop {drop_id}")
-    settings.identity(address)  # raises what is wrong with keys, with the cure
+    settings.identity(address)  # raises what is wrong with keys, with the hint
     with RunStore.open(settings.database) as store:
         others = {run.drop_id for run in store.recent(500) if run.drop == str(address)} - {drop_id}
     if others:
         said = f"this path has held another drop before: {', '.join(sorted(others))}"
         yield Finding(
-            check="drop", state="warn", said=said, cure="If that is a surprise, another drive is mounted there"
+            check="drop", state="warn", said=said, hint="If that is a surprise, another drive is mounted there"
         )
 
 
@@ -91,8 +91,8 @@ def _room(address: Path) -> Iterator[Finding]:
         return
     free = int(told.stdout)
     little = free < ROOM_BYTES
-    cure = "Make room on that drive: a worker cannot write its results" if little else ""
-    yield Finding(check="room", state="warn" if little else "ok", said=f"{in_bytes(free)} free on the drop", cure=cure)
+    hint = "Make room on that drive: a worker cannot write its results" if little else ""
+    yield Finding(check="room", state="warn" if little else "ok", said=f"{in_bytes(free)} free on the drop", hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,18 +119,18 @@ def _tidiness(address: str | Path, settings: Settings, drop: Drop) -> Iterator[F
     doubles = sorted({entry.name for entry in listed if entry.copy} | copies)
     if doubles:
         said = f"{len(doubles)} conflict copies or doubled names, such as {doubles[0]}"
-        cure = "They are ignored and harm nothing. If there are ever more, two sync tools carry this folder: stop one"
-        yield Finding(check="tidiness", state="warn", said=said, cure=cure)
+        hint = "They are ignored and harm nothing. If there are ever more, two sync tools carry this folder: stop one"
+        yield Finding(check="tidiness", state="warn", said=said, hint=hint)
     if orphans:
         said = f"{len(orphans)} jobs of this machine that its run database does not know, such as {orphans[0]}"
-        cure = "The database was lost: `gpudrop runs reindex` takes them back"
-        yield Finding(check="tidiness", state="warn", said=said, cure=cure)
+        hint = "The database was lost: `gpudrop runs reindex` takes them back"
+        yield Finding(check="tidiness", state="warn", said=said, hint=hint)
     unanswered = {job: it.unanswered for job, it in seen.items() if it.unanswered}
     unanswered |= {name: why for name in others[:LOOKED_AT] if (why := _misnamed(drop, name))}
     for job, why in sorted(unanswered.items())[:NAMED]:
-        yield Finding(check="requests", state="warn", said=f"{job} gets no answer: {why}", cure=_NO_ANSWER)
+        yield Finding(check="requests", state="warn", said=f"{job} gets no answer: {why}", hint=_NO_ANSWER)
     if (more := len(unanswered) - NAMED) > 0:
-        yield Finding(check="requests", state="warn", said=f"{more} more requests get no answer", cure=_NO_ANSWER)
+        yield Finding(check="requests", state="warn", said=f"{more} more requests get no answer", hint=_NO_ANSWER)
     if not doubles and not orphans and not unanswered:
         yield Finding(check="tidiness", state="ok", said=f"{len(jobs)} job folders, nothing astray")
 
@@ -149,7 +149,7 @@ def _look(drop: Drop, drop_id: str, job: str) -> _Job:
     )
 
 
-def _unanswered(job: str, seen: Seen) -> str | None:
+def _unanswered(job: str, seen: Observation) -> str | None:
     """Return why a request gets no answer: none that is written can be served, or it is torn."""
     if seen.plain_done or seen.plain_error:
         return None

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from dispatcher.client import new_id
 from dispatcher.config import Settings
-from dispatcher.kept import is_whole
-from dispatcher.offers import spell
-from dispatcher.outbox import cancellation
+from dispatcher.jobs.cached import is_whole
+from dispatcher.jobs.client import new_id
+from dispatcher.jobs.offers import spell
+from dispatcher.jobs.outbox import cancellation
 from dispatcher.runs.record import Artifact, Belongings, Delivery, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dispatcher.config import Settings
-from dispatcher.monitor.places import MANY, Lookout, Place, lookout
-from dispatcher.returned import returned
+from dispatcher.jobs.returned import returned
+from dispatcher.jobs.snapshot import QUIET_BEATS
+from dispatcher.monitor.places import MANY, DropWatcher, Place, lookout
 from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
-from dispatcher.sight import QUIET_BEATS
 from dispatcher.wording import for_people
 from protocol import codec
 from protocol.absence import GONE_LOOKS
@@ -27,7 +27,7 @@ from protocol.drop import TimeLimits
 from protocol.errors import ChannelError, NameMissing
 from protocol.layout import Attempt, is_job_id
 from protocol.messages import Offer
-from protocol.seen import JobReader, Seen
+from protocol.seen import JobReader, Observation
 from protocol.states import OPEN_TO_CLAIMS, State, judge, open_attempts
 
 Sort = Literal["zombie", "stale claim", "orphan", "untold", "unattended", "lost result", "unreachable"]
@@ -43,11 +43,11 @@ LOOKED_AT = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One thing that does not fit, and what cures it."""
+    """One thing that does not fit, and its hint."""
 
     sort: Sort
     text: str
-    cure: str
+    hint: str
     drop: str = ""
     drop_id: str = ""
     job: str = ""
@@ -56,13 +56,13 @@ class Fault:
     nonce: str | None = None  # of the attempt it is about
     certain: bool = True  # False: it may still pass by itself; watching on will tell
     left_s: float = 0.0  # how long watching takes until it is certain
-    healable: bool = True  # whether `gpudrop runs heal` cures it
+    healable: bool = True  # whether `gpudrop runs heal` repairs it
 
 
-def find_faults(settings: Settings, store: RunStore, *, now: float, kept: Lookout | None = None) -> list[Fault]:
+def find_faults(settings: Settings, store: RunStore, *, now: float, kept: DropWatcher | None = None) -> list[Fault]:
     """Return what does not fit, the certain first. `now` is Unix time.
 
-    Who looks again and again keeps a `Lookout`: only so the silence of a worker becomes certain.
+    Who looks again and again keeps a `DropWatcher`: only so the silence of a worker becomes certain.
     """
     with lookout(settings, store, kept) as looking:
         found = [fault for place in looking.look() for fault in _at_place(looking, place, now)]
@@ -70,7 +70,7 @@ def find_faults(settings: Settings, store: RunStore, *, now: float, kept: Lookou
     return sorted(found, key=lambda it: (not it.certain, it.sort, it.run or it.job))
 
 
-def _at_place(looking: Lookout, place: Place, now: float) -> list[Fault]:
+def _at_place(looking: DropWatcher, place: Place, now: float) -> list[Fault]:
     runs = looking.store.search.find(Query(statuses=sorted(OPEN), drop_id=place.drop_id), limit=MANY)
     if place.problem or place.drop is None:
         return [_unreachable(place, sum(run.drop == place.address for run in runs) if runs else 0)]
@@ -91,13 +91,13 @@ def _at(address: str, run: Run) -> dict[str, Any]:
 
 def _unreachable(place: Place, runs: int) -> Fault:
     waits = f"; {runs} open run(s) wait for it" if runs else ""
-    cure = "Mount the drive, or name the drop where it is now; nothing is lost meanwhile"
+    hint = "Mount the drive, or name the drop where it is now; nothing is lost meanwhile"
     return Fault(
-        sort="unreachable", drop=place.address, text=f"{place.problem}{waits}".strip(), cure=cure, healable=False
+        sort="unreachable", drop=place.address, text=f"{place.problem}{waits}".strip(), hint=hint, healable=False
     )
 
 
-def _of_run(looking: Lookout, place: Place, run: Run) -> Iterator[Fault]:
+def _of_run(looking: DropWatcher, place: Place, run: Run) -> Iterator[Fault]:
     """Hold one open run against its folder."""
     offer = offer_of(run)
     reader = reader_of(looking, place, run.job)
@@ -115,7 +115,7 @@ def _of_run(looking: Lookout, place: Place, run: Run) -> Iterator[Fault]:
     yield _silence(place, run, attempt, offer, seen)
 
 
-def reader_of(looking: Lookout, place: Place, job: str) -> JobReader:
+def reader_of(looking: DropWatcher, place: Place, job: str) -> JobReader:
     """Return who reads a job's folder; what was read once is remembered."""
     key = (place.address, job)
     if key not in looking.readers:
@@ -131,12 +131,12 @@ def offer_of(run: Run) -> Offer:
     return job
 
 
-def _gone(looking: Lookout, place: Place, run: Run) -> Fault:
+def _gone(looking: DropWatcher, place: Place, run: Run) -> Fault:
     left_s = _left_s(looking, ("gone", place.address, run.job), _waits(place).gone_s, GONE_LOOKS)
     return Fault(
         sort="zombie",
         text=f"{run.status} here, and its folder {run.job} is not in the drop",
-        cure="It was deleted there: heal ends the run; `runs retry` sends it again",
+        hint="It was deleted there: heal ends the run; `runs retry` sends it again",
         **_at(place.address, run),
         worker=run.worker,
         certain=left_s <= 0,
@@ -150,7 +150,7 @@ def _waits(place: Place) -> TimeLimits:
     return place.workforce.waits()
 
 
-def _silent(place: Place, seen: Seen, offer: Offer) -> Attempt | None:
+def _silent(place: Place, seen: Observation, offer: Offer) -> Attempt | None:
     """Return the newest open attempt whose worker seems gone, where no other one lives; None where all is well."""
     assert place.workforce is not None  # its place is open
     leases, now = place.workforce.leases, time.monotonic()
@@ -168,7 +168,7 @@ def _silent(place: Place, seen: Seen, offer: Offer) -> Attempt | None:
     return max(silent) if silent and len(silent) == len(open_attempts(seen)) else None
 
 
-def _beats(place: Place, seen: Seen, attempt: Attempt) -> bool:
+def _beats(place: Place, seen: Observation, attempt: Attempt) -> bool:
     """Say whether the worker of an attempt is heard of, or was so lately by its own account that it may well be."""
     assert place.workforce is not None  # its place is open
     boot = seen.claims[attempt].boot
@@ -183,7 +183,7 @@ def _beats(place: Place, seen: Seen, attempt: Attempt) -> bool:
     return quiet_s <= QUIET_BEATS * pace * place.workforce.leases.beat_s(boot, shown.cards[boot].beat_s)
 
 
-def _silence(place: Place, run: Run, attempt: Attempt, offer: Offer, seen: Seen) -> Fault:
+def _silence(place: Place, run: Run, attempt: Attempt, offer: Offer, seen: Observation) -> Fault:
     assert place.workforce is not None  # its place is open
     leases = place.workforce.leases
     why = leases.lapse(seen.claims[attempt], offer.claim, offer.limits, time.monotonic())
@@ -197,7 +197,7 @@ def _silence(place: Place, run: Run, attempt: Attempt, offer: Offer, seen: Seen)
     return Fault(
         sort="zombie" if zombie else "stale claim",
         text=f"{run.status} here: {text}",
-        cure="Heal ends that claim, so that another worker can take the job at once; what it left is kept",
+        hint="Heal ends that claim, so that another worker can take the job at once; what it left is kept",
         **_at(place.address, run),
         worker=attempt.worker,
         nonce=attempt.nonce,
@@ -206,7 +206,7 @@ def _silence(place: Place, run: Run, attempt: Attempt, offer: Offer, seen: Seen)
     )
 
 
-def _left_s(looking: Lookout, what: tuple[str, str, str], grace_s: float, looks: int = 2) -> float:
+def _left_s(looking: DropWatcher, what: tuple[str, str, str], grace_s: float, looks: int = 2) -> float:
     """Count a look at a fault, and return how long it must stay so until it is certain."""
     first, count = looking.since.get(what, (time.monotonic(), 0))
     looking.since[what] = first, count + 1
@@ -214,7 +214,7 @@ def _left_s(looking: Lookout, what: tuple[str, str, str], grace_s: float, looks:
     return max(left_s, 0.1) if count + 1 < looks else max(left_s, 0.0)
 
 
-def _orphans(looking: Lookout, place: Place) -> Iterator[Fault]:
+def _orphans(looking: DropWatcher, place: Place) -> Iterator[Fault]:
     """Yield the open jobs of this dispatcher that are no run's."""
     assert place.drop is not None  # it is open
     jobs = [it.name for it in place.drop.list("") if it.is_folder and is_job_id(it.name)]
@@ -235,12 +235,12 @@ def _orphans(looking: Lookout, place: Place) -> Iterator[Fault]:
             yield _orphan(looking, place, job, offer)
 
 
-def _orphan(looking: Lookout, place: Place, job: str, offer: Offer) -> Fault:
+def _orphan(looking: DropWatcher, place: Place, job: str, offer: Offer) -> Fault:
     left_s = _left_s(looking, ("orphan", place.address, job), _waits(place).orphan_s, 1)
     return Fault(
         sort="orphan",
         text=f"a {offer.kind} job of this machine that the run database does not know",
-        cure="Heal takes it back as a run, or ends it where its job is another run now",
+        hint="Heal takes it back as a run, or ends it where its job is another run now",
         drop=place.address,
         drop_id=place.drop_id,
         job=job,
@@ -249,21 +249,21 @@ def _orphan(looking: Lookout, place: Place, job: str, offer: Offer) -> Fault:
     )
 
 
-def _untold(looking: Lookout, place: Place, now: float) -> Iterator[Fault]:
+def _untold(looking: DropWatcher, place: Place, now: float) -> Iterator[Fault]:
     """Yield the runs that have ended and whose folder was not told so: a worker may still be at them."""
     for run in looking.store.retention.untold(place.drop_id):
         left_s = _waits(place).untold_s - (now - (run.ended_at or now))
         yield Fault(
             sort="untold",
             text=f"{run.status} here, and the drop was not told: a worker may still be working on it",
-            cure="Heal tells it; so does `gpudrop watch`",
+            hint="Heal tells it; so does `gpudrop watch`",
             **_at(place.address, run),
             certain=left_s <= 0,
             left_s=max(0.0, left_s),
         )
 
 
-def _returned(looking: Lookout, place: Place) -> Iterator[Fault]:
+def _returned(looking: DropWatcher, place: Place) -> Iterator[Fault]:
     """Yield the runs that are over and whose folder was brought back without saying so."""
     assert place.drop is not None  # it is open
     jobs = [it.name for it in place.drop.list("") if it.is_folder and is_job_id(it.name)]
@@ -275,7 +275,7 @@ def _returned(looking: Lookout, place: Place) -> Iterator[Fault]:
         yield Fault(
             sort="untold",
             text=f"{run.status} here, and its folder is back in the drop without saying so: a worker may do it again",
-            cure="Heal says again that it is over",
+            hint="Heal says again that it is over",
             **_at(place.address, run),
             certain=left_s <= 0,
             left_s=left_s,
@@ -290,7 +290,7 @@ def _unattended(store: RunStore, now: float) -> Iterator[Fault]:
             yield Fault(
                 sort="unattended",
                 text=f"{run.status}, and nobody has followed it for {for_people(now - last)}",
-                cure="`gpudrop watch` follows all runs, or give the same command again",
+                hint="`gpudrop watch` follows all runs, or give the same command again",
                 **_at(run.drop, run),
                 worker=run.worker,
                 healable=False,
@@ -304,7 +304,7 @@ def _lost_results(store: RunStore) -> Iterator[Fault]:
             yield Fault(
                 sort="lost result",
                 text=f"completed, and its results are gone from {run.results_dir}",
-                cure=f"`gpudrop runs rerun {run.id}` makes them again; `gpudrop runs rm {run.id}` forgets it",
+                hint=f"`gpudrop runs rerun {run.id}` makes them again; `gpudrop runs rm {run.id}` forgets it",
                 **_at(run.drop, run),
                 healable=False,
             )

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from dispatcher.jobs.outbox import Outbox
+from dispatcher.jobs.returned import say_again
 from dispatcher.monitor.faults import Fault, find_faults
-from dispatcher.monitor.places import Lookout, Place
+from dispatcher.monitor.places import DropWatcher, Place
 from dispatcher.monitor.reindex import reindex
-from dispatcher.outbox import Outbox
-from dispatcher.returned import say_again
 from dispatcher.runs.record import Run
 from protocol import codec
 from protocol.errors import ChannelError, NameTaken
@@ -31,9 +31,12 @@ class Healed:
 
 
 def heal(
-    looking: Lookout, *, wait_s: float | None = None, on_wait: Callable[[Sequence[Fault], float], None] | None = None
+    looking: DropWatcher,
+    *,
+    wait_s: float | None = None,
+    on_wait: Callable[[Sequence[Fault], float], None] | None = None,
 ) -> tuple[list[Healed], list[Fault]]:
-    """Cure what is certain, watching on for what may be; return what was cured and what is left as it is.
+    """Repair what is certain, watching on for what may be; return what was repaired and what is left as it is.
 
     Without `wait_s` it watches as long as it takes until every suspicion is certain or has passed: a lease.
     """
@@ -43,7 +46,7 @@ def heal(
         faults = find_faults(looking.settings, looking.store, now=time.time(), kept=looking)
         for fault in faults:
             if fault.certain and fault.healable and (fault.sort, fault.job) not in healed:
-                healed[fault.sort, fault.job] = cure(looking, fault)
+                healed[fault.sort, fault.job] = hint(looking, fault)
         waiting = [it for it in faults if it.healable and not it.certain]
         left_s = max((it.left_s for it in waiting), default=0.0)
         if not waiting or (wait_s is not None and time.monotonic() - started >= wait_s):
@@ -53,8 +56,8 @@ def heal(
         time.sleep(LOOK_S)
 
 
-def cure(looking: Lookout, fault: Fault) -> Healed:
-    """Cure one fault; a drop that does not answer is told of, and nothing is lost."""
+def hint(looking: DropWatcher, fault: Fault) -> Healed:
+    """Hint one fault; a drop that does not answer is told of, and nothing is lost."""
     try:
         done, text = _CURES[fault.sort](looking, fault)
     except ChannelError as error:
@@ -62,18 +65,18 @@ def cure(looking: Lookout, fault: Fault) -> Healed:
     return Healed(fault=fault, done=done, text=text)
 
 
-def _run_of(looking: Lookout, fault: Fault) -> Run:
+def _run_of(looking: DropWatcher, fault: Fault) -> Run:
     assert fault.run is not None  # these sorts are about a run
     return looking.store.get(fault.run)
 
 
-def _place_of(looking: Lookout, fault: Fault) -> Place:
+def _place_of(looking: DropWatcher, fault: Fault) -> Place:
     place = looking.places[fault.drop]
     assert place.drop is not None  # the fault was seen in it
     return place
 
 
-def _end_silence(looking: Lookout, fault: Fault) -> tuple[bool, str]:
+def _end_silence(looking: DropWatcher, fault: Fault) -> tuple[bool, str]:
     """End the claim of a worker that is gone, or the run whose folder was deleted."""
     run, now = _run_of(looking, fault), time.time()
     if fault.nonce is None:
@@ -92,7 +95,7 @@ def _end_silence(looking: Lookout, fault: Fault) -> tuple[bool, str]:
     return told, text if told else "its claim is ended when the drop answers again"
 
 
-def _take_back(looking: Lookout, fault: Fault) -> tuple[bool, str]:
+def _take_back(looking: DropWatcher, fault: Fault) -> tuple[bool, str]:
     """Take a job back as a run, or end it where it is another run's now."""
     for found in reindex(looking, now=time.time(), jobs=[fault.job]):
         if found.outcome == "open":
@@ -102,7 +105,7 @@ def _take_back(looking: Lookout, fault: Fault) -> tuple[bool, str]:
     return False, "it is not to be seen any more"
 
 
-def _end_job(looking: Lookout, fault: Fault) -> bool:
+def _end_job(looking: DropWatcher, fault: Fault) -> bool:
     place = _place_of(looking, fault)
     assert place.drop is not None  # it is open
     message = Cancel(drop=fault.drop_id, id=fault.job, k=1, by="dispatcher", reason="another job does the same")
@@ -113,7 +116,7 @@ def _end_job(looking: Lookout, fault: Fault) -> bool:
     return True
 
 
-def _tell(looking: Lookout, fault: Fault) -> tuple[bool, str]:
+def _tell(looking: DropWatcher, fault: Fault) -> tuple[bool, str]:
     """Say to the drop what was decided here."""
     run, place = _run_of(looking, fault), _place_of(looking, fault)
     assert place.drop is not None  # it is open
@@ -121,7 +124,7 @@ def _tell(looking: Lookout, fault: Fault) -> tuple[bool, str]:
     return told, "the drop was told" if told else "the drop cannot be told now"
 
 
-_CURES: dict[str, Callable[[Lookout, Fault], tuple[bool, str]]] = {
+_CURES: dict[str, Callable[[DropWatcher, Fault], tuple[bool, str]]] = {
     "zombie": _end_silence,
     "stale claim": _end_silence,
     "orphan": _take_back,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from dispatcher.config import Settings
 from dispatcher.connection import Connection, Private, connect
-from dispatcher.handle import Handle
-from dispatcher.jobs import Progress
+from dispatcher.jobs.handle import Handle
+from dispatcher.jobs.job import Progress
 from dispatcher.monitor.patience import Patience
 from dispatcher.operations.settling import hold_up, settle
 from dispatcher.runs.leases import Holder

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from dispatcher.attendance import Attendance
 from dispatcher.runs.leases import Holder
+from dispatcher.runs.run_lease import RunLease
 from dispatcher.runs.store import RunStore
 from protocol.transports.host import Host
 
@@ -29,7 +29,7 @@ class Patience:
     def __init__(self, store: RunStore, holder: Holder, host: Host) -> None:
         self._store, self._holder, self._host = store, holder, host
         self._troubles: dict[str, _Trouble] = {}
-        self._turns: dict[str, Attendance] = {}
+        self._turns: dict[str, RunLease] = {}
 
     def is_due(self, run_id: str) -> bool:
         """Say whether it is time for a run; of one whose time has not come the turn is kept."""
@@ -40,10 +40,10 @@ class Patience:
             self._turns[run_id].has_turn()
         return False
 
-    def turn(self, run_id: str) -> Attendance:
+    def turn(self, run_id: str) -> RunLease:
         """Return the turn at a run that has ended."""
         if run_id not in self._turns:
-            self._turns[run_id] = Attendance(self._store, run_id, self._holder, self._host)
+            self._turns[run_id] = RunLease(self._store, run_id, self._holder, self._host)
         return self._turns[run_id]
 
     def failed(self, run_id: str, *, keep: bool = False) -> None:

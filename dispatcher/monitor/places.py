@@ -1,4 +1,4 @@
-"""The drops of this machine, open together, and what was seen of their workers: whoever keeps a `Lookout` sees more.
+"""The open drops of this machine and their workers: keep one `DropWatcher` to see changes, not only what is there now.
 
 One look can only tell what lies there; that a worker lives, or is silent, is known by watching (FORMAT.md R7).
 """
@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from dispatcher.config import Settings
-from dispatcher.drops import find as find_drop
+from dispatcher.drops.setup import find as find_drop
+from dispatcher.drops.worker_registry import WorkerRegistry
 from dispatcher.runs.record import OPEN
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
-from dispatcher.workforce import Workforce
 from protocol.drop import Drop
 from protocol.errors import GpudropError
 from protocol.seen import JobReader, read_drop_id
@@ -42,7 +42,7 @@ class Place:
     address: str
     drop_id: str = ""
     drop: Drop | None = None
-    workforce: Workforce | None = None
+    workforce: WorkerRegistry | None = None
     identity: Identity = ANONYMOUS
     problem: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -63,7 +63,7 @@ class Look(threading.Thread):
         return self.is_alive()
 
 
-class Lookout:
+class DropWatcher:
     """Keeps the drops of this machine open and watches their workers. Safe for several threads."""
 
     def __init__(self, settings: Settings, store: RunStore, only: Sequence[str] = ()) -> None:
@@ -135,17 +135,17 @@ class Lookout:
             place.drop_id = read_drop_id(opened, place.address)
             unless_it_is_one.pop_all()
         pace = opened.capabilities
-        place.workforce = Workforce(opened, place.drop_id, pace.poll_s, place.identity.trust)
+        place.workforce = WorkerRegistry(opened, place.drop_id, pace.poll_s, place.identity.trust)
         place.drop = opened
 
 
 @contextlib.contextmanager
-def lookout(settings: Settings, store: RunStore, kept: Lookout | None = None) -> Iterator[Lookout]:
+def lookout(settings: Settings, store: RunStore, kept: DropWatcher | None = None) -> Iterator[DropWatcher]:
     """Return the lookout that is kept, or one for the length of a block."""
     if kept is not None:
         yield kept
         return
-    with Lookout(settings, store) as made:
+    with DropWatcher(settings, store) as made:
         yield made
 
 

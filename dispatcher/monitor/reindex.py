@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from dispatcher import accept
 from dispatcher.config import Settings
+from dispatcher.jobs import accept
+from dispatcher.jobs.recording import outputs_of
 from dispatcher.monitor.faults import reader_of
-from dispatcher.monitor.places import Lookout, Place
-from dispatcher.recording import outputs_of
+from dispatcher.monitor.places import DropWatcher, Place
 from dispatcher.runs.record import Artifact, Belongings, Ended, Run, Status
 from dispatcher.runs.store import RunStore
 from protocol import codec
@@ -25,7 +25,7 @@ from protocol.drop import Entry
 from protocol.errors import BadMessage, ChannelError, Untrusted, VerificationError
 from protocol.layout import JobNames, is_job_id, parse_job_name
 from protocol.messages import Offer
-from protocol.seen import Seen
+from protocol.seen import Observation
 from protocol.signing import Trust
 from protocol.states import open_attempts
 
@@ -48,7 +48,12 @@ class Found:
 
 
 def reindex(
-    looking: Lookout, *, now: float, adopt: Sequence[str] = (), jobs: Sequence[str] | None = None, dry_run: bool = False
+    looking: DropWatcher,
+    *,
+    now: float,
+    adopt: Sequence[str] = (),
+    jobs: Sequence[str] | None = None,
+    dry_run: bool = False,
 ) -> Iterator[Found]:
     """Yield what every job folder of every drop is, each taken back as it comes; `jobs` narrows it down.
 
@@ -72,7 +77,7 @@ def reindex(
 class _Folder:
     """One job folder, looked at once."""
 
-    def __init__(self, looking: Lookout, place: Place, job: str, now: float) -> None:
+    def __init__(self, looking: DropWatcher, place: Place, job: str, now: float) -> None:
         self._looking, self._place, self._job, self._now = looking, place, job, now
         self._store: RunStore = looking.store
         self._settings: Settings = looking.settings
@@ -89,7 +94,7 @@ class _Folder:
         except (ChannelError, BadMessage) as error:
             return self._found("unreadable", text=str(error))
 
-    def _take(self, seen: Seen, offer: Offer, adopt: Sequence[str], *, dry_run: bool) -> Found:
+    def _take(self, seen: Observation, offer: Offer, adopt: Sequence[str], *, dry_run: bool) -> Found:
         told = {"kind": offer.kind, "dispatcher": offer.dispatcher}
         data = self._bytes()
         if not self._is_ours(data, offer, adopt):
@@ -125,7 +130,7 @@ class _Folder:
             return False
         return True
 
-    def _run(self, data: bytes, offer: Offer, seen: Seen) -> Run:
+    def _run(self, data: bytes, offer: Offer, seen: Observation) -> Run:
         """Return the run as its folder tells of it, under the id of the job."""
         entries = self._entries()
         sent_at = _time_of(self._job) or entries.get("request.json") or self._now
@@ -152,7 +157,7 @@ class _Folder:
             started_at=min(claims, default=self._now) if working else None,
         )
 
-    def _config(self, offer: Offer, seen: Seen) -> dict[str, object]:
+    def _config(self, offer: Offer, seen: Observation) -> dict[str, object]:
         private = self._place.address == str(self._settings.private_drop)
         params = dict(seen.request.params) if seen.request else {}
         backend = "local" if private else "colab"
@@ -179,7 +184,7 @@ class _Folder:
                 path = str(folder / file.in_)
                 yield Artifact(role="input", name=name, path=path, size=file.size, sha256=file.sha256)
 
-    def _completed(self, run: Run, seen: Seen, offer: Offer, *, dry_run: bool) -> Found:
+    def _completed(self, run: Run, seen: Observation, offer: Offer, *, dry_run: bool) -> Found:
         """Take back a run whose result was accepted, if that is still here and whole."""
         told = {"kind": offer.kind, "dispatcher": offer.dispatcher}
         assert seen.accepted is not None  # the caller looked
@@ -218,7 +223,7 @@ class _Folder:
         )
 
 
-def _why_not(seen: Seen) -> str:
+def _why_not(seen: Observation) -> str:
     if seen.request is not None:
         return "of the simple form, which names no owner"
     if seen.too_new:

@@ -11,9 +11,9 @@ from typing import Any
 
 from dispatcher.config import Settings
 from dispatcher.connection import Connection, Private, connect
-from dispatcher.jobs import Job, Progress, Result
+from dispatcher.jobs.job import Job, Progress, Result
+from dispatcher.jobs.offers import job_of
 from dispatcher.monitor.acts import inputs_of
-from dispatcher.offers import job_of
 from dispatcher.runs.record import Artifact, Run
 from dispatcher.runs.store import RunStore
 from protocol.errors import GpudropError, JobError, JobFailed

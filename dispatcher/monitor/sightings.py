@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dispatcher.config import Settings
+from dispatcher.jobs.snapshot import QUIET_BEATS
 from dispatcher.monitor.faults import Fault, find_faults
-from dispatcher.monitor.places import Lookout, Place, lookout
+from dispatcher.monitor.places import DropWatcher, Place, lookout
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
-from dispatcher.sight import QUIET_BEATS
 from dispatcher.wording import for_people
 from dispatcher.workers.process import has_gone
 from protocol.claims import IDLE_FACTOR, LEASE_BEATS
@@ -72,11 +72,11 @@ class WorkerSight:
 
 
 def look_at_workers(
-    settings: Settings, store: RunStore, *, now: float, kept: Lookout | None = None
+    settings: Settings, store: RunStore, *, now: float, kept: DropWatcher | None = None
 ) -> list[WorkerSight]:
     """Return every worker of every drop of this machine, those that live first; a drop out of reach is a row too.
 
-    `now` is Unix time. Who looks again and again keeps a `Lookout`: with it, beats that come are seen to come.
+    `now` is Unix time. Who looks again and again keeps a `DropWatcher`: with it, beats that come are seen to come.
     """
     with lookout(settings, store, kept) as looking:
         found = [sight for place in looking.look() for sight in _sights(place, looking, now)]
@@ -84,7 +84,7 @@ def look_at_workers(
     return sorted(found, key=lambda it: (bool(it.problem), order[it.alive], it.last_sign_s or 0.0, it.worker))
 
 
-def _sights(place: Place, looking: Lookout, now: float) -> list[WorkerSight]:
+def _sights(place: Place, looking: DropWatcher, now: float) -> list[WorkerSight]:
     if place.problem or place.workforce is None:
         unused = _is_unused(place, looking, now)
         return [WorkerSight(drop=place.address, drop_id=place.drop_id, problem=place.problem, forgotten=unused)]
@@ -127,7 +127,7 @@ def _sight(place: Place, name: str, shown: WorkerSeen, runs: Mapping[str, str], 
     )
 
 
-def _is_unused(place: Place, looking: Lookout, now: float) -> bool:
+def _is_unused(place: Place, looking: DropWatcher, now: float) -> bool:
     """Say whether no run went to a drop for long, and none there is open; one that was named is wanted all the same."""
     newest = looking.store.search.find(Query(drop_id=place.drop_id), limit=1) if place.drop_id else []
     is_open = bool(looking.store.count_open(place.drop_id)) if place.drop_id else True

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dispatcher.config import Settings
-from dispatcher.outbox import Outbox
+from dispatcher.jobs.outbox import Outbox
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from protocol.drop import Drop

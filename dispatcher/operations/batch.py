@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dispatcher.client import Client
 from dispatcher.connection import Connection
-from dispatcher.handle import Handle
-from dispatcher.jobs import Job, Progress, Result
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.handle import Handle
+from dispatcher.jobs.job import Job, Progress, Result
 from dispatcher.operations import targets
 from dispatcher.operations.plan import Plan
 from protocol.errors import (
@@ -199,7 +199,7 @@ def _cancelled(handle: Handle, error: JobTimeout, timeout_s: float | None) -> Jo
     return JobTimeout(
         f"{text}\nIt was cancelled, on the worker too (run {handle.run})",
         why=error.why,
-        cure=error.cure,
+        hint=error.hint,
         run=handle.run,
     )
 

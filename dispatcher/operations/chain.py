@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher.connection import Connection
-from dispatcher.jobs import Job, Purpose
+from dispatcher.jobs.job import Job, Purpose
 from dispatcher.operations.outputs import Called, next_sources
 from dispatcher.operations.plan import Plan, checked, kind_of, plan
 from dispatcher.operations.sources import Source

@@ -114,13 +114,13 @@ def _source(store: RunStore, run: Run, file: Artifact) -> Source:
     return Source(path=Path(file.path), called=_called(store, run, file), run=run.id)
 
 
-def _check(file: Artifact, what: str, cure: str) -> None:
+def _check(file: Artifact, what: str, hint: str) -> None:
     """Raise NotFoundError for a file that is not there any more, or is another one than it was."""
     path = Path(file.path)
     if not path.is_file():
-        raise NotFoundError(f"{what} is gone from {path}; {cure}")
+        raise NotFoundError(f"{what} is gone from {path}; {hint}")
     if sha256_of(path) != (file.size, file.sha256):
-        raise NotFoundError(f"{path} is no longer {what}; {cure}")
+        raise NotFoundError(f"{path} is no longer {what}; {hint}")
 
 
 def _called(store: RunStore, run: Run, file: Artifact) -> Path:

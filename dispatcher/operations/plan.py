@@ -11,13 +11,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dispatcher.jobs import Job
+from dispatcher.jobs.job import Job
 from dispatcher.operations.sources import MEDIA_NAMES, Facts, Source, WrongSort, expected, look_at_all
 from dispatcher.operations.targets import name_after
 from protocol.errors import MediaError, UsageError
 from protocol.kinds import KINDS
 from protocol.kinds.kind import SOURCE, Kind
-from protocol.problems import clause, hint, not_one_of
+from protocol.problems import clause, did_you_mean, not_one_of
 
 WALL_S = 7 * 24 * 3600.0
 """How long one job may take: a film of an hour on a slow machine takes days."""
@@ -159,7 +159,8 @@ def _problem(error: Mapping[str, Any], place: str, kind: Kind, spell: Callable[[
         case "tuple_type":
             return "takes several values: a tuple or a list of them"
         case "extra_forbidden":
-            return f"is not an option of {kind.name}{hint(place, [spell(name) for name in kind.params.model_fields])}"
+            options = [spell(name) for name in kind.params.model_fields]
+            return f"is not an option of {kind.name}{did_you_mean(place, options)}"
     return clause(error["type"], error["msg"], more, error.get("input"))
 
 

@@ -7,9 +7,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from dispatcher.client import Client
 from dispatcher.connection import Connection
-from dispatcher.jobs import Why
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Why
 from dispatcher.operations import targets
 from dispatcher.operations.chain import go_on
 from dispatcher.runs.record import Artifact, Delivery, Run

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dispatcher.accept import facts_of
+from dispatcher.jobs.accept import facts_of
 from media import confined
 from media.examine import Media
 from protocol.errors import MediaError, NotFoundError, UsageError
@@ -103,7 +103,7 @@ def _is_hidden(path: Path) -> bool:
 
 
 def look(source: Source, kind: Kind) -> Facts:
-    """Return what a source is. One that the kind cannot use raises MediaError with the cure."""
+    """Return what a source is. One that the kind cannot use raises MediaError with the hint."""
     [(_, facts)] = look_at_all([source], kind)
     if isinstance(facts, MediaError):
         raise facts

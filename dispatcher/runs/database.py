@@ -1,4 +1,4 @@
-"""The way to the database that all verbs share: moments to read and turns to write, and errors with their cures."""
+"""The way to the database that all verbs share: moments to read and turns to write, and errors with their hints."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _AGAIN = "then run again: nothing is lost"
 
 _Cures = tuple[tuple[tuple[str, ...], str], ...]
 
-# What SQLite says (it has no other way to tell these apart through the driver), and the cure.
+# What SQLite says (it has no other way to tell these apart through the driver), and the hint.
 _FILE: _Cures = (
     (
         ("malformed", "not a database", "disk i/o error"),
@@ -28,7 +28,7 @@ _FILE: _Cures = (
     (("no such table", "no such column"), f"It is not as this version left it: move it away, {_ELSEWHERE}"),
 )
 
-# What a server, or the way to it, says, or the code of its error (PostgreSQL's appendix A); and the cure.
+# What a server, or the way to it, says, or the code of its error (PostgreSQL's appendix A); and the hint.
 _SERVER: _Cures = (
     (
         ("password", "28P01", "28000", "role ", "pg_hba.conf"),
@@ -57,7 +57,7 @@ _SERVER: _Cures = (
 
 @contextlib.contextmanager
 def explained(where: str) -> Iterator[None]:
-    """Turn every error of the database at `where` into EnvironmentNotReady with the cure."""
+    """Turn every error of the database at `where` into EnvironmentNotReady with the hint."""
     try:
         yield
     except IntegrityError:
@@ -72,9 +72,9 @@ def not_ready(where: str, error: Exception) -> EnvironmentNotReady:
     """Return what to say of `error`, in one line."""
     reason = reason_of(error)
     code, words = getattr(getattr(error, "orig", None), "sqlstate", None), reason.lower()
-    cures = [cure for signs, cure in _table(where) if code in signs or any(sign in words for sign in signs)]
-    cure = cures[0] if cures else f"Check that it can be written, {_ELSEWHERE}"
-    return EnvironmentNotReady(f"the run database {where} cannot be used: {reason}. {cure}")
+    hints = [hint for signs, hint in _table(where) if code in signs or any(sign in words for sign in signs)]
+    hint = hints[0] if hints else f"Check that it can be written, {_ELSEWHERE}"
+    return EnvironmentNotReady(f"the run database {where} cannot be used: {reason}. {hint}")
 
 
 def reason_of(error: Exception) -> str:

@@ -67,7 +67,7 @@ class RunStore:
 
     What was added, decided or fixed is on the disk when the verb returns: it survives `kill -9` and a power cut. What
     is only noted (progress, said, cleaned) survives `kill -9`; a power cut may take the last of it, and it is found out
-    again. A database that fails raises EnvironmentNotReady with the cure, an unknown run NotFoundError.
+    again. A database that fails raises EnvironmentNotReady with the hint, an unknown run NotFoundError.
     """
 
     def __init__(self, engine: Engine, dispatcher_id: str) -> None:

@@ -39,7 +39,7 @@ KEEPS_LIST_OPEN = frozenset({"press_key", "pause", "select_option", "click_selec
 
 
 def perform(stage: Stage, action: Any) -> None:
-    """Do one action of the spec. Raises StepFailed saying what happened and the cure."""
+    """Do one action of the spec. Raises StepFailed saying what happened and the hint."""
     try:
         if action.type not in KEEPS_LIST_OPEN:
             select_list.close_list(stage)

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dispatcher.client import new_id
 from dispatcher.config import Settings
+from dispatcher.jobs.client import new_id
 from dispatcher.monitor import acts
 from dispatcher.monitor.acts import AGAIN, Act
 from dispatcher.monitor.background import start_apart

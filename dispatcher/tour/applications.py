@@ -98,8 +98,8 @@ def command_palette(stage: Stage, action: action_parts.CommandPalette) -> None:
     stage.page.evaluate(QUIET, [YOUNG_MS, QUIET_MS, OPENS_S * 1000])
     key = action.key or application.palette_key
     if not any(_type_command(stage, application, key, action) for _ in range(TRIES)):
-        cure = "something else takes the focus; wait for that before, with wait_for_selector"
-        raise StepFailed(f"{application.name}'s command palette closes while it is typed into: {cure}")
+        hint = "something else takes the focus; wait for that before, with wait_for_selector"
+        raise StepFailed(f"{application.name}'s command palette closes while it is typed into: {hint}")
     _choose(stage, application, action)
     if action.submit:
         stage.page.keyboard.press("Enter")
@@ -133,8 +133,8 @@ def _application(stage: Stage, timeout_s: float | None) -> Application:
             return application
         if time.monotonic() > deadline:
             names = ", ".join(application.name for application in KNOWN)
-            cure = "use press_key, type_text and click_selector for another one"
-            raise StepFailed(f"no application is seen that this action knows; known: {names}; {cure}")
+            hint = "use press_key, type_text and click_selector for another one"
+            raise StepFailed(f"no application is seen that this action knows; known: {names}; {hint}")
         stage.page.wait_for_timeout(AROUND_MS)
 
 

@@ -21,7 +21,7 @@ SYSTEM = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
-CURE = (
+HINT = (
     "install Chromium or Google Chrome, or set GPUDROP_CHROMIUM to one, "
     f"or run: {shlex.quote(sys.executable)} -m playwright install chromium"
 )
@@ -40,7 +40,7 @@ FLAGS = (
 def find_browser(explicit: Path | None = None) -> Path:
     """Return the Chromium to film with: the one named, else the system's, else Playwright's own.
 
-    Raises EnvironmentNotReady, with the cure, where there is none.
+    Raises EnvironmentNotReady, with the hint, where there is none.
     """
     if explicit is not None:
         return _named(explicit)
@@ -63,13 +63,13 @@ def launch(playwright: Playwright, browser: Path, *, root: bool, scale: int = 1)
         return playwright.chromium.launch(executable_path=browser, args=flags, timeout=60_000)
     except PlaywrightError as error:
         why = str(error).strip().splitlines()[0]
-        raise EnvironmentNotReady(f"{browser} does not start ({why}); {CURE}") from error
+        raise EnvironmentNotReady(f"{browser} does not start ({why}); {HINT}") from error
 
 
 def _named(path: Path) -> Path:
     found = shutil.which(path)
     if found is None:
-        raise EnvironmentNotReady(f"the browser {path} does not exist or is no program; {CURE}")
+        raise EnvironmentNotReady(f"the browser {path} does not exist or is no program; {HINT}")
     return Path(found)
 
 
@@ -94,5 +94,5 @@ def _playwrights_own() -> Path:
     with sync_playwright() as playwright:
         path = Path(playwright.chromium.executable_path)
     if not path.is_file():
-        raise EnvironmentNotReady(f"no Chromium was found; {CURE}")
+        raise EnvironmentNotReady(f"no Chromium was found; {HINT}")
     return path

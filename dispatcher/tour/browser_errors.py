@@ -26,7 +26,7 @@ FRAME_SELECTOR = """frame => {
 
 
 def explained(error: PlaywrightError, stage: Stage, action: Any = None) -> StepFailed:
-    """Return a browser's error as ours: what happened, and the cure."""
+    """Return a browser's error as ours: what happened, and the hint."""
     text = str(error)
     why = text.strip().splitlines()[0].split(": ", 1)[-1]
     if "crashed" in text:
@@ -36,15 +36,15 @@ def explained(error: PlaywrightError, stage: Stage, action: Any = None) -> StepF
             "the browser has ended, or the page closed itself; it may need more memory than there is here"
         )
     if has_left(error):
-        cure = (
+        hint = (
             "before that, wait for what is to be seen in the end (wait_for_selector), or give the address it leads to"
         )
-        return StepFailed(f"the page went to another address meanwhile; {cure}")
+        return StepFailed(f"the page went to another address meanwhile; {hint}")
     if is_bad_selector(error):
         return StepFailed(bad_selector(error, getattr(action, "selector", None)), retryable=False)
     if "Unknown key" in text:
-        cure = 'use names such as Enter, Tab, ArrowDown, a or "Control+s"'
-        return StepFailed(f"there is no such key ({why}); {cure}", retryable=False)
+        hint = 'use names such as Enter, Tab, ArrowDown, a or "Control+s"'
+        return StepFailed(f"there is no such key ({why}); {hint}", retryable=False)
     if "Non-multiple file input" in text:
         return StepFailed("the page takes one file, and several were given; name one", retryable=False)
     if isinstance(error, PlaywrightTimeout):
@@ -54,12 +54,12 @@ def explained(error: PlaywrightError, stage: Stage, action: Any = None) -> StepF
 
 def _too_late(stage: Stage, action: Any) -> StepFailed:
     waited = stage.ms(getattr(action, "timeout", None)) / 1000
-    cure = "check it against the screenshot, or raise the action's timeout or settings.default_step_timeout"
+    hint = "check it against the screenshot, or raise the action's timeout or settings.default_step_timeout"
     selector = getattr(action, "selector", None)
     if isinstance(selector, str) and not getattr(action, "frame", ()):
         with contextlib.suppress(PlaywrightError):  # a page that has gone holds no frame to name
-            cure = _in_frame(stage.page, selector) or cure
-    return StepFailed(f"{_unmet(stage, action)} after {waited:g} s; {cure}")
+            hint = _in_frame(stage.page, selector) or hint
+    return StepFailed(f"{_unmet(stage, action)} after {waited:g} s; {hint}")
 
 
 def _unmet(stage: Stage, action: Any) -> str:

@@ -167,9 +167,9 @@ def _there(handle: JSHandle) -> JSHandle | None:
 
 def _none(stage: Stage, selector: str | None, timeout_s: float | None) -> StepFailed:
     where = "on the page" if selector is None else f"at {selector!r}"
-    cure = "name it with selector" if selector is None else "correct the selector or leave it out"
+    hint = "name it with selector" if selector is None else "correct the selector or leave it out"
     waited = stage.ms(timeout_s) / 1000
-    return StepFailed(f"no code editor is visible {where} after {waited:g} s; known: {KNOWN}; {cure}")
+    return StepFailed(f"no code editor is visible {where} after {waited:g} s; known: {KNOWN}; {hint}")
 
 
 def _enter(stage: Stage, editor: JSHandle, timeout_s: float | None) -> None:

@@ -13,8 +13,8 @@ from dispatcher.assembly.render import Film, RenderOptions, render
 from dispatcher.assembly.timeline import Timeline
 from dispatcher.config import Settings
 from dispatcher.connection import Connection, connect
-from dispatcher.handle import Handle
-from dispatcher.jobs import Job, Progress, Result
+from dispatcher.jobs.handle import Handle
+from dispatcher.jobs.job import Job, Progress, Result
 from dispatcher.tour.options import Options
 from dispatcher.tour.screen import Screen
 from media.encoding import DEFAULT_CRF, VIDEO_CODECS
@@ -111,7 +111,7 @@ def encode(
         film = _brought_home(result, out, timeline, wanted)
     except (*FAR_AWAY, MediaError) as error:
         if not options.encode_fallback:
-            screen.warn(_cure(rough, wanted))
+            screen.warn(_hint(rough, wanted))
             raise
         screen.warn(f"the film is encoded here, because no worker did it: {error}")
         return Encoded(film=_here(program, timeline, out, wanted, screen))
@@ -178,7 +178,7 @@ def _waited(handle: Handle, options: Options, on_progress: Callable[[Progress], 
         if not handle.cancel("it was late: the film is encoded where it was cut"):
             return handle.wait(0.0)  # it has ended just now
         text = f"{str(late).splitlines()[0]}\nIt was cancelled, on the worker too (run {handle.run})"
-        raise JobTimeout(text, why=late.why, cure=late.cure, run=handle.run) from late
+        raise JobTimeout(text, why=late.why, hint=late.hint, run=handle.run) from late
 
 
 def _brought_home(result: Result, out: Path, timeline: Timeline, wanted: RenderOptions) -> Film:
@@ -206,7 +206,7 @@ def _say_engine(result: Result, screen: Screen) -> None:
     )
 
 
-def _cure(rough: Path, wanted: RenderOptions) -> str:
+def _hint(rough: Path, wanted: RenderOptions) -> str:
     return (
         f"the cut is kept: {rough}. With a worker there, `gpudrop encode {rough} --backend colab --format "
         f"{wanted.container} --audio-codec copy` encodes it; --encode-fallback encodes here where no worker does"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher.config import Settings
-from dispatcher.jobs import Job, Progress, Result
+from dispatcher.jobs.job import Job, Progress, Result
 from dispatcher.tour import script, spec_file
 from dispatcher.tour.options import Enhance, Options
 from dispatcher.tour.screen import Screen

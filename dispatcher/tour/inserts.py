@@ -34,7 +34,7 @@ class Inserts:
 
 
 def find_inserts(spec: Spec, film: Path) -> Inserts:
-    """Return the spec's intro and outro, or raise SpecError: each that cannot be shown, its field, its cure.
+    """Return the spec's intro and outro, or raise SpecError: each that cannot be shown, its field, its hint.
 
     The one file that cannot be shown although it may be whole is `film`, which is written over.
     """

@@ -29,12 +29,12 @@ _SAID = {
 
 
 def explained(text: str, error: json.JSONDecodeError) -> str:
-    """Return what is wrong with a text that is no JSON, where, and the cure."""
+    """Return what is wrong with a text that is no JSON, where, and the hint."""
     if other := _other_format(text):
         return f"is not JSON: {other}"
-    at, cure = _cure(text, error)
+    at, hint = _hint(text, error)
     line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
-    return f"is not JSON: {cure or f'{error.msg}; correct it'} (line {line}, column {column})"
+    return f"is not JSON: {hint or f'{error.msg}; correct it'} (line {line}, column {column})"
 
 
 def _other_format(text: str) -> str:
@@ -52,7 +52,7 @@ def _other_format(text: str) -> str:
     return ""
 
 
-def _cure(text: str, error: json.JSONDecodeError) -> tuple[int, str]:
+def _hint(text: str, error: json.JSONDecodeError) -> tuple[int, str]:
     """Return the place of the mistake, and what to do about it; nothing where the parser says it best."""
     at = error.pos
     before = len(text[:at].rstrip()) - 1
@@ -64,7 +64,7 @@ def _cure(text: str, error: json.JSONDecodeError) -> tuple[int, str]:
     for word, right in _WORDS.items():
         if text.startswith(word, at):
             return at, f"{word} is written {right}"
-    for form, cure in _AT:
+    for form, hint in _AT:
         if form.match(text, at):
-            return at, cure
-    return at, next((cure for said, cure in _SAID.items() if error.msg.startswith(said)), "")
+            return at, hint
+    return at, next((hint for said, hint in _SAID.items() if error.msg.startswith(said)), "")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher.assembly.timeline import Word
-from dispatcher.client import Client
-from dispatcher.jobs import Job, Progress, Purpose, Result
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job, Progress, Purpose, Result
 from dispatcher.tour import script, spoken_notes
 from dispatcher.tour.clip_cache import CachedClip, ClipCache, Maker, clip_key, maker, reading
 from dispatcher.tour.reference import Reference

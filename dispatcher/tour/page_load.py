@@ -120,8 +120,8 @@ def _wait_until_gone(page: Page, preloader: str, timeout_s: float) -> None:
     while gone_since is None or time.monotonic() - gone_since < GONE_S:
         shown = _seen(page, preloader)
         if shown and time.monotonic() > deadline:
-            cure = "correct settings.preloader_selector, or raise settings.default_step_timeout"
-            raise StepFailed(f"the preloader {preloader!r} is still to be seen after {timeout_s:g} s; {cure}")
+            hint = "correct settings.preloader_selector, or raise settings.default_step_timeout"
+            raise StepFailed(f"the preloader {preloader!r} is still to be seen after {timeout_s:g} s; {hint}")
         gone_since = None if shown else gone_since or time.monotonic()
         page.wait_for_timeout(50)
     settle(page)

@@ -167,8 +167,8 @@ def _levels(element: ElementHandle) -> list[_Level]:
 def _unreachable(aim: Aim, waited_s: float) -> StepFailed:
     """Return what is told of an element that could not be pressed in time."""
     if aim.state == "covered" and aim.blocker:
-        cure = "wait until what covers it is gone, or dismiss it first"
-        return StepFailed(f"it was covered for {waited_s:.1f} s by {aim.blocker}; {cure}")
+        hint = "wait until what covers it is gone, or dismiss it first"
+        return StepFailed(f"it was covered for {waited_s:.1f} s by {aim.blocker}; {hint}")
     why = {
         "covered": "it takes no clicks (pointer-events: none); name what does",
         "outside": "it is outside the view and cannot be scrolled to; make it visible first",

@@ -68,7 +68,7 @@ class Reference:
 def prepare(wanted: Wanted, language: str, folder: Path, program: ffmpeg.Ffmpeg) -> Reference:
     """Check a recording and its text, and write it to `folder` as it is sent.
 
-    Raises NotFoundError without the file and UsageError with everything that is wrong with it, each with its cure.
+    Raises NotFoundError without the file and UsageError with everything that is wrong with it, each with its hint.
     """
     if not wanted.audio.is_file():
         raise NotFoundError(f"the recording {wanted.audio} does not exist; correct ref_audio")

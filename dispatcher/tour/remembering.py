@@ -16,8 +16,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from dispatcher.client import new_id
 from dispatcher.config import Settings
+from dispatcher.jobs.client import new_id
 from dispatcher.runs.record import Group
 from dispatcher.runs.store import RunStore
 from dispatcher.tour.options import Options

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from dispatcher.jobs import Progress
+from dispatcher.jobs.job import Progress
 
 log = logging.getLogger(__name__)
 

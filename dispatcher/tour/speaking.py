@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dispatcher.config import Settings
-from dispatcher.jobs import Progress
+from dispatcher.jobs.job import Progress
 from dispatcher.tour import consent, script
 from dispatcher.tour.clip_cache import ClipCache
 from dispatcher.tour.narration import Narration, Voice, audible, narrate, put_beside

@@ -1,4 +1,4 @@
-"""A tour's spec: read strictly, with every problem named by its JSON path and its cure, before anything runs."""
+"""A tour's spec: read strictly, with every problem named by its JSON path and its hint, before anything runs."""
 
 from __future__ import annotations
 

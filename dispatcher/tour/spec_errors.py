@@ -1,4 +1,4 @@
-"""What is wrong with a spec, in words: one line for each problem, with its JSON path and its cure."""
+"""What is wrong with a spec, in words: one line for each problem, with its JSON path and its hint."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from protocol.errors import NotFoundError, SpecError
 MAX_DIGITS = 17
 
 Problem = tuple[str, str]
-"""A JSON path such as `$.steps[0].id`, and what is wrong there with its cure."""
+"""A JSON path such as `$.steps[0].id`, and what is wrong there with its hint."""
 
 
 class _Object(dict[str, Any]):

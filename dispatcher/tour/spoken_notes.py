@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dispatcher.jobs import Result
+from dispatcher.jobs.job import Result
 from dispatcher.tour import script
 from protocol.messages import EngineRecord
 

@@ -131,8 +131,8 @@ def _terminal(stage: Stage, action: action_parts.TerminalType) -> Locator:
     target = stage.visible(selector)
     while not target.count():
         if time.monotonic() > deadline:
-            cure = "open one before, or name it with selector"
-            raise StepFailed(f"no terminal is visible (looked for {selector!r}; known: xterm.js); {cure}")
+            hint = "open one before, or name it with selector"
+            raise StepFailed(f"no terminal is visible (looked for {selector!r}; known: xterm.js); {hint}")
         stage.page.wait_for_timeout(POLL_MS)
     inside = target.locator(TERMINAL)
     return inside.first if inside.count() else target
@@ -151,8 +151,8 @@ def _wait_until_ready(stage: Stage, terminal: Locator, timeout_s: float | None) 
         if (now[0] > 0 and still > STILL_S) or (any(now) and still > LONG_STILL_S):
             return
         if time.monotonic() > deadline:
-            cure = "is its shell running? see the screenshot, or raise the action's timeout"
-            raise StepFailed(f"the terminal shows no prompt within {stage.ms(timeout_s) / 1000:g} s; {cure}")
+            hint = "is its shell running? see the screenshot, or raise the action's timeout"
+            raise StepFailed(f"the terminal shows no prompt within {stage.ms(timeout_s) / 1000:g} s; {hint}")
 
 
 @contextlib.contextmanager
@@ -176,8 +176,8 @@ def _wait_for_echo(stage: Stage, text: str, printed: Printed) -> None:
     end = time.monotonic() + ECHO_S
     while not _runs_through(_dense(text), printed.all()):
         if time.monotonic() > end:
-            cure = 'is another program reading? "echo": false types what is not shown, such as a password'
-            raise StepFailed(f"the terminal did not show what was typed{_told(printed.all())}; {cure}")
+            hint = 'is another program reading? "echo": false types what is not shown, such as a password'
+            raise StepFailed(f"the terminal did not show what was typed{_told(printed.all())}; {hint}")
         stage.page.wait_for_timeout(POLL_MS)
 
 
@@ -187,9 +187,9 @@ def _wait_for_output(stage: Stage, action: action_parts.TerminalType, printed: P
     while wanted not in _dense(printed.after(action.text)):
         if time.monotonic() > deadline:
             waited = stage.ms(action.timeout) / 1000
-            cure = "correct wait_for or raise the action's timeout"
+            hint = "correct wait_for or raise the action's timeout"
             told = _told(printed.after(action.text))
-            raise StepFailed(f"the terminal did not print {action.wait_for!r} within {waited:g} s{told}; {cure}")
+            raise StepFailed(f"the terminal did not print {action.wait_for!r} within {waited:g} s{told}; {hint}")
         stage.page.wait_for_timeout(POLL_MS)
 
 

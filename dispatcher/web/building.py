@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from dispatcher.config import Settings
 from dispatcher.monitor import acts
 from dispatcher.monitor.monitor import Monitor
-from dispatcher.monitor.places import Lookout
+from dispatcher.monitor.places import DropWatcher
 from dispatcher.monitor.sightings import find_faults, look_at_workers
 from dispatcher.runs.store import RunStore
 from dispatcher.web import app, server
@@ -106,7 +106,7 @@ def following(settings: Settings, store: RunStore) -> Background:
 
 def _sights(settings: Settings, store: RunStore, clock: Callable[[], float], stack: contextlib.ExitStack) -> Sights:
     """Return the looks at this machine's drops, which stay open for them: so beats are seen to come."""
-    kept = stack.enter_context(Lookout(settings, store))
+    kept = stack.enter_context(DropWatcher(settings, store))
     made = Sights(
         lambda now: look_at_workers(settings, store, now=now, kept=kept),
         lambda now: find_faults(settings, store, now=now, kept=kept),

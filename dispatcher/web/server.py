@@ -36,7 +36,7 @@ Background = Callable[[threading.Event], None]
 def listen(port: int | None) -> socket.socket:
     """Return a socket on a loopback port: that one, or PORT or any free one where it is None; 0 means any free one.
 
-    A port that was asked for and is taken raises EnvironmentNotReady with the cure.
+    A port that was asked for and is taken raises EnvironmentNotReady with the hint.
     """
     try:
         return _bound(PORT if port is None else port)

@@ -235,7 +235,7 @@ class Params(BaseModel):
 
 
 def _problems(params: Params) -> list[str]:
-    """Return what does not go together, each with the cure."""
+    """Return what does not go together, each with the hint."""
     found = []
     names = [written.partition("=")[0] for written in params.operations]
     if len(set(names)) < len(names):

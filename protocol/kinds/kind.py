@@ -33,7 +33,7 @@ Fit = Callable[[Mapping[str, Any], Medium, str], Mapping[str, Any]]
 The container of a text is the ending of its name, without the dot.
 
 It fills in what was left open and follows from the source, the format of the result first. ValueError tells what does
-not go together, and the cure.
+not go together, and the hint.
 """
 
 Sized = Callable[[Any, tuple[int, int]], object]

@@ -47,7 +47,7 @@ _OPTIONS = (
 
 
 def program() -> str:
-    """Return where rclone is. Without one (or without a POSIX shell to guard it) EnvironmentNotReady says the cure."""
+    """Return where rclone is. Without one (or without a POSIX shell to guard it) EnvironmentNotReady says the hint."""
     found = shutil.which("rclone")
     if found is None:
         raise EnvironmentNotReady(

@@ -171,7 +171,7 @@ def test_script_dialogs_are_dismissed(stage: Stage, site: Site, recorder: Record
         ("press_key", {"key": "Foo"}, "no such key", False),
     ],
 )
-def test_an_action_fails_with_a_cure(
+def test_an_action_fails_with_a_hint(
     stage: Stage, site: Site, kind: str, fields: dict[str, Any], said: str, retryable: bool
 ) -> None:
     """What cannot be done is said in words, in bounded time, and whether trying again may help."""

@@ -168,7 +168,7 @@ def test_a_flaky_page_is_filmed_again(tmp_path: Path, site: Site, chromium: Path
 
 
 def test_a_failure_is_kept_and_named(tmp_path: Path, site: Site, chromium: Path) -> None:
-    """A step that fails for good names step, action, selector and cure, and leaves screenshot, console and trace."""
+    """A step that fails for good names step, action, selector and hint, and leaves screenshot, console and trace."""
     site.pages["/"] = html("<p>x<script>console.log('hello from the page')</script>", color=css(BLUE))
     wait = {"type": "wait_for_selector", "selector": "#none", "timeout": 0.2}
     steps = [{"id": "fine", "url": "/"}, {"id": "bad", "url": "/", "actions": [{"type": "pause", "seconds": 0}, wait]}]
@@ -224,7 +224,7 @@ def test_a_popup_closed_while_opening_forbids_no_retry(tmp_path: Path, site: Sit
 
 
 def test_a_page_that_never_loads_ends_in_bounded_time(tmp_path: Path, site: Site, chromium: Path) -> None:
-    """A page whose answer never ends fails after the step's time limit, with the cure."""
+    """A page whose answer never ends fails after the step's time limit, with the hint."""
     site.pages["/"] = html("<p>half a page")
     site.hanging.add("/")
     began = time.monotonic()
@@ -285,6 +285,6 @@ def test_an_independent_step_survives_a_crash(
 
 
 def test_a_browser_that_is_not_there(tmp_path: Path) -> None:
-    """A browser that was named and does not exist is an environment that is not ready, with the cure."""
+    """A browser that was named and does not exist is an environment that is not ready, with the hint."""
     with pytest.raises(EnvironmentNotReady, match="GPUDROP_CHROMIUM"):
         find_browser(tmp_path / "no-chromium")

@@ -132,7 +132,7 @@ def test_the_field_in_use_is_emptied(stage: Stage, site: Site) -> None:
     ],
 )
 def test_a_page_without_an_editor(stage: Stage, site: Site, kind: str, fields: dict[str, Any], said: str) -> None:
-    """Where there is no editor, the error says what was looked for, what is known, and the cure."""
+    """Where there is no editor, the error says what was looked for, what is known, and the hint."""
     show(stage, site, "<p>text</p>")
     with pytest.raises(StepFailed, match=said):
         do(stage, kind, timeout=0.3, **fields)
@@ -211,7 +211,7 @@ def test_the_side_bar_of_vs_code(stage: Stage, site: Site, inside: str) -> None:
 
 
 def test_a_side_bar_that_nothing_hides(stage: Stage, site: Site) -> None:
-    """A side bar of an unknown application without a button that hides it is an error with the cure."""
+    """A side bar of an unknown application without a button that hides it is an error with the hint."""
     show(stage, site, "<aside>tools</aside>")
     with pytest.raises(StepFailed, match="'aside' has no button that hides it; use click_selector"):
         do(stage, "hide_secondary_sidebar", selector="aside")

@@ -150,7 +150,7 @@ def test_what_cannot_work_is_an_error_with_its_code(
 
 @pytest.mark.parametrize("name", ["GPUDROP_CHROMIUM", "FFMPEG_BINARY"])
 def test_a_program_that_is_not_there_is_named(address: str, tmp_path: Path, name: str) -> None:
-    """No ffmpeg or no browser is told before anything is spoken, with the cure."""
+    """No ffmpeg or no browser is told before anything is spoken, with the hint."""
     line, environment = command(write_spec(tmp_path, address))
     made = subprocess.run(
         line, env={**environment, name: "/no/such/program"}, capture_output=True, text=True, timeout=60

@@ -11,12 +11,12 @@ from rich.console import Console
 
 from dispatcher.cli.display import ALIVE_EVERY_S, Display, Pace
 from dispatcher.cli.events import JsonDisplay
-from dispatcher.jobs import Progress, Why
+from dispatcher.jobs.job import Progress, Why
 from protocol.states import State
 
 EVENTS = Path(__file__).parent.parent.parent / "docs" / "events.md"
 WAITING = Progress(
-    run="r", state=State.OFFERED, waited_s=0, why=Why.NO_WORKER_SEEN, text="no worker [was] seen", cure="Start one"
+    run="r", state=State.OFFERED, waited_s=0, why=Why.NO_WORKER_SEEN, text="no worker [was] seen", hint="Start one"
 )
 
 
@@ -49,7 +49,7 @@ def text_of(screen: Console) -> str:
     return screen.file.getvalue()
 
 
-def test_plain_lines_hold_the_cure() -> None:
+def test_plain_lines_hold_the_hint() -> None:
     """A log gets the whole story in one line, however long, and once for each situation."""
     screen = console(terminal=False)
     with Display(console=screen).stage("narration") as stage:
@@ -61,7 +61,7 @@ def test_plain_lines_hold_the_cure() -> None:
     ]
 
 
-def test_a_terminal_keeps_the_cure_above_the_line() -> None:
+def test_a_terminal_keeps_the_hint_above_the_line() -> None:
     """What to do stays readable while the line below it changes; brackets are text, not markup."""
     screen = console(terminal=True)
     with Display(console=screen).stage("narration") as stage:
@@ -100,7 +100,7 @@ def test_events_of_a_stage_that_fails() -> None:
         ("progress", "offered"),
         ("stage", "failed"),
     ]
-    assert (events[1]["why"], events[1]["cure"]) == ("NO_WORKER_SEEN", "Start one")
+    assert (events[1]["why"], events[1]["hint"]) == ("NO_WORKER_SEEN", "Start one")
 
 
 def test_every_reason_is_documented() -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong is a line or two with the cure and an exit code, as it is with the user's own files and disks."""
+"""What goes wrong is a line or two with the hint and an exit code, as it is with the user's own files and disks."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("plain")
 @pytest.mark.parametrize(
-    ("number", "code", "cure"),
+    ("number", "code", "hint"),
     [
         (errno.ENOENT, 3, "make the folder it lies in"),
         (errno.ENOTDIR, 3, "Correct the path"),
@@ -108,13 +108,13 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
         (errno.EISDIR, 6, "Name a file or folder"),
     ],
 )
-def test_what_the_system_says_of_a_file_is_told_with_the_cure(
-    number: int, code: int, cure: str, capsys: pytest.CaptureFixture[str]
+def test_what_the_system_says_of_a_file_is_told_with_the_hint(
+    number: int, code: int, hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its name, why, what to do, and the exit code that such an error has everywhere."""
     told = said(OSError(number, os.strerror(number), "/their/file"), capsys, code=code)
     assert told.startswith(f"error: /their/file: {os.strerror(number)}. ")
-    assert cure in told
+    assert hint in told
 
 
 @pytest.mark.usefixtures("plain")

@@ -75,7 +75,7 @@ def test_no_key_is_written_into_a_drop(
 
 
 def test_show_without_keys_says_how_to_make_them(place: Path) -> None:
-    """Nothing there is exit 3 with the cure."""
+    """Nothing there is exit 3 with the hint."""
     for words in (["show"], ["show", "--secret", "worker"]):
         with pytest.raises(NotFoundError, match="gpudrop key new"):
             gpudrop(*words)

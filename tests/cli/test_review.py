@@ -61,7 +61,7 @@ def test_yes_is_shown_and_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("flags", [[], ["--json"], ["--dry-run", "--quiet"], ["--show-spoken"]])
 def test_where_nobody_can_be_asked_it_is_refused(flags: list[str], tmp_path: Path) -> None:
-    """Before anything is done, with the cure."""
+    """Before anything is done, with the hint."""
     spec = specs.write(tmp_path, specs.whole(specs.demo(), deck=None))
     ran = CliRunner().invoke(app, ["tour", str(spec), "--enhance", *flags])
     assert isinstance(ran.exception, UsageError)

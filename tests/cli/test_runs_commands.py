@@ -197,7 +197,7 @@ def test_mistakes_have_their_exit_codes(
 
 
 def test_what_an_ended_run_waits_for_is_shown(gpudrop: Command, add: Add, store: RunStore) -> None:
-    """An output that cannot be put in its place yet is said with its cure, until it is there."""
+    """An output that cannot be put in its place yet is said with its hint, until it is there."""
     run = add()
     hold_up(store, run, "/mnt/stick/a.srt cannot be written. Is its disk there?", at=time.time())
     shown, told = gpudrop("runs", "show", run.id), gpudrop("runs", "show", run.id, "--json").told
@@ -208,7 +208,7 @@ def test_what_an_ended_run_waits_for_is_shown(gpudrop: Command, add: Add, store:
 
 
 def test_a_run_is_shown_with_all_that_helps(gpudrop: Command, add: Add, store: RunStore, tmp_path: Path) -> None:
-    """Times apart, attempts, files and their places, engine, error with its cure, and history."""
+    """Times apart, attempts, files and their places, engine, error with its hint, and history."""
     run = add("running")
     (tmp_path / "in.mp4").write_bytes(b"film")
     files = [
@@ -243,7 +243,7 @@ def test_a_run_is_shown_with_all_that_helps(gpudrop: Command, add: Add, store: R
     told = gpudrop("runs", "show", run.id, "--json").told
     assert told["attempts"][0]["error_text"] == "boom"
     assert [it["name"] for it in told["inputs"]] == ["source"]
-    assert told["cure"].startswith("make room")
+    assert told["hint"].startswith("make room")
 
 
 def test_a_chain_is_a_tree(gpudrop: Command, add: Add) -> None:
@@ -448,7 +448,7 @@ def test_export_writes_every_run(gpudrop: Command, add: Add, tmp_path: Path) -> 
 
 
 def test_status_tells_what_runs_and_what_does_not_fit(gpudrop: Command, add: Add) -> None:
-    """Open runs with worker and age, counts by state, and faults with their cures; a drop that is gone says so."""
+    """Open runs with worker and age, counts by state, and faults with their hints; a drop that is gone says so."""
     add("failed")
     run = add("running")
     told = gpudrop("status", "--json").told
@@ -496,7 +496,7 @@ def test_a_worker_is_listed_shown_and_drained(gpudrop: Command, tmp_path: Path) 
 
 
 def test_a_database_that_cannot_be_used_says_how_to_go_on(gpudrop: Command, data: Path) -> None:
-    """Every command ends with 6 and the cure, and leaves the damaged file as it is."""
+    """Every command ends with 6 and the hint, and leaves the damaged file as it is."""
     data.mkdir()
     (data / "runs.sqlite3").write_bytes(b"this is no database at all" * 100)
     before = (data / "runs.sqlite3").read_bytes()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.jobs import Job
+from dispatcher.jobs.job import Job
 from dispatcher.runs.record import Belongings, Delivery
 from dispatcher.runs.store import RunStore
 from tests.support.drops import ROOT, client, make_drop, wait_for, worker

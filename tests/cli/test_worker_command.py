@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.jobs import Job
+from dispatcher.jobs.job import Job
 from dispatcher.workers.process import GRACE_S
 from media import ffmpeg
 from protocol.seen import JobReader, read_drop_id

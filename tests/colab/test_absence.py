@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from colab.worker import Worker
-from dispatcher.client import Handle
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Handle
+from dispatcher.jobs.job import Job
 from protocol.drop import REMOTE
 from protocol.layout import DROP_CARD
 from tests.support.scene import SLOW, Scene

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.client import Client, Handle
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Client, Handle
+from dispatcher.jobs.job import Job
 from dispatcher.runs.store import RunStore
 from protocol.errors import ChannelError, StorageFull
 from protocol.messages import Failure

@@ -85,7 +85,7 @@ def test_the_wheel_is_named_by_its_address(tmp_path: Path) -> None:
 
 
 def test_what_changed_is_named() -> None:
-    """Another torch, or a CUDA package that is gone, is an error that names both versions and the cure; others may."""
+    """Another torch, or a CUDA package that is gone, is an error that names both versions and the hint; others may."""
     after = FREEZE.replace("2.11.0+cu128", "2.13.0").replace("nvidia-cudnn-cu12==9.19.0.56\n", "")
     with pytest.raises(EnvironmentNotReady, match=r"torch 2\.11\.0\+cu128 -> 2\.13\.0, nvidia-cudnn-cu12 .* -> gone"):
         check_unchanged(FREEZE, after)
@@ -95,8 +95,8 @@ def test_what_changed_is_named() -> None:
 
 
 def test_a_gpu_without_its_provider_is_an_error() -> None:
-    """A GPU with the CPU build is told with the cure; without a GPU, or with CUDA, all is well."""
-    with pytest.raises(EnvironmentNotReady, match=r"only: CPUExecutionProvider. Cure: uv pip uninstall onnxruntime"):
+    """A GPU with the CPU build is told with the hint; without a GPU, or with CUDA, all is well."""
+    with pytest.raises(EnvironmentNotReady, match=r"only: CPUExecutionProvider. Hint: uv pip uninstall onnxruntime"):
         check_providers("CPUExecutionProvider", gpu=True)
     check_providers("CPUExecutionProvider", gpu=False)
     check_providers("CUDAExecutionProvider, CPUExecutionProvider", gpu=True)
@@ -112,7 +112,7 @@ def test_the_table_has_a_line_for_each() -> None:
 
 
 def test_an_installation_that_fails_tells_why_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """uv's own last lines are in the error, with the cure; nothing goes on as if it had worked."""
+    """uv's own last lines are in the error, with the hint; nothing goes on as if it had worked."""
     uv = tmp_path / "uv"
     uv.write_text('#!/bin/sh\n[ "$2" = freeze ] && exit 0\necho "no version of kokoro-onnx" >&2\nexit 1\n')
     uv.chmod(0o755)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from colab.offers import FAILED_AGAIN_S
-from dispatcher.client import Handle
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Handle
+from dispatcher.jobs.job import Job
 from protocol.layout import LAST_ATTEMPT, JobNames
 from protocol.seen import JobReader
 from tests.support.scene import SLOW, Scene

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from colab.ending import DRAINED
-from dispatcher.client import Handle
-from dispatcher.jobs import Job, Why
+from dispatcher.jobs.client import Handle
+from dispatcher.jobs.job import Job, Why
 from protocol import codec
 from protocol.drop import REMOTE
 from protocol.errors import ChannelError

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.client import Client
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job
 from protocol import codec
 from protocol.layout import WorkerNames
 from protocol.messages import Drain

@@ -11,8 +11,8 @@ import pytest
 
 from colab.bench import Task, _BenchWork
 from colab.models import ModelPlaces, Models
-from dispatcher.client import Handle
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Handle
+from dispatcher.jobs.job import Job
 from protocol.kinds.echo import checkpoint
 from tests.support.scene import Scene
 from tests.support.workers import ENGINE, FakeBench

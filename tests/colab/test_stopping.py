@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher.jobs import Job
+from dispatcher.jobs.job import Job
 from protocol.errors import ChannelError, StorageFull
 from protocol.kinds import tts
 from tests.support.scene import Scene

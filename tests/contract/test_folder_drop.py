@@ -161,7 +161,7 @@ def test_a_swapped_folder_cannot_lead_outside(tmp_path: Path, outside: Path) -> 
     assert got == {b"mine"}
 
 
-def test_a_drop_that_is_not_there_says_so_with_the_cure(drop: FolderDrop, root: Path, tmp_path: Path) -> None:
+def test_a_drop_that_is_not_there_says_so_with_the_hint(drop: FolderDrop, root: Path, tmp_path: Path) -> None:
     """A missing root, or a file in its place, is ChannelLost and nothing makes it; when it is back all goes on."""
     with pytest.raises(ChannelLost, match="gpudrop init"):
         FolderDrop(tmp_path / "nowhere")
@@ -329,7 +329,7 @@ def read_only() -> Iterator[Path]:
 
 @POSIX
 def test_a_read_only_drop_can_be_read_and_says_so_when_written(read_only: Path) -> None:
-    """Every writing verb raises a ChannelError that is not worth repeating and names the cure."""
+    """Every writing verb raises a ChannelError that is not worth repeating and names the hint."""
     drop = FolderDrop(read_only)
     assert drop.get("job/a", limit=1) == b"x"
     for act in (

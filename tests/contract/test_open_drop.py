@@ -59,7 +59,7 @@ def test_a_scheme_alone_names_no_drop(address: str) -> None:
 
 
 def test_a_missing_folder_is_lost_at_once(tmp_path: Path) -> None:
-    """Opening what is not there fails with the cure, before any work begins."""
+    """Opening what is not there fails with the hint, before any work begins."""
     with pytest.raises(ChannelLost, match="gpudrop init"):
         open_drop(tmp_path / "nowhere")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.arrivals import Arrivals, on_the_way
-from dispatcher.jobs import Job
+from dispatcher.jobs.arrivals import Arrivals, on_the_way
+from dispatcher.jobs.job import Job
 from protocol.drop import ONE_MACHINE, REMOTE, SYNC_TOOL, TimeLimits
 from protocol.layout import JobNames
 from protocol.messages import OutputFile
-from protocol.seen import Seen
+from protocol.seen import Observation
 from tests.support import answers
 from tests.support.scene import Scene
 
@@ -88,21 +88,24 @@ def test_progress_says_how_much_is_here(scene: Scene) -> None:
 
 
 def test_a_rate_is_measured_from_what_came() -> None:
-    """The rate is that of this process's own sight; what was here before does not count, nor another attempt's data."""
+    """The rate is measured from this process's own observations, not what was here before, nor other attempts' data."""
     arrivals = Arrivals()
-    assert arrivals.look(Seen(coming={OUT: 5 * MEGABYTE}), 100) == []
+    assert arrivals.look(Observation(coming={OUT: 5 * MEGABYTE}), 100) == []
     assert arrivals.bytes_per_s(answers.attempt()) is None
-    assert arrivals.look(Seen(coming={OUT: 7 * MEGABYTE, OTHER: 1}), 110) == [answers.attempt(), answers.attempt(2)]
+    assert arrivals.look(Observation(coming={OUT: 7 * MEGABYTE, OTHER: 1}), 110) == [
+        answers.attempt(),
+        answers.attempt(2),
+    ]
     assert arrivals.bytes_per_s(answers.attempt()) == 200_000
     assert arrivals.grew_at(answers.attempt(), 150) == 110
-    assert arrivals.look(Seen(coming={OUT: 7 * MEGABYTE, OTHER: 1}), 130) == []
+    assert arrivals.look(Observation(coming={OUT: 7 * MEGABYTE, OTHER: 1}), 130) == []
     assert arrivals.last_grew() == 110
 
 
 def test_one_file_may_hold_several_outputs() -> None:
     """Of a bundle the bytes of the file count once, and never more than the manifest promises."""
     files = [OutputFile(path=f"{k}.txt", in_=OUT, at=100 * k, size=100, sha256="0" * 64) for k in range(3)]
-    alone = dataclasses.replace(Seen(), coming={OUT: 150})
+    alone = dataclasses.replace(Observation(), coming={OUT: 150})
     assert on_the_way(alone, files) == (150, 300)
-    assert on_the_way(dataclasses.replace(Seen(), coming={OUT: 999}), files) == (300, 300)
-    assert on_the_way(Seen(), files) == (0, 300)
+    assert on_the_way(dataclasses.replace(Observation(), coming={OUT: 999}), files) == (300, 300)
+    assert on_the_way(Observation(), files) == (0, 300)

@@ -9,9 +9,9 @@ import pytest
 
 from dispatcher.config import Settings
 from dispatcher.connection import connect
-from dispatcher.default_drop import Choice, adopt, choose
-from dispatcher.drops import init_drop
-from dispatcher.jobs import Job
+from dispatcher.drops.default import Choice, adopt, choose
+from dispatcher.drops.setup import init_drop
+from dispatcher.jobs.job import Job
 from protocol.errors import EnvironmentNotReady
 
 CARD = "_drop.json"

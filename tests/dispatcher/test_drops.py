@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dispatcher import drops
 from dispatcher.cli import app
+from dispatcher.drops import setup
 from protocol.errors import EnvironmentNotReady, UsageError
 
 
@@ -34,8 +34,8 @@ def _folder(path: Path) -> Path:
 def test_a_named_drop_wins(tmp_path: Path) -> None:
     """The flag beats the environment, and the environment beats what is found; neither has to exist."""
     _folder(tmp_path / "gdrive/gpudrop")
-    assert drops.find(tmp_path / "flag", tmp_path / "env", tmp_path) == tmp_path / "flag"
-    assert drops.find(None, tmp_path / "env", tmp_path) == tmp_path / "env"
+    assert setup.find(tmp_path / "flag", tmp_path / "env", tmp_path) == tmp_path / "flag"
+    assert setup.find(None, tmp_path / "env", tmp_path) == tmp_path / "env"
 
 
 @pytest.mark.parametrize(
@@ -60,21 +60,21 @@ def test_the_usual_folders_are_found(tmp_path: Path, there: str, found: str | No
     """A drop of existing users, an rclone mount, and Drive for Desktop, streamed or mirrored, in other languages."""
     _folder(tmp_path / there)
     _folder(tmp_path / there / "Photos")
-    assert drops.find(None, None, tmp_path) == tmp_path / (found or f"{there}/gpudrop")
+    assert setup.find(None, None, tmp_path) == tmp_path / (found or f"{there}/gpudrop")
 
 
 def test_an_empty_mount_point_is_no_drive(tmp_path: Path) -> None:
     """A drop made in it would be hidden by the mount: the command that mounts it is told, and nothing is made."""
     _folder(tmp_path / "gdrive")
     with pytest.raises(EnvironmentNotReady, match=rf"rclone mount gdrive: {tmp_path}/gdrive --vfs-cache-mode full"):
-        drops.find(None, None, tmp_path)
+        setup.find(None, None, tmp_path)
     said = CliRunner().invoke(app, ["init"], env={"GPUDROP_HOME": str(tmp_path), "COLAB_TTS_DRIVE_PATH": None})
     assert isinstance(said.exception, EnvironmentNotReady)
     assert not list((tmp_path / "gdrive").iterdir())
     named = tmp_path / "gdrive" / "gpudrop"
-    assert drops.find(named, None, tmp_path) == named
+    assert setup.find(named, None, tmp_path) == named
     assert CliRunner().invoke(app, ["init", "--drop", str(named)]).exit_code == 0
-    assert drops.find(None, None, tmp_path) == named, "what is there is used"
+    assert setup.find(None, None, tmp_path) == named, "what is there is used"
 
 
 def test_a_default_drop_in_an_empty_mount_point_is_refused_too(tmp_path: Path) -> None:
@@ -95,19 +95,19 @@ def test_another_drive_is_taken_where_the_mount_point_is_empty(tmp_path: Path) -
     """A left-over mount point keeps nobody from the Drive that is really there."""
     _folder(tmp_path / "gdrive")
     _folder(tmp_path / "My Drive")
-    assert drops.find(None, None, tmp_path) == tmp_path / "My Drive" / "gpudrop"
+    assert setup.find(None, None, tmp_path) == tmp_path / "My Drive" / "gpudrop"
 
 
 def test_without_drive_nothing_is_guessed(tmp_path: Path) -> None:
     """On a machine without any Drive folder there is no drop, and none is made up."""
-    assert drops.find(None, None, tmp_path) is None
+    assert setup.find(None, None, tmp_path) is None
 
 
 def test_a_drop_that_is_there_beats_room_for_one(tmp_path: Path) -> None:
     """An existing drop in the second Drive is used before one is made in the first."""
     _folder(tmp_path / "gdrive")
     there = _folder(tmp_path / "Google Drive/My Drive/gpudrop")
-    assert drops.find(None, None, tmp_path) == there
+    assert setup.find(None, None, tmp_path) == there
 
 
 def test_a_folder_of_the_simple_form_becomes_a_drop(tmp_path: Path) -> None:
@@ -115,10 +115,10 @@ def test_a_folder_of_the_simple_form_becomes_a_drop(tmp_path: Path) -> None:
     old = _folder(tmp_path / "jobs/20250115_103000").parent
     (old / "20250115_103000/request.json").write_text("{}")
     named = _folder(tmp_path / "gdrive/autonomous-recording/tts-jobs")
-    assert [drops.adopt(old), drops.adopt(named)] == [True, True]
-    assert [drops.adopt(old), drops.adopt(named)] == [False, False]
+    assert [setup.adopt(old), setup.adopt(named)] == [True, True]
+    assert [setup.adopt(old), setup.adopt(named)] == [False, False]
     assert (old / "20250115_103000/request.json").read_text() == "{}"
-    assert drops.init_drop(old) == drops.init_drop(old)
+    assert setup.init_drop(old) == setup.init_drop(old)
 
 
 def test_no_other_folder_is_adopted(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_no_other_folder_is_adopted(tmp_path: Path) -> None:
     _folder(tmp_path / "films/holiday")
     (tmp_path / "films/holiday/a.mp4").write_bytes(b"")
     _folder(tmp_path / "empty")
-    assert [drops.adopt(tmp_path / name) for name in ("films", "empty", "missing")] == [False] * 3
+    assert [setup.adopt(tmp_path / name) for name in ("films", "empty", "missing")] == [False] * 3
     assert not (tmp_path / "films/_drop.json").exists()
     assert not (tmp_path / "missing").exists()
 
@@ -135,34 +135,34 @@ def test_colab_sees_it_under_its_own_name(tmp_path: Path) -> None:
     """Colab mounts every account's folder as MyDrive, whatever it is called here."""
     inside = tmp_path / "Google Drive/Mi unidad/video/drop"
     _folder(inside)
-    assert drops.seen_by_colab(inside, tmp_path) == "/content/drive/MyDrive/video/drop"
-    assert drops.seen_by_colab(tmp_path / "elsewhere", tmp_path) is None
+    assert setup.seen_by_colab(inside, tmp_path) == "/content/drive/MyDrive/video/drop"
+    assert setup.seen_by_colab(tmp_path / "elsewhere", tmp_path) is None
 
 
 def test_a_drop_is_made_once(tmp_path: Path) -> None:
     """Making a drop again keeps its id, which every job in it carries."""
-    first = drops.init_drop(tmp_path / "a/b")
-    assert drops.init_drop(tmp_path / "a/b") == first
+    first = setup.init_drop(tmp_path / "a/b")
+    assert setup.init_drop(tmp_path / "a/b") == first
 
 
 def test_a_place_that_cannot_be_a_drop_says_so(tmp_path: Path) -> None:
-    """A file in the way is told with its path and the cure."""
+    """A file in the way is told with its path and the hint."""
     (tmp_path / "file").touch()
     with pytest.raises(EnvironmentNotReady, match=r"file.*--drop PATH"):
-        drops.init_drop(tmp_path / "file")
+        setup.init_drop(tmp_path / "file")
 
 
 def test_the_same_package_is_published_once(tmp_path: Path, wheel: Path, notebook: Path) -> None:
     """Another digest gets the next number; the same one gets no second folder; going back is going on."""
     drop = tmp_path / "drop"
-    drops.init_drop(drop)
-    first = drops.publish_package(drop, wheel, notebook)
-    assert drops.publish_package(drop, wheel, notebook) == first
+    setup.init_drop(drop)
+    first = setup.publish_package(drop, wheel, notebook)
+    assert setup.publish_package(drop, wheel, notebook) == first
     assert sorted(path.name for path in (drop / first).iterdir()) == [wheel.name, "worker.ipynb"]
     wheel.write_bytes(b"newer")
-    second = drops.publish_package(drop, wheel, notebook)
+    second = setup.publish_package(drop, wheel, notebook)
     wheel.write_bytes(b"wheel")
-    third = drops.publish_package(drop, wheel, notebook)
+    third = setup.publish_package(drop, wheel, notebook)
     assert [folder.split("-")[0] for folder in (first, second, third)] == ["_dist/1", "_dist/2", "_dist/3"]
 
 
@@ -170,12 +170,12 @@ def test_the_same_package_is_published_once(tmp_path: Path, wheel: Path, noteboo
 def test_a_torn_package_is_replaced(tmp_path: Path, wheel: Path, notebook: Path, left: bytes | None) -> None:
     """A wheel that is not there whole does not count as published."""
     drop = tmp_path / "drop"
-    drops.init_drop(drop)
-    torn = drop / drops.publish_package(drop, wheel, notebook) / wheel.name
+    setup.init_drop(drop)
+    torn = drop / setup.publish_package(drop, wheel, notebook) / wheel.name
     torn.unlink()
     if left is not None:
         torn.write_bytes(left)
-    assert drops.publish_package(drop, wheel, notebook).startswith("_dist/2-")
+    assert setup.publish_package(drop, wheel, notebook).startswith("_dist/2-")
 
 
 def test_init_makes_a_drop_and_tells_the_steps(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_init_speaks_json(tmp_path: Path) -> None:
     assert runs[0] == runs[1]
 
 
-def test_init_without_a_drive_names_the_cure(tmp_path: Path) -> None:
+def test_init_without_a_drive_names_the_hint(tmp_path: Path) -> None:
     """Where there is no Drive folder the command ends with code 6 and tells how to name one."""
     said = CliRunner().invoke(app, ["init"], env={"GPUDROP_HOME": str(tmp_path), "COLAB_TTS_DRIVE_PATH": None})
     assert isinstance(said.exception, EnvironmentNotReady)
@@ -218,6 +218,6 @@ def test_init_without_a_drive_names_the_cure(tmp_path: Path) -> None:
 def test_a_drop_and_our_own_data_lie_apart(tmp_path: Path, drop: str, data: str) -> None:
     """A drop in the run database's folder, or the other way round, is refused with both names."""
     with pytest.raises(UsageError, match="lie one in the other"):
-        drops.check_apart(tmp_path / drop, tmp_path / data)
-    drops.check_apart(tmp_path / drop, tmp_path / "elsewhere")
-    drops.check_apart("rclone:g:a", tmp_path / data)
+        setup.check_apart(tmp_path / drop, tmp_path / data)
+    setup.check_apart(tmp_path / drop, tmp_path / "elsewhere")
+    setup.check_apart("rclone:g:a", tmp_path / data)

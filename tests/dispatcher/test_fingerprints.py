@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher import fingerprints
-from dispatcher.fingerprints import Fingerprints
+from dispatcher.jobs import digests
+from dispatcher.jobs.digests import Fingerprints
 from protocol.errors import MediaError, NotFoundError, UsageError
 from protocol.integrity import sha256_of
 
@@ -22,7 +22,7 @@ def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         read.append(path)
         return sha256_of(path)
 
-    monkeypatch.setattr(fingerprints, "sha256_of", reading)
+    monkeypatch.setattr(digests, "sha256_of", reading)
     film, known = tmp_path / "film", Fingerprints()
     film.write_bytes(b"one")
     assert known.of(film) == known.of(film) == sha256_of(film)
@@ -42,7 +42,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path, monkeypat
             file.write(b"more")
         return facts
 
-    monkeypatch.setattr(fingerprints, "sha256_of", growing)
+    monkeypatch.setattr(digests, "sha256_of", growing)
     with pytest.raises(UsageError, match=r"film changed while it was read.*when it is whole"):
         Fingerprints().of(film)
 
@@ -59,7 +59,7 @@ def test_a_file_that_changes_before_it_is_sent_is_noticed(tmp_path: Path) -> Non
         known.check_unchanged(film)
 
 
-def test_a_file_that_is_gone_is_told_with_the_cure(tmp_path: Path) -> None:
+def test_a_file_that_is_gone_is_told_with_the_hint(tmp_path: Path) -> None:
     """Before its digest was taken, and after: an error of ours that names it, not the system's."""
     film, known = tmp_path / "film", Fingerprints()
     with pytest.raises(NotFoundError, match=r"film is not there any more.*Put it back"):
@@ -71,13 +71,13 @@ def test_a_file_that_is_gone_is_told_with_the_cure(tmp_path: Path) -> None:
         known.check_unchanged(film)
 
 
-def test_a_file_that_cannot_be_read_is_told_with_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_read_is_told_with_the_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that fails, or a right that is missing, is an error of this file alone."""
 
     def failing(path: Path) -> tuple[int, str]:
         raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
 
     (tmp_path / "film").write_bytes(b"one")
-    monkeypatch.setattr(fingerprints, "sha256_of", failing)
+    monkeypatch.setattr(digests, "sha256_of", failing)
     with pytest.raises(MediaError, match=r"film cannot be read: .*copy it to a disk that answers"):
         Fingerprints().of(tmp_path / "film")

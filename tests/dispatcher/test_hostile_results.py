@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from dispatcher import accept
-from dispatcher.client import Client, Handle
-from dispatcher.jobs import Job
+from dispatcher.jobs import accept
+from dispatcher.jobs.client import Client, Handle
+from dispatcher.jobs.job import Job
 from dispatcher.runs.store import RunStore
 from dispatcher.tour.spoken_notes import doubtful, warnings
 from protocol import codec

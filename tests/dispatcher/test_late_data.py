@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.client import Client, Handle
-from dispatcher.jobs import Job, Result, Why
+from dispatcher.jobs.client import Client, Handle
+from dispatcher.jobs.job import Job, Result, Why
 from dispatcher.runs.store import RunStore
 from protocol.drop import ONE_MACHINE, REMOTE, SYNC_TOOL
 from protocol.errors import JobFailed
-from protocol.seen import JobReader, Seen
+from protocol.seen import JobReader, Observation
 from protocol.transports.folder import FolderDrop
 from tests.support import answers
 from tests.support.carrier import Carrier
@@ -40,7 +40,7 @@ class Pair:
         self.carrier.carry()
         self.texts: list[str] = []
 
-    def look(self, handle: Handle) -> Seen:
+    def look(self, handle: Handle) -> Observation:
         """Return what lies in the job's folder at the laptop."""
         return JobReader(FolderDrop(self.carrier.near), DROP_ID, self.runs.get(handle.run).job).look()
 
@@ -53,7 +53,7 @@ class Pair:
             self.worker._safe_step()
             self.carrier.carry()
             progress = handle.look(0)
-            self.texts.append(f"{progress.text}. {progress.cure}")
+            self.texts.append(f"{progress.text}. {progress.hint}")
             if handle.result is not None:
                 return handle.result
             self.clock.now += every_s

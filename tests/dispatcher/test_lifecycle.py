@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from dispatcher import accept
-from dispatcher.client import Client, Handle
-from dispatcher.jobs import Job, Result, Why
-from dispatcher.lifecycle import ROOM_AGAIN_S
+from dispatcher.jobs import accept
+from dispatcher.jobs.client import Client, Handle
+from dispatcher.jobs.job import Job, Result, Why
+from dispatcher.jobs.lifecycle import ROOM_AGAIN_S
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.drop import ONE_MACHINE, REMOTE
@@ -175,7 +175,7 @@ def full_from_the_start(_: Place, patch: pytest.MonkeyPatch) -> None:
 def test_a_full_disk_here_rejects_nothing(
     place: Place, tmp_path: Path, full: Callable[[Place, pytest.MonkeyPatch], None]
 ) -> None:
-    """However long it is full the result waits in the drop, with the cure; when there is room it is taken."""
+    """However long it is full the result waits in the drop, with the hint; when there is room it is taken."""
     handle = place.submit()
     job = place.job(handle)
     answers.deliver(place.drop, job, answers.attempt(), GOOD)
@@ -184,7 +184,7 @@ def test_a_full_disk_here_rejects_nothing(
         for after in (0.1, 1, ONE_MACHINE.data_s, 60, 3600, 40_000):
             assert place.step(handle, after) is None
             assert place.progress.why is Why.NO_ROOM_HERE
-            assert f"Free some space on the disk of {tmp_path / 'results'}" in place.progress.cure
+            assert f"Free some space on the disk of {tmp_path / 'results'}" in place.progress.hint
     assert not any("reject-" in name or "need-" in name for name in place.store.files)
     assert not list((tmp_path / "results" / job).iterdir())
     run = place.runs.get(handle.run)
@@ -295,10 +295,10 @@ def test_a_late_result_has_its_time_also_after_another_worker_came(place: Place)
     job = place.job(handle)
     answers.fail(place.drop, job, answers.attempt(1), "ENGINE", retryable=True)
     assert place.step(handle) is None
-    assert "the job ends in" in place.progress.cure
+    assert "the job ends in" in place.progress.hint
     others_live(place)
     assert place.step(handle, 10) is None
-    assert "the job ends in" not in place.progress.cure
+    assert "the job ends in" not in place.progress.hint
     answers.fail(place.drop, job, answers.attempt(2, "idle"), "ENGINE", retryable=True)
     assert place.step(handle, REMOTE.dead_wait_s) is None
     assert place.step(handle, REMOTE.dead_wait_s - 1) is None

@@ -6,8 +6,8 @@ import pytest
 
 from colab.handlers.upscale.engines import KNOWN
 from colab.models.known import MODELS as TABLE
-from dispatcher.jobs import Job
-from dispatcher.offers import refusal
+from dispatcher.jobs.job import Job
+from dispatcher.jobs.offers import refusal
 from protocol.kinds.enhance import MODELS as WRITERS
 from protocol.kinds.upscale import MODELS as UPSCALERS
 from protocol.messages import EngineRecord, WorkerCard
@@ -79,7 +79,7 @@ def test_every_parameter_is_judged() -> None:
     assert "language 'tlh'" in (refusal(job("default", language="tlh"), [speaks]) or "")
 
 
-def test_what_other_workers_take_is_told_with_the_cure() -> None:
+def test_what_other_workers_take_is_told_with_the_hint() -> None:
     """A network that nobody here has is no typing error; a typing error is shown what there is elsewhere too."""
     record = EngineRecord(name="lanczos", version="1", provider="test", device="cpu", tier="embedded")
     poor = card().model_copy(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.jobs import Job, Progress
-from dispatcher.pace import ENOUGH, LEASE_AT_MOST_S, RECENT, SETTLE_AT_MOST_S
+from dispatcher.jobs.job import Job, Progress
+from dispatcher.jobs.lease_times import ENOUGH, LEASE_AT_MOST_S, RECENT, SETTLE_AT_MOST_S
 from protocol import codec
 from protocol.claims import LEASE_BEATS
 from protocol.errors import JobTimeout

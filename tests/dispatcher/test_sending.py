@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.client import Client
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job
 from protocol.errors import GpudropError, NotFoundError, UsageError
 from tests.support.drops import client, make_drop
 

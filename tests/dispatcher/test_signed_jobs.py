@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.client import Client
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.layout import JobNames

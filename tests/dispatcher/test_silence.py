@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from dispatcher import silence
-from dispatcher.client import Client, Handle
-from dispatcher.jobs import Job, Progress, Why
+from dispatcher.jobs import explain
+from dispatcher.jobs.client import Client, Handle
+from dispatcher.jobs.job import Job, Progress, Why
+from dispatcher.jobs.snapshot import engine_hint
 from dispatcher.runs.store import RunStore
-from dispatcher.sight import engine_cure
 from dispatcher.wording import for_people
 from protocol import codec, installing
 from protocol.errors import ChannelLost, JobFailed, JobTimeout
@@ -86,7 +86,7 @@ def test_no_worker_was_ever_seen(place: Place) -> None:
     said = place.look()
     assert said.why is Why.NO_WORKER_SEEN
     assert "no worker was ever seen" in said.text
-    assert "gpudrop worker --drop memory:" in said.cure
+    assert "gpudrop worker --drop memory:" in said.hint
 
 
 def test_workers_that_were_here(place: Place) -> None:
@@ -99,7 +99,7 @@ def test_workers_that_were_here(place: Place) -> None:
     said = place.look()
     assert said.why is Why.WORKERS_GONE
     assert "2 workers were here, the last of them w, last beat 3 h ago (" in said.text
-    assert "Start the notebook" in said.cure
+    assert "Start the notebook" in said.hint
 
 
 @pytest.mark.fault("clock-skew")
@@ -129,14 +129,14 @@ def test_a_worker_without_the_engine(place: Place) -> None:
     said = place.look()
     assert said.why is Why.ENGINE_MISSING
     assert "no worker here has the engine kokoro (they have: echo)" in said.text
-    assert "--require-engine" in said.cure
+    assert "--require-engine" in said.hint
 
 
 @pytest.mark.parametrize(("engine", "extra"), [("realesrgan", "upscale"), ("lanczos", None)])
 def test_a_missing_engine_is_told_with_its_extra(engine: str, extra: str | None) -> None:
     """Workers that were started here have this interpreter; another machine's is not known."""
     offer = Offer.model_construct(kind="upscale", requires=Requires(engine=engine))
-    here, there = (engine_cure(offer, started_here=here) for here in (True, False))
+    here, there = (engine_hint(offer, started_here=here) for here in (True, False))
     assert here.endswith("leave --require-engine out")
     assert (installing.with_extra("upscale") in here) == (extra is not None)
     assert ("pip install 'gpudrop[upscale]' on the worker's machine" in there) == (extra is not None)
@@ -150,7 +150,7 @@ def test_a_worker_of_another_version(place: Place, version: int, why: Why) -> No
     place.card(v=version, min_reader=version)
     said = place.look()
     assert said.why is why
-    assert ("gpudrop init" if version == 1 else "on this machine") in said.cure
+    assert ("gpudrop init" if version == 1 else "on this machine") in said.hint
 
 
 def test_a_job_reserved_for_somebody_or_too_late(place: Place) -> None:
@@ -158,12 +158,12 @@ def test_a_job_reserved_for_somebody_or_too_late(place: Place) -> None:
     place.submit()
     place.card()
     place.look()
-    sight = place.handle._lifecycle._sight
-    assert sight is not None
-    offer = sight.offer
+    snapshot = place.handle._lifecycle._sight
+    assert snapshot is not None
+    offer = snapshot.offer
     reserved = offer.model_copy(update={"claim": offer.claim.model_copy(update={"prefer": "t4-9"})})
     late = offer.model_copy(update={"limits": offer.limits.model_copy(update={"not_after": time.time() - 60})})
-    said = [silence.explain(dataclasses.replace(sight, offer=changed)) for changed in (reserved, late)]
+    said = [explain.explain(dataclasses.replace(snapshot, offer=changed)) for changed in (reserved, late)]
     assert [one.code for one in said] == [Why.RESERVED, Why.TIME_PASSED]
     assert "reserved for t4-9" in said[0].text
 
@@ -180,11 +180,11 @@ def test_a_busy_worker(place: Place) -> None:
 
 
 def test_a_worker_that_is_about_to_take_it(place: Place) -> None:
-    """Nothing is wrong, so there is no cure."""
+    """Nothing is wrong, so there is no hint."""
     place.submit()
     place.card()
     said = place.look()
-    assert (said.why, said.cure) == (Why.WORKER_READY, "")
+    assert (said.why, said.hint) == (Why.WORKER_READY, "")
 
 
 def test_taken_at_work_silent_and_gone(place: Place) -> None:
@@ -201,13 +201,13 @@ def test_taken_at_work_silent_and_gone(place: Place) -> None:
         said = place.look(1.9)
     assert said.why is Why.WORKER_SILENT
     assert "has been silent for 10 s, since 3 of 12 (step step-03)" in said.text
-    assert "No other worker is here" in said.cure
+    assert "No other worker is here" in said.hint
     place.card("w2", "2" * 16)
     for _ in range(5):
         said = place.look(1.9)
     assert (said.why, str(said.state)) == (Why.WORKER_SILENT, "stale")
     assert "fell silent at 3 of 12 (step step-03): no sign of life of w for 19 s" in said.text
-    assert "w2 can take it over" in said.cure
+    assert "w2 can take it over" in said.hint
 
 
 def test_the_engine_at_work_is_named(place: Place) -> None:
@@ -232,7 +232,7 @@ def test_a_failed_attempt(place: Place) -> None:
     said = place.look()
     assert said.why is Why.ATTEMPT_FAILED
     assert "attempt 1 by w ended with ENGINE: it said ENGINE" in said.text
-    assert said.cure == "w2 can take it over"
+    assert said.hint == "w2 can take it over"
 
 
 def test_a_session_that_has_ended_takes_nothing_over(place: Place) -> None:
@@ -243,14 +243,14 @@ def test_a_session_that_has_ended_takes_nothing_over(place: Place) -> None:
     place.beat(1)
     place.beat(1, worker="w2", boot="2" * 16)
     answers.fail(place.drop, job, answers.attempt(), "RELEASED", retryable=True)
-    assert place.look().cure == "w2 can take it over"
+    assert place.look().hint == "w2 can take it over"
     place.beat(2, worker="w2", boot="2" * 16, last=True)
     place.beat(2, last=True)
     said = place.look(after=3)
-    assert said.cure.startswith("No other worker is here. Start the notebook")
+    assert said.hint.startswith("No other worker is here. Start the notebook")
     place.card(boot="3" * 16)
     place.beat(1, boot="3" * 16)
-    assert place.look(after=3).cure == "w can take it over"
+    assert place.look(after=3).hint == "w can take it over"
 
 
 def test_a_job_does_not_wait_for_a_session_that_has_ended(place: Place) -> None:
@@ -300,7 +300,7 @@ def test_results_that_do_not_verify(place: Place, shows: Any, why: Why, words: s
     assert said.why is why
     assert "echo.txt" in said.text
     assert words in said.text
-    assert "10 s" in said.cure
+    assert "10 s" in said.hint
     assert place.look(11).why is Why.RESULTS_REJECTED
 
 
@@ -321,7 +321,7 @@ def test_a_plain_error_while_one_of_ours_lives(place: Place) -> None:
     said = place.look()
     assert said.why is Why.PLAIN_ERROR
     assert "failed at step a: no such voice" in said.text
-    assert said.cure == "Waiting for w, which may still do it"
+    assert said.hint == "Waiting for w, which may still do it"
     with pytest.raises(JobFailed, match="no such voice") as failed:
         look_on(place, 80)
     assert failed.value.step == "a"
@@ -371,7 +371,7 @@ def test_a_channel_that_fails_is_waited_for(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "cure"),
+    ("number", "hint"),
     [
         (errno.ENOTCONN, "remount it (fusermount -uz /mnt/drive"),
         (errno.EIO, "The mount does not answer"),
@@ -380,14 +380,14 @@ def test_a_channel_that_fails_is_waited_for(place: Place) -> None:
         (errno.EMFILE, "goes on when the drop is back"),
     ],
 )
-def test_the_cure_follows_from_what_the_system_said(number: int, cure: str) -> None:
+def test_the_hint_follows_from_what_the_system_said(number: int, hint: str) -> None:
     """A dead mount, a missing folder and a forbidden one are different troubles."""
     error = ChannelLost("x")
     error.__cause__ = OSError(number, "the system's words")
-    said = silence.unreachable(error, "/mnt/drive", 120, time.time())
+    said = explain.unreachable(error, "/mnt/drive", 120, time.time())
     assert said.code is Why.DROP_UNREACHABLE
     assert "2 min): the system's words" in said.text
-    assert cure in said.cure
+    assert hint in said.hint
 
 
 def test_another_drop_and_a_folder_that_is_none(place: Place) -> None:
@@ -409,7 +409,7 @@ def test_another_drop_and_a_folder_that_is_none(place: Place) -> None:
 
 
 def test_the_timeout_says_all_of_it(place: Place) -> None:
-    """Why, the cure, the run, how to go on, and when each worker was heard of last."""
+    """Why, the hint, the run, how to go on, and when each worker was heard of last."""
     place.submit()
     place.card()
     place.beat(1, ago=3 * 3600)
@@ -417,7 +417,7 @@ def test_the_timeout_says_all_of_it(place: Place) -> None:
         place.handle.wait(0)
     error, words = timeout.value, str(timeout.value)
     assert (error.why, error.run, error.exit_code) == (Why.WORKERS_GONE, place.handle.run, 124)
-    assert error.cure in words
+    assert error.hint in words
     assert f"run {place.handle.run}" in words
     assert "the same command picks it up again" in words
     assert "Workers: w: last beat 3 h ago (" in words

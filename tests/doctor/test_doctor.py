@@ -16,13 +16,13 @@ import pytest
 import typer
 
 from dispatcher.cli import doctor as command
-from dispatcher.client import Client
 from dispatcher.config import Settings
 from dispatcher.doctor import Finding, Report, channel, machine, mounts, place
 from dispatcher.doctor.channel import examine_workers, measure, soak
 from dispatcher.doctor.findings import checked
 from dispatcher.doctor.place import examine_place
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job
 from dispatcher.runs.store import RunStore
 from protocol.errors import EnvironmentNotReady
 from protocol.redaction import without_secrets
@@ -83,12 +83,12 @@ def test_this_machine_is_examined(settings: Settings) -> None:
 def test_a_drop_that_is_not_there_is_not_ready(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit 6, and the cure says how to make one."""
+    """Exit 6, and the hint says how to make one."""
     monkeypatch.setenv("GPUDROP_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr(command, "examine_machine", lambda settings: [])
     code, told = run(capsys, drop=str(tmp_path / "nowhere"))
     assert (code, told["ready"]) == (6, False)
-    assert "gpudrop init" in next(it for it in told["findings"] if it["check"] == "drop")["cure"]
+    assert "gpudrop init" in next(it for it in told["findings"] if it["check"] == "drop")["hint"]
     assert told["drop"] == {"address": str(tmp_path / "nowhere"), "origin": "named by --drop"}
 
 
@@ -153,7 +153,7 @@ def test_what_lies_about_is_told(tmp_path: Path, settings: Settings) -> None:
         doubles, orphans = (it for it in examine_place(root, settings, drop) if it.check == "tidiness")
     assert "conflict" in doubles.said
     assert f"1 jobs of this machine that its run database does not know, such as {job}" in orphans.said
-    assert "gpudrop runs reindex" in orphans.cure
+    assert "gpudrop runs reindex" in orphans.hint
 
 
 def test_a_drop_inside_our_own_data_fails(settings: Settings) -> None:
@@ -195,7 +195,7 @@ def test_flags_of_a_mount_that_hurt_are_named(
         monkeypatch.setattr(mounts, "mount_flags", lambda point: Flags(point, given))
         found = [it for it in place._ground(Ground("rclone", tmp_path)) if it.check == "mount"]
         assert any(said in it.said for it in found)
-        assert all("--" in it.cure for it in found)
+        assert all("--" in it.hint for it in found)
         given = {**flags, **GOOD, "read-only": "false", "rc-addr": address}
         assert [it.state for it in place._ground(Ground("rclone", tmp_path))] == ["ok"]
 
@@ -227,16 +227,16 @@ def remote_control(status: int = 200) -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize(("status", "cure"), [(401, "--rc-htpasswd"), (404, "--rc-baseurl"), (403, "--rc-user")])
+@pytest.mark.parametrize(("status", "hint"), [(401, "--rc-htpasswd"), (404, "--rc-baseurl"), (403, "--rc-user")])
 def test_a_remote_control_that_refuses_is_a_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, cure: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, hint: str
 ) -> None:
     """What the remote control answers is told with the flag that is behind it."""
     with remote_control(status) as address:
         monkeypatch.setattr(mounts, "mount_flags", lambda point: Flags(point, {**GOOD, "rc-addr": address}))
         [_, found] = place._ground(Ground("rclone", tmp_path))
     assert (found.state, found.check) == ("warn", "mount")
-    assert cure in found.cure
+    assert hint in found.hint
     assert str(status) in found.said
 
 
@@ -247,7 +247,7 @@ def test_a_remote_control_that_does_not_answer_is_a_warning(tmp_path: Path, monk
     monkeypatch.setattr(mounts, "mount_flags", lambda point: Flags(point, {**GOOD, "rc-addr": address}))
     [_, found] = place._ground(Ground("rclone", tmp_path))
     assert f"at {address} does not answer" in found.said
-    assert "--rc-addr" in found.cure
+    assert "--rc-addr" in found.hint
 
 
 def test_no_advice_is_made_unreadable() -> None:
@@ -258,14 +258,14 @@ def test_no_advice_is_made_unreadable() -> None:
 
 
 def test_advice_names_the_drop(tmp_path: Path, settings: Settings) -> None:
-    """A folder that is no drop is named in every cure, not called "the drop"."""
+    """A folder that is no drop is named in every hint, not called "the drop"."""
     bare = tmp_path / "bare"
     bare.mkdir()
     with contextlib.closing(open_drop(bare)) as drop:
         found = examine_place(bare, settings, drop)
-    cures = [it.cure for it in found if it.state == "fail"]
-    assert cures
-    assert all(f"gpudrop init --drop {bare}" in cure for cure in cures)
+    hints = [it.hint for it in found if it.state == "fail"]
+    assert hints
+    assert all(f"gpudrop init --drop {bare}" in hint for hint in hints)
 
 
 def test_the_tool_that_carries_a_folder_is_named() -> None:
@@ -278,13 +278,13 @@ def test_the_tool_that_carries_a_folder_is_named() -> None:
 
 
 def test_rclones_remotes_are_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shared client id and an expired login are named with their cures, an old rclone and none are too."""
+    """The shared client id and an expired login are named with their hints, an old rclone and none are too."""
     config = {"g": {"type": "drive", "token": '{"access_token":"s","expiry":"2020-01-01T00:00:00Z"}'}}
     fake(tmp_path, monkeypatch, f"case $1 in version) echo rclone v1.66.0;; *) echo '{json.dumps(config)}';; esac")
     found = checked("rclone", machine._rclone)
     assert [it.state for it in found] == ["ok", "warn", "fail"]
-    assert "client_id" in found[1].cure
-    assert found[2].cure == "Log in again: rclone config reconnect g:"
+    assert "client_id" in found[1].hint
+    assert found[2].hint == "Log in again: rclone config reconnect g:"
     fake(tmp_path, monkeypatch, "echo rclone v1.53.3-DEV")
     assert of(checked("rclone", machine._rclone), "rclone").said == "rclone 1.53 is too old"
     (tmp_path / "bin" / "rclone").unlink()
@@ -308,7 +308,7 @@ def test_a_clock_that_was_set_back_is_told_and_harms_nothing(tmp_path: Path, set
         ahead = Client(root, store=store, results=tmp_path / "results", host=tomorrow)
         ahead.submit(Job(kind="echo", params={"text": "tomorrow"}))
         ahead.close()
-    assert "clock was set back" in of(list(machine._database(settings)), "clock").cure
+    assert "clock was set back" in of(list(machine._database(settings)), "clock").hint
     with worker(root), RunStore.open(settings.database) as store:
         now = Client(root, store=store, results=tmp_path / "results")
         assert now.submit(Job(kind="echo", params={"text": "today"})).wait(150).files
@@ -316,17 +316,17 @@ def test_a_clock_that_was_set_back_is_told_and_harms_nothing(tmp_path: Path, set
 
 
 def test_a_check_that_cannot_be_made_is_a_finding() -> None:
-    """Its error becomes the line, and what the error says to do becomes the cure."""
+    """Its error becomes the line, and what the error says to do becomes the hint."""
 
     def fails() -> list[Finding]:
         raise EnvironmentNotReady("there is no such thing. Install it")
 
-    assert checked("x", fails) == [Finding(check="x", state="fail", said="there is no such thing", cure="Install it")]
+    assert checked("x", fails) == [Finding(check="x", state="fail", said="there is no such thing", hint="Install it")]
 
 
 def test_a_card_that_lies_is_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     """What a worker says of itself steers neither the terminal nor the table."""
-    finding = Finding(check="workers", state="ok", said="GPU: [/]\x1b[2J", cure="[red]\x1b]0;x\x07")
+    finding = Finding(check="workers", state="ok", said="GPU: [/]\x1b[2J", hint="[red]\x1b]0;x\x07")
     command._show(Report(findings=[finding]), as_json=False)
     told = capsys.readouterr().out
     assert "GPU: [/]" in told

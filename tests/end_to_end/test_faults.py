@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dispatcher.client import Client, Handle
-from dispatcher.jobs import Job, Result, Why
+from dispatcher.jobs.client import Client, Handle
+from dispatcher.jobs.job import Job, Result, Why
 from dispatcher.runs.store import RunStore
 from protocol.drop import REMOTE
 from protocol.errors import ChannelError, ChannelLost, JobFailed, StorageFull

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.jobs import Job
+from dispatcher.jobs.job import Job
 from protocol.seen import read_drop_id
 from protocol.transports import open_drop
 from tests.support import hostile

@@ -20,7 +20,7 @@ import pytest
 from wheel.wheelfile import WheelFile
 
 from colab.bring import check_loaded
-from dispatcher.drops import init_drop, publish_package
+from dispatcher.drops.setup import init_drop, publish_package
 from dispatcher.workers.package import build_wheel, notebook
 from protocol.errors import EnvironmentNotReady
 from tests.support.kernels import CHILDREN, Kernel, cell, kernel
@@ -188,7 +188,7 @@ def unreadable(package: Path) -> None:
 
 
 def test_nothing_to_install_is_told_with_what_to_do(tmp_path: Path) -> None:
-    """No whole package, a folder that is not there, and a dead mount: each in a line, with its own cure."""
+    """No whole package, a folder that is not there, and a dead mount: each in a line, with its own hint."""
     drop = tmp_path / "drop"
     init_drop(drop)
     with kernel(tmp_path) as k:

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from dispatcher import legacy
-from dispatcher.jobs import Job, Progress, Result, Why
+from dispatcher.jobs import simple_form
+from dispatcher.jobs.job import Job, Progress, Result, Why
 from dispatcher.tour.narration import Voice, speech_job
 from media.audio import check_wav, read
 from protocol.errors import JobFailed, JobTimeout
@@ -149,7 +149,7 @@ def test_keys_of_other_versions_do_not_harm(tmp_path: Path) -> None:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the two looks at a plain answer be two seconds apart."""
-    monkeypatch.setattr(legacy, "LOOKS_APART_S", 2.0)
+    monkeypatch.setattr(simple_form, "LOOKS_APART_S", 2.0)
 
 
 def waited(handle: Any, seconds: float) -> tuple[Result, list[Progress]]:

@@ -109,7 +109,7 @@ def test_doctor_names_what_gets_no_answer(tmp_path: Path, what: str) -> None:
     assert len(found) == 1
     assert job in found[0].said
     assert words in found[0].said
-    assert found[0].cure
+    assert found[0].hint
     (folder / "error.marker").write_text('{"status": "error", "error": "told"}')
     if what != "torn":
         assert not [it for it in examine_place(drop, settings, open_drop(drop)) if it.check == "requests"]

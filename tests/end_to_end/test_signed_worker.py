@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher.jobs import Job
+from dispatcher.jobs.job import Job
 from protocol import codec
 from protocol.messages import Limits, Offer, Request
 from protocol.seen import read_drop_id
@@ -75,19 +75,19 @@ def test_only_those_it_trusts_are_served(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("env", "cure"),
+    ("env", "hint"),
     [
         ({}, "gpudrop key new"),
         ({"GPUDROP_WORKER_KEY": OURS.spell_secret()}, "is a dispatcher's key"),
         ({"GPUDROP_WORKER_KEY": THEIRS.spell_secret()}, "GPUDROP_WORKER_TRUST"),
     ],
 )
-def test_a_worker_without_what_require_needs_does_not_start(tmp_path: Path, env: dict[str, str], cure: str) -> None:
-    """Exit 6 and one line with the cure, before anything is written to the drop."""
+def test_a_worker_without_what_require_needs_does_not_start(tmp_path: Path, env: dict[str, str], hint: str) -> None:
+    """Exit 6 and one line with the hint, before anything is written to the drop."""
     drop = make_drop(tmp_path / "drop")
     home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
     command = [sys.executable, "-m", "colab", "--drop", str(drop), "--auth", "require"]
     done = subprocess.run(command, cwd=ROOT, env={**OFFLINE, **home, **env}, capture_output=True, text=True, timeout=60)
     assert (done.returncode, len(done.stderr.splitlines())) == (6, 1)
-    assert cure in done.stderr
+    assert hint in done.stderr
     assert [path.name for path in drop.iterdir()] == ["_drop.json"]

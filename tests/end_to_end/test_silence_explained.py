@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from dispatcher.client import Client, Handle
-from dispatcher.jobs import Job, Progress, Why
+from dispatcher.jobs.client import Client, Handle
+from dispatcher.jobs.job import Job, Progress, Why
 from protocol.errors import JobTimeout
 from tests.support.drops import ROOT, client, make_drop, start_worker, worker
 
@@ -116,7 +116,7 @@ def test_a_worker_that_freezes(drop: Path, here: Client) -> None:
     assert "took the job and has been silent for" in silent.text
     assert "of 80" in silent.text
     assert "no sign of life of w" in gone.text
-    assert "No other worker is here" in gone.cure
+    assert "No other worker is here" in gone.hint
 
 
 def test_a_killed_worker_at_the_timeout(drop: Path, here: Client) -> None:
@@ -150,7 +150,7 @@ def test_a_drop_that_goes_and_comes_back(drop: Path, here: Client, instead: str,
     said = until(handle, lambda progress: progress.why is not Why.NO_WORKER_SEEN)
     assert said.why is why
     assert str(drop) in said.text
-    assert said.cure
+    assert said.hint
     if drop.exists():
         drop.rename(drop.with_name("beneath"))
     drop.with_name("away").rename(drop)
@@ -175,7 +175,7 @@ def run(drop: Path, data: Path, *more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=250, cwd=ROOT)
 
 
-def test_a_log_says_it_at_once_and_ends_with_the_cure(drop: Path, tmp_path: Path) -> None:
+def test_a_log_says_it_at_once_and_ends_with_the_hint(drop: Path, tmp_path: Path) -> None:
     """Not a terminal: one plain line for the situation, not one a poll; exit 124 with everything to go on with."""
     ended = run(drop, tmp_path / "d", "--colab-timeout", "2")
     lines = ended.stderr.splitlines()
@@ -200,7 +200,7 @@ def test_events_tell_the_same_to_programs(drop: Path, tmp_path: Path) -> None:
     assert [event["event"] for event in events] == ["stage", "progress", "stage", "error"]
     said = events[1]
     assert (said["stage"], said["state"], said["why"]) == ("narration", "offered", "NO_WORKER_SEEN")
-    assert {"text", "cure", "done", "total", "waited_s", "run"} <= set(said)
+    assert {"text", "hint", "done", "total", "waited_s", "run"} <= set(said)
     assert (events[2]["state"], events[3]["type"]) == ("failed", "JobTimeout")
     assert (events[3]["why"], events[3]["exit_code"], ended.returncode) == ("NO_WORKER_SEEN", 124, 124)
     assert events[3]["run"] == said["run"]

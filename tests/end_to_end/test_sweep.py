@@ -14,7 +14,7 @@ import pytest
 from dispatcher.runs.store import RunStore
 from protocol.drop import Capabilities
 from protocol.errors import JobFailed
-from protocol.seen import Seen
+from protocol.seen import Observation
 from tests.support.faulty import Fault
 from tests.support.trial import RIGHT, Trial
 
@@ -92,7 +92,7 @@ def trial(folder: Path, store: RunStore, side: str, fault: Fault, strike: int, *
     return made
 
 
-def check(made: Trial, seen: Seen) -> None:
+def check(made: Trial, seen: Observation) -> None:
     """One verified result was taken, it is what was handed over each time, and nothing is left in the drop."""
     run, met = made.owner.run, made.faulty.met
     assert (run.status, run.verified) == ("completed", "full")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from dispatcher.jobs import Job
+from dispatcher.jobs.job import Job
 from protocol.errors import JobFailed
 from protocol.seen import JobReader, read_drop_id
 from protocol.transports import open_drop

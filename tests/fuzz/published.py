@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dispatcher.jobs import Job
+from dispatcher.jobs.job import Job
 from protocol import codec
 from protocol.errors import BadMessage
 from protocol.kinds import tts

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from dispatcher import accept
+from dispatcher.jobs import accept
 from media import audio
 from protocol import codec
 from protocol.errors import BadMessage, MediaError, VerificationError

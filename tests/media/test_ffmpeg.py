@@ -92,7 +92,7 @@ def test_without_a_usable_system_ffmpeg_the_embedded_one_is_used(monkeypatch: py
     assert "imageio" in str(ffmpeg.find(None, needs=frozenset({"loudnorm"})).path)
 
 
-def test_a_missing_encoder_is_said_with_its_cure(tmp_path: Path) -> None:
+def test_a_missing_encoder_is_said_with_its_hint(tmp_path: Path) -> None:
     """An ffmpeg without the encoder that is asked for is refused before any work, with what to do."""
     with pytest.raises(EnvironmentNotReady, match=r"lacks the encoder\(s\) libnone; .*output"):
         ffmpeg.find(encoders=frozenset({"libnone"}))

@@ -1,4 +1,4 @@
-"""What is said of a file that cannot be read: the reason that the file shows, and one cure."""
+"""What is said of a file that cannot be read: the reason that the file shows, and one hint."""
 
 from __future__ import annotations
 

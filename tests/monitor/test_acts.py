@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.client import Client, Owner
 from dispatcher.config import Settings
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Client, Owner
+from dispatcher.jobs.job import Job
+from dispatcher.jobs.outbox import Outbox
 from dispatcher.monitor import acts
-from dispatcher.outbox import Outbox
 from dispatcher.runs.record import Artifact, Belongings, Delivery, Run
 from dispatcher.runs.store import RunStore
 from protocol import codec

@@ -1,4 +1,4 @@
-"""Healing: what is certain is cured by the owner's own means, and nobody who lives is disturbed."""
+"""Healing: what is certain is repaired by the owner's own means, and nobody who lives is disturbed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.client import Client
 from dispatcher.config import Settings
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job
 from dispatcher.monitor import acts
 from dispatcher.monitor.faults import Fault
 from dispatcher.monitor.heal import Healed, heal
-from dispatcher.monitor.places import Lookout
+from dispatcher.monitor.places import DropWatcher
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from protocol.seen import JobReader
@@ -28,7 +28,7 @@ LONG = {"units": 600, "unit_s": 0.1}
 
 def healed(settings: Settings, store: RunStore, **how: float) -> tuple[list[Healed], list[Fault]]:
     """Heal all there is."""
-    with Lookout(settings, store) as looking:
+    with DropWatcher(settings, store) as looking:
         return heal(looking, **how)
 
 
@@ -53,9 +53,9 @@ def test_the_claim_of_a_worker_that_died_is_ended_and_another_takes_the_job(
     """After a lease of silence the zombie's claim is ended; a new worker need not wait for that lease itself."""
     run = killed_at(gpu, drop, 5, running=True)
     started = time.monotonic()
-    (cured,), left = healed(settings, store)
+    (repaired,), left = healed(settings, store)
     assert time.monotonic() - started >= 5
-    assert (cured.fault.sort, cured.fault.run, cured.done, left) == ("zombie", run.id, True, [])
+    assert (repaired.fault.sort, repaired.fault.run, repaired.done, left) == ("zombie", run.id, True, [])
     assert store.get(run.id).status == "queued"
     assert len(JobReader(gpu.drop, gpu.drop_id, run.job).look().rejected) == 1
     with worker(drop, "--name", "next"):
@@ -80,8 +80,8 @@ def test_healing_that_may_not_wait_leaves_what_is_only_suspected(
 ) -> None:
     """With no time to watch, a silent worker's claim stays, and is told with how long watching would take."""
     run = killed_at(gpu, drop, 60, running=False)
-    cured, (left,) = healed(settings, store, wait_s=0)
-    assert cured == []
+    repaired, (left,) = healed(settings, store, wait_s=0)
+    assert repaired == []
     assert (left.sort, left.certain, left.run) == ("stale claim", False, run.id)
     assert 0 < left.left_s <= 60
 
@@ -90,9 +90,13 @@ def test_a_deleted_folder_ends_its_run(store: RunStore, drop: Path, sent: Send, 
     """A run whose folder was removed by hand is cancelled, with that as its reason."""
     run = sent()
     shutil.rmtree(drop / run.job)
-    (cured,), _ = healed(settings, store)
+    (repaired,), _ = healed(settings, store)
     ended = store.get(run.id)
-    assert (cured.done, ended.status, ended.error_text) == (True, "cancelled", "its folder was deleted from the drop")
+    assert (repaired.done, ended.status, ended.error_text) == (
+        True,
+        "cancelled",
+        "its folder was deleted from the drop",
+    )
 
 
 def test_an_unmounted_drop_ends_nothing(store: RunStore, drop: Path, sent: Send, settings: Settings) -> None:
@@ -100,8 +104,8 @@ def test_an_unmounted_drop_ends_nothing(store: RunStore, drop: Path, sent: Send,
     run = sent()
     (drop / "_drop.json").rename(drop / "away")
     shutil.rmtree(drop / run.job)
-    cured, (left,) = healed(settings, store, wait_s=4)
-    assert (cured, left.sort) == ([], "unreachable")
+    repaired, (left,) = healed(settings, store, wait_s=4)
+    assert (repaired, left.sort) == ([], "unreachable")
     assert store.get(run.id).is_open
 
 
@@ -110,8 +114,8 @@ def test_an_orphan_is_taken_back(store: RunStore, drop: Path, sent: Send, settin
     run, _ = sent(), sent("another")
     store.commit(run.id, "cancelled", at=time.time())
     store.retention.forget([run.id])
-    (cured,), _ = healed(settings, store)
-    assert (cured.fault.sort, cured.done) == ("orphan", True)
+    (repaired,), _ = healed(settings, store)
+    assert (repaired.fault.sort, repaired.done) == ("orphan", True)
     assert store.get(run.id).status == "queued"
 
 
@@ -123,8 +127,8 @@ def test_an_orphan_whose_job_is_another_run_now_is_ended(
     store.commit(run.id, "cancelled", at=time.time())
     store.retention.forget([run.id])
     again = sent()
-    (cured,), _ = healed(settings, store)
-    assert (cured.fault.sort, cured.fault.job, cured.done) == ("orphan", run.job, True)
+    (repaired,), _ = healed(settings, store)
+    assert (repaired.fault.sort, repaired.fault.job, repaired.done) == ("orphan", run.job, True)
     assert JobReader(gpu.drop, gpu.drop_id, run.job).look().cancelled is not None
     assert [it.id for it in store.recent()] == [again.id]
 
@@ -133,8 +137,8 @@ def test_a_drop_that_was_not_told_is_told(store: RunStore, gpu: Client, sent: Se
     """A cancellation that did not get through is said now."""
     run = sent()
     acts.cancel(store, run.id, now=time.time(), settings=settings)
-    (cured,), _ = healed(settings, store)
-    assert (cured.fault.sort, cured.done) == ("untold", True)
+    (repaired,), _ = healed(settings, store)
+    assert (repaired.fault.sort, repaired.done) == ("untold", True)
     assert store.unsaid(run.id) == []
     assert JobReader(gpu.drop, gpu.drop_id, run.job).look().cancelled is not None
 
@@ -158,9 +162,9 @@ def test_a_folder_that_is_back_is_told_that_its_job_is_over(
     assert healed(settings, store) == ([], [])
     folder.mkdir()
     (folder / "request.json").write_bytes(request)
-    (cured,), left = healed(settings, store)
-    assert (cured.fault.sort, cured.fault.run, cured.done, left) == ("untold", run, True, [])
-    assert "its folder is back" in cured.fault.text
+    (repaired,), left = healed(settings, store)
+    assert (repaired.fault.sort, repaired.fault.run, repaired.done, left) == ("untold", run, True, [])
+    assert "its folder is back" in repaired.fault.text
     assert JobReader(gpu.drop, gpu.drop_id, folder.name).look().accepted is not None
     with worker(drop, "--once"):
         pass

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher import logs
 from dispatcher.cli.runs_logs import log_of, tail
+from dispatcher.runs import logs
 from dispatcher.runs.record import AttemptRecord, Run
 from dispatcher.runs.store import RunStore
 from protocol.layout import Attempt, JobNames

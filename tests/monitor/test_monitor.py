@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from dispatcher.client import Client, Owner
 from dispatcher.config import Settings
-from dispatcher.handle import Handle
-from dispatcher.jobs import Job, Progress, Purpose
+from dispatcher.jobs.client import Client, Owner
+from dispatcher.jobs.handle import Handle
+from dispatcher.jobs.job import Job, Progress, Purpose
 from dispatcher.monitor import background, patience
 from dispatcher.monitor.monitor import Monitor
 from dispatcher.operations import targets
@@ -157,7 +157,7 @@ def test_what_waits_for_its_place_is_tried_seldom_and_said_once(
 def test_an_error_that_nobody_foresaw_is_the_trouble_of_one_run(
     drop: Path, store: RunStore, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is told and remembered with the cure, the other runs come home, and so does this one when it has passed."""
+    """It is told and remembered with the hint, the other runs come home, and so does this one when it has passed."""
     odd, plain = submitted(drop, store, settings, text="odd"), submitted(drop, store, settings, text="plain")
     look, broken = Handle.look, [odd]
 

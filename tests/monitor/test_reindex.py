@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.client import Client
 from dispatcher.config import Settings
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job
 from dispatcher.monitor import acts
 from dispatcher.monitor.faults import find_faults
 from dispatcher.monitor.monitor import Monitor
-from dispatcher.monitor.places import Lookout
+from dispatcher.monitor.places import DropWatcher
 from dispatcher.monitor.reindex import Found, reindex
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
@@ -56,7 +56,7 @@ def lose(settings: Settings, *, with_id: bool = False) -> None:
 
 def taken_back(settings: Settings, store: RunStore, **how: object) -> dict[str, Found]:
     """Reindex and return what was found, by outcome; of each at most one."""
-    with Lookout(settings, store) as looking:
+    with DropWatcher(settings, store) as looking:
         found = list(reindex(looking, now=time.time(), **how))  # type: ignore[arg-type]
     assert len({it.outcome for it in found}) == len(found), found
     return {it.outcome: it for it in found}
@@ -156,7 +156,7 @@ def test_another_dispatcher_s_jobs_are_left_alone_unless_they_were_ours(
         found = taken_back(usual, store)["foreign"]
         assert (found.dispatcher, found.job) == (dispatcher, theirs.job)
         assert store.recent() == []
-        with Lookout(usual, store) as kept:
+        with DropWatcher(usual, store) as kept:
             assert find_faults(usual, store, now=time.time(), kept=kept) == []
         assert taken_back(usual, store, adopt=[dispatcher])["open"].run == theirs.id
 
@@ -196,7 +196,7 @@ def sent_with_file(gpu: Client, tmp_path: Path) -> Job:
 
 
 def test_a_job_whose_input_is_not_known_here_is_not_offered_again(far: tuple[Settings, Client], tmp_path: Path) -> None:
-    """Taken back from a drop that is no folder and lost there: the trouble names the input and its cure works."""
+    """Taken back from a drop that is no folder and lost there: the trouble names the input and its hint works."""
     there, gone = far
     job = sent_with_file(gone, tmp_path)
     with RunStore.open(there.database) as store:
@@ -241,7 +241,7 @@ def test_a_drop_that_fails_while_it_is_listed_keeps_no_other_from_being_taken_ba
             raise ChannelError("input/output error")
         return listed(self, folder)
 
-    with opened(usual) as store, Lookout(usual, store, [str(ill), str(drop)]) as looking:
+    with opened(usual) as store, DropWatcher(usual, store, [str(ill), str(drop)]) as looking:
         looking.look()
         monkeypatch.setattr(FolderDrop, "list", listing)
         found = [*reindex(looking, now=time.time())]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.client import Client
 from dispatcher.config import Settings
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job
 from dispatcher.monitor.replay import Replayed, replay
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.client import Client
 from dispatcher.config import Settings
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job
 from dispatcher.monitor import acts, places
 from dispatcher.monitor.faults import Fault, find_faults
-from dispatcher.monitor.places import Lookout
+from dispatcher.monitor.places import DropWatcher
 from dispatcher.monitor.sightings import WorkerSight, look_at_workers
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
@@ -46,7 +46,7 @@ def test_a_living_worker_is_seen_with_what_it_is_at(
 ) -> None:
     """Its row says that it lives, on what, what it can do and which run it holds; a beat that comes makes it sure."""
     run = sent(**LONG)
-    with worker(drop, "--name", "here"), Lookout(settings, store) as kept:
+    with worker(drop, "--name", "here"), DropWatcher(settings, store) as kept:
         wait_for(lambda: beats_of(drop, run, settings, store))
         sights: list[WorkerSight] = []
 
@@ -87,7 +87,7 @@ def test_a_drop_that_hangs_takes_no_thread_for_each_look(
     answers = threading.Event()
     monkeypatch.setattr(places, "read_drop_id", lambda *_: answers.wait(60))
     before = threading.active_count()
-    with Lookout(settings, store, [str(drop)]) as kept:
+    with DropWatcher(settings, store, [str(drop)]) as kept:
         for _ in range(8):
             (sight,) = look_at_workers(settings, store, now=time.time(), kept=kept)
             assert "did not answer" in sight.problem
@@ -111,7 +111,7 @@ def test_a_drop_out_of_reach_is_a_row_that_says_so(store: RunStore, drop: Path, 
 def test_a_run_that_is_worked_at_is_no_fault(store: RunStore, drop: Path, sent: Send, settings: Settings) -> None:
     """While its worker beats, however slowly, nothing is found, at one look or at many."""
     run = sent(**LONG)
-    with worker(drop), Lookout(settings, store) as kept:
+    with worker(drop), DropWatcher(settings, store) as kept:
         wait_for(lambda: beats_of(drop, run, settings, store))
         store.progress(run.id, status="running", at=time.time())
         wait_for(lambda: find_faults(settings, store, now=time.time(), kept=kept) == [])
@@ -131,7 +131,7 @@ def test_a_worker_that_dies_leaves_a_zombie(store: RunStore, gpu: Client, drop: 
     store.progress(run.id, status="running", worker="dies", at=time.time())
     process.send_signal(signal.SIGKILL)
     process.wait(30)
-    with Lookout(settings, store) as kept:
+    with DropWatcher(settings, store) as kept:
         suspected: list[float] = []
         found: list[Fault] = []
 
@@ -158,7 +158,7 @@ def test_a_claim_of_somebody_gone_is_stale(store: RunStore, gpu: Client, drop: P
     wait_for(lambda: claimed(drop, run))
     process.send_signal(signal.SIGKILL)
     process.wait(30)
-    with Lookout(settings, store) as kept:
+    with DropWatcher(settings, store) as kept:
         wait_for(
             lambda: sorts(find_faults(settings, store, now=time.time(), kept=kept), certain=True) == ["stale claim"], 30
         )
@@ -169,7 +169,7 @@ def test_a_folder_that_was_deleted_leaves_a_zombie(store: RunStore, drop: Path, 
     run = sent()
     store.progress(run.id, status="running", at=time.time())
     shutil.rmtree(drop / run.job)
-    with Lookout(settings, store) as kept:
+    with DropWatcher(settings, store) as kept:
         assert sorts(find_faults(settings, store, now=time.time(), kept=kept), certain=True) == []
         time.sleep(2.1)
         assert sorts(find_faults(settings, store, now=time.time(), kept=kept), certain=True) == []
@@ -187,7 +187,7 @@ def test_a_job_that_nobody_here_knows_is_an_orphan(store: RunStore, drop: Path, 
     (drop / "somebodys" / "request.json").write_text('{"voice": "x", "steps": []}')
     store.commit(run.id, "cancelled", at=time.time())
     store.retention.forget([run.id])
-    with Lookout(settings, store) as kept:
+    with DropWatcher(settings, store) as kept:
         found = find_faults(settings, store, now=time.time(), kept=kept)
         assert [(it.sort, it.job, it.certain) for it in found] == [("orphan", run.job, False)]
         kept.since[("orphan", str(drop), run.job)] = (time.monotonic() - 60, 1)
@@ -210,7 +210,7 @@ def test_a_run_that_nobody_follows_is_told(store: RunStore, sent: Send, settings
     assert find_faults(settings, store, now=time.time()) == []
     (fault,) = find_faults(settings, store, now=time.time() + 100)
     assert (fault.sort, fault.run) == ("unattended", run.id)
-    assert "gpudrop watch" in fault.cure
+    assert "gpudrop watch" in fault.hint
 
 
 def test_results_that_are_gone_are_told(store: RunStore, sent: Send, tmp_path: Path, settings: Settings) -> None:
@@ -220,4 +220,4 @@ def test_results_that_are_gone_are_told(store: RunStore, sent: Send, tmp_path: P
     faults = {it.sort: it for it in find_faults(settings, store, now=time.time())}
     assert set(faults) == {"lost result", "untold"}  # nor does the job's folder say that it is over
     assert {fault.run for fault in faults.values()} == {run.id}
-    assert "runs rerun" in faults["lost result"].cure
+    assert "runs rerun" in faults["lost result"].hint

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.client import Client
 from dispatcher.config import Settings
-from dispatcher.jobs import Job
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job
 from dispatcher.monitor import acts, tidy
 from dispatcher.runs.record import Artifact, Belongings, Delivery, Run
 from dispatcher.runs.store import RunStore

@@ -96,7 +96,7 @@ def test_a_text_is_taken(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_said(tmp_path: Path) -> None:
-    """With the cure."""
+    """With the hint."""
     touch(tmp_path / "a.mp4")
     (tmp_path / "a.mp4").chmod(0)
     with pytest.raises(MediaError, match="may not be read"):

@@ -7,7 +7,7 @@ import pytest
 from protocol.claims import LeaseWatch, elected
 from protocol.layout import Attempt
 from protocol.messages import Beat, Claim, ClaimTerms, Held, Limits
-from protocol.seen import Seen
+from protocol.seen import Observation
 
 DROP, JOB, BOOT = "0" * 16, "job", "b" * 16
 TERMS, LIMITS = ClaimTerms(settle_s=0, lease_s=16), Limits(stall_s=100, wall_s=1000)
@@ -103,8 +103,8 @@ def test_life_without_progress_is_a_lapse_too() -> None:
 
 def test_the_lowest_nonce_is_elected_among_open_claims() -> None:
     """Both claimants come to the same answer; a lapsed rival does not count, one's own claim always does."""
-    seen = Seen(claims={A: claim(A), B: claim(B)})
+    seen = Observation(claims={A: claim(A), B: claim(B)})
     assert elected(A, seen, ())
     assert not elected(B, seen, ())
     assert elected(B, seen, {A.nonce})
-    assert elected(B, Seen(), ())
+    assert elected(B, Observation(), ())

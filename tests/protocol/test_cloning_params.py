@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from dispatcher.legacy import _plain_steps
+from dispatcher.jobs.simple_form import _plain_steps
 from protocol.kinds import tts
 from protocol.messages import InputFile, Offer
 

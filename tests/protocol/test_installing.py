@@ -1,4 +1,4 @@
-"""The cure for what is not installed is a command for the very interpreter that lacks it."""
+"""The hint for what is not installed is a command for the very interpreter that lacks it."""
 
 from __future__ import annotations
 

@@ -74,8 +74,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_what_cannot_be_says_the_cure_and_no_secret(folder: Path, what: str) -> None:
-    """Each wrong setting is an environment that is not ready (exit 6); its message names the cure, never the key."""
+def test_what_cannot_be_says_the_hint_and_no_secret(folder: Path, what: str) -> None:
+    """Each wrong setting is an environment that is not ready (exit 6); its message names the hint, never the key."""
     more, words = WRONG[what]
     with pytest.raises(EnvironmentNotReady, match=words) as error:
         identity(told(folder, **more), "memory:x")

@@ -21,7 +21,7 @@ from protocol import messages as m
 from protocol.claims import GAP_POLLS, MIN_GAP_S, LeaseWatch, elected
 from protocol.drop import Entry
 from protocol.layout import Attempt, JobNames, WorkerNames
-from protocol.seen import JobReader, Seen, WorkerReader
+from protocol.seen import JobReader, Observation, WorkerReader
 from protocol.states import (
     OPEN_TO_CLAIMS,
     TERMINAL,
@@ -72,7 +72,7 @@ class Observer:
     torn: dict[str, int] = field(default_factory=dict)
     now: float = 0.0
     looked: float | None = None
-    seen: Seen = field(default_factory=Seen)
+    seen: Observation = field(default_factory=Observation)
     watch: LeaseWatch = field(default_factory=lambda: LeaseWatch(POLL_S))
     shown: dict[str, int] = field(default_factory=dict)  # boot → sequence number that its reader showed last
     highest: dict[str, int] = field(default_factory=dict)  # boot → highest sequence number it ever saw
@@ -329,7 +329,7 @@ class Protocol(RuleBasedStateMachine):
                 assert standing.attempt == sorted(groups[standing.state], key=lambda a: (-a.n, a.nonce))[0]
             assert not seen.rejected.keys() & {a.nonce for a in (*open_attempts(seen), *delivered(seen))}
 
-    def check_genuine(self, seen: Seen) -> None:
+    def check_genuine(self, seen: Observation) -> None:
         """Nothing is seen that was not written, whatever was torn or doubled."""
         for attempt, claim in seen.claims.items():
             assert claim == self.written[NAMES.claim(attempt)]
@@ -397,7 +397,7 @@ def boot(worker: str) -> str:
     return f"{WORKERS.index(worker):016x}"
 
 
-def reversed_order(seen: Seen) -> Seen:
+def reversed_order(seen: Observation) -> Observation:
     """Return what is seen as if it had come in the opposite order."""
     turn: Callable[[dict], dict] = lambda mapping: dict(reversed(list(mapping.items())))  # noqa: E731
     return replace(

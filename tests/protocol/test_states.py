@@ -20,7 +20,7 @@ from protocol.messages import (
     PlainFailure,
     Request,
 )
-from protocol.seen import Seen
+from protocol.seen import Observation
 from protocol.states import OPEN_TO_CLAIMS, State, judge, next_attempt_number
 
 DROP, JOB, DIGEST, BOOT = "0" * 16, "job", "d" * 64, "b" * 16
@@ -51,47 +51,47 @@ def failure(a: Attempt) -> Failure:
 
 
 CASES = [
-    ("nothing there", Seen(), {}, State.UNSEEN),
-    ("a request", Seen(request=REQUEST), {}, State.OFFERED),
-    ("claimed", Seen(request=REQUEST, claims={A1: claim(A1)}), {}, State.CLAIMED),
-    ("a beat holds it", Seen(request=REQUEST, claims={A1: claim(A1)}), {"beating": {A1.nonce}}, State.RUNNING),
-    ("its lease lapsed", Seen(request=REQUEST, claims={A1: claim(A1)}), {"lapsed": {A1.nonce}}, State.STALE),
-    ("failed", Seen(request=REQUEST, claims={A1: claim(A1)}, errors={A1: failure(A1)}), {}, State.FAILED),
-    ("a marker before its request", Seen(done={A1: done(A1)}), {}, State.DELIVERED),
-    ("delivered", Seen(request=REQUEST, claims={A1: claim(A1)}, done={A1: done(A1)}), {}, State.DELIVERED),
+    ("nothing there", Observation(), {}, State.UNSEEN),
+    ("a request", Observation(request=REQUEST), {}, State.OFFERED),
+    ("claimed", Observation(request=REQUEST, claims={A1: claim(A1)}), {}, State.CLAIMED),
+    ("a beat holds it", Observation(request=REQUEST, claims={A1: claim(A1)}), {"beating": {A1.nonce}}, State.RUNNING),
+    ("its lease lapsed", Observation(request=REQUEST, claims={A1: claim(A1)}), {"lapsed": {A1.nonce}}, State.STALE),
+    ("failed", Observation(request=REQUEST, claims={A1: claim(A1)}, errors={A1: failure(A1)}), {}, State.FAILED),
+    ("a marker before its request", Observation(done={A1: done(A1)}), {}, State.DELIVERED),
+    ("delivered", Observation(request=REQUEST, claims={A1: claim(A1)}, done={A1: done(A1)}), {}, State.DELIVERED),
     (
         "delivered by a lapsed attempt while another runs",
-        Seen(request=REQUEST, claims={A1: claim(A1), A2: claim(A2)}, done={A1: done(A1)}),
+        Observation(request=REQUEST, claims={A1: claim(A1), A2: claim(A2)}, done={A1: done(A1)}),
         {"lapsed": {A1.nonce}},
         State.DELIVERED,
     ),
     (
         "rejected",
-        Seen(request=REQUEST, claims={A1: claim(A1)}, done={A1: done(A1)}, rejected={A1.nonce: "no"}),
+        Observation(request=REQUEST, claims={A1: claim(A1)}, done={A1: done(A1)}, rejected={A1.nonce: "no"}),
         {},
         State.FAILED,
     ),
     (
         "cancelled although delivered",
-        Seen(done={A1: done(A1)}, cancelled=Cancel(drop=DROP, id=JOB, k=1, by="x", reason="y")),
+        Observation(done={A1: done(A1)}, cancelled=Cancel(drop=DROP, id=JOB, k=1, by="x", reason="y")),
         {},
         State.CANCELLED,
     ),
     (
         "accepted although cancelled later",
-        Seen(
+        Observation(
             accepted=Accepted(drop=DROP, id=JOB, k=1, nonce=A1.nonce, done_seal="5" * 64),
             cancelled=Cancel(drop=DROP, id=JOB, k=1, by="x", reason="y"),
         ),
         {},
         State.ACCEPTED,
     ),
-    ("the owner's decision stands", Seen(done={A1: done(A1)}), {"decision": State.EXPIRED}, State.EXPIRED),
+    ("the owner's decision stands", Observation(done={A1: done(A1)}), {"decision": State.EXPIRED}, State.EXPIRED),
 ]
 
 
 @pytest.mark.parametrize(("_", "seen", "known", "state"), CASES, ids=[case[0] for case in CASES])
-def test_the_table(_: str, seen: Seen, known: dict[str, object], state: State) -> None:
+def test_the_table(_: str, seen: Observation, known: dict[str, object], state: State) -> None:
     """Each line of the table of states."""
     assert judge(seen, **known).state is state
 
@@ -101,7 +101,7 @@ def test_the_order_of_arrival_does_not_matter() -> None:
     attempts = (A1, A2)
     states = set()
     for order in itertools.permutations(attempts):
-        seen = Seen(request=REQUEST, claims={a: claim(a) for a in order}, errors={a: failure(a) for a in order})
+        seen = Observation(request=REQUEST, claims={a: claim(a) for a in order}, errors={a: failure(a) for a in order})
         states.add(judge(seen))
     assert len(states) == 1
     assert states.pop().attempt == A2
@@ -114,8 +114,8 @@ def test_only_unheld_jobs_are_open_to_claims() -> None:
 
 def test_attempt_numbers_rise_above_anything_seen() -> None:
     """A claim, a marker or a mere turn of an attempt uses its number up."""
-    assert next_attempt_number(Seen()) == 1
-    assert next_attempt_number(Seen(errors={A1: failure(A1)})) == 2
-    assert next_attempt_number(Seen(claims={A1: claim(A1)}, turns=frozenset({4}))) == 5
-    assert next_attempt_number(Seen(turns=frozenset({LAST_ATTEMPT - 1}))) == LAST_ATTEMPT
-    assert next_attempt_number(Seen(turns=frozenset({LAST_ATTEMPT}))) is None
+    assert next_attempt_number(Observation()) == 1
+    assert next_attempt_number(Observation(errors={A1: failure(A1)})) == 2
+    assert next_attempt_number(Observation(claims={A1: claim(A1)}, turns=frozenset({4}))) == 5
+    assert next_attempt_number(Observation(turns=frozenset({LAST_ATTEMPT - 1}))) == LAST_ATTEMPT
+    assert next_attempt_number(Observation(turns=frozenset({LAST_ATTEMPT}))) is None

@@ -11,7 +11,7 @@ from protocol.kinds.upscale import KIND, Params
 
 
 @pytest.mark.parametrize("scale", [0, 0.5, -2, 9, float("inf"), float("nan")])
-def test_a_scale_that_makes_no_sense_is_refused_with_the_cure(scale: float) -> None:
+def test_a_scale_that_makes_no_sense_is_refused_with_the_hint(scale: float) -> None:
     """Zero, less than one and more than eight say what may be given."""
     with pytest.raises(ValidationError, match="must be 1 to 8, not"):
         Params(scale=scale)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.jobs import Job
+from dispatcher.jobs.job import Job
 from protocol import codec
 from protocol.errors import StorageFull
 from protocol.layout import DROP_CARD

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.doctor import Finding, place
-from dispatcher.jobs import Job, Why
+from dispatcher.jobs.job import Job, Why
 from protocol.errors import ChannelError, ChannelLost
 from protocol.messages import ClaimTerms
 from protocol.transports import bounded, open_drop
@@ -265,12 +265,12 @@ def test_doctor_asks_the_remote_control(server: Server, drop: Path, tmp_path: Pa
     with mount(server, tmp_path, "hidden", rc=False, flags=(*flags, *hidden)) as made:
         [found] = _doctor(made.at / drop.name)
         assert "(401)" in found.said
-        assert "--rc-htpasswd" in found.cure
+        assert "--rc-htpasswd" in found.hint
     moved = (f"--rc-addr=127.0.0.1:{free_port()}", f"--rc-user={USER}", f"--rc-pass={PASSWORD}", "--rc-baseurl=/gpu")
     with mount(server, tmp_path, "moved", rc=False, flags=(*flags, *moved)) as made:
         [found] = _doctor(made.at / drop.name)
         assert "(404)" in found.said
-        assert "--rc-baseurl" in found.cure
+        assert "--rc-baseurl" in found.hint
     with mount(server, tmp_path, "GoogleDrive") as good:  # its name says nothing of its flags
         assert _doctor(good.at / drop.name) == []
 

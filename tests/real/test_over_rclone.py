@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.cli.init import init
-from dispatcher.jobs import Job
+from dispatcher.jobs.job import Job
 from protocol.errors import ChannelError, ChannelLost, EnvironmentNotReady, NameMissing, StorageFull, UsageError
 from protocol.messages import ClaimTerms
 from protocol.transports import rclone_server
@@ -48,7 +48,7 @@ def test_a_job_over_a_served_remote(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_an_old_rclone_none_and_a_dead_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that was killed is replaced unnoticed; no rclone, and one too old, are told with the cure."""
+    """A process that was killed is replaced unnoticed; no rclone, and one too old, are told with the hint."""
     rclone_server._shared.end()
     (tmp_path / "rclone.conf").write_text("[here]\ntype = local\n")
     monkeypatch.setenv("RCLONE_CONFIG", str(tmp_path / "rclone.conf"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.client import Client
+from dispatcher.jobs.client import Client
 from protocol.drop import SYNC_TOOL
 from protocol.transports.ground import ground_of
 from tests.support.carried import Journey, encode_job, narration_job, travel

@@ -90,10 +90,10 @@ def test_a_missing_driver_is_named() -> None:
         ({"login": "gpudrop@", "query": "?password=wr0ng"}, "Correct the user and the password"),
     ],
 )
-def test_a_server_that_lets_nobody_in_is_told_with_the_cure(
+def test_a_server_that_lets_nobody_in_is_told_with_the_hint(
     postgres: Cluster, caplog: pytest.LogCaptureFixture, change: dict[str, str], told: str
 ) -> None:
-    """Wrong password, user, database, port, host and options: a line with its cure, no password, and no traceback's."""
+    """Wrong password, user, database, port, host and options: a line with its hint, no password, and no traceback's."""
     name, host, port = (
         change.get(it, usual) for it, usual in (("name", "postgres"), ("host", "127.0.0.1"), ("port", ""))
     )

@@ -1,4 +1,4 @@
-"""SQLite files that are locked, damaged, full or not ours to write: told with the cure, and never overwritten."""
+"""SQLite files that are locked, damaged, full or not ours to write: told with the hint, and never overwritten."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_file_that_was_cut_is_told_and_left(filled: Path, new_run: New, length
     "name", ["sqlite_master", "alembic_version", "dispatcher", "runs", "outbox", "one_open_run_a_key", "runs_by_time"]
 )
 def test_a_damaged_page_is_told(filled: Path, new_run: New, name: str) -> None:
-    """Noise in any table or index is met as damage, with the cure, by who uses it; nothing is repaired or made anew."""
+    """Noise in any table or index is met as damage, with the hint, by who uses it; nothing is repaired or made anew."""
     with contextlib.closing(sqlite3.connect(filled)) as raw:
         root = raw.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()
     at = 4096 * (root[0] - 1) if root else 100
@@ -110,7 +110,7 @@ def use(store: RunStore, new_run: New) -> None:
         store.add_or_find(new_run(f"n{number}", request=b"x" * 3000))
 
 
-def test_the_cure_of_damage_works(filled: Path) -> None:
+def test_the_hint_of_damage_works(filled: Path) -> None:
     """Moved away, the damaged file is kept as it is, and a new database is made in its place."""
     filled.write_bytes(b"SQLite format 3\0" + os.urandom(9000))
     damaged = filled.read_bytes()

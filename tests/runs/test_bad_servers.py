@@ -1,4 +1,4 @@
-"""PostgreSQL that is gone, full, locked or not ours to write: told with the cure, and found again when it is back."""
+"""PostgreSQL that is gone, full, locked or not ours to write: told with the hint, and found again when it is back."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def stopped(server: Cluster, how: signal.Signals) -> Iterator[None]:
 def test_a_server_that_went_away_is_found_again(
     fragile: Cluster, store: RunStore, new_run: New, how: signal.Signals
 ) -> None:
-    """While it is away every verb says so in one line with the cure; the same store goes on when it is back."""
+    """While it is away every verb says so in one line with the hint; the same store goes on when it is back."""
     store.add_or_find(new_run("r1"))
     with stopped(fragile, how):
         for verb in (
@@ -108,7 +108,7 @@ def test_connections_that_a_server_has_closed_are_replaced(fragile: Cluster, sto
 
 
 def test_a_crowded_server_is_told_and_works_again(fragile: Cluster, store: RunStore, new_run: New) -> None:
-    """With all of its connections taken the cure is named; with one free again the same store goes on."""
+    """With all of its connections taken the hint is named; with one free again the same store goes on."""
     store.database._engine.dispose()
     with contextlib.ExitStack() as crowd:
         with contextlib.suppress(psycopg.OperationalError):
@@ -205,7 +205,7 @@ def test_a_user_who_only_may_use_the_tables_may_work(fragile: Cluster, store: Ru
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
 def test_a_database_that_cannot_hold_every_text_is_refused(fragile: Cluster, encoding: str) -> None:
-    """Another encoding than UTF-8 is told with the cure while the database is still empty."""
+    """Another encoding than UTF-8 is told with the hint while the database is still empty."""
     name = f"runs_in_{encoding.lower()}"
     with fragile.connected() as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'")

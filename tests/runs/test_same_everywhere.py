@@ -34,7 +34,7 @@ def test_text_that_no_database_holds_is_replaced(store: RunStore, new_run: New) 
 
 @pytest.mark.parametrize("name", ["drop", "results_dir"])
 def test_a_path_comes_back_as_it_was_or_is_refused(store: RunStore, new_run: New, name: str) -> None:
-    """A folder whose name is not UTF-8 is told with the cure: it is never remembered under another name."""
+    """A folder whose name is not UTF-8 is told with the hint: it is never remembered under another name."""
     with pytest.raises(UsageError, match=r"'/a/\\udcff' is not written in UTF-8: rename"):
         store.add_or_find(new_run("r1", **{name: "/a/\udcff"}))
     assert store.recent() == []

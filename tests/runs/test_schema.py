@@ -74,7 +74,7 @@ def sql(database: str, statement: str) -> list[tuple[object, ...]]:
 
 
 def test_a_later_database_is_refused_untouched(database: str) -> None:
-    """A version that this program does not know is told, with the cure, and nothing is changed."""
+    """A version that this program does not know is told, with the hint, and nothing is changed."""
     RunStore.open(database).close()
     sql(database, "UPDATE alembic_version SET version_num = '0999_future'")
     with pytest.raises(EnvironmentNotReady, match=r"0999_future.*upgrade gpudrop"):
@@ -94,7 +94,7 @@ def test_another_programs_database_is_refused_untouched(database: str, tmp_path:
 
 
 @pytest.mark.parametrize("content", [b"this is not a database at all, " * 50, os.urandom(8192)])
-def test_a_file_that_is_no_database_is_told_with_the_cure(file: Path, content: bytes) -> None:
+def test_a_file_that_is_no_database_is_told_with_the_hint(file: Path, content: bytes) -> None:
     """A damaged file names itself and says to move it away; it is not overwritten."""
     file.parent.mkdir()
     file.write_bytes(content)
@@ -104,7 +104,7 @@ def test_a_file_that_is_no_database_is_told_with_the_cure(file: Path, content: b
     assert file.read_bytes() == content
 
 
-def test_damage_that_is_met_later_is_told_with_the_cure(file: Path, new_run: New) -> None:
+def test_damage_that_is_met_later_is_told_with_the_hint(file: Path, new_run: New) -> None:
     """Pages that are damaged in an opened database give the same answer at the verb that meets them."""
     with RunStore.open(file) as store:
         for number in range(200):
@@ -139,7 +139,7 @@ def as_nobody() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("name", ["new.sqlite3", "there.sqlite3", "folder/new.sqlite3"])
-def test_a_read_only_folder_is_told_with_the_cure(as_nobody: Path, name: str, new_run: New) -> None:
+def test_a_read_only_folder_is_told_with_the_hint(as_nobody: Path, name: str, new_run: New) -> None:
     """A database that cannot be written says so before any job is submitted, and how to name another one."""
     assert alembic.command  # is loaded
     with (

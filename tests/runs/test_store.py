@@ -44,7 +44,7 @@ def test_one_key_has_one_open_run(store: RunStore, new_run: New) -> None:
 
 
 def test_an_id_is_used_once(store: RunStore, new_run: New) -> None:
-    """A new key under an old id is refused with the cure, not tried for ever."""
+    """A new key under an old id is refused with the hint, not tried for ever."""
     store.add_or_find(new_run("r1", key="k"))
     with pytest.raises(UsageError, match="new id"):
         store.add_or_find(new_run("r1", key="other"))

@@ -35,7 +35,7 @@ def test_a_respelled_word_can_be_read() -> None:
 
 
 def test_the_preview_warns() -> None:
-    """The author sees the words and the cure before anything is spoken."""
+    """The author sees the words and the hint before anything is spoken."""
     last = preview("Welcome to 東京.", "en-us", {}).splitlines()[-1]
     assert last == f"  warning: {advice(('東京',), 'en-us')}"
     assert "東京" in last

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dispatcher.client import Client
-from dispatcher.jobs import Job, Progress, Result
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job, Progress, Result
 from dispatcher.tour.narration import Voice, speech_job
 from media.ffmpeg import find
 from protocol.layout import parse_job_name
@@ -37,7 +37,7 @@ def travel(client: Client, drop: Path, job: Job, timeout_s: float) -> Journey:
     handle, texts = client.submit(job), list[str]()
 
     def note(progress: Progress) -> None:
-        text = f"{progress.text}. {progress.cure}".strip()
+        text = f"{progress.text}. {progress.hint}".strip()
         if not texts or texts[-1] != text:
             texts.append(text)
 

@@ -21,7 +21,7 @@ EXITS = """\
 | 2 | the command is wrong | an ambiguous id, a time that is none, `runs rm` of an open run, `retry` of a completed one |
 | 3 | what was named is not there | an unknown run or worker; an input that was moved away or is another file now |
 | 4 | the job failed | `runs watch` where one did not complete; `runs replay` where it fails here too |
-| 6 | this machine is not ready | the database is locked, damaged, read-only or of a later version; its message has the cure |
+| 6 | this machine is not ready | the database is locked, damaged, read-only or of a later version; its message has the hint |
 | 124 | timed out | `runs replay --timeout` |
 | 130 | interrupted | runs go on as they are |
 """

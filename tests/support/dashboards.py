@@ -13,10 +13,10 @@ from typing import Any
 
 import httpx
 
-from dispatcher.client import Client
 from dispatcher.config import Settings
-from dispatcher.drops import init_drop
-from dispatcher.jobs import Job
+from dispatcher.drops.setup import init_drop
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from dispatcher.web import building

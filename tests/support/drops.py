@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from dispatcher.client import Client
+from dispatcher.jobs.client import Client
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.drop import Drop

@@ -19,7 +19,7 @@ import platformdirs
 
 TIMEOUT_S = 60
 SYSTEM_FILES = (Path("/usr/local/etc/npmrc"), Path("/usr/etc/npmrc"), Path("/etc/npmrc"))
-CURE = "set NPM_CONFIG_REGISTRY to the address of an npm registry, or install npm"
+HINT = "set NPM_CONFIG_REGISTRY to the address of an npm registry, or install npm"
 
 
 class NoPackageError(Exception):
@@ -49,10 +49,10 @@ def registry() -> str:
             return found[1].strip("\"'")
     npm = shutil.which("npm")
     if npm is None:
-        raise NoPackageError(f"no npm registry is known here; {CURE}")
+        raise NoPackageError(f"no npm registry is known here; {HINT}")
     said = subprocess.run([npm, "config", "get", "registry"], capture_output=True, text=True, timeout=TIMEOUT_S)
     if said.returncode or not said.stdout.strip().startswith("http"):
-        raise NoPackageError(f"npm does not name its registry; {CURE}")
+        raise NoPackageError(f"npm does not name its registry; {HINT}")
     return said.stdout.strip()
 
 

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from colab.worker import Worker
-from dispatcher.client import Client, Handle
-from dispatcher.jobs import Result
+from dispatcher.jobs.client import Client, Handle
+from dispatcher.jobs.job import Result
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.drop import Capabilities
 from protocol.kinds import tts
 from protocol.layout import Attempt, WorkerNames
 from protocol.messages import Beat, Held
-from protocol.seen import JobReader, Seen
+from protocol.seen import JobReader, Observation
 from protocol.transports.memory import MemoryDrop, MemoryStore
 from tests.support import answers
 from tests.support.media import tone
@@ -62,7 +62,7 @@ class Scene:
         self.workers.append(worker_on(side or self.side(), self.clock, bench, **who))
         return self.workers[-1]
 
-    def look(self, handle: Handle) -> Seen:
+    def look(self, handle: Handle) -> Observation:
         """Return what is in a job's folder."""
         return JobReader(self.side(), DROP_ID, self.runs.get(handle.run).job).look()
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from colab.worker import Worker
-from dispatcher.client import Client, Handle
-from dispatcher.jobs import Job, Progress
+from dispatcher.jobs.client import Client, Handle
+from dispatcher.jobs.job import Job, Progress
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from protocol.drop import Capabilities, Drop
 from protocol.errors import ChannelError, EnvironmentNotReady
-from protocol.seen import JobReader, Seen
+from protocol.seen import JobReader, Observation
 from protocol.transports.folder import LOCAL, FolderDrop
 from tests.support.faulty import Fault, FaultyDrop, Killed
 from tests.support.workers import DROP_ID, Clock, FakeBench, drop_in, whole, worker_on
@@ -254,7 +254,7 @@ class Trial:
         for session in (self.owner, *self.workers):
             session.act()
 
-    def run(self) -> Seen:
+    def run(self) -> Observation:
         """Run to the end, and return what the job's folder held before it was cleaned."""
         try:
             self.until(lambda: len(self.owner.handed_over) > 0 and self.owner.handle is not None)

@@ -15,8 +15,8 @@ from dispatcher.assembly.render import RenderOptions
 from dispatcher.assembly.timeline import ENDING_FRAMES, Clip, Timeline
 from dispatcher.config import Settings
 from dispatcher.connection import connect
-from dispatcher.drops import init_drop
-from dispatcher.jobs import Progress
+from dispatcher.drops.setup import init_drop
+from dispatcher.jobs.job import Progress
 from dispatcher.tour import encoding
 from dispatcher.tour.options import Options
 from dispatcher.workers.process import ResidentWorker

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher.jobs import Result
+from dispatcher.jobs.job import Result
 from dispatcher.tour import enhancing
 from dispatcher.tour.enhancing import Enhancement, check, checked, enhanced, write_spec
 from dispatcher.tour.options import Enhance, Options

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 import pytest
 
-from dispatcher.client import Client
-from dispatcher.jobs import Job, Result
+from dispatcher.jobs.client import Client
+from dispatcher.jobs.job import Job, Result
 from dispatcher.tour.clip_cache import ClipCache
 from dispatcher.tour.narration import Narration, Reuse, Voice, narrate, put_beside
 from protocol.errors import NotFoundError

@@ -136,7 +136,7 @@ def test_clips_are_found_beside_the_spec(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_every_clip_that_cannot_be_shown_is_named_before_anything_starts(tmp_path: Path) -> None:
-    """Both fields, both files, both cures, in one error of exit code 5; nothing is spoken."""
+    """Both fields, both files, both hints, in one error of exit code 5; nothing is spoken."""
     tone(tmp_path / "sound.wav", 1)
     spec = write(tmp_path, {"intro_clip": "sound.wav", "outro_clip": "none.mp4"})
     with pytest.raises(SpecError) as told:
@@ -155,7 +155,7 @@ def test_a_clip_is_never_written_over(tmp_path: Path) -> None:
 
 
 def test_an_encoder_that_is_missing_is_said_before_anything_starts(tmp_path: Path) -> None:
-    """An ffmpeg without the codec that the spec asks for is refused with the cure."""
+    """An ffmpeg without the codec that the spec asks for is refused with the hint."""
     filters = "".join(f" ... {name} A->A x\\n" for name in NEEDED)
     poor = tmp_path / "ffmpeg"
     poor.write_text(

@@ -1,4 +1,4 @@
-"""The recording of a voice to clone: what passes, what is refused with which cure, and the one form that is sent."""
+"""The recording of a voice to clone: what passes, what is refused with which hint, and the one form that is sent."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_other_rates_are_resampled(voice, rate):
     ],
     ids=["short", "padded", "long", "quiet", "clipped", "little text", "much text", "no text", "endless text"],
 )
-def test_what_is_wrong_is_said_with_its_cure(voice, samples, text, words):
+def test_what_is_wrong_is_said_with_its_hint(voice, samples, text, words):
     """Each names the file, what was measured, and what to do."""
     path = voice(samples)
     with pytest.raises(UsageError) as refused:

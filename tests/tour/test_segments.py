@@ -1,4 +1,4 @@
-"""Segments and slides in a spec: what they mean, and every way in which they are wrong, by place and with the cure."""
+"""Segments and slides in a spec: what they mean, and every way in which they are wrong, by place and with the hint."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_ranges_that_are_none(tmp_path: Path, written: object, words: str) -> No
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, content: Any, line: str) -> None:
-    """One mistake is one line, at its place and with its cure."""
+    """One mistake is one line, at its place and with its hint."""
     assert line in only_problem(tmp_path, content)
 
 

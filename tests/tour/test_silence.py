@@ -185,7 +185,7 @@ def test_the_film_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_where_the_film_cannot_go_is_an_error_before_anything_is_done(tmp_path: Path) -> None:
-    """A folder, a file in place of a folder, and a folder without permission are named with the cure."""
+    """A folder, a file in place of a folder, and a folder without permission are named with the hint."""
     (tmp_path / "folder.mp4").mkdir()
     (tmp_path / "file").write_text("")
     publishing.check_writable(tmp_path / "new" / "deep" / "film.mp4")

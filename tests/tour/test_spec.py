@@ -1,4 +1,4 @@
-"""A tour's spec: what a good one means, and every way in which one is wrong, named with its place and its cure."""
+"""A tour's spec: what a good one means, and every way in which one is wrong, named with its place and its hint."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_torn_json(tmp_path: Path, text: str) -> None:
 
 
 def test_not_utf8(tmp_path: Path) -> None:
-    """Another encoding is named as such, with the cure."""
+    """Another encoding is named as such, with the hint."""
     assert only_problem(tmp_path, '{"meta": {"title": "é"}}'.encode("latin-1")).endswith("save it as UTF-8")
 
 
@@ -452,7 +452,7 @@ def test_lines_in_every_spelling(fields: dict[str, Any], span: tuple[int, int]) 
     ],
 )
 def test_a_wrong_field_of_an_editor_action(tmp_path: Path, action: dict[str, Any], said: str) -> None:
-    """What is wrong with an action for editors is named by its place, with the cure."""
+    """What is wrong with an action for editors is named by its place, with the hint."""
     assert said in only_problem(tmp_path, {"steps": [step(actions=[action])]})
 
 
@@ -518,7 +518,7 @@ def test_addresses_of_files(tmp_path: Path) -> None:
 
 
 def test_a_relative_address_without_a_base(tmp_path: Path) -> None:
-    """No base url and no such file: the cure is named."""
+    """No base url and no such file: the hint is named."""
     line = only_problem(tmp_path, {"steps": [step(url="/lab")]})
     assert line == '$.steps[0].url: "/lab" is no file beside the spec; set settings.base_url or pass --base-url'
 

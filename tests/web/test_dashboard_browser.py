@@ -219,7 +219,7 @@ WORKER = {
 }
 AWAY = {**WORKER, "alive": "no", "held": (), "worker": "old"}
 LOST = {**WORKER, "problem": "the drop does not answer", "alive": "unknown"}
-FAULT = SimpleNamespace(text="run x is silent", cure="`gpudrop runs heal`", run=None)
+FAULT = SimpleNamespace(text="run x is silent", hint="`gpudrop runs heal`", run=None)
 
 
 def test_axe_finds_nothing_serious(browser: Browser, tmp_path: Path) -> None:

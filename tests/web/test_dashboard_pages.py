@@ -271,7 +271,7 @@ def test_a_database_of_a_later_version_is_said(tmp_path: Path, monkeypatch: pyte
         CliRunner().invoke(command_line, ["dashboard", "--no-browser"], catch_exceptions=False)
 
 
-def test_a_taken_port_is_said_with_its_cure() -> None:
+def test_a_taken_port_is_said_with_its_hint() -> None:
     """A port that was asked for and is taken is an error that names --port; without one another is found."""
     with server.listen(0) as taken:
         port = taken.getsockname()[1]

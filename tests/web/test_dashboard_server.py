@@ -15,10 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from dispatcher.client import Client, Owner
 from dispatcher.config import Settings
-from dispatcher.drops import init_drop
-from dispatcher.jobs import Job
+from dispatcher.drops.setup import init_drop
+from dispatcher.jobs.client import Client, Owner
+from dispatcher.jobs.job import Job
 from dispatcher.monitor.monitor import Monitor
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
@@ -166,7 +166,7 @@ def _until(condition) -> None:  # type: ignore[no-untyped-def]
         time.sleep(0.02)
 
 
-def test_a_damaged_database_is_said_with_its_cure(dashboard: Dashboard) -> None:
+def test_a_damaged_database_is_said_with_its_hint(dashboard: Dashboard) -> None:
     """Every page says that the file is damaged and what to do; nothing is written over it."""
     path = Path(dashboard.store.database.where)
     dashboard.store.close()

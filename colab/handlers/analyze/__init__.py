@@ -53,7 +53,7 @@ class AnalyzeHandler:
 @contextmanager
 def _in_words() -> Iterator[None]:
     """Map what readers, disks and libraries raise to the closed codes."""
-    with closed_codes("it cannot be analysed", cure="give a smaller size", media="INPUT_CORRUPT"):
+    with closed_codes("it cannot be analysed", hint="give a smaller size", media="INPUT_CORRUPT"):
         try:
             yield
         except cv2.error as error:

@@ -14,7 +14,7 @@ from colab.handlers import devices
 from colab.handlers.analyze.engine import Seen
 from colab.handlers.analyze.labels import TEMPLATES, asked
 from colab.handlers.analyze.vision_files import BLIP, CLIP, NEEDS, files, weights
-from colab.handlers.analyze.vision_models import CURE, Opened, resident
+from colab.handlers.analyze.vision_models import HINT, Opened, resident
 from colab.handlers.device_failures import free_again
 from colab.models import Models
 from media.reading import Frame
@@ -72,7 +72,7 @@ class ClipBlip:
         except MemoryError as full:
             if len(pictures) == 1:
                 raise JobFailed(
-                    f"CLIP and BLIP need more memory than {self._device} has for one picture: {CURE}",
+                    f"CLIP and BLIP need more memory than {self._device} has for one picture: {HINT}",
                     code="OUT_OF_MEMORY",
                 ) from full
         free_again()  # here, where the failure no longer holds what is to be freed

@@ -67,7 +67,7 @@ def available(models: Models) -> tuple[EngineRecord, ...]:
 def choose(models: Models, required: str | None, params: Params, media: Media) -> Chosen:
     """Return who does the job, the files of its models fetched.
 
-    What was asked for by `on`, or by requiring the engine, is done or raises `JobFailed` UNSUPPORTED with the cure;
+    What was asked for by `on`, or by requiring the engine, is done or raises `JobFailed` UNSUPPORTED with the hint;
     what was left to `auto` is done where its model is here, and `passed_over` says what was not.
     """
     if required is not None and required not in ENGINES:

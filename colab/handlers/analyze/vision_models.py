@@ -20,7 +20,7 @@ from protocol.errors import JobFailed
 
 _T = TypeVar("_T")
 
-CURE = "end what else uses the memory, or leave tags, captions and embeddings out"
+HINT = "end what else uses the memory, or leave tags, captions and embeddings out"
 """What to do where there is not enough memory for them."""
 
 
@@ -48,7 +48,7 @@ class Opened:
         except RuntimeError as problem:
             if device_failures.out_of_memory(problem):
                 raise MemoryError(str(problem)) from problem
-            raise device_failures.failed(problem, self.name, self.device, cure=CURE) from problem
+            raise device_failures.failed(problem, self.name, self.device, hint=HINT) from problem
 
 
 @keeping(most=2)
@@ -57,7 +57,7 @@ def resident(model: str, paths: tuple[tuple[str, Path], ...], on: str, _stamps: 
     with tempfile.TemporaryDirectory(prefix="gpudrop-model-") as folder:
         for name, path in paths:
             _put(path.absolute(), Path(folder) / name)
-        with device_failures.told(model, on, cure=CURE):
+        with device_failures.told(model, on, hint=HINT):
             return _loaded(model, Path(folder), dict(paths), on)
 
 

@@ -44,12 +44,12 @@ class EncodeHandler:
         return {}
 
     def run(self, work: Work) -> Result:
-        """Write and publish the film. Raises `JobFailed` with what is wrong with the job or a film, and the cure."""
+        """Write and publish the film. Raises `JobFailed` with what is wrong with the job or a film, and the hint."""
         params = cast(Params, work.params)
         work.progress(0, UNITS, "looking at the film")
         films = [_examined(work, name) for name in _names(work, params)]
         high_range = any(picture_of(film).pixels.is_hdr for film in films)
-        with closed_codes("the film cannot be encoded", cure="make it smaller"):
+        with closed_codes("the film cannot be encoded", hint="make it smaller"):
             chosen = engines.choose(work.engine, params, high_range=high_range)
             kept = work.kept(chosen.record)
             return _Job(work=work, params=params, films=films, chosen=chosen, kept=kept).run()

@@ -17,7 +17,7 @@ from protocol.errors import JobFailed
 ROOM_TOKENS = 64
 """What an answer may have beyond its length limit: the model is stopped, and the check says what is wrong."""
 
-CURE = "take a smaller model, or --offload"
+HINT = "take a smaller model, or --offload"
 """What to do where there is not enough memory."""
 
 TOKENS_A_LENGTH = 1.5
@@ -39,7 +39,7 @@ def precision(device: str) -> str:
 @keeping()
 def resident(folder: Path, name: str, device: str, offload: bool, _times: tuple[tuple[str, int], ...]) -> Loaded:
     """Keep the last model loaded: that takes longer than most jobs. A file that changed is loaded anew."""
-    with device_failures.told(name, device, cure=CURE):
+    with device_failures.told(name, device, hint=HINT):
         return _load(folder, name, device, offload)
 
 
@@ -151,7 +151,7 @@ class Loaded:
             if not full:
                 resident.cache_clear()  # after an error of the driver nothing on the device can be used
             if not full or len(rows) == 1:
-                raise device_failures.failed(problem, self.name, self.device, cure=CURE) from problem
+                raise device_failures.failed(problem, self.name, self.device, hint=HINT) from problem
         device_failures.free_again()  # here, where the failure no longer holds what is to be freed
         half = len(rows) // 2
         first = self._said(rows[:half], temperature, seed, look_up)

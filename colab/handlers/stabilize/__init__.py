@@ -49,12 +49,12 @@ class StabilizeHandler:
         return {}
 
     def run(self, work: Work) -> Result:
-        """Write and publish the steady film. Raises `JobFailed` with what is wrong with the film, and the cure."""
+        """Write and publish the steady film. Raises `JobFailed` with what is wrong with the film, and the hint."""
         params = cast(Params, work.params)
         program, record = open_engine(work.engine, params.written_codec)
         work.progress(0, UNITS, "looking at the film")
         media, picture = _examined(work.inputs[SOURCE])
-        with closed_codes("the film cannot be made steady", cure="make it smaller"):
+        with closed_codes("the film cannot be made steady", hint="make it smaller"):
             job = _Job(
                 work=work,
                 params=params,

@@ -41,7 +41,7 @@ class TranscribeHandler:
         return engines.choices(models)
 
     def run(self, work: Work) -> Result:
-        """Hear the file and publish every format. Raises `JobFailed` with what is wrong, and the cure."""
+        """Hear the file and publish every format. Raises `JobFailed` with what is wrong, and the hint."""
         params = cast(Params, work.params)
         with closed_codes("it cannot be transcribed", media="INPUT_CORRUPT"), engines.unloading_what_fails():
             heard = sound.found(work.inputs[SOURCE], params.track)

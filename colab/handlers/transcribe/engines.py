@@ -47,7 +47,7 @@ def _whisper(models: Models, params: Params, required: bool) -> Chosen:
 
 
 def _fetch(models: Models, name: str) -> None:
-    """Have the files of a model here. Raises `JobFailed` with the cure, before any download for what is no file."""
+    """Have the files of a model here. Raises `JobFailed` with the hint, before any download for what is no file."""
     from colab.handlers.transcribe.whisper_place import expected
 
     expected(models.provider)
@@ -57,8 +57,8 @@ def _fetch(models: Models, name: str) -> None:
     except JobFailed as problem:
         if problem.code != "UNSUPPORTED" or called == name:  # an owner's model cannot be pulled
             raise
-        cure = f"Where there is a network, all its files come by: gpudrop models pull {called}"
-        raise JobFailed(f"{problem}. {cure}", code=problem.code) from problem
+        hint = f"Where there is a network, all its files come by: gpudrop models pull {called}"
+        raise JobFailed(f"{problem}. {hint}", code=problem.code) from problem
 
 
 def _check_known(models: Models, name: str) -> None:
@@ -88,13 +88,13 @@ def _fitting(models: Models, names: Sequence[str]) -> Chosen:
 def _sphinx(models: Models, params: Params, required: bool) -> Chosen:
     from colab.handlers.transcribe.sphinx import PocketSphinx
 
-    cure = "; leave --require-engine out, and Whisper is asked" if required else ""  # which else told its own before
+    hint = "; leave --require-engine out, and Whisper is asked" if required else ""  # which else told its own before
     if params.model != "auto":
-        raise JobFailed(f"{SPHINX} is no Whisper {params.model}{cure}", code="UNSUPPORTED")
+        raise JobFailed(f"{SPHINX} is no Whisper {params.model}{hint}", code="UNSUPPORTED")
     if params.language not in ("auto", "en"):
-        raise JobFailed(f"{SPHINX} hears English only, not {params.language!r}{cure}", code="UNSUPPORTED")
+        raise JobFailed(f"{SPHINX} hears English only, not {params.language!r}{hint}", code="UNSUPPORTED")
     if params.task == "translate" and params.language != "en":
-        raise JobFailed(f"{SPHINX} does not translate{cure}", code="UNSUPPORTED")
+        raise JobFailed(f"{SPHINX} does not translate{hint}", code="UNSUPPORTED")
     return Chosen(engine=PocketSphinx())
 
 

@@ -37,7 +37,7 @@ LANGUAGE_WINDOWS = 4
 SHORTEST_S = 0.05
 """The spectrum of less cannot be taken."""
 
-CURE = "ask for a smaller model, or beam size 1"
+HINT = "ask for a smaller model, or beam size 1"
 """What to do where there is not enough memory."""
 
 
@@ -92,7 +92,7 @@ class FasterWhisper:
             return None
         if not self._loaded.model.is_multilingual:
             return Language(code="en")
-        with device_failures.told(f"Whisper {self.model}", self._place.device, cure=CURE):
+        with device_failures.told(f"Whisper {self.model}", self._place.device, hint=HINT):
             code, probability, _ = self._loaded.detect_language(
                 piece, vad_filter=True, language_detection_segments=LANGUAGE_WINDOWS
             )
@@ -109,7 +109,7 @@ class FasterWhisper:
             except (RuntimeError, MemoryError) as problem:
                 if not device_failures.out_of_memory(problem):
                     raise device_failures.failed(
-                        problem, f"Whisper {self.model}", self._place.device, cure=CURE
+                        problem, f"Whisper {self.model}", self._place.device, hint=HINT
                     ) from problem
                 self._fits = self._smaller(batch, problem)
 
@@ -118,7 +118,7 @@ class FasterWhisper:
         if batch == 0:
             raise JobFailed(
                 f"Whisper {self.model} does not fit into the memory of {self._place.device}, one window at a time "
-                f"either: {CURE}",
+                f"either: {HINT}",
                 code="OUT_OF_MEMORY",
             ) from problem
         logger.warning("a batch of %d does not fit into memory: %d now (%s)", batch, batch // 2, problem)

@@ -37,7 +37,7 @@ class Place:
 
 
 def check_installed() -> None:
-    """Raise `JobFailed` UNSUPPORTED, with the cure, where what Whisper needs is not installed."""
+    """Raise `JobFailed` UNSUPPORTED, with the hint, where what Whisper needs is not installed."""
     if missing := [name for name in NEEDS if importlib.util.find_spec(name) is None]:
         raise JobFailed(
             f"{' and '.join(missing)} not installed here: {installing.with_extra('whisper')}", code="UNSUPPORTED"
@@ -50,7 +50,7 @@ def expected(provider: str | None) -> Place:
     import ctranslate2
 
     has_gpu = ctranslate2.get_cuda_device_count() > 0
-    device = devices.chosen(provider, "Whisper on CTranslate2", has_gpu=has_gpu, cure="install CUDA 12 and the driver")
+    device = devices.chosen(provider, "Whisper on CTranslate2", has_gpu=has_gpu, hint="install CUDA 12 and the driver")
     fallback = "on the CPU: a GPU is there, but CTranslate2 does not see it (it wants CUDA 12)"
     return Place(
         device=device.name,

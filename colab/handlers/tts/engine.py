@@ -13,7 +13,7 @@ from protocol.messages import Choices, EngineRecord
 Samples = NDArray[np.float32]
 """Mono, full scale is ±1."""
 
-CURE = "end what else uses the GPU, or speak with another engine"
+HINT = "end what else uses the GPU, or speak with another engine"
 """What to do where there is not enough memory for one."""
 
 
@@ -111,5 +111,5 @@ class Cloning(Protocol):
     """An engine that speaks with the voice of a recording, and with no other. `engines.CLONING` names them."""
 
     def clone(self, reference: Reference, language: str, speed: float) -> Voice:
-        """Return the voice of a recording. Raises `JobFailed` BAD_REQUEST, with the cure, for what cannot be cloned."""
+        """Return the voice of a recording. Raises `JobFailed` BAD_REQUEST, with the hint, for what cannot be cloned."""
         ...

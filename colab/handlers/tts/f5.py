@@ -14,7 +14,7 @@ import numpy as np
 
 from colab.handlers import device_failures, devices
 from colab.handlers.tts import f5_model, f5_speech
-from colab.handlers.tts.engine import CURE, Reference, Samples, Speech, TimedWord, Voice
+from colab.handlers.tts.engine import HINT, Reference, Samples, Speech, TimedWord, Voice
 from colab.handlers.tts.f5_model import Call, Opened
 from colab.handlers.tts.kokoro_onnx import ModelFiles
 from colab.handlers.tts.script import CUT_S
@@ -118,8 +118,8 @@ class F5:
             samples = opened.say(_call(text, reference, speed))
         except (RuntimeError, MemoryError) as problem:
             if not device_failures.out_of_memory(problem) or len(words) < 2:
-                cure = f"for one word too: {CURE}"
-                raise device_failures.failed(problem, "F5-TTS", opened.device, cure=cure) from problem
+                hint = f"for one word too: {HINT}"
+                raise device_failures.failed(problem, "F5-TTS", opened.device, hint=hint) from problem
         else:
             if not np.isfinite(samples).all():
                 raise JobFailed("F5-TTS gave samples that are no numbers", code="ENGINE")

@@ -18,7 +18,7 @@ import numpy as np
 
 from colab.handlers import device_failures
 from colab.handlers.resident import resident
-from colab.handlers.tts.engine import CURE, Samples
+from colab.handlers.tts.engine import HINT, Samples
 from colab.handlers.tts.f5_speech import HOP, RATE
 from protocol.errors import JobFailed
 
@@ -97,7 +97,7 @@ def opened(weights: Path, letters: Path, config: Path, vocoder: Path, device: st
     import torch
 
     known = _letters(letters)
-    with device_failures.told("F5-TTS", device, cure=CURE):
+    with device_failures.told("F5-TTS", device, hint=HINT):
         half = device == "cuda" and torch.cuda.get_device_capability()[0] >= 7
         with _naming(weights, letters), _quietly():
             tensors = _tensors(weights)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from colab.handlers import device_failures
 from colab.handlers.resident import resident
 from colab.handlers.tts import kokoro_styles, onnx_noise
-from colab.handlers.tts.engine import CURE
+from colab.handlers.tts.engine import HINT
 from colab.handlers.tts.kokoro_speech import Said
 from colab.handlers.tts.onnx_session import CUDA, Place, open_session, run_errors
 from colab.handlers.tts.phonemes import Phonemes
@@ -72,7 +72,7 @@ class OpenedModel:
             )
 
     def _failed(self, problem: Exception) -> JobFailed:
-        return device_failures.failed(problem, self.name, self.place.provider, cure=CURE)
+        return device_failures.failed(problem, self.name, self.place.provider, hint=HINT)
 
 
 def opened_model(model: Path, styles: Path, provider: str | None) -> OpenedModel:

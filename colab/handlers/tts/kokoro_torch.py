@@ -16,7 +16,7 @@ import numpy as np
 from colab.handlers import device_failures, devices
 from colab.handlers.resident import resident
 from colab.handlers.tts import kokoro_styles, kokoro_voices
-from colab.handlers.tts.engine import CURE, Samples, Speech, Voice
+from colab.handlers.tts.engine import HINT, Samples, Speech, Voice
 from colab.handlers.tts.kokoro_onnx import STYLES, ModelFiles
 from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, Said, edges_from_frames, spoken
 from colab.handlers.tts.phonemes import Phonemes, readable, source_for, written
@@ -101,7 +101,7 @@ class TorchModel:
         style = kokoro_styles.of(self.styles, voice)
         row = torch.from_numpy(style[min(len(phonemes.text), len(style)) - 1])
         with (
-            device_failures.told("Kokoro", self.device, cure=CURE),
+            device_failures.told("Kokoro", self.device, hint=HINT),
             torch.random.fork_rng(),
             torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
         ):
@@ -116,7 +116,7 @@ class TorchModel:
 @resident()
 def _resident(config: Path, weights: Path, styles: Path, device: str, _times: tuple[int, ...]) -> TorchModel:
     """Keep the last model open: loading it takes longer than most narrations. A file that changed is opened anew."""
-    with device_failures.told("Kokoro", device, cure=CURE):
+    with device_failures.told("Kokoro", device, hint=HINT):
         model = _model(config, weights).to(device).eval()
     return TorchModel(kokoro=model, device=device, styles=kokoro_styles.read(styles))
 

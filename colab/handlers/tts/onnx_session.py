@@ -13,7 +13,7 @@ from typing import Any
 
 from colab.handlers import devices
 from colab.handlers.device_failures import failed, first_line, out_of_memory
-from colab.handlers.tts.engine import CURE
+from colab.handlers.tts.engine import HINT
 from protocol import installing
 from protocol.errors import JobFailed
 
@@ -72,7 +72,7 @@ def open_session(model: Path | bytes, name: str, provider: str | None) -> tuple[
         )
     except _model_errors() as refused:
         if out_of_memory(refused):
-            raise failed(refused, name, expected.provider, cure=CURE) from refused
+            raise failed(refused, name, expected.provider, hint=HINT) from refused
         raise JobFailed(
             f"{name} is no ONNX model that can be opened, or it is torn: {first_line(refused)}; "
             "remove the file, and it is fetched again",
@@ -92,7 +92,7 @@ def _real_place(used: Sequence[str], expected: Place, asked: str | None, name: s
     if used[0] != expected.provider:
         why = f"{expected.provider} could not be started; its libraries (CUDA 12, cuDNN 9) may be missing"
         if asked is not None:
-            raise devices.NoSuchDevice(f"{name}: {why}. Cure: {GPU_BUILD}; or ask for cpu")
+            raise devices.NoSuchDevice(f"{name}: {why}. Hint: {GPU_BUILD}; or ask for cpu")
         place = Place(provider=used[0], fallback=why)
     if place.fallback:
         logger.warning("%s runs on %s, although a GPU is there: %s", name, place.provider, place.fallback)
@@ -108,9 +108,9 @@ def _wanted(asked: str | None, available: Sequence[str]) -> str:
     for provider in available:
         if provider.casefold() == name.casefold():
             return provider
-    cure = f"Cure: {GPU_BUILD}; or ask for cpu" if name == CUDA else "ask for one of these"
+    hint = f"Hint: {GPU_BUILD}; or ask for cpu" if name == CUDA else "ask for one of these"
     raise devices.NoSuchDevice(
-        f"the provider {asked!r} was asked for, but this onnxruntime has only: {', '.join(available)}. {cure}"
+        f"the provider {asked!r} was asked for, but this onnxruntime has only: {', '.join(available)}. {hint}"
     )
 
 
@@ -118,7 +118,7 @@ def _unused_gpu(asked: str | None, available: Sequence[str]) -> str | None:
     """Say why a GPU that is there will not be used, None where none is there or the CPU was asked for."""
     if asked is not None or CUDA in available or not devices.has_driver():
         return None
-    return f"this onnxruntime is built without CUDA. Cure: {GPU_BUILD}"
+    return f"this onnxruntime is built without CUDA. Hint: {GPU_BUILD}"
 
 
 def _runtime() -> Any:

@@ -61,7 +61,7 @@ class Source(Protocol):
 
 
 def source_for(language: str) -> Source:
-    """Return who knows a language of Kokoro's. Raises `JobFailed` UNSUPPORTED, with the cure, where nobody does."""
+    """Return who knows a language of Kokoro's. Raises `JobFailed` UNSUPPORTED, with the hint, where nobody does."""
     from colab.handlers.tts import phonemes_espeak, phonemes_misaki
 
     if language in phonemes_misaki.ONLY_MISAKI:

@@ -46,8 +46,8 @@ def opened(language: str) -> Source | None:
     if needed is None or any(importlib.util.find_spec(module) is None for module in needed):
         return None
     if _number(version("misaki")) < OLDEST:
-        cure = installing.install("misaki>=0.9.4", by_uv=True)
-        logger.warning("misaki %s is too old and not used: %s", version("misaki"), cure)
+        hint = installing.install("misaki>=0.9.4", by_uv=True)
+        logger.warning("misaki %s is too old and not used: %s", version("misaki"), hint)
         return None
     return English(british=language == "en-gb") if language.startswith("en") else Unspaced(language)
 

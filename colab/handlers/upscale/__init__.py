@@ -45,9 +45,9 @@ class UpscaleHandler:
         return {engine.name: named[engine.name] for engine in self._available(models)}
 
     def run(self, work: Work) -> Result:
-        """Upscale the source. Raises `JobFailed` with what is wrong, and the cure."""
+        """Upscale the source. Raises `JobFailed` with what is wrong, and the hint."""
         params = cast(Params, work.params)
-        with closed_codes("it cannot be made larger", cure="ask for a smaller scale"):
+        with closed_codes("it cannot be made larger", hint="ask for a smaller scale"):
             media = _looked_at(work)
             _check_format(media, params)
             ffmpeg = _ffmpeg(_encoders(media, params))

@@ -11,7 +11,7 @@ from typing import Any
 from colab.handlers.device_failures import free_again
 from colab.handlers.upscale import tiles
 from colab.handlers.upscale.engine import Shape
-from colab.handlers.upscale.network import CURE, Network
+from colab.handlers.upscale.network import HINT, Network
 from protocol.errors import JobFailed
 from protocol.kinds.upscale import Params
 
@@ -58,7 +58,7 @@ class Room:
             self.tile = max(tiles.SMALLEST, min(self.tile, self.whole) // 2)
         else:
             raise JobFailed(
-                f"not even a tile of {self.tile}x{self.tile} pixels fits into the memory; {CURE}",
+                f"not even a tile of {self.tile}x{self.tile} pixels fits into the memory; {HINT}",
                 code="OUT_OF_MEMORY",
             )
         self.shrunk += 1

@@ -24,7 +24,7 @@ MARGIN = 16
 EXACT_MARGIN = 48
 """Up to here a margin is as wide as the network really looks."""
 
-CURE = "end what else uses the GPU, or ask for the model lanczos"
+HINT = "end what else uses the GPU, or ask for the model lanczos"
 """What to do where there is not enough memory for it."""
 
 
@@ -110,7 +110,7 @@ def load(path: Path, name: str, device: str, *, half: bool) -> Network:
 def _resident(path: Path, _: int, name: str, device: str, half: bool) -> Network:
     import torch
 
-    with device_failures.told(f"the model {name}", device, cure=CURE):
+    with device_failures.told(f"the model {name}", device, hint=HINT):
         found = _described(path, name)
         may = half and device != "cpu" and found.supports_half
         found = found.to(device).eval()

@@ -32,7 +32,7 @@ NEEDS = ("torch", "torchvision", "spandrel", "safetensors")
 
 
 def check_installed() -> None:
-    """Raise JobFailed UNSUPPORTED, with the cure, where what the networks need is not installed."""
+    """Raise JobFailed UNSUPPORTED, with the hint, where what the networks need is not installed."""
     if missing := [name for name in NEEDS if importlib.util.find_spec(name) is None]:
         raise JobFailed(
             f"{' and '.join(missing)} not installed here: {installing.with_extra('upscale')}", code="UNSUPPORTED"
@@ -154,7 +154,7 @@ class Enlarging:
             except (RuntimeError, MemoryError) as problem:
                 if not device_failures.out_of_memory(problem):
                     where = self._network.device
-                    raise device_failures.failed(problem, "the network", where, cure=network.CURE) from problem
+                    raise device_failures.failed(problem, "the network", where, hint=network.HINT) from problem
                 go_on = self._room.shrink
             go_on()  # here, where the failure no longer holds what is to be freed
 

@@ -43,14 +43,14 @@ def test_what_is_said_is_understood(said, full, lost):
     """Too little memory, a lost GPU, or neither: never both, and never by the word memory alone."""
     problem = RuntimeError(said)
     assert (out_of_memory(problem), gpu_is_lost(problem)) == (full, lost)
-    ended = failed(problem, "Kokoro", "cuda", cure="end the rest")
+    ended = failed(problem, "Kokoro", "cuda", hint="end the rest")
     assert ended.code == ("OUT_OF_MEMORY" if full else "ENGINE")
     assert ("end the rest" in str(ended), "the GPU was lost" in str(ended)) == (full, lost)
 
 
 def test_what_python_itself_has_no_memory_for_is_the_same():
     """MemoryError needs no words."""
-    with pytest.raises(JobFailed, match="MemoryError") as ended, told("a model", "cpu", cure="take a smaller one"):
+    with pytest.raises(JobFailed, match="MemoryError") as ended, told("a model", "cpu", hint="take a smaller one"):
         raise MemoryError
     assert ended.value.code == "OUT_OF_MEMORY"
 
@@ -60,7 +60,7 @@ def test_what_was_explained_before_is_not_explained_again():
     ours = JobFailed("out of memory, CUDA error", code="BAD_REQUEST")
     assert not out_of_memory(ours)
     assert not gpu_is_lost(ours)
-    with pytest.raises(JobFailed) as ended, told("a model", "cpu", cure=""):
+    with pytest.raises(JobFailed) as ended, told("a model", "cpu", hint=""):
         raise ours
     assert ended.value is ours
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def choose(asked: str | None, *, has_gpu: bool) -> Device:
-    return chosen(asked, "Kokoro", has_gpu=has_gpu, cure="install it")
+    return chosen(asked, "Kokoro", has_gpu=has_gpu, hint="install it")
 
 
 @pytest.mark.parametrize("word", [*WORDS, "CUDAExecutionProvider", " Cpu ", "GPU"])
@@ -41,7 +41,7 @@ def test_every_word_means_the_same_whoever_is_asked(word, monkeypatch):
 def test_a_word_that_means_none_is_refused_and_never_the_cpu(word, monkeypatch):
     """Whether a GPU is there or not, and with the words that there are."""
     for has_gpu in (True, False):
-        with pytest.raises(NoSuchDevice, match=r"can use only: .*cpu\. Cure: ask for one") as refused:
+        with pytest.raises(NoSuchDevice, match=r"can use only: .*cpu\. Hint: ask for one") as refused:
             choose(word, has_gpu=has_gpu)
         assert refused.value.code == "UNSUPPORTED"
     with pytest.raises(NoSuchDevice):
@@ -58,9 +58,9 @@ def test_a_provider_of_onnx_runtimes_own_is_used_where_its_build_has_it(monkeypa
         choose("CoreMLExecutionProvider", has_gpu=True)
 
 
-def test_a_gpu_that_is_not_there_is_an_error_with_the_cure():
+def test_a_gpu_that_is_not_there_is_an_error_with_the_hint():
     """Who asks for none gets the best there is."""
-    with pytest.raises(NoSuchDevice, match="Cure: install it, or ask for cpu"):
+    with pytest.raises(NoSuchDevice, match="Hint: install it, or ask for cpu"):
         choose("cuda", has_gpu=False)
     assert choose(None, has_gpu=True).name == "cuda"
     assert choose(None, has_gpu=False).name == "cpu"

@@ -49,7 +49,7 @@ def test_voices_are_picked(voice, language, name, spoken):
 
 @pytest.mark.parametrize("language", ["de", "xx", "en-au", "pt-pt", "zh-hk", "fr-", "../../etc", "es-zzz"])
 def test_an_unknown_language_lists_what_exists(language):
-    """A language that Kokoro does not speak is BAD_REQUEST with those that it speaks, and with the cure."""
+    """A language that Kokoro does not speak is BAD_REQUEST with those that it speaks, and with the hint."""
     with pytest.raises(JobFailed, match=r"it speaks: cmn, en-gb, en-us, .* pt-br\. The engine espeak") as failed:
         pick("default", language)
     assert failed.value.code == "BAD_REQUEST"

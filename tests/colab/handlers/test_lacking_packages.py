@@ -66,12 +66,12 @@ def test_the_packages_come_before_the_model(
 ) -> None:
     """A model without the packages would help nobody; who requires the engine is told the same."""
     picture = odd_media.picture(tmp_path / "a.png")
-    cure = installing.with_extra(extra)
+    hint = installing.with_extra(extra)
     told = choose(models, picture, None)
     assert len(told) == 1
-    assert cure in told[0]
+    assert hint in told[0]
     assert "models pull" not in told[0]
     with pytest.raises(JobFailed) as failed:
         choose(models, picture, engine)
     assert failed.value.code == "UNSUPPORTED"
-    assert cure in str(failed.value)
+    assert hint in str(failed.value)

@@ -145,7 +145,7 @@ def test_voices_are_used_or_replaced(engine, voice, language, by, substituted):
     ],
 )
 def test_an_impossible_voice_is_refused(engine, voice, language, message):
-    """A variant that does not exist, or a voice of another language, is BAD_REQUEST with the cure."""
+    """A variant that does not exist, or a voice of another language, is BAD_REQUEST with the hint."""
     with pytest.raises(JobFailed, match=message) as failed:
         engine.pick(voice, language)
     assert failed.value.code == "BAD_REQUEST"

@@ -155,7 +155,7 @@ def test_a_part_that_needs_no_more_is_not_believed(make_models, cached, content,
 
 
 def test_other_bytes_of_the_same_length_are_an_error(make_models, site, file, cached, content):
-    """They are deleted, and the message has both digests and a cure. Asking twice would not help."""
+    """They are deleted, and the message has both digests and a hint. Asking twice would not help."""
     site.files = dict.fromkeys(site.files, b"x" * len(content))
     failed = failure(make_models())
     assert failed.code == "UNSUPPORTED"
@@ -180,14 +180,14 @@ def test_more_than_the_file_is_refused(make_models, site, content, cached):
     assert [path.name for path in cached.parent.iterdir()] == ["voice.onnx.lock"]
 
 
-@pytest.mark.parametrize(("status", "cure"), [(404, "newer gpudrop"), (401, "HF_TOKEN"), (403, "HF_TOKEN")])
-def test_a_final_answer_is_not_asked_for_again(make_models, site, status, cure):
+@pytest.mark.parametrize(("status", "hint"), [(404, "newer gpudrop"), (401, "HF_TOKEN"), (403, "HF_TOKEN")])
+def test_a_final_answer_is_not_asked_for_again(make_models, site, status, hint):
     """404 and 401 end it at once, with what to do."""
     site.statuses = [status] * 9
     failed = failure(make_models())
     assert failed.code == "UNSUPPORTED"
     assert f"HTTP {status}" in str(failed)
-    assert cure in str(failed)
+    assert hint in str(failed)
     assert len(site.asked) == 1
 
 

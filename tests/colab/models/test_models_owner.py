@@ -162,7 +162,7 @@ def test_two_that_add_at_once_are_both_remembered(places, table, weights):
 
 
 def test_a_full_disk_keeps_nothing_half(places, table, weights, monkeypatch):
-    """No entry, no part of a file, and STORAGE with the cure."""
+    """No entry, no part of a file, and STORAGE with the hint."""
 
     def full(_source, target):
         Path(target).write_bytes(b"half")

@@ -19,15 +19,15 @@ from colab.handlers import HANDLERS
 from colab.handlers.work import StopWork
 from colab.serving import make_worker
 from colab.worker import Worker
-from dispatcher.accept import check_media
-from dispatcher.client import Handle
-from dispatcher.jobs import Job
+from dispatcher.jobs.accept import check_media
+from dispatcher.jobs.client import Handle
+from dispatcher.jobs.job import Job
 from media import ffmpeg
 from protocol.errors import JobFailed
 from protocol.kinds import KINDS
 from protocol.kinds.kind import SOURCE
 from protocol.messages import ErrorCode
-from protocol.seen import JobReader, Seen
+from protocol.seen import JobReader, Observation
 from tests.contract.handlers.case import Desk, HandlerCase, desk
 from tests.contract.handlers.cases import CASES
 from tests.support import odd_media
@@ -223,7 +223,7 @@ def test_a_checkpoint_that_is_broken_is_made_again(
 
 @every_case
 def test_a_disk_that_fills_up_is_said(case: HandlerCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half-way through, no room is left: STORAGE and its cure are in the drop, and the worker does the next job."""
+    """Half-way through, no room is left: STORAGE and its hint are in the drop, and the worker does the next job."""
     source = case.source(tmp_path) if case.source else None
     room = 4 + 4 * -(-source.stat().st_size // 4096) if source else 4  # its input, and one page
     with small_disk(tmp_path / "small", room) as small, side_by_side(case.kind, tmp_path) as (worker, send, look):
@@ -241,7 +241,9 @@ def test_a_disk_that_fills_up_is_said(case: HandlerCase, tmp_path: Path, monkeyp
 
 
 @contextlib.contextmanager
-def side_by_side(kind: str, folder: Path) -> Iterator[tuple[Worker, Callable[[Job], Handle], Callable[[Handle], Seen]]]:
+def side_by_side(
+    kind: str, folder: Path
+) -> Iterator[tuple[Worker, Callable[[Job], Handle], Callable[[Handle], Observation]]]:
     """A real worker with its bench and an owner, on a folder: the worker, how to send a job, how to look at it."""
     drop = make_drop(folder / "drop")
     worker = make_worker(Settings(drop=str(drop), kinds=(kind, "echo"), models_dir=folder / "models", offline=True))

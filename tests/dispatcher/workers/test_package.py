@@ -74,7 +74,7 @@ def test_an_installed_wheel_packs_itself(tmp_path: Path) -> None:
 
 
 def test_code_that_is_not_installed_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without its metadata there is no wheel; the error names the cure."""
+    """Without its metadata there is no wheel; the error names the hint."""
     monkeypatch.setattr(package, "NAME", "no-such-distribution")
     with pytest.raises(EnvironmentNotReady, match="make setup"):
         package.build_wheel(tmp_path)

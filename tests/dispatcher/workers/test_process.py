@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.drops import init_drop
+from dispatcher.drops.setup import init_drop
 from dispatcher.workers.notebook import NotebookWorker
 from dispatcher.workers.process import ChildProcess, LocalWorker, ResidentWorker
 from protocol.errors import EnvironmentNotReady

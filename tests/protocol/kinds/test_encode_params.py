@@ -72,7 +72,7 @@ def test_the_form_of_existing_users_means_the_same() -> None:
     ],
 )
 def test_what_does_not_go_together_is_said(raw: dict[str, Any], words: str) -> None:
-    """With the cure, before anything is sent."""
+    """With the hint, before anything is sent."""
     with pytest.raises(ValueError, match=words):
         Params.model_validate(raw)
 

@@ -106,7 +106,7 @@ def test_a_barrier_that_cannot_be_sure_says_so(monkeypatch: pytest.MonkeyPatch) 
 def test_a_control_that_fails_rests_is_named_once_and_is_used_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """After a failure it is left alone for a while; the warning has the cure and comes once for each silence."""
+    """After a failure it is left alone for a while; the warning has the hint and comes once for each silence."""
     answers = Answers(RcGone("no answer"), RcGone("no answer"), {}, RcGone("no answer"))
     asks = control(answers, monkeypatch)
     now = [0.0]

@@ -20,7 +20,7 @@ def film(tmp_path):
 
 
 @pytest.mark.parametrize("wish", ["tags", "captions", "embeddings"])
-def test_what_was_asked_for_and_cannot_be_done_is_an_error_with_the_cure(wish, film, put):
+def test_what_was_asked_for_and_cannot_be_done_is_an_error_with_the_hint(wish, film, put):
     """No weights, no packages: the job ends before any work, and says what to do."""
     with pytest.raises(JobFailed, match=r"models pull|gpudrop\[vision\]") as failed:
         put(film, raw={wish: "on"}).run()

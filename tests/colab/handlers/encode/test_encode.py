@@ -206,7 +206,7 @@ def test_a_film_plays_before_it_is_loaded_whole(tmp_path: Path, faststart: bool)
 
 
 def test_ten_bits_and_high_range_are_kept_or_refused(tmp_path: Path) -> None:
-    """HEVC keeps them, with their tags; to H.264 ten bits are made eight, and high range is refused with the cure."""
+    """HEVC keeps them, with their tags; to H.264 ten bits are made eight, and high range is refused with the hint."""
     hdr = odd_media.FILMS["hdr and 10 bits"](tmp_path)
     picture = made(run(hdr, tmp_path / "hdr")).picture
     assert picture is not None
@@ -233,7 +233,7 @@ def no_card(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_card")
 @pytest.mark.parametrize("how", [{"encoder": "nvenc"}, {"engine": "nvenc"}])
 def test_a_card_that_is_insisted_on_is_not_replaced(tmp_path: Path, how: dict[str, Any]) -> None:
-    """The reason and the cure are said."""
+    """The reason and the hint are said."""
     with pytest.raises(JobFailed, match=r"libcuda.*NVIDIA card") as failed:
         run(odd_media.film(tmp_path / "film.mp4"), tmp_path / "desk", **how)
     assert failed.value.code == "UNSUPPORTED"

@@ -155,7 +155,7 @@ def test_control_words_and_endless_texts_are_not_sent(tiny: Callable[..., Models
 
 @pytest.mark.extras
 def test_too_little_memory_halves_the_batch(tiny: Callable[..., Models], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Down to one text, which then is OUT_OF_MEMORY with the cure."""
+    """Down to one text, which then is OUT_OF_MEMORY with the hint."""
     import torch
 
     engine = LanguageModel(tiny())

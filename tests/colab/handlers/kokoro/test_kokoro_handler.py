@@ -156,7 +156,7 @@ def test_a_card_lists_kokoro_without_loading_it(models):
 
 
 def test_offline_without_the_files_it_is_not_there(tmp_path):
-    """A worker that may not download and has no files does not offer Kokoro; asked for it, it tells the cure."""
+    """A worker that may not download and has no files does not offer Kokoro; asked for it, it tells the hint."""
     nothing = Models(ModelPlaces(folder=tmp_path, offline=True))
     assert [engine.name for engine in available(nothing)] == ["espeak"]
     assert open_engine(nothing).engine.name == "espeak"

@@ -240,7 +240,7 @@ def test_another_model_is_named_with_what_was_expected(files):
 @pytest.mark.parametrize("noise", [False, True])
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_a_torn_model_is_named(files, noise, share):
-    """Half a model file, or an empty one, is an ENGINE failure that names it and tells the cure."""
+    """Half a model file, or an empty one, is an ENGINE failure that names it and tells the hint."""
     write_model(files.path(MODEL), noise=noise)
     whole = files.path(MODEL).read_bytes()
     files.path(MODEL).write_bytes(whole[: int(len(whole) * share)])
@@ -340,7 +340,7 @@ def test_a_model_that_does_not_fit_is_no_torn_file(files, monkeypatch):
 
 
 def test_a_gpu_beside_a_build_without_cuda_is_said(files, monkeypatch, caplog):
-    """A driver is there, the build cannot use it: the record and the log tell, with the cure."""
+    """A driver is there, the build cannot use it: the record and the log tell, with the hint."""
     monkeypatch.setattr(devices.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
     kokoro_onnx_model._resident.cache_clear()
     engine = KokoroOnnx(files)

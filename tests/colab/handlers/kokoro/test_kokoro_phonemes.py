@@ -184,7 +184,7 @@ def test_misaki_reads_english_where_it_is(grammar):
 
 
 def test_an_old_misaki_is_not_used(monkeypatch, caplog):
-    """What plain pip installs on Python 3.13 speaks otherwise: it is left out, with the cure in the log."""
+    """What plain pip installs on Python 3.13 speaks otherwise: it is left out, with the hint in the log."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
     monkeypatch.setattr(phonemes_misaki, "version", lambda _: "0.7.16")
     phonemes_misaki.opened.cache_clear()

@@ -115,7 +115,7 @@ def test_the_record_tells_device_and_phonemes(files):
 
 @pytest.mark.extras
 def test_cuda_asked_for_and_absent(files, monkeypatch):
-    """CUDA without a GPU is UNSUPPORTED with the cure."""
+    """CUDA without a GPU is UNSUPPORTED with the hint."""
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -138,7 +138,7 @@ def test_a_model_that_does_not_fit_is_said_and_not_kept(files, monkeypatch, full
 @pytest.mark.extras
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_torn_weights_are_named(files, share):
-    """Half a file of weights is an ENGINE failure that names it and tells the cure."""
+    """Half a file of weights is an ENGINE failure that names it and tells the hint."""
     whole = files.path(WEIGHTS).read_bytes()
     files.path(WEIGHTS).write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(JobFailed, match=f"{Path(WEIGHTS).name} is no file of tensors") as failed:

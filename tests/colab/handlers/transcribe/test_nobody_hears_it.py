@@ -1,4 +1,4 @@
-"""Where no recogniser can do a job, what is said names each cure once, and nothing that would not help."""
+"""Where no recogniser can do a job, what is said names each hint once, and nothing that would not help."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from colab.models import ModelPlaces, Models
 from protocol.errors import JobFailed
 from protocol.kinds.transcribe import Params
 
-pytest.importorskip("faster_whisper")  # without it the cure is its package, which another test looks at
+pytest.importorskip("faster_whisper")  # without it the hint is its package, which another test looks at
 
 PULL = "gpudrop models pull"
 
@@ -29,7 +29,7 @@ def said(folder: Path, required: str | None = None, **raw: Any) -> str:
     ("raw", "why"),
     [({"language": "de"}, "pocketsphinx hears English only, not 'de'"), ({"task": "translate"}, "does not translate")],
 )
-def test_a_cure_is_said_once(tmp_path: Path, raw: dict[str, Any], why: str) -> None:
+def test_a_hint_is_said_once(tmp_path: Path, raw: dict[str, Any], why: str) -> None:
     """What the small recogniser cannot, then what is missing for the other, and how it comes."""
     told = said(tmp_path, **raw)
     assert why in told
@@ -38,7 +38,7 @@ def test_a_cure_is_said_once(tmp_path: Path, raw: dict[str, Any], why: str) -> N
 
 
 def test_a_model_by_its_name_is_asked_of_whisper_alone(tmp_path: Path) -> None:
-    """Another model would be no cure, and neither would the recogniser that has none."""
+    """Another model would be no hint, and neither would the recogniser that has none."""
     told = said(tmp_path, model="turbo")
     assert "whisper-large-v3-turbo/config.json" in told
     assert told.endswith("gpudrop models pull whisper-large-v3-turbo")

@@ -102,7 +102,7 @@ def test_the_track_asked_for_is_heard(tmp_path: Path, desk_for: Desks) -> None:
     assert failed.value.code == "BAD_REQUEST"
 
 
-def test_a_film_without_a_sound_is_refused_with_the_cure(tmp_path: Path, desk_for: Desks) -> None:
+def test_a_film_without_a_sound_is_refused_with_the_hint(tmp_path: Path, desk_for: Desks) -> None:
     """Before any engine is opened."""
     with pytest.raises(JobFailed, match="no sound") as failed:
         desk_for(film(tmp_path / "f.mp4", sound=False)).run()

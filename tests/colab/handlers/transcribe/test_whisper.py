@@ -242,7 +242,7 @@ def test_a_batch_that_does_not_fit_is_halved(tiny: FasterWhisper, monkeypatch: p
     assert tiny.remarks() == ("batch size 1: more at once did not fit into memory",)
 
 
-def test_when_nothing_fits_the_job_ends_with_the_cure(tiny: FasterWhisper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_nothing_fits_the_job_ends_with_the_hint(tiny: FasterWhisper, monkeypatch: pytest.MonkeyPatch) -> None:
     """After one window at a time, in the library's own way, there is nothing smaller."""
     tried = out_of_memory_from(tiny, 1, monkeypatch)
     with pytest.raises(JobFailed, match="smaller model") as failed:

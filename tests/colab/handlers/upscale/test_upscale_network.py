@@ -227,7 +227,7 @@ def test_less_memory_makes_smaller_parts(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_no_memory_at_all_is_said(at_desk: AtDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the smallest tile is too much the job ends with OUT_OF_MEMORY and the cure."""
+    """When the smallest tile is too much the job ends with OUT_OF_MEMORY and the hint."""
     desk = at_desk(film(tmp_path / "a.mkv", seconds=0.2, size="64x48"))
     desk.models = models(tmp_path, saved(compact(), tmp_path / "net.pth"))
     out_of_memory_above(monkeypatch, 10)

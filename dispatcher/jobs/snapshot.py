@@ -9,7 +9,7 @@ from protocol import installing
 from protocol.claims import IDLE_FACTOR, LeaseWatch
 from protocol.kinds import KINDS
 from protocol.messages import Offer, OutputFile, WorkerCard
-from protocol.seen import Seen, WorkerSeen
+from protocol.seen import Observation, WorkerSeen
 from protocol.states import Standing
 
 QUIET_BEATS = 3
@@ -17,11 +17,11 @@ QUIET_BEATS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sight:
+class JobSnapshot:
     """All that an explanation may depend on: what one look showed, and what was noticed before."""
 
     standing: Standing
-    seen: Seen
+    seen: Observation
     offer: Offer
     workers: Mapping[str, WorkerSeen]
     leases: LeaseWatch
@@ -69,7 +69,7 @@ def engine_missing(offer: Offer, workers: Mapping[str, WorkerSeen], leases: Leas
     return f"no worker here has the engine {wanted} (they have: {', '.join(sorted(have))})"
 
 
-def engine_cure(offer: Offer, *, started_here: bool) -> str:
+def engine_hint(offer: Offer, *, started_here: bool) -> str:
     """Return what helps where no worker has the engine that a job insists on; `started_here` says whose workers."""
     kind, leave = KINDS.get(offer.kind), "leave --require-engine out"
     extra = kind.extras.get(offer.requires.engine or "") if kind else None
@@ -93,7 +93,7 @@ def living(workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float) ->
     }
 
 
-def arrived(seen: Seen, files: Iterable[OutputFile]) -> tuple[int, int]:
+def arrived(seen: Observation, files: Iterable[OutputFile]) -> tuple[int, int]:
     """Return how many files of a manifest lie in the drop at their size, and how many bytes that is."""
     there = [file for file in files if (file.at or 0) + file.size <= seen.sizes.get(file.in_, -1)]
     return len(there), sum(file.size for file in there)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dispatcher.jobs import Progress
+from dispatcher.drops.worker_registry import WorkerRegistry
+from dispatcher.jobs.job import Progress
 from dispatcher.runs.store import RunStore
-from dispatcher.workforce import Workforce
 from protocol.claims import LEASE_BEATS
 from protocol.drop import Capabilities, TimeLimits
 from protocol.messages import ClaimTerms
@@ -51,7 +51,7 @@ class Pace:
             lease_s = max(lease_s, min(LEASE_DELAYS * longest, LEASE_AT_MOST_S))
         return ClaimTerms(settle_s=settle_s, lease_s=lease_s)
 
-    def sent(self, run: str, workforce: Workforce, now: float) -> None:
+    def sent(self, run: str, workforce: WorkerRegistry, now: float) -> None:
         """Say that the request of a run has just gone into the drop."""
         if self._store.count_open(self._drop_id) > 1:
             return

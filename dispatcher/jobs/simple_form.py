@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dispatcher.jobs import Result
+from dispatcher.jobs.job import Result
 from dispatcher.runs.record import Artifact, Ended
 from media.audio import check_wav
 from protocol import codec
@@ -24,7 +24,7 @@ from protocol.integrity import sha256_of
 from protocol.kinds import tts
 from protocol.layout import JobNames
 from protocol.messages import Done, Offer
-from protocol.seen import Seen
+from protocol.seen import Observation
 from protocol.transports.failures import mapped_local
 
 LOOKS_APART_S = 30.0
@@ -59,7 +59,7 @@ class LegacyLook:
         self._steps = _plain_steps(params, offer)
         self._first: tuple[float, dict[str, str]] | None = None
 
-    def look(self, seen: Seen, now: float) -> Answer | None:
+    def look(self, seen: Observation, now: float) -> Answer | None:
         """Return what there is of a plain answer, or None where there is none that could count.
 
         StorageFull and EnvironmentNotReady are about this machine, and say nothing against the answer.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from protocol.claims import LeaseWatch
 from protocol.layout import Attempt
 from protocol.messages import Offer
-from protocol.seen import Seen
+from protocol.seen import Observation
 
 NEVER_CAME = "never arrived whole"
 DAMAGED = "arrived damaged"
@@ -25,7 +25,7 @@ class Ending:
     is_crash: bool = False  # the worker fell silent: nobody has reported anything
 
 
-def endings(seen: Seen, leases: LeaseWatch, offer: Offer, now: float) -> list[Ending]:
+def endings(seen: Observation, leases: LeaseWatch, offer: Offer, now: float) -> list[Ending]:
     """Return the attempts that ended without a result and count: failed, rejected, or lapsed with newer activity.
 
     An attempt that was released does not count, nor one that left an output which none before it had left (R11).
@@ -59,12 +59,12 @@ def rejection(why: str) -> str:
     return text if text.startswith((NEVER_CAME, DAMAGED, UNUSABLE)) else f"was rejected: {text}"
 
 
-def failed_workers(seen: Seen) -> set[str]:
+def failed_workers(seen: Observation) -> set[str]:
     """Return the workers that reported a failure of their own at this job."""
     return {attempt.worker for attempt, f in seen.errors.items() if f.job and f.job.code != "RELEASED"}
 
 
-def _useful(seen: Seen) -> set[Attempt]:
+def _useful(seen: Observation) -> set[Attempt]:
     """Return the attempts that left an output, whole by its size, which no earlier one had left."""
     known: set[str] = set()
     useful = set()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from dispatcher.outbox import Outbox
+from dispatcher.jobs.outbox import Outbox
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from protocol.drop import Drop

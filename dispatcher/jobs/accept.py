@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dispatcher.jobs import Result
+from dispatcher.jobs.job import Result
 from dispatcher.wording import in_bytes
 from media import confined
 from media.audio import check_wav
@@ -22,7 +22,7 @@ from protocol.kinds import KINDS
 from protocol.kinds.kind import Kind
 from protocol.layout import Attempt
 from protocol.messages import Done, DoneJob, Offer, Part
-from protocol.seen import Seen
+from protocol.seen import Observation
 from protocol.transports.failures import mapped_local
 
 MARKER = ".done.marker"
@@ -85,7 +85,7 @@ def _check_room(folder: Path, job: DoneJob) -> None:
         raise StorageFull(f"it takes {in_bytes(needed)}, and {in_bytes(disk.free)} are free in {folder}")
 
 
-def check_listed(done: Done, seen: Seen) -> None:
+def check_listed(done: Done, seen: Observation) -> None:
     """Check that every file of a manifest is listed at its size, in one copy or another; copying is dear.
 
     Raises VerificationError whose `missing` names those that are not.

@@ -17,7 +17,7 @@ from protocol.transports.host import SYSTEM, Host
 LOOKS_A_BEAT = 2
 
 
-class Workforce:
+class WorkerRegistry:
     """The workers of one drop, and the leases that follow from their beats.
 
     A listing is the dearest call of a remote drop: there the workers are looked at twice a beat, however often and by

@@ -7,18 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dispatcher import accept, legacy
-from dispatcher.jobs import Result
-from dispatcher.outbox import Outbox
-from dispatcher.recording import attempts_of
+from dispatcher.jobs import accept, simple_form
+from dispatcher.jobs.job import Result
+from dispatcher.jobs.outbox import Outbox
+from dispatcher.jobs.recording import attempts_of
+from dispatcher.jobs.snapshot import JobSnapshot
 from dispatcher.runs.record import NOTHING_MORE, AttemptRecord, Ended, Run, Status
 from dispatcher.runs.store import RunStore
-from dispatcher.sight import Sight
 from protocol.errors import JobCancelled, JobExpired, JobFailed
 from protocol.messages import EngineRecord
 
 
-class Verdict:
+class RunFinisher:
     """The end of one run. Of several processes that judge it the first decides, and the others take what it decided."""
 
     def __init__(self, store: RunStore, run: Run, outbox: Outbox, wall: Callable[[], float]) -> None:
@@ -32,7 +32,7 @@ class Verdict:
         self.has_moved = run.job != self._run.job
         if run.status == "completed" and run.results_dir is not None:
             verified = run.verified or "full"
-            load = legacy.load if verified == "legacy" else accept.load
+            load = simple_form.load if verified == "legacy" else accept.load
             self.result = load(run.id, Path(run.results_dir), verified)
             self._outbox.committed()
             return True
@@ -68,7 +68,7 @@ class Verdict:
         return True
 
     def fail(
-        self, status: Status, code: str, text: str, error: type[Exception], sight: Sight | None, **more: Any
+        self, status: Status, code: str, text: str, error: type[Exception], snapshot: JobSnapshot | None, **more: Any
     ) -> NoReturn:
         """Commit an end without a result, and raise it; if another process committed first, its decision holds."""
         mirror = self._outbox.cancelled(f"{code}: {text}")
@@ -79,17 +79,17 @@ class Verdict:
             error_text=text,
             at=self._wall(),
             mirror=mirror,
-            ended=Ended(attempts=self.attempts(sight)) if sight else NOTHING_MORE,
+            ended=Ended(attempts=self.attempts(snapshot)) if snapshot else NOTHING_MORE,
         ):
             _raise(self._store.get(self._run.id))
         self._outbox.committed()
         raise error(text, code=code, **more) if error is JobFailed else error(text)
 
-    def attempts(self, sight: Sight, accepted: str | None = None) -> list[AttemptRecord]:
+    def attempts(self, snapshot: JobSnapshot, accepted: str | None = None) -> list[AttemptRecord]:
         """Return the attempts as a look showed them; the one whose result is taken now is accepted."""
         return [
             replace(each, status="accepted", ended_at=self._wall()) if each.nonce == accepted else each
-            for each in attempts_of(replace(sight, wall=self._wall()))
+            for each in attempts_of(replace(snapshot, wall=self._wall()))
         ]
 
 

@@ -6,25 +6,25 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from dispatcher import legacy, silence, untaken
-from dispatcher.absence import Absence
-from dispatcher.arrivals import Arrivals
-from dispatcher.jobs import FINISHED, Explanation, Progress, Result, Why
-from dispatcher.outbox import Outbox
-from dispatcher.recording import Recorder
+from dispatcher.drops.worker_registry import WorkerRegistry
+from dispatcher.jobs import explain, explain_untaken, simple_form
+from dispatcher.jobs.arrivals import Arrivals
+from dispatcher.jobs.failure_policy import FailurePolicy
+from dispatcher.jobs.finish import RunFinisher
+from dispatcher.jobs.intake import ResultIntake
+from dispatcher.jobs.job import FINISHED, Explanation, Progress, Result, Why
+from dispatcher.jobs.missing import MissingJob
+from dispatcher.jobs.outbox import Outbox
+from dispatcher.jobs.recording import Recorder
+from dispatcher.jobs.snapshot import JobSnapshot
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
-from dispatcher.sight import Sight
-from dispatcher.taking import Taking
-from dispatcher.verdict import Verdict
-from dispatcher.weighing import Weighing
-from dispatcher.workforce import Workforce
 from protocol import codec
 from protocol.drop import Drop
 from protocol.errors import ChannelError, JobCancelled, NameMissing, StorageFull
 from protocol.layout import Attempt
 from protocol.messages import Offer
-from protocol.seen import JobReader, Seen
+from protocol.seen import JobReader, Observation
 from protocol.signing import ANONYMOUS, Identity
 from protocol.states import OPEN_TO_CLAIMS, TERMINAL, Standing, State, delivered, judge
 from protocol.transports.host import SYSTEM, Host
@@ -46,7 +46,7 @@ class Lifecycle:
         run: Run,
         expected: Mapping[str, str],
         results: Path,
-        workforce: Workforce,
+        workforce: WorkerRegistry,
         host: Host = SYSTEM,
         identity: Identity = ANONYMOUS,
         started_here: bool = False,
@@ -62,12 +62,12 @@ class Lifecycle:
         self._no_room: tuple[float, Explanation] | None = None  # since when, and how that is said
         self._outbox = Outbox(drop, store, run, host, identity.key)
         self._recorder = Recorder(store, run)
-        self._sight: Sight | None = None
+        self._sight: JobSnapshot | None = None
         self._is_lost = False
-        self._verdict = verdict = Verdict(store, run, self._outbox, host.wall)
-        self._absence = Absence(drop, run, verdict, workforce.waits)
+        self._verdict = verdict = RunFinisher(store, run, self._outbox, host.wall)
+        self._absence = MissingJob(drop, run, verdict, workforce.waits)
         self._arrivals = Arrivals()
-        self._taking = Taking(
+        self._taking = ResultIntake(
             drop,
             self._offer,
             expected,
@@ -77,8 +77,8 @@ class Lifecycle:
             verdict=verdict,
             arrivals=self._arrivals,
         )
-        plain = legacy.LegacyLook(drop, run.job, request.params, self._offer, results)
-        self._weighing = Weighing(run, plain, verdict, workforce, self._arrivals, started_here=started_here)
+        plain = simple_form.LegacyLook(drop, run.job, request.params, self._offer, results)
+        self._weighing = FailurePolicy(run, plain, verdict, workforce, self._arrivals, started_here=started_here)
 
     @property
     def result(self) -> Result | None:
@@ -110,10 +110,10 @@ class Lifecycle:
             if seen.request is not None:
                 self._absence.was_seen()
             standing = self._judge(seen, now)
-            self._sight = sight = self._take_in(standing, seen, now)
-            why = self._act_if_room(sight) or silence.explain(sight)
+            self._sight = snapshot = self._take_in(standing, seen, now)
+            why = self._act_if_room(snapshot) or explain.explain(snapshot)
             if self.result is None:
-                self._recorder.look(sight, why)
+                self._recorder.look(snapshot, why)
         except NameMissing:
             standing, why = Standing(State.UNSEEN), self._absence.unseen(self._sight, now, self._wall())
         except ChannelError as error:
@@ -167,14 +167,14 @@ class Lifecycle:
 
     def signs_of_life(self) -> tuple[str, ...]:
         """Return when each worker of this drop was last heard of, as of the last look that succeeded."""
-        return untaken.signs_of_life(replace(self._sight, wall=self._wall())) if self._sight else ()
+        return explain_untaken.signs_of_life(replace(self._sight, wall=self._wall())) if self._sight else ()
 
-    def _judge(self, seen: Seen, now: float) -> Standing:
+    def _judge(self, seen: Observation, now: float) -> Standing:
         lapsed = self._leases.lapsed(seen, self._offer.claim, self._offer.limits, now)
         return judge(seen, lapsed=lapsed, beating=self._leases.beating())
 
-    def _take_in(self, standing: Standing, seen: Seen, now: float) -> Sight:
-        return Sight(
+    def _take_in(self, standing: Standing, seen: Observation, now: float) -> JobSnapshot:
+        return JobSnapshot(
             standing=standing,
             seen=seen,
             offer=self._offer,
@@ -191,42 +191,42 @@ class Lifecycle:
         """Commit the cancellation and mirror it; False when the job had ended before."""
         return self._verdict.cancel(reason)
 
-    def _act_if_room(self, sight: Sight) -> Explanation | None:
+    def _act_if_room(self, snapshot: JobSnapshot) -> Explanation | None:
         """Act. Where this machine has no room for a result, which is kept in the drop, wait and try now and then."""
-        if sight.standing.state not in OPEN_TO_CLAIMS:
+        if snapshot.standing.state not in OPEN_TO_CLAIMS:
             self._weighing.is_held()
-        if self._no_room is not None and sight.now - self._no_room[0] < ROOM_AGAIN_S:
+        if self._no_room is not None and snapshot.now - self._no_room[0] < ROOM_AGAIN_S:
             return self._no_room[1]
         try:
-            why = self._act(sight)
+            why = self._act(snapshot)
         except StorageFull as error:
-            why = silence.no_room(error, self._results)
-            self._no_room = sight.now, why
+            why = explain.no_room(error, self._results)
+            self._no_room = snapshot.now, why
         else:
             self._no_room = None
         return why
 
-    def _act(self, sight: Sight) -> Explanation | None:
+    def _act(self, snapshot: JobSnapshot) -> Explanation | None:
         """Do what a standing calls for; return what the wait is for where there is more to say than the standing."""
-        seen = sight.seen
-        if sight.standing.state not in TERMINAL and (taken := self._taking.take_late(sight)) is not None:
+        seen = snapshot.seen
+        if snapshot.standing.state not in TERMINAL and (taken := self._taking.take_late(snapshot)) is not None:
             return taken
-        match sight.standing.state, sight.standing.attempt:
+        match snapshot.standing.state, snapshot.standing.attempt:
             case State.DELIVERED, Attempt() as attempt:
-                return self._taking.take(attempt, sight)
+                return self._taking.take(attempt, snapshot)
             case State.ACCEPTED, _ if seen.accepted:
                 meant = [attempt for attempt in seen.done if attempt.nonce == seen.accepted.nonce]
-                return self._taking.take(meant[0], sight) if meant else self._weighing.weigh(sight)
+                return self._taking.take(meant[0], snapshot) if meant else self._weighing.weigh(snapshot)
             case State.CANCELLED, _:
                 reason = seen.cancelled.reason if seen.cancelled else ""
-                self._verdict.fail("cancelled", "CANCELLED", reason, JobCancelled, sight)
+                self._verdict.fail("cancelled", "CANCELLED", reason, JobCancelled, snapshot)
             case ((State.FAILED | State.STALE | State.OFFERED), _):
-                return self._weighing.weigh(sight)
+                return self._weighing.weigh(snapshot)
             case ((State.CLAIMED | State.RUNNING), _):
-                return self._weighing.weigh_at_work(sight)
+                return self._weighing.weigh_at_work(snapshot)
         return None
 
-    def _look_at_workers(self, seen: Seen, now: float) -> None:
+    def _look_at_workers(self, seen: Observation, now: float) -> None:
         """Take note of claims and of the beats of every worker there is."""
         for claim in seen.claims.values():
             self._leases.saw_claim(claim, now)
@@ -259,5 +259,5 @@ class Lifecycle:
             silent_s=self._leases.silence_s(boot, now) if boot else None,
             why=why.code,
             text=why.text,
-            cure=why.cure,
+            hint=why.hint,
         )

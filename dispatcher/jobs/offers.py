@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from dispatcher.jobs import Job
+from dispatcher.jobs.job import Job
 from dispatcher.runs.record import Artifact, Run, short
 from protocol import codec, installing
 from protocol.errors import NotFoundError, UsageError
@@ -116,14 +116,14 @@ def _first(values: Sequence[str]) -> str:
 
 
 def _elsewhere(kind: str, name: str, value: str, engines: Sequence[Choices], started_here: bool) -> str:
-    """Return what other workers may take, and how one gets such a worker; the cure alone for a value that they do."""
+    """Return what other workers may take, and how one gets such a worker; the hint alone for a value that they do."""
     known = KINDS[kind].known.get(name)
     lacking = [each for each in known.values if not any(_takes(one, name, each) for one in engines)] if known else []
     if known is None or not lacking:
         return ""
-    cure = f"{known.needs} ({installing.with_extra(known.extra, here=started_here)}), or --backend colab"
+    hint = f"{known.needs} ({installing.with_extra(known.extra, here=started_here)}), or --backend colab"
     if any(_plain(value) == _plain(each) for each in lacking):
-        return f". For {value} it takes {cure}"
+        return f". For {value} it takes {hint}"
     if near := get_close_matches(value, lacking, n=3, cutoff=0.6):
-        return f". There are also, for {cure}: {', '.join(near)} ({len(lacking)} in all)"
-    return f". There are also, for {cure}: {_first(lacking)}"
+        return f". There are also, for {hint}: {', '.join(near)} ({len(lacking)} in all)"
+    return f". There are also, for {hint}: {_first(lacking)}"

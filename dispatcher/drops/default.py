@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dispatcher import drops
 from dispatcher.config import Settings
+from dispatcher.drops import setup
 from dispatcher.runs.store import RunStore
 from protocol.errors import EnvironmentNotReady
 from protocol.transports import read_address
@@ -32,7 +32,7 @@ def choose(named: str | Path | None, settings: Settings) -> Choice | None:
         return Choice(address=read_address(told[0]), origin=f"set by {told[1]}")
     if remembered := settings.defaults.get("drop"):
         return Choice(address=read_address(remembered), origin=f"the default in {settings.config_file}")
-    found = drops.find(None, None, settings.home)
+    found = setup.find(None, None, settings.home)
     return None if found is None else Choice(address=found, origin="found; nothing names another one")
 
 
@@ -43,16 +43,16 @@ def adopt(choice: Choice, settings: Settings) -> str:
     named once and for all may be a mount that is not there. Raises EnvironmentNotReady for an empty folder that was a
     drop before: its drive is not mounted.
     """
-    if drops.adopt(choice.address):
+    if setup.adopt(choice.address):
         return f"{choice.address} held jobs of the old scripts; it is a drop now, and old workers go on as before"
-    if not choice.by_flag or not drops.is_blank(choice.address):
+    if not choice.by_flag or not setup.is_blank(choice.address):
         return ""
     if _was_a_drop(choice.address, settings):
         raise EnvironmentNotReady(
             f"{choice.address} is empty, but it was a drop before. Mount the drive that belongs there. If that drop is "
             f"gone for good, make a new one: gpudrop init --drop {choice.address}"
         )
-    drops.init_drop(choice.address)
+    setup.init_drop(choice.address)
     return f"the empty folder {choice.address} is a drop now"
 
 

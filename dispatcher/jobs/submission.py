@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dispatcher.fingerprints import Fingerprints
-from dispatcher.jobs import Job
-from dispatcher.offers import check_params
+from dispatcher.jobs.digests import Fingerprints
+from dispatcher.jobs.job import Job
+from dispatcher.jobs.offers import check_params
 from dispatcher.runs.record import Artifact
 from protocol import codec
 from protocol.layout import JobNames

@@ -10,7 +10,7 @@ RENEWALS = 3
 """A lease is renewed so many times before it would end."""
 
 
-class Attendance:
+class RunLease:
     """The turn at one run."""
 
     def __init__(self, store: RunStore, run_id: str, holder: Holder, host: Host) -> None:

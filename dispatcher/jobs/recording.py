@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dispatcher.jobs import Explanation
+from dispatcher.jobs.job import Explanation
+from dispatcher.jobs.snapshot import JobSnapshot
 from dispatcher.runs.record import Artifact, AttemptRecord, AttemptStatus, Run, Status
 from dispatcher.runs.store import RunStore
-from dispatcher.sight import Sight
 from protocol.layout import Attempt
 from protocol.messages import Done
 from protocol.states import Standing, State
@@ -44,22 +44,22 @@ class Recorder:
         self._last = float("-inf")
         self._verified: Attempt | None = None
 
-    def look(self, sight: Sight, why: Explanation) -> None:
+    def look(self, snapshot: JobSnapshot, why: Explanation) -> None:
         """Write down what a look showed, if it is new."""
-        standing, attempts = sight.standing, attempts_of(sight)
-        if standing.state == State.OFFERED and not attempts and sight.wall - self._run.created_at < SOON_S:
+        standing, attempts = snapshot.standing, attempts_of(snapshot)
+        if standing.state == State.OFFERED and not attempts and snapshot.wall - self._run.created_at < SOON_S:
             return
-        held = sight.leases.held(standing.attempt.nonce) if standing.attempt else None
+        held = snapshot.leases.held(standing.attempt.nonce) if standing.attempt else None
         units = (held.done, held.total, held.note) if held else None
         said = (standing.state, str(why.code), [(each.nonce, str(each.status)) for each in attempts])
         is_news = said != self._said
-        if not is_news and (units == self._units or sight.now - self._last < PROGRESS_EVERY_S):
+        if not is_news and (units == self._units or snapshot.now - self._last < PROGRESS_EVERY_S):
             return
         is_told = self._said is None or said[1:] != self._said[1:]
-        self._said, self._units, self._last = said, units, sight.now
+        self._said, self._units, self._last = said, units, snapshot.now
         self._store.progress(
             self._run.id,
-            at=sight.wall,
+            at=snapshot.wall,
             status=None if self._run.status == "pending" else _STATUS.get(standing.state),
             done=units[0] if units else None,
             total=units[1] if units else None,
@@ -79,44 +79,46 @@ class Recorder:
         self._store.progress(self._run.id, at=at, status="verifying", worker=attempt.worker, text=text)
 
 
-def attempts_of(sight: Sight) -> list[AttemptRecord]:
+def attempts_of(snapshot: JobSnapshot) -> list[AttemptRecord]:
     """Return the attempts that a look showed, with how each stands."""
-    return [_attempt(attempt, sight) for attempt in sorted(sight.seen.claims)]
+    return [_attempt(attempt, snapshot) for attempt in sorted(snapshot.seen.claims)]
 
 
-def _attempt(attempt: Attempt, sight: Sight) -> AttemptRecord:
-    failure = sight.seen.errors.get(attempt)
-    status = _status_of(attempt, sight)
+def _attempt(attempt: Attempt, snapshot: JobSnapshot) -> AttemptRecord:
+    failure = snapshot.seen.errors.get(attempt)
+    status = _status_of(attempt, snapshot)
     code, text = (failure.job.code, failure.plain.error) if failure and failure.job else (None, None)
     if status == "lapsed":
-        code, text = "TIMEOUT", _lapse(attempt, sight)
+        code, text = "TIMEOUT", _lapse(attempt, snapshot)
     return AttemptRecord(
         nonce=attempt.nonce,
         n=attempt.n,
         worker=attempt.worker,
         status=status,
-        seen_at=sight.wall,
-        ended_at=None if status in ("claimed", "running", "delivered") else sight.wall,
+        seen_at=snapshot.wall,
+        ended_at=None if status in ("claimed", "running", "delivered") else snapshot.wall,
         error_code=code,
         error_text=text,
     )
 
 
-def _status_of(attempt: Attempt, sight: Sight) -> AttemptStatus:
-    seen, failure = sight.seen, sight.seen.errors.get(attempt)
+def _status_of(attempt: Attempt, snapshot: JobSnapshot) -> AttemptStatus:
+    seen, failure = snapshot.seen, snapshot.seen.errors.get(attempt)
     if seen.accepted and seen.accepted.nonce == attempt.nonce:
         return "accepted"
     if failure is not None and failure.job is not None:
         return "released" if failure.job.code == "RELEASED" else "failed"
     if attempt in seen.done:
         return "rejected" if attempt.nonce in seen.rejected else "delivered"
-    if _lapse(attempt, sight):
+    if _lapse(attempt, snapshot):
         return "lapsed"
-    return "running" if sight.standing == Standing(State.RUNNING, attempt) else "claimed"
+    return "running" if snapshot.standing == Standing(State.RUNNING, attempt) else "claimed"
 
 
-def _lapse(attempt: Attempt, sight: Sight) -> str | None:
-    return sight.leases.lapse(sight.seen.claims[attempt], sight.offer.claim, sight.offer.limits, sight.now)
+def _lapse(attempt: Attempt, snapshot: JobSnapshot) -> str | None:
+    return snapshot.leases.lapse(
+        snapshot.seen.claims[attempt], snapshot.offer.claim, snapshot.offer.limits, snapshot.now
+    )
 
 
 def outputs_of(done: Done, folder: Path, facts: Mapping[str, Mapping[str, Any]]) -> list[Artifact]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from dispatcher import accept, legacy
-from dispatcher.jobs import Result
+from dispatcher.jobs import accept, simple_form
+from dispatcher.jobs.job import Result
 from dispatcher.runs.record import Run
 from protocol.errors import VerificationError
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 def load(run: Run) -> Result:
     """Return the result of a completed run. Raises VerificationError where its files are not what they were."""
     assert run.results_dir is not None  # it is completed
-    read = legacy.load if run.verified == "legacy" else accept.load
+    read = simple_form.load if run.verified == "legacy" else accept.load
     return read(run.id, Path(run.results_dir), run.verified or "full")
 
 

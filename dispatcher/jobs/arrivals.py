@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from protocol.layout import Attempt, parse_job_name
 from protocol.messages import OutputFile
-from protocol.seen import Seen
+from protocol.seen import Observation
 
 
-def on_the_way(seen: Seen, files: Iterable[OutputFile]) -> tuple[int, int]:
+def on_the_way(seen: Observation, files: Iterable[OutputFile]) -> tuple[int, int]:
     """Return how many bytes of these outputs lie here, in whichever file, and how many there will be."""
     wanted: dict[str, int] = {}
     for file in files:
@@ -37,10 +37,10 @@ class Arrivals:
     """Watches the outputs of every attempt at one job."""
 
     def __init__(self) -> None:
-        self._before: Seen | None = None
+        self._before: Observation | None = None
         self._data: dict[Attempt, _Data] = {}
 
-    def look(self, seen: Seen, now: float) -> list[Attempt]:
+    def look(self, seen: Observation, now: float) -> list[Attempt]:
         """Take note of a look; return the attempts of which more data has come since the last one."""
         before, self._before = self._before, seen
         if seen is before:
@@ -73,7 +73,7 @@ class Arrivals:
         return gained / (data.grew - data.since) if gained > 0 else None
 
 
-def _by_attempt(seen: Seen) -> dict[Attempt, dict[str, int]]:
+def _by_attempt(seen: Observation) -> dict[Attempt, dict[str, int]]:
     found: dict[Attempt, dict[str, int]] = {}
     for output, size in seen.coming.items():
         name = parse_job_name(output)

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dispatcher.fingerprints import Fingerprints
-from dispatcher.jobs import Job
-from dispatcher.offers import check_inputs, spell
+from dispatcher.jobs.digests import Fingerprints
+from dispatcher.jobs.job import Job
+from dispatcher.jobs.offers import check_inputs, spell
 from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.store import RunStore
 from protocol import codec

@@ -1,4 +1,4 @@
-"""Why a job is where it is: one code, one line for people, and the cure where something is wrong.
+"""Why a job is where it is: one code, one line for people, and the hint where something is wrong.
 
 Everything here is a function of what was seen. Clocks of two machines are compared only for the words, never for a
 decision (FORMAT.md R7).
@@ -10,11 +10,11 @@ import errno
 from collections.abc import Iterable
 from pathlib import Path
 
-from dispatcher.arrivals import on_the_way
-from dispatcher.endings import rejection
-from dispatcher.jobs import Explanation, Why
-from dispatcher.sight import QUIET_BEATS, Sight, arrived
-from dispatcher.untaken import explain_untaken
+from dispatcher.jobs.arrivals import on_the_way
+from dispatcher.jobs.attempt_endings import rejection
+from dispatcher.jobs.explain_untaken import explain_untaken
+from dispatcher.jobs.job import Explanation, Why
+from dispatcher.jobs.snapshot import QUIET_BEATS, JobSnapshot, arrived
 from dispatcher.wording import clock_time, for_people, in_bytes, listed, part_of_bytes
 from protocol.claims import LEASE_BEATS
 from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, StorageFull, VerificationError
@@ -31,132 +31,132 @@ PER_MILLE = 1000
 """A total that handlers count to where the work has no units of its own."""
 
 
-def explain(sight: Sight) -> Explanation:
+def explain(snapshot: JobSnapshot) -> Explanation:
     """Return what the wait is for."""
-    match sight.standing.state, sight.standing.attempt:
+    match snapshot.standing.state, snapshot.standing.attempt:
         case ((State.CLAIMED | State.RUNNING), Attempt() as attempt):
-            return _held(sight, attempt)
+            return _held(snapshot, attempt)
         case State.STALE, Attempt() as attempt:
-            return _stale(sight, attempt)
+            return _stale(snapshot, attempt)
         case State.FAILED, Attempt() as attempt:
-            return _failed(sight, attempt)
+            return _failed(snapshot, attempt)
         case State.DELIVERED, Attempt() as attempt:
             text = f"{attempt.worker} has delivered; the result is being verified"
             return Explanation(code=Why.RESULTS_ARRIVING, text=text)
         case State.UNSEEN, _:
-            return _unsent(sight)
+            return _unsent(snapshot)
         case State.OFFERED, _:
-            return explain_untaken(sight)
-    return Explanation(code=Why.FINISHED, text=str(sight.standing.state))
+            return explain_untaken(snapshot)
+    return Explanation(code=Why.FINISHED, text=str(snapshot.standing.state))
 
 
-def _outputs(sight: Sight, attempt: Attempt) -> list[OutputFile]:
+def _outputs(snapshot: JobSnapshot, attempt: Attempt) -> list[OutputFile]:
     """Return what the last part of an attempt tells of; what was left for another attempt is no output."""
-    parts = sight.seen.parts.get(attempt)
+    parts = snapshot.seen.parts.get(attempt)
     return [file for file in parts[-1].files if not file.path.startswith(CHECKPOINTS)] if parts else []
 
 
-def _held(sight: Sight, attempt: Attempt) -> Explanation:
+def _held(snapshot: JobSnapshot, attempt: Attempt) -> Explanation:
     """Explain a job that a worker has."""
-    silent_s = _silence_s(sight, attempt)
-    step = _step(sight, attempt)
-    lease_s = sight.leases.lease_s(sight.seen.claims[attempt].boot, sight.offer.claim)
+    silent_s = _silence_s(snapshot, attempt)
+    step = _step(snapshot, attempt)
+    lease_s = snapshot.leases.lease_s(snapshot.seen.claims[attempt].boot, snapshot.offer.claim)
     if silent_s > QUIET_BEATS * lease_s / LEASE_BEATS:
         left = max(0.0, lease_s - silent_s)
         since = f", since {step}" if step else ""
-        text = f"{_name(sight, attempt)} took the job and has been silent for {for_people(silent_s)}{since}"
-        cure = f"If that worker is gone, another one takes over in {for_people(left)}. {_others(sight, attempt)}"
-        return Explanation(code=Why.WORKER_SILENT, text=text, cure=cure)
-    working = f"{_name(sight, attempt)} is working{f': {step}' if step else ''}"
-    if outputs := _outputs(sight, attempt):
-        files, size = arrived(sight.seen, outputs)
-        here = f"{files} of {sight.outputs} files are here ({in_bytes(size)})"
-        here += _uploading(sight, outputs)
+        text = f"{_name(snapshot, attempt)} took the job and has been silent for {for_people(silent_s)}{since}"
+        hint = f"If that worker is gone, another one takes over in {for_people(left)}. {_others(snapshot, attempt)}"
+        return Explanation(code=Why.WORKER_SILENT, text=text, hint=hint)
+    working = f"{_name(snapshot, attempt)} is working{f': {step}' if step else ''}"
+    if outputs := _outputs(snapshot, attempt):
+        files, size = arrived(snapshot.seen, outputs)
+        here = f"{files} of {snapshot.outputs} files are here ({in_bytes(size)})"
+        here += _uploading(snapshot, outputs)
         return Explanation(code=Why.RESULTS_ARRIVING, text=f"{working}; {here}")
-    if sight.standing.state is State.RUNNING:
+    if snapshot.standing.state is State.RUNNING:
         return Explanation(code=Why.WORKING, text=working)
-    return Explanation(code=Why.TAKEN, text=f"{_name(sight, attempt)} has taken the job (attempt {attempt.n})")
+    return Explanation(code=Why.TAKEN, text=f"{_name(snapshot, attempt)} has taken the job (attempt {attempt.n})")
 
 
-def _stale(sight: Sight, attempt: Attempt) -> Explanation:
-    claim, terms, limits = sight.seen.claims[attempt], sight.offer.claim, sight.offer.limits
-    why = sight.leases.lapse(claim, terms, limits, sight.now) or "its lease is over"
-    at = f" at {step}" if (step := _step(sight, attempt)) else ""
+def _stale(snapshot: JobSnapshot, attempt: Attempt) -> Explanation:
+    claim, terms, limits = snapshot.seen.claims[attempt], snapshot.offer.claim, snapshot.offer.limits
+    why = snapshot.leases.lapse(claim, terms, limits, snapshot.now) or "its lease is over"
+    at = f" at {step}" if (step := _step(snapshot, attempt)) else ""
     text = f"{attempt.worker} took the job and fell silent{at}: {why}"
-    return Explanation(code=Why.WORKER_SILENT, text=text, cure=_others(sight, attempt))
+    return Explanation(code=Why.WORKER_SILENT, text=text, hint=_others(snapshot, attempt))
 
 
-def _failed(sight: Sight, attempt: Attempt) -> Explanation:
-    failure = sight.seen.errors.get(attempt)
+def _failed(snapshot: JobSnapshot, attempt: Attempt) -> Explanation:
+    failure = snapshot.seen.errors.get(attempt)
     if failure is None or failure.job is None:
-        why = rejection(sight.seen.rejected.get(attempt.nonce, "no reason is known"))
+        why = rejection(snapshot.seen.rejected.get(attempt.nonce, "no reason is known"))
         text = f"the result of {attempt.worker} (attempt {attempt.n}) {why}"
-        job = sight.seen.done[attempt].job if attempt in sight.seen.done else None
-        text += _uploading(sight, job.files) if job else ""
-        return Explanation(code=Why.RESULTS_REJECTED, text=text, cure=_again(sight, attempt))
+        job = snapshot.seen.done[attempt].job if attempt in snapshot.seen.done else None
+        text += _uploading(snapshot, job.files) if job else ""
+        return Explanation(code=Why.RESULTS_REJECTED, text=text, hint=_again(snapshot, attempt))
     at = f" at step {failure.plain.step}" if failure.plain.step else ""
     text = f"attempt {attempt.n} by {attempt.worker} ended{at} with {failure.job.code}: {failure.plain.error}"
-    return Explanation(code=Why.ATTEMPT_FAILED, text=text.rstrip("."), cure=_others(sight, attempt))
+    return Explanation(code=Why.ATTEMPT_FAILED, text=text.rstrip("."), hint=_others(snapshot, attempt))
 
 
-def _others(sight: Sight, attempt: Attempt) -> str:
+def _others(snapshot: JobSnapshot, attempt: Attempt) -> str:
     """Say who can go on with a job that its worker does not bring to an end; that worker, too, if it was restarted."""
-    failure = sight.seen.errors.get(attempt)
-    said = sight.seen.claims.get(attempt) or (failure.job if failure else None)
+    failure = snapshot.seen.errors.get(attempt)
+    said = snapshot.seen.claims.get(attempt) or (failure.job if failure else None)
     others = sorted(
-        name for name, card in sight.able.items() if name != attempt.worker or (said and card.boot != said.boot)
+        name for name, card in snapshot.able.items() if name != attempt.worker or (said and card.boot != said.boot)
     )
-    return f"{listed(others)} can take it over" if others else f"No other worker is here. {sight.start_one}"
+    return f"{listed(others)} can take it over" if others else f"No other worker is here. {snapshot.start_one}"
 
 
-def _again(sight: Sight, attempt: Attempt) -> str:
+def _again(snapshot: JobSnapshot, attempt: Attempt) -> str:
     """Say who can try a job again whose result was rejected: its worker is among them."""
-    able = sorted(sight.able, key=lambda name: name == attempt.worker)
-    return f"{able[0]} can try again" if able else f"No worker is here now. {sight.start_one}"
+    able = sorted(snapshot.able, key=lambda name: name == attempt.worker)
+    return f"{able[0]} can try again" if able else f"No worker is here now. {snapshot.start_one}"
 
 
-def _uploading(sight: Sight, files: Iterable[OutputFile]) -> str:
+def _uploading(snapshot: JobSnapshot, files: Iterable[OutputFile]) -> str:
     """Say how much of some outputs is here, while they are not whole."""
-    here, total = on_the_way(sight.seen, files)
+    here, total = on_the_way(snapshot.seen, files)
     return f"; uploading: {part_of_bytes(here, total)} seen" if here < total else ""
 
 
-def _unsent(sight: Sight) -> Explanation:
-    torn = sight.seen.unchecked.get(f"{sight.job}/request.json")
+def _unsent(snapshot: JobSnapshot) -> Explanation:
+    torn = snapshot.seen.unchecked.get(f"{snapshot.job}/request.json")
     how = f"is there and not whole: {torn}" if torn else "is not in the drop yet"
-    cure = "Check that the sync of this machine is running; if it is, run the same command again"
-    return Explanation(code=Why.UPLOAD_UNFINISHED, text=f"the request {how}", cure=cure)
+    hint = "Check that the sync of this machine is running; if it is, run the same command again"
+    return Explanation(code=Why.UPLOAD_UNFINISHED, text=f"the request {how}", hint=hint)
 
 
-def _silence_s(sight: Sight, attempt: Attempt) -> float:
-    boot = sight.leases.boot_of(attempt.nonce)
-    silent = sight.leases.silence_s(boot, sight.now) if boot else None
-    return sight.leases.held_s(attempt.nonce, sight.now) if silent is None else silent
+def _silence_s(snapshot: JobSnapshot, attempt: Attempt) -> float:
+    boot = snapshot.leases.boot_of(attempt.nonce)
+    silent = snapshot.leases.silence_s(boot, snapshot.now) if boot else None
+    return snapshot.leases.held_s(attempt.nonce, snapshot.now) if silent is None else silent
 
 
-def _step(sight: Sight, attempt: Attempt) -> str:
+def _step(snapshot: JobSnapshot, attempt: Attempt) -> str:
     """Return how far an attempt is, as its beats told; "" before they did."""
-    held = sight.leases.held(attempt.nonce)
+    held = snapshot.leases.held(attempt.nonce)
     if held is None or not held.total:
         return ""
     far = f"{held.done // 10} %" if held.total == PER_MILLE else f"{held.done} of {held.total}"
-    engine = _engine(sight, attempt)
+    engine = _engine(snapshot, attempt)
     note = held.note.removeprefix(f"{engine}: ") if engine else held.note
     return far + (f" ({note})" if note else "")
 
 
-def _name(sight: Sight, attempt: Attempt) -> str:
+def _name(snapshot: JobSnapshot, attempt: Attempt) -> str:
     """Return the worker's name with the engine that it works with, as far as that is known."""
-    engine = _engine(sight, attempt)
+    engine = _engine(snapshot, attempt)
     return f"{attempt.worker} ({engine})" if engine else attempt.worker
 
 
-def _engine(sight: Sight, attempt: Attempt) -> str | None:
+def _engine(snapshot: JobSnapshot, attempt: Attempt) -> str | None:
     """Return the engine of its card that a worker's note begins with, or the only one that its card has."""
-    shown = sight.workers.get(attempt.worker)
+    shown = snapshot.workers.get(attempt.worker)
     cards = shown.cards.values() if shown else ()
-    engines = [record.name for card in cards for record in card.engines.get(sight.offer.kind, ())]
-    held = sight.leases.held(attempt.nonce)
+    engines = [record.name for card in cards for record in card.engines.get(snapshot.offer.kind, ())]
+    held = snapshot.leases.held(attempt.nonce)
     note = held.note if held else ""
     told = next((name for name in engines if note.startswith(f"{name}: ")), None)
     return told or (engines[0] if len(set(engines)) == 1 else None)
@@ -167,25 +167,25 @@ def not_sent(*, sent: bool) -> Explanation:
     text = (
         "the job was sent and is not to be seen in the drop" if sent else "the job could not be put into the drop yet"
     )
-    return Explanation(code=Why.UPLOAD_UNFINISHED, text=text, cure="Every command that waits for it sends it again")
+    return Explanation(code=Why.UPLOAD_UNFINISHED, text=text, hint="Every command that waits for it sends it again")
 
 
-def not_whole_yet(sight: Sight, error: VerificationError, left_s: float) -> Explanation:
+def not_whole_yet(snapshot: JobSnapshot, error: VerificationError, left_s: float) -> Explanation:
     """Explain a result whose marker is here before its data, or with other data than it speaks of."""
-    attempt = sight.standing.attempt
+    attempt = snapshot.standing.attempt
     assert attempt is not None  # a delivered result has one
-    job = sight.seen.done[attempt].job
-    files, _ = arrived(sight.seen, job.files if job else ())
+    job = snapshot.seen.done[attempt].job
+    files, _ = arrived(snapshot.seen, job.files if job else ())
     if job and files < len(job.files):
-        here, total = on_the_way(sight.seen, job.files)
+        here, total = on_the_way(snapshot.seen, job.files)
         text = f"uploading: {part_of_bytes(here, total)} seen, {files} of {len(job.files)} files whole"
         text += f" (not {error.missing[0]})" if error.missing else ""
         text += f"; {attempt.worker} has finished, its marker is here before its data"
-        cure = f"Nothing to do: data is waited for. After {for_people(left_s)} without any the attempt is rejected"
-        return Explanation(code=Why.RESULTS_ARRIVING, text=text, cure=cure)
+        hint = f"Nothing to do: data is waited for. After {for_people(left_s)} without any the attempt is rejected"
+        return Explanation(code=Why.RESULTS_ARRIVING, text=text, hint=hint)
     text = f"the result of {attempt.worker} does not verify: {error}"
-    cure = f"The channel may still bring the rest; in {for_people(left_s)} the attempt is rejected and another follows"
-    return Explanation(code=Why.RESULTS_UNVERIFIED, text=text, cure=cure)
+    hint = f"The channel may still bring the rest; in {for_people(left_s)} the attempt is rejected and another follows"
+    return Explanation(code=Why.RESULTS_UNVERIFIED, text=text, hint=hint)
 
 
 def no_room(error: StorageFull, results: Path) -> Explanation:
@@ -193,8 +193,8 @@ def no_room(error: StorageFull, results: Path) -> Explanation:
     cause = error.__cause__
     why = f"{results}: {cause.strerror}" if isinstance(cause, OSError) and cause.strerror else str(error).rstrip(".")
     text = f"the result is in the drop, and this machine has no room for it: {why}"
-    cure = f"Free some space on the disk of {results}: the result is kept in the drop, and brought home then"
-    return Explanation(code=Why.NO_ROOM_HERE, text=text, cure=cure)
+    hint = f"Free some space on the disk of {results}: the result is kept in the drop, and brought home then"
+    return Explanation(code=Why.NO_ROOM_HERE, text=text, hint=hint)
 
 
 def unreachable(error: ChannelError, drop: str, since_s: float, wall: float) -> Explanation:
@@ -204,7 +204,7 @@ def unreachable(error: ChannelError, drop: str, since_s: float, wall: float) -> 
     why = (cause.strerror or str(cause)) if isinstance(cause, OSError) else str(error).rstrip(".")
     since = f"since {clock_time(wall - since_s, wall)}, {for_people(since_s)}"
     return Explanation(
-        code=Why.DROP_UNREACHABLE, text=f"the drop {drop} cannot be reached ({since}): {why}", cure=_reach(name, drop)
+        code=Why.DROP_UNREACHABLE, text=f"the drop {drop} cannot be reached ({since}): {why}", hint=_reach(name, drop)
     )
 
 
@@ -226,12 +226,12 @@ def not_a_drop(error: EnvironmentNotReady, drop: str) -> Explanation:
         if torn
         else f"{drop} is there, but it is no drop now: it holds no {DROP_CARD}"
     )
-    cure = "Is the drive mounted, and its sync complete? The job goes on when the drop is back"
-    return Explanation(code=Why.DROP_EMPTY, text=text, cure=cure)
+    hint = "Is the drive mounted, and its sync complete? The job goes on when the drop is back"
+    return Explanation(code=Why.DROP_EMPTY, text=text, hint=hint)
 
 
 def another_drop(found: str, expected: str, drop: str) -> Explanation:
     """Explain a folder that holds a drop, but not the one the job is in."""
     text = f"{drop} is another drop than before (its id is {found}, the job is in {expected})"
-    cure = "Mount the drive that the job was sent to, or send the job again to this one: run the same command"
-    return Explanation(code=Why.DROP_CHANGED, text=text, cure=cure)
+    hint = "Mount the drive that the job was sent to, or send the job again to this one: run the same command"
+    return Explanation(code=Why.DROP_CHANGED, text=text, hint=hint)

@@ -15,21 +15,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dispatcher import logs
-from dispatcher.fingerprints import Fingerprints
-from dispatcher.handle import Handle
-from dispatcher.jobs import Job, Result
-from dispatcher.kept import is_whole, load
-from dispatcher.lifecycle import Lifecycle
-from dispatcher.offers import job_of, refusal, spell
-from dispatcher.pace import Pace
-from dispatcher.returned import returned, say_again
+from dispatcher.drops.worker_registry import WorkerRegistry
+from dispatcher.jobs.cached import is_whole, load
+from dispatcher.jobs.digests import Fingerprints
+from dispatcher.jobs.handle import Handle
+from dispatcher.jobs.job import Job, Result
+from dispatcher.jobs.lease_times import Pace
+from dispatcher.jobs.lifecycle import Lifecycle
+from dispatcher.jobs.offers import job_of, refusal, spell
+from dispatcher.jobs.returned import returned, say_again
+from dispatcher.jobs.sending import Sender
+from dispatcher.jobs.submission import Submission, prepare
+from dispatcher.runs import logs
 from dispatcher.runs.leases import SENDING_S, Holder
 from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.store import RunStore
-from dispatcher.sending import Sender
-from dispatcher.submission import Submission, prepare
-from dispatcher.workforce import Workforce
 from protocol.drop import Drop, Watch
 from protocol.errors import ChannelError, NotFoundError, UsageError
 from protocol.layout import is_job_id
@@ -82,7 +82,7 @@ class Client:
         self.drop_id = read_drop_id(self.drop, self.address)
         self.store, self.results, self.host, self.identity = store, results, host, identity
         self.poll_s = poll_s or self.drop.capabilities.poll_s
-        self.workforce = Workforce(self.drop, self.drop_id, self.poll_s, identity.trust, host)
+        self.workforce = WorkerRegistry(self.drop, self.drop_id, self.poll_s, identity.trust, host)
         self.pace = Pace(store, self.drop_id, self.drop.capabilities, beat_s or self.drop.capabilities.beat_s)
         self.terms = terms
         self.serving: tuple[WorkerCard, ...] = ()  # the workers that alone serve this drop, where that is known

@@ -1,4 +1,4 @@
-"""Taking a delivered result in: verified and accepted, waited for while data is late, rejected where it is no good."""
+"""Taking in a delivered result: verify and accept it, wait while its data is late, reject it if it is no good."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dispatcher import accept, silence
-from dispatcher.arrivals import Arrivals, on_the_way
-from dispatcher.endings import DAMAGED, NEVER_CAME, UNUSABLE
-from dispatcher.jobs import FINISHED, Explanation, Why
-from dispatcher.outbox import Outbox
-from dispatcher.recording import LARGE_BYTES, Recorder, outputs_of, size_of
+from dispatcher.jobs import accept, explain
+from dispatcher.jobs.arrivals import Arrivals, on_the_way
+from dispatcher.jobs.attempt_endings import DAMAGED, NEVER_CAME, UNUSABLE
+from dispatcher.jobs.finish import RunFinisher
+from dispatcher.jobs.job import FINISHED, Explanation, Why
+from dispatcher.jobs.outbox import Outbox
+from dispatcher.jobs.recording import LARGE_BYTES, Recorder, outputs_of, size_of
+from dispatcher.jobs.snapshot import JobSnapshot, arrived
 from dispatcher.runs.record import Ended
-from dispatcher.sight import Sight, arrived
-from dispatcher.verdict import Verdict
 from dispatcher.wording import for_people
 from protocol import codec
 from protocol.drop import REMOTE, Drop
@@ -40,7 +40,7 @@ class _Failed:
     error: VerificationError
 
 
-class Taking:
+class ResultIntake:
     """Takes the results of one job in. StorageFull and EnvironmentNotReady are about this machine, not the result."""
 
     def __init__(
@@ -52,7 +52,7 @@ class Taking:
         *,
         outbox: Outbox,
         recorder: Recorder,
-        verdict: Verdict,
+        verdict: RunFinisher,
         arrivals: Arrivals,
     ) -> None:
         self._drop, self._offer, self._expected, self._results = drop, offer, expected, results
@@ -61,87 +61,92 @@ class Taking:
         self._needs: dict[str, int] = {}  # nonce → how often its outputs were asked for again
         self._failed: dict[str, _Failed] = {}  # nonce → how its data failed when it was last looked at
 
-    def take(self, attempt: Attempt, sight: Sight) -> Explanation:
+    def take(self, attempt: Attempt, snapshot: JobSnapshot) -> Explanation:
         """Verify a delivered result and accept it; wait for data that is late; reject what cannot be used."""
         try:
-            return self._verified(attempt, sight, again_s=self._drop.capabilities.limits.data_s / LOOKS)
+            return self._verified(attempt, snapshot, again_s=self._drop.capabilities.limits.data_s / LOOKS)
         except VerificationError as error:
-            return self._late_or_bad(attempt, sight, error)
+            return self._late_or_bad(attempt, snapshot, error)
 
-    def take_late(self, sight: Sight) -> Explanation | None:
+    def take_late(self, snapshot: JobSnapshot) -> Explanation | None:
         """Accept a result that was rejected because of its data, which has arrived whole in the meantime.
 
         Nothing is lost by that: it is verified like any other, and the first result that is accepted counts.
         """
-        for attempt in sorted(it for it in sight.seen.done if it.nonce in sight.seen.rejected):
+        for attempt in sorted(it for it in snapshot.seen.done if it.nonce in snapshot.seen.rejected):
             try:
-                explained = self._verified(attempt, sight, again_s=REJECTED_AGAIN_S)
+                explained = self._verified(attempt, snapshot, again_s=REJECTED_AGAIN_S)
             except VerificationError:
                 continue
             log.info("attempt %d of %s was rejected, and has arrived whole since: taken", attempt.n, attempt.worker)
             return explained
         return None
 
-    def _verified(self, attempt: Attempt, sight: Sight, *, again_s: float) -> Explanation:
+    def _verified(self, attempt: Attempt, snapshot: JobSnapshot, *, again_s: float) -> Explanation:
         """Accept a result if it verifies. To look is dear: data that has failed is left alone until it has changed.
 
         On some grounds content changes without its size: such data is looked at again after `again_s`.
         """
-        accept.check_listed(sight.seen.done[attempt], sight.seen)
+        accept.check_listed(snapshot.seen.done[attempt], snapshot.seen)
         failed = self._failed.get(attempt.nonce)
-        if failed and failed.files == sight.seen.coming and sight.now - failed.at < again_s:
+        if failed and failed.files == snapshot.seen.coming and snapshot.now - failed.at < again_s:
             raise VerificationError(str(failed.error), failed.error.missing)
         try:
-            return self._accept(attempt, sight)
+            return self._accept(attempt, snapshot)
         except VerificationError as error:
-            self._failed[attempt.nonce] = _Failed(sight.seen.coming, sight.now, error)
+            self._failed[attempt.nonce] = _Failed(snapshot.seen.coming, snapshot.now, error)
             raise
 
-    def _accept(self, attempt: Attempt, sight: Sight) -> Explanation:
+    def _accept(self, attempt: Attempt, snapshot: JobSnapshot) -> Explanation:
         """Bring a result home, verify and accept it. Raises VerificationError, and what is about this machine."""
-        seen, done = sight.seen, sight.seen.done[attempt]
+        seen, done = snapshot.seen, snapshot.seen.done[attempt]
         if not self._drop.capabilities.local or size_of(done) >= LARGE_BYTES:
-            self._recorder.verifying(attempt, at=sight.wall)
+            self._recorder.verifying(attempt, at=snapshot.wall)
         folder, facts = accept.fetch(self._drop, done, self._offer, self._expected, self._results, seen.parts)
         assert done.job is not None  # checked by fetch
         home = Ended(
             outputs=done.plain.model_dump(mode="json"),
             files=outputs_of(done, folder, facts),
-            attempts=self._verdict.attempts(sight, attempt.nonce),
+            attempts=self._verdict.attempts(snapshot, attempt.nonce),
         )
         seal = codec.seal_of((folder / accept.MARKER).read_bytes())
         self._verdict.accept(attempt.nonce, folder, done.job.engine, seal, "full", home)
         return FINISHED
 
-    def _late_or_bad(self, attempt: Attempt, sight: Sight, error: VerificationError) -> Explanation:
-        done = sight.seen.done[attempt].job
+    def _late_or_bad(self, attempt: Attempt, snapshot: JobSnapshot, error: VerificationError) -> Explanation:
+        done = snapshot.seen.done[attempt].job
         assert done is not None  # only full-form markers come here
-        is_whole = arrived(sight.seen, done.files)[0] == len(done.files)
-        limits = sight.leases.waits(done.boot)
+        is_whole = arrived(snapshot.seen, done.files)[0] == len(done.files)
+        limits = snapshot.leases.waits(done.boot)
         if is_whole:  # waiting helps a mount whose cache is old; what a sync tool has brought is as it will be
             limits = min(limits, REMOTE, key=lambda it: it.data_s)
-        here, total = on_the_way(sight.seen, done.files)
+        here, total = on_the_way(snapshot.seen, done.files)
         more_s = limits.more_s(total - here, self._arrivals.bytes_per_s(attempt))
-        since = max(self._since.setdefault(attempt.nonce, sight.now), self._arrivals.grew_at(attempt, sight.now))
-        quiet_s, left_s = sight.now - since, limits.data_s + more_s - (sight.now - since)
+        since = max(self._since.setdefault(attempt.nonce, snapshot.now), self._arrivals.grew_at(attempt, snapshot.now))
+        quiet_s, left_s = snapshot.now - since, limits.data_s + more_s - (snapshot.now - since)
         if error.missing and left_s > 0:
-            self._ask_again(attempt, sight, error.missing, quiet_s - more_s, limits.need_s)
-            return silence.not_whole_yet(replace(sight, standing=Standing(State.DELIVERED, attempt)), error, left_s)
+            self._ask_again(attempt, snapshot, error.missing, quiet_s - more_s, limits.need_s)
+            return explain.not_whole_yet(replace(snapshot, standing=Standing(State.DELIVERED, attempt)), error, left_s)
         how = UNUSABLE if not error.missing else DAMAGED if is_whole else NEVER_CAME
         waited = f"; nothing more came for {for_people(quiet_s)}" if error.missing and not is_whole else ""
         why = f"{how}: {error}{waited}"
-        self._outbox.reject(attempt, why, sight.now)
+        self._outbox.reject(attempt, why, snapshot.now)
         text = f"the result of {attempt.worker} {why}"
-        cure = (
+        hint = (
             "The attempt is rejected and another one follows while a worker is here; should the data come, it is used"
         )
-        return Explanation(code=Why.RESULTS_REJECTED, text=text, cure=cure)
+        return Explanation(code=Why.RESULTS_REJECTED, text=text, hint=hint)
 
     def _ask_again(
-        self, attempt: Attempt, sight: Sight, missing: tuple[str, ...], waited_s: float, need_s: tuple[float, ...]
+        self,
+        attempt: Attempt,
+        snapshot: JobSnapshot,
+        missing: tuple[str, ...],
+        waited_s: float,
+        need_s: tuple[float, ...],
     ) -> None:
         """Ask the worker to publish again what does not come: not while anything comes, and not for ever."""
         said = self._needs.get(attempt.nonce, 0)
         if said < len(need_s) and waited_s >= need_s[said]:
             self._needs[attempt.nonce] = said + 1
-            self._outbox.need(attempt, sight.seen, missing)
+            self._outbox.need(attempt, snapshot.seen, missing)

@@ -44,7 +44,7 @@ class Fingerprints:
 
 @contextlib.contextmanager
 def _of_this_file(path: Path) -> Iterator[None]:
-    """Turn what the system says of a file into an error of that file alone, with the cure."""
+    """Turn what the system says of a file into an error of that file alone, with the hint."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -91,10 +91,10 @@ class Explanation:
 
     code: Why
     text: str
-    cure: str = ""
+    hint: str = ""
 
     def __str__(self) -> str:
-        return f"{self.text}. {self.cure}" if self.cure else self.text
+        return f"{self.text}. {self.hint}" if self.hint else self.text
 
 
 FINISHED = Explanation(code=Why.FINISHED, text="the verified result is here")
@@ -116,7 +116,7 @@ class Progress:
     silent_s: float | None = None  # since the last sign of life of the worker at it
     why: Why = Why.WORKER_READY
     text: str = ""  # the same, in one line for people
-    cure: str = ""  # what to do, where something is wrong
+    hint: str = ""  # what to do, where something is wrong
 
 
 @dataclass(frozen=True, kw_only=True)

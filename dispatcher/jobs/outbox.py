@@ -13,7 +13,7 @@ from protocol.errors import ChannelError, NameMissing, NameTaken
 from protocol.layout import Attempt, JobNames
 from protocol.messages import Accepted, Cancel, Message, Need, Reject
 from protocol.redaction import redact
-from protocol.seen import Seen
+from protocol.seen import Observation
 from protocol.signing import Key
 from protocol.transports.host import Host
 
@@ -57,7 +57,7 @@ class Outbox:
         body = self._control(Reject, nonce=attempt.nonce, reason=redact(reason)[:4000])
         self._say(self._names.reject(attempt.nonce, said + 1), body)
 
-    def need(self, attempt: Attempt, seen: Seen, missing: tuple[str, ...]) -> None:
+    def need(self, attempt: Attempt, seen: Observation, missing: tuple[str, ...]) -> None:
         """Ask the worker to publish these outputs again (R10)."""
         k = 1 + max((need.k for need in seen.needs if need.nonce == attempt.nonce), default=0)
         self._say(self._names.need(attempt.nonce, k), self._control(Need, nonce=attempt.nonce, k=k, missing=missing))

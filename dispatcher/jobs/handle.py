@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dispatcher.attendance import Attendance
-from dispatcher.jobs import Job, Progress, Result
-from dispatcher.lifecycle import Lifecycle
+from dispatcher.jobs.job import Job, Progress, Result
+from dispatcher.jobs.lifecycle import Lifecycle
 from dispatcher.runs.record import Run
+from dispatcher.runs.run_lease import RunLease
 from protocol.errors import JobTimeout
 from protocol.kinds import KINDS
 
 if TYPE_CHECKING:
-    from dispatcher.client import Client
+    from dispatcher.jobs.client import Client
 
 
 class Handle:
@@ -23,7 +23,7 @@ class Handle:
         self.run = run.id
         self._client, self._job, self._sent = client, job, run.status != "pending"
         self._expected = KINDS[job.kind].outputs(KINDS[job.kind].params.model_validate(dict(job.params)))
-        self._attendance = Attendance(client.store, run.id, client.holder, client.host)
+        self._attendance = RunLease(client.store, run.id, client.holder, client.host)
         self._began_open = run.is_open
         self._follow(run)
 
@@ -138,14 +138,14 @@ class Handle:
         )
 
     def _timeout(self, timeout_s: float, progress: Progress) -> JobTimeout:
-        """Return the error that says all that is known: why, the cure, how to go on, and who was heard of last."""
+        """Return the error that says all that is known: why, the hint, how to go on, and who was heard of last."""
         workers = "; ".join(self._lifecycle.signs_of_life()) or "none"
-        why = f"{progress.text}. {progress.cure}".strip().rstrip(".")
+        why = f"{progress.text}. {progress.hint}".strip().rstrip(".")
         return JobTimeout(
             f"no verified result after {timeout_s:.0f} s: {why}\n"
             f"The job stays in the drop (run {self.run}): the same command picks it up again. Workers: {workers}",
             why=progress.why,
-            cure=progress.cure,
+            hint=progress.hint,
             run=self.run,
         )
 
