@@ -11,7 +11,7 @@ import typer
 from colab.config import Settings
 from colab.serving import make_worker, serve_until_signalled
 from protocol.errors import GpudropError
-from protocol.redaction import guard_logs, legible, without_secrets
+from usertext.redaction import guard_logs, legible, without_secrets
 
 
 def run(

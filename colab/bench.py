@@ -34,7 +34,7 @@ from protocol.integrity import MAX_RESULT_BYTES
 from protocol.kinds import KINDS
 from protocol.kinds.kind import CHECKPOINTS
 from protocol.messages import Choices, EngineRecord
-from protocol.problems import sentences
+from usertext.problems import sentences
 
 START_S = 120.0
 _LEVELS = {"INFO": logging.INFO, "WARNING": logging.WARNING, "ERROR": logging.ERROR}

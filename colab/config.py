@@ -56,7 +56,8 @@ class Settings(ModelSettings):
     kinds: tuple[str, ...] = ()  # only these kinds; empty means every kind there is a handler for
     once: bool = False  # stop when nothing is left to take
     idle_exit_s: float | None = None  # stop after this long without a job
-    session_s: float | None = Field(default=None, gt=0)  # how long this machine is still lent, for its card
+    session_s: float | None = Field(default=None, gt=0)  # how long this machine is still lent; None: no limit known
+    session_margin_s: float = Field(default=300.0, ge=0)  # end this long before: a job is handed back in good time
     exit_with_parent: int | None = None  # stop when this process is gone
     beat_s: float | None = Field(default=None, gt=0)  # instead of the drop's own pace
     poll_s: float | None = Field(default=None, gt=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -11,21 +12,21 @@ from colab.persist import persist
 from protocol.errors import ChannelError, JobFailed, OursError, StorageFull
 from protocol.integrity import copies_of, sha256_of
 from protocol.layout import JobNames
-from protocol.messages import InputFile, Offer
+from protocol.messages import InputFile
 
 WAIT_S = 60.0
 """How long an input may fail to be read although it was listed whole."""
 
 
-def fetch_inputs(at: Attached, offer: Offer, folder: Path) -> dict[str, str]:
+def fetch_inputs(at: Attached, job: str, inputs: Mapping[str, InputFile], folder: Path) -> dict[str, str]:
     """Return {name: local file} of every input, verified.
 
     Raises JobFailed INPUT_MISSING or INPUT_CORRUPT, or STORAGE where this machine has no room for it.
     """
     folder.mkdir()
-    for name, file in offer.inputs.items():
+    for name, file in inputs.items():
         try:
-            persist(at.host, f"input {name}", partial(_fetch, at, offer.id, file, folder / name), for_s=WAIT_S)
+            persist(at.host, f"input {name}", partial(_fetch, at, job, file, folder / name), for_s=WAIT_S)
         except (StorageFull, OursError) as error:
             told = f"input {name} ({file.size} bytes) cannot be kept here: {error}. Or {HINT}"
             raise JobFailed(told, code="STORAGE") from error
@@ -33,7 +34,7 @@ def fetch_inputs(at: Attached, offer: Offer, folder: Path) -> dict[str, str]:
             raise JobFailed(f"{name}: {error}", code="INPUT_MISSING") from error
         if sha256_of(folder / name) != (file.size, file.sha256):
             raise JobFailed(f"{name} does not have the content that the request names", code="INPUT_CORRUPT")
-    return {name: str(folder / name) for name in offer.inputs}
+    return {name: str(folder / name) for name in inputs}
 
 
 def _fetch(at: Attached, job: str, file: InputFile, local: Path) -> None:

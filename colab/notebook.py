@@ -17,7 +17,7 @@ from colab.resident import Resident
 from colab.secrets import colab_secrets, on_colab
 from colab.serving import make_worker, serve_until_signalled
 from protocol.errors import JobFailed, UsageError
-from protocol.redaction import guard_logs
+from usertext.redaction import guard_logs
 
 SESSION_S = 12 * 3600.0
 """A free Colab session lasts at most so long, as Colab's own pages say; it may well end earlier."""

@@ -10,117 +10,24 @@ import functools
 import hashlib
 import json
 import logging
-import math
-import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from protocol.errors import BadMessage, NotARequest, Untrusted, VersionTooNew
-from protocol.messages import VERSION, Done, DoneJob, Failure, FailureJob, Message, Offer, PlainDone, PlainFailure
-from protocol.messages import Request as RequestMessage
+from protocol.fields import VERSION, Message
+from protocol.messages import Done, DoneJob, Failure, FailureJob, Offer, Request
+from protocol.plain import PlainDone, PlainFailure, PlainRequest
 from protocol.signing import OFF, Key, Trust
-
-MAX_BYTES = 1 << 20
-MAX_DEPTH = 32
-MAX_INTEGER = 2**53
-_NO_NESTING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[^"\[\]{}]+', re.DOTALL)
-_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+from protocol.strict_json import MAX_BYTES as MAX_BYTES
+from protocol.strict_json import canon as canon
+from protocol.strict_json import loads as loads
 
 M = TypeVar("M", bound=Message)
+Plain = PlainRequest | PlainDone | PlainFailure
 
 log = logging.getLogger(__name__)
-
-
-def loads(data: bytes, *, limit: int = MAX_BYTES) -> Any:
-    """Parse strict JSON: at most `limit` bytes, 32 levels; no duplicate key, NaN, Infinity (nor 1e400), lone surrogate.
-
-    Every value that it returns has a canonical form.
-    """
-    if len(data) > limit:
-        raise BadMessage(f"{len(data)} bytes; at most {limit} are read")
-    _check_depth(data)
-    try:
-        value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_float=_float,
-            parse_int=_int,
-            parse_constant=_constant,
-        )
-        if _SURROGATE_ESCAPE.search(data):
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except (UnicodeError, json.JSONDecodeError, RecursionError) as error:
-        raise BadMessage(f"not JSON: {error}") from error
-    return value
-
-
-def _check_depth(data: bytes) -> None:
-    """Count brackets outside strings before the parser, which would recurse, sees them.
-
-    A string that does not end takes the rest with it, so that no byte is looked at from two starting points.
-    """
-    depth = 0
-    for byte in _NO_NESTING.sub(b"", data):
-        depth += 1 if byte in b"[{" else -1
-        if depth > MAX_DEPTH:
-            raise BadMessage(f"nested deeper than {MAX_DEPTH} levels")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in made:
-            raise BadMessage(f"the key {key[:100]!r} stands twice")
-        made[key] = value
-    return made
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value) or (value.is_integer() and abs(value) > MAX_INTEGER):
-        raise BadMessage(f"the number {text[:40]} is out of range")
-    return value
-
-
-def _int(text: str) -> int:
-    if len(text) > 17 or abs(value := int(text)) > MAX_INTEGER:
-        raise BadMessage(f"the integer {text[:40]} is beyond 2^53")
-    return value
-
-
-def _constant(text: str) -> float:
-    raise BadMessage(f"{text} is not JSON")
-
-
-def canon(value: Any) -> bytes:
-    """Return the one spelling of a JSON value that seals, digests and signatures are made over.
-
-    Keys sorted by code point, no white space, ASCII escapes, integral floats as integers, -0 as 0, other floats by
-    their shortest repr. Raises ValueError for integers beyond 2^53 and numbers that are not finite.
-    """
-    return json.dumps(
-        _plain_numbers(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    ).encode("ascii")
-
-
-def _plain_numbers(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain_numbers(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain_numbers(item) for item in value]
-    if isinstance(value, float):
-        value = _integral(value)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INTEGER:
-        raise ValueError(f"the integer {value} is beyond 2^53")
-    return value
-
-
-def _integral(value: float) -> float | int:
-    if not math.isfinite(value):
-        raise ValueError("a number must be finite")
-    return int(value) if value.is_integer() else value
 
 
 def digest(
@@ -144,13 +51,15 @@ def _body(message: Mapping[str, Any]) -> bytes:
     return canon(body)
 
 
-def encode(message: Message | RequestMessage | Done | Failure, key: Key | None = None) -> bytes:
+def encode(message: Message | Request | Done | Failure | Plain, key: Key | None = None) -> bytes:
     """Return the bytes of a message, sealed, and signed where a key is given; the simple form carries neither."""
     match message:
-        case RequestMessage():
+        case PlainRequest():
+            return _spell(message.params)
+        case PlainDone() | PlainFailure():
+            return _spell(_dump(message), ascii_only=True)  # some old readers do not read UTF-8
+        case Request():
             return _in_job(dict(message.params), message.job, key)
-        case Done(job=None) | Failure(job=None):
-            return _spell(_dump(message.plain), ascii_only=True)  # some old readers do not read UTF-8
         case Done() | Failure():
             return _in_job(_dump(message.plain), message.job, key)
         case _:
@@ -158,9 +67,7 @@ def encode(message: Message | RequestMessage | Done | Failure, key: Key | None =
             return _spell({**whole, **_proof(whole, message.type, key)})
 
 
-def _in_job(plain: dict[str, Any], job: Message | None, key: Key | None) -> bytes:
-    if job is None:
-        return _spell(plain)
+def _in_job(plain: dict[str, Any], job: Message, key: Key | None) -> bytes:
     whole = {**plain, "job": _dump(job)}
     whole["job"] |= _proof(whole, job.type, key)
     return _spell(whole)
@@ -192,8 +99,16 @@ def decode(data: bytes, kind: type[M], *, drop: str, id: str, trust: Trust = OFF
     return message
 
 
-def decode_request(data: bytes, *, drop: str, job: str, trust: Trust = OFF) -> RequestMessage:
-    """Return the request in `data`; one without the key `job` is the simple form."""
+def decode_request(data: bytes, *, drop: str, job: str, trust: Trust = OFF) -> Request:
+    """Return the request in `data`; one of the simple form raises BadMessage."""
+    request = decode_any_request(data, drop=drop, job=job, trust=trust)
+    if isinstance(request, PlainRequest):
+        raise BadMessage("is of the simple form: it has no key 'job'")
+    return request
+
+
+def decode_any_request(data: bytes, *, drop: str, job: str, trust: Trust = OFF) -> Request | PlainRequest:
+    """Return the request in `data`, in whichever form it is; without the key `job` it is the simple form."""
     whole = loads(data)
     if not isinstance(whole, dict):
         raise NotARequest(
@@ -203,14 +118,14 @@ def decode_request(data: bytes, *, drop: str, job: str, trust: Trust = OFF) -> R
     params = {key: value for key, value in whole.items() if key != "job"}
     if "job" not in whole:
         _check_plain(data, trust)
-        return RequestMessage(params=params, job=None)
+        return PlainRequest(params=params)
     offer = _checked(_sealed(data, "job"), Offer, drop=drop, id=job, place={})
     if offer.digest != request_digest(params, offer):
         raise BadMessage("the digest does not fit the request")
     _check_signature(whole, offer, trust)
     if trust.mode == "require" and offer.limits.not_after is None:
         raise Untrusted("is signed without not_after, so that it could be offered again for ever")
-    return RequestMessage(params=params, job=offer)
+    return Request(params=params, job=offer)
 
 
 def _named(value: Any) -> str:
@@ -241,16 +156,16 @@ def decode_failure(data: bytes, *, drop: str, job: str, trust: Trust = OFF, **pl
     return Failure(plain=_made(PlainFailure, _without_job(whole)), job=envelope)
 
 
-def decode_plain_done(data: bytes, *, trust: Trust = OFF) -> Done:
+def decode_plain_done(data: bytes, *, trust: Trust = OFF) -> PlainDone:
     """Return a simple-form result marker. It proves nothing: see FORMAT.md, the simple form."""
-    marker = Done(plain=_made(PlainDone, _plain_object(data)), job=None)
+    marker = _made(PlainDone, _plain_object(data))
     _check_plain(data, trust)
     return marker
 
 
-def decode_plain_failure(data: bytes, *, trust: Trust = OFF) -> Failure:
+def decode_plain_failure(data: bytes, *, trust: Trust = OFF) -> PlainFailure:
     """Return a simple-form error marker."""
-    marker = Failure(plain=_made(PlainFailure, _plain_object(data)), job=None)
+    marker = _made(PlainFailure, _plain_object(data))
     _check_plain(data, trust)
     return marker
 

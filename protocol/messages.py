@@ -5,43 +5,27 @@ The seal and the signature are not fields: `protocol.codec` adds the first when 
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
-from protocol import layout
-
-VERSION = 2
-"""The version of the format that this code writes, and the newest that it reads."""
-
-
-def _satisfies(test: Any, what: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not test(value):
-            raise ValueError(f"is not {what}")
-        return value
-
-    return AfterValidator(check)
-
-
-def _finite(value: float) -> float:
-    if not math.isfinite(value):
-        raise ValueError("must be a finite number")
-    return value
-
-
-Hex16 = Annotated[StrictStr, _satisfies(layout.is_nonce, "16 lowercase hex digits")]
-JobId = Annotated[StrictStr, _satisfies(layout.is_job_id, "a job id")]
-WorkerId = Annotated[StrictStr, _satisfies(layout.is_worker_id, "a worker id")]
-Sha256 = Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{64}$")]
-Count = Annotated[StrictInt, Field(ge=0, le=2**53)]
-Seconds = Annotated[float, Field(ge=0, le=1e11), AfterValidator(_finite)]
-Text = Annotated[StrictStr, Field(max_length=20_000)]
-NOTE_LENGTH = 200
-Short = Annotated[StrictStr, Field(max_length=NOTE_LENGTH)]
-PortableName = Annotated[StrictStr, AfterValidator(layout.check_portable_name)]
-AttemptNumber = Annotated[StrictInt, Field(ge=1, le=layout.LAST_ATTEMPT)]
+from protocol.fields import (
+    AttemptNumber,
+    Count,
+    Hex16,
+    InputName,
+    JobId,
+    Message,
+    PortableName,
+    Record,
+    ResultPath,
+    Seconds,
+    Sha256,
+    Short,
+    Text,
+    WorkerId,
+)
+from protocol.plain import PlainDone, PlainFailure
 
 ErrorCode = Literal[
     "BAD_REQUEST",
@@ -65,35 +49,6 @@ MAY_BE_TRIED_ELSEWHERE: frozenset[str] = frozenset(
 """Codes of failures that another worker, or another time, may not meet. The others end the job at once."""
 
 
-def _result_path(value: str) -> str:
-    parts = value.split("/")
-    if len(parts) > 4:
-        raise ValueError("is nested too deeply")
-    for part in parts:
-        layout.check_portable_name(part)
-    return value
-
-
-ResultPath = Annotated[StrictStr, Field(max_length=200), AfterValidator(_result_path)]
-"""A path inside a result: portable names joined by '/', so it can never leave the folder it is put in."""
-
-
-class Record(BaseModel):
-    """What every part of a message shares: it never changes, and keys it does not know are left to newer readers."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Message(Record):
-    """The envelope. `drop` and `id` must equal those of the place it was found in."""
-
-    v: Annotated[StrictInt, Field(ge=1)] = VERSION
-    min_reader: Annotated[StrictInt, Field(ge=1)] = VERSION
-    type: str
-    drop: Hex16
-    id: Short
-
-
 class DropCard(Message):
     """`_drop.json`: says that the channel is there and which drop this is."""
 
@@ -105,7 +60,7 @@ class InputFile(Record):
 
     size: Count
     sha256: Sha256
-    in_: Annotated[StrictStr, Field(alias="in"), _satisfies(layout.is_input_name, "the name of an input")]
+    in_: Annotated[InputName, Field(alias="in")]
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
@@ -162,10 +117,10 @@ class Offer(Message):
 
 
 class Request(Record):
-    """A job that is offered: the kind's raw parameters and the offer. Without an offer it is the simple form."""
+    """A job that is offered: the kind's raw parameters and the offer."""
 
     params: dict[str, Any]
-    job: Offer | None
+    job: Offer
 
 
 class AttemptMessage(Message):
@@ -303,23 +258,11 @@ class DoneJob(AttemptMessage):
     durable: Literal["local", "confirmed", "unconfirmed"]
 
 
-class PlainDone(Record):
-    """The plain part of a done marker, as existing users know it."""
-
-    status: Literal["completed"] = "completed"
-    total_duration: Seconds | None = None
-    steps_generated: Count | None = None
-    results: Any = None
-    timestamp: Short | None = None
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-
 class Done(Record):
-    """A result. Without an envelope it is the simple form, and proves nothing by itself."""
+    """A result: what existing users read, and the manifest that proves it."""
 
     plain: PlainDone
-    job: DoneJob | None
+    job: DoneJob
 
 
 class FailureJob(AttemptMessage):
@@ -332,21 +275,11 @@ class FailureJob(AttemptMessage):
     step: Short | None = None
 
 
-class PlainFailure(Record):
-    """The plain part of an error marker, as existing users know it."""
-
-    status: Literal["error"] = "error"
-    error: Text
-    step: Short | None = None
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-
 class Failure(Record):
     """Why an attempt ended without a result."""
 
     plain: PlainFailure
-    job: FailureJob | None
+    job: FailureJob
 
 
 class Cancel(Message):

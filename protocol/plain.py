@@ -1,9 +1,45 @@
-"""Requests of the simple form that nobody can serve, and what their writers are told (FORMAT.md, the simple form)."""
+"""The simple form: its three messages, and the requests that no worker can serve (FORMAT.md, the simple form).
+
+These messages have no envelope: nothing in them says which job they are for, and nothing proves that they are whole.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import ConfigDict
+
+from protocol.fields import Count, Record, Seconds, Short, Text
+
+
+class PlainRequest(Record):
+    """A request without the key `job`: the parameters of a `tts` job, as existing users write them."""
+
+    params: dict[str, Any]
+
+
+class PlainDone(Record):
+    """A done marker as existing users know it; the full form adds an envelope to it."""
+
+    status: Literal["completed"] = "completed"
+    total_duration: Seconds | None = None
+    steps_generated: Count | None = None
+    results: Any = None
+    timestamp: Short | None = None
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class PlainFailure(Record):
+    """An error marker as existing users know it; the full form adds an envelope to it."""
+
+    status: Literal["error"] = "error"
+    error: Text
+    step: Short | None = None
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
 
 OPERATIONS = frozenset({"operations", "input_files", "output_format"})
 """The keys by which an old request for encoding is known."""

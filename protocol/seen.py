@@ -47,6 +47,7 @@ from protocol.messages import (
     Request,
     WorkerCard,
 )
+from protocol.plain import PlainDone, PlainFailure, PlainRequest
 from protocol.signing import OFF, Trust
 
 T = TypeVar("T")
@@ -59,6 +60,7 @@ class Observation:
     """One job folder as it stands: only messages that check, and the sizes of everything that is there."""
 
     request: Request | None = None
+    plain_request: PlainRequest | None = None  # the request, where it is of the simple form
     too_new: str | None = None  # the request is for a newer reader; this says for which
     not_a_request: str | None = None  # request.json is whole, and of another shape; this says so to its writer
     claims: Mapping[Attempt, Claim] = field(default_factory=dict)
@@ -69,14 +71,19 @@ class Observation:
     rejected: Mapping[str, str] = field(default_factory=dict)  # nonce → why
     accepted: Accepted | None = None
     cancelled: Cancel | None = None
-    plain_done: Done | None = None
-    plain_error: Failure | None = None
+    plain_done: PlainDone | None = None
+    plain_error: PlainFailure | None = None
     plain_audio: bool = False  # somebody has begun to answer plainly
     turns: frozenset[int] = frozenset()
     sizes: Mapping[str, int] = field(default_factory=dict)
     coming: Mapping[str, int] = field(default_factory=dict)  # output → bytes that lie here so far, in any file of it
     unchecked: Mapping[str, str] = field(default_factory=dict)  # name → why it does not check
     ignored: int = 0  # names that are not ours
+
+    @property
+    def is_requested(self) -> bool:
+        """Say whether there is a request, in either form."""
+        return self.request is not None or self.plain_request is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,8 +195,10 @@ class JobReader:
             if message is not None:
                 key = (name.attempt, name.k) if name.role == "part" else name.attempt or name.nonce or name.k
                 shelf.setdefault(name.role, {})[key] = message
+        request = _one(shelf, "request")
         return Observation(
-            request=_one(shelf, "request"),
+            request=request if isinstance(request, Request) else None,
+            plain_request=request if isinstance(request, PlainRequest) else None,
             too_new=too_new,
             not_a_request=self._reader.not_a_request,
             claims=shelf.get("claim", {}),
@@ -220,7 +229,7 @@ class JobReader:
         who = _place(name.attempt)
         match name.role:
             case "request":
-                return lambda data: codec.decode_request(data, **job)
+                return lambda data: codec.decode_any_request(data, **job)
             case "claim":
                 return lambda data: codec.decode(data, Claim, **here, **who)
             case "part":

@@ -76,7 +76,7 @@ def judge(
     ):
         if attempts:
             return Standing(state, min(attempts, key=lambda a: (-a.n, a.nonce)))
-    return Standing(State.OFFERED if seen.request else State.UNSEEN)
+    return Standing(State.OFFERED if seen.is_requested else State.UNSEEN)
 
 
 def delivered(seen: Observation) -> list[Attempt]:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-import colab.offers
-import colab.worker
+import colab.taking
 import dispatcher.jobs.accept
 import dispatcher.jobs.failure_policy
 import dispatcher.runs.store
@@ -101,12 +100,12 @@ RULES: dict[str, Removal] = {
         "a job is dead with its last attempt",
     ),
     "R14": Removal(
-        ((colab.offers, "FAILED_AGAIN_S", 0.0),),
+        ((colab.taking, "FAILED_AGAIN_S", 0.0),),
         False,
         "a worker takes at once what it failed",
     ),
     "settle": Removal(
-        ((colab.worker, "elected", lambda *_: True),),
+        ((colab.taking, "elected", lambda *_: True),),
         False,
         "everybody who claims works",
     ),

@@ -60,7 +60,6 @@ def _fetch(
     parts: Mapping[Attempt, Sequence[Part]],
 ) -> tuple[Path, dict[str, dict[str, Any]]]:
     job = done.job
-    assert job is not None  # only full-form markers come here
     check_manifest(job, offer, expected)
     check_salvage(job, parts)
     others = [file for published in parts.values() for part in published for file in part.files]
@@ -90,7 +89,6 @@ def check_listed(done: Done, seen: Observation) -> None:
 
     Raises VerificationError whose `missing` names those that are not.
     """
-    assert done.job is not None  # only full-form markers come here
     told = [file for published in seen.parts.values() for part in published for file in part.files]
     listed = {(f.path, f.sha256) for f in (*done.job.files, *told) if (f.at or 0) + f.size <= seen.sizes.get(f.in_, -1)}
     if missing := [file for file in done.job.files if (file.path, file.sha256) not in listed]:
@@ -172,7 +170,6 @@ def load(run: str, folder: Path, verified: str = "full") -> Result:
         done = codec.decode_done((folder / MARKER).read_bytes(), drop=raw["job"]["drop"], job=raw["job"]["id"])
     except (OSError, ValueError, KeyError, TypeError, BadMessage) as error:
         raise VerificationError(f"{folder} holds no accepted result: {error}") from error
-    assert done.job is not None  # decode_done demands the envelope
     if not _holds(folder, done.job):
         raise VerificationError(f"{folder} has changed since it was accepted")
     return Result(

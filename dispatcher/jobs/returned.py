@@ -29,7 +29,7 @@ def returned(
             seen = reader(run.job).look()
         except NameMissing:
             continue
-        if seen.request is not None and not seen.accepted and not seen.cancelled and not store.unsaid(run.id):
+        if seen.is_requested and not seen.accepted and not seen.cancelled and not store.unsaid(run.id):
             yield run
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from protocol import installing
 from protocol.claims import IDLE_FACTOR, LeaseWatch
 from protocol.kinds import KINDS
 from protocol.messages import Offer, OutputFile, WorkerCard
 from protocol.seen import Observation, WorkerSeen
 from protocol.states import Standing
+from usertext import installing
 
 QUIET_BEATS = 3
 """After so many missed beats the silence of a worker is worth a word; a lease is longer."""

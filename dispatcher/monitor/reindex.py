@@ -88,8 +88,8 @@ class _Folder:
             return self._found("known", run=known[self._job].id)
         try:
             seen = reader_of(self._looking, self._place, self._job).look()
-            if seen.request is None or seen.request.job is None:
-                return self._found("foreign" if seen.request else "unreadable", text=_why_not(seen))
+            if seen.request is None:
+                return self._found("foreign" if seen.plain_request else "unreadable", text=_why_not(seen))
             return self._take(seen, seen.request.job, adopt, dry_run=dry_run)
         except (ChannelError, BadMessage) as error:
             return self._found("unreadable", text=str(error))
@@ -224,7 +224,7 @@ class _Folder:
 
 
 def _why_not(seen: Observation) -> str:
-    if seen.request is not None:
+    if seen.plain_request is not None:
         return "of the simple form, which names no owner"
     if seen.too_new:
         return seen.too_new

@@ -29,7 +29,7 @@ from dispatcher.tour.secrets import Secrets
 from dispatcher.tour.tabs import Tabs
 from dispatcher.tour.watchdog import Watchdog
 from protocol.errors import EnvironmentNotReady, StepFailed
-from protocol.redaction import without_secrets
+from usertext.redaction import without_secrets
 
 CLOSE_MS = 2000
 TAB_S = 30.0

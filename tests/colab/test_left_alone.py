@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from colab.offers import FAILED_AGAIN_S
+from colab.taking import FAILED_AGAIN_S
 from dispatcher.jobs.client import Handle
 from dispatcher.jobs.job import Job
 from protocol.layout import LAST_ATTEMPT, JobNames
@@ -76,7 +76,7 @@ def test_a_mistake_in_the_middle_of_a_job_ends_that_attempt_only(
     assert scene.step(other) is not None
     assert sorted(task.params["text"] for task in bench.begun) == ["another", "hi"]
     assert bench.killed == 1
-    assert [failure.job.code for failure in scene.look(handle).errors.values() if failure.job] == ["RELEASED"]
+    assert [failure.job.code for failure in scene.look(handle).errors.values()] == ["RELEASED"]
     (told,) = [record for record in caplog.records if record.exc_info]
     assert name_of(scene, handle) in told.getMessage()
     scene.clock.now += FAILED_AGAIN_S

@@ -43,7 +43,7 @@ def test_an_interrupt_leaves_the_runtime_and_the_models(tmp_path: Path) -> None:
         reader = _begun(c, handle.run)
         k.interrupt()
         k.end(60)
-        assert [error.job.code for error in reader.look().errors.values() if error.job] == ["RELEASED"]
+        assert [error.job.code for error in reader.look().errors.values()] == ["RELEASED"]
         assert ran.error is None
         assert "Run this cell again to go on; what it has loaded stays in memory (echo)" in ran.text
         assert asked.read_text() == ""

@@ -17,12 +17,13 @@ from dispatcher.jobs.job import Job, Progress, Why
 from dispatcher.jobs.snapshot import engine_hint
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import for_people
-from protocol import codec, installing
+from protocol import codec
 from protocol.errors import ChannelLost, JobFailed, JobTimeout
 from protocol.layout import Attempt, JobNames, WorkerNames
 from protocol.messages import Beat, DropCard, EngineRecord, Held, Offer, OutputFile, Part, Requires, WorkerCard
 from protocol.transports import memory
 from tests.support import answers
+from usertext import installing
 
 DROP_ID, BOOT = "d" * 16, answers.BOOT
 ESPEAK = EngineRecord(name="espeak", version="1", provider="cpu", device="x", tier="embedded")

@@ -171,7 +171,7 @@ def test_late_files_that_verify_first_are_accepted(scene: Scene) -> None:
         worker.step(scene.clock.now)
         scene.clock.now += 5
     assert len(bench.begun) == 1
-    ends = [failure.job.code for failure in scene.look(handle).errors.values() if failure.job]
+    ends = [failure.job.code for failure in scene.look(handle).errors.values()]
     assert ends == ["CANCELLED"]
     assert content(scene.step(handle)) == b"late"
 
@@ -288,7 +288,6 @@ def test_a_full_disk_is_said_at_once_and_another_worker_goes_on(scene: Scene) ->
     assert full.step(scene.clock.now)
     assert scene.clock.now - before <= 10 + 1  # settling, and nothing else
     (failure,) = scene.look(handle).errors.values()
-    assert failure.job is not None
     assert (failure.job.code, failure.job.retryable) == ("STORAGE", True)
     assert scene.step(handle) is None
     assert roomy.step(scene.clock.now)

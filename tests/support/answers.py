@@ -8,18 +8,8 @@ from collections.abc import Mapping
 from protocol import codec
 from protocol.drop import Drop
 from protocol.layout import Attempt, JobNames
-from protocol.messages import (
-    Claim,
-    Done,
-    DoneJob,
-    EngineRecord,
-    Failure,
-    FailureJob,
-    OutputFile,
-    PlainDone,
-    PlainFailure,
-    Request,
-)
+from protocol.messages import Claim, Done, DoneJob, EngineRecord, Failure, FailureJob, OutputFile, Request
+from protocol.plain import PlainDone, PlainFailure
 from protocol.seen import JobReader, read_drop_id
 from protocol.signing import Key
 

@@ -10,8 +10,8 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from protocol import installing
 from protocol.errors import JobFailed
+from usertext import installing
 
 LIMIT = 510
 """Phonemes that the model takes at once: its 512 places less the two pads."""

@@ -234,7 +234,6 @@ def test_a_disk_that_fills_up_is_said(case: HandlerCase, tmp_path: Path, monkeyp
         after = send(Job(kind="echo", params={"text": "hi"}))
         assert worker.step(time.monotonic())
         assert look(after).done
-    assert marker.job is not None
     assert marker.job.code == "STORAGE", marker.plain.error
     assert "TMPDIR" in marker.plain.error
     assert "cannot be kept here" not in marker.plain.error, "the handler has its input"

@@ -6,14 +6,14 @@ import logging
 
 import pytest
 
-from colab.joblines import JobLines
+from colab.attempt_log import JobLines
 from tests.support.workers import Clock
 
 
 @pytest.fixture
 def told(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     """Keep what is logged."""
-    caplog.set_level(logging.INFO, "colab.joblines")
+    caplog.set_level(logging.INFO, "colab.attempt_log")
     return caplog
 
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from protocol.kinds import KINDS
-from protocol.problems import place_of, sentences
+from usertext.problems import place_of, sentences
 
 STEP = {"id": "a", "narration": "Hello."}
 WRONG: dict[str, tuple[dict[str, Any], str]] = {

@@ -15,8 +15,8 @@ from rich.console import Console
 from dispatcher.cli.display import Display
 from dispatcher.cli.errors import _told
 from protocol.errors import JobFailed
-from protocol.redaction import Redacting, guard_logs, legible, redact, without_secrets
 from protocol.signing import new_key
+from usertext.redaction import Redacting, guard_logs, legible, redact, without_secrets
 
 HF = "hf_" + "aBcDeFgH" * 4
 KEY = new_key("worker").spell_secret()

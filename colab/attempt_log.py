@@ -1,11 +1,13 @@
-"""What the worker's log says of a job: a line at its start, one now and then while it goes on, and one at its end."""
+"""What is logged of an attempt: a few lines in the worker's own log, and all of it in the log that is published."""
 
 from __future__ import annotations
 
 import logging
+import time
+from dataclasses import dataclass, field
 
-from protocol.redaction import redact
 from protocol.transports.host import Host
+from usertext.redaction import redact
 
 EVERY_S = 30.0
 """Between two lines of progress: a cell that has served all night can still be read."""
@@ -18,8 +20,24 @@ _ENDS = {
 log = logging.getLogger(__name__)
 
 
+@dataclass
+class AttemptLog:
+    """The log of one attempt that is published with its result. It is for people, so times are the worker's own."""
+
+    host: Host
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        """Add a line, without secrets."""
+        self.lines.append(f"{time.strftime('%H:%M:%S', time.localtime(self.host.wall()))} {redact(text)}")
+
+    def text(self) -> str:
+        """Return the log so far."""
+        return "\n".join(self.lines) + "\n"
+
+
 class JobLines:
-    """The lines of one attempt at one job."""
+    """The lines of one attempt in the worker's own log: at its start, every 30 s while it goes on, at its end."""
 
     def __init__(self, host: Host, job: str, kind: str, n: int) -> None:
         self._host, self._job = host, job

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from protocol import installing
 from protocol.kinds import KINDS
+from usertext import installing
 
 ROOT = Path(__file__).parent.parent.parent
 
