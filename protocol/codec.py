@@ -1,4 +1,4 @@
-"""Messages to bytes and back: strict JSON, one canonical form, a seal on every control file, and the simple form.
+"""Messages to bytes and back: strict JSON, one canonical form, a checksum in every control file, and the simple form.
 
 The only place that reads or writes wire JSON. `decode` returns a message that is whole, meant for this place, readable
 by this version and signed as its reader demands, or raises `BadMessage` / `VersionTooNew`; there is no third outcome.
@@ -38,13 +38,13 @@ def digest(
     return hashlib.sha256(canon(job)).hexdigest()
 
 
-def seal(message: Mapping[str, Any]) -> str:
-    """Return the sha256 of a whole message without its seal and signature."""
+def checksum(message: Mapping[str, Any]) -> str:
+    """Return the checksum of a whole message (`seal` on the wire): the sha256 of it without checksum and signature."""
     return hashlib.sha256(_body(message)).hexdigest()
 
 
 def _body(message: Mapping[str, Any]) -> bytes:
-    """Return what is sealed and signed: the canonical form of a whole message without its seal and signature."""
+    """Return what checksum and signature are made over: the canonical form of a message without the two."""
     body = {key: value for key, value in message.items() if key not in ("seal", "sig")}
     if isinstance(job := body.get("job"), dict):
         body["job"] = {key: value for key, value in job.items() if key not in ("seal", "sig")}
@@ -52,7 +52,7 @@ def _body(message: Mapping[str, Any]) -> bytes:
 
 
 def encode(message: Message | Request | Done | Failure | Plain, key: Key | None = None) -> bytes:
-    """Return the bytes of a message, sealed, and signed where a key is given; the simple form carries neither."""
+    """Return the bytes of a message with its checksum, signed where a key is given; the simple form has neither."""
     match message:
         case PlainRequest():
             return _spell(message.params)
@@ -74,7 +74,7 @@ def _in_job(plain: dict[str, Any], job: Message, key: Key | None) -> bytes:
 
 
 def _proof(whole: Mapping[str, Any], type: str, key: Key | None) -> dict[str, Any]:  # noqa: A002 - the format's word
-    """Return what a whole message is completed with: its seal, and its signature where there is a key."""
+    """Return the fields that complete a message: its checksum, and its signature where there is a key."""
     body = _body(whole)
     proof = {"seal": hashlib.sha256(body).hexdigest()}
     return {**proof, "sig": key.sign(type, body)} if key else proof
@@ -93,7 +93,7 @@ def decode(data: bytes, kind: type[M], *, drop: str, id: str, trust: Trust = OFF
 
     `place` holds what the path says of it (attempt, nonce, worker, boot, seq, k); it must say the same.
     """
-    whole = _sealed(data, None)
+    whole = _checked_json(data, None)
     message = _checked(whole, kind, drop=drop, id=id, place=place)
     _check_signature(whole, message, trust)
     return message
@@ -119,7 +119,7 @@ def decode_any_request(data: bytes, *, drop: str, job: str, trust: Trust = OFF) 
     if "job" not in whole:
         _check_plain(data, trust)
         return PlainRequest(params=params)
-    offer = _checked(_sealed(data, "job"), Offer, drop=drop, id=job, place={})
+    offer = _checked(_checked_json(data, "job"), Offer, drop=drop, id=job, place={})
     if offer.digest != request_digest(params, offer):
         raise BadMessage("the digest does not fit the request")
     _check_signature(whole, offer, trust)
@@ -142,7 +142,7 @@ def request_digest(params: Mapping[str, Any], offer: Offer) -> str:
 
 def decode_done(data: bytes, *, drop: str, job: str, trust: Trust = OFF, **place: Any) -> Done:
     """Return the result marker of an attempt."""
-    whole = _sealed(data, "job")
+    whole = _checked_json(data, "job")
     envelope = _checked(whole, DoneJob, drop=drop, id=job, place=place)
     _check_signature(whole, envelope, trust)
     return Done(plain=_made(PlainDone, _without_job(whole)), job=envelope)
@@ -150,7 +150,7 @@ def decode_done(data: bytes, *, drop: str, job: str, trust: Trust = OFF, **place
 
 def decode_failure(data: bytes, *, drop: str, job: str, trust: Trust = OFF, **place: Any) -> Failure:
     """Return the error marker of an attempt."""
-    whole = _sealed(data, "job")
+    whole = _checked_json(data, "job")
     envelope = _checked(whole, FailureJob, drop=drop, id=job, place=place)
     _check_signature(whole, envelope, trust)
     return Failure(plain=_made(PlainFailure, _without_job(whole)), job=envelope)
@@ -170,8 +170,8 @@ def decode_plain_failure(data: bytes, *, trust: Trust = OFF) -> PlainFailure:
     return marker
 
 
-def seal_of(data: bytes) -> str:
-    """Return the seal that a checked message carries."""
+def checksum_of(data: bytes) -> str:
+    """Return the checksum in a message that was checked."""
     whole = loads(data)
     return str(whole["job"]["seal"] if isinstance(whole.get("job"), dict) else whole["seal"])
 
@@ -187,8 +187,8 @@ def _without_job(whole: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in whole.items() if key != "job"}
 
 
-def _sealed(data: bytes, envelope: str | None) -> dict[str, Any]:
-    """Return the parsed message once its version and its seal have been found good, in this order."""
+def _checked_json(data: bytes, envelope: str | None) -> dict[str, Any]:
+    """Return the parsed message if its version and then its checksum are right."""
     whole = loads(data)
     if not isinstance(whole, dict):
         raise BadMessage("a message is a JSON object")
@@ -197,11 +197,11 @@ def _sealed(data: bytes, envelope: str | None) -> dict[str, Any]:
         raise BadMessage(f"the envelope {envelope!r} is not an object")
     _check_version(head)
     try:
-        expected = seal(whole)
+        expected = checksum(whole)
     except (ValueError, RecursionError) as error:
         raise BadMessage(f"has no canonical form: {error}") from error
     if head.get("seal") != expected:
-        raise BadMessage("the seal does not fit: torn, or changed on the way")
+        raise BadMessage("its checksum does not match: torn, or changed on the way")
     return whole
 
 

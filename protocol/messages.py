@@ -1,6 +1,6 @@
 """The messages of both machines: frozen, and checked when made, so that a wrong one cannot exist.
 
-The seal and the signature are not fields: `protocol.codec` adds the first when it writes and checks it when it reads.
+The checksum and the signature are not fields: `protocol.codec` adds and checks them.
 """
 
 from __future__ import annotations
@@ -312,7 +312,7 @@ class Reject(Message):
 
 
 class Accepted(Message):
-    """The mirror of the owner's commit: which attempt was taken, and the seal of its done marker."""
+    """The mirror of the owner's commit: which attempt was accepted, and the checksum of its done marker."""
 
     type: Literal["accepted"] = "accepted"
     id: JobId

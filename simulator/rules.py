@@ -42,7 +42,7 @@ def _nothing(*_: Any, **__: Any) -> None:
     return None
 
 
-def _without_seal(data: bytes, envelope: str | None) -> dict[str, Any]:
+def _without_checksum(data: bytes, envelope: str | None) -> dict[str, Any]:
     whole: dict[str, Any] = protocol.codec.loads(data)
     head = whole.get(envelope, {}) if envelope else whole
     if not isinstance(head, dict):
@@ -53,11 +53,11 @@ def _without_seal(data: bytes, envelope: str | None) -> dict[str, Any]:
 RULES: dict[str, Removal] = {
     "R3": Removal(
         (
-            (protocol.codec, "_sealed", _without_seal),
+            (protocol.codec, "_checked_json", _without_checksum),
             (protocol.codec, "request_digest", lambda params, offer: offer.digest),
         ),
         True,
-        "messages are taken without their seal and digest",
+        "messages are read without their checksum and digest",
     ),
     "R4": Removal(
         ((SimulatedDrop, "barrier", lambda self: "unconfirmed"),),

@@ -108,7 +108,7 @@ class ResultIntake:
             files=outputs_of(done, folder, facts),
             attempts=self._verdict.attempts(snapshot, attempt.nonce),
         )
-        seal = codec.seal_of((folder / accept.MARKER).read_bytes())
+        seal = codec.checksum_of((folder / accept.MARKER).read_bytes())
         self._verdict.accept(attempt.nonce, folder, done.job.engine, seal, "full", home)
         return FINISHED
 

@@ -106,7 +106,7 @@ class LegacyLook:
         return Answer(text=f"a plain answer is here; it carries no hashes, so it is looked at again in {left:.0f} s")
 
     def _keep(self, folder: Path, hashes: Mapping[str, str]) -> Answer:
-        seal = seal_of(hashes)
+        seal = checksum_of(hashes)
         target = self._results / self._job / seal[:16]
         shutil.rmtree(target, ignore_errors=True)
         folder.rename(target)
@@ -144,7 +144,7 @@ def _check_marker(told: PlainDone, steps: int, seconds: float) -> None:
         raise MediaError(f"the marker says {told.total_duration:.2f} s, the clips last {seconds:.2f} s")
 
 
-def seal_of(hashes: Mapping[str, str]) -> str:
+def checksum_of(hashes: Mapping[str, str]) -> str:
     """Return what says which clips were accepted, by {path: sha256}; a plain marker has no seal of its own."""
     return hashlib.sha256(codec.canon(dict(hashes))).hexdigest()
 
@@ -152,7 +152,7 @@ def seal_of(hashes: Mapping[str, str]) -> str:
 def load(run: str, folder: Path, verified: str) -> Result:
     """Return the accepted plain answer kept in `folder`. One that has changed since raises VerificationError."""
     files = {f"audio/{path.name}": path for path in sorted((folder / "audio").glob("step-*.wav"))}
-    if seal_of({path: sha256_of(local)[1] for path, local in files.items()})[:16] != folder.name:
+    if checksum_of({path: sha256_of(local)[1] for path, local in files.items()})[:16] != folder.name:
         raise VerificationError(f"{folder} has changed since it was accepted")
     return Result(run=run, folder=folder, files=files, engine=None, summary={}, verified=verified)
 

@@ -241,7 +241,7 @@ class Forecast:
 
 
 def _garbled(data: bytes, salt: int) -> bytes:
-    """Change one letter or digit to its neighbour: JSON stays JSON, and only a seal or a hash can tell."""
+    """Change one letter or digit to its neighbour: JSON stays JSON, and only a checksum can tell."""
     places = [at for at, byte in enumerate(data) if byte in _CHANGEABLE]
     if not places:
         return data

@@ -27,13 +27,13 @@ def name_of(scene: Scene, handle: Handle) -> str:
 
 
 @pytest.mark.fault("attempts-used-up")
-@pytest.mark.parametrize("sealed", [False, True], ids=["an empty turn", "a sealed claim"])
+@pytest.mark.parametrize("claimed", [False, True], ids=["an empty turn", "a valid claim"])
 def test_a_job_without_an_attempt_number_left_is_told_once_and_left(
-    scene: Scene, sealed: bool, caplog: pytest.LogCaptureFixture
+    scene: Scene, claimed: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whoever wrote the last number, nobody claims the job any more; the worker lives and does the others."""
     handle, other = scene.client.submit(ECHO), scene.client.submit(OTHER)
-    if sealed:
+    if claimed:
         scene.claim(handle, "1" * 16, n=LAST_ATTEMPT)
     else:
         scene.side().put(JobNames(name_of(scene, handle)).turn(LAST_ATTEMPT), b"")

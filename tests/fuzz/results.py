@@ -44,7 +44,7 @@ def _part() -> bytes:
     files = [hostile.entry(WAV, SOUND, SOURCES[WAV])]
     place = {"v": 2, "min_reader": 2, "type": "part", "drop": DROP, "id": JOB, "digest": DIGEST}
     who = {"attempt": 1, "nonce": NONCE, "worker": "w", "boot": "b" * 16}
-    return hostile.sealed({**place, **who, "k": 1, "files": files, "engine": hostile.ENGINE})
+    return hostile.with_checksum({**place, **who, "k": 1, "files": files, "engine": hostile.ENGINE})
 
 
 MARKER, WAVE, TIMED, PART = b"\x00", b"\x01", b"\x02", b"\x03"

@@ -127,7 +127,7 @@ def test_a_card_without_choices_is_understood() -> None:
 @pytest.mark.fault("torn-control-file")
 @pytest.mark.parametrize("name", [name for name in MESSAGES if not name.endswith("-plain")])
 def test_a_message_torn_at_any_byte_is_not_there_yet(name: str) -> None:
-    """No prefix of a sealed message is ever taken for the message."""
+    """No prefix of a message is ever read as the message."""
     data = (GOLDEN / f"{name}.json").read_bytes()
     whole = len(data.rstrip())
     for length in range(whole):

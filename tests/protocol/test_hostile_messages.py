@@ -82,7 +82,7 @@ def test_hostile_names_are_nobodys(what: str) -> None:
 
 
 def _fits(whole: dict[str, Any]) -> bytes:
-    return hostile.sealed(whole)
+    return hostile.with_checksum(whole)
 
 
 WRONG_BODY: dict[str, dict[str, Any]] = {
@@ -105,7 +105,7 @@ WRONG_BODY: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("what", WRONG_BODY)
 def test_a_seal_does_not_make_a_message_right(what: str) -> None:
-    """With a seal that fits, everything else is still checked against types and place."""
+    """With a checksum that matches, everything else is still checked against types and place."""
     good = {"v": 2, "min_reader": 2, "type": "claim", "drop": DROP, "id": JOB, "attempt": 1, "nonce": NONCE}
     good |= {"worker": "w", "boot": "b" * 16, "digest": "0" * 64}
     place = {"drop": DROP, "id": JOB, "attempt": 1, "nonce": NONCE, "worker": "w"}

@@ -132,12 +132,12 @@ def spelt(key: Key, body: bytes) -> str:
 
 
 def head(whole: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of a message that holds its seal."""
+    """Return the part of a message that holds its checksum."""
     return whole["job"] if isinstance(whole.get("job"), dict) else whole
 
 
 def resealed(data: bytes, changes: dict[str, Any]) -> bytes:
-    """Return the canonical form of a message after changes, without its seal and signature."""
+    """Return the canonical form of a message after changes, without its checksum and signature."""
     whole = json.loads(data)
     head(whole).update(changes)
     for name in ("seal", "sig"):
@@ -146,11 +146,11 @@ def resealed(data: bytes, changes: dict[str, Any]) -> bytes:
 
 
 def with_sig(data: bytes, sig: Any, **changes: Any) -> bytes:
-    """Return a message with another signature and a seal that fits: what a forger without a key can make."""
+    """Return a message with another signature and a checksum that matches: what a forger without a key can make."""
     whole = json.loads(data)
     head(whole).update(changes)
     head(whole)["sig"] = sig
-    head(whole)["seal"] = codec.seal(whole)
+    head(whole)["seal"] = codec.checksum(whole)
     return json.dumps(whole).encode()
 
 
@@ -169,7 +169,7 @@ def test_a_signature_that_does_not_fit_is_refused(by: str) -> None:
 
 
 def test_changing_what_was_signed_is_noticed() -> None:
-    """A new seal over changed content does not help without the key."""
+    """A new checksum over changed content does not help without the key."""
     signed = codec.encode(SAID["cancel"][0], OURS)
     forged = with_sig(signed, json.loads(signed)["sig"], reason="y")
     assert read("cancel", forged, Trust()).reason == "y"
@@ -231,7 +231,7 @@ def test_warn_takes_everything_and_says_so_once_a_message(caplog: pytest.LogCapt
 
 def test_an_unsigned_message_still_has_to_check() -> None:
     """Warn lowers no other bar."""
-    with pytest.raises(BadMessage, match="seal"):
+    with pytest.raises(BadMessage, match="checksum"):
         read("cancel", codec.encode(SAID["cancel"][0]).replace(b'"x"', b'"y"'), WARN)
 
 
