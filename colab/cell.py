@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from colab.secrets import on_colab
+from colab.runtime import on_colab
 from protocol.errors import EnvironmentNotReady, GpudropError
 from protocol.google_drive import REMOUNT
 from protocol.transports import read_address

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -12,7 +13,7 @@ from protocol.layout import WorkerNames, parse_worker_name
 from protocol.messages import Drain
 
 LAST_JOB_S = 300.0
-"""In the last minutes of a session no job is started: it would be handed back before it has done anything."""
+"""In the last minutes of a session no job is started: it would be handed back before it has done much."""
 
 
 class Reason(Enum):
@@ -43,29 +44,32 @@ NOTHING_LEFT = Ending(Reason.NOTHING_LEFT, "there is no job left to take")
 ORPHANED = Ending(Reason.ORPHANED, "the process that started this worker is gone")
 DRAINED = Ending(Reason.DRAINED, "it was asked to drain")
 
-SESSION_OVER = Ending(Reason.SESSION, "the time for which this machine is lent is nearly over")
-
 
 class SessionLimit:
-    """When this machine will be taken away, where that is known: the session ends by itself a little earlier.
+    """When this machine will be taken away, where that is known. The session ends by itself a little earlier.
 
-    A job that is under way then is handed back with what it has finished, so that another worker goes on with it.
+    Without that, a job would be cut off in the middle, and its owner would have to wait until the lease lapses.
     """
 
     def __init__(self, now: float, session_s: float | None, margin_s: float) -> None:
-        self._ends_at = None if session_s is None else now + session_s - margin_s
+        self._taken_away_at = math.inf if session_s is None else now + session_s
+        self._margin_s = margin_s
 
     def left_s(self, now: float) -> float | None:
-        """Return how long this session goes on, or None where no limit is known."""
-        return None if self._ends_at is None else max(0.0, self._ends_at - now)
+        """Return for how long this session will work, or None where no limit is known."""
+        left_s = self._taken_away_at - self._margin_s - now
+        return None if math.isinf(left_s) else max(0.0, left_s)
 
-    def is_over(self, now: float) -> bool:
-        """Say whether a job that is under way has to be handed back now."""
-        return self._ends_at is not None and now >= self._ends_at
+    def ending(self, now: float, *, has_job: bool) -> Ending | None:
+        """Return why the session ends now, or None while it goes on.
 
-    def is_nearly_over(self, now: float) -> bool:
-        """Say whether there is no time left to start another job."""
-        return self._ends_at is not None and now >= self._ends_at - LAST_JOB_S
+        A job under way is handed back, with what it has finished, when only the margin is left; another one is not
+        started in the minutes before.
+        """
+        left_s = self._taken_away_at - now
+        if left_s > self._margin_s + (0 if has_job else LAST_JOB_S):
+            return None
+        return Ending(Reason.SESSION, f"the time limit of this session is near ({left_s / 60:.0f} minutes left)")
 
 
 class DrainWatch:

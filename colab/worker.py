@@ -14,7 +14,7 @@ from colab.attempt import AttemptOutcome, AttemptRun
 from colab.bench import Bench, Workbench
 from colab.cell import remounted
 from colab.config import Settings
-from colab.ending import DRAINED, NOTHING_LEFT, ORPHANED, SESSION_OVER, DrainWatch, Ending, Reason, SessionLimit
+from colab.ending import DRAINED, NOTHING_LEFT, ORPHANED, DrainWatch, Ending, Reason, SessionLimit
 from colab.handlers import kinds_of
 from colab.job_form import Assignment
 from colab.job_memory import JobMemory
@@ -138,8 +138,8 @@ class Worker:
                 watch.wait(self._poll_s)
         return ending
 
-    def _end_for(self, ending: Ending) -> None:
-        """End after this step; the first reason holds."""
+    def _end_for(self, ending: Ending | None) -> None:
+        """End after this step, if there is a reason; the first one counts."""
         self._ending = self._ending or ending
 
     def _why_end(self, idle_since: float) -> Ending | None:
@@ -201,8 +201,7 @@ class Worker:
 
     def _look_for_end(self, now: float) -> None:
         """End after this step when the session's time is nearly over, or when a drain request asks for it."""
-        if self._session.is_nearly_over(now):
-            self._end_for(SESSION_OVER)
+        self._end_for(self._session.ending(now, has_job=False))
         if self._drain_checked_at is not None and now - self._drain_checked_at < self._beat_s:
             return
         asked, self._drain_checked_at = self._drains.asked(), now
@@ -232,8 +231,7 @@ class Worker:
             now = self._clock()
             if parent_is_gone(self._settings.exit_with_parent):
                 self._end_for(ORPHANED)
-            if self._session.is_over(now):
-                self._end_for(SESSION_OVER)
+            self._end_for(self._session.ending(now, has_job=True))
             if self._ending is not None:
                 return self._ending.text
             try:

@@ -1,4 +1,4 @@
-"""Inputs for the fuzz targets: known ones, changed at random as bytes or as JSON, the latter mostly with a new checksum.
+"""Inputs for the fuzz targets: known ones, changed at random as bytes or as JSON, mostly with a new checksum.
 
 The same seed makes the same inputs, on every machine.
 """

@@ -351,7 +351,9 @@ def signs(drop: str, job: str, nonce: str) -> dict[str, bytes]:
         f"{beats}3.json": with_checksum({**beat, "seq": 3, "at": 1e10, "probe": "\a" * 200}),
         f"{beats}{2**53}.json": with_checksum({**beat, "seq": 2**53, "held": [{}]}),
         f"{beats}{'9' * 100}.json": with_checksum({**beat, "seq": 1}),
-        f"_workers/w/hello-{'b' * 16}.json": with_checksum({**worker, "type": "hello", "kinds": [], "engines": {"tts": [5]}}),
+        f"_workers/w/hello-{'b' * 16}.json": with_checksum(
+            {**worker, "type": "hello", "kinds": [], "engines": {"tts": [5]}}
+        ),
         f"_workers/w/hello-{'c' * 16}.json": with_checksum(
             {
                 **worker,
@@ -366,7 +368,9 @@ def signs(drop: str, job: str, nonce: str) -> dict[str, bytes]:
         ),
         f"{folder}.claim.json": with_checksum({**tried, "type": "claim"}),
         f"{folder}.part-1.json": with_checksum({**part, "files": [entry("x", b"", "../../secret.txt")] * 500}),
-        f"{folder}.part-2.json": with_checksum({**part, "k": 2, "files": [entry(f"f{n}", b"", "x") for n in range(3000)]}),
+        f"{folder}.part-2.json": with_checksum(
+            {**part, "k": 2, "files": [entry(f"f{n}", b"", "x") for n in range(3000)]}
+        ),
     }
 
 

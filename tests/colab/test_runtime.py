@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from colab import secrets
+from colab import runtime
 from colab.config import Settings
 from protocol.errors import EnvironmentNotReady
 from protocol.signing import new_key
@@ -46,7 +46,7 @@ def userdata(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_a_worker_is_who_the_secrets_say(userdata: Any, tmp_path: Any) -> None:
     """Key, trust and mode from Secrets make the worker sign and demand signatures, with no file and no keyring."""
-    settings = Settings(drop="memory:x", keys_dir=tmp_path, **secrets.colab_secrets())
+    settings = Settings(drop="memory:x", keys_dir=tmp_path, **runtime.colab_secrets())
     found = settings.identity()
     assert found.key == OURS
     assert found.trust.mode == "require"
@@ -57,9 +57,9 @@ def test_a_worker_is_who_the_secrets_say(userdata: Any, tmp_path: Any) -> None:
 def test_what_is_not_there_is_left_out(userdata: Any, tmp_path: Any) -> None:
     """Without secrets a worker signs nothing; with require and no key it does not start, and says where to put one."""
     userdata.kept.clear()
-    assert secrets.colab_secrets() == {}
+    assert runtime.colab_secrets() == {}
     userdata.kept["GPUDROP_WORKER_AUTH"] = "require"
-    settings = Settings(drop="memory:x", keys_dir=tmp_path, **secrets.colab_secrets())
+    settings = Settings(drop="memory:x", keys_dir=tmp_path, **runtime.colab_secrets())
     with pytest.raises(EnvironmentNotReady, match="GPUDROP_WORKER_KEY"):
         settings.identity()
 
@@ -68,10 +68,10 @@ def test_a_secret_without_access_says_how_to_give_it(userdata: Any) -> None:
     """Colab asks for each notebook and secret; a forbidden one is an error, never a worker without signatures."""
     userdata.kept["GPUDROP_WORKER_KEY"] = None
     with pytest.raises(EnvironmentNotReady, match="Notebook access"):
-        secrets.colab_secrets()
+        runtime.colab_secrets()
 
 
-def test_elsewhere_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_elsewhere_there_are_none() -> None:
     """Away from Colab nothing is asked."""
-    monkeypatch.setattr(secrets, "on_colab", lambda: False)
-    assert secrets.colab_secrets() == {}
+    assert not runtime.on_colab()
+    assert runtime.colab_secrets() == {}

@@ -1,9 +1,10 @@
-"""What a notebook on Colab was given under Secrets: this worker's key and whom it trusts."""
+"""What Colab's runtime gives a notebook: the Secrets of its user, and a machine for a limited time."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+from pathlib import Path
 from typing import Any
 
 from protocol.errors import EnvironmentNotReady
@@ -33,3 +34,23 @@ def colab_secrets() -> dict[str, Any]:
                 f"this notebook may not read the secret {name}. Switch on its Notebook access under the key symbol"
             ) from error
     return found
+
+
+def session_left_s(session_s: float) -> float | None:
+    """Return how long Colab still lends this machine, by how long it has been up; None past that time, or elsewhere.
+
+    Past the limit Colab evidently lends it for longer than was thought, so no limit is known.
+    """
+    if not on_colab():
+        return None
+    try:
+        up_s = float(Path("/proc/uptime").read_text().split()[0])
+    except (OSError, ValueError):
+        return None
+    return session_s - up_s if up_s < session_s else None
+
+
+def release_runtime() -> None:
+    """Give Colab's runtime back, so that an idle GPU costs nothing. Elsewhere do nothing."""
+    if on_colab():
+        importlib.import_module("google.colab.runtime").unassign()
