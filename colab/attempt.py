@@ -7,26 +7,31 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from colab.attach import Attached
 from colab.bench import Task, Workbench
-from colab.disk import disk_in_codes
-from colab.inputs import fetch_inputs
+from colab.disk import HINT, disk_in_codes
 from colab.job_form import Assignment, ResultPublisher
 from colab.lease import Beater
+from colab.persist import persist
 from colab.publish import Delivered
 from colab.salvage import Leftover, salvage
 from colab.task_run import TaskRun
-from protocol.errors import ChannelError, EnvironmentNotReady, JobFailed
-from protocol.integrity import sha256_of
+from protocol.errors import ChannelError, EnvironmentNotReady, JobFailed, OursError, StorageFull
+from protocol.integrity import copies_of, sha256_of
 from protocol.kinds.kind import CHECKPOINTS
-from protocol.messages import EngineRecord, Held
+from protocol.layout import JobNames
+from protocol.messages import EngineRecord, Held, InputFile
 from usertext.redaction import redact
 
 INPUTS, KEPT = "in", "kept"
 """What an attempt begins with, in its folder: verified inputs, and what earlier attempts left."""
+
+INPUT_FOR_S = 60.0
+"""How long an input may fail to be read although it was listed whole."""
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +127,7 @@ class AttemptRun:
 
     def _work(self, folder: Path, publisher: ResultPublisher) -> tuple[EngineRecord, dict[str, Any]]:
         form = self._form
-        inputs = fetch_inputs(self._at, form.job, form.inputs, folder / INPUTS)
+        inputs = _fetch_inputs(self._at, form.job, form.inputs, folder / INPUTS)
         kept = salvage(self._at, form.job, form.kind, self._assignment.ended, folder / KEPT)
         task = Task(
             kind=form.kind,
@@ -176,3 +181,42 @@ def _clear(folder: Path, *, but: Collection[str]) -> None:
     for made in folder.iterdir():
         if made.name not in but:
             shutil.rmtree(made) if made.is_dir() and not made.is_symlink() else made.unlink()
+
+
+def _fetch_inputs(at: Attached, job: str, inputs: Mapping[str, InputFile], folder: Path) -> dict[str, str]:
+    """Return {name: local file} of every input, verified.
+
+    Raises JobFailed INPUT_MISSING or INPUT_CORRUPT, or STORAGE where this machine has no room for it.
+    """
+    folder.mkdir()
+    for name, file in inputs.items():
+        try:
+            persist(at.host, f"input {name}", partial(_fetch_input, at, job, file, folder / name), for_s=INPUT_FOR_S)
+        except (StorageFull, OursError) as error:
+            told = f"input {name} ({file.size} bytes) cannot be kept here: {error}. Or {HINT}"
+            raise JobFailed(told, code="STORAGE") from error
+        except ChannelError as error:
+            raise JobFailed(f"{name}: {error}", code="INPUT_MISSING") from error
+        if sha256_of(folder / name) != (file.size, file.sha256):
+            raise JobFailed(f"{name} does not have the content that the request names", code="INPUT_CORRUPT")
+    return {name: str(folder / name) for name in inputs}
+
+
+def _fetch_input(at: Attached, job: str, file: InputFile, local: Path) -> None:
+    """Copy an input here; of several files of that name the one that fits. One that is cut short is tried again."""
+    failed: ChannelError | None = None
+    for copy in copies_of(at.drop, job, file.in_):
+        try:
+            at.drop.copy_out(JobNames(job).file(file.in_), local, limit=file.size, copy=copy)
+        except StorageFull:
+            raise  # the copies of a name have no more room here than one
+        except ChannelError as error:
+            failed = error
+            continue
+        size, sha256 = sha256_of(local)
+        if (size, sha256) == (file.size, file.sha256):
+            return
+        if size != file.size:
+            failed = ChannelError(f"{size} of its {file.size} bytes came")
+    if failed is not None:
+        raise failed

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from protocol import codec
-from protocol.drop import Drop, Entry
+from protocol.drop import Drop, Entry, outputs_here, sizes_of
 from protocol.errors import (
     BadMessage,
     ChannelError,
@@ -31,7 +31,6 @@ from protocol.layout import (
     parse_job_name,
     parse_worker_name,
 )
-from protocol.listing import outputs_here, sizes_of
 from protocol.messages import (
     Accepted,
     Beat,

@@ -6,14 +6,14 @@ import logging
 
 import pytest
 
-from colab.attempt_log import JobLines
+from colab.task_run import JobLines
 from tests.support.workers import Clock
 
 
 @pytest.fixture
 def told(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     """Keep what is logged."""
-    caplog.set_level(logging.INFO, "colab.attempt_log")
+    caplog.set_level(logging.INFO, "colab.task_run")
     return caplog
 
 
