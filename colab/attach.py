@@ -21,8 +21,8 @@ from protocol.fields import Message
 from protocol.layout import Attempt, WorkerNames, is_worker_id
 from protocol.messages import Done, Failure, Whereabouts, WorkerCard
 from protocol.neighbours import Neighbours
+from protocol.observation import read_drop_id
 from protocol.plain import PlainDone, PlainFailure
-from protocol.seen import read_drop_id
 from protocol.signing import ANONYMOUS, Identity
 from protocol.transports import open_drop
 from protocol.transports.host import SYSTEM, Host, may_run

@@ -51,7 +51,7 @@ class ModelSettings(BaseSettings):
         )
 
 
-class Settings(ModelSettings):
+class WorkerSettings(ModelSettings):
     """What a worker is told, once, at its start: defaults < environment < flags. Times in seconds."""
 
     drop: str
@@ -86,9 +86,9 @@ class Settings(ModelSettings):
         return self.places(self.drop)
 
 
-def checked_settings(**given: Any) -> Settings:
+def checked_settings(**given: Any) -> WorkerSettings:
     """Return the worker's settings; a wrong value, from wherever, raises UsageError with its name."""
     try:
-        return Settings(**given)
+        return WorkerSettings(**given)
     except ValidationError as error:
         raise UsageError(f"the worker's settings are wrong: {sentences(error)}") from error

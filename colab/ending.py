@@ -28,7 +28,7 @@ class Reason(Enum):
 
 
 @dataclass(frozen=True)
-class Ending:
+class SessionEnding:
     """A reason, and the words for the log."""
 
     reason: Reason
@@ -40,9 +40,9 @@ class Ending:
         return self.reason in (Reason.IDLE, Reason.DRAINED, Reason.SESSION)
 
 
-NOTHING_LEFT = Ending(Reason.NOTHING_LEFT, "there is no job left to take")
-ORPHANED = Ending(Reason.ORPHANED, "the process that started this worker is gone")
-DRAINED = Ending(Reason.DRAINED, "it was asked to drain")
+NOTHING_LEFT = SessionEnding(Reason.NOTHING_LEFT, "there is no job left to take")
+ORPHANED = SessionEnding(Reason.ORPHANED, "the process that started this worker is gone")
+DRAINED = SessionEnding(Reason.DRAINED, "it was asked to drain")
 
 
 class SessionLimit:
@@ -60,7 +60,7 @@ class SessionLimit:
         left_s = self._taken_away_at - self._margin_s - now
         return None if math.isinf(left_s) else max(0.0, left_s)
 
-    def ending(self, now: float, *, has_job: bool) -> Ending | None:
+    def ending(self, now: float, *, has_job: bool) -> SessionEnding | None:
         """Return why the session ends now, or None while it goes on.
 
         A job under way is handed back, with what it has finished, when only the margin is left; another one is not
@@ -69,7 +69,7 @@ class SessionLimit:
         left_s = self._taken_away_at - now
         if left_s > self._margin_s + (0 if has_job else LAST_JOB_S):
             return None
-        return Ending(Reason.SESSION, f"the time limit of this session is near ({left_s / 60:.0f} minutes left)")
+        return SessionEnding(Reason.SESSION, f"the time limit of this session is near ({left_s / 60:.0f} minutes left)")
 
 
 class DrainWatch:

@@ -15,7 +15,7 @@ from colab.publish import Publisher
 from protocol.kinds import KINDS
 from protocol.layout import Attempt
 from protocol.messages import ClaimTerms, InputFile, Offer, Request, WorkerCard
-from protocol.seen import Observation
+from protocol.observation import Observation
 
 GRACE_S = 60.0
 """How long a job is left to the worker that it prefers, where it does not say."""

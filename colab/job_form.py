@@ -12,7 +12,7 @@ from colab.publish import Delivered
 from protocol.drop import TimeLimits
 from protocol.layout import Attempt
 from protocol.messages import ClaimTerms, EngineRecord, InputFile, Limits, OutputFile, Part, WorkerCard
-from protocol.seen import Observation
+from protocol.observation import Observation
 
 
 class ResultPublisher(Protocol):

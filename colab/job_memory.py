@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from protocol.absence import Missing
 from protocol.drop import TimeLimits
-from protocol.seen import JobReader, Observation
+from protocol.observation import JobReader, Observation
 
 log = logging.getLogger(__name__)
 

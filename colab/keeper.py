@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from colab.publish import Delivered
-from protocol.seen import Observation
+from protocol.observation import Observation
 from protocol.transports.host import Host
 
 KEEP_S = 1800.0

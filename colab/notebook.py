@@ -7,8 +7,8 @@ import sys
 
 from colab.bench import Bench, Workbench
 from colab.cell import check_folder, shown_plainly
-from colab.config import Settings, checked_settings
-from colab.ending import Ending, Reason
+from colab.config import WorkerSettings, checked_settings
+from colab.ending import Reason, SessionEnding
 from colab.install import chosen
 from colab.models import ModelPlaces, Models
 from colab.models.known import MODELS
@@ -104,13 +104,13 @@ def _log_to_cell() -> None:
     guard_logs()
 
 
-def _settings(drop: str, kinds: str, idle_exit_s: float, session_s: float | None) -> Settings:
+def _settings(drop: str, kinds: str, idle_exit_s: float, session_s: float | None) -> WorkerSettings:
     names = tuple(kind.strip() for kind in kinds.split(",") if kind.strip())
     left_s = session_left_s(session_s) if session_s else None
     return checked_settings(drop=drop, kinds=names, idle_exit_s=idle_exit_s, session_s=left_s, **colab_secrets())
 
 
-def _serve(settings: Settings) -> Ending:
+def _serve(settings: WorkerSettings) -> SessionEnding:
     """Serve until something ends it. What breaks that off (a second interrupt) may leave the bench at work: it ends."""
     worker = make_worker(settings, bench=_resident.bench)
     log.info("Serving %s. Interrupt this cell to stop; the current job is handed back then", settings.drop)

@@ -31,8 +31,8 @@ from protocol.messages import (
     OutputFile,
     WorkerCard,
 )
+from protocol.observation import Observation
 from protocol.plain import PlainDone, PlainFailure, PlainRequest
-from protocol.seen import Observation
 
 KIND = "tts"
 """The only kind of work that the simple form can ask for."""

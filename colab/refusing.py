@@ -14,8 +14,8 @@ from protocol import codec
 from protocol.drop import Entry
 from protocol.errors import BadMessage, ChannelError, NameMissing, NameTaken
 from protocol.layout import JobNames, may_be_a_job
+from protocol.observation import Observation
 from protocol.plain import PlainFailure, asks_for_operations, bad_name, refused
-from protocol.seen import Observation
 
 MARKERS = frozenset({"done.marker", "error.marker"})
 

@@ -18,7 +18,7 @@ from protocol.claims import LEASE_BEATS, elected
 from protocol.errors import ChannelError, NameMissing
 from protocol.layout import LAST_ATTEMPT, Attempt
 from protocol.messages import WorkerCard
-from protocol.seen import Observation
+from protocol.observation import Observation
 from protocol.states import OPEN_TO_CLAIMS, TERMINAL, ended_parts, judge, next_attempt_number, open_attempts
 
 FAILED_AGAIN_S = 1800.0

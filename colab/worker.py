@@ -13,8 +13,8 @@ from colab.attach import Attached, announce, parent_is_gone
 from colab.attempt import AttemptOutcome, AttemptRun
 from colab.bench import Bench, Workbench
 from colab.cell import remounted
-from colab.config import Settings
-from colab.ending import DRAINED, NOTHING_LEFT, ORPHANED, DrainWatch, Ending, Reason, SessionLimit
+from colab.config import WorkerSettings
+from colab.ending import DRAINED, NOTHING_LEFT, ORPHANED, DrainWatch, Reason, SessionEnding, SessionLimit
 from colab.handlers import kinds_of
 from colab.job_form import Assignment
 from colab.job_memory import JobMemory
@@ -69,7 +69,7 @@ class Worker:
     def __init__(
         self,
         at: Attached,
-        settings: Settings,
+        settings: WorkerSettings,
         *,
         bench: Callable[[tuple[str, ...], ModelPlaces], Workbench] = Bench,
         beats: Callable[[Beater, Attached], AbstractContextManager[Any]] = BeatThread,
@@ -92,14 +92,14 @@ class Worker:
         self._bench: Workbench | None = None
         self._beater, self._failures = Beater(at, self._beat_s), 0
         self._rests_until: float | None = None
-        self._ending: Ending | None = None
+        self._ending: SessionEnding | None = None
         self._card: WorkerCard | None = None
 
     def stop(self, why: str = "the worker was asked to stop") -> None:
         """Release the current job, if any, and end after this step. Safe to call from a signal handler."""
-        self._end_for(Ending(Reason.STOPPED, why))
+        self._end_for(SessionEnding(Reason.STOPPED, why))
 
-    def serve(self) -> Ending:
+    def serve(self) -> SessionEnding:
         """Serve until stopped, idle for too long, or (with `once`) until nothing is left; return why it ended.
 
         The drop is closed then, and the workbench let go.
@@ -127,7 +127,7 @@ class Worker:
             self._bench.close()
         self._keeper.close()
 
-    def _repeat(self, watch: Watch) -> Ending:
+    def _repeat(self, watch: Watch) -> SessionEnding:
         idle_since = self._clock()
         while (ending := self._why_end(idle_since)) is None:
             if self._safe_step(watch.changed()):
@@ -138,16 +138,16 @@ class Worker:
                 watch.wait(self._poll_s)
         return ending
 
-    def _end_for(self, ending: Ending | None) -> None:
+    def _end_for(self, ending: SessionEnding | None) -> None:
         """End after this step, if there is a reason; the first one counts."""
         self._ending = self._ending or ending
 
-    def _why_end(self, idle_since: float) -> Ending | None:
+    def _why_end(self, idle_since: float) -> SessionEnding | None:
         if parent_is_gone(self._settings.exit_with_parent):
             self._end_for(ORPHANED)
         limit = self._settings.idle_exit_s
         if limit is not None and self._clock() - idle_since > limit:
-            self._end_for(Ending(Reason.IDLE, f"no job for {limit:.0f} s"))
+            self._end_for(SessionEnding(Reason.IDLE, f"no job for {limit:.0f} s"))
         return self._ending
 
     def _safe_step(self, changed: frozenset[str] | None = None) -> bool:

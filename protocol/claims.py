@@ -12,7 +12,7 @@ from protocol.drop import Capabilities, TimeLimits
 from protocol.layout import Attempt
 from protocol.messages import Beat, Claim, ClaimTerms, Held, Limits, WorkerCard
 from protocol.neighbours import Neighbours
-from protocol.seen import Observation
+from protocol.observation import Observation
 from protocol.states import open_attempts
 
 LEASE_BEATS = 8

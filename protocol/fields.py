@@ -55,13 +55,13 @@ ResultPath = Annotated[StrictStr, Field(max_length=200), AfterValidator(_result_
 """A path inside a result: portable names joined by '/', so it can never leave the folder it is put in."""
 
 
-class Record(BaseModel):
+class FrozenRecord(BaseModel):
     """What every part of a message shares: it never changes, and keys it does not know are left to newer readers."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Message(Record):
+class Message(FrozenRecord):
     """The envelope. `drop` and `id` must equal those of the place it was found in."""
 
     v: Annotated[StrictInt, Field(ge=1)] = VERSION

@@ -12,12 +12,12 @@ from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr
 from protocol.fields import (
     AttemptNumber,
     Count,
+    FrozenRecord,
     Hex16,
     InputName,
     JobId,
     Message,
     PortableName,
-    Record,
     ResultPath,
     Seconds,
     Sha256,
@@ -55,7 +55,7 @@ class DropCard(Message):
     type: Literal["drop"] = "drop"
 
 
-class InputFile(Record):
+class InputFile(FrozenRecord):
     """An input the worker must have, whole, before it starts; `in` names the file in the job folder."""
 
     size: Count
@@ -65,13 +65,13 @@ class InputFile(Record):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
-class Requires(Record):
+class Requires(FrozenRecord):
     """What a worker must have to take the job."""
 
     engine: Short | None = None
 
 
-class ClaimTerms(Record):
+class ClaimTerms(FrozenRecord):
     """How workers agree on who works: see FORMAT.md, Claiming."""
 
     mode: Literal["single", "settle", "prefer"] = "settle"
@@ -81,7 +81,7 @@ class ClaimTerms(Record):
     grace_s: Seconds | None = None
 
 
-class Limits(Record):
+class Limits(FrozenRecord):
     """When an attempt or the whole job is given up. `not_after` is Unix time, and only a worker may act on it."""
 
     attempts: Annotated[StrictInt, Field(ge=1, le=99)] = 3
@@ -91,7 +91,7 @@ class Limits(Record):
     not_after: Seconds | None = None
 
 
-class Whereabouts(Record):
+class Whereabouts(FrozenRecord):
     """Where a party runs, as keyed hashes that are equal only for processes of one machine, since its last start.
 
     `host` is of the running machine; `folder` also of the drop's folder. See `protocol.neighbours`.
@@ -116,7 +116,7 @@ class Offer(Message):
     where: Whereabouts | None = None
 
 
-class Request(Record):
+class Request(FrozenRecord):
     """A job that is offered: the kind's raw parameters and the offer."""
 
     params: dict[str, Any]
@@ -140,7 +140,7 @@ class Claim(AttemptMessage):
     digest: Sha256
 
 
-class Held(Record):
+class Held(FrozenRecord):
     """One attempt that a worker is at, and how far it is."""
 
     job: JobId
@@ -167,7 +167,7 @@ class Beat(Message):
     last: Literal[True] | None = None
 
 
-class EngineRecord(Record):
+class EngineRecord(FrozenRecord):
     """Who really did the work. `embedded` engines work offline from wheels; `neural` ones need weights."""
 
     name: Short
@@ -225,7 +225,7 @@ class Drain(Message):
     k: Count
 
 
-class OutputFile(Record):
+class OutputFile(FrozenRecord):
     """One output: its path in the result, the file of the job folder it is in, and at which byte if it is bundled."""
 
     path: ResultPath
@@ -258,7 +258,7 @@ class DoneJob(AttemptMessage):
     durable: Literal["local", "confirmed", "unconfirmed"]
 
 
-class Done(Record):
+class Done(FrozenRecord):
     """A result: what existing users read, and the manifest that proves it."""
 
     plain: PlainDone
@@ -275,7 +275,7 @@ class FailureJob(AttemptMessage):
     step: Short | None = None
 
 
-class Failure(Record):
+class Failure(FrozenRecord):
     """Why an attempt ended without a result."""
 
     plain: PlainFailure

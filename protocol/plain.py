@@ -10,16 +10,16 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict
 
-from protocol.fields import Count, Record, Seconds, Short, Text
+from protocol.fields import Count, FrozenRecord, Seconds, Short, Text
 
 
-class PlainRequest(Record):
+class PlainRequest(FrozenRecord):
     """A request without the key `job`: the parameters of a `tts` job, as existing users write them."""
 
     params: dict[str, Any]
 
 
-class PlainDone(Record):
+class PlainDone(FrozenRecord):
     """A done marker as existing users know it; the full form adds an envelope to it."""
 
     status: Literal["completed"] = "completed"
@@ -31,7 +31,7 @@ class PlainDone(Record):
     model_config = ConfigDict(frozen=True, extra="allow")
 
 
-class PlainFailure(Record):
+class PlainFailure(FrozenRecord):
     """An error marker as existing users know it; the full form adds an envelope to it."""
 
     status: Literal["error"] = "error"

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from protocol.layout import LAST_ATTEMPT, Attempt
 from protocol.messages import Part
-from protocol.seen import Observation
+from protocol.observation import Observation
 
 
 class State(StrEnum):

@@ -17,8 +17,8 @@ from dispatcher.wording import in_bytes
 from protocol.drop import Drop, Entry
 from protocol.errors import ChannelError, NameMissing
 from protocol.layout import JobNames, is_job_id, is_sync_copy, may_be_a_job
+from protocol.observation import JobReader, Observation, read_drop_id
 from protocol.plain import bad_name, refused
-from protocol.seen import JobReader, Observation, read_drop_id
 from protocol.transports.ground import Ground, ground_of
 
 LOOKED_AT = 200

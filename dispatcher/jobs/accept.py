@@ -22,7 +22,7 @@ from protocol.kinds import KINDS
 from protocol.kinds.kind import Kind
 from protocol.layout import Attempt
 from protocol.messages import Done, DoneJob, Offer, Part
-from protocol.seen import Observation
+from protocol.observation import Observation
 from protocol.transports.failures import mapped_local
 
 MARKER = ".done.marker"

@@ -24,7 +24,7 @@ from protocol.drop import Drop
 from protocol.errors import ChannelError, JobCancelled, NameMissing, StorageFull
 from protocol.layout import Attempt
 from protocol.messages import Offer
-from protocol.seen import JobReader, Observation
+from protocol.observation import JobReader, Observation
 from protocol.signing import ANONYMOUS, Identity
 from protocol.states import OPEN_TO_CLAIMS, TERMINAL, Standing, State, delivered, judge
 from protocol.transports.host import SYSTEM, Host

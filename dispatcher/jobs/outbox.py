@@ -13,7 +13,7 @@ from protocol.errors import ChannelError, NameMissing, NameTaken
 from protocol.fields import Message
 from protocol.layout import Attempt, JobNames
 from protocol.messages import Accepted, Cancel, Need, Reject
-from protocol.seen import Observation
+from protocol.observation import Observation
 from protocol.signing import Key
 from protocol.transports.host import Host
 from usertext.redaction import redact

@@ -12,7 +12,7 @@ from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from protocol.drop import Drop
 from protocol.errors import NameMissing
-from protocol.seen import JobReader
+from protocol.observation import JobReader
 from protocol.signing import Identity
 from protocol.transports.host import Host
 

@@ -24,8 +24,8 @@ from protocol.integrity import sha256_of
 from protocol.kinds import tts
 from protocol.layout import JobNames
 from protocol.messages import Offer
+from protocol.observation import Observation
 from protocol.plain import PlainDone
-from protocol.seen import Observation
 from protocol.transports.failures import mapped_local
 
 LOOKS_APART_S = 30.0

@@ -17,7 +17,7 @@ from dispatcher.config import Settings
 from dispatcher.runs.record import Artifact, Run
 from dispatcher.runs.store import RunStore
 from protocol.errors import GpudropError, UsageError
-from protocol.seen import read_drop_id
+from protocol.observation import read_drop_id
 from protocol.transports import open_drop, read_address
 from usertext.redaction import Redactor
 

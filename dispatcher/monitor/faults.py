@@ -27,7 +27,7 @@ from protocol.drop import TimeLimits
 from protocol.errors import ChannelError, NameMissing
 from protocol.layout import Attempt, is_job_id
 from protocol.messages import Offer
-from protocol.seen import JobReader, Observation
+from protocol.observation import JobReader, Observation
 from protocol.states import OPEN_TO_CLAIMS, State, judge, open_attempts
 
 Sort = Literal["zombie", "stale claim", "orphan", "untold", "unattended", "lost result", "unreachable"]

@@ -25,7 +25,7 @@ from protocol.drop import Entry
 from protocol.errors import BadMessage, ChannelError, Untrusted, VerificationError
 from protocol.layout import JobNames, is_job_id, parse_job_name
 from protocol.messages import Offer
-from protocol.seen import Observation
+from protocol.observation import Observation
 from protocol.signing import Trust
 from protocol.states import open_attempts
 

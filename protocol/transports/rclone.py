@@ -21,10 +21,10 @@ from protocol.errors import ChannelError, ChannelLost, NameMissing, NameTaken, S
 from protocol.transports.copying import check_length
 from protocol.transports.failures import mapped_local
 from protocol.transports.names import split, split_folder
-from protocol.transports.pace import Pace, RemoteWatch
+from protocol.transports.pace import NewsCounter, RemoteWatch
 from protocol.transports.rc import Moved, Rc, RcFailed, is_folder
+from protocol.transports.rclone_cache import RemoteCache
 from protocol.transports.rclone_calls import RemoteCalls
-from protocol.transports.rclone_known import Known
 
 STORE = Capabilities(local=False, settle_s=2, poll_s=2, beat_s=15)
 """A server that shows at once what was written (SFTP, WebDAV, S3, SMB)."""
@@ -57,7 +57,7 @@ class RcloneDrop:
     ) -> None:
         self._calls, self._fs, self._progress = calls or RemoteCalls(address), address, progress
         self.operations = self._calls.operations
-        self._pace, self._groups = Pace(), itertools.count(1)
+        self._pace, self._groups = NewsCounter(), itertools.count(1)
         try:
             features = self._calls.features()
             if make:
@@ -67,7 +67,7 @@ class RcloneDrop:
             raise
         self._is_slow_to_date = bool(features.get("SlowModTime"))
         self._keeps_folders = bool(features.get("CanHaveEmptyDirectories"))
-        self._known = Known(keeps_folders=self._keeps_folders)
+        self._known = RemoteCache(keeps_folders=self._keeps_folders)
         self.capabilities = DRIVE if features.get("DuplicateFiles") else STORE
 
     def __str__(self) -> str:

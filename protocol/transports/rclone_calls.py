@@ -41,7 +41,7 @@ class RemoteCalls:
         self.address, self._remote = address, match["name"]
         self.operations: Counter[CallKind] = Counter()
         self._counting = threading.Lock()
-        self._server: rclone_server.Server | None = rclone_server.acquire()
+        self._server: rclone_server.RcloneServer | None = rclone_server.acquire()
 
     def features(self) -> dict[str, Any]:
         """Return what the remote can do. One that rclone does not know raises EnvironmentNotReady."""

@@ -16,7 +16,7 @@ import pytest
 from dispatcher.jobs.job import Job
 from dispatcher.workers.process import GRACE_S
 from media import ffmpeg
-from protocol.seen import JobReader, read_drop_id
+from protocol.observation import JobReader, read_drop_id
 from protocol.transports import open_drop
 from tests.support.drops import OFFLINE, ROOT, client, make_drop, wait_for
 

@@ -16,7 +16,7 @@ from dispatcher.jobs.job import Job
 from dispatcher.runs.store import RunStore
 from protocol.errors import ChannelError, StorageFull
 from protocol.messages import Failure
-from protocol.seen import JobReader
+from protocol.observation import JobReader
 from protocol.transports.folder import FolderDrop
 from tests.support.disks import small_disk, take_all_room, take_every_name
 from tests.support.scene import Scene

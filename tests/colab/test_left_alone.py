@@ -11,7 +11,7 @@ from colab.taking import FAILED_AGAIN_S
 from dispatcher.jobs.client import Handle
 from dispatcher.jobs.job import Job
 from protocol.layout import LAST_ATTEMPT, JobNames
-from protocol.seen import JobReader
+from protocol.observation import JobReader
 from tests.support.scene import SLOW, Scene
 from tests.support.workers import FakeBench
 

@@ -17,7 +17,7 @@ from dispatcher.jobs.job import Job
 from protocol import codec
 from protocol.layout import WorkerNames
 from protocol.messages import Drain
-from protocol.seen import JobReader, read_drop_id
+from protocol.observation import JobReader, read_drop_id
 from protocol.transports import open_drop
 from tests.support.drops import client, make_drop, wait_for
 from tests.support.kernels import CHILDREN, cell, kernel, on_colab

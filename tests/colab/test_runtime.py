@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from colab import runtime
-from colab.config import Settings
+from colab.config import WorkerSettings
 from protocol.errors import EnvironmentNotReady
 from protocol.signing import new_key
 
@@ -46,7 +46,7 @@ def userdata(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_a_worker_is_who_the_secrets_say(userdata: Any, tmp_path: Any) -> None:
     """Key, trust and mode from Secrets make the worker sign and demand signatures, with no file and no keyring."""
-    settings = Settings(drop="memory:x", keys_dir=tmp_path, **runtime.colab_secrets())
+    settings = WorkerSettings(drop="memory:x", keys_dir=tmp_path, **runtime.colab_secrets())
     found = settings.identity()
     assert found.key == OURS
     assert found.trust.mode == "require"
@@ -59,7 +59,7 @@ def test_what_is_not_there_is_left_out(userdata: Any, tmp_path: Any) -> None:
     userdata.kept.clear()
     assert runtime.colab_secrets() == {}
     userdata.kept["GPUDROP_WORKER_AUTH"] = "require"
-    settings = Settings(drop="memory:x", keys_dir=tmp_path, **runtime.colab_secrets())
+    settings = WorkerSettings(drop="memory:x", keys_dir=tmp_path, **runtime.colab_secrets())
     with pytest.raises(EnvironmentNotReady, match="GPUDROP_WORKER_KEY"):
         settings.identity()
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from colab.attach import Attached
-from colab.config import Settings, checked_settings
-from colab.ending import LAST_JOB_S, Ending, Reason
+from colab.config import WorkerSettings, checked_settings
+from colab.ending import LAST_JOB_S, Reason, SessionEnding
 from colab.worker import Worker
 from dispatcher.jobs.job import Job
 from protocol.errors import UsageError
-from protocol.seen import WorkerReader
+from protocol.observation import WorkerReader
 from protocol.transports.memory import MemoryDrop
 from tests.support.scene import SLOW, Scene
 from tests.support.workers import DROP_ID, Clock, FakeBench
@@ -34,12 +34,12 @@ class ClockDrop(MemoryDrop):
         return SimpleNamespace(changed=lambda: None, wait=self.clock.sleep, close=lambda: None)
 
 
-def serve(scene: Scene, bench: FakeBench, **settings: Any) -> Ending:
+def serve(scene: Scene, bench: FakeBench, **settings: Any) -> SessionEnding:
     """Serve until the worker ends by itself; return why."""
     drop = ClockDrop(scene.store, capabilities=SLOW)
     drop.clock = scene.clock
     at = Attached(drop=drop, drop_id=DROP_ID, worker="w", boot="a" * 16, host=scene.clock.host())
-    told = Settings(**{"drop": "memory:", "session_s": SESSION_S, "session_margin_s": MARGIN_S, **settings})
+    told = WorkerSettings(**{"drop": "memory:", "session_s": SESSION_S, "session_margin_s": MARGIN_S, **settings})
     return Worker(at, told, bench=lambda *_: bench, beats=lambda *_: contextlib.nullcontext()).serve()
 
 

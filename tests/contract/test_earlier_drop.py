@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 
 from colab.attach import attach
-from colab.config import Settings
+from colab.config import WorkerSettings
 from colab.worker import Worker
 from dispatcher.jobs.client import Client
 from dispatcher.runs.store import RunStore
 from protocol.errors import JobCancelled
 from protocol.integrity import sha256_of
 from protocol.messages import EngineRecord
-from protocol.seen import JobReader, Observation, WorkerReader, read_drop_id
+from protocol.observation import JobReader, Observation, WorkerReader, read_drop_id
 from protocol.states import judge
 from protocol.transports import open_drop
 from tests.support.workers import Clock, FakeBench
@@ -88,7 +88,7 @@ def test_a_new_worker_takes_what_is_open_and_touches_nothing_else(folder: Path) 
     bench = FakeBench(clock, engine=ECHO)
     worker = Worker(
         attach(str(folder), "new-w", host=clock.host("another machine")),
-        Settings(drop=str(folder)),
+        WorkerSettings(drop=str(folder)),
         bench=lambda *_: bench,
     )
     worker.begin()

@@ -13,7 +13,7 @@ from dispatcher.jobs.job import Job, Result, Why
 from dispatcher.runs.store import RunStore
 from protocol.drop import ONE_MACHINE, REMOTE, SYNC_TOOL
 from protocol.errors import JobFailed
-from protocol.seen import JobReader, Observation
+from protocol.observation import JobReader, Observation
 from protocol.transports.folder import FolderDrop
 from tests.support import answers
 from tests.support.carrier import Carrier

@@ -32,7 +32,7 @@ from protocol.errors import (
 )
 from protocol.layout import LAST_ATTEMPT, JobNames
 from protocol.messages import DropCard
-from protocol.seen import JobReader
+from protocol.observation import JobReader
 from protocol.states import State
 from protocol.transports import memory
 from tests.support import answers

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.jobs.job import Job
-from protocol.seen import read_drop_id
+from protocol.observation import read_drop_id
 from protocol.transports import open_drop
 from tests.support import hostile
 from tests.support.drops import client, make_drop, wait_for, worker

@@ -16,7 +16,7 @@ import soundfile
 
 from dispatcher.jobs.job import Job
 from protocol.errors import JobFailed
-from protocol.seen import JobReader, read_drop_id
+from protocol.observation import JobReader, read_drop_id
 from protocol.transports import open_drop
 from tests.support.drops import client, make_drop, start_worker, worker
 

@@ -19,7 +19,7 @@ from protocol.integrity import sha256_of
 from protocol.kinds import tts
 from protocol.layout import Attempt, JobNames
 from protocol.messages import Offer, Request
-from protocol.seen import JobReader
+from protocol.observation import JobReader
 from protocol.transports.memory import MemoryDrop, MemoryStore
 from tests.fuzz.codec import MOST_WORDS, check_words
 from tests.support import hostile

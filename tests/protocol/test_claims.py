@@ -7,7 +7,7 @@ import pytest
 from protocol.claims import LeaseWatch, elected
 from protocol.layout import Attempt
 from protocol.messages import Beat, Claim, ClaimTerms, Held, Limits
-from protocol.seen import Observation
+from protocol.observation import Observation
 
 DROP, JOB, BOOT = "0" * 16, "job", "b" * 16
 TERMS, LIMITS = ClaimTerms(settle_s=0, lease_s=16), Limits(stall_s=100, wall_s=1000)

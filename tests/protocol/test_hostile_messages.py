@@ -12,7 +12,7 @@ from protocol import codec
 from protocol.errors import BadMessage, VersionTooNew
 from protocol.layout import Attempt, JobNames, is_job_id, is_worker_id, parse_job_name, parse_worker_name
 from protocol.messages import Cancel, Claim, Done
-from protocol.seen import JobReader, WorkerReader
+from protocol.observation import JobReader, WorkerReader
 from protocol.transports.memory import MemoryDrop, named_store
 from tests.support import hostile
 

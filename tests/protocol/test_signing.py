@@ -31,8 +31,8 @@ from protocol.messages import (
     Request,
     WorkerCard,
 )
+from protocol.observation import JobReader, WorkerReader
 from protocol.plain import PlainDone, PlainFailure
-from protocol.seen import JobReader, WorkerReader
 from protocol.signing import MAY_SIGN, Identity, Key, Trust, new_key, read_key, read_public, read_trusted, trusting
 from protocol.transports.memory import MemoryDrop, named_store
 

@@ -21,8 +21,8 @@ from protocol import messages as m
 from protocol.claims import GAP_POLLS, MIN_GAP_S, LeaseWatch, elected
 from protocol.drop import Entry
 from protocol.layout import Attempt, JobNames, WorkerNames
+from protocol.observation import JobReader, Observation, WorkerReader
 from protocol.plain import PlainDone, PlainFailure
-from protocol.seen import JobReader, Observation, WorkerReader
 from protocol.states import (
     OPEN_TO_CLAIMS,
     TERMINAL,

@@ -8,8 +8,8 @@ import pytest
 
 from protocol.layout import LAST_ATTEMPT, Attempt
 from protocol.messages import Accepted, Cancel, Claim, Done, DoneJob, EngineRecord, Failure, FailureJob, Offer, Request
+from protocol.observation import Observation
 from protocol.plain import PlainDone, PlainFailure, PlainRequest
-from protocol.seen import Observation
 from protocol.states import OPEN_TO_CLAIMS, State, judge, next_attempt_number
 
 DROP, JOB, DIGEST, BOOT = "0" * 16, "job", "d" * 64, "b" * 16

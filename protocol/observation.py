@@ -86,7 +86,7 @@ class Observation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkerSeen:
+class WorkerObservation:
     """One worker's folder: its cards and, of each boot, the highest beat that checks."""
 
     cards: Mapping[str, WorkerCard] = field(default_factory=dict)
@@ -276,14 +276,14 @@ class WorkerReader:
         self._reader = _Reader(drop)
         self._beats: dict[str, Beat] = {}
         self._too_new: str | None = None
-        self._before: tuple[Sequence[Entry], WorkerSeen] | None = None  # the last listing, and what it held
+        self._before: tuple[Sequence[Entry], WorkerObservation] | None = None  # the last listing, and what it held
 
-    def look(self) -> WorkerSeen:
+    def look(self) -> WorkerObservation:
         """List the folder once; read new cards and the newest beat of each boot. A missing folder shows nothing."""
         try:
             entries = self._drop.list(self._folder)
         except NameMissing:
-            return WorkerSeen()
+            return WorkerObservation()
         if self._before is not None and entries == self._before[0]:
             return self._before[1]
         seen = self._sort(entries)
@@ -291,7 +291,7 @@ class WorkerReader:
         self._before = None if self._reader.unchecked else (entries, seen)
         return seen
 
-    def _sort(self, entries: Sequence[Entry]) -> WorkerSeen:
+    def _sort(self, entries: Sequence[Entry]) -> WorkerObservation:
         cards: dict[str, WorkerCard] = {}
         announced: dict[str, float] = {}
         drains: dict[int, float | None] = {}
@@ -310,7 +310,7 @@ class WorkerReader:
                 drains[name.seq] = entry.modified
         for boot, beats in newest.items():
             self._read_newest(boot, beats)
-        return WorkerSeen(
+        return WorkerObservation(
             cards=cards,
             beats=dict(self._beats),
             drains=frozenset(drains),

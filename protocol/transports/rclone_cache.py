@@ -21,7 +21,7 @@ KNOWN_S = 60.0
 Twins: TypeAlias = list[str]
 
 
-class Known:
+class RemoteCache:
     """Which folders are there, what they held when they were last listed, and which names several files carry."""
 
     def __init__(self, *, keeps_folders: bool) -> None:
