@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from media.frames import TakeWriter
+from media.take import TakeWriter
 from protocol.errors import MediaError
 from tests.support.media import jpeg, read_frame, take
 

@@ -1,4 +1,4 @@
-"""Takes: JPEGs put into a file without touching them, and what such a file holds."""
+"""Takes: the browser's JPEG frames written to a file unchanged, and measuring such a file."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from av.packet import Packet
 from protocol.errors import MediaError
 
 TICKS = 1_000_000
-"""Time stamps are kept in microseconds."""
+"""Timestamps are stored in microseconds."""
 
 
 class TakeWriter:
-    """Writes JPEG frames with their own times into a Matroska file, byte for byte: nothing is encoded here.
+    """Writes JPEG frames with their times into a Matroska file, byte for byte; nothing is encoded.
 
-    The first frame is shown from 0, each frame until the next, the last until `close(seconds)`.
+    The first frame is shown from 0, each frame until the next, and the last until `close(seconds)`.
     """
 
     def __init__(self, path: Path, size: tuple[int, int]) -> None:
@@ -31,7 +31,7 @@ class TakeWriter:
         self.frames = 0
 
     def add(self, jpeg: bytes, at_s: float) -> None:
-        """Add a frame. One that is not later than the frame before it takes that frame's place."""
+        """Add a frame. One that is not later than the frame before it replaces that frame."""
         at = 0 if self._last is None else max(0, round(at_s * TICKS))
         if self._last is not None and at > self._last[1]:
             self._write(*self._last, until=at)
@@ -59,7 +59,7 @@ class TakeWriter:
 
 
 def measure_take(path: Path) -> tuple[tuple[int, int], float]:
-    """Return size and seconds of a take. One that cannot be read, or holds no whole frame, raises MediaError."""
+    """Return the size and length of a take in seconds. MediaError if it is unreadable or has no complete frame."""
     end = 0.0
     try:
         with av.open(str(path), format="matroska") as container:
@@ -69,5 +69,5 @@ def measure_take(path: Path) -> tuple[tuple[int, int], float]:
                 if packet.pts is not None and packet.time_base is not None:
                     end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
     except (av.error.FFmpegError, StopIteration, IndexError, OSError) as error:
-        raise MediaError(f"{path} is no whole take: {error or 'it holds no frame'}") from error
+        raise MediaError(f"{path} is not a complete take: {error or 'it contains no frame'}") from error
     return (frame.width, frame.height), end
