@@ -185,7 +185,7 @@ def test_sound_that_cannot_be_copied_is_encoded_and_said_to_be(tmp_path: Path) -
     source = odd_media.film(tmp_path / "film.mkv", options=("-pix_fmt", "yuv420p", "-c:a", "flac"))
     copied = run(source, tmp_path / "copied", audio_codec="copy", format="mov")
     assert [sound.codec for sound in made(copied).sounds] == ["aac"]
-    assert "sound 1: flac to aac, because mov does not hold it" in notes(copied)
+    assert "audio track 1: flac to aac, because mov cannot hold it" in notes(copied)
 
 
 def test_sounds_of_several_films_cannot_be_copied(tmp_path: Path) -> None:
