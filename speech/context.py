@@ -47,65 +47,67 @@ def _is_own(core: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Near:
+class WordContext:
     """The words of a paragraph, and the place of the one that is looked at. `language` is as the user named it."""
 
     words: Sequence[str]
     at: int
     language: str = "en-us"
 
-    def word(self, away: int) -> str:
+    def word(self, offset: int) -> str:
         """Return a neighbour without what opens and ends it; an empty text where there is none."""
-        place = self.at + away
+        place = self.at + offset
         return unwrapped(self.words[place])[1] if 0 <= place < len(self.words) else ""
 
-    def low(self, away: int) -> str:
+    def lower(self, offset: int) -> str:
         """Return a neighbour as `word` does, in lower case."""
-        return self.word(away).lower()
+        return self.word(offset).lower()
 
-    def raw(self, away: int) -> str:
+    def raw(self, offset: int) -> str:
         """Return a neighbour as it is written."""
-        place = self.at + away
+        place = self.at + offset
         return self.words[place] if 0 <= place < len(self.words) else ""
 
-    def saying(self, core: str) -> Near:
+    def with_word(self, core: str) -> WordContext:
         """Return the same place with another word there."""
         return replace(self, words=[*self.words[: self.at], core, *self.words[self.at + 1 :]])
 
     def before(self, count: int) -> list[str]:
         """Return up to so many words before this one in lower case, the nearest first."""
-        return [self.low(-away) for away in range(1, min(count, self.at) + 1)]
+        return [self.lower(-offset) for offset in range(1, min(count, self.at) + 1)]
 
-    def goes_on(self, away: int = 0) -> bool:
+    def runs_on(self, offset: int = 0) -> bool:
         """Say whether nothing parts a neighbour from the word after it: no comma, full stop or bracket."""
-        raw = self.raw(away)
-        return bool(raw) and unwrapped(raw)[2] == "" and bool(self.raw(away + 1))
+        raw = self.raw(offset)
+        return bool(raw) and unwrapped(raw)[2] == "" and bool(self.raw(offset + 1))
 
-    def is_number(self, away: int) -> bool:
+    def is_number(self, offset: int) -> bool:
         """Say whether a neighbour is a number, or two of them with a dash between."""
-        return bool(_NUMBER.fullmatch(self.word(away)) or _SPAN.fullmatch(self.word(away)))
+        return bool(_NUMBER.fullmatch(self.word(offset)) or _SPAN.fullmatch(self.word(offset)))
 
-    def is_one(self, away: int) -> bool:
+    def is_one(self, offset: int) -> bool:
         """Say whether a neighbour is the number one, about or less than one included."""
-        return re.fullmatch(rf"{_SIGNS}1", self.word(away)) is not None
+        return re.fullmatch(rf"{_SIGNS}1", self.word(offset)) is not None
 
-    def is_operand(self, away: int) -> bool:
+    def is_operand(self, offset: int) -> bool:
         """Say whether a neighbour is what formulas are made of: a number or a single letter."""
-        word = self.word(away)
-        return self.is_number(away) or (len(word) == 1 and word.isalpha()) or bool(re.fullmatch(r"[A-Za-z]\^\w", word))
+        word = self.word(offset)
+        return (
+            self.is_number(offset) or (len(word) == 1 and word.isalpha()) or bool(re.fullmatch(r"[A-Za-z]\^\w", word))
+        )
 
-    def is_noun(self, away: int) -> bool:
+    def is_noun(self, offset: int) -> bool:
         """Say whether a neighbour may be a noun: a plain word that is no function word."""
-        word = self.word(away)
+        word = self.word(offset)
         return word.replace("-", "").isalpha() and len(word) > 1 and word.lower() not in FUNCTION_WORDS
 
-    def counts(self) -> bool:
+    def counts_following(self) -> bool:
         """Say whether the number here counts what follows, as "2024 rows" does: a plural in small letters."""
         word = self.word(1)
         plural = word.endswith("s") and not word.endswith(("ss", "us", "is"))
-        return self.goes_on() and plural and word.islower() and word not in FUNCTION_WORDS
+        return self.runs_on() and plural and word.islower() and word not in FUNCTION_WORDS
 
-    def modifies(self, first: int = 0) -> bool:
+    def is_attributive(self, first: int = 0) -> bool:
         """Say whether the measure that begins at `first` and ends here describes a noun: "a 40cm gap".
 
         A measure in brackets may follow it, or precede it: "a 10m (32ft) passage".
@@ -113,16 +115,16 @@ class Near:
         ahead, back = 1, first - 1
         if self.raw(0).startswith("(") and self.raw(0).endswith(")"):
             back -= 1
-        elif not self.goes_on():
+        elif not self.runs_on():
             return False
         if self.raw(ahead).startswith("(") and self.raw(ahead).endswith(")"):
             ahead += 1
         if not self.is_noun(ahead) or self.word(ahead)[0].isupper():
             return False
-        return self.low(back) in DETERMINERS or (
-            self.low(back - 1) in DETERMINERS and self.is_noun(back) and self.word(back).islower()
+        return self.lower(back) in DETERMINERS or (
+            self.lower(back - 1) in DETERMINERS and self.is_noun(back) and self.word(back).islower()
         )
 
 
-Rule = tuple[re.Pattern[str], Callable[[re.Match[str], Near], "str | None"]]
+Rule = tuple[re.Pattern[str], Callable[[re.Match[str], WordContext], "str | None"]]
 """What a whole word looks like, and what is said for it; None where its neighbours speak against it."""
