@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 def digest(
     kind: str, params: Mapping[str, Any], inputs: Mapping[str, tuple[int, str]], requires: Mapping[str, Any]
 ) -> str:
-    """Return what a job *is*: the sha256 of kind, raw parameters, inputs as {name: (size, sha256)} and requirements."""
+    """Return a job's digest: the sha256 of kind, raw parameters, inputs as {name: (size, sha256)} and requirements."""
     job = {"kind": kind, "params": dict(params), "inputs": dict(inputs), "requires": dict(requires)}
     return hashlib.sha256(canon(job)).hexdigest()
 
@@ -89,9 +89,9 @@ def _spell(value: dict[str, Any], *, ascii_only: bool = False) -> bytes:
 
 
 def decode(data: bytes, kind: type[M], *, drop: str, id: str, trust: Trust = OFF, **place: Any) -> M:  # noqa: A002
-    """Return the control message in `data`, of type `kind`, for this drop and id.
+    """Return the control message of type `kind` in `data`, for this drop and id.
 
-    `place` holds what the path says of it (attempt, nonce, worker, boot, seq, k); it must say the same.
+    `place` holds what its path says (attempt, nonce, worker, boot, seq, k); the message must say the same.
     """
     whole = _checked_json(data, None)
     message = _checked(whole, kind, drop=drop, id=id, place=place)
@@ -121,16 +121,16 @@ def decode_any_request(data: bytes, *, drop: str, job: str, trust: Trust = OFF) 
         return PlainRequest(params=params)
     offer = _checked(_checked_json(data, "job"), Offer, drop=drop, id=job, place={})
     if offer.digest != request_digest(params, offer):
-        raise BadMessage("the digest does not fit the request")
+        raise BadMessage("its digest does not match the request")
     _check_signature(whole, offer, trust)
     if trust.mode == "require" and offer.limits.not_after is None:
-        raise Untrusted("is signed without not_after, so that it could be offered again for ever")
+        raise Untrusted("is signed without not_after, so it could be offered again forever")
     return Request(params=params, job=offer)
 
 
 def _named(value: Any) -> str:
-    """Return what a JSON value is called."""
-    names = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    """Return the type of a JSON value, in words."""
+    names = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")
 
 
@@ -179,7 +179,7 @@ def checksum_of(data: bytes) -> str:
 def _plain_object(data: bytes) -> dict[str, Any]:
     whole = loads(data)
     if not isinstance(whole, dict) or "job" in whole:
-        raise BadMessage("not a marker of the simple form")
+        raise BadMessage("not a marker in the simple form")
     return whole
 
 
@@ -199,14 +199,14 @@ def _checked_json(data: bytes, envelope: str | None) -> dict[str, Any]:
     try:
         expected = checksum(whole)
     except (ValueError, RecursionError) as error:
-        raise BadMessage(f"has no canonical form: {error}") from error
+        raise BadMessage(f"it has no canonical form: {error}") from error
     if head.get("seal") != expected:
         raise BadMessage("its checksum does not match: torn, or changed on the way")
     return whole
 
 
 def _check_signature(whole: dict[str, Any], message: Message, trust: Trust) -> None:
-    """Hold a message that checks against the reader's trust. All that its place says is in what is signed."""
+    """Check a valid message against the keys that its reader trusts. The signature covers everything its path says."""
     if trust.mode == "off":
         return
     head = whole["job"] if isinstance(message, Offer | DoneJob | FailureJob) else whole
@@ -216,14 +216,14 @@ def _check_signature(whole: dict[str, Any], message: Message, trust: Trust) -> N
 
 def _check_plain(data: bytes, trust: Trust) -> None:
     if trust.mode != "off":
-        _doubted(trust, "is of the simple form, which nobody can sign", "a message", data)
+        _doubted(trust, "is in the simple form, which cannot be signed", "a message", data)
 
 
 def _doubted(trust: Trust, doubt: str | None, what: str, body: bytes) -> None:
     if doubt is not None and trust.mode == "require":
         raise Untrusted(doubt)
     if doubt is not None:
-        _warn_once(hashlib.sha256(body).hexdigest(), f"{what} {doubt}; it is taken all the same (auth: warn)")
+        _warn_once(hashlib.sha256(body).hexdigest(), f"{what} {doubt}; it is accepted anyway (auth: warn)")
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -234,10 +234,10 @@ def _warn_once(_message: str, text: str) -> None:
 def _check_version(head: dict[str, Any]) -> None:
     needed = head.get("min_reader", head.get("v"))
     if not isinstance(needed, int) or isinstance(needed, bool):
-        raise BadMessage("carries no version")
+        raise BadMessage("it has no version")
     if needed > VERSION:
         raise VersionTooNew(
-            f"needs a reader of format {needed}, this is format {VERSION}: upgrade gpudrop on this machine"
+            f"it needs a reader of format {needed}, and this version reads format {VERSION}: upgrade gpudrop here"
         )
 
 
@@ -246,7 +246,7 @@ def _checked(whole: dict[str, Any], kind: type[M], *, drop: str, id: str, place:
     message = _made(kind, head)
     for field, expected in {"drop": drop, "id": id, **place}.items():
         if getattr(message, field) != expected:
-            raise BadMessage(f"says {field} {getattr(message, field)!r} where its place says {expected!r}")
+            raise BadMessage(f"it says {field} {getattr(message, field)!r}, its path says {expected!r}")
     return message
 
 

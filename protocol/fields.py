@@ -52,17 +52,17 @@ def _result_path(value: str) -> str:
 
 
 ResultPath = Annotated[StrictStr, Field(max_length=200), AfterValidator(_result_path)]
-"""A path inside a result: portable names joined by '/', so it can never leave the folder it is put in."""
+"""A path inside a result: portable names joined by '/', so it can never leave the folder it is written into."""
 
 
 class FrozenRecord(BaseModel):
-    """What every part of a message shares: it never changes, and keys it does not know are left to newer readers."""
+    """The base of every part of a message: immutable, and tolerant of keys that a newer writer added."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Message(FrozenRecord):
-    """The envelope. `drop` and `id` must equal those of the place it was found in."""
+    """The envelope. `drop` and `id` must equal those of the path at which it was found."""
 
     v: Annotated[StrictInt, Field(ge=1)] = VERSION
     min_reader: Annotated[StrictInt, Field(ge=1)] = VERSION

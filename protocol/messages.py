@@ -1,4 +1,4 @@
-"""The messages of both machines: frozen, and checked when made, so that a wrong one cannot exist.
+"""The messages of both machines: frozen, and checked when created, so that an invalid one cannot exist.
 
 The checksum and the signature are not fields: `protocol.codec` adds and checks them.
 """
@@ -46,17 +46,17 @@ MAY_BE_TRIED_ELSEWHERE: frozenset[str] = frozenset(
     {"UNSUPPORTED", "INPUT_MISSING", "INPUT_CORRUPT", "OUT_OF_MEMORY", "TIMEOUT", "ENGINE", "STORAGE", "RELEASED"}
     | {"INTERNAL"}
 )
-"""Codes of failures that another worker, or another time, may not meet. The others end the job at once."""
+"""Codes of failures that another worker, or a later attempt, may not have. The others end the job at once."""
 
 
 class DropCard(Message):
-    """`_drop.json`: says that the channel is there and which drop this is."""
+    """`_drop.json`: shows that the channel works and which drop this is."""
 
     type: Literal["drop"] = "drop"
 
 
 class InputFile(FrozenRecord):
-    """An input the worker must have, whole, before it starts; `in` names the file in the job folder."""
+    """An input that the worker needs completely before it starts; `in` names the file in the job folder."""
 
     size: Count
     sha256: Sha256
@@ -66,7 +66,7 @@ class InputFile(FrozenRecord):
 
 
 class Requires(FrozenRecord):
-    """What a worker must have to take the job."""
+    """What a worker needs in order to take the job."""
 
     engine: Short | None = None
 
@@ -75,14 +75,14 @@ class ClaimTerms(FrozenRecord):
     """How workers agree on who works: see FORMAT.md, Claiming."""
 
     mode: Literal["single", "settle", "prefer"] = "settle"
-    settle_s: Annotated[float, Field(ge=0, le=600)] = 30  # bounded: whoever claims sleeps as long
+    settle_s: Annotated[float, Field(ge=0, le=600)] = 30  # bounded: a claimant sleeps this long
     lease_s: Annotated[float, Field(gt=0, le=86_400)] = 240
     prefer: WorkerId | None = None
     grace_s: Seconds | None = None
 
 
 class Limits(FrozenRecord):
-    """When an attempt or the whole job is given up. `not_after` is Unix time, and only a worker may act on it."""
+    """When an attempt or the whole job is given up. `not_after` is Unix time, and only workers act on it."""
 
     attempts: Annotated[StrictInt, Field(ge=1, le=99)] = 3
     wall_s: Seconds = 14_400
@@ -92,9 +92,9 @@ class Limits(FrozenRecord):
 
 
 class Whereabouts(FrozenRecord):
-    """Where a party runs, as keyed hashes that are equal only for processes of one machine, since its last start.
+    """Where a party runs: keyed hashes that are equal only for processes of one machine since its last start.
 
-    `host` is of the running machine; `folder` also of the drop's folder. See `protocol.neighbours`.
+    `host` stands for the running machine, `folder` also for the drop's folder. See `protocol.neighbours`.
     """
 
     host: Hex16
@@ -124,7 +124,7 @@ class Request(FrozenRecord):
 
 
 class AttemptMessage(Message):
-    """What a worker writes about one attempt: which one, and who is at it. It equals what the path says."""
+    """What a worker writes about one attempt: which one, and whose. It equals what the path says."""
 
     id: JobId
     attempt: AttemptNumber
@@ -141,7 +141,7 @@ class Claim(AttemptMessage):
 
 
 class Held(FrozenRecord):
-    """One attempt that a worker is at, and how far it is."""
+    """One attempt that a worker is working on, and its progress."""
 
     job: JobId
     nonce: Hex16
@@ -151,9 +151,9 @@ class Held(FrozenRecord):
 
 
 class Beat(Message):
-    """A sign of life of a whole worker. `at` is its own clock, for people only.
+    """A heartbeat of a whole worker. `at` is its own clock, for people only.
 
-    `last` says that this session has ended and no beat follows.
+    `last` says that this session has ended and no heartbeat follows.
     """
 
     type: Literal["beat"] = "beat"
@@ -168,7 +168,7 @@ class Beat(Message):
 
 
 class EngineRecord(FrozenRecord):
-    """Who really did the work. `embedded` engines work offline from wheels; `neural` ones need weights."""
+    """Which engine really did the work. `embedded` engines work offline from wheels; `neural` ones need weights."""
 
     name: Short
     version: Short
@@ -180,11 +180,11 @@ class EngineRecord(FrozenRecord):
     tier: Literal["embedded", "neural"]
 
     def is_equal(self, other: EngineRecord) -> bool:
-        """Say whether outputs of both may stand in one result: same engine, version, model, voice and rate (R11)."""
+        """Say whether one result may hold outputs of both: same engine, version, model, voice and rate (R11)."""
         return self._identity() == other._identity()
 
     def told(self) -> str:
-        """Return the engine in a few words for people."""
+        """Return the engine in a few words, for people."""
         return " ".join(str(part) for part in (self.name, self.version, self.voice) if part is not None)
 
     def _identity(self) -> tuple[object, ...]:
@@ -192,13 +192,13 @@ class EngineRecord(FrozenRecord):
 
 
 Choices = dict[Short, tuple[Short, ...]]
-"""What an engine can be asked for: parameter → values it takes, where `*` at an end stands for anything."""
+"""What an engine supports: parameter → values, where a `*` at the end stands for anything."""
 
 
 class WorkerCard(Message):
     """`hello-<boot>.json`: what a worker can do. `engines` maps each kind to its engines, best first.
 
-    `choices` maps kind and engine to what the engine can be asked for; a parameter that is not there takes anything.
+    `choices` maps kind and engine to what the engine supports; a parameter that is not listed takes any value.
     """
 
     type: Literal["hello"] = "hello"
@@ -218,7 +218,7 @@ class WorkerCard(Message):
 
 
 class Drain(Message):
-    """Anyone asks a worker to stop after its current job."""
+    """A request to a worker, from anyone, to stop after its current job."""
 
     type: Literal["drain"] = "drain"
     id: WorkerId
@@ -226,7 +226,7 @@ class Drain(Message):
 
 
 class OutputFile(FrozenRecord):
-    """One output: its path in the result, the file of the job folder it is in, and at which byte if it is bundled."""
+    """One output: its path in the result, the file of the job folder that holds it, and its offset in a bundle."""
 
     path: ResultPath
     in_: Annotated[StrictStr, Field(alias="in", max_length=200)]
@@ -240,7 +240,7 @@ class OutputFile(FrozenRecord):
 
 
 class Part(AttemptMessage):
-    """Which outputs an attempt has published so far, and by which engine, so that the next one may keep them."""
+    """Which outputs an attempt has published so far, and by which engine, so that the next one can reuse them."""
 
     type: Literal["part"] = "part"
     k: Count
@@ -249,7 +249,7 @@ class Part(AttemptMessage):
 
 
 class DoneJob(AttemptMessage):
-    """The envelope of a done marker: the manifest and who did it."""
+    """The envelope of a done marker: the manifest and the engine."""
 
     type: Literal["done"] = "done"
     digest: Sha256
@@ -283,7 +283,7 @@ class Failure(FrozenRecord):
 
 
 class Cancel(Message):
-    """The owner wants no result any more."""
+    """The owner does not want a result any more."""
 
     type: Literal["cancel"] = "cancel"
     id: JobId
@@ -293,7 +293,7 @@ class Cancel(Message):
 
 
 class Need(Message):
-    """The owner misses these outputs of an attempt."""
+    """These outputs of an attempt have not reached the owner."""
 
     type: Literal["need"] = "need"
     id: JobId
@@ -303,7 +303,7 @@ class Need(Message):
 
 
 class Reject(Message):
-    """The owner will not take this attempt's result."""
+    """The owner does not accept this attempt's result."""
 
     type: Literal["reject"] = "reject"
     id: JobId

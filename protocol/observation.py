@@ -1,7 +1,7 @@
-"""What one look at the drop shows: folders read into checked messages, whatever the order the files arrived in.
+"""What a drop holds at one moment: its folders read into checked messages, whatever order the files arrived in.
 
-Names are written once, so a message that checked is never read again; one that does not check is *not there yet*
-(FORMAT.md R3) and is read again at the next look.
+Names are written once, so a valid message is never read again; an invalid one is *not there yet*
+(FORMAT.md R3) and is read again next time.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """One job folder as it stands: only messages that check, and the sizes of everything that is there."""
+    """The contents of one job folder: its valid messages, and the sizes of all files."""
 
     request: Request | None = None
-    plain_request: PlainRequest | None = None  # the request, where it is of the simple form
-    too_new: str | None = None  # the request is for a newer reader; this says for which
-    not_a_request: str | None = None  # request.json is whole, and of another shape; this says so to its writer
+    plain_request: PlainRequest | None = None  # the request, where it is in the simple form
+    too_new: str | None = None  # the request needs a newer reader; this says which
+    not_a_request: str | None = None  # request.json is complete JSON of another shape; this tells its author so
     claims: Mapping[Attempt, Claim] = field(default_factory=dict)
     parts: Mapping[Attempt, tuple[Part, ...]] = field(default_factory=dict)
     done: Mapping[Attempt, Done] = field(default_factory=dict)
@@ -72,12 +72,12 @@ class Observation:
     cancelled: Cancel | None = None
     plain_done: PlainDone | None = None
     plain_error: PlainFailure | None = None
-    plain_audio: bool = False  # somebody has begun to answer plainly
+    plain_audio: bool = False  # a worker has started to answer in the simple form
     turns: frozenset[int] = frozenset()
     sizes: Mapping[str, int] = field(default_factory=dict)
-    coming: Mapping[str, int] = field(default_factory=dict)  # output → bytes that lie here so far, in any file of it
-    unchecked: Mapping[str, str] = field(default_factory=dict)  # name → why it does not check
-    ignored: int = 0  # names that are not ours
+    coming: Mapping[str, int] = field(default_factory=dict)  # output → bytes here so far, also in temporary files
+    unchecked: Mapping[str, str] = field(default_factory=dict)  # name → why it is not valid
+    ignored: int = 0  # names that are not part of the format
 
     @property
     def is_requested(self) -> bool:
@@ -87,19 +87,19 @@ class Observation:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerObservation:
-    """One worker's folder: its cards and, of each boot, the highest beat that checks."""
+    """One worker's folder: its cards and, of each boot, the newest valid heartbeat."""
 
     cards: Mapping[str, WorkerCard] = field(default_factory=dict)
     beats: Mapping[str, Beat] = field(default_factory=dict)
     announced: Mapping[str, float] = field(default_factory=dict)  # boot → when its card was written: for people only
     drains: frozenset[int] = frozenset()  # requests to stop after the current job, by their number
     asked_at: float | None = None  # when the newest of those was written: for people only
-    told_at: float | None = None  # when it last wrote anything, as the channel or its own clock tells: for people only
-    too_new: str | None = None  # a card is for a newer reader; this says for which
+    told_at: float | None = None  # when it last wrote anything, by the channel's or its own clock: for people only
+    too_new: str | None = None  # a card needs a newer reader; this says which
 
 
 def read_drop_id(drop: Drop, address: str) -> str:
-    """Return the id of the drop at `address`, which also proves that the channel is there.
+    """Return the id of the drop at `address`, which also proves that the channel works.
 
     A missing or unreadable `_drop.json` raises EnvironmentNotReady with the hint.
     """
@@ -117,7 +117,7 @@ def read_drop_id(drop: Drop, address: str) -> str:
 
 
 class _Reader:
-    """Reads the control files of one folder, each until it checks, and remembers those that did."""
+    """Reads the control files of one folder, each until it is valid, and remembers the valid ones."""
 
     def __init__(self, drop: Drop) -> None:
         self._drop = drop
@@ -126,7 +126,7 @@ class _Reader:
         self.not_a_request: str | None = None
 
     def read(self, path: str, copies: list[Entry], decode: Callable[[bytes], T]) -> T | None:
-        """Return the message at `path`, from whichever copy checks; VersionTooNew passes."""
+        """Return the message at `path`, from whichever copy is valid. VersionTooNew is raised."""
         if path in self._good:
             return self._good[path]  # type: ignore[no-any-return]
         for entry in copies:
@@ -136,10 +136,10 @@ class _Reader:
                 if isinstance(error, ChannelError) and error.retryable and not isinstance(error, NameMissing):
                     raise
                 if isinstance(error, Untrusted) and path not in self.unchecked:
-                    log.warning("%s is taken for not there: it %s", path, error)
+                    log.warning("%s is ignored: it %s", path, error)
                 if isinstance(error, NotARequest):
                     self.not_a_request = str(error)
-                self.unchecked[path] = str(error)  # also what is too long, or a link: it can never be a message
+                self.unchecked[path] = str(error)  # also what is too long or a link: it can never be a message
                 continue
             self.unchecked.pop(path, None)
             self._good[path] = message
@@ -147,14 +147,14 @@ class _Reader:
         return None
 
     def forget_all_but(self, paths: Collection[str]) -> None:
-        """Forget what is not there any more: beats come and go."""
+        """Forget what is not there any more: heartbeats come and go."""
         for known in (self._good, self.unchecked):
             for path in known.keys() - set(paths):
                 del known[path]
 
 
 class JobReader:
-    """Looks at one job folder again and again."""
+    """Reads one job folder again and again."""
 
     def __init__(self, drop: Drop, drop_id: str, job: str, trust: Trust = OFF) -> None:
         self._drop, self._drop_id, self._job, self._trust = drop, drop_id, job, trust

@@ -17,12 +17,12 @@ _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def loads(data: bytes, *, limit: int = MAX_BYTES) -> Any:
-    """Parse strict JSON: at most `limit` bytes, 32 levels; no duplicate key, NaN, Infinity (nor 1e400), lone surrogate.
+    """Parse strict JSON: at most `limit` bytes and 32 levels; no duplicate keys, NaN, infinities or lone surrogates.
 
     Every value that it returns has a canonical form.
     """
     if len(data) > limit:
-        raise BadMessage(f"{len(data)} bytes; at most {limit} are read")
+        raise BadMessage(f"{len(data)} bytes long; the limit is {limit}")
     _check_depth(data)
     try:
         value = json.loads(
@@ -40,9 +40,9 @@ def loads(data: bytes, *, limit: int = MAX_BYTES) -> Any:
 
 
 def _check_depth(data: bytes) -> None:
-    """Count brackets outside strings before the parser, which would recurse, sees them.
+    """Count brackets outside strings before the recursive parser sees them.
 
-    A string that does not end takes the rest with it, so that no byte is looked at from two starting points.
+    A string without an end swallows the rest, so that no byte is scanned from two starting points.
     """
     depth = 0
     for byte in _NO_NESTING.sub(b"", data):
@@ -55,7 +55,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, value in pairs:
         if key in made:
-            raise BadMessage(f"the key {key[:100]!r} stands twice")
+            raise BadMessage(f"duplicate key {key[:100]!r}")
         made[key] = value
     return made
 
@@ -78,7 +78,7 @@ def _constant(text: str) -> float:
 
 
 def canon(value: Any) -> bytes:
-    """Return the one spelling of a JSON value that seals, digests and signatures are made over.
+    """Return the canonical form of a JSON value, which checksums, digests and signatures are made over.
 
     Keys sorted by code point, no white space, ASCII escapes, integral floats as integers, -0 as 0, other floats by
     their shortest repr. Raises ValueError for integers beyond 2^53 and numbers that are not finite.

@@ -207,7 +207,7 @@ def test_taken_at_work_silent_and_gone(place: Place) -> None:
     for _ in range(5):
         said = place.look(1.9)
     assert (said.why, str(said.state)) == (Why.WORKER_SILENT, "stale")
-    assert "fell silent at 3 of 12 (step step-03): no sign of life of w for 19 s" in said.text
+    assert "fell silent at 3 of 12 (step step-03): no heartbeat from w for 19 s" in said.text
     assert "w2 can take it over" in said.hint
 
 

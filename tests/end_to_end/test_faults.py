@@ -251,7 +251,7 @@ def test_a_job_that_kills_every_worker_is_dead_and_the_others_go_on(scene: Scene
             break
     assert ended is not None, scene.progress
     assert ended.code == "TIMEOUT"
-    assert "no sign of life" in str(ended)
+    assert "no heartbeat" in str(ended)
     assert killed <= ECHO.attempts + 2 + REMOTE.dead_wait_s // LEASE_S  # it may still be taken while its end is awaited
     assert content(done) == whole("echo.txt")
 

@@ -353,9 +353,9 @@ class Protocol(RuleBasedStateMachine):
             alive = max(observer.claimed[claim.nonce], observer.life.get(claim.boot, 0.0))
             why = observer.watch.lapse(claim, TERMS, LIMITS, observer.now)
             if observer.now - alive > TERMS.lease_s:
-                assert why == f"no sign of life of {attempt.worker} for {observer.now - alive:.0f} s"
+                assert why == f"no heartbeat from {attempt.worker} for {observer.now - alive:.0f} s"
             else:
-                assert why is None or "no sign of life" not in why
+                assert why is None or "no heartbeat" not in why
             silence = observer.watch.silence_s(claim.boot, observer.now)
             assert silence is None or silence == observer.now - observer.life[claim.boot]
             assert why is None or observer.now - observer.claimed[claim.nonce] > min(TERMS.lease_s, LIMITS.stall_s)
