@@ -39,7 +39,7 @@ class FrameReader(FfmpegProcess):
     """Reads what an ffmpeg writes to its stdout, in frames of `size` bytes. `listen` gets each line of its stderr.
 
     `fed` is written to its stdin, which is empty otherwise. `folder` is its working directory. `waiting` is called in
-    the reader's thread every `waiting_s` seconds until the first frame is there; it may raise to stop waiting.
+    the reader's thread every `waiting_s` seconds (1 by default) until the first frame is there; it may raise to stop.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class FrameReader(FfmpegProcess):
         fed: NDArray[Any] | None = None,
         folder: Path | None = None,
         waiting: Callable[[], None] | None = None,
-        waiting_s: float = WAITING_S,
+        waiting_s: float | None = None,
     ) -> None:
         super().__init__(ffmpeg, arguments, reads=True, writes=fed is not None, on_line=listen, folder=folder)
         self._size = size
         self._waiting = waiting
-        self._waiting_s = waiting_s
+        self._waiting_s = WAITING_S if waiting_s is None else waiting_s
         if fed is not None:
             threading.Thread(target=self._feed, args=(memoryview(fed.data).cast("B"),), daemon=True).start()
 

@@ -91,7 +91,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, value in pairs:
         if key in made:
-            raise ValueError(f"entry {_quoted(key)} stands twice")
+            raise ValueError(f"duplicate entry {_quoted(key)}")
         made[key] = value
     return made
 

@@ -249,7 +249,9 @@ def test_without_a_card_the_processor_encodes(tmp_path: Path) -> None:
 def test_an_encoder_that_is_listed_but_fails_is_not_there() -> None:
     """The trial encodes for real: here, an encoder that does not exist complains."""
     assert engines.tried(find(), "h264_nvenc") is None or "nvenc" not in [each.name for each in engines.available()]
-    assert "no_such" in (find().complaint(["-f", "lavfi", "-i", "color", "-c:v", "no_such", "-f", "null", "-"]) or "")
+    assert "no_such" in (
+        find().first_complaint(["-f", "lavfi", "-i", "color", "-c:v", "no_such", "-f", "null", "-"]) or ""
+    )
 
 
 def test_engine_and_encoder_that_contradict_are_refused(tmp_path: Path) -> None:
