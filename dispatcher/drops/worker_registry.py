@@ -11,7 +11,7 @@ from protocol.errors import NameMissing
 from protocol.layout import WORKERS, is_worker_id
 from protocol.messages import WorkerCard
 from protocol.neighbours import Neighbours
-from protocol.seen import WorkerReader, WorkerSeen
+from protocol.observation import WorkerObservation, WorkerReader
 from protocol.transports.host import SYSTEM, Host
 
 LOOKS_A_BEAT = 2
@@ -31,12 +31,12 @@ class WorkerRegistry:
         self._session = session
         self._readers: dict[str, WorkerReader] = {}
         self._looked: float | None = None
-        self._seen: dict[str, WorkerSeen] = {}
+        self._seen: dict[str, WorkerObservation] = {}
         self.neighbours = Neighbours(pace, session.drop_id, host.system())
         self.leases = LeaseWatch(max(poll_s, self._every_s), self.neighbours)
 
     @property
-    def seen(self) -> Mapping[str, WorkerSeen]:
+    def seen(self) -> Mapping[str, WorkerObservation]:
         """What the last look showed, by worker name."""
         return self._seen
 

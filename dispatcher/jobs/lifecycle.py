@@ -26,7 +26,7 @@ from protocol.drop import Drop, TimeLimits
 from protocol.errors import ChannelError, EnvironmentNotReady, JobCancelled, NameMissing, StorageFull
 from protocol.layout import Attempt
 from protocol.messages import Offer
-from protocol.seen import Observation, read_drop_id
+from protocol.observation import Observation, read_drop_id
 from protocol.states import OPEN_TO_CLAIMS, TERMINAL, Standing, State, delivered, judge
 from protocol.transports.host import SYSTEM, Host
 
@@ -103,7 +103,6 @@ class Lifecycle:
         self._wall, drop = host.wall, session.drop
         self._drop, self._store, self._run, self._expected, self._results = drop, store, run, expected, results
         request = codec.decode_request(run.request, drop=run.drop_id, job=run.job)
-        assert request.job is not None  # this dispatcher writes full requests only
         self._offer: Offer = request.job
         self._reader = session.reader(run.job)
         self._workers, self._leases = workers, workers.leases
@@ -156,7 +155,7 @@ class Lifecycle:
             seen = self._reader.look()
             self._missing_job.found()
             self._look_at_workers(seen, now)
-            if seen.request is not None:
+            if seen.is_requested:
                 self._missing_job.request_seen()
             standing = self._judge(seen, now)
             self._snapshot = snapshot = self._snapshot_of(standing, seen, now)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from dispatcher.jobs.digests import InputDigests
 from dispatcher.jobs.job import Job
 from dispatcher.runs.record import Artifact, Run, short
-from protocol import codec, installing
+from protocol import codec
 from protocol.errors import NotFoundError, UsageError
 from protocol.kinds import KINDS
 from protocol.layout import JobNames
@@ -30,6 +30,7 @@ from protocol.messages import (
     WorkerCard,
 )
 from protocol.signing import Key
+from usertext import installing
 
 SHOWN = 12
 """List at most this many values, and only if none resembles the requested one."""
@@ -100,7 +101,7 @@ def encode_request(request: Request, key: Key | None, now: float) -> bytes:
 
     Without that expiry, anybody could copy a signed request and offer it again for ever.
     """
-    if key is None or request.job is None:
+    if key is None:
         return codec.encode(request)
     limits = request.job.limits
     ends = limits.model_copy(update={"not_after": now + limits.queue_s + limits.wall_s})
@@ -111,7 +112,6 @@ def job_of(run: Run, files: Iterable[Artifact]) -> Job:
     """Return the job of a run, from its request and its input files."""
     request = codec.decode_request(run.request, drop=run.drop_id, job=run.job)
     offer = request.job
-    assert offer is not None  # this dispatcher writes full requests only
     return Job(
         kind=run.kind,
         params=request.params,

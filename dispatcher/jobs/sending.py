@@ -59,7 +59,6 @@ class Sender:
             self._offer_again(run, job)  # written before this machine signed, or with another key
             return
         offer = self._read(run).job
-        assert offer is not None  # this dispatcher writes full requests only
         check_inputs(run, offer, job)
         try:
             self._put(run, job, offer)
@@ -102,7 +101,6 @@ class Sender:
     def _offer_again(self, run: Run, job: Job) -> None:
         """Offer the same run under a new job id: the request under the old one is torn or lost (FORMAT.md R1)."""
         old = self._read(run)
-        assert old.job is not None  # this dispatcher writes full requests only
         check_inputs(run, old.job, job)
         new_job, now = self.new_id(), self.host.wall()
         request = Request(params=old.params, job=old.job.model_copy(update={"id": new_job}))

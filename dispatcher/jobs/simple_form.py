@@ -23,8 +23,9 @@ from protocol.errors import ChannelError, MediaError, StorageFull, VerificationE
 from protocol.integrity import sha256_of
 from protocol.kinds import tts
 from protocol.layout import JobNames
-from protocol.messages import Done, Offer
-from protocol.seen import Observation
+from protocol.messages import Offer
+from protocol.observation import Observation
+from protocol.plain import PlainDone
 from protocol.transports.failures import mapped_local
 
 LOOKS_APART_S = 30.0
@@ -69,20 +70,20 @@ class SimpleFormReader:
         if seen.plain_done is not None:
             return self._look_at_clips(seen.plain_done, now)
         if seen.plain_error is not None:
-            told = seen.plain_error.plain
+            told = seen.plain_error
             at = f" at step {told.step}" if told.step else ""
             return Answer(error=f"a worker of the simple form failed{at}: {told.error}", step=told.step)
         names = JobNames(self._job)
         unread = [name for name in (names.plain_done, names.plain_error) if name in seen.unchecked]
         return Answer(text=f"{unread[0]} exists but cannot be read: {seen.unchecked[unread[0]]}") if unread else None
 
-    def _look_at_clips(self, done: Done, now: float) -> Answer:
+    def _look_at_clips(self, done: PlainDone, now: float) -> Answer:
         if self._first is not None and now - self._first[0] < LOOKS_APART_S:
             return self._not_yet(now)
         with mapped_local(str(self._results)):
             return self._check_clips(done, now)
 
-    def _check_clips(self, done: Done, now: float) -> Answer:
+    def _check_clips(self, done: PlainDone, now: float) -> Answer:
         folder = Path(tempfile.mkdtemp(prefix=".legacy-", dir=_make_folder(self._results / self._job)))
         try:
             hashes, seconds = self._fetch(folder)
@@ -136,8 +137,7 @@ def _plain_steps(params: Mapping[str, Any], offer: Offer) -> tuple[str, ...]:
     return tuple(step["id"] for step in steps) if all(set(step) <= _STEP_KEYS for step in steps) else ()
 
 
-def _check_marker(done: Done, steps: int, seconds: float) -> None:
-    told = done.plain
+def _check_marker(told: PlainDone, steps: int, seconds: float) -> None:
     if told.steps_generated is not None and told.steps_generated != steps:
         raise MediaError(f"the marker counts {told.steps_generated} steps, the request {steps}")
     if told.total_duration is not None and abs(told.total_duration - seconds) > SECONDS_A_STEP * steps:

@@ -22,7 +22,7 @@ from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from protocol.drop import Drop
 from protocol.errors import GpudropError
-from protocol.seen import JobReader
+from protocol.observation import JobReader
 from protocol.signing import ANONYMOUS, Identity
 from protocol.transports import read_address
 

@@ -22,7 +22,7 @@ from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.errors import JobCancelled, NotFoundError, UsageError
 from protocol.integrity import sha256_of
-from protocol.seen import JobReader
+from protocol.observation import JobReader
 from tests.support.drops import wait_for, worker
 
 Send = Callable[..., Run]
