@@ -1,6 +1,6 @@
 """Installs extras into a runtime that is not ours, without changing the packages that it came with.
 
-Colab's torch, numpy and CUDA packages match its driver and each other. A plain `pip install` of a speech engine replaces
+Colab's torch, numpy and CUDA packages match its driver and each other. A plain `pip install` of an engine replaces
 some of them, picks old releases where new ones declare an older Python, or adds onnxruntime's CPU build to its CUDA
 build, which disables CUDA. So uv resolves, with the runtime's own freeze as constraints and overrides for unwanted
 packages. Runs on a fresh kernel, right after the wheel: imports only the standard library and the error tree.
