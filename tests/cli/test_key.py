@@ -69,7 +69,7 @@ def test_no_key_is_written_into_a_drop(
         (drop / "_drop.json").write_text("{}")
     else:
         monkeypatch.setenv("GPUDROP_DROP", str(drop))
-    with pytest.raises(UsageError, match="lies in the drop"):
+    with pytest.raises(UsageError, match="is in the drop"):
         gpudrop("new", "--folder", str(drop / "sub" / "keys"))
     assert not (drop / "sub").exists()
 
