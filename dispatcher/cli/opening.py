@@ -11,12 +11,11 @@ from typing import Annotated
 import typer
 
 from dispatcher.config import Settings
+from dispatcher.drops.session import DropSession
 from dispatcher.jobs.outbox import Outbox
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from protocol.errors import GpudropError, UsageError
-from protocol.transports import open_drop, read_address
-from protocol.transports.host import SYSTEM
 
 Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 OnlyRun = Annotated[
@@ -58,9 +57,8 @@ def tell_drop(settings: Settings, store: RunStore, runs: Sequence[Run]) -> list[
     left: list[Run] = []
     for run in runs:
         try:
-            key = None if run.drop == str(settings.private_drop) else settings.identity(run.drop).key
-            with contextlib.closing(open_drop(read_address(run.drop))) as drop:
-                Outbox(drop, store, run, SYSTEM, key).flush()
+            with DropSession.open_known(run.drop, settings, store) as session:
+                Outbox(session, store, run).flush()
         except GpudropError as error:
             log.info("%s is told later: %s", run.drop, error)
         if store.unsaid(run.id):

@@ -131,7 +131,7 @@ def _with_room(client: Client, plans: Sequence[Plan], out: Path | None, teller: 
     for each in plans:
         there = {path: place for path, place in each.targets(out).items() if place.exists()}
         try:
-            if there and ((had := client.kept(each.job)) is None or not _are(there, had.files)):
+            if there and ((had := client.cached(each.job)) is None or not _are(there, had.files)):
                 targets.check_free(there.values())
         except OF_ONE_FILE as error:
             teller.failed(each.source.path, error)
