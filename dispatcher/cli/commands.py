@@ -153,7 +153,7 @@ def corrected(text: str, known: Iterable[str] = ()) -> str:
     `known` are the existing names, for messages that do not list them.
     """
     if choice := _CHOICE.search(text):
-        from protocol.problems import not_one_of  # it imports pydantic: only where something is wrong
+        from usertext.problems import not_one_of  # it imports pydantic: only where something is wrong
 
         return text[: choice.start()] + not_one_of(choice["value"], re.findall(r"'([^']*)'", choice["allowed"]))
     wrong = _WRONG.search(text)

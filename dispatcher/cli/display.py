@@ -18,7 +18,7 @@ from rich.table import Column
 
 from dispatcher.cli.errors import event_line
 from dispatcher.jobs import job
-from protocol.redaction import legible, without_secrets
+from usertext.redaction import legible, without_secrets
 
 PLAIN_EVERY_S = 5.0
 EVENTS_EVERY_S = 1.0

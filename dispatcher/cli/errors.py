@@ -18,8 +18,8 @@ import typer
 from dispatcher.cli.commands import corrected, plainly
 from gpudrop_start import INTERRUPTED, INTERRUPTED_TEXT, missing
 from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, StorageFull, UsageError, is_full
-from protocol.redaction import guard_logs, legible, without_secrets, without_secrets_in
 from protocol.transports.failures import DENIED, MISSING
+from usertext.redaction import guard_logs, legible, without_secrets, without_secrets_in
 
 _MISUSE = cast("type[Exception]", typer.BadParameter.__mro__[1])  # typer keeps the class itself to itself
 _OF_OPTION = re.compile(r"Invalid value for (?P<option>.+?): (?P<why>.*)", re.DOTALL)

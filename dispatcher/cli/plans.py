@@ -20,7 +20,7 @@ from dispatcher.runs.store import RunStore
 from dispatcher.runs.tags import check_tags
 from protocol.errors import NotFoundError, UsageError
 from protocol.kinds.kind import Kind
-from protocol.problems import not_one_of
+from usertext.problems import not_one_of
 
 MANY = 20
 """From this many files on, checking them takes a while and is shown as a stage."""

@@ -17,7 +17,7 @@ from dispatcher.config import Settings
 from dispatcher.runs.record import AttemptRecord, Change, Group, Run, short
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import in_bytes
-from protocol.redaction import legible, without_secrets
+from usertext.redaction import legible, without_secrets
 
 REFRESH_S = 0.5
 LOGS_WITHIN_S = 20.0

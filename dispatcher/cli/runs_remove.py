@@ -39,7 +39,7 @@ from dispatcher.runs.tours import TOUR
 from dispatcher.tour import acts as tour_acts
 from dispatcher.wording import in_bytes
 from protocol.errors import UsageError
-from protocol.redaction import legible
+from usertext.redaction import legible
 
 
 def rm(runs: RunNames, yes: Yes = False, dry_run: DryRun = False, json_: Json = False) -> None:

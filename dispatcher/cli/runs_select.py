@@ -20,7 +20,7 @@ from dispatcher.runs.search import Cursor, Query
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tours import TOUR
 from protocol.errors import UsageError
-from protocol.problems import not_one_of
+from usertext.problems import not_one_of
 
 BAD = ("failed", "crashed", "expired")
 """What `--status bad` stands for: ended without a result, and not because the user cancelled it."""

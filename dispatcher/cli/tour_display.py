@@ -15,7 +15,7 @@ from rich.text import Text
 from dispatcher.cli.display import Display, JsonDisplay, PlainStage, Stage
 from dispatcher.tour import word_diff
 from protocol.errors import UsageError
-from protocol.redaction import legible, without_secrets
+from usertext.redaction import legible, without_secrets
 
 STYLES = {"same": "", "out": "red strike", "in": "bold green"}
 

@@ -27,7 +27,7 @@ from dispatcher.runs.record import OPEN, Group, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tours import as_run
-from protocol.redaction import legible
+from usertext.redaction import legible
 
 PROGRESS_EVERY_S = 10.0
 REFRESH_S = 0.5
