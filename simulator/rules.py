@@ -65,7 +65,7 @@ RULES: dict[str, Removal] = {
         "nobody waits for uploads",
     ),
     "R5": Removal(
-        ((protocol.integrity, "_misfit", _nothing), (dispatcher.accept, "_holds", lambda folder, job: True)),
+        ((protocol.integrity, "_misfit", _nothing), (dispatcher.jobs.accept, "_holds", lambda folder, job: True)),
         True,
         "outputs are used without their hash",
     ),
