@@ -1,4 +1,4 @@
-"""`gpudrop doctor`: what is wrong, why, and the hint, before a night's work is trusted to it."""
+"""`gpudrop doctor`: checks this machine, the drop and its workers, with a hint for everything that is wrong."""
 
 from __future__ import annotations
 
@@ -36,12 +36,14 @@ _MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[red bold]fa
 def doctor(
     drop: Annotated[
         str | None,
-        typer.Option("--drop", help="The drop to look at: a folder or rclone:REMOTE:PATH; else your default."),
+        typer.Option("--drop", help="The drop to check: a folder or rclone:REMOTE:PATH, by default your default drop."),
     ] = None,
-    soak_: Annotated[int, typer.Option("--soak", min=0, metavar="N", help="Send N small jobs through the drop.")] = 0,
-    json_: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    soak_: Annotated[
+        int, typer.Option("--soak", min=0, metavar="N", help="Also send N small jobs through the drop.")
+    ] = 0,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Look at this machine, the drop and its workers, and measure the channel. Exit code 6 when something fails."""
+    """Check this machine, the drop and its workers, and measure the channel. Exit code 6 if a check fails."""
     settings = Settings()
     report = Report(findings=examine_machine(settings))
     report.findings += checked("config", lambda: _choose(drop, settings, report))
@@ -55,7 +57,7 @@ def doctor(
 
 
 def _choose(named: str | None, settings: Settings, report: Report) -> Iterator[Finding]:
-    """Choose the drop and say how; config.toml may be wrong."""
+    """Choose the drop and report how; config.toml may be wrong."""
     choice = choose(named, settings)
     if choice is None:
         hint = "Name it with --drop, or make one: gpudrop init --drop PATH"
@@ -89,20 +91,20 @@ def _examine_drop(address: str | Path, settings: Settings, jobs: int, report: Re
 
 
 class _Counter:
-    """A line on a terminal that counts; nothing where there is none."""
+    """Counts jobs in a line of a terminal; shows nothing elsewhere."""
 
     def __init__(self, of: int) -> None:
-        self._of, self._last = of, 0.0
+        self._of, self._shown_at = of, 0.0
 
     def __call__(self, done: int) -> None:
-        if sys.stderr.isatty() and (done == self._of or time.monotonic() - self._last > 0.2):
-            self._last = time.monotonic()
+        if sys.stderr.isatty() and (done == self._of or time.monotonic() - self._shown_at > 0.2):
+            self._shown_at = time.monotonic()
             sys.stderr.write(f"\rsoak: {done} of {self._of}" + ("\n" if done == self._of else ""))
             sys.stderr.flush()
 
 
 def _plain(text: str) -> str:
-    """Return a text as text: a worker's card may hold what a terminal, or our own marks, would obey."""
+    """Return untrusted text (a worker's card) without terminal control characters and rich markup."""
     return escape(legible(text))
 
 
@@ -122,7 +124,7 @@ def _show(report: Report, as_json: bool) -> None:
 
 
 def _counts(report: Report) -> Iterator[str]:
-    """Yield how many errors and warnings there are, such as "2 errors" and "1 warning"."""
+    """Yield the numbers of errors and warnings, such as "2 errors" and "1 warning"."""
     for state, name in (("fail", "error"), ("warn", "warning")):
         if number := sum(finding.state == state for finding in report.findings):
             yield f"{number} {name}{'' if number == 1 else 's'}"

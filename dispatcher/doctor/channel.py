@@ -62,9 +62,7 @@ def _told(workers: list[dict[str, Any]], drop: str) -> list[Finding]:
         last = max(workers, key=lambda it: it["last_sign_at"] or 0)
         ago = f", last heard of {for_people(time.time() - last['last_sign_at'])} ago" if last["last_sign_at"] else ""
         found.append(
-            Finding(
-                check="workers", state="warn", said=f"no worker is running now; {last['name']}{ago}", hint=hint
-            )
+            Finding(check="workers", state="warn", said=f"no worker is running now; {last['name']}{ago}", hint=hint)
         )
     return found
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.cli.opening import tell_drop
+from dispatcher.cli.runs_act import send_to_drops
 from dispatcher.config import Settings
 from dispatcher.connection import connect
 from dispatcher.drops.session import DropSession
@@ -154,7 +154,7 @@ def test_a_private_drop_needs_no_key(tmp_path: Path, settings: Settings, store: 
         DropSession.open_known(shared.drop, keyless, store)
     assert is_private(private.drop, keyless, store)
     assert acts.cancel(store, private.run, now=time.time(), settings=keyless)
-    assert tell_drop(keyless, store, [store.get(private.run)]) == []
+    assert send_to_drops(keyless, store, [store.get(private.run)]) == []
     assert any(private.drop.glob("*/cancel*"))
 
 

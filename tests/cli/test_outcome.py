@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from dispatcher.cli.done import Done
+from dispatcher.cli.outcome import Outcome
 from dispatcher.operations.batch import Made
 
 
@@ -18,9 +18,9 @@ def test_a_chain_prints_its_paths_in_one_form(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path / "here")
     made = cast(Made, None)  # its paths are told beside it
     later = Path(tmp_path, "here", folder, "b.png").resolve()
-    assert Done(made=[(made, [Path(folder, "a.png")])], placed=[later]).paths() == [
+    assert Outcome(made=[(made, [Path(folder, "a.png")])], placed=[later]).paths() == [
         Path(folder, "a.png"),
         Path(folder, "b.png"),
     ]
     first = tmp_path / "a.png"
-    assert Done(made=[(made, [first])], placed=[later]).paths() == [first, later]
+    assert Outcome(made=[(made, [first])], placed=[later]).paths() == [first, later]

@@ -1,4 +1,4 @@
-"""Runs and workers as people see them: tables that fit 80 columns, and stay whole lines in a pipe."""
+"""Runs and workers as tables: 80 columns in a terminal, whole lines in a pipe."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from dispatcher.wording import clock_time, for_people
 from usertext.redaction import legible, without_secrets
 
 PIPE_COLUMNS = 10_000
-"""In a pipe no line is wrapped or cut at a width: who wants less has tools for that."""
+"""In a pipe no line is wrapped or cut."""
 
 BRIEF = 100
-"""So many characters of an error or note stand in a table, wherever it is printed."""
+"""The length at which an error or note is cut in a table."""
 
 COLOURS = {
     "pending": "dim",
@@ -35,37 +35,37 @@ COLOURS = {
 
 
 def console() -> Console:
-    """Return the way to stdout; colours only in a terminal that wants them (NO_COLOR)."""
+    """Return a console on stdout, with colours only in a terminal and without NO_COLOR."""
     if sys.stdout.isatty():
         return Console(highlight=False)
     return Console(highlight=False, width=PIPE_COLUMNS, file=cast(TextIO, _Trimmed()), force_terminal=False)
 
 
 class _Trimmed:
-    """Writes to stdout without the blanks that fill a table's lines."""
+    """Writes to stdout without trailing blanks, which rich pads a table with."""
 
     def write(self, text: str) -> int:
-        """Write whole lines without what is blank at their ends."""
+        """Write text without the blanks at the end of its lines."""
         sys.stdout.write("\n".join(line.rstrip(" ") for line in text.split("\n")))
         return len(text)
 
     def flush(self) -> None:
-        """Send what was written."""
+        """Flush stdout."""
         sys.stdout.flush()
 
 
 def plain(text: str) -> str:
-    """Return a text of somebody else's as text: no terminal obeys it, nor do our own marks, and no secret is in it."""
+    """Return untrusted text without secrets, terminal control characters and rich markup."""
     return escape(legible(without_secrets(text)))
 
 
 def one_line(text: str) -> str:
-    """Return a text of somebody else's in one line."""
+    """Return untrusted text as a single line."""
     return plain(" ".join(text.split()))
 
 
 def table(*columns: str, last: str = "") -> Table:
-    """Return an empty table of narrow columns, and a last one that takes the room which is left."""
+    """Return an empty table; the last column takes the remaining width."""
     made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", expand=sys.stdout.isatty())
     for name in columns:
         made.add_column(name, no_wrap=True)
@@ -74,7 +74,7 @@ def table(*columns: str, last: str = "") -> Table:
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> Table:
-    """Return a list of named facts; a long one goes on in its own column."""
+    """Return a two-column table of names and values; long values wrap in their own column."""
     made = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     made.add_column(no_wrap=True, style="bold")
     made.add_column(overflow="fold")
@@ -84,7 +84,7 @@ def facts(rows: Iterable[tuple[str, str]]) -> Table:
 
 
 def runs_table(runs: Sequence[Run], now: float) -> Table:
-    """Return one line a run."""
+    """Return a table with one line a run."""
     made = table("id", "kind", "status", "age", "took", last="what")
     for run in runs:
         made.add_row(*cells(run, now))
@@ -92,36 +92,36 @@ def runs_table(runs: Sequence[Run], now: float) -> Table:
 
 
 def cells(run: Run, now: float, indent: str = "") -> list[RenderableType]:
-    """Return the cells of a run's line."""
+    """Return the cells of one line of the table of runs."""
     age = for_people(max(0.0, now - run.created_at))
     return [indent + short(run.id), one_line(run.kind), status_of(run), age, took(run, now), what_of(run)]
 
 
 def status_of(run: Run) -> str:
-    """Return the status with its colour, and how far an open run is."""
+    """Return the coloured status, with the progress of an open run."""
     far = f" {100 * run.progress:.0f} %" if run.is_open and run.progress is not None else ""
     return f"[{COLOURS[run.status]}]{run.status}{far}[/]"
 
 
 def took(run: Run, now: float) -> str:
-    """Return how long a run was worked at, until now where it is."""
+    """Return how long a run has been worked on."""
     if run.started_at is None:
         return "-"
     return for_people(max(0.0, (run.ended_at or now) - run.started_at))
 
 
 def what_of(run: Run) -> str:
-    """Return what a run is about: its title, and what an open or a failed one has to say, in a few words."""
+    """Return a run's title, with the note of an open run or the error of a failed one."""
     said = run.error_text or "" if not run.is_open and run.status != "completed" else ""
     note = brief(run.progress_note if run.is_open else said)
     return one_line(f"{run.title or '-'}{f' · {note}' if note else ''}")
 
 
 def brief(text: str) -> str:
-    """Return the first line of a text, cut between words where it is long: `runs show` has all of it."""
+    """Return the first line of a text, shortened between words; `runs show` has all of it."""
     return textwrap.shorten(text.strip().partition("\n")[0], BRIEF, placeholder=" …")
 
 
 def when(at: float | None, now: float) -> str:
-    """Return a moment and how long ago it was; a dash for none."""
+    """Return a time and how long ago it was, or a dash."""
     return "-" if at is None else f"{clock_time(at, now)} ({for_people(max(0.0, now - at))} ago)"
