@@ -38,7 +38,7 @@ class RenderOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Film:
+class RenderedVideo:
     """A rendered video that has passed its checks."""
 
     path: Path
@@ -52,7 +52,7 @@ def render(
     options: RenderOptions,
     *,
     on_progress: Callable[[float], None] | None = None,
-) -> Film:
+) -> RenderedVideo:
     """Render the video to `out`, completely or not at all. Raises MediaError if it does not match the timeline."""
     taken = check_takes(timeline)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def render(
         unfinished.replace(out)
     finally:
         unfinished.unlink(missing_ok=True)
-    return Film(path=out, seconds=timeline.seconds)
+    return RenderedVideo(path=out, seconds=timeline.seconds)
 
 
 def _command(

@@ -97,7 +97,7 @@ def _room(address: Path) -> Iterator[Finding]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Job:
+class _JobFolder:
     """One job's folder: names of sync copies, its dispatcher, and why its request gets no answer."""
 
     copies: tuple[str, ...] = ()
@@ -136,14 +136,14 @@ def _tidiness(address: str | Path, settings: Settings, drop: Drop) -> Iterator[F
         yield Finding(check="tidiness", state="ok", said=f"{len(jobs)} job folders, nothing needs attention")
 
 
-def _look(drop: Drop, drop_id: str, job: str) -> _Job:
+def _look(drop: Drop, drop_id: str, job: str) -> _JobFolder:
     """Return what is in a job's folder."""
     try:
         entries: tuple[Entry, ...] = drop.list(job)
         seen = JobReader(drop, drop_id, job).look()
     except (NameMissing, ChannelError):
-        return _Job()  # removed meanwhile, or unreadable now
-    return _Job(
+        return _JobFolder()  # removed meanwhile, or unreadable now
+    return _JobFolder(
         copies=tuple(f"{job}/{entry.name}" for entry in entries if entry.copy or is_sync_copy(entry.name)),
         dispatcher=seen.request.job.dispatcher if seen.request else None,
         unanswered=_unanswered(job, seen),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher.assembly.checks import check_film
-from dispatcher.assembly.render import Film, RenderOptions, render
+from dispatcher.assembly.render import RenderedVideo, RenderOptions, render
 from dispatcher.assembly.timeline import Timeline
 from dispatcher.config import Settings
 from dispatcher.connection import Connection, connect
@@ -51,7 +51,7 @@ QUEUE_S = 24 * 3600.0
 class Encoded:
     """A film that was checked, and who encoded it; None is this machine."""
 
-    film: Film
+    film: RenderedVideo
     engine: EngineRecord | None = None
 
 
@@ -140,7 +140,7 @@ def job(rough: Path, wanted: RenderOptions, *, require_nvenc: bool) -> Job:
     )
 
 
-def _here(program: Ffmpeg, timeline: Timeline, out: Path, wanted: RenderOptions, screen: Screen) -> Film:
+def _here(program: Ffmpeg, timeline: Timeline, out: Path, wanted: RenderOptions, screen: Screen) -> RenderedVideo:
     with screen.stage("cutting") as stage:
         return render(program, timeline, out, wanted, on_progress=lambda done: stage.update(done, 1.0))
 
@@ -181,7 +181,7 @@ def _waited(handle: Handle, options: Options, on_progress: Callable[[Progress], 
         raise JobTimeout(text, why=late.why, hint=late.hint, run=handle.run) from late
 
 
-def _brought_home(result: Result, out: Path, timeline: Timeline, wanted: RenderOptions) -> Film:
+def _brought_home(result: Result, out: Path, timeline: Timeline, wanted: RenderOptions) -> RenderedVideo:
     """Put the film in its place, whole or not at all, when it has every picture and every chapter; else MediaError."""
     made = result.files[film_path(Encode.model_validate({"format": wanted.container}))]
     unfinished = out.with_name(f".{out.stem}.unfinished{out.suffix}")
@@ -194,7 +194,7 @@ def _brought_home(result: Result, out: Path, timeline: Timeline, wanted: RenderO
         raise MediaError(f"the film that came home cannot be put at {out}: {error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
-    return Film(path=out, seconds=timeline.seconds)
+    return RenderedVideo(path=out, seconds=timeline.seconds)
 
 
 def _say_engine(result: Result, screen: Screen) -> None:

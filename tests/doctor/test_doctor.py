@@ -17,7 +17,7 @@ import typer
 
 from dispatcher.cli import doctor as command
 from dispatcher.config import Settings
-from dispatcher.doctor import Finding, Report, machine, place
+from dispatcher.doctor import DoctorReport, Finding, machine, place
 from dispatcher.doctor.channel import examine_workers, measure, soak
 from dispatcher.doctor.findings import checked
 from dispatcher.doctor.mounts import examine_mount
@@ -321,7 +321,7 @@ def test_a_check_that_cannot_be_made_is_a_finding() -> None:
 def test_a_card_that_lies_is_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     """What a worker says of itself steers neither the terminal nor the table."""
     finding = Finding(check="workers", state="ok", said="GPU: [/]\x1b[2J", hint="[red]\x1b]0;x\x07")
-    command._show(Report(findings=[finding]), as_json=False)
+    command._show(DoctorReport(findings=[finding]), as_json=False)
     told = capsys.readouterr().out
     assert "GPU: [/]" in told
     assert "→ [red]" in told
@@ -343,5 +343,5 @@ def test_the_last_line_counts_errors_and_warnings(
 ) -> None:
     """Warnings alone do not keep a drop from being ready."""
     findings = [Finding(check="disk", state=state, said="something") for state in states]
-    command._show(Report(findings=findings), as_json=False)
+    command._show(DoctorReport(findings=findings), as_json=False)
     assert capsys.readouterr().out.splitlines()[-1].strip() == told
