@@ -146,11 +146,6 @@ class Settings(BaseModel):
         return self.data_dir / "local" / "drop"
 
     @property
-    def private_log(self) -> Path:
-        """Return what those workers have said."""
-        return self.data_dir / "local" / "worker.log"
-
-    @property
     def lexicon(self) -> Path:
         """Return the user's pronunciation lexicon, which need not exist: lexicon.toml, or lexicon.json beside it."""
         toml = self.config_dir / "lexicon.toml"

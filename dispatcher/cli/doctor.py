@@ -21,8 +21,10 @@ from dispatcher.doctor import Finding, Report
 from dispatcher.doctor.channel import examine_workers, measure, soak
 from dispatcher.doctor.findings import checked
 from dispatcher.doctor.machine import examine_machine
+from dispatcher.doctor.mounts import examine_other_mounts
 from dispatcher.doctor.place import examine_place
 from dispatcher.drops.default import choose
+from dispatcher.drops.session import DropSession
 from dispatcher.jobs.client import Client
 from dispatcher.runs.store import RunStore
 from protocol.transports import open_drop, read_address
@@ -45,8 +47,10 @@ def doctor(
     settings = Settings()
     report = Report(findings=examine_machine(settings))
     report.findings += checked("config", lambda: _choose(drop, settings, report))
-    if address := report.drop["address"]:
-        report.findings += checked("drop", lambda: _examine_drop(read_address(address), settings, soak_, report))
+    address = read_address(report.drop["address"]) if report.drop["address"] else None
+    report.findings += checked("mount", lambda: examine_other_mounts(address), worst="warn")
+    if address is not None:
+        report.findings += checked("drop", lambda: _examine_drop(address, settings, soak_, report))
     _show(report, json_)
     if not report.ready:
         raise typer.Exit(6)
@@ -63,26 +67,27 @@ def _choose(named: str | None, settings: Settings, report: Report) -> Iterator[F
         yield Finding(check="chosen", state="ok", said=f"{choice.address}: {choice.origin}")
 
 
-def _examine_drop(address: str | Path, settings: Settings, jobs: int, report: Report) -> list[Finding]:
+def _examine_drop(address: str | Path, settings: Settings, jobs: int, report: Report) -> Iterator[Finding]:
     with contextlib.closing(open_drop(address)) as opened:
         found = examine_place(address, settings, opened)
+    yield from found
     if any(finding.check == "drop" and finding.state == "fail" for finding in found):
-        return found
+        return
     with (
         tempfile.TemporaryDirectory(prefix="gpudrop-doctor-") as scratch,
+        RunStore.open(settings.database) as known,
         RunStore.open(Path(scratch) / "runs") as store,
     ):
-        results = Path(scratch) / "results"
-        client = Client(address, store=store, results=results, identity=settings.identity(address))
+        session = DropSession.open_known(address, settings, known)
+        client = Client(session, store=store, results=Path(scratch) / "results")
         with contextlib.closing(client):
             report.latency, latency = measure(client)
             report.workers, workers = examine_workers(client)
             lives = any(it["lives"] for it in report.workers)
-            found += [*workers, *latency]
+            yield from (*workers, *latency)
             if jobs and lives:
                 report.soak, soaked = soak(client, jobs, _Counter(jobs))
-                found += soaked
-    return found
+                yield from soaked
 
 
 class _Counter:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sys
 import time
@@ -25,6 +24,7 @@ from dispatcher.cli.runs_select import (
 )
 from dispatcher.cli.telling import print_json, run_told
 from dispatcher.config import Settings
+from dispatcher.drops.session import DropSession
 from dispatcher.jobs.outbox import Outbox
 from dispatcher.monitor import acts
 from dispatcher.monitor.acts import Act
@@ -35,8 +35,6 @@ from dispatcher.runs.tags import check_tags
 from dispatcher.runs.tours import TOUR, as_run
 from dispatcher.tour import acts as tour_acts
 from protocol.errors import GpudropError, UsageError
-from protocol.transports import open_drop, read_address
-from protocol.transports.host import SYSTEM
 
 Wait = Annotated[
     bool,
@@ -68,7 +66,7 @@ def cancel(
             ended = _cancel_group(store, settings, group, reason)
             ids |= {group.id} if ended is not None else set()
             cancelled += ended or []
-        unsent = _send_to_drops(settings, store, cancelled)
+        unsent = send_to_drops(settings, store, cancelled)
         now = [store.get(it.id) if isinstance(it, Run) else as_run(store.search.group(it.id)) for it in found]
     if json_:
         print_json({"runs": [{**run_told(run), "cancelled": run.id in ids} for run in now]})
@@ -96,7 +94,7 @@ def _cancel_group(store: RunStore, settings: Settings, group: Group, reason: str
     return _cancel_runs(store, settings, members(store, group), reason) or None
 
 
-def _send_to_drops(settings: Settings, store: RunStore, runs: Sequence[Run]) -> list[Run]:
+def send_to_drops(settings: Settings, store: RunStore, runs: Sequence[Run]) -> list[Run]:
     """Send the recorded messages of runs to their drops; return the runs whose drop could not be reached.
 
     The monitor sends later what could not be sent now.
@@ -104,9 +102,8 @@ def _send_to_drops(settings: Settings, store: RunStore, runs: Sequence[Run]) -> 
     unsent: list[Run] = []
     for run in runs:
         try:
-            key = None if run.drop == str(settings.private_drop) else settings.identity(run.drop).key
-            with contextlib.closing(open_drop(read_address(run.drop))) as drop:
-                Outbox(drop, store, run, SYSTEM, key).flush()
+            with DropSession.open_known(run.drop, settings, store) as session:
+                Outbox(session, store, run).flush()
         except GpudropError as error:
             log.info("%s cannot be told now and is told later: %s", run.drop, error)
         if store.unsaid(run.id):

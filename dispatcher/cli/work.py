@@ -138,7 +138,7 @@ def _placeable(client: Client, plans: Sequence[Plan], out: Path | None, reporter
     for each in plans:
         there = {path: place for path, place in each.targets(out).items() if place.exists()}
         try:
-            if there and ((cached := client.kept(each.job)) is None or not _are(there, cached.files)):
+            if there and ((cached := client.cached(each.job)) is None or not _are(there, cached.files)):
                 targets.check_free(there.values())
         except OF_ONE_FILE as error:
             reporter.failed(each.source.path, error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import sys
 import time
@@ -16,6 +15,7 @@ from dispatcher.cli.runs_select import Json, opened
 from dispatcher.cli.tables import console, facts, one_line, plain, table, when
 from dispatcher.cli.telling import print_json
 from dispatcher.config import Settings
+from dispatcher.drops.session import DropSession
 from dispatcher.drops.setup import find as find_drop
 from dispatcher.monitor.places import DropWatcher, address_of
 from dispatcher.monitor.sightings import WorkerSight, look_at_workers
@@ -26,7 +26,6 @@ from protocol import codec
 from protocol.errors import NameMissing, NameTaken, NotFoundError, UsageError
 from protocol.layout import WorkerNames, parse_worker_name
 from protocol.messages import Drain
-from protocol.transports import open_drop, read_address
 
 app = typer.Typer(
     name="workers",
@@ -151,7 +150,7 @@ def drain(worker: Name, drop: Drop = None, json_: Json = False) -> None:
     """Ask a worker to stop after its current job; no work is lost."""
     with opened() as (settings, store):
         sight = _one_named(sights_of(settings, store, drop), worker)
-        k = _ask(settings, sight)
+        k = _ask(settings, store, sight)
     if json_:
         print_json({"worker": sight.worker, "drop": sight.drop, "alive": sight.alive, "request": k})
         return
@@ -161,22 +160,21 @@ def drain(worker: Name, drop: Drop = None, json_: Json = False) -> None:
         sys.stderr.write("it seems to be gone already; sessions that start later ignore this request\n")
 
 
-def _ask(settings: Settings, sight: WorkerSight) -> int:
+def _ask(settings: Settings, store: RunStore, sight: WorkerSight) -> int:
     """Write the request under the next free number, and return the number."""
-    key = None if sight.drop == str(settings.private_drop) else settings.identity(sight.drop).key
     names = WorkerNames(sight.worker)
-    with contextlib.closing(open_drop(read_address(sight.drop))) as drop:
+    with DropSession.open_known(sight.drop, settings, store) as session:
         for _ in range(TRIES):
             try:
-                there = [parse_worker_name(entry.name) for entry in drop.list(names.folder)]
+                there = [parse_worker_name(entry.name) for entry in session.drop.list(names.folder)]
             except NameMissing as error:
                 raise NotFoundError(f"the folder of {sight.worker} is no longer in {sight.drop}") from error
             k = 1 + max((it.seq for it in there if it is not None and it.role == "drain"), default=0)
             message = Drain(drop=sight.drop_id, id=sight.worker, k=k)
             try:
-                drop.put(names.drain(k), codec.encode(message, key))
+                session.drop.put(names.drain(k), codec.encode(message, session.identity.key))
             except NameTaken:
                 continue  # another process asked at the same moment
-            drop.barrier()
+            session.drop.barrier()
             return k
     raise UsageError(f"other processes keep asking {sight.worker} to stop at the same moment: it will stop anyway")

@@ -11,6 +11,7 @@ from pathlib import Path
 from dispatcher.config import Settings
 from dispatcher.doctor.findings import Finding, checked
 from dispatcher.doctor.mounts import examine_mount, mounted_by_rclone
+from dispatcher.drops.session import DropSession
 from dispatcher.drops.setup import check_apart
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import in_bytes
@@ -46,8 +47,8 @@ def examine_place(address: str | Path, settings: Settings, drop: Drop) -> list[F
 def _identity(address: str | Path, settings: Settings, drop: Drop) -> Iterator[Finding]:
     drop_id = read_drop_id(drop, str(address))
     yield Finding(check="drop", state="ok", said=f"{address} is drop {drop_id}")
-    settings.identity(address)  # raises what is wrong with keys, with the hint
     with RunStore.open(settings.database) as store:
+        DropSession.open_known(address, settings, store, drop)  # raises if keys are missing or wrong
         others = {run.drop_id for run in store.recent(500) if run.drop == str(address)} - {drop_id}
     if others:
         said = f"this path has held another drop before: {', '.join(sorted(others))}"

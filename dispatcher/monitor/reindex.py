@@ -118,7 +118,7 @@ class _Folder:
     def _is_ours(self, data: bytes, offer: Offer, adopt: Sequence[str]) -> bool:
         if offer.dispatcher in (self._store.dispatcher_id, *adopt):
             return True
-        if self._place.address == str(self._settings.private_drop):
+        if self._place.session is not None and self._place.session.is_private:
             return True
         key = self._place.identity.key
         if key is None:
@@ -158,7 +158,7 @@ class _Folder:
         )
 
     def _config(self, offer: Offer, seen: Observation) -> dict[str, object]:
-        private = self._place.address == str(self._settings.private_drop)
+        private = self._place.session is not None and self._place.session.is_private
         params = dict(seen.request.params) if seen.request else {}
         backend = "local" if private else "colab"
         return {"backend": backend, "params": params, "require_engine": offer.requires.engine, "reindexed": True}

@@ -90,8 +90,8 @@ def test_a_signal_releases_the_job_and_leaves_no_process(tmp_path: Path, number:
 
 
 def _beats(c):
-    c.workforce.look(0.0)
-    return [item for shown in c.workforce.seen.values() for item in shown.beats.items()]
+    c.workers.look(0.0)
+    return [item for shown in c.workers.seen.values() for item in shown.beats.items()]
 
 
 def test_a_killed_worker_leaves_neither_its_engine_nor_what_that_runs(tmp_path: Path) -> None:

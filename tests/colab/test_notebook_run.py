@@ -74,7 +74,7 @@ def test_voices_that_cannot_be_had_do_not_stop_the_worker(served: list[str], mon
 
 def test_a_word_that_is_no_engine_is_told_before_anything_is_fetched(served: list[str]) -> None:
     """A slip in the form ends the cell, and no worker serves with less than was asked for."""
-    with pytest.raises(UsageError, match="no engine called voixes"):
+    with pytest.raises(UsageError, match="unknown engine voixes"):
         notebook.run("memory:d", consent=True, engines="voixes")
     assert served == []
 

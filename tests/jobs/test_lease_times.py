@@ -36,7 +36,7 @@ def one(scene: Scene, number: int, after_s: float, *, boot: str = BOOT, attempt:
     run = scene.client.submit(Job(kind="echo", params={"text": f"job {number}"})).run
     scene.clock.now += after_s
     shown = Progress(run=run, state=State.CLAIMED, waited_s=after_s, attempt=attempt, worker=WORKER, boot=boot)
-    scene.client.pace.looked(shown, scene.clock.now)
+    scene.client.lease_times.looked(shown, scene.clock.now)
     scene.runs.commit(run, "cancelled", at=1.0)
     scene.clock.now += SLOW.beat_s  # the next submission looks at the workers again
 
@@ -45,14 +45,14 @@ def test_a_new_drop_has_the_pace_of_its_kind(scene: Scene) -> None:
     """Until enough delays are known, nothing changes."""
     for number in range(ENOUGH - 1):
         one(scene, number, 3)
-    assert scene.client.pace.terms() == DEFAULT
+    assert scene.client.lease_times.terms() == DEFAULT
 
 
 def test_a_quick_drop_settles_sooner_and_keeps_its_lease(scene: Scene) -> None:
     """The longest of the last delays is waited for, and the next request says so."""
     for number, after_s in enumerate((3, 7, 4)):
         one(scene, number, after_s)
-    assert scene.client.pace.terms() == ClaimTerms(settle_s=7, lease_s=DEFAULT.lease_s)
+    assert scene.client.lease_times.terms() == ClaimTerms(settle_s=7, lease_s=DEFAULT.lease_s)
     handle = scene.client.submit(Job(kind="echo", params={"text": "next"}))
     request = scene.look(handle).request
     assert request is not None
@@ -63,14 +63,14 @@ def test_a_slow_drop_settles_later_and_holds_claims_longer(scene: Scene) -> None
     """Beats come as late as claims: a lease of the usual length would end the attempts of living workers."""
     for number in range(ENOUGH):
         one(scene, number, 100)
-    assert scene.client.pace.terms() == ClaimTerms(settle_s=100, lease_s=400)
+    assert scene.client.lease_times.terms() == ClaimTerms(settle_s=100, lease_s=400)
 
 
 def test_what_is_measured_has_bounds(scene: Scene) -> None:
     """A drop that is away for hours makes nobody wait for hours."""
     for number in range(ENOUGH):
         one(scene, number, 50_000)
-    assert scene.client.pace.terms() == ClaimTerms(settle_s=SETTLE_AT_MOST_S, lease_s=LEASE_AT_MOST_S)
+    assert scene.client.lease_times.terms() == ClaimTerms(settle_s=SETTLE_AT_MOST_S, lease_s=LEASE_AT_MOST_S)
 
 
 def test_old_delays_are_forgotten(scene: Scene) -> None:
@@ -78,7 +78,7 @@ def test_old_delays_are_forgotten(scene: Scene) -> None:
     one(scene, 0, 100)
     for number in range(RECENT):
         one(scene, 1 + number, 5)
-    assert scene.client.pace.terms().settle_s == 5
+    assert scene.client.lease_times.terms().settle_s == 5
 
 
 def test_a_queue_is_no_delay(scene: Scene) -> None:
@@ -93,7 +93,7 @@ def test_a_queue_is_no_delay(scene: Scene) -> None:
     scene.beat(WORKER, 1, Held(job="elsewhere", nonce="7" * 16, done=0, total=1))
     for number in range(ENOUGH):
         one(scene, 30 + number, 3)
-    assert scene.client.pace.terms() == DEFAULT
+    assert scene.client.lease_times.terms() == DEFAULT
 
 
 def test_the_job_before_is_no_queue(scene: Scene) -> None:
@@ -102,7 +102,7 @@ def test_the_job_before_is_no_queue(scene: Scene) -> None:
         one(scene, number, 6)
         last = scene.runs.recent(1)[0].job
         scene.beat(WORKER, 1 + number, Held(job=last, nonce=f"{number:016x}", done=1, total=1))
-    assert scene.client.pace.terms().settle_s == 6
+    assert scene.client.lease_times.terms().settle_s == 6
 
 
 def test_waiting_measures(scene: Scene) -> None:

@@ -31,14 +31,14 @@ def test_nobody_is_offered_what_cannot_be_had(
     """An input that goes or changes between its digest and its copy ends the run, and leaves nothing in the drop."""
     film = tmp_path / "film"
     film.write_bytes(b"a film")
-    digested = gpu._fingerprints.of
+    digested = gpu._digests.of
 
     def and_then(path: Path) -> tuple[int, str]:
         facts = digested(path)
         happens(path)
         return facts
 
-    gpu._fingerprints.of = and_then  # type: ignore[method-assign]
+    gpu._digests.of = and_then  # type: ignore[method-assign]
     with pytest.raises(error, match="film"):
         gpu.submit(Job(kind="echo", params={"text": "hello"}, inputs={"source": film}))
     [run] = gpu.store.recent()

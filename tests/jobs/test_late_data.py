@@ -130,7 +130,7 @@ def test_data_that_never_comes_is_asked_for_late_and_then_given_up(pair: Callabl
     assert sum("need-" in name for name in both.look(handle).sizes) == len(SYNC_TOOL.need_s)
     (why,) = both.look(handle).rejected.values()
     assert why.startswith("never arrived whole: echo.txt: not there yet")
-    assert "nothing more came for 30 min" in why
+    assert "no more data for 30 min" in why
 
 
 @pytest.mark.fault("late-files")
@@ -204,7 +204,7 @@ def test_what_each_side_says_of_how_to_claim(pair: Callable[..., Pair]) -> None:
     A worker that sees an offer from another machine waits for rivals, whatever the offer says.
     """
     both = pair(share=lambda since_s: 1.0)
-    assert both.client.pace.terms().settle_s == 0
+    assert both.client.lease_times.terms().settle_s == 0
     assert both.run(both.client.submit(ECHO), 300) is not None
-    known = both.client.pace.terms(both.client.workforce.waits())
+    known = both.client.lease_times.terms(both.client.workers.waits())
     assert (known.settle_s, known.lease_s) == (SYNC_TOOL.settle_s, SYNC_TOOL.lease_s)

@@ -487,7 +487,7 @@ def test_a_job_that_nobody_may_claim_any_more_is_offered_again(place: Place) -> 
     assert str(LAST_ATTEMPT) in place.progress.text
     assert not handle._lifecycle.is_lost
     assert place.step(handle, ONE_MACHINE.data_s + 1) is None
-    handle._find_way()
+    handle._offer_lost_again()
     assert place.job(handle) != job
     answers.deliver(place.drop, place.job(handle), answers.attempt(), GOOD)
     assert place.step(handle) is not None

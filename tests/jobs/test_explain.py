@@ -99,7 +99,7 @@ def test_workers_that_were_here(place: Place) -> None:
     place.beat(4, ago=3 * 3600)
     said = place.look()
     assert said.why is Why.WORKERS_GONE
-    assert "2 workers were here, the last of them w, last beat 3 h ago (" in said.text
+    assert "2 workers were here, most recently w, last heartbeat 3 h ago (" in said.text
     assert "Start the notebook" in said.hint
 
 
@@ -159,7 +159,7 @@ def test_a_job_reserved_for_somebody_or_too_late(place: Place) -> None:
     place.submit()
     place.card()
     place.look()
-    snapshot = place.handle._lifecycle._sight
+    snapshot = place.handle._lifecycle._snapshot
     assert snapshot is not None
     offer = snapshot.offer
     reserved = offer.model_copy(update={"claim": offer.claim.model_copy(update={"prefer": "t4-9"})})
@@ -322,7 +322,7 @@ def test_a_plain_error_while_one_of_ours_lives(place: Place) -> None:
     said = place.look()
     assert said.why is Why.PLAIN_ERROR
     assert "failed at step a: no such voice" in said.text
-    assert said.hint == "Waiting for w, which may still do it"
+    assert said.hint == "Waiting for w, which may still succeed"
     with pytest.raises(JobFailed, match="no such voice") as failed:
         look_on(place, 80)
     assert failed.value.step == "a"
@@ -337,7 +337,7 @@ def test_a_plain_answer_that_has_begun_or_cannot_be_read(place: Place) -> None:
     broken = place.look()
     assert [begun.why, broken.why] == [Why.PLAIN_ANSWER] * 2
     assert "has begun to answer" in begun.text
-    assert f"{job}/error.marker is here and cannot be read: not JSON" in broken.text
+    assert f"{job}/error.marker exists but cannot be read: not JSON" in broken.text
 
 
 def test_an_upload_of_this_side_that_is_not_through(place: Place, tmp_path: Path) -> None:
@@ -377,8 +377,8 @@ def test_a_channel_that_fails_is_waited_for(place: Place) -> None:
         (errno.ENOTCONN, "remount it (fusermount -uz /mnt/drive"),
         (errno.EIO, "The mount does not answer"),
         (errno.ENOENT, "Mount the drive again"),
-        (errno.EACCES, "Give this user the right"),
-        (errno.EMFILE, "goes on when the drop is back"),
+        (errno.EACCES, "Allow this user to read and write"),
+        (errno.EMFILE, "continues when the drop is back"),
     ],
 )
 def test_the_hint_follows_from_what_the_system_said(number: int, hint: str) -> None:
@@ -420,8 +420,8 @@ def test_the_timeout_says_all_of_it(place: Place) -> None:
     assert (error.why, error.run, error.exit_code) == (Why.WORKERS_GONE, place.handle.run, 124)
     assert error.hint in words
     assert f"run {place.handle.run}" in words
-    assert "the same command picks it up again" in words
-    assert "Workers: w: last beat 3 h ago (" in words
+    assert "run the same command to resume waiting" in words
+    assert "Workers: w: last heartbeat 3 h ago (" in words
 
 
 def test_lengths_of_time_are_said_shortly() -> None:

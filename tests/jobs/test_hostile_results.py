@@ -232,6 +232,6 @@ def test_a_result_is_no_larger_than_what_lies_in_the_drop(place: Place) -> None:
     """Outputs that share bytes, or that no disk could hold, are refused before a byte is copied."""
     source = f"try-1-{'1' * 16}-w.out-1"
     files = [hostile.entry(WAV, SOUND, source, at=0), hostile.entry(WORDS, SOUND, source, at=len(SOUND) - 1)]
-    assert "over another output" in place.refusal(place.put("1" * 16, files, SOUND))
+    assert "overlaps another output" in place.refusal(place.put("1" * 16, files, SOUND))
     files = [hostile.entry(WAV, SOUND, source), hostile.entry(WORDS, SOUND, source, at=0, size=2**53)]
     assert "at most" in place.refusal(place.put("1" * 16, files, SOUND))
