@@ -78,7 +78,7 @@ def test_fish_completes_what_was_installed(tmp_path: Path, words: str, completed
 @pytest.mark.skipif(ZSH is None, reason="there is no zsh")
 @pytest.mark.parametrize(("words", "completed"), COMPLETED[:3])
 def test_zsh_completes_what_was_installed(tmp_path: Path, words: str, completed: str) -> None:
-    """After `gpudrop --install-completion` the second Tab in a new zsh completes the word: the first loads the script."""
+    """After `gpudrop --install-completion` the second Tab in a new zsh completes the word; the first loads it."""
     assert ZSH is not None
     subprocess.run(
         [ZSH, "-f", "-c", "gpudrop --install-completion zsh; exit $?"],
