@@ -70,7 +70,7 @@ def main() -> None:
         settings = Settings()
         if not (folder / "films" / FILM).exists():
             _work(folder, settings)
-        _gpudrop(folder, "upscale", "bikes.mp4", "--scale", "3", "--anew", "--overwrite", "--detach")
+        _gpudrop(folder, "upscale", "bikes.mp4", "--scale", "3", "--force", "--overwrite", "--detach")
         asked.out.mkdir(parents=True, exist_ok=True)
         with RunStore.open(settings.database) as store:
             _pictures(settings, store, asked.out, every=asked.all)
