@@ -13,7 +13,7 @@ from dispatcher.jobs.job import Result
 from dispatcher.wording import in_bytes
 from media import confined
 from media.audio import check_wav
-from media.examine import Media
+from media.info import MediaFile
 from protocol import codec
 from protocol.drop import Drop
 from protocol.errors import BadMessage, MediaError, StorageFull, VerificationError
@@ -147,7 +147,7 @@ def _check_one(path: Path, media: str, kind: Kind) -> dict[str, Any]:
     return {}
 
 
-def facts_of(media: Media) -> dict[str, Any]:
+def facts_of(media: MediaFile) -> dict[str, Any]:
     """Return what a database remembers of a media file."""
     width, height = media.picture.shown if media.picture else (None, None)
     told = {"what": media.what, "seconds": media.seconds, "width": width, "height": height}

@@ -1,6 +1,6 @@
 """The open runs again from the drops, which are the truth of what is in flight: for a database that was lost.
 
-A job is taken back only if it is this machine's (docs/why/whose-job-is-it.md): it names this database's dispatcher, or
+A job is taken back only if it is this machine's (docs/why/job-ownership.md): it names this database's dispatcher, or
 is signed with this machine's key, or lies in the drop that nobody else uses, or its owner's id was said by the user.
 """
 

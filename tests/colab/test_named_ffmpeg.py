@@ -34,5 +34,5 @@ def test_the_bench_is_told_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_worker_whose_ffmpeg_is_none_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says which setting is wrong, instead of doing without half its kinds."""
     monkeypatch.setenv("FFMPEG_BINARY", str(tmp_path / "none"))
-    with pytest.raises(EnvironmentNotReady, match=r"none is no program; set FFMPEG_BINARY"):
+    with pytest.raises(EnvironmentNotReady, match=r"none is not a program; set FFMPEG_BINARY"):
         make_worker(WorkerSettings(drop=str(make_drop(tmp_path / "drop"))))
