@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.errors import UsageError
-from speech.markup import Script, parse
+from speech.markup import MarkedText, parse
 from speech.text import written_words
 
 
@@ -26,7 +26,7 @@ from speech.text import written_words
 )
 def test_pauses_lie_between_words(written, text, pauses):
     """A pause is counted from the words before it, leaves no blank behind, and adds to its neighbour."""
-    assert parse(written) == Script(text=text, pauses=pauses)
+    assert parse(written) == MarkedText(text=text, pauses=pauses)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_pauses_lie_between_words(written, text, pauses):
 )
 def test_emphasis_counts_words(written, text, emphasis):
     """Stars and em or strong tags mark every word that they touch; bold alone marks none."""
-    assert parse(written) == Script(text=text, emphasis=emphasis)
+    assert parse(written) == MarkedText(text=text, emphasis=emphasis)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_emphasis_counts_words(written, text, emphasis):
 )
 def test_what_is_no_markup_stays(text):
     """Comparisons, products, identifiers, globs, paths and placeholders are text like any other."""
-    assert parse(text) == Script(text=text)
+    assert parse(text) == MarkedText(text=text)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_what_is_no_markup_stays(text):
 )
 def test_markdown_and_simple_tags_are_taken_away(written, text):
     """Headings and items become paragraphs, links their text, code its content; a backslash makes a mark plain."""
-    assert parse(written) == Script(text=text)
+    assert parse(written) == MarkedText(text=text)
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_markdown_and_simple_tags_are_taken_away(written, text):
         ("<?xml version='1'?>", "<?x"),
         ("Look:\n```python\nx\n```", "fence"),
         ("~~~\nx", "fence"),
-        ("[pause long]", "[pause long] is no pause; write [pause 0.5s]"),
-        ("[pause -1s]", "is no pause"),
+        ("[pause long]", "[pause long] is not a valid pause; write [pause 0.5s]"),
+        ("[pause -1s]", "is not a valid pause"),
         ("[pause 61s]", "60 s is the longest"),
         ("[pause 40s][pause 40s]", "80 s at one place"),
     ],
