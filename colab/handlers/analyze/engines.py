@@ -15,10 +15,10 @@ from colab.handlers.analyze.vision_files import NEEDS, files, lacking
 from colab.handlers.devices import NoSuchDevice
 from colab.models import Models
 from media.info import MediaFile
-from protocol import installing
 from protocol.errors import JobFailed
 from protocol.kinds.analyze import Params
 from protocol.messages import EngineRecord
+from usertext import installing
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from colab.handlers.tts import phonemes_espeak, phonemes_misaki
 from colab.handlers.tts.phonemes import Source
-from protocol import installing
 from protocol.errors import JobFailed
+from usertext import installing
 
 
 def source_for(language: str) -> Source:

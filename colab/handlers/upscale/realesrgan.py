@@ -18,10 +18,10 @@ from colab.handlers.upscale.lanczos import sharpen_filter
 from colab.handlers.upscale.memory import Room
 from colab.models import Models
 from media.pipes import RawFrame
-from protocol import installing
 from protocol.errors import JobFailed
 from protocol.kinds.upscale import Params
 from protocol.messages import EngineRecord
+from usertext import installing
 
 log = logging.getLogger(__name__)
 
