@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 EVERYWHERE = (
     "protocol", "dispatcher", "colab", "media", "speech", "simulator", "tests", "benchmarks", "examples", "docs",
-    "setup",
+    "setup", "usertext",
     "README.md", "CONTRIBUTING.md", "SECURITY.md", "gpudrop_start.py", "record_tour.py",
 )  # fmt: skip
 SUFFIXES = frozenset([".py", ".md", ".html", ".js", ".css", ".toml", ".ipynb", ".sh"])
@@ -33,7 +33,7 @@ class Retired:
     """Files in which it may stand, because it is a name on the wire or means something else there."""
 
 
-REWORDED = ("media", "docs/why", "docs/GLOSSARY.md", "docs/ARCHITECTURE.md", "docs/dashboard.md", "docs/simulator.md",
+REWORDED = ("media", "speech", "docs/why", "docs/GLOSSARY.md", "docs/ARCHITECTURE.md", "docs/dashboard.md", "docs/simulator.md",
             "docs/shared-folders.md", "README.md", "CONTRIBUTING.md", "SECURITY.md")  # fmt: skip
 RETIRED = (
     Retired(r"\b[Cc]ure(s|d|_of)?\b", "hint"),
@@ -48,7 +48,7 @@ RETIRED = (
     Retired(r"(?i)\btaken for\b", "treated as; mistaken for", REWORDED),
     Retired(r"(?i)\bcomes? about\b", "happens; timed out after", REWORDED),
     Retired(r"(?i)\bstands? twice\b", "duplicate", REWORDED),
-    Retired(r"(?i)\bis no (film|picture|sound|media|file|program|whole)\b", "is not a …", REWORDED),
+    Retired(r"(?i)(?<!there )\bis no (film|picture|sound|media|file|program|whole)\b", "is not a …", REWORDED),
     Retired(r"(?i)\b(key )?pictures? (a|per) second\b", "frames per second", REWORDED),
     Retired(r"(?i)\bkey pictures?\b", "key frames", REWORDED),
     Retired(r"(?<![\"'])\bfilms?\b(?![\"'])", "video", ("media",)),
