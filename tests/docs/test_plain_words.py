@@ -33,7 +33,8 @@ class Retired:
     """Files in which it may stand, because it is a name on the wire or means something else there."""
 
 
-REWORDED = ("media", "speech", "docs/why", "docs/GLOSSARY.md", "docs/ARCHITECTURE.md", "docs/dashboard.md", "docs/simulator.md",
+REWORDED = ("media", "speech",
+            "docs/why", "docs/GLOSSARY.md", "docs/ARCHITECTURE.md", "docs/dashboard.md", "docs/simulator.md",
             "docs/shared-folders.md", "README.md", "CONTRIBUTING.md", "SECURITY.md")  # fmt: skip
 RETIRED = (
     Retired(r"\b[Cc]ure(s|d|_of)?\b", "hint"),
