@@ -1,4 +1,4 @@
-"""Words of a known text in a recording. No person's is in the repository: what a robot's can show is here."""
+"""Aligning the words of a known text with a recording; the test recordings are synthetic."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ RATE = 24_000
 
 
 def test_words_are_those_of_a_dictionary():
-    """Case, marks and curly apostrophes are none of its business."""
+    """Case, punctuation and curly apostrophes are ignored."""
     assert align.plain_words("Don’t stop, “Folder” — 3!") == ["don't", "stop", "folder", "", ""]
 
 
 def test_a_short_sentence_is_aligned():
-    """Every word has its time, in order and within the sound."""
+    """Every word has a time, in order and within the recording."""
     said = "please open the window"
     samples = recording(said)
     spans = align.align_words(samples, RATE, said)
@@ -28,7 +28,7 @@ def test_a_short_sentence_is_aligned():
 
 
 def test_what_is_not_there_is_not_aligned():
-    """Silence, unknown words and marks alone have no times."""
+    """Silence, unknown words and punctuation alone have no times."""
     assert align.align_words(np.zeros(RATE, np.float32), RATE, SAID) is None
     assert align.align_words(recording(), RATE, "qzxv folder") is None
     assert align.align_words(recording(), RATE, "— !") is None
@@ -36,7 +36,7 @@ def test_what_is_not_there_is_not_aligned():
 
 
 def test_a_doubt_tells_what_was_heard(monkeypatch):
-    """A text that has little in common with what was roughly heard is told with it; a better one is let pass."""
+    """A text that differs from the rough transcript is reported together with it; a similar one passes."""
     doubt = align.doubt_text(
         recording("please open the window"), RATE, "My cat sleeps under warm blankets every night."
     )
@@ -48,7 +48,7 @@ def test_a_doubt_tells_what_was_heard(monkeypatch):
 
 
 def test_texts_are_compared_word_by_word():
-    """Order counts, marks do not."""
+    """Order counts, punctuation does not."""
     assert align.similarity("A folder, is!", "a folder is") == 1.0
     assert align.similarity("a b c d", "w x y z") == 0.0
     assert align.letters_per_second("abc, 12", 2.5) == 2.0

@@ -1,4 +1,4 @@
-"""Whether what was written anew may be used: every reason why not, and no false alarm."""
+"""Whether a rewritten text may be used: every reason why not, and no false alarm."""
 
 from __future__ import annotations
 
@@ -60,25 +60,25 @@ def test_a_good_answer_has_no_findings(answer: str) -> None:
     ],
 )
 def test_each_fault_is_named(answer: str, reason: str) -> None:
-    """In words that can be shown to a model and to the user."""
+    """The reason can be shown to a model and to the user."""
     assert any(reason in each for each in found(answer)) or not reason
     assert found(answer) or not reason
 
 
 def test_what_leaves_something_out_is_told() -> None:
-    """A long text does not become a headline."""
+    """A long text must not become a headline."""
     text = "We look at each of the settings in turn, explain what it does, and say when you would want to change it."
     assert found("The settings.", text) == ["it has only 2 words of 22: something is left out"]
 
 
 def test_the_text_itself_may_be_odd() -> None:
-    """What a text has itself is no fault of its answer."""
+    """A peculiarity of the original is not a fault of the answer."""
     for text in ('"Hello there"', "- an item", "Here is the improved version: look", "It is * and * again."):
         assert found(text, text) == []
 
 
 def test_a_prompt_may_gain_numbers_and_length() -> None:
-    """It is described in more detail, by as much as is allowed."""
+    """It may become more detailed, within the allowed length."""
     longer = "A red fox in the snow, soft light, 35mm lens, shallow depth of field, film grain, in the evening."
     wish = {"purpose": "prompt", "bounds": Bounds(factor=4.0), "glossary": ()}
     assert found(longer, "A red fox in the snow", **wish) == []
@@ -89,7 +89,7 @@ def test_a_prompt_may_gain_numbers_and_length() -> None:
     ("text", "quoted"), [('"So"', True), ("“So”", True), ('"A" and "b"', False), ("'tis", False), ('""', False)]
 )
 def test_a_whole_text_in_quotation_marks(text: str, quoted: bool) -> None:
-    """One pair around everything."""
+    """A single pair of quotation marks around everything is recognised."""
     assert is_quoted(text) == quoted
 
 
@@ -105,5 +105,5 @@ def test_a_whole_text_in_quotation_marks(text: str, quoted: bool) -> None:
     ],
 )
 def test_a_language_shows_by_its_commonest_words(text: str, language: str | None) -> None:
-    """Or it does not, and then nothing is said."""
+    """If the language is unclear, nothing is reported."""
     assert languages.guess(text) == language

@@ -1,4 +1,4 @@
-"""How words are spoken that are written otherwise."""
+"""The pronunciation of words that are spelled differently."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def respelled(entries, text):
     ],
 )
 def test_whole_words_are_respelled(entries, text, read):
-    """Whole words only, whatever their case unless the entry has capitals; several words share their respelling."""
+    """Whole words only, in any case unless the entry has capitals; a respelling is divided among several words."""
     assert respelled(entries, text) == read
 
 
 def test_the_spec_wins(tmp_path):
-    """Entries of user and tour are one lexicon; where both have a word, the tour's counts."""
+    """The entries of user and tour are combined; the tour's take precedence."""
     file = tmp_path / "lexicon.toml"
     file.write_text('nginx = "engine x"\n"Foo Bar" = "fubar"\n', encoding="utf-8")
     assert lexicon.merge(lexicon.load(file), {"Nginx": "en jinx"}) == {"Foo Bar": "fubar", "Nginx": "en jinx"}
@@ -70,7 +70,7 @@ def test_a_wrong_entry_is_named(tmp_path, name, content, told):
 
 
 def test_limits_are_those_of_the_wire():
-    """What is accepted here can be sent."""
+    """Every accepted entry can be sent."""
     assert (lexicon.MAX_ENTRIES, lexicon.MAX_WRITTEN, lexicon.MAX_SPOKEN) == (
         tts.MAX_ENTRIES,
         tts.MAX_WRITTEN,
