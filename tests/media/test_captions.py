@@ -50,7 +50,7 @@ def test_webvtt_holds_the_very_text(text: str) -> None:
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_subrip_holds_no_command(text: str) -> None:
-    """Everything that players treat as a tag, an override, a break or an entity is broken up; the visible text stays."""
+    """Everything that players treat as a tag, an override, a break or an entity is broken up; visible text stays."""
     payload = srt([cue(text)]).split("\n")[2]
     assert seen(payload) == text
     for command in (r"<[\w/ !]", r"(?<!\\)\{", r"\{[\\\w]+:", r"\{\\", r"\\[Nnh}]", r"-->", r"&#?\w+;", r"\\$"):
