@@ -157,7 +157,7 @@ def _text_problems(text: str, language: str, seconds: float) -> Iterator[str]:
         yield f"ref_text has {len(text)} characters; nobody says more than {MAX_REF_TEXT} in {MAX_REF_S:g} s"
         return
     slowest, fastest = PACES.get(_language(language), (1.5, 24.0))
-    pace = align.letters_a_second(text, max(seconds, 0.1))
+    pace = align.letters_per_second(text, max(seconds, 0.1))
     if not slowest <= pace <= fastest:
         less = "part of it is missing in ref_text" if pace < slowest else "ref_text holds more than is said"
         yield (
@@ -174,7 +174,7 @@ def _doubts(samples: Samples, text: str, language: str) -> Iterator[str]:
         yield f"touches full scale {level.clipped} times; a recording with less gain sounds better"
     if text[-1].isalnum():
         yield "ref_text ends without a full stop: a sentence that is cut in the middle bleeds into the film"
-    if _language(language) == "en" and (doubt := align.doubt(samples, RATE, text)):
+    if _language(language) == "en" and (doubt := align.doubt_text(samples, RATE, text)):
         yield f"ref_text {doubt}; make sure that it is exactly what is said"
 
 

@@ -61,7 +61,7 @@ def test_a_worker_is_believed_no_more_than_a_model(tmp_path: Path) -> None:
     assert "<prosody>" in bad.kept
     lost, _ = checked(TEXTS, result(tmp_path, "We see 4 cells.", "Right."), ())
     assert lost.after == lost.before
-    assert "the number 3 is lost" in lost.kept
+    assert "the number 3 is missing" in lost.kept
 
 
 def test_a_result_about_other_texts_is_no_result(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_step_that_keeps_its_words_is_told(spec_path: Path, monkeypatch: pytes
     screen = FakeScreen()
     _, told, _ = enhance_with(spec_path, screen, monkeypatch, "We see 4 cells.", "Right.", yes=True)
     assert screen.shown == []
-    assert screen.warned[-1].startswith("step a keeps its words: the number 3 is lost")
+    assert screen.warned[-1].startswith("step a keeps its words: the number 3 is missing")
     assert list(told.kept) == ["a"]
 
 
