@@ -32,8 +32,7 @@ from protocol.errors import GpudropError, JobError, JobFailed, JobTimeout, Media
 
 if TYPE_CHECKING:
     from dispatcher.tour.calling import record_tour
-    from dispatcher.tour.narration import Reuse
-    from dispatcher.tour.options import Enhance
+    from dispatcher.tour.options import Enhance, Reuse
     from dispatcher.tour.record import Recording
     from dispatcher.tour.screen import Screen
 
@@ -83,7 +82,7 @@ __all__ = [
 _OF_TOURS = {
     "Enhance": "dispatcher.tour.options",
     "Recording": "dispatcher.tour.record",
-    "Reuse": "dispatcher.tour.narration",
+    "Reuse": "dispatcher.tour.options",
     "Screen": "dispatcher.tour.screen",
     "record_tour": "dispatcher.tour.calling",
 }

@@ -10,7 +10,7 @@ from dispatcher.runs.record import Group, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tours import TOUR
-from dispatcher.tour.acts import mark_dead
+from dispatcher.tour.control import mark_dead
 
 
 def listed(store: RunStore, settings: Settings, query: Query, *, limit: int) -> list[Run]:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from dispatcher.tour import word_diff
+from dispatcher.tour.narration import word_diff
 from protocol.errors import UsageError
 from protocol.redaction import legible
 

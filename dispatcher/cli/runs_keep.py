@@ -24,7 +24,7 @@ from dispatcher.runs.record import TERMINAL, Group, Run, short
 from dispatcher.runs.search import Cursor, Query
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tours import TOUR
-from dispatcher.tour.acts import forget, mark_dead
+from dispatcher.tour.control import forget, mark_dead
 from dispatcher.wording import in_bytes
 from protocol.errors import EnvironmentNotReady, NotFoundError, UsageError
 from protocol.kinds import KINDS
@@ -126,7 +126,7 @@ def _old_replays(settings: Settings, age: float, now: float) -> Iterator[Path]:
 
 def _old_clips(settings: Settings, age: float, now: float) -> Iterator[Path]:
     """Yield the folders of narration clips that were not used for so long."""
-    from dispatcher.tour.clip_cache import ClipCache
+    from dispatcher.tour.narration.clip_cache import ClipCache
 
     return ClipCache(settings.narration).unused(age, now)
 

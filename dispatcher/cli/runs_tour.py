@@ -16,8 +16,8 @@ from dispatcher.config import Settings
 from dispatcher.runs.record import Group, short
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tours import as_run
-from dispatcher.tour.acts import mark_dead
-from dispatcher.tour.remembering import log_of
+from dispatcher.tour.control import mark_dead
+from dispatcher.tour.registry import log_of
 from dispatcher.wording import for_people
 from protocol.redaction import legible, without_secrets
 

@@ -24,7 +24,7 @@ from dispatcher.runs.record import OPEN, Group, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tours import as_run
-from dispatcher.tour.acts import mark_dead
+from dispatcher.tour.control import mark_dead
 from protocol.redaction import legible
 
 LOOK_S = 0.5

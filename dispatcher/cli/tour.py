@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -24,12 +23,11 @@ from dispatcher.cli.tour_options import Encoding, Film, Manner, Rewriting, Speec
 from dispatcher.config import Settings
 from dispatcher.jobs.client import new_id
 from dispatcher.runs.store import RunStore
-from dispatcher.tour.acts import repeatable, start
-from dispatcher.tour.director import Rehearsed
-from dispatcher.tour.options import Options
-from dispatcher.tour.record import Recording, check_workers, preview, record, try_out
-from dispatcher.tour.remembering import Remembered, announced, ending, log_of
-from dispatcher.tour.spec import load
+from dispatcher.tour.control import repeatable, start
+from dispatcher.tour.record import Recording, load_checked, preview, record, rehearse
+from dispatcher.tour.recording.takes import RehearsedStep
+from dispatcher.tour.registry import RegisteredTour, log_of, new_group, recording_end
+from dispatcher.tour.session import TourSession
 from protocol.transports.host import SYSTEM
 
 
@@ -50,28 +48,28 @@ def _tour(
     words = 1 if context.parent is None else 2  # `record_tour.py` is the command itself
     options = options_of(film, speech, rewriting, encoding, manner, settings)
     options = replace(options, group=manner.group or new_id(SYSTEM), command=repeatable(sys.argv[words:]))
-    if manner.detach:
-        _detach(film.spec, options, settings, as_json=manner.as_json)
-        return
     log = None if manner.group else log_of(settings, options.group or "")  # a detached one's lines go there already
     screen = TourEvents() if manner.as_json else TourDisplay(quiet=manner.quiet, log=log)
+    session = TourSession(spec_path=film.spec, options=options, settings=settings, screen=screen)
+    if manner.detach:
+        _detach(session, as_json=manner.as_json)
+        return
     if speech.show_spoken:
-        sys.stdout.write(f"{preview(film.spec, options, settings, screen)}\n")
+        sys.stdout.write(f"{preview(session)}\n")
         return
     if film.rehearse:
-        done = try_out(film.spec, options, settings, screen)
+        done = rehearse(session)
         sys.stdout.write(f"{_rehearsed_json(done) if manner.as_json else _rehearsed(done)}\n")
         return
     with _announced(settings, manner.group):
-        made = record(film.spec, options, settings, screen)
+        made = record(session)
     sys.stdout.write(f"{_json(made)}\n" if manner.as_json else _plain(made))
 
 
-def _detach(spec_path: Path, options: Options, settings: Settings, *, as_json: bool) -> None:
+def _detach(session: TourSession, *, as_json: bool) -> None:
     """Have a tour recorded in the background; what is wrong with its spec is told here and now."""
-    spec = load(spec_path, base_url=options.base_url)
-    check_workers(spec, options, settings)
-    tour = announced(spec.meta.title or spec_path.name, spec_path, options, settings)
+    spec, settings = load_checked(session), session.settings
+    tour = new_group(spec.meta.title or session.spec_path.name, session)
     with RunStore.open(settings.database, durability=settings.durability) as store:
         store.tours.begin(tour)
     start(settings, tour)
@@ -83,27 +81,27 @@ def _announced(settings: Settings, tour: str | None) -> Iterator[None]:
     """End a block on SIGTERM as on Ctrl-C. A tour that was announced by another process ends with it, in any case."""
     before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        with ending(settings, Remembered(id=tour, options=Options())) if tour else contextlib.nullcontext():
+        with recording_end(settings, RegisteredTour(id=tour)) if tour else contextlib.nullcontext():
             yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _rehearsed(done: Sequence[Rehearsed]) -> str:
+def _rehearsed(done: Sequence[RehearsedStep]) -> str:
     lines = [f"{step.step_id}: ok ({step.seconds:.1f} s)" for step in done]
     count = "1 step works" if len(done) == 1 else f"all {len(done)} steps work"
     return "\n".join([*lines, count])
 
 
-def _rehearsed_json(done: Sequence[Rehearsed]) -> str:
+def _rehearsed_json(done: Sequence[RehearsedStep]) -> str:
     steps = [{"id": step.step_id, "seconds": round(step.seconds, 3), "warnings": list(step.warnings)} for step in done]
     warnings = [warning for step in done for warning in step.warnings]
     return json.dumps({"rehearsed": steps, "warnings": warnings}, ensure_ascii=False, indent=1)
 
 
 def _plain(made: Recording) -> str:
-    paths = [made.film] if made.film else [clip.wav for clip in made.narration.clips.values()]
+    paths = [made.video] if made.video else [clip.wav for clip in made.narration.clips.values()]
     return "".join(f"{path}\n" for path in paths)
 
 
@@ -111,14 +109,14 @@ def _json(made: Recording) -> str:
     clips = {step: {"wav": str(clip.wav), "seconds": clip.seconds} for step, clip in made.narration.clips.items()}
     told = {
         "tour": made.tour,
-        "video": str(made.film) if made.film else None,
+        "video": str(made.video) if made.video else None,
         "report": str(made.report) if made.report else None,
         "engine": made.narration.engine,
         "warnings": list(made.warnings),
         "narration": clips,
     }
     if made.enhancement is not None:
-        told["enhancement"] = made.enhancement.told()
+        told["enhancement"] = made.enhancement.as_dict()
     return json.dumps(told, ensure_ascii=False, indent=1)
 
 

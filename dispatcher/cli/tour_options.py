@@ -11,10 +11,9 @@ import typer
 
 from dispatcher.assembly.zoom import STRENGTH
 from dispatcher.config import Settings
-from dispatcher.tour.encoding import BACKENDS as ENCODE_BACKENDS
-from dispatcher.tour.narration import Reuse
-from dispatcher.tour.options import Enhance, Options, lexicon_file
-from dispatcher.tour.workers import BACKENDS
+from dispatcher.tour.options import Enhance, Reuse, TourOptions, lexicon_file
+from dispatcher.tour.output.encoding import BACKENDS as ENCODE_BACKENDS
+from dispatcher.tour.session import BACKENDS
 from protocol.errors import NotFoundError, UsageError
 from protocol.kinds.tts import MAX_SEED
 from protocol.problems import not_one_of
@@ -183,9 +182,9 @@ class Manner:
 
 def options_of(
     film: Film, speech: Speech, rewriting: Rewriting, encoding: Encoding, manner: Manner, settings: Settings
-) -> Options:
+) -> TourOptions:
     """Return all of it as a recording takes it. What there is not raises UsageError or NotFoundError."""
-    return Options(
+    return TourOptions(
         tts_backend=_one_of("--tts-backend", speech.tts_backend, BACKENDS),
         drop=speech.drop or speech.colab_drive_path,
         group=manner.group,

@@ -12,8 +12,8 @@ import typer
 from dispatcher.cli.display import Display
 from dispatcher.cli.errors import EPILOG
 from dispatcher.cli.events import JsonDisplay
-from dispatcher.tour import importing, spec_schema
-from dispatcher.tour.publishing import write_new
+from dispatcher.tour.output.publishing import write_new
+from dispatcher.tour.spec import importing, json_schema
 from protocol.errors import UsageError
 
 
@@ -36,7 +36,7 @@ def import_(
     """
     if as_json and output is None:
         raise UsageError("--json prints what was made: add -o SPEC for the spec itself")
-    made = importing.imported(source)
+    made = importing.import_spec(source)
     if made.has_relative_paths and output is not None and output.absolute().parent != source.absolute().parent:
         raise UsageError(f"-o {output} must lie beside {source}: its relative paths start there")
     screen = JsonDisplay() if as_json else Display(quiet=quiet)
@@ -63,7 +63,7 @@ def schema(
 
     Name the file in the spec's "$schema" key.
     """
-    text = _text(spec_schema.schema())
+    text = _text(json_schema.schema())
     if output is None:
         sys.stdout.write(text)
         return

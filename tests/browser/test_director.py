@@ -14,13 +14,16 @@ import pytest
 from playwright.sync_api import Error as PlaywrightError
 
 from dispatcher.config import is_root
-from dispatcher.tour.actions import ACTIONS
-from dispatcher.tour.browser import find_browser
-from dispatcher.tour.capture import Filming
-from dispatcher.tour.director import Take, direct
-from dispatcher.tour.spec import load
-from dispatcher.tour.stage import Stage
+from dispatcher.tour.actions.perform import PERFORMERS
+from dispatcher.tour.browser.action_context import ActionContext
+from dispatcher.tour.browser.capture import TakeRecorder
+from dispatcher.tour.browser.chromium import find_browser
+from dispatcher.tour.recording.director import record_steps
+from dispatcher.tour.recording.takes import Take
+from dispatcher.tour.spec.action_models import Pause
+from dispatcher.tour.spec.loading import load
 from protocol.errors import EnvironmentNotReady, StepFailed
+from tests.support.acting import PATIENCE
 from tests.support.media import read_frame
 from tests.support.pages import Site, html
 
@@ -45,7 +48,7 @@ def film(
     path.write_text(json.dumps(whole))
     spec = load(path)
     seconds = {step.id: said for step in spec.steps}
-    return direct(spec, seconds, work_dir=tmp_path / "work", browser=chromium, root=is_root())
+    return record_steps(spec, seconds, work_dir=tmp_path / "work", browser=chromium, root=is_root(), patience=PATIENCE)
 
 
 def shows(take: Take, at_s: float, color: tuple[int, int, int]) -> bool:
@@ -100,13 +103,13 @@ def test_pictures_are_in_step_with_the_clock(
     tmp_path: Path, site: Site, chromium: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the page does at a time, by its own clock, is seen at that time; the last picture holds."""
-    begin, zeros = Filming.begin, []
+    begin, zeros = TakeRecorder.begin, []
 
-    def beginning(self: Filming) -> None:
+    def beginning(self: TakeRecorder) -> None:
         begin(self)
         zeros.append(self._zero)
 
-    monkeypatch.setattr(Filming, "begin", beginning)
+    monkeypatch.setattr(TakeRecorder, "begin", beginning)
     site.pages["/"] = html(TURN.replace("COLOR", css(GREEN)), color=css(RED))
     actions = [{"type": "press_key", "key": "a"}, {"type": "wait_for_selector", "selector": "#told"}]
     [take] = film(tmp_path, site, chromium, [{"id": "a", "url": "/", "actions": actions}], said=2.0)
@@ -248,13 +251,13 @@ def test_a_crash_is_said(
 ) -> None:
     """A page that crashes while it is filmed, in an action or while the take is held, ends the step in plain words."""
 
-    def crash(stage: Stage, _action: object) -> None:
+    def crash(context: ActionContext, _action: object) -> None:
         with pytest.raises(PlaywrightError):
-            stage.page.goto("chrome://crash")
+            context.page.goto("chrome://crash")
         if noticed:
-            stage.page.mouse.move(1, 1)
+            context.page.mouse.move(1, 1)
 
-    monkeypatch.setitem(ACTIONS, "pause", crash)
+    monkeypatch.setitem(PERFORMERS, Pause, crash)
     site.pages["/"] = html("<p>x")
     step = {"id": "a", "url": "/", "actions": [{"type": "pause", "seconds": 0}]}
     began = time.monotonic()
@@ -271,12 +274,12 @@ def test_an_independent_step_survives_a_crash(
     """After a crash an independent step is filmed again in a page of its own."""
     crashes = []
 
-    def crash_once(stage: Stage, _action: object) -> None:
+    def crash_once(context: ActionContext, _action: object) -> None:
         if not crashes:
             crashes.append(1)
-            stage.page.goto("chrome://crash")
+            context.page.goto("chrome://crash")
 
-    monkeypatch.setitem(ACTIONS, "pause", crash_once)
+    monkeypatch.setitem(PERFORMERS, Pause, crash_once)
     site.pages["/"] = html("<p>x", color=css(GREEN))
     step = {"id": "a", "url": "/", "actions": [{"type": "pause", "seconds": 0}]}
     [take] = film(tmp_path, site, chromium, [step], max_retries_per_step=1)

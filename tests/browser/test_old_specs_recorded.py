@@ -103,7 +103,7 @@ def test_a_step_says_where_the_camera_is(chromium: Path, tmp_path: Path) -> None
     (tmp_path / "tour.json").write_text(json.dumps(spec))
     made = record(tmp_path / "tour.json", "--zoom", "auto")
     assert made.returncode == 0, made.stderr
-    assert "'terminal' is not to be seen" in made.stderr
+    assert "'terminal' is not visible" in made.stderr
 
     def red(at: float) -> float:
         picture = read_frame(tmp_path / "film.mp4", at).astype(int)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.tour import page_load
-from dispatcher.tour.recorder import Recorder
+from dispatcher.tour.browser import page_load
+from dispatcher.tour.browser.recorder import BrowserRecorder
 from protocol.errors import StepFailed
 from tests.browser.test_director import BLUE, GREEN, RED, css, film, shows
 from tests.support.pages import Site, html
@@ -97,17 +97,17 @@ def test_a_browser_that_is_gone_ends_the_step_with_evidence(
 ) -> None:
     """A browser that ends between two steps is a failed step in plain words, whatever was asked of it then."""
     site.pages["/"] = html("<p>x")
-    asked = getattr(Recorder, where)
+    asked = getattr(BrowserRecorder, where)
     calls: list[int] = []
 
-    def gone(self: Recorder) -> None:
+    def gone(self: BrowserRecorder) -> None:
         calls.append(1)
         if len(calls) > 1 or where == "fresh_page":
             self._browser.close()
             self.context.new_page()  # what a browser that has gone answers to everything
         asked(self)
 
-    monkeypatch.setattr(Recorder, where, gone)
+    monkeypatch.setattr(BrowserRecorder, where, gone)
     steps = [{"id": "a", "url": "/"}, {"id": "b", "url": "/"}]
     with pytest.raises(StepFailed, match=r"step 'b': the browser has ended"):
         film(tmp_path, site, chromium, steps, max_retries_per_step=1)

@@ -230,7 +230,7 @@ def test_an_interrupt_says_how_to_go_on(address: str, chromium: Path, tmp_path: 
     process = subprocess.Popen(line, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stderr is not None
     for said in process.stderr:
-        if said.startswith("filming"):
+        if said.startswith("recording"):
             break
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=60)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from dispatcher.tour.browser_context import BrowserContextOptions, context_options
-from dispatcher.tour.browser_rules import locale_of
-from dispatcher.tour.secrets import Secrets
-from dispatcher.tour.spec import load
+from dispatcher.tour.browser.context import BrowserContextOptions, context_options
+from dispatcher.tour.browser.evidence import Secrets
+from dispatcher.tour.spec.browser_rules import locale_of
+from dispatcher.tour.spec.loading import load
 from protocol.errors import EnvironmentNotReady, SpecError
 
 

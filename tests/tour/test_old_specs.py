@@ -10,11 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from dispatcher.cli import app
-from dispatcher.tour import action_parts
-from dispatcher.tour.old_specs import is_old, translate
-from dispatcher.tour.slides.content import THEMES
-from dispatcher.tour.spec import Spec, load
-from dispatcher.tour.steps import Zoom
+from dispatcher.tour.spec import action_models, editor_action_models
+from dispatcher.tour.spec.loading import load
+from dispatcher.tour.spec.model import Spec
+from dispatcher.tour.spec.old_specs import is_old, translate
+from dispatcher.tour.spec.slide_models import THEMES
+from dispatcher.tour.spec.steps import Zoom
 from protocol.errors import SpecError
 
 HERE = Path(__file__).parent / "old_specs"
@@ -115,34 +116,34 @@ def test_waits() -> None:
         4,
     )
     assert settings.default_step_timeout == 30
-    waits = [action for action in actions if isinstance(action, action_parts.WaitForSelector)]
+    waits = [action for action in actions if isinstance(action, action_models.WaitForSelector)]
     assert [(wait.state, wait.timeout) for wait in waits] == [
         ("visible", 30.0),
         ("detached", 10.0),
         ("attached", 0.5),
         ("hidden", None),
     ]
-    assert actions[0] == action_parts.WaitForLoad(type="wait_for_load", timeout=15, optional=True)
-    assert actions[5] == action_parts.WaitForHidden(
+    assert actions[0] == action_models.WaitForLoad(type="wait_for_load", timeout=15, optional=True)
+    assert actions[5] == action_models.WaitForHidden(
         type="wait_for_hidden", selector="#loading", timeout=10, optional=True
     )
-    assert actions[7] == action_parts.ClickSelector(
+    assert actions[7] == action_models.ClickSelector(
         type="click_selector", selector="#not-there", timeout=0.3, optional=True
     )
     assert [action.type for action in actions if not action.optional] == ["dismiss_popups", "pause"]
-    assert own.steps[0].scroll == action_parts.Scroll(to=400, speed="normal", pause_at_bottom=0.5)
+    assert own.steps[0].scroll == action_models.Scroll(to=400, speed="normal", pause_at_bottom=0.5)
 
 
 def test_editors_and_terminals() -> None:
     """Delays stay milliseconds, lines are counted from 1 with both ends, Enter is pressed in steps."""
     actions = spec("editor").steps[0].actions
-    typed = [action for action in actions if isinstance(action, action_parts.TypeText)]
+    typed = [action for action in actions if isinstance(action, action_models.TypeText)]
     assert [(action.delay_ms, action.selector) for action in typed] == [(40, None), (None, None)]
-    marked = [action for action in actions if isinstance(action, action_parts.HighlightLines)]
+    marked = [action for action in actions if isinstance(action, editor_action_models.HighlightLines)]
     assert [action.span for action in marked] == [(1, 2), (3, 3)]
-    commands = [action for action in actions if isinstance(action, action_parts.CommandPalette)]
+    commands = [action for action in actions if isinstance(action, editor_action_models.CommandPalette)]
     assert [(action.command, action.submit) for action in commands] == [("Split", True), ("", True)]
-    terminal = [action for action in actions if isinstance(action, action_parts.TerminalType)]
+    terminal = [action for action in actions if isinstance(action, editor_action_models.TerminalType)]
     assert [action.press_enter for action in terminal] == [True, False]
 
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from dispatcher.tour.cursor import eased
-from dispatcher.tour.typing_pace import LONGEST_S, PER_SECOND, bursts
+from dispatcher.tour.browser.pointer import eased
+from dispatcher.tour.spec.typing_pace import LONGEST_S, PER_SECOND, bursts
 
 
 @pytest.mark.parametrize("letters", [1, 30, 144, 1000, 20_000])

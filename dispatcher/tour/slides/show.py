@@ -6,13 +6,13 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from dispatcher.tour.capture import Filming, settle
-from dispatcher.tour.page_load import open_page
+from dispatcher.tour.browser.capture import TakeRecorder, settle
+from dispatcher.tour.browser.page_load import open_page
 from dispatcher.tour.slides import timing
-from dispatcher.tour.slides.content import Deck
 from dispatcher.tour.slides.deck import write_deck
-from dispatcher.tour.spec import Spec
-from dispatcher.tour.steps import TAIL_S, Step
+from dispatcher.tour.spec.model import Spec
+from dispatcher.tour.spec.slide_models import Deck
+from dispatcher.tour.spec.steps import TAIL_S, TourStep
 from protocol.errors import StepFailed
 
 FADE_S = 0.25
@@ -30,7 +30,7 @@ class SlideProjector:
         self._folder = folder
         self._file: Path | None = None
 
-    def open(self, page: Page, step: Step) -> None:
+    def open(self, page: Page, step: TourStep) -> None:
         """Have the first slide of a segment on the page, whole and still."""
         first = self._numbers(step)[0]
         address = self._deck_file().as_uri()
@@ -40,24 +40,24 @@ class SlideProjector:
         self._show(page, first, fade=False)
         settle(page)
 
-    def play(self, page: Page, filming: Filming, step: Step, narration_s: float) -> None:
+    def play(self, page: Page, take_recorder: TakeRecorder, step: TourStep, narration_s: float) -> None:
         """Show the segment's slides one after the other, until the last has been there long enough."""
         numbers, times = self._numbers(step), self.times(step, narration_s)
         for number, begins in zip(numbers[1:], times[1:-1], strict=True):
-            filming.wait_until(begins)
+            take_recorder.wait_until(begins)
             self._show(page, number, fade=True)
-            filming.wait_until(begins + FADE_S)
-            filming.see_again()
-        filming.wait_until(times[-1])
+            take_recorder.wait_until(begins + FADE_S)
+            take_recorder.redraw()
+        take_recorder.wait_until(times[-1])
 
-    def times(self, step: Step, narration_s: float) -> tuple[float, ...]:
+    def times(self, step: TourStep, narration_s: float) -> tuple[float, ...]:
         """Return when each slide of a segment begins, in seconds, and when the last one may end."""
         interval_s = step.show.advance_interval if step.show else None
         count, text = len(self._numbers(step)), step.narration
         least_s = step.least_s - TAIL_S
         return timing.starts(count, text, narration_s, interval_s=interval_s, least_s=least_s)
 
-    def _numbers(self, step: Step) -> tuple[int, ...]:
+    def _numbers(self, step: TourStep) -> tuple[int, ...]:
         return step.show.numbers(self._deck.content) if step.show else ()
 
     @property
