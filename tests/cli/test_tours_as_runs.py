@@ -239,7 +239,7 @@ def test_a_tour_that_cannot_be_repeated_says_why(gpudrop: Command, store: RunSto
     held = {"command": ["tour.json", "--base-url", "http://ann:s3cr3t-pw@host"], "cwd": "/"}
     store.tours.begin(replace(made, id="261130-150000-11111111", execution_config=held))
     said = gpudrop("runs", "retry", "11111111")
-    assert (said.code, "held a password" in said.err) == (2, True)
+    assert (said.code, "contained a password" in said.err) == (2, True)
     store.tours.begin(replace(made, id="261130-160000-22222222", execution_config={}))
     assert "by a command" in gpudrop("runs", "rerun", "22222222").err
     store.tours.begin(replace(made, id="261130-170000-33333333", status="completed"))
