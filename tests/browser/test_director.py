@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import zipfile
 from pathlib import Path
@@ -243,6 +244,21 @@ def test_a_page_that_is_not_there(tmp_path: Path, site: Site, chromium: Path, ur
     """An error page is never filmed."""
     with pytest.raises(StepFailed, match=said):
         film(tmp_path, site, chromium, [{"id": "a", "url": url}], max_retries_per_step=0)
+
+
+BUSY = "<script>onmousemove = () => { for (const began = Date.now(); Date.now() - began < 250;); }</script>"
+
+
+def test_a_step_that_the_machine_slows_down_is_a_warning(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """The warning names the step, how long it lasts, and how long it would last on an idle machine."""
+    site.pages["/"] = html(f"{BUSY}<button id=b style='position:fixed;left:20px;top:20px'>b</button>")
+    step = {"id": "slow", "url": "/", "actions": [{"type": "click_selector", "selector": "#b"}]}
+    [take] = film(tmp_path, site, chromium, [step])
+    [warning] = [text for text in take.warnings if "too busy" in text]
+    found = re.match(r"step 'slow': lasts ([0-9.]+) s instead of ([0-9.]+) s", warning)
+    assert found is not None, warning
+    assert float(found[1]) == pytest.approx(take.seconds, abs=0.1)
+    assert float(found[2]) < float(found[1]) - 2
 
 
 @pytest.mark.parametrize("noticed", [True, False])

@@ -184,4 +184,4 @@ def test_a_feed_without_end_is_left_in_time(
     assert context.page.evaluate("performance.now()") - began > 3000
     assert 3 <= context.page.evaluate("pages") < 30
     assert context.recorder is not None
-    assert context.recorder.warnings == ["more kept arriving at the end for 4 s; the scroll stopped there"]
+    assert context.recorder.warnings == ["the page kept loading more at its end; the scroll stopped after 4 s"]

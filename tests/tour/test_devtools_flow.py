@@ -192,7 +192,7 @@ def test_the_browser_that_was_recorded() -> None:
     }
     assert own.notes == (
         "step 1 (setViewport) is rounded to 412x732: a video has even sides",
-        "step 1 (setViewport) has a touch screen: clicks stay clicks of a mouse",
+        "step 1 (setViewport) has a touch screen: clicks remain mouse clicks",
     )
 
 
@@ -207,8 +207,8 @@ def test_the_browser_that_was_recorded() -> None:
         ("click", "step 3 (click) has no equivalent"),
         ({"type": "click", "selectors": []}, "step 3 (click) names no element"),
         ({"type": "click"}, "step 3 (click) names no element"),
-        ({"type": "click", **ON, "button": "auxiliary"}, "step 3 (click) is done with the auxiliary button"),
-        ({"type": "doubleClick", **ON, "button": "secondary"}, "step 3 (doubleClick) is done with the secondary"),
+        ({"type": "click", **ON, "button": "auxiliary"}, "step 3 (click) uses the auxiliary button"),
+        ({"type": "doubleClick", **ON, "button": "secondary"}, "step 3 (doubleClick) uses the secondary"),
         ({"type": "change", **ON}, "step 3 (change) has no value"),
         ({"type": "keyDown"}, "step 3 (keyDown) names no key"),
         ({"type": "scroll"}, "step 3 (scroll) names no position"),
@@ -232,8 +232,8 @@ def test_what_has_no_equivalent_is_told(step: Any, said: str) -> None:
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ({"type": "waitForElement", **ON, "count": 3}, "asks for >= 3 elements: the tour waits for the first"),
-        ({"type": "waitForElement", **ON, "properties": {"a": 1}}, "asks for properties or attributes"),
+        ({"type": "waitForElement", **ON, "count": 3}, "waits for >= 3 elements: the tour waits for the first one"),
+        ({"type": "waitForElement", **ON, "properties": {"a": 1}}, "checks properties or attributes"),
         ({"type": "click", **ON, "deviceType": "touch"}, "is a tap (touch): it becomes a click"),
     ],
 )
@@ -287,7 +287,7 @@ def test_the_command_prints_a_spec_or_what_it_made(tmp_path: Path) -> None:
         ({"steps": []}, "is a spec already"),
         ({"title": "x"}, "is neither a recording"),
         ([], "must be an object"),
-        ({"steps": [{"type": "customStep"}]}, "holds nothing that a tour can record"),
+        ({"steps": [{"type": "customStep"}]}, "has nothing that a tour can record"),
         ({"steps": [{"id": "a", "url": "about:blank"}]}, "is a spec already; record it"),
         ({"steps": [{"id": "a"}], "settings": {"f5_nfe_step": 200}}, "nfe_step: must be at most 128"),
     ],

@@ -63,18 +63,21 @@ def test_the_film_is_named_by_its_format(tmp_path: Path) -> None:
     [
         (
             {"format": "webm", "video_codec": "h264"},
-            "format 'webm' cannot hold video_codec 'h264'; it holds: libvpx-vp9",
+            "format 'webm' cannot contain video_codec 'h264'; it can contain: libvpx-vp9",
         ),
-        ({"path": "a.webm", "audio_codec": "aac"}, "format 'webm' cannot hold audio_codec 'aac'; it holds: libopus"),
-        ({"format": "mov", "audio_codec": "opus"}, "format 'mov' cannot hold audio_codec 'opus'"),
+        (
+            {"path": "a.webm", "audio_codec": "aac"},
+            "format 'webm' cannot contain audio_codec 'aac'; it can contain: libopus",
+        ),
+        ({"format": "mov", "audio_codec": "opus"}, "format 'mov' cannot contain audio_codec 'opus'"),
         ({"path": "a.mp4", "format": "webm"}, "path 'a.mp4' and format 'webm' disagree"),
         ({"path": "a.avi"}, "$.output.path: 'a.avi' does not end in .mp4, .mov, .mkv, .webm"),
-        ({"video_crf": 52}, "video_crf 52 is too much for video_codec 'libx264': at most 51"),
+        ({"video_crf": 52}, "video_crf 52 is too high for video_codec 'libx264': at most 51"),
         ({"intro_clip": ""}, "$.output.intro_clip.path: must have at least 1 character"),
-        ({"intro_clip": 3}, "$.output.intro_clip: is no film; write its path"),
+        ({"intro_clip": 3}, "$.output.intro_clip: is not a clip; write its path"),
         (
             {"outro_clip": {"path": "a", "tittle": "b"}},
-            "$.output.outro_clip.tittle: is not known here; did you mean 'title'",
+            "$.output.outro_clip.tittle: is not a known key; did you mean 'title'",
         ),
     ],
 )

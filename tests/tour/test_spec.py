@@ -315,7 +315,7 @@ def test_narration_has_a_length(tmp_path: Path) -> None:
     """50,000 characters are spoken; one more is refused with both numbers."""
     assert good(tmp_path, {"steps": [step(narration="x" * 50_000)]})
     line = only_problem(tmp_path, {"steps": [step(narration="x" * 50_001)]})
-    assert line == "$.steps[0].narration: holds 50001 characters; shorten it to at most 50000"
+    assert line == "$.steps[0].narration: has 50001 characters; shorten it to at most 50000"
 
 
 def test_an_unknown_action(tmp_path: Path) -> None:
@@ -339,7 +339,7 @@ def test_an_action_like_no_other(tmp_path: Path) -> None:
         ({"type": ["pause"]}, "$.steps[0].actions[0]: unknown action a list"),
         ({"type": "click_selector"}, "$.steps[0].actions[0].selector: is missing; add it"),
         ({"type": "click_selector", "selector": ""}, "$.steps[0].actions[0].selector: must have at least 1"),
-        ({"type": "click_selector", "selektor": "#a", "selector": "#a"}, "selektor: is not known here; did you mean"),
+        ({"type": "click_selector", "selektor": "#a", "selector": "#a"}, "selektor: is not a known key; did you mean"),
         ({"type": "pause"}, "$.steps[0].actions[0].seconds: is missing; add it"),
         ({"type": "pause", "seconds": "2"}, 'seconds: must be a number, not "2"'),
         ({"type": "pause", "seconds": True}, "seconds: must be a number, not true"),
@@ -371,7 +371,7 @@ def test_a_wrong_action(tmp_path: Path, action: object, said: str) -> None:
         ({"type": "url_contain", "value": "x"}, "unknown assertion \"url_contain\"; did you mean 'url_contains'"),
         ({"type": "url_contains"}, "value: is missing"),
         ({"type": "url_contains", "value": "a", "text": "b"}, "text: is another spelling of 'value'"),
-        ({"type": "element_visible", "selector": "a", "time": 1}, "time: is not known here; did you mean 'timeout'"),
+        ({"type": "element_visible", "selector": "a", "time": 1}, "time: is not a known key; did you mean 'timeout'"),
     ],
 )
 def test_a_wrong_assertion(tmp_path: Path, claim: object, said: str) -> None:
@@ -391,13 +391,13 @@ def test_spellings_of_an_expected_text(tmp_path: Path, key: str) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({"stepz": [], "steps": [step()]}, "$.stepz: is not known here; did you mean 'steps'?"),
-        ({"steps": [step(narrations="x")]}, "$.steps[0].narrations: is not known here; did you mean 'narration'"),
+        ({"stepz": [], "steps": [step()]}, "$.stepz: is not a known key; did you mean 'steps'?"),
+        ({"steps": [step(narrations="x")]}, "$.steps[0].narrations: is not a known key; did you mean 'narration'"),
         ({"settings": {"view_port": "640x480"}, "steps": [step()]}, "did you mean 'viewport'"),
         ({"settings": {"size": 1}, "steps": [step()]}, "did you mean 'video_size'"),
-        ({"output": {"crf": 20}, "steps": [step()]}, "$.output.crf: is not known here"),
-        ({"source": "x", "steps": [step()]}, "$.source: is not known here"),
-        ({"a key\n": 1, "steps": [step()]}, '$["a key\\n"]: is not known here'),
+        ({"output": {"crf": 20}, "steps": [step()]}, "$.output.crf: is not a known key"),
+        ({"source": "x", "steps": [step()]}, "$.source: is not a known key"),
+        ({"a key\n": 1, "steps": [step()]}, '$["a key\\n"]: is not a known key'),
         ({"meta": [], "steps": [step()]}, "$.meta: must be an object, not a list"),
         ({"settings": None, "steps": [step()]}, "$.settings: must be an object, not null"),
         ({"steps": {"id": "a"}}, "$.steps: must be a list, not an object"),
@@ -441,7 +441,7 @@ def test_lines_in_every_spelling(fields: dict[str, Any], span: tuple[int, int]) 
         ({"type": "highlight_lines", "start": 0}, "actions[0].start: must be at least 1"),
         (
             {"type": "highlight_lines", "lines": 1, "colr": "red"},
-            "actions[0].colr: is not known here; did you mean 'color'",
+            "actions[0].colr: is not a known key; did you mean 'color'",
         ),
         ({"type": "focus_editor", "column": 3}, "actions[0]: has a column but no line"),
         ({"type": "focus_editor", "line": "3"}, "actions[0].line: must be a whole number"),

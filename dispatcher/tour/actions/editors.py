@@ -18,7 +18,7 @@ from dispatcher.tour.browser.navigation import is_navigation_error
 from dispatcher.tour.browser.pointer import PRESSED_MS
 from dispatcher.tour.browser.pointer import ripple as pointer_ripple
 from dispatcher.tour.spec import editor_action_models
-from dispatcher.tour.spec.typing_pace import bursts
+from dispatcher.tour.spec.typing_pace import bursts, typing_seconds
 from protocol.errors import StepFailed
 
 EDITORS = (files("dispatcher.tour.actions") / "editors.js").read_text(encoding="utf-8")
@@ -119,6 +119,7 @@ def type_out(context: ActionContext, text: str, delay_ms: float | None, into: Lo
             context.page.keyboard.type(piece)
         else:
             context.page.keyboard.insert_text(piece)
+    context.pointer.pace.add(typing_seconds(text, delay_ms), time.monotonic() - began)
     if editor is not None and before is not None and text:
         _see_change(context, editor, before)
     return True

@@ -1,4 +1,4 @@
-"""Which Chromium films a tour, and how it is started. Nothing here knows what is filmed."""
+"""Finding and starting the Chromium that records a tour."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ FLAGS = (
 
 
 def find_browser(explicit: Path | None = None) -> Path:
-    """Return the Chromium to film with: the one named, else the system's, else Playwright's own.
+    """Return the Chromium to record with: the given one, else the system's, else Playwright's own.
 
-    Raises EnvironmentNotReady, with the hint, where there is none.
+    Raises EnvironmentNotReady, with a hint, if there is none.
     """
     if explicit is not None:
         return _named(explicit)
     found = (Path(path) for name in SYSTEM if (path := shutil.which(name)))
-    return next((path for path in found if not _is_snap(path) and _answers(path)), None) or _playwrights_own()
+    return next((path for path in found if not _is_snap(path) and _runs(path)), None) or _playwrights_own()
 
 
 def launch(playwright: Playwright, browser: Path, *, root: bool, scale: int = 1) -> Browser:
-    """Start a headless Chromium. As root its sandbox cannot start and is left out; for nobody else.
+    """Start a headless Chromium; for root only, without its sandbox, which root cannot start.
 
-    `scale` is how many pixels are recorded for a pixel of the page: a context's own device scale factor alone leaves
-    the screencast as small as it was.
+    `scale` is the number of recorded pixels for each CSS pixel: a context's device scale factor alone does not change
+    the size of the screencast.
     """
     flags = [
         *FLAGS,
@@ -62,19 +62,19 @@ def launch(playwright: Playwright, browser: Path, *, root: bool, scale: int = 1)
     try:
         return playwright.chromium.launch(executable_path=browser, args=flags, timeout=60_000)
     except PlaywrightError as error:
-        why = str(error).strip().splitlines()[0]
-        raise EnvironmentNotReady(f"{browser} does not start ({why}); {HINT}") from error
+        reason = str(error).strip().splitlines()[0]
+        raise EnvironmentNotReady(f"{browser} does not start ({reason}); {HINT}") from error
 
 
 def _named(path: Path) -> Path:
     found = shutil.which(path)
     if found is None:
-        raise EnvironmentNotReady(f"the browser {path} does not exist or is no program; {HINT}")
+        raise EnvironmentNotReady(f"the browser {path} does not exist or is not a program; {HINT}")
     return Path(found)
 
 
 def _is_snap(program: Path) -> bool:
-    """Say whether this is Ubuntu's script that only asks for a snap, or the snap, which cannot see our files."""
+    """Say whether this is Ubuntu's stub for a snap, or a snap, which cannot read our files."""
     if "snap" in program.resolve().parts:
         return True
     with program.open("rb") as file:
@@ -82,8 +82,8 @@ def _is_snap(program: Path) -> bool:
     return head.startswith(b"#!") and b"/snap/bin" in head
 
 
-def _answers(program: Path) -> bool:
-    """Say whether a program runs at all."""
+def _runs(program: Path) -> bool:
+    """Say whether a program can be run."""
     try:
         return subprocess.run([program, "--version"], capture_output=True, timeout=20, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""What the recorded browser is made with: language, time zone, colours, screen, sign-in, and which secrets it holds."""
+"""The options of the recorded browser's context: language, time zone, colours, screen, sign-in, and its secrets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dispatcher.tour.spec.model import Spec
 from protocol.errors import EnvironmentNotReady
 
 SHORTEST_SECRET = 4
-"""A shorter value is not looked for in files: it would be found in ordinary words."""
+"""Shorter values are not removed from files: they would occur in ordinary words."""
 
 ANDROID = (
     "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -27,19 +27,19 @@ ANDROID = (
 
 @dataclass(frozen=True, kw_only=True)
 class BrowserContextOptions:
-    """What a browser context is made with, and what of it must reach no file."""
+    """The options of a browser context, and the secrets among them, which must not appear in any file."""
 
     arguments: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
-    pairs: tuple[tuple[str, str], ...] = ()  # user name and password, which browsers send as one text
+    pairs: tuple[tuple[str, str], ...] = ()  # user name and password, which browsers send as one value
 
 
 def context_options(
     spec: Spec, *, variable: Callable[[str], str | None] = config.variable, version: str = ""
 ) -> BrowserContextOptions:
-    """Return what Playwright's `new_context` is called with for a tour; `version` is the browser's.
+    """Return the arguments of Playwright's `new_context` for a tour; `version` is the browser's.
 
-    Raises EnvironmentNotReady for a variable of the environment that is not set.
+    Raises EnvironmentNotReady if an environment variable is not set.
     """
     settings, beside = spec.settings.browser_context, spec.source.parent
     secrets: list[str] = []
@@ -56,7 +56,7 @@ def context_options(
 
         return VARIABLE.sub(value, text)
 
-    made: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "locale": settings.locale or locale_of(spec.settings.language),
         "timezone_id": settings.timezone,
         "color_scheme": settings.color_scheme,
@@ -65,25 +65,25 @@ def context_options(
         "extra_http_headers": {n: filled(v, f"headers.{n}") for n, v in settings.headers.items()} or None,
     }
     if settings.mobile:
-        made |= {"is_mobile": True, "has_touch": True, "user_agent": ANDROID.format(major=version.split(".")[0])}
+        arguments |= {"is_mobile": True, "has_touch": True, "user_agent": ANDROID.format(major=version.split(".")[0])}
     if settings.storage_state is not None:
-        made["storage_state"] = str(expand(settings.storage_state, beside))
+        arguments["storage_state"] = str(expand(settings.storage_state, beside))
         secrets += _stored(expand(settings.storage_state, beside))
-    if (asked := settings.http_credentials) is not None:
-        made["http_credentials"] = {
-            "username": filled(asked.username, "http_credentials.username"),
-            "password": filled(asked.password, "http_credentials.password"),
+    if (login := settings.http_credentials) is not None:
+        arguments["http_credentials"] = {
+            "username": filled(login.username, "http_credentials.username"),
+            "password": filled(login.password, "http_credentials.password"),
         } | _origin(spec)
-    given = made.get("http_credentials")
+    given = arguments.get("http_credentials")
     return BrowserContextOptions(
         pairs=((given["username"], given["password"]),) if given else (),
-        arguments={name: value for name, value in made.items() if value is not None},
+        arguments={name: value for name, value in arguments.items() if value is not None},
         secrets=tuple(dict.fromkeys(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)),
     )
 
 
 def _origin(spec: Spec) -> dict[str, str]:
-    """Return the one origin that is told user name and password: that of the application."""
+    """Return the only origin that gets user name and password: that of the application."""
     addresses = [spec.settings.base_url, *(spec.resolve_url(step) for step in spec.steps)]
     for address in addresses:
         if address is not None and (parts := urlsplit(address)).scheme in ("http", "https"):
@@ -92,7 +92,7 @@ def _origin(spec: Spec) -> dict[str, str]:
 
 
 def _stored(path: Path) -> list[str]:
-    """Return the values of cookies and of local storage that a saved state holds."""
+    """Return the values of cookies and of local storage in a saved state."""
     state = json.loads(path.read_text(encoding="utf-8"))
-    kept = [*state.get("cookies", []), *(one for site in state.get("origins", []) for one in site["localStorage"])]
-    return [str(one["value"]) for one in kept]
+    stored = [*state.get("cookies", []), *(one for site in state.get("origins", []) for one in site["localStorage"])]
+    return [str(one["value"]) for one in stored]

@@ -1,4 +1,4 @@
-"""When a page can be recorded: it has loaded, or all but loaded, and does not go to another address meanwhile."""
+"""Waiting until a page can be recorded: it has loaded, or almost, and does not navigate to another address."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 DOCUMENT = "() => performance.timeOrigin"
-"""Tells one page of an address from the next, though it may have the same address."""
+"""Identifies a document: another document may have the same address."""
 
 LEAST_LOAD_S = 1.0
-"""What a page that was led to has at least to load, however late it is."""
+"""The least time that a page gets to load after a redirect."""
 
 DESTROYED = "context was destroyed"
-"""What Playwright says of it."""
+"""Playwright's message when the document of a call is gone."""
 
 
 READY_S = 5.0
-"""A page whose document is complete for so long can be used, though something in it never ends loading."""
+"""A page can be used when its document has been complete for this long, even if something still loads."""
 
 SLICE_S = 0.25
-"""How often it is looked at whether a page can be used before it has loaded."""
+"""How often to check whether a page that is still loading can be used."""
 
 USABLE = f"""() => {{
   const [entry] = performance.getEntriesByType("navigation");
@@ -33,29 +33,29 @@ USABLE = f"""() => {{
 
 
 def wait_until_usable(page: Page, timeout_s: float) -> None:
-    """Wait until a page has loaded, or its document is complete since READY_S. Raises Playwright's timeout."""
+    """Wait until a page has loaded, or its document has been complete for READY_S. Raises Playwright's timeout."""
     deadline = time.monotonic() + timeout_s
     while True:
-        left = deadline - time.monotonic()
+        remaining = deadline - time.monotonic()
         try:
-            page.wait_for_load_state("load", timeout=1000 * max(0.001, min(left, SLICE_S)))
+            page.wait_for_load_state("load", timeout=1000 * max(0.001, min(remaining, SLICE_S)))
             return
         except PlaywrightTimeout:
             if page.evaluate(USABLE):
                 return
-            if left <= SLICE_S:
+            if remaining <= SLICE_S:
                 raise
 
 
 def is_navigation_error(error: PlaywrightError) -> bool:
-    """Say whether an error means only that the page which was asked is not there any more, as another one is."""
+    """Say whether an error only means that the page has navigated to another document."""
     return DESTROYED in str(error)
 
 
 def settle_navigation(page: Page, timeout_s: float, wait: Callable[[], None]) -> None:
-    """Wait for something of a page that has loaded; from the start again on each page that it goes to meanwhile.
+    """Wait for something on a loaded page; if the page navigates meanwhile, start again on the new one.
 
-    Raises what the browser says when a page still goes elsewhere after `timeout_s`.
+    Raises the browser's error if the page still navigates after `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
     while True:
@@ -65,7 +65,7 @@ def settle_navigation(page: Page, timeout_s: float, wait: Callable[[], None]) ->
             wait()
             if page.evaluate(DOCUMENT) == document:
                 return
-            raise PlaywrightError(f"{DESTROYED} between two questions")
+            raise PlaywrightError(f"{DESTROYED} between two calls")
         except PlaywrightError as error:
             if not is_navigation_error(error) or time.monotonic() > deadline:
                 raise

@@ -1,7 +1,7 @@
-"""Opening a page off camera: it counts as there when it has loaded, has its fonts and has painted something.
+"""Opening a page off camera: it is ready when it has loaded, has its fonts and has painted something.
 
-One of which a part never ends loading counts as there a few seconds after its document is complete (leaving.py).
-Where a script sends its visitors on to another address, the page that is opened is the one where that ends.
+A page that never finishes loading is ready a few seconds after its document is complete (navigation.py). If scripts
+redirect to another address, the final page is the one that is opened.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from dispatcher.tour.browser.navigation import LEAST_LOAD_S, USABLE, settle_navi
 from protocol.errors import StepFailed
 
 PAINT_S = 3.0
-"""How long a loaded page may stay empty; then it is taken to be meant so."""
+"""How long a loaded page may stay empty; after that it is recorded empty."""
 
 GONE_S = 0.3
-"""How long a preloader must stay away."""
+"""How long a preloader must stay hidden."""
 
-NOBODY_THERE = ("ERR_CONNECTION_REFUSED", "ERR_NAME_NOT_RESOLVED", "ERR_ADDRESS_UNREACHABLE", "ERR_UNSAFE_PORT")
-"""What a browser says where trying again changes nothing."""
+NO_SERVER = ("ERR_CONNECTION_REFUSED", "ERR_NAME_NOT_RESOLVED", "ERR_ADDRESS_UNREACHABLE", "ERR_UNSAFE_PORT")
+"""The browser's errors after which a retry is pointless."""
 
 PENDING = f"""() => {{
   if (document.readyState === "complete" || !({USABLE})()) return null;
@@ -35,7 +35,7 @@ PENDING = f"""() => {{
   }});
   return [...new Set([...late, ...inside].map(element => element.currentSrc || element.src))];
 }}"""
-"""What of a page never ends loading, as far as that can be told; null for one that has loaded."""
+"""The parts of a page that are still loading, as far as known; null if it has loaded."""
 
 BAD_SELECTOR = (
     "while parsing",
@@ -44,10 +44,10 @@ BAD_SELECTOR = (
     "Unknown engine",
     "Malformed selector",
 )
-"""What Playwright says of a selector that it cannot read."""
+"""Playwright's messages for a selector that it cannot parse."""
 
 _NAMED_SELECTOR = re.compile(r"""while parsing (?:css )?selector "(.+?)"(?:\.|$)|'([^']+)' is not a valid""")
-"""Where Playwright or the browser quotes the selector that it cannot read."""
+"""Where Playwright or the browser quotes that selector."""
 
 OPAQUE = "found => found.some(one => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }))"
 WHERE = "() => [location.href, performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0]"
@@ -56,21 +56,21 @@ FONTS = "() => Promise.race([document.fonts.ready.then(() => true), new Promise(
 
 
 def open_page(page: Page, url: str, timeout_s: float, preloader: str | None = None) -> None:
-    """Go to `url` and wait until the page it leads to is there, and its `preloader` (a selector) gone or hidden.
+    """Go to `url` and wait until the final page is ready, and its `preloader` (a selector) gone or hidden.
 
-    Raises StepFailed, in bounded time, if it does not load, and what the browser says if it never stays.
+    Raises StepFailed, in bounded time, if it does not load, and the browser's error if it keeps navigating.
     """
     deadline = time.monotonic() + timeout_s
     _go_to(page, url, timeout_s)
 
-    def be_there() -> None:
+    def wait_until_ready() -> None:
         _check(page, url)
         _paint(page)
         if preloader is not None:
             _wait_until_gone(page, preloader, timeout_s)
 
     try:
-        settle_navigation(page, max(LEAST_LOAD_S, deadline - time.monotonic()), be_there)
+        settle_navigation(page, max(LEAST_LOAD_S, deadline - time.monotonic()), wait_until_ready)
     except PlaywrightTimeout as error:
         raise _not_loaded(url, timeout_s) from error
 
@@ -81,10 +81,10 @@ def _go_to(page: Page, url: str, timeout_s: float) -> None:
     except PlaywrightTimeout as error:
         raise _not_loaded(url, timeout_s) from error
     except PlaywrightError as error:
-        why = str(error).splitlines()[0].removeprefix("Page.goto: ").split(" at ")[0]
-        retryable = not any(name in why for name in NOBODY_THERE)
+        reason = str(error).splitlines()[0].removeprefix("Page.goto: ").split(" at ")[0]
+        retryable = not any(name in reason for name in NO_SERVER)
         raise StepFailed(
-            f"{url} cannot be opened ({why}); is the application running there?", retryable=retryable
+            f"{url} cannot be opened ({reason}); check that the application is running there", retryable=retryable
         ) from error
 
 
@@ -96,7 +96,7 @@ def _not_loaded(url: str, timeout_s: float) -> StepFailed:
 
 
 def describe_unfinished(page: Page) -> str | None:
-    """Say what is still loading of a page that is used already; None where it has loaded."""
+    """Return a warning for a page that is still loading; None if it has loaded."""
     pending = page.evaluate(PENDING)
     if pending is None:
         return None
@@ -105,30 +105,32 @@ def describe_unfinished(page: Page) -> str | None:
 
 
 def _check(page: Page, url: str) -> None:
-    """Raise StepFailed for the page of an error: nobody wants that in a film."""
-    here, status = page.evaluate(WHERE)  # the page knows it before its driver does
+    """Raise StepFailed for an error page, which must not be recorded."""
+    here, status = page.evaluate(WHERE)  # the page knows these earlier than Playwright
     if here.startswith("chrome-error:"):
-        raise StepFailed(f"where {url} leads cannot be opened; is the application running there?")
+        raise StepFailed(
+            f"the address that {url} redirects to cannot be opened; check that the application is running there"
+        )
     if status >= 400:
-        led = "" if here == url else f", where {url} leads,"
-        raise StepFailed(f"{here}{led} answers with status {status}; check the address in a browser")
+        redirected = "" if here == url else f" (redirected from {url})"
+        raise StepFailed(f"{here}{redirected} answers with status {status}; check the address in a browser")
 
 
 def _wait_until_gone(page: Page, preloader: str, timeout_s: float) -> None:
-    """Wait until nothing that matches is to be seen, for a moment too: some show theirs a little after loading."""
+    """Wait until no matching element is visible for a moment: some preloaders appear shortly after loading."""
     deadline, gone_since = time.monotonic() + timeout_s, None
     while gone_since is None or time.monotonic() - gone_since < GONE_S:
-        shown = _seen(page, preloader)
-        if shown and time.monotonic() > deadline:
+        visible = _is_visible(page, preloader)
+        if visible and time.monotonic() > deadline:
             hint = "correct settings.preloader_selector, or raise settings.default_step_timeout"
-            raise StepFailed(f"the preloader {preloader!r} is still to be seen after {timeout_s:g} s; {hint}")
-        gone_since = None if shown else gone_since or time.monotonic()
+            raise StepFailed(f"the preloader {preloader!r} is still visible after {timeout_s:g} s; {hint}")
+        gone_since = None if visible else gone_since or time.monotonic()
         page.wait_for_timeout(50)
     settle(page)
 
 
-def _seen(page: Page, selector: str) -> bool:
-    """Say whether an element is to be seen; one that is fading out still is."""
+def _is_visible(page: Page, selector: str) -> bool:
+    """Say whether an element is visible; one that is fading out still is."""
     try:
         return bool(page.locator(selector).filter(visible=True).evaluate_all(OPAQUE))
     except PlaywrightError as error:
@@ -140,22 +142,22 @@ def _seen(page: Page, selector: str) -> bool:
 
 
 def is_bad_selector(error: PlaywrightError) -> bool:
-    """Say whether the browser cannot read the selector it was asked with."""
+    """Say whether an error means that a selector cannot be parsed."""
     return any(mark in str(error) for mark in BAD_SELECTOR)
 
 
 def describe_bad_selector(error: PlaywrightError, selector: str | None = None) -> str:
-    """Return what is wrong with a selector that the browser cannot read, and the fix; the browser names it best."""
+    """Return what is wrong with a selector that cannot be parsed, with a fix."""
     named = _NAMED_SELECTOR.search(str(error).splitlines()[0])
     wrong = next(filter(None, named.groups())) if named else selector
     fix = "correct it"
     if wrong and (number := re.fullmatch(r"#(\d[\w-]*)", wrong.strip())):
-        fix = f'an id that begins with a digit is written [id="{number[1]}"]'
+        fix = f'write an id that begins with a digit as [id="{number[1]}"]'
     return f"the selector {wrong!r} is not valid; {fix}" if wrong else f"a selector is not valid; {fix}"
 
 
 def wait_until_painted(page: Page, timeout_s: float) -> None:
-    """Wait for fonts and the first paint of a page, and of those that it goes on to meanwhile."""
+    """Wait for fonts and the first paint of a page, and of those that it navigates to meanwhile."""
     settle_navigation(page, timeout_s, lambda: _paint(page))
 
 

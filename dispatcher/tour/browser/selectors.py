@@ -16,25 +16,25 @@ ROLES = (
     *("slider", "spinbutton", "tab", "menuitem", "menuitemcheckbox", "menuitemradio", "treeitem", "gridcell", "cell"),
     *("row", "heading", "img", "dialog", "region"),
 )
-"""What is looked for where a name is given without a role."""
+"""The roles that are searched for a name without a role."""
 
 _ALTERNATIVES = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?!\s\|\|\s).)+""", re.DOTALL)
 _ATTRIBUTE = re.compile(r"""\[\s*(?P<key>role|name)\s*=\s*(?P<quote>["'])(?P<value>.*?)(?P=quote)\s*\]""")
 
 
 def alternatives(selector: str) -> list[str]:
-    """Return the selectors of which the first that is there counts; one without `||` is its only one."""
+    """Return the alternatives of a selector; one without `||` is its only alternative."""
     found = [part.removeprefix("|| ").strip() for part in _ALTERNATIVES.findall(selector.strip())]
     return [part for part in found if part] or [selector]
 
 
 def locate(within: Page | Frame | FrameLocator | Locator, selector: str) -> Locator:
-    """Return what a selector finds: of alternatives the first that is visible now, else whichever comes first."""
+    """Return the locator of a selector: the first visible alternative, else the first that appears."""
     found = [_one(within, alternative) for alternative in alternatives(selector)]
     if len(found) == 1:
         return found[0]
-    seen = (locator for locator in found if locator.filter(visible=True).count())
-    return next(seen, None) or reduce(_either, found)
+    visible = (locator for locator in found if locator.filter(visible=True).count())
+    return next(visible, None) or reduce(_either, found)
 
 
 def _one(within: Page | Frame | FrameLocator | Locator, selector: str) -> Locator:
@@ -47,10 +47,10 @@ def _one(within: Page | Frame | FrameLocator | Locator, selector: str) -> Locato
 
 
 def _named(within: Page | Frame | FrameLocator | Locator, described: str) -> Locator:
-    """Return what has an accessible name, and a role if one is given: `Save`, `Save[role="button"]`."""
-    told = {found["key"]: found["value"] for found in _ATTRIBUTE.finditer(described)}
-    name = told.get("name", _ATTRIBUTE.sub("", described)).strip()
-    if role := told.get("role"):
+    """Return the locator of an accessible name, with a role if one is given: `Save`, `Save[role="button"]`."""
+    attributes = {found["key"]: found["value"] for found in _ATTRIBUTE.finditer(described)}
+    name = attributes.get("name", _ATTRIBUTE.sub("", described)).strip()
+    if role := attributes.get("role"):
         return within.get_by_role(cast("Any", role), name=name or None, exact=bool(name))
     by_role = (within.get_by_role(cast("Any", each), name=name, exact=True) for each in ROLES)
     return reduce(_either, by_role, within.get_by_label(name, exact=True))

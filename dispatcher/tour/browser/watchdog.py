@@ -1,6 +1,6 @@
-"""Stops scripts of a page that never return: such a page answers nothing, and the browser would wait for it for ever.
+"""Stopping page scripts that never return: such a page does not respond, and calls would wait forever.
 
-A page of our own in the same browser ticks; its ticks are heard also while a call to another page waits for an answer.
+Another page in the same browser ticks; its ticks arrive even while a call to the recorded page waits for a response.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TICKS = f"() => void setInterval(() => console.log('tick'), {TICK_MS})"
 
 
 class Watchdog:
-    """Watches one page at a time; says once, by `on_stopped`, how long a script had run that it stopped."""
+    """Watches one page at a time; calls `on_stopped` with the run time of each script that it stops."""
 
     def __init__(
         self,
@@ -29,42 +29,41 @@ class Watchdog:
         *,
         on_tick: Callable[[], None] = lambda: None,
     ) -> None:
-        """`page` returns what is to be watched, or None while nobody expects an answer of it; `on_tick` is called every
-        two seconds."""
+        """`page` returns the page to watch, or None while it cannot respond; `on_tick` is called every two seconds."""
         self._page, self._patience_s, self._on_stopped = page, patience_s, on_stopped
-        self._sessions: dict[Page, tuple[CDPSession, CDPSession]] = {}  # to ask by, and to stop by: it must not queue
+        self._sessions: dict[Page, tuple[CDPSession, CDPSession]] = {}  # one to probe, one to stop: it must not queue
         self._silent_since: float | None = None
-        self._asks = False
+        self._is_probing = False
         self._context = browser.new_context()
         ticking = self._context.new_page()
         ticking.on("console", lambda _message: on_tick())
-        ticking.on("console", lambda _message: self._look())
+        ticking.on("console", lambda _message: self._check())
         ticking.evaluate(TICKS)
 
     def watch(self, page: Page) -> None:
-        """Be ready to stop a page's scripts: once one of them runs without end, it is too late for that."""
-        with contextlib.suppress(PlaywrightError):  # it is closed already, as one that only starts a download is
+        """Prepare to stop a page's scripts: once one of them runs forever, it is too late to connect."""
+        with contextlib.suppress(PlaywrightError):  # it has closed already, as a tab that only starts a download does
             self._sessions[page] = page.context.new_cdp_session(page), page.context.new_cdp_session(page)
 
     def close(self) -> None:
-        """Watch no more."""
-        self._asks = True
+        """Stop watching."""
+        self._is_probing = True
         self._context.close()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         page = self._page()
-        if self._asks or page is None or page not in self._sessions or page.is_closed():
+        if self._is_probing or page is None or page not in self._sessions or page.is_closed():
             self._silent_since = None
             return
-        self._asks = True
+        self._is_probing = True
         try:
-            self._ask(page)
+            self._probe(page)
         finally:
-            self._asks = False
+            self._is_probing = False
 
-    def _ask(self, page: Page) -> None:
+    def _probe(self, page: Page) -> None:
         asked = time.monotonic()
-        with contextlib.suppress(PlaywrightError):  # it has crashed or is closed: whoever uses it is told
+        with contextlib.suppress(PlaywrightError):  # it has crashed or is closed: its user gets the error
             asking, stopping = self._sessions[page]
             try:
                 asking.send("Runtime.evaluate", {"expression": "1"}, timeout=ANSWER_MS)

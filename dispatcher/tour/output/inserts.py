@@ -1,4 +1,4 @@
-"""The intro and the outro of a spec: looked at before anything is spoken or filmed."""
+"""The intro and outro clips of a spec: checked before anything is spoken or recorded."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from protocol.errors import MediaError, SpecError
 
 @dataclass(frozen=True, kw_only=True)
 class TourInserts:
-    """The films from elsewhere that a tour shows before and after its steps."""
+    """The clips that a video shows before and after its steps."""
 
     intro: Insert | None
     outro: Insert | None
 
     @property
     def frames(self) -> int:
-        """Return how much longer the film is by them, in its frames."""
+        """Return how many frames they add to the video."""
         return sum(insert.frames for insert in (self.intro, self.outro) if insert is not None)
 
     @property
     def filters(self) -> frozenset[str]:
-        """Return the filters that ffmpeg needs to cut the film."""
+        """Return the filters that ffmpeg needs to cut the video."""
         hdr = any(insert and insert.footage.transfer for insert in (self.intro, self.outro))
         return NEEDED | HDR_FILTERS if hdr else NEEDED
 
 
-def find_inserts(spec: Spec, film: Path) -> TourInserts:
-    """Return the spec's intro and outro, or raise SpecError: each that cannot be shown, its field, its hint.
+def find_inserts(spec: Spec, video: Path) -> TourInserts:
+    """Return the spec's intro and outro. Raises SpecError naming each clip that cannot be used, with a hint.
 
-    The one file that cannot be shown although it may be whole is `film`, which is written over.
+    `video` cannot be used as a clip, as it will be overwritten.
     """
     found: dict[str, Insert | None] = {}
     wrong = []
@@ -46,7 +46,7 @@ def find_inserts(spec: Spec, film: Path) -> TourInserts:
         ("outro_clip", spec.output.outro_clip, "Outro"),
     ):
         try:
-            found[field] = _insert(spec, clip, title, film)
+            found[field] = _insert(spec, clip, title, video)
         except MediaError as error:
             wrong.append(f"$.output.{field}: {error}")
     if wrong:
@@ -54,10 +54,10 @@ def find_inserts(spec: Spec, film: Path) -> TourInserts:
     return TourInserts(intro=found["intro_clip"], outro=found["outro_clip"])
 
 
-def _insert(spec: Spec, clip: InsertClip | None, title: str, film: Path) -> Insert | None:
+def _insert(spec: Spec, clip: InsertClip | None, title: str, video: Path) -> Insert | None:
     if clip is None:
         return None
     path = expand(clip.path, spec.source.parent)
-    if path.resolve() == film.resolve():
+    if path.resolve() == video.resolve():
         raise MediaError(f"{path} is where the video goes, and would be overwritten; change output.path")
     return Insert(title=clip.title or title, footage=probe(path))

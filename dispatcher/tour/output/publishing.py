@@ -1,4 +1,4 @@
-"""The film, its captions and its report appear at the output path together, and only when all of them are whole."""
+"""Publishing a video, its captions and its report: all of them appear together, and only when they are complete."""
 
 from __future__ import annotations
 
@@ -11,47 +11,47 @@ from pathlib import Path
 from protocol.errors import EnvironmentNotReady, UsageError
 
 
-def check_writable(film: Path) -> None:
-    """Raise EnvironmentNotReady where a film cannot be put, as far as that shows before there is one."""
-    if film.is_dir():
-        raise EnvironmentNotReady(f"the film cannot be written: {film} is a folder; name a file in output.path")
-    above = next(folder for folder in film.absolute().parents if os.path.lexists(folder))
+def check_writable(video: Path) -> None:
+    """Raise EnvironmentNotReady if a video cannot be written to this path, as far as that is known beforehand."""
+    if video.is_dir():
+        raise EnvironmentNotReady(f"the video cannot be written: {video} is a folder; give a file in output.path")
+    above = next(folder for folder in video.absolute().parents if os.path.lexists(folder))
     if not above.is_dir():
-        raise EnvironmentNotReady(f"the film {film} cannot be written: {above} is not a folder; change output.path")
+        raise EnvironmentNotReady(f"the video {video} cannot be written: {above} is not a folder; change output.path")
     if not os.access(above, os.W_OK | os.X_OK):
         raise EnvironmentNotReady(
-            f"the film {film} cannot be written: you have no permission to write in {above}; change output.path, or "
-            "name another place with --output"
+            f"the video {video} cannot be written: you have no permission to write in {above}; change output.path, or "
+            "use --output"
         )
 
 
 @contextlib.contextmanager
-def unfinished(film: Path) -> Iterator[Path]:
-    """Yield where to write the film meanwhile, in a hidden folder beside it; at the end of the block it is published.
+def unfinished(video: Path) -> Iterator[Path]:
+    """Yield a path for the unfinished video in a hidden folder; after the block everything in it is published.
 
-    So is what was written beside it. The film comes last: where it is, all is. After an error nothing is published
-    and what was there before stays.
+    The video is published last: if it exists, everything does. After an error nothing is published, and older files
+    are kept.
     """
-    folder = film.with_name(f".{film.name}.unfinished")
-    shutil.rmtree(folder, ignore_errors=True)  # left by a process that was killed
+    folder = video.with_name(f".{video.name}.unfinished")
+    shutil.rmtree(folder, ignore_errors=True)  # of a killed process
     folder.mkdir(parents=True)
     try:
-        yield folder / film.name
-        for made in sorted(folder.iterdir(), key=lambda path: path.name == film.name):
-            made.replace(film.with_name(made.name))
+        yield folder / video.name
+        for path in sorted(folder.iterdir(), key=lambda each: each.name == video.name):
+            path.replace(video.with_name(path.name))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_new(path: Path, text: str, *, force: bool) -> None:
-    """Write a text file, whole or not at all. Raises UsageError for one that is there, unless `force` is given."""
+    """Write a text file atomically. Raises UsageError if it exists, unless `force` is given."""
     if path.exists() and not force:
-        raise UsageError(f"{path} exists and is not written over: choose another name, or add --force")
+        raise UsageError(f"{path} exists and is not overwritten: choose another name, or add --force")
     beside = path.with_name(f".{path.name}.unfinished")
     try:
         beside.write_text(text, encoding="utf-8")
         beside.replace(path)
     except OSError as error:
-        raise EnvironmentNotReady(f"{path} cannot be written: {error.strerror}; name another file") from error
+        raise EnvironmentNotReady(f"{path} cannot be written: {error.strerror}; give another file") from error
     finally:
         beside.unlink(missing_ok=True)

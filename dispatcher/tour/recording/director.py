@@ -11,12 +11,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from playwright.sync_api import Error as PlaywrightError
 
 from dispatcher.tour.actions import select_list
 from dispatcher.tour.actions.editors import clear_highlight
+from dispatcher.tour.browser.pace import slow_step_warning
 from dispatcher.tour.browser.page_load import open_page
 from dispatcher.tour.browser.recorder import BrowserRecorder, open_recorder
 from dispatcher.tour.recording.playing import StepPlayer, leading, with_place
@@ -92,7 +93,7 @@ class _Director:
         self._opened = ("", "")  # the last requested address, and where it led
         self._has_opened_page = False  # this step has opened its address
         recorder.pointer.rehearsing = rehearsing
-        recorder.on_tick = waiting.look
+        recorder.on_tick = waiting.check
         recorder.tab_s = spec.settings.default_step_timeout
 
     def record(self, narration_seconds: Mapping[str, float], on_step: OnStep | None) -> list[Take]:
@@ -159,6 +160,7 @@ class _Director:
         """Record a step on its page, from action number `first` on."""
         recorder = self._recorder
         recorder.pointer.moves.clear()
+        recorder.pointer.pace.clear()
         path, opens_on = self._work_dir / "takes" / f"{step.id}.mkv", recorder.page.url
         with recorder.take(path) as take_recorder:
             self._player.take_recorder = take_recorder
@@ -166,9 +168,10 @@ class _Director:
                 self._slides.play(recorder.page, take_recorder, step, narration_s)
             assertions = self._player.play(step, first)
             actions_s = take_recorder.elapsed
-            planned_s = max(max(narration_s, actions_s) + TAIL_S, step.least_s)
-            seconds = take_recorder.hold(planned_s, is_dialog_to_come=lambda: recorder.answers.is_expecting)
+            lasts_s = _step_seconds(step, narration_s, actions_s)
+            seconds = take_recorder.hold(lasts_s, is_dialog_to_come=lambda: recorder.answers.is_expecting)
             self._end_step(step)
+            self._warn_if_slow(step, narration_s, actions_s)
             focus = self._player.focus(step, time.monotonic() - take_recorder.elapsed)
         return Take(
             step_id=step.id,
@@ -182,6 +185,12 @@ class _Director:
             opens_on=opens_on,
             ends_on=recorder.page.url,
         )
+
+    def _warn_if_slow(self, step: TourStep, narration_s: float, actions_s: float) -> None:
+        """Warn if the step is much longer than it would be on an idle machine."""
+        planned_s = _step_seconds(step, narration_s, self._recorder.pointer.pace.planned_s(actions_s))
+        if warning := slow_step_warning(planned_s, _step_seconds(step, narration_s, actions_s)):
+            self._recorder.warn(warning)
 
     def _end_step(self, step: TourStep) -> None:
         """Warn of announced dialogs that did not open, and of a page that never finishes loading."""
@@ -214,7 +223,7 @@ class _Director:
         finally:
             self._opened, self._has_opened_page = (url, self._recorder.page.url), True
 
-    def _perform_leading(self, step: TourStep, trait: str, first: int) -> int:
+    def _perform_leading(self, step: TourStep, trait: Literal["prepares", "waits"], first: int) -> int:
         """Do the actions with a trait that come first, off camera; return the number of the next action."""
         end = leading(step.actions, trait, first)
         for n in range(first, end):
@@ -256,3 +265,8 @@ class _Director:
             tried += " (not recorded again: the page has already been changed)"
         names = ", ".join(sorted(path.name for path in folder.iterdir()))
         return StepFailed(f"{error}{tried}\nsee {folder}: {names}", step=step.id, retryable=False, kept=folder)
+
+
+def _step_seconds(step: TourStep, narration_s: float, actions_s: float) -> float:
+    """Return how long a step lasts."""
+    return max(max(narration_s, actions_s) + TAIL_S, step.least_s)

@@ -1,4 +1,4 @@
-"""From a spec's slides to one HTML file that holds everything it shows: no server, no network, no other file."""
+"""Rendering a spec's slides to one self-contained HTML file: no server, no network, no other file."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from protocol.errors import EnvironmentNotReady
 
 HERE = files("dispatcher.tour.slides")
 LARGE, SMALL = 3, 6
-"""Lists of up to so many points are set large; from so many on, small."""
+"""Lists with at most LARGE points have a large font, those with at least SMALL points a small one."""
 
 
 def write_deck(deck: slide_models.Deck, folder: Path, *, beside: Path, language: str, title: str) -> Path:
-    """Write a deck below `folder` and return its file, which is named by what it holds: equal decks are one file.
+    """Write a deck to `folder` and return its file, which is named by its content: equal decks are one file.
 
-    Raises EnvironmentNotReady where it cannot be written.
+    Raises EnvironmentNotReady if it cannot be written.
     """
     page = render(deck, beside=beside, language=language, title=title).encode()
     path = folder / deck.cache_key / f"{hashlib.sha256(page).hexdigest()[:16]}.html"
@@ -45,7 +45,7 @@ def write_deck(deck: slide_models.Deck, folder: Path, *, beside: Path, language:
 
 
 def render(deck: slide_models.Deck, *, beside: Path, language: str, title: str) -> str:
-    """Return the deck as a page. Every text of the spec is escaped; pictures are read from `beside` the spec."""
+    """Return the deck as a page. All text of the spec is escaped; relative paths of images start at `beside`."""
     slides = [_slide(slide, n, len(deck.content), title, beside) for n, slide in enumerate(deck.content, 1)]
     script = _asset("deck.js")
     return Template(_asset("deck.html")).substitute(
@@ -64,7 +64,7 @@ def _asset(name: str) -> str:
 
 
 def _slide(slide: Any, number: int, count: int, title: str, beside: Path) -> str:
-    """Return one slide: its heading, what makes its type, its list, and the foot."""
+    """Return one slide: its heading, the content of its type, its list and its footer."""
     main = MAIN[slide.type](slide, beside)
     foot = f'<footer><span dir="auto">{escape(title)}</span><span>{number} / {count}</span></footer>'
     body = f'<div class="body">{_heading(slide)}{main}{_points(slide.bullet_points)}</div>'
@@ -80,7 +80,7 @@ def _heading(slide: slide_models.Slide) -> str:
 
 
 def _text(tag: str, text: str, kind: str = "") -> str:
-    """Return an element with this text, or nothing where there is none."""
+    """Return an element with this text; "" if the text is empty."""
     named = f' class="{kind}"' if kind else ""
     return f'<{tag}{named} dir="auto">{escape(text)}</{tag}>' if text.strip() else ""
 
@@ -94,7 +94,7 @@ def _points(points: Sequence[str]) -> str:
 
 
 def _direction(slide: slide_models.Slide) -> str:
-    """Return the side a slide is read from, by the first letter of its texts that has one."""
+    """Return the reading direction of a slide, by the first letter of its texts that has a direction."""
     for letter in " ".join((slide.title, slide.subtitle, *slide.bullet_points)):
         if (kind := unicodedata.bidirectional(letter)) in ("L", "R", "AL"):
             return "ltr" if kind == "L" else "rtl"

@@ -1,7 +1,7 @@
-"""A recording of Chrome's DevTools (Recorder, "Export as JSON"), turned into a spec. What has no equivalent is told.
+"""Converting a recording of Chrome's DevTools (Recorder, "Export as JSON") to a spec. The rest is reported.
 
-The format is that of the package @puppeteer/replay. Its times are milliseconds; its selectors are alternatives, of
-which the first that is there counts; a navigation begins a step of the tour.
+The format is that of the package @puppeteer/replay. Its times are in milliseconds; its selectors are alternatives; a
+navigation starts a step of the tour.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ ADDRESS = re.compile(
     r"(?:window\.|document\.)?location(?:\.(?:href|pathname|hash|search))?"
     r"(?:\s*===?\s*|\.(?:includes|endsWith|startsWith)\()(['\"])(?P<text>.+)\1\)?;?"
 )
-"""The expressions that say what an assertion of ours says."""
+"""The expressions that are equivalent to an assertion of a tour."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DevtoolsSpec:
-    """A spec made of a recording, ready to be written, and what of the recording is not in it."""
+    """A spec made from a recording, and notes on what was left out."""
 
     spec: dict[str, Any]
     notes: tuple[str, ...]
 
 
 def is_recording(raw: Mapping[str, Any]) -> bool:
-    """Say whether a JSON object is a recording of DevTools: a list of steps that have types, and no ids."""
+    """Say whether a JSON object is a recording of DevTools: a list of steps with types and without ids."""
     steps = raw.get("steps")
     own = [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
     known = [step for step in own if step.get("type") in {*_TYPES, *_LEFT_OUT}]
@@ -45,7 +45,7 @@ def is_recording(raw: Mapping[str, Any]) -> bool:
 
 
 def spec_of(flow: Mapping[str, Any]) -> DevtoolsSpec:
-    """Return the spec of a recording. It has no narration yet; a recording without anything to record has no steps."""
+    """Return the spec for a recording. It has no narration, and no steps if there is nothing to record."""
     writer = _Writer()
     for n, step in enumerate(flow["steps"]):
         writer.take(n, step)
@@ -59,41 +59,41 @@ def spec_of(flow: Mapping[str, Any]) -> DevtoolsSpec:
 
 @dataclass
 class _Writer:
-    """A spec as it grows, one step of the recording after the other."""
+    """Builds a spec, one step of the recording after the other."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    held: list[str] = field(default_factory=list)  # modifier keys that are down
+    pressed: list[str] = field(default_factory=list)  # modifier keys that are down
     target: str = MAIN
-    turned: str | None = None  # the title of the page that the last action led to: the next action begins a step
-    is_lone: bool = True  # the modifier that is down was not part of a chord
+    next_title: str | None = None  # the last action led to a page of this title: the next action starts a step
+    is_lone: bool = True  # the pressed modifier has not been part of a chord
 
     def take(self, n: int, step: Any) -> None:
-        """Take one step of the recording."""
+        """Convert one step of the recording."""
         kind = step.get("type") if isinstance(step, dict) else None
         act = _TYPES.get(kind) if isinstance(kind, str) else None
         if act is None:
             self.note(n, step, "has no equivalent in a tour and is left out")
             return
         if kind not in ("setViewport", "navigate", "close"):
-            self._turn_to(str(step.get("target", MAIN)))
+            self._switch_to(str(step.get("target", MAIN)))
         act(self, n, step)
         self._after(step)
 
     def note(self, n: int, step: Any, what: str) -> None:
-        """Say what of a step is not in the spec."""
+        """Add a note on what was left out of a step."""
         kind = step.get("type") if isinstance(step, dict) else step
         self.notes.append(f"step {n + 1} ({kind if isinstance(kind, str) else quoted(kind)}) {what}")
 
     def act(self, action: dict[str, Any], step: Mapping[str, Any]) -> None:
-        """Add an action to the tour's step."""
+        """Add an action to the tour's current step."""
         if _is_time(step.get("timeout")) and action["type"] != "press_key":
             action["timeout"] = step["timeout"] / 1000
         self.current()["actions"].append(action)
 
     def on_element(self, n: int, step: Mapping[str, Any], action: dict[str, Any]) -> None:
-        """Add an action on the element that the recording names; without a name it is left out, and told."""
+        """Add an action on the element that the recording names; without one it is left out, with a note."""
         selector = _selector(step.get("selectors"))
         if not selector:
             self.note(n, step, "names no element and is left out")
@@ -101,41 +101,41 @@ class _Writer:
         self.act({"type": action.pop("type"), "selector": selector, **_frame(step), **action}, step)
 
     def begin(self, url: str | None, title: str | None) -> None:
-        """Begin a step of the tour."""
+        """Start a step of the tour."""
         step: dict[str, Any] = {"id": f"step-{len(self.steps) + 1:02d}"}
         if title:
             step["title"] = title
         if url is not None:
             step["url"] = url
         self.steps.append({**step, "narration": "", "actions": []})
-        self.turned = None
+        self.next_title = None
 
     def expect(self, kind: str, value: str) -> None:
-        """Add an assertion to the tour's step; what follows it is a step of its own, as assertions come last."""
+        """Add an assertion to the tour's current step; as assertions come last, the next action starts a step."""
         step = self.steps[-1] if self.steps else self.current()
         step.setdefault("assertions", []).append({"type": kind, "value": value})
-        self.turned = self.turned or ""
+        self.next_title = self.next_title or ""
 
     def current(self) -> dict[str, Any]:
-        """Return the tour's step that the next action belongs to."""
+        """Return the tour's step to which the next action belongs."""
         if not self.steps:
-            self.notes.append("the recording opens no page before it acts: set the url of the first step")
+            self.notes.append("the recording does not open a page first: set the url of the first step")
             self.begin("about:blank", None)
-        elif self.turned is not None:
-            self.begin(None, self.turned)
+        elif self.next_title is not None:
+            self.begin(None, self.next_title)
         return self.steps[-1]
 
-    def _turn_to(self, target: str) -> None:
-        """Go back to the first tab; a tab that opens is followed by itself."""
+    def _switch_to(self, target: str) -> None:
+        """Switch back to the first tab; the recorder follows new tabs by itself."""
         if target == MAIN and self.target != MAIN:
             self.current()["actions"].append({"type": "switch_tab", "tab": 1})
         self.target = target
 
     def _after(self, step: Mapping[str, Any]) -> None:
-        """Remember where an action has led."""
+        """Remember the page to which an action has led."""
         for event in _events(step):
             if event.get("type") == "navigation" and step["type"] != "navigate":
-                self.turned = str(event.get("title") or "")
+                self.next_title = str(event.get("title") or "")
 
 
 def _set_viewport(writer: _Writer, n: int, step: Mapping[str, Any]) -> None:
@@ -144,19 +144,19 @@ def _set_viewport(writer: _Writer, n: int, step: Mapping[str, Any]) -> None:
         writer.note(n, step, "has no size and is left out")
         return
     if "viewport" in writer.settings and writer.settings["viewport"] != size:
-        writer.note(n, step, "changes the size of the page, and a film has only one: it is left out")
+        writer.note(n, step, "changes the size of the page, but a video has only one: it is left out")
         return
     writer.settings["viewport"] = size
     if size != [step["width"], step["height"]]:
         writer.note(n, step, f"is rounded to {size[0]}x{size[1]}: a video has even sides")
-    told = {
+    options = {
         "device_scale_factor": step.get("deviceScaleFactor", 1) not in (0, 1) and step["deviceScaleFactor"],
         "mobile": step.get("isMobile") is True,
     }
-    if context := {name: value for name, value in told.items() if value}:
+    if context := {name: value for name, value in options.items() if value}:
         writer.settings["browser_context"] = context
     if step.get("hasTouch") is True:
-        writer.note(n, step, "has a touch screen: clicks stay clicks of a mouse")
+        writer.note(n, step, "has a touch screen: clicks remain mouse clicks")
 
 
 def _navigate(writer: _Writer, n: int, step: Mapping[str, Any]) -> None:
@@ -176,7 +176,7 @@ def _click(writer: _Writer, n: int, step: Mapping[str, Any], *, twice: bool = Fa
         ("secondary", False): "right_click",
     }
     if (kind := kinds.get((button, twice))) is None:
-        writer.note(n, step, f"is done with the {button} button and is left out")
+        writer.note(n, step, f"uses the {button} button and is left out")
         return
     if step.get("deviceType") in ("touch", "pen"):
         writer.note(n, step, f"is a tap ({step['deviceType']}): it becomes a click")
@@ -204,19 +204,19 @@ def _key_down(writer: _Writer, n: int, step: Mapping[str, Any]) -> None:
     if not isinstance(key, str) or not key:
         writer.note(n, step, "names no key and is left out")
     elif key in MODIFIERS:
-        writer.held = [*(other for other in writer.held if other != key), key]
+        writer.pressed = [*(other for other in writer.pressed if other != key), key]
         writer.is_lone = True
     else:
         writer.is_lone = False
-        _press(writer, step, "+".join([*(held for held in MODIFIERS if held in writer.held), KEYS.get(key, key)]))
+        _press(writer, step, "+".join([*(key_ for key_ in MODIFIERS if key_ in writer.pressed), KEYS.get(key, key)]))
 
 
 def _key_up(writer: _Writer, n: int, step: Mapping[str, Any]) -> None:
     key = step.get("key")
-    if key in writer.held:
-        if writer.is_lone and writer.held == [key]:
+    if key in writer.pressed:
+        if writer.is_lone and writer.pressed == [key]:
             _press(writer, step, str(key))
-        writer.held.remove(key)
+        writer.pressed.remove(key)
 
 
 def _press(writer: _Writer, step: Mapping[str, Any], chord: str) -> None:
@@ -233,7 +233,7 @@ def _scroll(writer: _Writer, n: int, step: Mapping[str, Any]) -> None:
     if not to:
         writer.note(n, step, "names no position and is left out")
         return
-    if to.get("x") == 0:  # nearly always: the page is not scrolled sideways
+    if to.get("x") == 0:  # almost always: the page is not scrolled sideways
         to = {"y": to["y"]} if "y" in to else to
     selector = _selector(step.get("selectors"))
     box = {"selector": selector} if selector else {}
@@ -248,9 +248,9 @@ def _wait_for_element(writer: _Writer, n: int, step: Mapping[str, Any]) -> None:
     visible = step.get("visible")
     none = (operator in ("==", "<=") and count == 0) or (operator == "<" and count == 1)
     if not none and (operator, count) != (">=", 1):
-        writer.note(n, step, f"asks for {operator} {count} elements: the tour waits for the first")
+        writer.note(n, step, f"waits for {operator} {count} elements: the tour waits for the first one")
     if step.get("properties") or step.get("attributes"):
-        writer.note(n, step, "asks for properties or attributes, which are not checked")
+        writer.note(n, step, "checks properties or attributes, which a tour does not")
     state = "detached" if none else "hidden" if visible is False else "visible" if visible else "attached"
     writer.on_element(n, step, {"type": "wait_for_selector", "state": state})
 
@@ -288,17 +288,17 @@ _TYPES: Mapping[str, Callable[[_Writer, int, Mapping[str, Any]], None]] = {
     "waitForExpression": _wait_for_expression,
     "close": _close,
 }
-"""Every type of step that a tour has something for."""
+"""The types of steps that can be converted."""
 
 _LEFT_OUT = ("customStep", "emulateNetworkConditions")
 
 
 def _selector(alternatives: Any) -> str:
-    """Return one selector of ours for a list of alternatives, of as many as fit; each is a text, or a chain of them."""
-    told = [_chain(each) for each in alternatives] if isinstance(alternatives, list) else []
-    kept = list(dict.fromkeys(filter(None, told)))
-    while len(selector := ALTERNATIVE.join(kept)) > MAX_SELECTOR and len(kept) > 1:
-        kept.pop()
+    """Return one selector for a list of alternatives, as many as fit; each is a string, or a chain of strings."""
+    chains = [_chain(each) for each in alternatives] if isinstance(alternatives, list) else []
+    selectors = list(dict.fromkeys(filter(None, chains)))
+    while len(selector := ALTERNATIVE.join(selectors)) > MAX_SELECTOR and len(selectors) > 1:
+        selectors.pop()
     return selector
 
 
@@ -310,7 +310,7 @@ def _chain(alternative: Any) -> str:
 
 
 def _part(selector: str) -> str:
-    """Return one selector; a plain one is CSS, and looks into shadow roots as `pierce/` does."""
+    """Return one selector; a plain one is CSS, and pierces shadow roots as `pierce/` does."""
     kind, found, rest = selector.partition("/")
     if found and rest and kind in ("pierce", "css"):
         return rest
@@ -318,7 +318,7 @@ def _part(selector: str) -> str:
 
 
 def _frame(step: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the way into the frame that a step is in: the numbers of frames within frames."""
+    """Return the path to the frame of a step: the index of each nested frame."""
     path = step.get("frame")
     numbers = path if isinstance(path, list) and all(type(number) is int for number in path) else []
     return {"frame": [f"iframe >> nth={number}" for number in numbers]} if numbers else {}
@@ -330,7 +330,7 @@ def _events(step: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _side(value: Any) -> int | None:
-    """Return the nearest side that a video can have."""
+    """Return the nearest valid side of a video."""
     if not _is_number(value) or not 0 < value <= 10 * MAX_SIDE:
         return None
     return min(max(2 * round(float(value) / 2), MIN_SIDE), MAX_SIDE)

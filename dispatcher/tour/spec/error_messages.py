@@ -1,4 +1,4 @@
-"""What is wrong with a spec, in words: one line for each problem, with its JSON path and its hint."""
+"""Messages for the problems of a spec: one for each, with its JSON path and a fix."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ _OTHER_NAMES: Mapping[str, str] = {
     **dict.fromkeys(("close_window", "close_page", "close"), "close_tab"),
     **dict.fromkeys(("accept_cookies", "close_popup", "dismiss_cookies"), "dismiss_popups"),
 }
-"""What an action is called elsewhere, and what it is called here."""
+"""Names of actions in other tools, and ours."""
 
 _NOT_HERE: Mapping[str, str] = {
     **dict.fromkeys(
         ("goto", "navigate", "open", "open_url", "visit"),
-        "a page is opened by a step; give the step a url",
+        "a step opens a page; give the step a url",
     ),
     **dict.fromkeys(
         ("evaluate", "execute_script", "run_script", "javascript", "js"),
-        "a tour runs no scripts in the page; use the actions a viewer can follow, such as click_selector and type_text",
+        "a tour runs no scripts in the page; use actions that viewers can follow, such as click_selector and type_text",
     ),
     **dict.fromkeys(
         ("frame", "switch_to_frame", "iframe"),
@@ -57,13 +57,13 @@ _NOT_HERE: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         ("assert", "expect", "verify", "check"),
-        "what must be true at the end of a step belongs into its assertions",
+        "what must be true at the end of a step belongs in its assertions",
     ),
-    "screenshot": "a tour makes a video; remove it",
+    "screenshot": "a tour makes a video, not screenshots; remove it",
 }
-"""What elsewhere is an action and here is something else."""
+"""Actions of other tools for which there is something else, or nothing, here."""
 
-_WORDS: Mapping[str, str] = {
+_MESSAGES: Mapping[str, str] = {
     "missing": "is missing; add it",
     "model_type": "must be an object, not {got}",
     "model_attributes_type": "must be an object with a type, not {got}",
@@ -78,23 +78,23 @@ _WORDS: Mapping[str, str] = {
     "less_than": "must be less than {lt:g}, not {got}",
     "less_than_equal": "must be at most {le:g}, not {got}",
     "string_too_short": "must have at least {min_length} character(s), not {got}",
-    "string_too_long": "holds {length} characters; shorten it to at most {max_length}",
+    "string_too_long": "has {length} characters; shorten it to at most {max_length}",
     "string_pattern_mismatch": "must match {pattern}, not {got}",
     "value_error": "{error}",
 }
 
 
 def problems(error: ValidationError, model: type[BaseModel]) -> Iterator[Problem]:
-    """Yield each problem that `model` found in a spec, as its JSON path and what to do about it."""
+    """Yield each problem that `model` found in a spec: its JSON path, and the message with a fix."""
     for found in error.errors(include_url=False):
         path, place = _place(found["loc"], model)
         yield path, _text(found, place)
 
 
 def _place(loc: Sequence[str | int], model: type[BaseModel]) -> tuple[str, type[BaseModel]]:
-    """Return the JSON path of a location, and the model whose keys stand there.
+    """Return the JSON path of a location, and the model of the object there.
 
-    pydantic puts the type of an action into the location behind its number; the JSON has no such key.
+    In pydantic's location, the number of an action is followed by its type, which is not a key of the JSON.
     """
     path, parts = "$", list(loc)
     for n, part in enumerate(parts):
@@ -108,7 +108,7 @@ def _place(loc: Sequence[str | int], model: type[BaseModel]) -> tuple[str, type[
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the model that an annotation is made of."""
+    """Return the first model in an annotation."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((model for inner in get_args(annotation) if (model := _model_in(inner))), None)
@@ -121,33 +121,32 @@ def _text(found: ErrorDetails, place: type[BaseModel]) -> str:
         case "union_tag_invalid" | "union_tag_not_found":
             return _choice(found)
     got = found["input"]
-    if (words := _WORDS.get(found["type"])) is None:
+    if (message := _MESSAGES.get(found["type"])) is None:
         return f"{found['msg'][0].lower()}{found['msg'][1:]}, not {quoted(got)}"
     length = len(got) if isinstance(got, str) else 0
-    return words.format(**{**found.get("ctx", {}), "got": quoted(got), "length": length})
+    return message.format(**{**found.get("ctx", {}), "got": quoted(got), "length": length})
 
 
 def _extra(key: str, place: type[BaseModel]) -> str:
     for name, field in place.model_fields.items():
         if isinstance(field.validation_alias, AliasChoices) and key in field.validation_alias.choices:
-            return f"is another spelling of {name!r}, which is there too; keep one of them"
-    return f"is not known here; {nearest(key, list(place.model_fields))}"
+            return f"is another spelling of {name!r}, which is also there; keep one of them"
+    return f"is not a known key; {nearest(key, list(place.model_fields))}"
 
 
 def _choice(found: ErrorDetails) -> str:
-    """Say that the type of an action or assertion is missing or unknown."""
+    """Return the message for a missing or unknown type of an action, assertion, segment or slide."""
     key = str(found["loc"][-2])
     what, known = _ONE_OF[key], list(_CHOICES[key])
     name = found["input"].get("type") if isinstance(found["input"], dict) else None
     if name is None:
         return f"has no type; add one of: {', '.join(known)}"
-    return (
-        f"unknown {what} {quoted(name)}; {_meant(str(name), known) if key == 'actions' else nearest(str(name), known)}"
-    )
+    suggest = _suggestion if key == "actions" else nearest
+    return f"unknown {what} {quoted(name)}; {suggest(str(name), known)}"
 
 
-def _meant(name: str, known: list[str]) -> str:
-    """Return what an action that does not exist was probably meant to be."""
+def _suggestion(name: str, known: list[str]) -> str:
+    """Return a suggestion for an unknown action."""
     plain = name.casefold().replace("-", "_").replace(" ", "_")
     if plain in known:
         return f"did you mean {plain!r}?"
@@ -157,16 +156,16 @@ def _meant(name: str, known: list[str]) -> str:
 
 
 def _nearest_action(name: str, known: list[str]) -> str:
-    """Return what a misspelt action was probably meant to be, also where the name of another tool is misspelt."""
+    """Return a suggestion for a misspelt action, or a misspelt one of another tool."""
     spellings = {**_OTHER_NAMES, **{action: action for action in known}}
     near = difflib.get_close_matches(name, [*spellings, *_NOT_HERE], n=6, cutoff=0.7)
     if near and near[0] in _NOT_HERE:
         return _NOT_HERE[near[0]]
-    meant = list(dict.fromkeys(spellings[spelling] for spelling in near if spelling in spellings))[:2]
-    return f"did you mean {' or '.join(map(repr, meant))}?" if meant else nearest(name, known)
+    similar = list(dict.fromkeys(spellings[spelling] for spelling in near if spelling in spellings))[:2]
+    return f"did you mean {' or '.join(map(repr, similar))}?" if similar else nearest(name, known)
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """Return what a name was probably meant to be, else all there is."""
+    """Return a suggestion for an unknown name, else all known names."""
     near = difflib.get_close_matches(name.casefold(), known, n=2, cutoff=0.55)
     return f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are: {', '.join(known)}"

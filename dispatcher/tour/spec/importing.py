@@ -1,4 +1,4 @@
-"""Specs made from other formats: recordings of Chrome's DevTools, and specs of the old recorder."""
+"""Making specs from other formats: recordings of Chrome's DevTools, and specs of the old recorder."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from protocol.errors import SpecError
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedSpec:
-    """A spec as plain JSON, what it was made from, and what its user must know."""
+    """A spec as plain JSON, its original format, and notes for the user."""
 
     spec: dict[str, Any]
     format: str
     notes: tuple[str, ...]
-    has_relative_paths: bool = False  # to pages, clips and pictures: they start at the spec
+    has_relative_paths: bool = False  # of pages, clips and images, which start at the spec
 
 
 def import_spec(source: Path) -> ImportedSpec:
-    """Return the spec that a file of another format becomes; it is validated.
+    """Return the validated spec that a file of another format is converted to.
 
-    Raises NotFoundError without the file, and SpecError for a file that is neither, or that is a spec already.
+    Raises NotFoundError without the file, and SpecError if it has neither format, or is a spec already.
     """
     raw, wrong = json_file.read(source)
     if wrong:
         raise SpecError(str(source), [f"{where}: {what}" for where, what in wrong])
-    made = _from_devtools(source, raw) if devtools.is_recording(raw) else _from_old(source, raw)
+    result = _from_devtools(source, raw) if devtools.is_recording(raw) else _from_old(source, raw)
     try:
-        Spec.model_validate(made.spec)
+        Spec.model_validate(result.spec)
     except ValidationError as error:
         found = [f"{where}: {what}" for where, what in error_messages.problems(error, Spec)]
         raise SpecError(str(source), found) from error
-    return made
+    return result
 
 
 def _from_devtools(source: Path, raw: dict[str, Any]) -> ImportedSpec:
     flow = devtools.spec_of(raw)
     if not flow.spec["steps"]:
-        raise SpecError(str(source), ["$.steps: holds nothing that a tour can record", *flow.notes])
+        raise SpecError(str(source), ["$.steps: has nothing that a tour can record", *flow.notes])
     return ImportedSpec(spec=flow.spec, format="a recording of Chrome's DevTools", notes=flow.notes)
 
 

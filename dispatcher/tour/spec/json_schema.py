@@ -1,4 +1,4 @@
-"""The JSON Schema of a spec, made from the models that validate it: editors complete and check a spec by it."""
+"""The JSON Schema of a spec, generated from its models: editors use it to complete and check a spec."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class _Generator(GenerateJsonSchema):
-    """Knows that a field may have several spellings, one of which is written."""
+    """Supports fields with several spellings, of which one is used."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         """Leave out titles that only repeat the key."""
         return False
 
     def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
-        made = super().model_schema(schema)
+        result = super().model_schema(schema)
         for names in _spellings(schema["cls"]):
-            _add_spellings(made, names)
-        return made
+            _add_spellings(result, names)
+        return result
 
 
 def schema() -> dict[str, Any]:
-    """Return the schema: it takes the documented spellings of a spec, and no key that is not known.
+    """Return the schema: it accepts all documented spellings, and no unknown key.
 
-    What only shows when values are looked at together (ids that are alike, codecs that do not fit) is not in it.
+    Rules about several values together (unique ids, codecs that fit the format) are not part of it.
     """
-    made = Spec.model_json_schema(schema_generator=_Generator)
-    made["anyOf"] = [{"required": ["steps"]}, {"required": ["segments"]}]
-    return {"$schema": DIALECT, **made}
+    result = Spec.model_json_schema(schema_generator=_Generator)
+    result["anyOf"] = [{"required": ["steps"]}, {"required": ["segments"]}]
+    return {"$schema": DIALECT, **result}
 
 
 def _spellings(model: type[BaseModel]) -> list[list[str]]:
@@ -42,11 +42,11 @@ def _spellings(model: type[BaseModel]) -> list[list[str]]:
     return [[str(name) for name in alias.choices] for alias in aliases if isinstance(alias, AliasChoices)]
 
 
-def _add_spellings(made: JsonSchemaValue, names: list[str]) -> None:
-    """Let a field be written under each of its names; one that is required, under one of them."""
+def _add_spellings(result: JsonSchemaValue, names: list[str]) -> None:
+    """Allow a field under each of its names; a required field needs one of them."""
     first, *others = names
     for name in others:
-        made["properties"][name] = {**made["properties"][first], "description": f"Another spelling of {first}."}
-    if first in made.get("required", ()):
-        made["required"].remove(first)
-        made.setdefault("allOf", []).append({"anyOf": [{"required": [name]} for name in names]})
+        result["properties"][name] = {**result["properties"][first], "description": f"Another spelling of {first}."}
+    if first in result.get("required", ()):
+        result["required"].remove(first)
+        result.setdefault("allOf", []).append({"anyOf": [{"required": [name]} for name in names]})

@@ -1,8 +1,8 @@
-"""Specs of the old recorder, turned into ours before they are validated: the one place that knows their dialect.
+"""Translating specs of the old recorder before they are validated: nothing else knows their dialect.
 
-Its units are mixed, so this goes by the table in docs/coming-from-the-old-scripts.md and not by names. Each kind of
-translation is one warning, whatever the number of places. Nothing here decides whether a spec is right: what is left
-over, and what has the wrong type, is for the validation that follows.
+Its units are mixed, so this follows the table in docs/coming-from-the-old-scripts.md, not the names. Each kind of
+translation is one warning, however many places there are. Nothing is validated here: unknown keys and wrong types are
+left as they are.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from dispatcher.tour.spec.slide_models import MAX_CACHE_KEY, THEMES
 from protocol.layout import check_portable_name
 
 MILLISECONDS_FROM = 1000
-"""A whole number of at least this is milliseconds in every time of a spec: no wait lasts a quarter of an hour."""
+"""In every time of a spec, a whole number of at least this is milliseconds: nothing takes a quarter of an hour."""
 
 AMBIGUOUS_FROM = 100
-"""Whole numbers from here on were milliseconds where the old recorder took them, and are seconds with us."""
+"""Whole numbers from here on were milliseconds in the old recorder, and are seconds in a new spec."""
 
 HIDDEN_S, LOAD_S, ADVANCE_S = 10.0, 15.0, 5.0
-"""What the old recorder waited for where nothing was said, and how long it showed a slide."""
+"""The old recorder's default timeouts, and how long it showed a slide."""
 
 URL = "http://127.0.0.1:8080"
 PICTURE = (1920, 1080)
-"""What `cx` and `cy` of a zoom are pixels of."""
+"""The size to which `cx` and `cy` of a zoom refer."""
 
 LEAST_STEPS = 4
-"""Of the cloning model; below, it gives noise."""
+"""The least number of steps of the cloning model; with fewer, it produces noise."""
 
 LENIENT = frozenset({"wait_for_load", "wait_for_selector", "wait_for_hidden", "click_selector"})
-"""Actions after whose failure the old recorder went on."""
+"""Actions after whose failure the old recorder continued."""
 
 TIMES = ("timeout", "seconds", "duration", "pause_at_bottom")
 RENAMED = {"f5_ref_audio": "ref_audio", "f5_ref_text": "ref_text", "f5_nfe_step": "nfe_step"}
@@ -41,7 +41,7 @@ RENAMED = {"f5_ref_audio": "ref_audio", "f5_ref_text": "ref_text", "f5_nfe_step"
 
 @dataclass(frozen=True, kw_only=True)
 class Translation:
-    """A spec in our dialect, what was translated, and which path of the file a path of it was written as."""
+    """A translated spec, the warnings, and the original JSON path of each renamed one."""
 
     spec: dict[str, Any]
     warnings: tuple[str, ...]
@@ -49,13 +49,13 @@ class Translation:
 
 
 def translate(raw: dict[str, Any]) -> Translation:
-    """Return a spec as it was read in our dialect. `raw` stays as it is; a spec of ours is returned unchanged."""
+    """Return a raw spec, translated. `raw` is not modified; a new spec needs no translation."""
     translator = _Translator(is_old(raw), _viewport(raw))
     return Translation(spec=translator.spec(raw), warnings=translator.warnings(), written=translator.written)
 
 
 def is_old(raw: dict[str, Any]) -> bool:
-    """Say whether a spec was written for the old recorder: it holds what only that one took, and names no $schema."""
+    """Say whether a spec is for the old recorder: it has keys or values that only that one had, and no $schema."""
     return "$schema" not in raw and any(_signs(raw))
 
 
@@ -76,7 +76,7 @@ def _signs(raw: dict[str, Any]) -> Iterator[bool]:
 
 
 class _Translator:
-    """Translates one spec, and remembers what it did."""
+    """Translates one spec, and collects the warnings."""
 
     def __init__(self, old: bool, viewport: tuple[int, int]) -> None:
         self._old, self._viewport = old, viewport
@@ -84,18 +84,18 @@ class _Translator:
         self.written: dict[str, str] = {}
 
     def spec(self, raw: dict[str, Any]) -> dict[str, Any]:
-        """Return the translated spec; only what changes is copied."""
-        made = dict(raw)
-        self._part(made, "$", "settings", self._settings)
-        self._part(made, "$", "slides", self._deck)
-        self._part(made, "$", "output", self._output)
-        self._each(made, "$", "steps", self._step)
-        self._each(made, "$", "segments", self._segment)
-        return made
+        """Return the translated spec; only changed parts are copied."""
+        spec = dict(raw)
+        self._part(spec, "$", "settings", self._settings)
+        self._part(spec, "$", "slides", self._deck)
+        self._part(spec, "$", "output", self._output)
+        self._each(spec, "$", "steps", self._step)
+        self._each(spec, "$", "segments", self._segment)
+        return spec
 
     def warnings(self) -> tuple[str, ...]:
-        """Return one line for each kind of translation, in the order in which they were met."""
-        return tuple(note.told() for note in self._notes.values())
+        """Return one line for each kind of translation, in the order of their first places."""
+        return tuple(note.describe() for note in self._notes.values())
 
     def _settings(self, part: dict[str, Any], path: str) -> None:
         for old, new in RENAMED.items():
@@ -105,29 +105,27 @@ class _Translator:
         steps = part.get("nfe_step")
         if child_path(path, "nfe_step") in self.written and type(steps) is int and 1 <= steps < LEAST_STEPS:
             part["nfe_step"] = LEAST_STEPS
-            self._note(
-                "nfe", child_path(path, "f5_nfe_step"), f"{steps} is read as {LEAST_STEPS}, the least there can be"
-            )
+            self._note("nfe", child_path(path, "f5_nfe_step"), f"{steps} is read as {LEAST_STEPS}, the minimum")
         browser = part.get("browser")
         if isinstance(browser, str) and browser != "chromium":
             part["browser"] = "chromium"
             self._note(
-                "browser", child_path(path, "browser"), f"{quoted(browser)} is not used: Chromium records the tour"
+                "browser", child_path(path, "browser"), f"{quoted(browser)} is ignored: Chromium records the tour"
             )
         self._milliseconds(part, path, "default_step_timeout")
 
     def _deck(self, part: dict[str, Any], path: str) -> None:
         if part.pop("generate", None) is not None:
-            self._note("generate", child_path(path, "generate"), "is not needed: slides are made on this machine")
+            self._note("generate", child_path(path, "generate"), "is not needed: slides are rendered on this machine")
         theme, key = part.get("theme"), part.get("cache_key")
         if _is_foreign_theme(theme):
             del part["theme"]
-            what = f"there is no theme {quoted(theme)}: the slides are {THEMES[0]}; there are: {', '.join(THEMES)}"
+            what = f"there is no theme {quoted(theme)}: {THEMES[0]} is used; there are: {', '.join(THEMES)}"
             self._note("theme", child_path(path, "theme"), what)
         if self._old and isinstance(key, str) and not _names_a_folder(key):
             del part["cache_key"]
             self._note(
-                "cache_key", child_path(path, "cache_key"), f"{quoted(key)} cannot name a folder, and is not used"
+                "cache_key", child_path(path, "cache_key"), f"{quoted(key)} cannot be a folder name, and is ignored"
             )
 
     def _output(self, part: dict[str, Any], path: str) -> None:
@@ -171,7 +169,7 @@ class _Translator:
     def _zoom(self, part: dict[str, Any], path: str) -> None:
         if part.keys().isdisjoint({"focus", "z", "cx", "cy", "transition_ms"}):
             return
-        self._note("zoom", path, "is in the words of the old recorder; it is used only with --zoom auto or mobile")
+        self._note("zoom", path, "has the old recorder's keys; it is used only with --zoom auto or mobile")
         for old, new in (("focus", "to"), ("z", "factor"), ("transition_ms", "seconds")):
             self._rename(part, path, old, new)
         if _is_number(factor := part.get("factor")):
@@ -193,7 +191,7 @@ class _Translator:
 
     def _scroll(self, part: dict[str, Any], path: str) -> None:
         if part.get("speed") == "medium":
-            part["speed"] = "normal"  # the same speed by another word: nothing to warn of
+            part["speed"] = "normal"  # only another name
         self._times(part, path)
 
     def _times(self, part: dict[str, Any], path: str) -> None:
@@ -210,14 +208,14 @@ class _Translator:
             self._rename(part, path, "to_line", "end")
         self._scroll(part, path)
         if self._old:
-            self._as_it_was(part, path, enter=enter)
+            self._add_old_defaults(part, path, enter=enter)
 
-    def _as_it_was(self, part: dict[str, Any], path: str, *, enter: bool) -> None:
-        """Put in what the old recorder did where nothing was said."""
+    def _add_old_defaults(self, part: dict[str, Any], path: str, *, enter: bool) -> None:
+        """Add the old recorder's defaults."""
         kind = part.get("type")
         if kind == "terminal_type" and not enter and not {"press_enter", "submit", "enter"} & part.keys():
             part["press_enter"] = False
-            self._note("enter", path, "in a segment, Enter is pressed only where press_enter is true")
+            self._note("enter", path, "in a segment, Enter is pressed only if press_enter is true")
         if kind == "command_palette" and part.keys().isdisjoint({"command", "text", "value"}):
             part["command"] = ""
         if kind == "wait_for_load":
@@ -229,7 +227,7 @@ class _Translator:
             self._note("lenient", path, "a wait or a click that fails is a warning, as it was in the old recorder")
 
     def _milliseconds(self, part: dict[str, Any], path: str, key: str, *, is_ambiguous: bool = False) -> None:
-        """Turn milliseconds into seconds, and say so; say it too where seconds may be meant as milliseconds."""
+        """Convert milliseconds to seconds, with a warning; also warn if a number of seconds is ambiguous."""
         value = part.get(key)
         if not _is_whole(value, AMBIGUOUS_FROM if is_ambiguous else MILLISECONDS_FROM):
             return
@@ -246,7 +244,7 @@ class _Translator:
             return
         value = part.pop(old)
         if new in part:
-            self._note(old, child_path(path, old), f"is not used: {new} is there too")
+            self._note(old, child_path(path, old), f"is ignored: {new} is also there")
             return
         part[new] = value
         self.written[child_path(path, new)] = child_path(path, old)
@@ -272,19 +270,19 @@ class _Translator:
 
 @dataclass
 class _Note:
-    """One kind of translation: the first place, what it was, and how many places there are."""
+    """One kind of translation: its first place, its description, and the number of places."""
 
     path: str
     what: str
     places: int = field(default=0)
 
-    def told(self) -> str:
+    def describe(self) -> str:
         more = f" (and {self.places - 1} more)" if self.places > 1 else ""
         return f"{self.path}{more}: {self.what}"
 
 
 def _viewport(raw: dict[str, Any]) -> tuple[int, int]:
-    """Return the spec's viewport; the usual one where it says none that can be."""
+    """Return the spec's viewport; the default if it has no valid one."""
     try:
         return read_size(_object(raw.get("settings")).get("viewport"))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a spec says of slides: the deck, each kind of slide, and which slides a segment shows. Opens no file."""
+"""The slides of a spec: the deck, each type of slide, and which slides a segment shows. Opens no file."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ MAX_CACHE_KEY = 64
 MAX_CODE_LINES = 60
 THEMES = ("light", "dark", "paper", "aurora")
 OTHER_NAMES = {"content": "bullets", "bullet": "bullets", "bullet_points": "bullets", "two_column": "two-column"}
-"""Types of slides by which existing specs call one of ours."""
+"""Names of slide types in existing specs, and ours."""
 
 Bounds = tuple[int, int | None]
 """First and last slide, counted from 1; None is the deck's last."""
 
 
 class WrittenBounds(TypedDict, total=False):
-    """A range of slides as it may be written."""
+    """One way to write a range of slides."""
 
     start: int
     end: int | None
@@ -37,7 +37,7 @@ def _theme(value: Any) -> Any:
 
 
 def bounds(value: Any) -> Bounds:
-    """Return the slides that a range names. Raises ValueError, with the ways to write one, for anything else."""
+    """Return the first and last slide of a range. Raises ValueError, with the ways to write one, for anything else."""
     if value is None:
         return 1, None
     if isinstance(value, dict) and value and set(value) <= {"start", "end"}:
@@ -49,11 +49,11 @@ def bounds(value: Any) -> Bounds:
     else:
         first = last = value
     if type(first) is not int or (last is not None and type(last) is not int):
-        raise ValueError('is no range of slides; write [2, 4], "2-4", 3 or {"start": 2, "end": 4}')
+        raise ValueError('is not a range of slides; write [2, 4], "2-4", 3 or {"start": 2, "end": 4}')
     if first < 1 or (last is not None and last < 1):
-        raise ValueError(f"names slide {min(first, first if last is None else last)}; slides are counted from 1")
+        raise ValueError(f"has slide {min(first, first if last is None else last)}; slides are counted from 1")
     if last is not None and last < first:
-        raise ValueError(f"goes from {first} back to {last}; name the first slide first")
+        raise ValueError(f"goes from {first} back to {last}; write the first slide first")
     return first, last
 
 
@@ -63,7 +63,7 @@ Lines = Annotated[tuple[Line, ...], Field(max_length=30)]
 
 
 class Slide(SpecPart):
-    """What every slide may hold. Text is shown as it is: nothing in it is markup."""
+    """The fields of every slide. Text is shown as it is, without markup."""
 
     title: Title = ""
     subtitle: Line = ""
@@ -89,7 +89,7 @@ class SectionSlide(Slide):
 
 
 class QuoteSlide(Slide):
-    """Somebody's words, and whose they are."""
+    """A quotation and its author."""
 
     type: Literal["quote"]
     quote: Annotated[str, Field(min_length=1, max_length=1500, validation_alias=AliasChoices("quote", "text"))]
@@ -98,7 +98,7 @@ class QuoteSlide(Slide):
 
 def _few_lines(code: str) -> str:
     if (lines := len(code.strip("\n").split("\n"))) > MAX_CODE_LINES:
-        raise ValueError(f"holds {lines} lines; a slide shows at most {MAX_CODE_LINES}: leave some out")
+        raise ValueError(f"has {lines} lines; a slide shows at most {MAX_CODE_LINES}: remove some")
     return code
 
 
@@ -111,7 +111,7 @@ class CodeSlide(Slide):
 
 
 class ImageSlide(Slide):
-    """A picture from beside the spec; it becomes a part of the deck."""
+    """An image file, which is embedded in the deck."""
 
     type: Literal["image"]
     image: Annotated[str, Field(min_length=1, validation_alias=AliasChoices("image", "path"))]
@@ -128,7 +128,7 @@ class Column(SpecPart):
 
 
 class TwoColumnSlide(Slide):
-    """Two things side by side."""
+    """Two columns side by side."""
 
     type: Literal["two-column"]
     left: Column
@@ -147,7 +147,7 @@ SLIDES: dict[str, type[Slide]] = {
 
 
 def _kind(slide: Any) -> str | None:
-    """Return a slide's type, by which its keys are known."""
+    """Return a slide's type, for the discriminator."""
     if not isinstance(slide, dict):
         return getattr(slide, "type", "bullets")
     kind = slide.get("type", "bullets")
@@ -155,7 +155,7 @@ def _kind(slide: Any) -> str | None:
 
 
 def _own_name(slide: Any) -> Any:
-    """Return a slide with its type by our name."""
+    """Return a slide with our name for its type."""
     known = isinstance(slide, dict) and isinstance(slide.get("type"), str) and slide["type"] in OTHER_NAMES
     return {**slide, "type": _kind(slide)} if known else slide
 
@@ -164,7 +164,7 @@ def _shows_something(slide: Slide) -> Slide:
     texts = (slide.title, slide.subtitle, *slide.bullet_points)
     plain = isinstance(slide, TitleSlide | BulletsSlide | SectionSlide)
     if plain and not any(text.strip() for text in texts):
-        raise ValueError("holds nothing to show; give it a title, a subtitle or bullet_points")
+        raise ValueError("has nothing to show; give it a title, a subtitle or bullet_points")
     return slide
 
 
@@ -183,7 +183,7 @@ AnySlide = Annotated[
 
 
 class Deck(SpecPart):
-    """The slides of a spec. `cache_key` names the folder, below the work folder, that the deck is written to."""
+    """The slides of a spec. `cache_key` is the name of the deck's folder in the work folder."""
 
     theme: Annotated[str, AfterValidator(_theme)] = "light"
     cache_key: Annotated[str, Field(min_length=1, max_length=MAX_CACHE_KEY), AfterValidator(check_portable_name)] = (
@@ -193,7 +193,7 @@ class Deck(SpecPart):
 
 
 class SlideShow(SpecPart):
-    """Which slides a segment shows, and for how many seconds each; without that they share out the narration."""
+    """Which slides a segment shows, and for how many seconds each; by default they are spread over the narration."""
 
     range: Annotated[
         Bounds, BeforeValidator(bounds, json_schema_input_type=WrittenBounds | Pair | str | int | None)

@@ -1,4 +1,4 @@
-"""What is filmed one after the other: steps, and segments, which are steps of two kinds."""
+"""The steps of a tour, and its segments, which are steps of two types."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from protocol.layout import check_portable_name
 MAX_ID = 64
 Coordinate = Annotated[Number, Field(ge=0, le=MAX_SIDE)]
 TAIL_S = 0.5
-"""What every step shows after its last word and its last action."""
+"""How long every step continues after its last word and its last action, in seconds."""
 
 
 class Zoom(SpecPart):
-    """What the camera shows during a step, with `--zoom auto` or `mobile`: an editor, the terminal, the whole page, an
-    element by its selector, or what is around a point of the viewport."""
+    """What the camera shows during a step with `--zoom auto` or `mobile`: an editor, the terminal, the whole page, an
+    element, or the area around a point of the viewport."""
 
     to: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
     factor: Annotated[Number, Field(ge=1, le=MAX_ZOOM)] | None = None
@@ -33,13 +33,13 @@ class Zoom(SpecPart):
     def _somewhere(self) -> Self:
         if self.to is None and self.center is None:
             raise ValueError(
-                'must say where; write "to": "editor", "terminal", "full" or a selector, or "center": [x, y]'
+                'must name a place; write "to": "editor", "terminal", "full" or a selector, or "center": [x, y]'
             )
         return self
 
 
 class TourStep(SpecPart):
-    """One step: what is said while the actions are done. A step without a url stays on the page of the one before."""
+    """One step: its narration, and the actions meanwhile. A step without a url stays on the previous step's page."""
 
     id: Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(check_portable_name)]
     title: str | None = None
@@ -52,17 +52,17 @@ class TourStep(SpecPart):
 
     @property
     def show(self) -> SlideShow | None:
-        """Return the slides it shows instead of a page."""
+        """Return the slides that it shows instead of a page, if any."""
         return None
 
     @property
     def least_s(self) -> float:
-        """Return how long it is on screen at least, in seconds, whatever is said and done."""
+        """Return how long the step lasts at least, in seconds."""
         return 0.0
 
 
 class DemoSegment(TourStep):
-    """A segment that shows a page: a step that may be told how long it lasts at least."""
+    """A segment that shows a page: a step with an optional minimum duration."""
 
     type: Literal["demo"]
     duration: Seconds | None = None
@@ -74,7 +74,7 @@ class DemoSegment(TourStep):
 
 
 class SlidesSegment(TourStep):
-    """A segment that shows slides of the deck. It has no page, so nothing can be done or asserted there."""
+    """A segment that shows slides of the deck. It has no page, so it can have no actions or assertions."""
 
     type: Literal["slides"]
     slides: SlideShow = SlideShow()
@@ -84,12 +84,12 @@ class SlidesSegment(TourStep):
     @classmethod
     def _no_page(cls, value: Any) -> Any:
         if value:
-            raise ValueError("belongs to a page, and a slides segment has none; move it to a demo segment")
+            raise ValueError("needs a page, and a slides segment has none; move it to a demo segment")
         return () if isinstance(value, list) else None if value == "" else value
 
     @property
     def show(self) -> SlideShow | None:
-        """Return the slides it shows."""
+        """Return the slides that it shows."""
         return self.slides
 
     @property

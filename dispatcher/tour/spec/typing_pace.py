@@ -1,4 +1,4 @@
-"""How a person's typing is paced: pure arithmetic, no browser."""
+"""The pace of a person's typing: pure arithmetic, no browser."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import random
 PER_SECOND = 18.0
 LONGEST_S = 8.0
 FASTEST_S = 0.008
-"""A browser takes about this long for one key; what must be faster goes in by several characters at a time."""
+"""A browser needs about this long for one key; faster typing inserts several characters at a time."""
 
 
 def bursts(text: str, delay_s: float | None = None) -> list[tuple[str, float]]:
     """Return the pieces of a text and when each is typed, in seconds from the start.
 
-    About 18 characters a second, uneven as hands are; a long text is faster and takes 8 s in all. A given
-    `delay_s` between the characters is kept exactly. The same text is always typed the same way.
+    About 18 characters a second, slightly irregular; a long text is typed faster, in 8 s. A given `delay_s` between
+    characters is exact. The same text is always typed in the same way.
     """
     if not text:
         return []
