@@ -197,7 +197,7 @@ def test_a_changed_page_is_not_filmed_again(tmp_path: Path, site: Site, chromium
     for actions, tries in (([click], 1), ([], 3)):
         site.asked.clear()
         step = {"id": "a", "url": "/", "actions": actions, "assertions": [wrong]}
-        with pytest.raises(StepFailed, match="changed already" if actions else "filmed 3 times"):
+        with pytest.raises(StepFailed, match="already been changed" if actions else "recorded 3 times"):
             film(tmp_path, site, chromium, [step], mode="continuous")
         assert site.asked.count("/") == tries
         assert site.asked.count("/pressed") == len(actions)
@@ -222,7 +222,7 @@ def test_a_popup_closed_while_opening_forbids_no_retry(tmp_path: Path, site: Sit
     site.pages["/"] = html("<p>x")
     actions = [{"type": "dismiss_popups"}, {"type": "wait_for_selector", "selector": "#none", "timeout": 0.1}]
     step = {"id": "a", "url": "/", "actions": actions}
-    with pytest.raises(StepFailed, match="filmed 2 times"):
+    with pytest.raises(StepFailed, match="recorded 2 times"):
         film(tmp_path, site, chromium, [step], mode="continuous", max_retries_per_step=1)
     assert site.asked.count("/") == 2
 

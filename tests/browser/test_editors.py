@@ -93,11 +93,11 @@ def test_the_field_in_use_is_emptied(context: ActionContext, site: Site) -> None
 @pytest.mark.parametrize(
     ("kind", "fields", "said"),
     [
-        ("focus_editor", {}, "no code editor is visible on the page after 0.3 s; known: Monaco"),
+        ("focus_editor", {}, "no code editor is visible on the page after 0.3 s \(supported: Monaco"),
         ("select_all_and_delete", {}, "no code editor is visible.*name it with selector"),
         ("highlight_lines", {"lines": 1}, "no code editor is visible"),
-        ("command_palette", {"command": "x"}, "no application is seen.*JupyterLab, VS Code, Monaco.*press_key"),
-        ("hide_secondary_sidebar", {}, "no application is seen"),
+        ("command_palette", {"command": "x"}, "none of the supported applications \(JupyterLab, VS Code, Monaco\).*press_key"),
+        ("hide_secondary_sidebar", {}, "none of the supported applications"),
         ("terminal_type", {"text": "ls"}, "no terminal is visible"),
     ],
 )
@@ -185,7 +185,7 @@ def test_the_side_bar_of_vs_code(context: ActionContext, site: Site, inside: str
 def test_a_side_bar_that_nothing_hides(context: ActionContext, site: Site) -> None:
     """A side bar of an unknown application without a button that hides it is an error with the hint."""
     show(context, site, "<aside>tools</aside>")
-    with pytest.raises(StepFailed, match="'aside' has no button that hides it; use click_selector"):
+    with pytest.raises(StepFailed, match="'aside' has no button to hide it; use click_selector"):
         do(context, "hide_secondary_sidebar", selector="aside")
 
 

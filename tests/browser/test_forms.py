@@ -60,7 +60,7 @@ def test_a_value_that_is_not_the_one_asked_for(context: ActionContext, recorder:
     """A value that the field changes is a warning; a field that stays empty, or takes no such text, is an error."""
     show(context, site, "<input type=range max=50 id=r><input type=date id=d><input type=number id=n>")
     do(context, "type_text", selector="#r", text="80")
-    assert "holds '50' where '80' was asked for" in recorder.warnings[0]
+    assert "contains '50' instead of '80'" in recorder.warnings[0]
     do(context, "type_text", selector="#d", text="03042027")
     assert "holds '2027-03-04' where '03042027' was asked for; write it as" in recorder.warnings[1]
     with pytest.raises(StepFailed, match="takes a number, not 'loud'"):
@@ -91,7 +91,7 @@ def test_options_that_cannot_be_chosen(context: ActionContext, site: Site) -> No
         do(context, "select_option", selector="#s", option="Ribbon", timeout=0.3)
     with pytest.raises(StepFailed, match="disabled"):
         do(context, "select_option", selector="#s", option="x", timeout=0.3)
-    with pytest.raises(StepFailed, match="takes one option, not 2"):
+    with pytest.raises(StepFailed, match="accepts one option, not 2"):
         do(context, "select_option", selector="#s", option=["box", "paper"])
     with pytest.raises(StepFailed, match="not a drop-down field"):
         do(context, "select_option", selector="button", option="box")
@@ -157,7 +157,7 @@ def test_files_are_chosen(context: ActionContext, recorder: BrowserRecorder, sit
     do(context, "upload", selector="#h", files=paths[0])
     assert context.page.title() == "hidden a.csv"
     assert recorder.warnings == []
-    with pytest.raises(StepFailed, match="takes one file"):
+    with pytest.raises(StepFailed, match="accepts one file"):
         do(context, "upload", selector="#one", files=paths)
 
 
@@ -197,7 +197,7 @@ def test_files_are_dropped(context: ActionContext, site: Site, tmp_path: Path) -
     show(context, site, zone + "</script>")
     do(context, "upload", selector="#z", files=str(tmp_path / "a.csv"), drop=True)
     assert context.page.title() == "a.csv"
-    with pytest.raises(StepFailed, match="nothing takes the dropped files"):
+    with pytest.raises(StepFailed, match="does not accept dropped files"):
         do(context, "upload", selector="#no", files=str(tmp_path / "a.csv"), drop=True)
     with pytest.raises(StepFailed, match='add "drop": true'):
         do(context, "upload", selector="#no", files=str(tmp_path / "a.csv"))

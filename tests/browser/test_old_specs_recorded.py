@@ -76,7 +76,7 @@ def test_an_old_spec(chromium: Path, tmp_path: Path) -> None:
     report = json.loads((tmp_path / "waits.report.json").read_text())
     [failed] = [warning for warning in report["warnings"] if "#not-there" in warning]
     assert "after 0.3 s" in failed
-    assert "the step went on" in failed
+    assert "the step continued" in failed
     assert report["steps"][0]["capture_seconds"] < 20
     last = read_frame(tmp_path / "waits.mp4", report["seconds"] - 0.1)
     first = read_frame(tmp_path / "waits.mp4", 0.1)

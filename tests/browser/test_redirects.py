@@ -68,7 +68,7 @@ def test_a_page_that_never_stays_is_said(tmp_path: Path, site: Site, chromium: P
     """Two pages that send their visitor to and fro fail in bounded time, in plain words, with what can be had."""
     leaves(site, "/other", 0)
     leaves(site, "/", 0, at="/other")
-    with pytest.raises(StepFailed, match=r"'a': .*went to another address") as failed:
+    with pytest.raises(StepFailed, match=r"'a': .*navigated to another address") as failed:
         film(tmp_path, site, chromium, [{"id": "a", "url": "/"}], default_step_timeout=1.5, max_retries_per_step=1)
     assert failed.value.kept is not None
     assert zipfile.is_zipfile(failed.value.kept / "trace.zip")
