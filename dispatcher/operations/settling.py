@@ -15,7 +15,7 @@ from dispatcher.operations.chain import go_on
 from dispatcher.runs.record import Artifact, Delivery, Run
 from dispatcher.runs.store import RunStore
 from protocol.errors import EnvironmentNotReady, GpudropError, StorageFull, UsageError
-from protocol.redaction import without_secrets
+from usertext.redaction import without_secrets
 
 NOTIFY_TRIES = 3
 NOTIFY_S = 10.0
@@ -59,7 +59,7 @@ def settle(connection: Connection, run: Run) -> str:
 
 def _bring_logs(client: Client, run: Run) -> list[str]:
     try:
-        if client.bring_logs(run.id):
+        if client.fetch_logs(run.id):
             return []
     except OSError as error:
         return [f"the logs of its workers cannot be written to {client.results}: {error.strerror}. Make room there"]

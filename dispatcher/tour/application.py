@@ -16,7 +16,7 @@ from urllib.request import getproxies, proxy_bypass
 from dispatcher.tour.session import TourSession
 from dispatcher.tour.spec.model import Spec
 from protocol.errors import EnvironmentNotReady, UsageError
-from protocol.redaction import without_secrets
+from usertext.redaction import without_secrets
 
 TAIL_BYTES = 2000
 TIMEOUT_S = 600.0

@@ -16,7 +16,7 @@ from dispatcher.tour.record import Recording, record
 from dispatcher.tour.screen import Screen, Unattended
 from dispatcher.tour.session import BACKENDS, TourSession
 from protocol.errors import UsageError
-from protocol.problems import not_one_of
+from usertext.problems import not_one_of
 
 P = ParamSpec("P")
 CHOICES = {"tts_backend": BACKENDS, "encode_backend": encoding.BACKENDS, "zoom": tuple(STRENGTH)}

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
@@ -20,9 +20,11 @@ from dispatcher.config import Settings
 from dispatcher.jobs.client import new_id
 from dispatcher.runs.record import Group
 from dispatcher.runs.store import RunStore
-from dispatcher.tour.session import TourSession
 from protocol.errors import JobCancelled, StepFailed
 from protocol.transports.host import SYSTEM
+
+if TYPE_CHECKING:  # lists of runs need this module, and not what a session needs
+    from dispatcher.tour.session import TourSession
 
 STARTUP_S = 60.0
 """How long a tour may take from being announced to holding its lock."""

@@ -12,11 +12,11 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from dispatcher.config import Settings
-from dispatcher.connection import Connection, Private, connect, require_drop
+from dispatcher.connection import Connection, connect, require_drop
 from dispatcher.tour.options import CLONING_BACKEND, TourOptions
 from dispatcher.tour.screen import Screen
 from protocol.errors import EnvironmentNotReady, UsageError
-from protocol.problems import not_one_of
+from usertext.problems import not_one_of
 
 BACKENDS = ("local", "colab", CLONING_BACKEND)
 LOCK = "in-use.lock"
@@ -56,10 +56,10 @@ class TourSession:
         Raises as `check_backend` does.
         """
         self.check_backend()
-        group, work_dir = self.options.group, self.work_dir
+        group = self.options.group
         if self.options.tts_backend == "local":
-            own = Private(drop=work_dir / "drop", log=work_dir / "worker.log")
-            return connect("local", settings=self.settings, kinds=kinds, private=own, group=group)
+            private = self.work_dir / "drop"
+            return connect("local", settings=self.settings, kinds=kinds, private=private, group=group)
         return connect("colab", self.options.drop, settings=self.settings, group=group)
 
     def connect_encoder(self) -> AbstractContextManager[Connection]:

@@ -93,10 +93,14 @@ def test_the_field_in_use_is_emptied(context: ActionContext, site: Site) -> None
 @pytest.mark.parametrize(
     ("kind", "fields", "said"),
     [
-        ("focus_editor", {}, "no code editor is visible on the page after 0.3 s \(supported: Monaco"),
+        ("focus_editor", {}, r"no code editor is visible on the page after 0.3 s \(supported: Monaco"),
         ("select_all_and_delete", {}, "no code editor is visible.*name it with selector"),
         ("highlight_lines", {"lines": 1}, "no code editor is visible"),
-        ("command_palette", {"command": "x"}, "none of the supported applications \(JupyterLab, VS Code, Monaco\).*press_key"),
+        (
+            "command_palette",
+            {"command": "x"},
+            r"none of the supported applications \(JupyterLab, VS Code, Monaco\).*press_key",
+        ),
         ("hide_secondary_sidebar", {}, "none of the supported applications"),
         ("terminal_type", {"text": "ls"}, "no terminal is visible"),
     ],

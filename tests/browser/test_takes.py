@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from dispatcher.tour.browser.capture import TakeRecorder
 from dispatcher.tour.browser.painting import PaintTracker
 from dispatcher.tour.browser.recorder import BrowserRecorder
-from media.frames import measure_take
+from media.take import measure_take
 from protocol.errors import MediaError
 from tests.support.acting import SIZE
 

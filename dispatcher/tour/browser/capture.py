@@ -21,7 +21,7 @@ from playwright.sync_api import Page
 from dispatcher.tour.browser.dialogs import COMES_WITHIN_S
 from dispatcher.tour.browser.navigation import is_navigation_error, settle_navigation
 from dispatcher.tour.browser.painting import PaintTracker
-from media.frames import TakeWriter
+from media.take import TakeWriter
 from protocol.errors import MediaError
 
 QUALITY = 95

@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus
 from playwright.sync_api import BrowserContext, Page
 from playwright.sync_api import Error as PlaywrightError
 
-from protocol.redaction import REMOVED, without_secrets
+from usertext.redaction import REMOVED, without_secrets
 
 VALUE_REMOVED = "[removed]"
 HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token"})

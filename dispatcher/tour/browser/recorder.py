@@ -73,6 +73,7 @@ class BrowserRecorder:
         self.open_list: object = None  # the drawn drop-down list, an OpenList of select_list
         self._has_dialog = False  # a dialog is open, and its page is frozen
         self._stopped_script = ""  # the error for a script that had to be stopped
+        self.page = self.context.new_page()  # before the watchdog, which checks it from its first tick on
         self._watchdog = Watchdog(
             browser,
             lambda: None if self._has_dialog else self.page,
@@ -81,7 +82,7 @@ class BrowserRecorder:
             on_tick=self._tick,
         )
         self.tabs = Tabs(self._listen)
-        self.page = self.tabs.begin(self.context.new_page())
+        self.tabs.begin(self.page)
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,7 @@ from typing import Any
 
 from dispatcher.tour.actions.assertions import AssertionResult
 from protocol.errors import EnvironmentNotReady
-from protocol.redaction import without_secrets_in
+from usertext.redaction import without_secrets_in
 
 
 @dataclass(frozen=True, kw_only=True)
