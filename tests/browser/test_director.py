@@ -238,7 +238,7 @@ def test_a_page_that_never_loads_ends_in_bounded_time(tmp_path: Path, site: Site
 
 
 @pytest.mark.parametrize(
-    ("url", "said"), [("/none", "status 404"), ("http://127.0.0.1:9/", "is the application running")]
+    ("url", "said"), [("/none", "status 404"), ("http://127.0.0.1:9/", "check that the application is running")]
 )
 def test_a_page_that_is_not_there(tmp_path: Path, site: Site, chromium: Path, url: str, said: str) -> None:
     """An error page is never filmed."""

@@ -208,7 +208,7 @@ def test_the_preloader_is_waited_for(context: ActionContext, site: Site) -> None
 def test_a_preloader_that_stays(context: ActionContext, site: Site) -> None:
     """A preloader that never goes is an error in bounded time, that names it; so is a selector that is none."""
     site.pages["/"] = html("<b class=load>loading</b>")
-    with pytest.raises(StepFailed, match=r"preloader '\.load' is still to be seen after 3 s.*preloader_selector"):
+    with pytest.raises(StepFailed, match=r"preloader '\.load' is still visible after 3 s.*preloader_selector"):
         open_page(context.page, site.url + "/", 3, ".load")
     with pytest.raises(StepFailed, match=r"preloader_selector: the selector 'b\[\[' is not valid"):
         open_page(context.page, site.url + "/", 30, "b[[")

@@ -62,11 +62,11 @@ def test_a_value_that_is_not_the_one_asked_for(context: ActionContext, recorder:
     do(context, "type_text", selector="#r", text="80")
     assert "contains '50' instead of '80'" in recorder.warnings[0]
     do(context, "type_text", selector="#d", text="03042027")
-    assert "holds '2027-03-04' where '03042027' was asked for; write it as" in recorder.warnings[1]
-    with pytest.raises(StepFailed, match="takes a number, not 'loud'"):
+    assert "contains '2027-03-04' instead of '03042027'; write it as" in recorder.warnings[1]
+    with pytest.raises(StepFailed, match="needs a number, not 'loud'"):
         do(context, "type_text", selector="#r", text="loud")
     show(context, site, "<input type=date id=d>")
-    with pytest.raises(StepFailed, match="is empty after 'soon' was typed; write it as '2027-03-04'"):
+    with pytest.raises(StepFailed, match="is empty after typing 'soon'; write it as '2027-03-04'"):
         do(context, "type_text", selector="#d", text="soon")
 
 

@@ -221,7 +221,7 @@ def test_a_command_that_is_not_there(context: ActionContext) -> None:
     [
         ("highlight_lines", {"lines": "118-125"}, "has no line 125"),
         ("focus_editor", {"line": 1000}, "has no line 1000"),
-        ("highlight_lines", {"lines": 1, "color": "no colour"}, "is no colour"),
+        ("highlight_lines", {"lines": 1, "color": "no colour"}, "is not a colour"),
         ("focus_editor", {"selector": "#none", "timeout": 0.2}, "no code editor is visible at '#none'"),
         ("terminal_type", {"text": "ls", "timeout": 0.2}, "no terminal is visible"),
     ],

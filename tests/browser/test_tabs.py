@@ -121,5 +121,5 @@ def test_back_and_reload(context: ActionContext, site: Site) -> None:
     do(context, "go_back")
     assert context.page.url == site.url + "/"
     do(context, "go_back")  # to the empty page with which the tab began
-    with pytest.raises(StepFailed, match="no page to go back to"):
+    with pytest.raises(StepFailed, match="no previous page"):
         do(context, "go_back")

@@ -4,7 +4,7 @@
 (editor, [first, last, color, mark]) => {
   const KEY = Symbol.for(mark);
   window[KEY]?.();
-  if (color !== null && !CSS.supports("color", color)) return "is no colour of a web page";
+  if (color !== null && !CSS.supports("color", color)) return "is not a colour of a web page";
 
   const style = (element, rules) => {
     for (const [name, value] of Object.entries(rules)) element.style.setProperty(name, value, "important");
