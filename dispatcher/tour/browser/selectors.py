@@ -6,10 +6,11 @@ import re
 from functools import reduce
 from typing import TYPE_CHECKING, Any, cast
 
+from dispatcher.tour.spec.fields import INSIDE
+
 if TYPE_CHECKING:
     from playwright.sync_api import Frame, FrameLocator, Locator, Page
 
-ALTERNATIVE, INSIDE = " || ", " >> "
 ARIA = "aria/"
 ROLES = (
     *("button", "link", "textbox", "searchbox", "combobox", "listbox", "option", "checkbox", "radio", "switch"),

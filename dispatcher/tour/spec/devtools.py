@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from dispatcher.tour.browser.selectors import ALTERNATIVE, INSIDE
-from dispatcher.tour.spec.fields import MAX_SIDE, MIN_SIDE
+from dispatcher.tour.spec.fields import ALTERNATIVE, INSIDE, MAX_SIDE, MIN_SIDE
 from dispatcher.tour.spec.json_file import quoted
 
 MODIFIERS = ("Control", "Alt", "Meta", "Shift")

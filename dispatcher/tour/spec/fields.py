@@ -31,6 +31,9 @@ Seconds = Annotated[Number, Field(gt=0, le=3600)]
 Rest = Annotated[Number, Field(ge=0, le=600)]
 """Seconds during which nothing is done."""
 Selector = Annotated[str, Field(min_length=1, max_length=2000)]
+ALTERNATIVE, INSIDE = " || ", " >> "
+"""What separates alternatives of a selector, and the steps of a chain of selectors."""
+
 Short = Annotated[str, Field(min_length=1, max_length=100)]
 LineNumber = Annotated[Whole, Field(ge=1, le=9_999_999)]
 Pace = Annotated[Number, Field(ge=0, le=2000)]
