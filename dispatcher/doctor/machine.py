@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 from dispatcher.config import Settings, is_root
 from dispatcher.doctor.findings import Finding, checked
 from dispatcher.runs.store import RunStore
-from dispatcher.tour.browser import find_browser, launch
+from dispatcher.tour.browser.chromium import find_browser, launch
 from dispatcher.wording import clock_time, for_people, in_bytes
 from media import ffmpeg
 from protocol.errors import EnvironmentNotReady
