@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from dispatcher.cli.kinds import options_of
-from dispatcher.tour import spec_schema
+from dispatcher.tour.spec import json_schema
 from protocol import messages, plain
 from protocol.kinds import KINDS
 from protocol.kinds.kind import Kind
@@ -49,7 +49,7 @@ def reference() -> dict[str, str]:
     """Return every file of the reference, by its path below docs/reference/."""
     files = {f"messages/{model.__name__}.schema.json": _schema(model, sealed=True) for model in WIRE}
     files |= {f"kinds/{name}.schema.json": _schema(kind.params) for name, kind in sorted(KINDS.items())}
-    files["tour.schema.json"] = json.dumps(spec_schema.schema(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    files["tour.schema.json"] = json.dumps(json_schema.schema(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     files["messages.md"] = _page()
     files["commands.md"] = commands.page()
     files["faults.md"] = faults.page(faults.proofs(TESTS))

@@ -28,7 +28,7 @@ from dispatcher.config import Settings, is_root  # noqa: E402  # this folder is 
 from dispatcher.drops.setup import init_drop  # noqa: E402
 from dispatcher.runs.record import Group  # noqa: E402
 from dispatcher.runs.store import RunStore  # noqa: E402
-from dispatcher.tour.browser import find_browser, launch  # noqa: E402
+from dispatcher.tour.browser.chromium import find_browser, launch  # noqa: E402
 from dispatcher.web import building  # noqa: E402
 from tests.support import history  # noqa: E402
 
@@ -70,7 +70,7 @@ def main() -> None:
         settings = Settings()
         if not (folder / "films" / FILM).exists():
             _work(folder, settings)
-        _gpudrop(folder, "upscale", "bikes.mp4", "--scale", "3", "--anew", "--overwrite", "--detach")
+        _gpudrop(folder, "upscale", "bikes.mp4", "--scale", "3", "--force", "--overwrite", "--detach")
         asked.out.mkdir(parents=True, exist_ok=True)
         with RunStore.open(settings.database) as store:
             _pictures(settings, store, asked.out, every=asked.all)
