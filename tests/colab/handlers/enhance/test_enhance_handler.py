@@ -269,7 +269,7 @@ def test_an_answer_of_an_earlier_attempt_is_checked_like_any_other(
     second.output(left).write_text(json.dumps(told))
     HANDLERS["enhance"]().run(second)
     pairs = read_enhanced((second.folder / TEXTS_JSON).read_bytes()).texts
-    assert pairs[0].kept == "the number 3 is missing; the number 5 was not there"
+    assert pairs[0].kept == "the number 3 is missing; the number 5 is not in the original"
     assert pairs[1].enhanced == "Now right."
     assert len(double.batches) == 1
 
