@@ -17,7 +17,7 @@ from dispatcher.tour.narration.speaking import needs_worker, speak, spoken_text_
 from dispatcher.tour.output import duration
 from dispatcher.tour.output.cutting import cut
 from dispatcher.tour.output.encoding import check_encoder
-from dispatcher.tour.output.plan import Footage, VideoPlan, plan_video
+from dispatcher.tour.output.plan import TourFootage, VideoPlan, plan_video
 from dispatcher.tour.recording.director import OnStep, record_steps, rehearse_steps
 from dispatcher.tour.recording.takes import RehearsedStep, Take
 from dispatcher.tour.recording.waiting import OnWait
@@ -70,7 +70,7 @@ def record(session: TourSession) -> Recording:
                 narration=narration, video=None, report=None, enhancement=enhancement, warnings=warnings, tour=tour.id
             )
         takes = _record_steps(spec, narration, browser, session)
-        footage = Footage(narration=narration, takes=takes, enhancement=enhancement)
+        footage = TourFootage(narration=narration, takes=takes, enhancement=enhancement)
         done = cut(plan, footage, session)
         tour.report = done.report
     return Recording(

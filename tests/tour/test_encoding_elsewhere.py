@@ -64,7 +64,7 @@ def run(
     screen: RecordingScreen,
     options: dict[str, Any],
     check: Callable[[Path, Timeline], object] = check_film,
-) -> encoding.EncodedVideo:
+) -> encoding.EncodedTour:
     """Encode the timeline."""
     folder.mkdir(exist_ok=True)
     request = encoding.EncodeRequest(

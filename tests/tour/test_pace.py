@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from dispatcher.tour.browser.pace import Pace, slow_step_warning
+from dispatcher.tour.browser.pace import PaceLog, slow_step_warning
 from dispatcher.tour.browser.pointer import eased
 from dispatcher.tour.spec.typing_pace import LONGEST_S, PER_SECOND, bursts
 
@@ -46,7 +46,7 @@ def test_movement_starts_and_ends_slowly() -> None:
 
 def test_only_what_is_slower_than_planned_counts() -> None:
     """A movement that takes longer shortens the planned duration of the take; a faster one does not lengthen it."""
-    pace = Pace()
+    pace = PaceLog()
     pace.add(0.7, 3.2)
     pace.add(5.0, 4.0)
     assert pace.planned_s(10.0) == pytest.approx(7.5)

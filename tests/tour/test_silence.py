@@ -19,7 +19,7 @@ from dispatcher.assembly.timeline import ENDING_FRAMES, FPS, Focus, Word
 from dispatcher.tour.narration.clips import Narration, SpokenClip
 from dispatcher.tour.output import cutting, publishing
 from dispatcher.tour.output.cutting import CutVideo, cut
-from dispatcher.tour.output.plan import Footage, plan_video
+from dispatcher.tour.output.plan import TourFootage, plan_video
 from dispatcher.tour.recording.takes import Take
 from dispatcher.tour.spec.loading import load
 from media import audio
@@ -67,7 +67,7 @@ def made(folder: Path, pattern: str, *, output: Mapping[str, Any] = {}, zoom: st
     }
     cutting = session(folder, zoom=zoom)
     narration = Narration(clips=clips, engine="test" if clips else "none")
-    return cut(plan_video(spec, cutting), Footage(narration=narration, takes=takes), cutting)
+    return cut(plan_video(spec, cutting), TourFootage(narration=narration, takes=takes), cutting)
 
 
 def loud_seconds(film: Path, folder: Path) -> list[bool]:

@@ -6,7 +6,7 @@ SLOW_S, SLOW_FACTOR = 2.0, 1.25
 """A step is slow if it lasts at least this much longer than planned: in seconds, and as a factor."""
 
 
-class Pace:
+class PaceLog:
     """Adds up planned and actual seconds of everything whose duration is known beforehand."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ from playwright.sync_api import BrowserContext, Page
 from playwright.sync_api import Error as PlaywrightError
 
 from dispatcher.tour.browser.navigation import is_navigation_error
-from dispatcher.tour.browser.pace import Pace
+from dispatcher.tour.browser.pace import PaceLog
 
 BINDING = "__gpudropCursor"
 PLACE = f"at => window[Symbol.for('{BINDING}')]?.place(...at)"
@@ -55,7 +55,7 @@ class Pointer:
     def __init__(self, context: BrowserContext, at: tuple[float, float]) -> None:
         self.at = at
         self.moves: list[PointerMove] = []  # since the last clearing
-        self.pace = Pace()
+        self.pace = PaceLog()
         self.rehearsing = False  # it moves in one jump
         self.is_recorded = False
         self._seen_at = at

@@ -10,7 +10,7 @@ from pathlib import Path
 from dispatcher.assembly.captions import write_captions
 from dispatcher.assembly.timeline import Clip, Timeline, whole_frames
 from dispatcher.tour.output import duration, encoding, publishing, report
-from dispatcher.tour.output.plan import Footage, VideoPlan, render_options
+from dispatcher.tour.output.plan import TourFootage, VideoPlan, render_options
 from dispatcher.tour.session import TourSession
 from dispatcher.tour.spec import script
 
@@ -25,7 +25,7 @@ class CutVideo:
     report: Path
 
 
-def cut(plan: VideoPlan, footage: Footage, session: TourSession) -> CutVideo:
+def cut(plan: VideoPlan, footage: TourFootage, session: TourSession) -> CutVideo:
     """Cut the video, and write captions and report next to it: all of them appear together, when all are complete."""
     timeline = Timeline(_clips(plan, footage), plan.inserts.intro, plan.inserts.outro)
     with publishing.unfinished(plan.out) as unfinished:
@@ -46,7 +46,7 @@ def cut(plan: VideoPlan, footage: Footage, session: TourSession) -> CutVideo:
     return CutVideo(video=plan.out, report=plan.out.with_suffix(REPORT))
 
 
-def _clips(plan: VideoPlan, footage: Footage) -> tuple[Clip, ...]:
+def _clips(plan: VideoPlan, footage: TourFootage) -> tuple[Clip, ...]:
     takes = {take.step_id: take for take in footage.takes}
     clips = []
     for step in plan.spec.steps:
@@ -67,7 +67,7 @@ def _clips(plan: VideoPlan, footage: Footage) -> tuple[Clip, ...]:
 
 
 def _report(
-    plan: VideoPlan, footage: Footage, timeline: Timeline, captions: Sequence[Path], versions: Mapping[str, str]
+    plan: VideoPlan, footage: TourFootage, timeline: Timeline, captions: Sequence[Path], versions: Mapping[str, str]
 ) -> report.TourReport:
     return report.TourReport(
         spec=str(plan.spec.source),
@@ -83,7 +83,7 @@ def _report(
     )
 
 
-def _step_reports(plan: VideoPlan, footage: Footage, timeline: Timeline) -> tuple[report.StepReport, ...]:
+def _step_reports(plan: VideoPlan, footage: TourFootage, timeline: Timeline) -> tuple[report.StepReport, ...]:
     steps = []
     for step, take, start in zip(plan.spec.steps, footage.takes, timeline.starts, strict=True):
         spoken = footage.narration.clips.get(step.id)
@@ -103,6 +103,6 @@ def _step_reports(plan: VideoPlan, footage: Footage, timeline: Timeline) -> tupl
     return tuple(steps)
 
 
-def _versions(plan: VideoPlan, encoded: encoding.EncodedVideo) -> dict[str, str]:
+def _versions(plan: VideoPlan, encoded: encoding.EncodedTour) -> dict[str, str]:
     versions = {"gpudrop": version("gpudrop"), "ffmpeg": plan.program.version}
     return versions | ({"encoder": encoded.engine.told()} if encoded.engine else {})

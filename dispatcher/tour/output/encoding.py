@@ -48,7 +48,7 @@ QUEUE_S = 24 * 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncodedVideo:
+class EncodedTour:
     """A checked video, and the engine that encoded it; None means ffmpeg on this machine."""
 
     film: Film
@@ -118,7 +118,7 @@ def _check_workers(connection: Connection, session: TourSession) -> None:
         screen.warn(f"none of the workers seen here has NVENC: the video will be encoded on a processor ({names[0]})")
 
 
-def encode(request: EncodeRequest, session: TourSession) -> EncodedVideo:
+def encode(request: EncodeRequest, session: TourSession) -> EncodedTour:
     """Encode the video as requested, here or on a worker. A worker's video is checked like one encoded here.
 
     If no worker encodes it, that happens here if the options allow it; otherwise the intermediate video is kept, and
@@ -126,7 +126,7 @@ def encode(request: EncodeRequest, session: TourSession) -> EncodedVideo:
     """
     screen = session.screen
     if session.options.encode_backend == "local":
-        return EncodedVideo(film=request.render(screen))
+        return EncodedTour(film=request.render(screen))
     rough = request.rough(session.work_dir)
     rough.render(screen)
     try:
@@ -137,10 +137,10 @@ def encode(request: EncodeRequest, session: TourSession) -> EncodedVideo:
             screen.warn(_how_to_continue(rough.out, request.options))
             raise
         screen.warn(f"the video is encoded on this machine, because no worker did it: {error}")
-        return EncodedVideo(film=request.render(screen))
+        return EncodedTour(film=request.render(screen))
     rough.out.unlink()
     _warn_without_nvenc(result, screen)
-    return EncodedVideo(film=film, engine=result.engine)
+    return EncodedTour(film=film, engine=result.engine)
 
 
 def job(rough: Path, options: RenderOptions, *, require_nvenc: bool) -> Job:

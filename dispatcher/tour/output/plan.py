@@ -29,7 +29,7 @@ class VideoPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Footage:
+class TourFootage:
     """What a video is cut from: the narration, one take for each step, and how the narration was rewritten, if so."""
 
     narration: Narration
