@@ -58,7 +58,7 @@ def test_what_is_set_is_shown_with_what_says_so(folder: Path, monkeypatch: pytes
         (["set", "dorp", "/x"], "Did you mean drop?"),
         (["set", "voice", ""], "voice is empty"),
         (["set", "drop", "ftp:x"], "unknown kind of drop"),
-        (["unset", "colour"], "There are: drop, voice, out"),
+        (["unset", "colour"], "Known settings: drop, voice, out"),
     ],
 )
 def test_a_wrong_key_or_value_is_a_usage_error(folder: Path, arguments: list[str], said: str) -> None:

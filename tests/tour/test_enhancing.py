@@ -44,7 +44,7 @@ def test_a_worker_is_believed_no_more_than_a_model(tmp_path: Path) -> None:
     assert "<prosody>" in bad.rejected
     lost, _ = check_proposals(TEXTS, result(tmp_path, "We see 4 cells.", "Right."), ())
     assert lost.after == lost.before
-    assert "the number 3 is lost" in lost.rejected
+    assert "the number 3 is missing" in lost.rejected
 
 
 def test_a_result_about_other_texts_is_no_result(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_step_that_keeps_its_words_is_told(spec_path: Path) -> None:
     screen = RecordingScreen()
     _, outcome, _ = enhance_with(spec_path, screen, "We see 4 cells.", "Right.", yes=True)
     assert screen.changes == []
-    assert screen.warned[-1].startswith("step a keeps its text: the number 3 is lost")
+    assert screen.warned[-1].startswith("step a keeps its text: the number 3 is missing")
     assert list(outcome.unchanged) == ["a"]
 
 

@@ -26,7 +26,7 @@ def silence(seconds: float) -> np.ndarray:
 @pytest.fixture(autouse=True)
 def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
     """Recognising a whole recording takes seconds, and is tried in test_align."""
-    monkeypatch.setattr(align, "roughly_heard", lambda *_: "something")
+    monkeypatch.setattr(align, "recognize_roughly", lambda *_: "something")
 
 
 def check(path: Path, text: str = SAID, language: str = "en-us", **more: Any) -> VoiceReference:

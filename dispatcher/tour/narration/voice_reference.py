@@ -159,7 +159,7 @@ def _text_problems(text: str, language: str, seconds: float) -> Iterator[str]:
         yield f"ref_text has {len(text)} characters; at most {MAX_REF_TEXT} can be spoken in {MAX_REF_S:g} s"
         return
     slowest, fastest = PACES.get(_language(language), (1.5, 24.0))
-    pace = align.letters_a_second(text, max(seconds, 0.1))
+    pace = align.letters_per_second(text, max(seconds, 0.1))
     if not slowest <= pace <= fastest:
         mismatch = "part of it is missing in ref_text" if pace < slowest else "ref_text has more than is said"
         yield (
@@ -177,7 +177,7 @@ def _doubts(samples: Samples, text: str, language: str) -> Iterator[str]:
         yield f"reaches full scale {level.clipped} times; a recording with less gain sounds better"
     if text[-1].isalnum():
         yield "ref_text ends without a full stop: a sentence that is cut in the middle may be continued in the video"
-    if _language(language) == "en" and (doubt := align.doubt(samples, RATE, text)):
+    if _language(language) == "en" and (doubt := align.doubt_text(samples, RATE, text)):
         yield f"ref_text {doubt}; make sure that it is exactly what is said"
 
 

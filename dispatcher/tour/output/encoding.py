@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher.assembly.checks import check_film
-from dispatcher.assembly.render import Film, RenderOptions, render
+from dispatcher.assembly.render import RenderedVideo, RenderOptions, render
 from dispatcher.assembly.timeline import Timeline
 from dispatcher.connection import Connection
 from dispatcher.jobs.handle import Handle
@@ -51,7 +51,7 @@ QUEUE_S = 24 * 3600.0
 class EncodedTour:
     """A checked video, and the engine that encoded it; None means ffmpeg on this machine."""
 
-    film: Film
+    film: RenderedVideo
     engine: EngineRecord | None = None
 
 
@@ -65,7 +65,7 @@ class EncodeRequest:
     options: RenderOptions
     check: Callable[[Path, Timeline], object] = check_film  # of a worker's video; raises MediaError
 
-    def render(self, screen: Screen) -> Film:
+    def render(self, screen: Screen) -> RenderedVideo:
         """Encode it on this machine."""
         with screen.stage("cutting") as stage:
             return render(
@@ -191,7 +191,7 @@ def _wait(handle: Handle, options: TourOptions, on_progress: Callable[[Progress]
         raise JobTimeout(text, why=late.why, hint=late.hint, run=handle.run) from late
 
 
-def _fetch(result: Result, request: EncodeRequest) -> Film:
+def _fetch(result: Result, request: EncodeRequest) -> RenderedVideo:
     """Copy a worker's video to its place, if it has every frame and every chapter. Raises MediaError otherwise."""
     source = result.files[film_path(Encode.model_validate({"format": request.options.container}))]
     out = request.out
@@ -205,7 +205,7 @@ def _fetch(result: Result, request: EncodeRequest) -> Film:
         raise MediaError(f"the encoded video cannot be copied to {out}: {error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
-    return Film(path=out, seconds=request.timeline.seconds)
+    return RenderedVideo(path=out, seconds=request.timeline.seconds)
 
 
 def _warn_without_nvenc(result: Result, screen: Screen) -> None:

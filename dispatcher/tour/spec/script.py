@@ -8,7 +8,7 @@ from typing import Any
 
 from protocol.errors import UsageError
 from speech import lexicon, markup, scripts
-from speech.markup import Script, parse
+from speech.markup import MarkedText, parse
 from speech.preview import preview
 from speech.text import pieces
 
@@ -49,7 +49,7 @@ def is_silent(narration: str, language: str, entries: Mapping[str, str]) -> bool
 
 def wire_step(step_id: str, narration: str) -> dict[str, Any]:
     """Return a step of a request; without marks it has only the fields of the simple form."""
-    script: Script = parse(narration)
+    script: MarkedText = parse(narration)
     step: dict[str, Any] = {"id": step_id, "narration": script.text}
     if script.pauses:
         step["pauses"] = [[place, seconds] for place, seconds in script.pauses]
@@ -60,7 +60,7 @@ def wire_step(step_id: str, narration: str) -> dict[str, Any]:
 
 def merged_lexicon(own: Mapping[str, str], file: str | Path | None) -> dict[str, str]:
     """Return the user's lexicon, in `file`, updated with the tour's. Raises UsageError naming an invalid entry."""
-    return lexicon.merged(lexicon.load(Path(file)) if file else {}, own)
+    return lexicon.merge(lexicon.load(Path(file)) if file else {}, own)
 
 
 def used(entries: Mapping[str, str], texts: Iterable[str]) -> dict[str, str]:
