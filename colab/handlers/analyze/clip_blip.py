@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from colab.handlers import devices
-from colab.handlers.analyze.engine import Seen
+from colab.engines import devices
+from colab.engines.device_failures import free_again
+from colab.handlers.analyze.engine import Eyes, Seen
 from colab.handlers.analyze.labels import TEMPLATES, asked
 from colab.handlers.analyze.vision_files import BLIP, CLIP, NEEDS, files, weights
-from colab.handlers.analyze.vision_models import HINT, Opened, resident
-from colab.handlers.device_failures import free_again
+from colab.handlers.analyze.vision_models import HINT, Opened, loaded_model
 from colab.models import Models
 from media.reading import Frame
 from protocol.errors import JobFailed
@@ -42,6 +42,15 @@ class ClipBlip:
         self._device = devices.on_torch(models.provider, "CLIP and BLIP")
         self._told: _Words | None = None
         self.batch = BATCH[self._device.name]
+
+    @property
+    def eyes(self) -> Eyes:
+        """Return itself."""
+        return self
+
+    def files(self) -> tuple[str, ...]:
+        """Return the files of the models that are used."""
+        return tuple(file for model in self._used() for file in files(self._models, model))
 
     def record(self) -> EngineRecord:
         """Say which models look, and on which device."""
@@ -110,7 +119,7 @@ class ClipBlip:
     def _open(self, model: str) -> Opened:
         paths = {file.rpartition("/")[2]: self._models.path(file) for file in files(self._models, model)}
         stamps = tuple(path.stat().st_mtime_ns for path in paths.values())
-        return resident(model, tuple(sorted(paths.items())), self._device.name, stamps)
+        return loaded_model(model, tuple(sorted(paths.items())), self._device.name, stamps)
 
 
 @dataclass(frozen=True, kw_only=True)

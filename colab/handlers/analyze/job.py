@@ -9,16 +9,18 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
+from colab.engines.registry import Choice
 from colab.handlers.analyze import figures, resume, sheet
 from colab.handlers.analyze.engine import Eyes
-from colab.handlers.analyze.engines import Chosen
+from colab.handlers.analyze.engines import Analyser, label_notes
 from colab.handlers.analyze.listening import Listening
+from colab.handlers.analyze.resume import Saving
 from colab.handlers.analyze.rows import Table
 from colab.handlers.analyze.shots import cuts
 from colab.handlers.analyze.sights import Sights
 from colab.handlers.analyze.watching import Astray, Watching
 from colab.handlers.analyze.written import Story, analysis, as_text
-from colab.handlers.work import Work
+from colab.work import Work
 from media.examine import Media
 from media.ffmpeg import Ffmpeg
 from protocol.errors import JobFailed, MediaError
@@ -31,21 +33,26 @@ WAIT_S = 0.2
 SIDE_TO_SEE = 448
 """Longer side of the pictures that a model looks at: both cut theirs to less."""
 
-SOUND_CHECKPOINT_S = 10.0
-"""Before that a job has nothing to lose."""
-
 
 class Job:
     """One file being analysed."""
 
     def __init__(
-        self, work: Work, program: Ffmpeg, media: Media, params: Params, chosen: Chosen, kept: frozenset[str]
+        self,
+        work: Work,
+        program: Ffmpeg,
+        media: Media,
+        params: Params,
+        choice: Choice[Analyser],
+        kept: frozenset[str],
+        saving: Saving,
     ) -> None:
         self._work, self._program, self._media, self._params = work, program, media, params
-        self._chosen, self._kept = chosen, kept
+        self._choice, self._kept, self._saving = choice, kept, saving
+        self._eyes = choice.engine.eyes
         self._story = Story(media=media, params=params)
         self._began = time.monotonic()
-        self._total = units(media) + (1 if chosen.eyes else 0)
+        self._total = units(media) + (1 if self._eyes else 0)
         self._ear: Listening | None = None
 
     def run(self) -> dict[str, Any]:
@@ -69,8 +76,8 @@ class Job:
     def _watch(self) -> None:
         params, media = self._params, self._media
         assert media.picture is not None  # its caller looked
-        side = max(params.size, params.sheet_width if params.sheet else 0, SIDE_TO_SEE if self._chosen.eyes else 0)
-        watching = Watching(self._work, self._program, media, params, side=side)
+        side = max(params.size, params.sheet_width if params.sheet else 0, SIDE_TO_SEE if self._eyes else 0)
+        watching = Watching(self._work, self._program, media, params, side=side, saving=self._saving)
         try:
             watching.restore(self._kept)
             try:
@@ -91,8 +98,8 @@ class Job:
         _check_number(len(found))
         story.places = found
         self._choose(watching, table)
-        if self._chosen.eyes is not None:
-            self._see(self._chosen.eyes, watching, table)
+        if self._eyes is not None:
+            self._see(self._eyes, watching, table)
         if params.sheet:
             self._publish(SHEET, self._draw(watching, table))
 
@@ -110,7 +117,7 @@ class Job:
         """Have the pictures of all shots looked at, several together."""
         places = self._story.representatives
         self._story.embeddings = eyes.embeddings()
-        sights = Sights(self._work, places, self._story.embeddings)
+        sights = Sights(self._work, places, self._story.embeddings, self._saving)
         sights.restore(self._kept, trusted=not self._astray)
         while rest := places[len(sights.seen) :][: eyes.batch]:
             self._stay(f"shot {len(sights.seen) + 1} of {len(places)} is looked at")
@@ -166,7 +173,7 @@ class Job:
             self._leave_sound()
 
     def _long(self) -> bool:
-        return time.monotonic() - self._began >= SOUND_CHECKPOINT_S
+        return time.monotonic() - self._began >= self._saving.sound_after_s
 
     def _stay(self, note: str = "the shots are put together") -> None:
         self._work.progress(self._done, self._total, note)
@@ -185,9 +192,9 @@ class Job:
             summary["seconds"] = round(self._media.seconds, 3)
         if story.loudness is not None and story.loudness.integrated_lufs is not None:
             summary["integrated_lufs"] = story.loudness.integrated_lufs
-        if self._chosen.passed_over:
-            summary["passed_over"] = list(self._chosen.passed_over)
-        if notes := [*self._chosen.notes, *story.notes]:
+        if self._choice.passed_over:
+            summary["passed_over"] = list(self._choice.passed_over)
+        if notes := [*label_notes(self._params, self._choice, self._media), *story.notes]:
             summary["notes"] = notes
         return summary
 

@@ -35,6 +35,17 @@ _JSON_BYTES = 64 << 20
 _Told = TypeVar("_Told", bound=BaseModel)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Saving:
+    """How often checkpoints are saved."""
+
+    every_s: float = 40.0  # how much work may be lost
+    sound_after_s: float = 10.0  # a shorter job has nothing to lose
+
+
+SAVING = Saving()
+
+
 def rows_path(number: int) -> str:
     """Return where the rows of a stretch lie."""
     return f"{CHECKPOINTS}rows-{number:04d}.bin"

@@ -8,18 +8,16 @@ from collections.abc import Sequence
 
 from colab.handlers.analyze import resume
 from colab.handlers.analyze.engine import Seen
-from colab.handlers.work import Work
+from colab.handlers.analyze.resume import Saving
+from colab.work import Work
 from protocol.kinds.analysis import Embeddings, unpacked
-
-CHECKPOINT_S = 40.0
-"""How much looking may be lost."""
 
 
 class Sights:
     """What was seen by the pictures at `places`, in their order."""
 
-    def __init__(self, work: Work, places: Sequence[int], embeddings: Embeddings | None) -> None:
-        self._work, self._places = work, list(places)
+    def __init__(self, work: Work, places: Sequence[int], embeddings: Embeddings | None, saving: Saving) -> None:
+        self._work, self._places, self._saving = work, list(places), saving
         self._dimensions = None if embeddings is None else embeddings.dimensions
         self.seen: list[Seen] = []
         self._number, self._left, self._told = 1, 0, time.monotonic()
@@ -42,7 +40,7 @@ class Sights:
         """Add what was seen by the next pictures."""
         self.seen += seen
         now = time.monotonic()
-        if now - self._told < CHECKPOINT_S:
+        if now - self._told < self._saving.every_s:
             return
         path, part = resume.seen_path(self._number), slice(self._left, len(self.seen))
         looked = resume.Looked(first=self._left, places=tuple(self._places[part]), seen=tuple(self.seen[part]))

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from colab.handlers import device_failures
+from colab.engines import device_failures
+from colab.engines.model_cache import cached
 from colab.handlers.analyze.vision_files import BLIP, CLIP
-from colab.handlers.resident import resident as keeping
 from protocol.errors import JobFailed
 
 _T = TypeVar("_T")
@@ -51,8 +51,8 @@ class Opened:
             raise device_failures.failed(problem, self.name, self.device, hint=HINT) from problem
 
 
-@keeping(most=2)
-def resident(model: str, paths: tuple[tuple[str, Path], ...], on: str, _stamps: tuple[int, ...]) -> Opened:
+@cached(most=2)
+def loaded_model(model: str, paths: tuple[tuple[str, Path], ...], on: str, _stamps: tuple[int, ...]) -> Opened:
     """Keep both models open: loading one takes longer than most films. A file that changed is opened anew."""
     with tempfile.TemporaryDirectory(prefix="gpudrop-model-") as folder:
         for name, path in paths:

@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 
 from colab.handlers.analyze import resume
+from colab.handlers.analyze.resume import Saving
 from colab.handlers.analyze.rows import Meter, Row, Rows, Table
 from colab.handlers.analyze.scratch import Scratch
 from colab.handlers.analyze.shots import least_score
-from colab.handlers.work import Work
+from colab.work import Work
 from media.examine import Media
 from media.ffmpeg import Ffmpeg
 from media.reading import TICKS, Frame, fitted, frames
@@ -22,9 +23,6 @@ from protocol.kinds.analyze import Params
 
 EVERY, LOOK_UP_S = 25, 0.5
 """After so many pictures, or so long, it is looked up."""
-
-CHECKPOINT_S = 40.0
-"""How much work may be lost."""
 
 _SAME_S = 0.5 / TICKS
 _SEEK_S = 0.0005  # a time is written down a little less exactly than it is
@@ -38,9 +36,9 @@ class Astray(Exception):
 class Watching:
     """A film being watched. It goes on where an earlier attempt stopped, if that left something of use."""
 
-    def __init__(self, work: Work, program: Ffmpeg, media: Media, params: Params, *, side: int) -> None:
+    def __init__(self, work: Work, program: Ffmpeg, media: Media, params: Params, *, side: int, saving: Saving) -> None:
         assert media.picture is not None  # who calls this has seen one
-        self._work, self._program, self._media, self._params = work, program, media, params
+        self._work, self._program, self._media, self._params, self._saving = work, program, media, params, saving
         self.size = fitted(media.picture.shown, side)  # of the pictures that are kept
         self.measured = fitted(media.picture.shown, params.size)
         self._rows = Rows()
@@ -157,7 +155,7 @@ class Watching:
     def _leave(self) -> None:
         """Leave a checkpoint when enough was done since the last."""
         now = time.monotonic()
-        if now - self._told < CHECKPOINT_S or self._meter.reference is None:
+        if now - self._told < self._saving.every_s or self._meter.reference is None:
             return
         path = resume.rows_path(self._stretch)
         self._work.output(path).write_bytes(resume.written(self._rows, self._left, self._meter.reference))

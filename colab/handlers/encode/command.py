@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from colab.handlers.encode.engines import Chosen
+from colab.handlers.encode.engines import Encoder
 from colab.handlers.encode.graph import RATE, Graph, picture_of
 from media import carried, encoding
 from media.examine import Media
@@ -22,19 +22,21 @@ def sound_coder(params: Params) -> str:
     return _AUDIO[wanted]
 
 
-def picture_coder(chosen: Chosen, params: Params) -> list[str]:
+def picture_coder(encoder: Encoder, params: Params) -> list[str]:
     """Return ffmpeg's arguments for the picture's encoder."""
-    quality = encoding.DEFAULT_CRF[chosen.encoder] if params.quality is None else params.quality
-    return encoding.repeatable_arguments(chosen.encoder, params.preset, min(quality, encoding.MAX_CRF[chosen.encoder]))
+    quality = encoding.DEFAULT_CRF[encoder.encoder] if params.quality is None else params.quality
+    return encoding.repeatable_arguments(
+        encoder.encoder, params.preset, min(quality, encoding.MAX_CRF[encoder.encoder])
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Commands:
     """What ffmpeg is told about one job: in one go, or around a picture that was encoded in pieces."""
 
-    chosen: Chosen
+    encoder: Encoder
     params: Params
-    films: Sequence[Media]
+    videos: Sequence[Media]
     filters: Graph
     levels: Sequence[str]  # a filter for each sound
     sounds: carried.Carried  # where they are copied
@@ -42,13 +44,13 @@ class Commands:
 
     def whole(self, out: Path) -> list[str]:
         """Return ffmpeg's arguments for the whole job."""
-        keeps_times = len(self.films) == 1 and self.params.rate is None
+        keeps_times = len(self.videos) == 1 and self.params.rate is None
         return [
             *self.filters.opened,
             *("-filter_complex", ";".join([self.filters.picture, *self._levelled()])),
-            *("-map", "[picture]", *(carried.times(self.chosen.program) if keeps_times else [])),
-            *picture_coder(self.chosen, self.params),
-            *carried.colours(picture_of(self.films[0]).pixels),
+            *("-map", "[picture]", *(carried.times(self.encoder.program) if keeps_times else [])),
+            *picture_coder(self.encoder, self.params),
+            *carried.colours(picture_of(self.videos[0]).pixels),
             *self._rest(),
             local(out),
         ]
@@ -64,7 +66,7 @@ class Commands:
             *(["-itsoffset", f"{start_s:.6f}"] if start_s > 0 else []),
             *source(picture, "mov"),
             *(["-filter_complex", ";".join(sounds)] if sounds else []),
-            *("-map", f"{len(self.films)}:v:0", "-c:v", "copy", *(["-aspect", ratio] if ratio else [])),
+            *("-map", f"{len(self.videos)}:v:0", "-c:v", "copy", *(["-aspect", ratio] if ratio else [])),
             *self._rest(),
             *("-max_muxing_queue_size", "9999"),
             local(out),
@@ -72,12 +74,12 @@ class Commands:
 
     def _rest(self) -> list[str]:
         """Return the arguments for all that is beside the picture."""
-        kept = "0" if len(self.films) == 1 else "-1"
+        kept = "0" if len(self.videos) == 1 else "-1"
         return [
             *self._sounds(),
             *self.texts.arguments,
             *("-map_metadata", kept, "-map_chapters", kept, *carried.EXACT),
-            *_container(self.chosen, self.params),
+            *_container(self.encoder, self.params),
         ]
 
     def _levelled(self) -> list[str]:
@@ -96,8 +98,8 @@ class Commands:
         return [*mapped, "-c:a", coder, "-b:a", f"{self.params.audio_bitrate}k", "-ar", str(RATE)]
 
 
-def _container(chosen: Chosen, params: Params) -> list[str]:
-    wanted = encoding.container_arguments(params.format, chosen.encoder)
+def _container(encoder: Encoder, params: Params) -> list[str]:
+    wanted = encoding.container_arguments(params.format, encoder.encoder)
     if params.faststart or "-movflags" not in wanted:
         return wanted
     at = wanted.index("-movflags")

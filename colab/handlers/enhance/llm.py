@@ -6,18 +6,16 @@ Nothing is downloaded by the library: configuration, tokenizer and weights come 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-from colab.handlers import devices
+from colab.engines import devices
 from colab.handlers.enhance.engine import Answer, Ask, Unable, Wish
-from colab.handlers.enhance.llm_model import Loaded, resident
+from colab.handlers.enhance.llm_model import Loaded, loaded_model
 from colab.handlers.enhance.prompts import messages
 from colab.handlers.enhance.tidy import tidied
-from protocol import installing
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
 
@@ -53,11 +51,6 @@ class LanguageModel:
     retries = 1
 
     def __init__(self, models: ModelFiles, device: str | None = None) -> None:
-        missing = [name for name in ("torch", "transformers") if importlib.util.find_spec(name) is None]
-        if missing:
-            raise JobFailed(
-                f"{' and '.join(missing)} not installed here: {installing.with_extra('llm')}", code="UNSUPPORTED"
-            )
         self._models = models
         self._device = devices.on_torch(device, "the language model")
         self._model = self._default()
@@ -122,7 +115,7 @@ class LanguageModel:
     def _loaded(self, offload: bool) -> Loaded:
         folder = self._models.folder(self._model)
         times = tuple(sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir()))
-        return resident(folder, self._model, self._device.name, offload, times)
+        return loaded_model(folder, self._model, self._device.name, offload, times)
 
     def _names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*filter(self._is_known, BEST_ON_GPU), *self._models.owned("enhance"))))

@@ -50,6 +50,10 @@ class Recogniser(Protocol):
         """How much sound it is given at once, at most."""
         ...
 
+    def files(self) -> tuple[str, ...]:
+        """Return the model files that it needs, by their names in the table of models."""
+        ...
+
     def record(self) -> EngineRecord:
         """Say who listens: engine, version, model, provider and device really in use, tier."""
         ...

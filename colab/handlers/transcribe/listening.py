@@ -11,12 +11,9 @@ from colab.handlers.transcribe import kept
 from colab.handlers.transcribe.engine import Language, Recogniser, Utterance
 from colab.handlers.transcribe.pieces import Piece, pieces
 from colab.handlers.transcribe.sound import Sound
-from colab.handlers.work import Work
+from colab.work import Work
 from media.pcm import RATE
 from protocol.kinds.transcribe import Params
-
-CHECKPOINT_S = 30.0
-"""How much work may be lost, about."""
 
 
 @dataclass(kw_only=True)
@@ -27,6 +24,8 @@ class Listening:
     engine: Recogniser
     params: Params
     sound: Sound
+    checkpoint_s: float
+    piece_s: float
     clock: Callable[[], float] = time.monotonic
     utterances: list[Utterance] = field(default_factory=list)
     language: Language | None = None
@@ -45,7 +44,7 @@ class Listening:
         begin = self._take_up(left)
         self._saved_at = self.clock()
         with self.sound.open() as stream:
-            for piece in pieces(stream, self.engine.piece_s, begin=begin, look_up=self._look_up):
+            for piece in pieces(stream, self.piece_s, begin=begin, look_up=self._look_up):
                 self._hear(piece)
                 if not piece.last:
                     self._keep(piece.end)
@@ -83,7 +82,7 @@ class Listening:
 
     def _keep(self, end: int) -> None:
         """Leave a checkpoint, if enough work was done since the last."""
-        if self.clock() - self._saved_at < CHECKPOINT_S:
+        if self.clock() - self._saved_at < self.checkpoint_s:
             return
         path = kept.path_of(self._number)
         kept.write(self.work.output(path), self._saved, end, self.language, self.utterances[self._unsaved :])

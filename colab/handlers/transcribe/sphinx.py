@@ -59,6 +59,10 @@ class PocketSphinx:
         """How much sound it is given at once."""
         return PIECE_S
 
+    def files(self) -> tuple[str, ...]:
+        """Return nothing: its model is in its package."""
+        return ()
+
     def record(self) -> EngineRecord:
         """Say who listens."""
         return EngineRecord(

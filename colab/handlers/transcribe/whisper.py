@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from colab.handlers import device_failures
+from colab.engines import device_failures
 from colab.handlers.transcribe import whisper_place
 from colab.handlers.transcribe.engine import Language, LookUp, Utterance, Word
 from colab.handlers.transcribe.silence import windows
-from colab.handlers.transcribe.whisper_files import ALIASES, entry, full_name
+from colab.handlers.transcribe.whisper_files import ALIASES, entry, full_name, model_files
 from colab.models import Models
 from media.pcm import RATE, Samples
 from protocol.errors import JobFailed
@@ -58,6 +58,15 @@ class FasterWhisper:
         """How much sound it is given at once."""
         return PIECE_S[self._place.device]
 
+    @property
+    def weights(self) -> str:
+        """Return the name of its weights in the table of models."""
+        return entry(self.model, "model.bin")
+
+    def files(self) -> tuple[str, ...]:
+        """Return the model's files."""
+        return model_files(self._models, self.model)
+
     def open(self) -> None:
         """Fetch, verify and load the model, and have it listen to nothing once: a GPU without its libraries shows."""
         if self._loaded is not None:
@@ -71,7 +80,7 @@ class FasterWhisper:
         return EngineRecord(
             name=self.name,
             version=f"{libraries} {self.model} {self._place.compute}",
-            model_sha256=self._models.sha256(entry(self.model, "model.bin")),
+            model_sha256=self._models.sha256(self.weights),
             rate=RATE,
             provider=f"CTranslate2/{self._place.compute}",
             device=self._place.device,

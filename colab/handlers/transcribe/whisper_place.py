@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,17 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from colab.handlers import devices
-from colab.handlers.device_failures import first_line, out_of_memory
-from protocol import installing
+from colab.engines import devices
+from colab.engines.device_failures import first_line, out_of_memory
 from protocol.errors import JobFailed
 
 logger = logging.getLogger(__name__)
 
 COMPUTE = {"cuda": ("float16", "int8_float16", "int8_float32"), "cpu": ("int8", "int8_float32", "float32")}
 """The numbers to calculate with, best first; the next where there are none such, or the model does not fit."""
-
-NEEDS = ("faster_whisper", "ctranslate2")
 
 MEL_BANDS = 80
 """What the library takes where the model's files do not say."""
@@ -36,17 +32,8 @@ class Place:
     asked: bool = False  # whether the worker's owner insists on the device
 
 
-def check_installed() -> None:
-    """Raise `JobFailed` UNSUPPORTED, with the hint, where what Whisper needs is not installed."""
-    if missing := [name for name in NEEDS if importlib.util.find_spec(name) is None]:
-        raise JobFailed(
-            f"{' and '.join(missing)} not installed here: {installing.with_extra('whisper')}", code="UNSUPPORTED"
-        )
-
-
 def expected(provider: str | None) -> Place:
     """Return where a model would run. Raises `JobFailed` UNSUPPORTED for a device that is not here."""
-    check_installed()
     import ctranslate2
 
     has_gpu = ctranslate2.get_cuda_device_count() > 0

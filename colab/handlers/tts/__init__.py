@@ -8,53 +8,53 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from colab.handlers.closed import closed_codes
 from colab.handlers.tts import bleed, check
 from colab.handlers.tts.clip import Clip
 from colab.handlers.tts.engine import Emphasising, Speech, SpeechEngine, Voice
-from colab.handlers.tts.engines import Chosen, available, open_engine
+from colab.handlers.tts.engines import ENGINES, SpeechTable, VoiceRequest
 from colab.handlers.tts.recording import reference
 from colab.handlers.tts.script import Chunk, Script, otherwise, script
-from colab.handlers.work import Result, Work
+from colab.job_errors import closed_codes
 from colab.models import Models
+from colab.work import Work, WorkResult
 from protocol.errors import JobFailed
 from protocol.kinds.tts import Params, read_times, wav_path, words_path
 from protocol.messages import Choices, EngineRecord
 from speech import lexicon
 
 
+@dataclass(frozen=True, kw_only=True)
 class TtsHandler:
     """Speaks every step into a WAV and its word times. The same request gives the same bytes."""
 
-    kind = "tts"
+    table: SpeechTable = ENGINES
+    kind: str = "tts"
 
     def engines(self, models: Models) -> tuple[EngineRecord, ...]:
         """Return the engines that can speak here, best first."""
-        return tuple(engine.record() for engine in available(models))
+        return tuple(engine.record() for engine in self.table.available(models))
 
     def choices(self, models: Models) -> dict[str, Choices]:
         """Return the voices and languages of each engine."""
-        return {engine.name: engine.choices() for engine in available(models)}
+        return {engine.name: engine.choices() for engine in self.table.available(models)}
 
-    def run(self, work: Work) -> Result:
+    def run(self, work: Work) -> WorkResult:
         """Speak the steps in order, publishing each when it is complete. Raises `JobFailed`, naming the step."""
         params = cast(Params, work.params)
         if wrong := lexicon.problems(params.lexicon):
             raise JobFailed(f"the lexicon, {'; '.join(wrong[:5])}", code="BAD_REQUEST")
-        chosen = open_engine(
-            work.models,
-            work.engine,
+        request = VoiceRequest(
             voice=params.voice,
             language=params.language,
             speed=params.speed,
             reference=reference(work.inputs, params),
         )
-        record = chosen.engine.record(chosen.voice)
-        narration = _Narration(
-            work=work, engine=chosen.engine, voice=chosen.voice, params=params, kept=work.kept(record)
-        )
+        choice = self.table.choose(work.models, request, work.engine)
+        engine, voice = choice.engine, request.pick(choice.engine)
+        record = engine.record(voice)
+        narration = _Narration(work=work, engine=engine, voice=voice, params=params, reusable=work.begin(record))
         narration.speak()
-        return Result(engine=record, summary=_summary(params, chosen, narration))
+        return WorkResult(engine=record, summary=narration.summary(choice.passed_over))
 
 
 @dataclass(kw_only=True)
@@ -65,7 +65,7 @@ class _Narration:
     engine: SpeechEngine
     voice: Voice
     params: Params
-    kept: frozenset[str]  # outputs that an earlier attempt made just as this one would
+    reusable: frozenset[str]  # outputs that an earlier attempt made just as this one would
     seconds: dict[str, float] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
     doubtful: dict[str, list[str]] = field(default_factory=dict)
@@ -101,9 +101,9 @@ class _Narration:
 
     def _speak_step(self, step_id: str, written: Script, note: str) -> None:
         self.work.progress(self.done, self.total, note)
-        if {wav_path(step_id), words_path(step_id)} <= self.kept:
+        if {wav_path(step_id), words_path(step_id)} <= self.reusable:
             self._count(step_id, read_times(self.work.output(words_path(step_id)).read_bytes()).model_dump())
-            self._advance(f"{note}: kept from an earlier attempt", max(1, len(written.chunks)))
+            self._advance(f"{note}: reused from an earlier attempt", max(1, len(written.chunks)))
             return
         path = self.work.output(wav_path(step_id))
         with Clip(path, written.words, self.params.speed, lead_s=written.lead_s) as clip:
@@ -152,6 +152,24 @@ class _Narration:
             return self.engine.speak_emphasised(chunk.text, self.voice, speed, chunk.emphasis)
         return self.engine.speak(chunk.text, self.voice, speed)
 
+    def summary(self, passed_over: tuple[str, ...]) -> dict[str, Any]:
+        """Return what the marker says: the simple form's fields, and whatever is not as it was asked."""
+        voice, engine = self.voice, self.engine.name
+        substituted = {"voice": self.params.voice, "by": voice.name, "engine": engine} if voice.substituted else None
+        notes = {
+            "substituted": substituted,
+            "passed_over": list(passed_over),
+            "silent": self.silent,
+            "doubtful": self.doubtful,
+            "unstressed": self.unstressed(),
+        }
+        return {
+            "total_duration": round(sum(self.seconds.values()), 3),
+            "steps_generated": len(self.seconds),
+            "results": [{"step": step, "duration": seconds} for step, seconds in self.seconds.items()],
+            **{key: value for key, value in notes.items() if value},
+        }
+
     def _advance(self, note: str, units: int = 1) -> None:
         self.done += units
         self.work.progress(self.done, self.total, note)
@@ -169,26 +187,6 @@ def _naming(step_id: str) -> Iterator[None]:
             yield
     except JobFailed as failed:
         raise JobFailed(str(failed), code=failed.code, step=step_id) from failed
-
-
-def _summary(params: Params, chosen: Chosen, narration: _Narration) -> dict[str, Any]:
-    """Return what the marker says: the plain form's fields, and whatever is not as it was asked."""
-    summary: dict[str, Any] = {
-        "total_duration": round(sum(narration.seconds.values()), 3),
-        "steps_generated": len(narration.seconds),
-        "results": [{"step": step, "duration": seconds} for step, seconds in narration.seconds.items()],
-    }
-    if chosen.voice.substituted:
-        summary["substituted"] = {"voice": params.voice, "by": chosen.voice.name, "engine": chosen.engine.name}
-    if chosen.passed_over:
-        summary["passed_over"] = list(chosen.passed_over)
-    if narration.silent:
-        summary["silent"] = narration.silent
-    if narration.doubtful:
-        summary["doubtful"] = narration.doubtful
-    if unstressed := narration.unstressed():
-        summary["unstressed"] = unstressed
-    return summary
 
 
 HANDLER = TtsHandler()

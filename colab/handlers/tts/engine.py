@@ -84,6 +84,10 @@ class SpeechEngine(Protocol):
         """Say who speaks: engine, version, provider and device really in use, tier, and the voice if one is given."""
         ...
 
+    def files(self) -> tuple[str, ...]:
+        """Return the model files that it needs, by their names in the table of models."""
+        ...
+
     def choices(self) -> Choices:
         """Return the voices and languages that may be asked for: `{"voice": …, "language": …}`."""
         ...
@@ -108,7 +112,7 @@ class Emphasising(Protocol):
 
 @runtime_checkable
 class Cloning(Protocol):
-    """An engine that speaks with the voice of a recording, and with no other. `engines.CLONING` names them."""
+    """An engine that speaks with the voice of a recording, and with no other. `engines.CLONING` names it."""
 
     def clone(self, reference: Reference, language: str, speed: float) -> Voice:
         """Return the voice of a recording. Raises `JobFailed` BAD_REQUEST, with the hint, for what cannot be cloned."""

@@ -51,6 +51,10 @@ class Espeak:
             tier="embedded",
         )
 
+    def files(self) -> tuple[str, ...]:
+        """Return nothing: its data comes with its package."""
+        return ()
+
     def choices(self) -> Choices:
         """Return the voices, those of other engines that have a stand-in here included, and the languages."""
         return self._catalogue.choices()

@@ -6,20 +6,18 @@ guessed: a wrong one would be heard.
 
 from __future__ import annotations
 
-import importlib.util
 from contextlib import suppress
 from importlib.metadata import version
 
 import numpy as np
 
-from colab.handlers import device_failures, devices
+from colab.engines import device_failures, devices
 from colab.handlers.tts import f5_model, f5_speech
 from colab.handlers.tts.engine import HINT, Reference, Samples, Speech, TimedWord, Voice
 from colab.handlers.tts.f5_model import Call, Opened
 from colab.handlers.tts.kokoro_onnx import ModelFiles
 from colab.handlers.tts.script import CUT_S
 from colab.handlers.tts.sound import faded
-from protocol import installing
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
 from speech import align
@@ -34,7 +32,6 @@ LANGUAGES = {"en": "en", "en-us": "en", "en-gb": "en", "zh": "cmn", "zh-cn": "cm
 SEED, STEPS, STRENGTH = 20_241_008, 32, 2.0
 """What a request that leaves them open gets: the same clip every time, and its makers' defaults."""
 
-_PACKAGES = ("torch", "torchaudio", "f5_tts", "vocos")
 _FADE_S = 0.005
 
 
@@ -45,11 +42,6 @@ class F5:
     limit = f5_speech.MOST
 
     def __init__(self, models: ModelFiles, device: str | None = None) -> None:
-        missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
-        if missing:
-            raise JobFailed(
-                f"{' and '.join(missing)} not installed here: {installing.with_extra('f5')}", code="UNSUPPORTED"
-            )
         self._models = models
         self._sha256 = models.sha256(WEIGHTS)
         self._device = devices.on_torch(device, "F5-TTS")
@@ -67,6 +59,10 @@ class F5:
             device=str(self._device),
             tier="neural",
         )
+
+    def files(self) -> tuple[str, ...]:
+        """Return the model, its letters and the vocoder."""
+        return (WEIGHTS, LETTERS, VOCODER_CONFIG, VOCODER)
 
     def choices(self) -> Choices:
         """Return the languages. There is no voice but that of a recording, which goes by the name `default`."""

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from colab.handlers import device_failures
-from colab.handlers.resident import resident
+from colab.engines import device_failures
+from colab.engines.model_cache import cached
 from colab.handlers.tts.engine import HINT, Samples
 from colab.handlers.tts.f5_speech import HOP, RATE
 from protocol.errors import JobFailed
@@ -91,7 +91,7 @@ class Opened:
         return np.atleast_1d(wave.squeeze().cpu().numpy() / gain).astype(np.float32)
 
 
-@resident()
+@cached()
 def opened(weights: Path, letters: Path, config: Path, vocoder: Path, device: str, _times: tuple[int, ...]) -> Opened:
     """Keep the last model open: loading it takes longer than most narrations. A file that changed is opened anew."""
     import torch

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
@@ -13,8 +12,6 @@ from colab.handlers.tts.kokoro_onnx_model import OpenedModel, opened_model
 from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, spoken
 from colab.handlers.tts.onnx_session import expected_place
 from colab.handlers.tts.phonemes import readable, source_for, written
-from protocol import installing
-from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
 
 MODEL, STYLES = "kokoro-v1.0-durations.onnx", "voices-v1.0.bin"
@@ -40,8 +37,6 @@ class KokoroOnnx:
     limit = LIMIT_CHARACTERS
 
     def __init__(self, models: ModelFiles, provider: str | None = None) -> None:
-        if importlib.util.find_spec("kokoro_onnx") is None:
-            raise JobFailed(f"kokoro-onnx is not installed here: {installing.with_extra('kokoro')}", code="UNSUPPORTED")
         self._models = models
         self._provider = provider
         self._place = expected_place(provider)
@@ -60,6 +55,10 @@ class KokoroOnnx:
             device=self._place.device,
             tier="neural",
         )
+
+    def files(self) -> tuple[str, ...]:
+        """Return the model and the voices."""
+        return (MODEL, STYLES)
 
     def choices(self) -> Choices:
         """Return the voices of the languages whose phonemes can be had here, and the languages."""

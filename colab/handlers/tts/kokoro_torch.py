@@ -5,7 +5,6 @@ Nothing is downloaded by the package: configuration, weights and voices all come
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from colab.handlers import device_failures, devices
-from colab.handlers.resident import resident
+from colab.engines import device_failures, devices
+from colab.engines.model_cache import cached
 from colab.handlers.tts import kokoro_styles, kokoro_voices
 from colab.handlers.tts.engine import HINT, Samples, Speech, Voice
 from colab.handlers.tts.kokoro_onnx import STYLES, ModelFiles
 from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, Said, edges_from_frames, spoken
 from colab.handlers.tts.phonemes import Phonemes, readable, source_for, written
-from protocol import installing
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
 
@@ -39,12 +37,6 @@ class KokoroTorch:
     limit = LIMIT_CHARACTERS
 
     def __init__(self, models: ModelFiles, device: str | None = None) -> None:
-        missing = [name for name in ("torch", "kokoro") if importlib.util.find_spec(name) is None]
-        if missing:
-            raise JobFailed(
-                f"{' and '.join(missing)} not installed here: {installing.with_extra('kokoro-torch')}",
-                code="UNSUPPORTED",
-            )
         self._models = models
         self._device = devices.on_torch(device, "Kokoro")
         self._model: TorchModel | None = None
@@ -63,6 +55,10 @@ class KokoroTorch:
             tier="neural",
         )
 
+    def files(self) -> tuple[str, ...]:
+        """Return the model's files and the voices."""
+        return (CONFIG, WEIGHTS, STYLES)
+
     def choices(self) -> Choices:
         """Return the voices of the languages whose phonemes can be had here, and the languages."""
         return kokoro_voices.choices(readable)
@@ -79,7 +75,7 @@ class KokoroTorch:
         if self._model is None:
             config, weights, styles = (self._models.path(name) for name in (CONFIG, WEIGHTS, STYLES))
             times = tuple(file.stat().st_mtime_ns for file in (config, weights, styles))
-            self._model = _resident(config, weights, styles, self._device.name, times)
+            self._model = loaded_model(config, weights, styles, self._device.name, times)
         model = self._model
         read = source_for(voice.language)(text)
         phonemes = written(zip(read.text, read.words, strict=True), model.kokoro.vocab, sure=read.sure)
@@ -113,8 +109,8 @@ class TorchModel:
         return Said(samples=samples, edges=edges_from_frames(output.pred_dur.tolist(), len(samples)))
 
 
-@resident()
-def _resident(config: Path, weights: Path, styles: Path, device: str, _times: tuple[int, ...]) -> TorchModel:
+@cached()
+def loaded_model(config: Path, weights: Path, styles: Path, device: str, _times: tuple[int, ...]) -> TorchModel:
     """Keep the last model open: loading it takes longer than most narrations. A file that changed is opened anew."""
     with device_failures.told("Kokoro", device, hint=HINT):
         model = _model(config, weights).to(device).eval()

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colab.handlers import devices
-from colab.handlers.device_failures import failed, first_line, out_of_memory
+from colab.engines import devices
+from colab.engines.device_failures import failed, first_line, out_of_memory
 from colab.handlers.tts.engine import HINT
 from protocol import installing
 from protocol.errors import JobFailed

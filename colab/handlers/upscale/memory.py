@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from colab.handlers.device_failures import free_again
+from colab.engines.device_failures import free_again
 from colab.handlers.upscale import tiles
 from colab.handlers.upscale.engine import Shape
 from colab.handlers.upscale.network import HINT, Network

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -11,14 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from colab.handlers import device_failures, devices
+from colab.engines import device_failures, devices
 from colab.handlers.upscale import network, tiles, yuv
 from colab.handlers.upscale.engine import Enlarger, Planes, Shape, Tick
 from colab.handlers.upscale.lanczos import sharpen_filter
 from colab.handlers.upscale.memory import Room
 from colab.models import Models
 from media.pipes import Raw
-from protocol import installing
 from protocol.errors import JobFailed
 from protocol.kinds.upscale import Params
 from protocol.messages import EngineRecord
@@ -28,16 +26,6 @@ log = logging.getLogger(__name__)
 MAX_NATIVE = 200_000_000
 """Pixels that a network may make of one picture on its way to the size asked for: several GB of memory."""
 
-NEEDS = ("torch", "torchvision", "spandrel", "safetensors")
-
-
-def check_installed() -> None:
-    """Raise JobFailed UNSUPPORTED, with the hint, where what the networks need is not installed."""
-    if missing := [name for name in NEEDS if importlib.util.find_spec(name) is None]:
-        raise JobFailed(
-            f"{' and '.join(missing)} not installed here: {installing.with_extra('upscale')}", code="UNSUPPORTED"
-        )
-
 
 class RealEsrgan:
     """One network of the table of models. Making one is cheap: the file is opened by `ready`."""
@@ -46,10 +34,13 @@ class RealEsrgan:
     segment_pixels = 240_000_000
 
     def __init__(self, models: Models, model: str) -> None:
-        check_installed()
         self._models, self.model = models, model
         self._digest = models.sha256(model)
         self._device = devices.on_torch(models.provider, "Real-ESRGAN")
+
+    def files(self) -> tuple[str, ...]:
+        """Return the network's file."""
+        return (self.model,)
 
     def record(self) -> EngineRecord:
         """Say which network does it, and where."""

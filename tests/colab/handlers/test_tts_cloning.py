@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from colab.handlers import HANDLERS
-from colab.handlers.tts import bleed, engines
+from colab.handlers.tts import TtsHandler, bleed, engines
 from colab.handlers.tts.engine import Cloning, Reference, Speech, TimedWord, Voice
 from colab.handlers.tts.espeak import Espeak
 from colab.handlers.tts.recording import reference
@@ -86,8 +85,8 @@ def test_what_is_no_wav_is_corrupt(tmp_path, content):
 @pytest.mark.parametrize("engine", ["espeak", "kokoro-onnx"])
 def test_other_engines_do_not_ignore_it(make_work, wav, engine):
     """Somebody else's voice in place of one's own would be a surprise."""
-    with pytest.raises(JobFailed, match=f"{engine} has voices of its own and cannot clone one: require f5") as failed:
-        HANDLERS["tts"]().run(make_work(params(**CLONE), engine=engine, inputs={"ref_audio": wav}))
+    with pytest.raises(JobFailed, match=f"{engine}: it has voices of its own and .*require f5") as failed:
+        make_work(params(**CLONE), engine=engine, sources={"ref_audio": wav}).run()
     assert failed.value.code == "BAD_REQUEST"
 
 
@@ -106,6 +105,9 @@ class Parrot:
     def choices(self) -> Any:
         return {}
 
+    def files(self) -> tuple[str, ...]:
+        return ()
+
     def pick(self, voice: str, language: str) -> Voice:
         raise AssertionError("a cloned voice is not picked by its name")
 
@@ -123,23 +125,28 @@ class Parrot:
 
 
 @pytest.fixture
-def parrot(monkeypatch: pytest.MonkeyPatch) -> Parrot:
-    """Put a parrot into the table, in the place of the engine that clones."""
+def parrot() -> Parrot:
+    """Return an engine that clones."""
     made = Parrot()
-    monkeypatch.setitem(engines.ENGINES, "f5", lambda _: made)
-    monkeypatch.setitem(engines.FILES, "f5", ())
     assert isinstance(made, Cloning)
     return made
 
 
-def run(make_work: Any, wav: Path, **more: Any) -> Any:
-    work = make_work(params(**CLONE), inputs={"ref_audio": wav}, **more)
-    return HANDLERS["tts"]().run(work)
+def with_parrot(parrot: Parrot) -> TtsHandler:
+    """Return a handler with a parrot in the place of the engine that clones."""
+    f5, *others = engines.ENGINES.rows
+    row = replace(f5, open=lambda _: parrot, packages=())
+    return TtsHandler(table=replace(engines.ENGINES, rows=(row, *others)))
+
+
+def run(make_work: Any, wav: Path, parrot: Parrot) -> Any:
+    work = make_work(params(**CLONE), sources={"ref_audio": wav}, handler=with_parrot(parrot))
+    return work.run()
 
 
 def test_who_brings_a_recording_gets_the_engine_that_clones(make_work, wav, parrot):
     """Without a requirement too, and the chunks are as short as the recording asks for."""
-    result = run(make_work, wav)
+    result = run(make_work, wav, parrot)
     assert result.engine.voice == "recording"
     assert parrot.calls == 2
     assert "doubtful" not in result.summary
@@ -148,14 +155,14 @@ def test_who_brings_a_recording_gets_the_engine_that_clones(make_work, wav, parr
 def test_a_chunk_that_bleeds_is_spoken_again(make_work, wav, parrot):
     """What begins with the end of the recording is said in two parts, which may be right."""
     parrot.bleeds = 1
-    assert "doubtful" not in run(make_work, wav).summary
+    assert "doubtful" not in run(make_work, wav, parrot).summary
     assert parrot.calls == 4
 
 
 def test_what_bleeds_again_is_doubtful(make_work, wav, parrot):
     """It is kept, and the step is named with the reason."""
     parrot.bleeds = 99
-    assert "says the end of the recording again" in str(run(make_work, wav).summary["doubtful"]["a"])
+    assert "says the end of the recording again" in str(run(make_work, wav, parrot).summary["doubtful"]["a"])
 
 
 def test_bleeding_is_told_from_speech():

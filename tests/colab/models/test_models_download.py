@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from colab.handlers.work import StopWork
 from colab.models import download as downloading
 from colab.models import telling
+from colab.work import StopWork
 from protocol.errors import JobFailed
 
 Usage = namedtuple("Usage", "total used free")

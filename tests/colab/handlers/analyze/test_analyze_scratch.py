@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from colab.handlers.analyze import figures
+from colab.handlers.analyze.resume import SAVING
 from colab.handlers.analyze.rows import WIDTH, Row, Rows, Table
 from colab.handlers.analyze.scratch import Scratch
 from colab.handlers.analyze.watching import Watching
@@ -58,7 +59,7 @@ def test_a_picture_of_an_earlier_attempt_counts_but_is_not_here(scratch):
 def test_a_picture_that_was_not_kept_is_fetched_just_alike(parts, put):
     """Which way it came cannot be seen: both ways lead through the same file."""
     desk, media = put(parts), examine(parts)
-    watching = Watching(desk, ffmpeg.find(), media, Params(size=64), side=96)
+    watching = Watching(desk, ffmpeg.find(), media, Params(size=64), side=96, saving=SAVING)
     table = watching.watch(lambda _: None)
     place = watching.scratch.places[0]
     kept = watching.fetch(place, table)

@@ -1,4 +1,4 @@
-"""A picture upscaled: plane by plane, so that grey stays grey, 16 bits stay 16, and transparency has no halo."""
+"""An image upscaled: plane by plane, so that grey stays grey, 16 bits stay 16, and transparency has no halo."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from colab.handlers.upscale import alpha, turning
 from colab.handlers.upscale.engine import Engine, Planes, Shape
 from colab.handlers.upscale.sizes import target
-from colab.handlers.work import Work
+from colab.work import Work
 from media.examine import Media, Picture
 from media.ffmpeg import Ffmpeg, local, source
 from media.pipes import FrameReader, FrameWriter
@@ -25,8 +25,8 @@ LOSSY = 95
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
-    """What of a picture's nature the result has too."""
+class PixelLayout:
+    """The planes of an image, which the result has too."""
 
     grey: bool
     alpha: bool
@@ -46,34 +46,34 @@ class Kept:
         }[self.planes, self.deep]  # fmt: skip
 
 
-def upscale_picture(work: Work, params: Params, media: Media, engine: Engine, ffmpeg: Ffmpeg) -> Mapping[str, Any]:
-    """Write and publish the picture; return what the summary says of it."""
+def upscale_image(work: Work, params: Params, media: Media, engine: Engine, ffmpeg: Ffmpeg) -> Mapping[str, Any]:
+    """Write and publish the image; return what the summary says of it."""
     picture = media.picture
     assert picture is not None  # a picture has one
-    kept = _nature(picture)
-    _check(kept, params)
+    layout = _nature(picture)
+    _check(layout, params)
     shape = Shape(
-        size=turning.upright(picture), target=target(picture, params, film=False), bits=16 if kept.deep else 8
+        size=turning.upright(picture), target=target(picture, params, film=False), bits=16 if layout.deep else 8
     )
-    work.kept(engine.record())
+    work.begin(engine.record())
     tick = _Ticking(work)
-    planes = _read(media, picture, kept, ffmpeg)
+    planes = _read(media, picture, layout, ffmpeg)
     tick()
     enlarger = engine.ready(shape, params)
-    if kept.alpha and (planes[-1] == np.iinfo(planes.dtype).max).all():
+    if layout.alpha and (planes[-1] == np.iinfo(planes.dtype).max).all():
         large = enlarger.planes(planes[:-1], tick)  # nothing shows through: its plane need not be worked on
         large = np.concatenate([large, np.full_like(large[:1], np.iinfo(large.dtype).max)])
-    elif kept.alpha:
+    elif layout.alpha:
         colours = enlarger.planes(alpha.filled(planes[:-1], planes[-1]), tick)
         large = np.concatenate([colours, enlarger.planes(planes[-1:], tick)])
     else:
         large = enlarger.planes(planes, tick)
     path = result_path(params)
-    _write(work.output(path), large, kept, params.format or "png", ffmpeg)
+    _write(work.output(path), large, layout, params.format or "png", ffmpeg)
     work.publish(path)
     work.progress(1, 1, "written")
     told = {"frames": 1, "width": shape.target[0], "height": shape.target[1], **enlarger.notes()}
-    return told | _changed(kept, params)
+    return told | _changed(layout, params)
 
 
 class _Ticking:
@@ -83,54 +83,59 @@ class _Ticking:
         self._work = work
 
     def __call__(self) -> None:
-        self._work.progress(0, 1, "upscaling the picture")
+        self._work.progress(0, 1, "upscaling the image")
 
 
-def _nature(picture: Picture) -> Kept:
+def _nature(picture: Picture) -> PixelLayout:
     pixels = picture.pixels
     grey = pixels.format.startswith(("gray", "ya8", "ya16", "mono"))
-    return Kept(grey=grey, alpha=pixels.alpha, deep=pixels.bits > 8)
+    return PixelLayout(grey=grey, alpha=pixels.alpha, deep=pixels.bits > 8)
 
 
-def _check(kept: Kept, params: Params) -> None:
-    if kept.alpha and params.format == "jpg":
-        raise JobFailed(
-            "a jpg holds no transparency, and the picture has some; ask for png or webp", code="BAD_REQUEST"
-        )
+def _check(layout: PixelLayout, params: Params) -> None:
+    if layout.alpha and params.format == "jpg":
+        raise JobFailed("a jpg has no transparency, and the image does; ask for png or webp", code="BAD_REQUEST")
 
 
-def _changed(kept: Kept, params: Params) -> dict[str, Any]:
+def _changed(layout: PixelLayout, params: Params) -> dict[str, Any]:
     changed = []
-    if kept.deep and params.format in ("jpg", "webp"):
-        changed.append(f"16 bits became 8: {params.format} holds no more; ask for png or tiff")
+    if layout.deep and params.format in ("jpg", "webp"):
+        changed.append(f"16 bits became 8: {params.format} has no more; ask for png or tiff")
     if params.denoise:
-        changed.append("no noise was removed: denoise is for films only")
+        changed.append("no noise was removed: denoise is for videos only")
     return {"changed": changed} if changed else {}
 
 
-def _read(media: Media, picture: Picture, kept: Kept, ffmpeg: Ffmpeg) -> Planes:
+def _read(media: Media, picture: Picture, layout: PixelLayout, ffmpeg: Ffmpeg) -> Planes:
     """Return the planes of a picture, turned as a viewer shows it."""
     width, height = turning.upright(picture)
-    filters = [*turning.filters(picture), f"format={kept.pixel_format}"]
+    filters = [*turning.filters(picture), f"format={layout.pixel_format}"]
     arguments: list[str | Path] = ["-nostdin", "-noautorotate", *source(media.path, media.container)]
     arguments += ["-map", "0:v:0", "-frames:v", "1", "-vf", ",".join(filters), "-f", "rawvideo", "pipe:1"]
-    kind = np.dtype("<u2") if kept.deep else np.dtype(np.uint8)
-    with FrameReader(ffmpeg, arguments, width * height * kept.planes * kind.itemsize) as reader:
+    kind = np.dtype("<u2") if layout.deep else np.dtype(np.uint8)
+    with FrameReader(ffmpeg, arguments, width * height * layout.planes * kind.itemsize) as reader:
         raw = reader.read()
     if raw is None:
-        raise JobFailed("the picture cannot be decoded; save it anew as png", code="INPUT_CORRUPT")
-    pixels = raw.view(kind).reshape(height, width, kept.planes)
+        raise JobFailed("the image cannot be decoded; save it again as png", code="INPUT_CORRUPT")
+    pixels = raw.view(kind).reshape(height, width, layout.planes)
     return np.ascontiguousarray(np.moveaxis(pixels, 2, 0))
 
 
-def _write(path: Path, planes: Planes, kept: Kept, suffix: str, ffmpeg: Ffmpeg) -> None:
+def _write(path: Path, planes: Planes, layout: PixelLayout, suffix: str, ffmpeg: Ffmpeg) -> None:
     pixels = np.ascontiguousarray(np.moveaxis(planes, 0, 2))
     if suffix in ("jpg", "webp"):
         path.write_bytes(_lossy(pixels, suffix))
         return
     height, width = pixels.shape[:2]
     muxing = {"png": ["-c:v", "png"], "tiff": ["-c:v", "tiff", "-compression_algo", "deflate"]}[suffix]
-    arguments: list[str | Path] = ["-f", "rawvideo", "-pix_fmt", kept.pixel_format, "-video_size", f"{width}x{height}"]
+    arguments: list[str | Path] = [
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        layout.pixel_format,
+        "-video_size",
+        f"{width}x{height}",
+    ]
     arguments += ["-i", "pipe:0", "-frames:v", "1", *muxing, "-f", "image2", "-update", "1", "-flags", "+bitexact"]
     with FrameWriter(ffmpeg, [*arguments, local(path)]) as writer:
         writer.write(pixels.view(np.uint8).reshape(-1))
@@ -153,5 +158,5 @@ def _lossy(pixels: NDArray[Any], suffix: str) -> bytes:
         ]
     done, encoded = cv2.imencode(f".{suffix}", np.ascontiguousarray(ordered), options)
     if not done:
-        raise JobFailed(f"a picture of this size cannot be written as {suffix}; ask for png", code="BAD_REQUEST")
+        raise JobFailed(f"an image of this size cannot be written as {suffix}; ask for png", code="BAD_REQUEST")
     return bytes(encoded)
