@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from colab.config import Settings
+from colab.config import checked_settings
 from colab.serving import make_worker, serve_until_signalled
 from protocol.errors import GpudropError
-from protocol.redaction import guard_logs, legible, without_secrets
+from usertext.redaction import guard_logs, legible, without_secrets
 
 
 def run(
@@ -20,6 +20,10 @@ def run(
     kinds: Annotated[str, typer.Option(help="Only these kinds of work, comma-separated.")] = "",
     idle_exit: Annotated[float | None, typer.Option(help="Stop after this many seconds without a job.")] = None,
     name: Annotated[str | None, typer.Option(help="This worker's id, at most 16 characters.")] = None,
+    session: Annotated[
+        float | None,
+        typer.Option(help="How many seconds this machine is still lent: take no job too late to hand it back."),
+    ] = None,
     exit_with_parent: Annotated[int | None, typer.Option(help="Stop when this process id is gone.")] = None,
     beat: Annotated[float | None, typer.Option(help="Seconds between beats, instead of the drop's pace.")] = None,
     poll: Annotated[float | None, typer.Option(help="Seconds between looks, instead of the drop's pace.")] = None,
@@ -42,11 +46,17 @@ def run(
         "beat_s": beat,
         "poll_s": poll,
         "kinds": tuple(kind.strip() for kind in kinds.split(",") if kind.strip()),
+        "session_s": session,
         "exit_with_parent": exit_with_parent,
         "auth": auth,
     }
-    settings = Settings(drop=drop, **{key: value for key, value in given.items() if value})
-    serve_until_signalled(make_worker(settings))
+    flags = {name: value for name, value in given.items() if _is_given(value)}
+    serve_until_signalled(make_worker(checked_settings(drop=drop, **flags)))
+
+
+def _is_given(value: Any) -> bool:
+    """Say whether a flag was used; for the others the environment counts."""
+    return value is not None and value is not False and value not in ("", ())
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)

@@ -17,10 +17,12 @@ from colab.bench import Abilities
 from protocol import codec
 from protocol.drop import Drop, TimeLimits
 from protocol.errors import EnvironmentNotReady, NameTaken
+from protocol.fields import Message
 from protocol.layout import Attempt, WorkerNames, is_worker_id
-from protocol.messages import Done, Failure, Message, Offer, WorkerCard
+from protocol.messages import Done, Failure, Whereabouts, WorkerCard
 from protocol.neighbours import Neighbours
-from protocol.seen import read_drop_id
+from protocol.observation import read_drop_id
+from protocol.plain import PlainDone, PlainFailure
 from protocol.signing import ANONYMOUS, Identity
 from protocol.transports import open_drop
 from protocol.transports.host import SYSTEM, Host, may_run
@@ -44,11 +46,11 @@ class Attached:
         """Who else is on this machine."""
         return Neighbours(self.drop.capabilities, self.drop_id, self.host.system())
 
-    def waits(self, offer: Offer | None) -> TimeLimits:
-        """Return how long to wait for what the owner of a job does; one that does not say where it is may be here."""
-        if offer is None or offer.where is None:
+    def waits(self, where: Whereabouts | None) -> TimeLimits:
+        """Return how long to wait for a party that says where it is; one that does not say may be on this machine."""
+        if where is None:
             return self.drop.capabilities.limits
-        return self.neighbours.limits(is_here=self.neighbours.is_here(offer.where))
+        return self.neighbours.limits(is_here=self.neighbours.is_here(where))
 
     def envelope(self, job: str, attempt: Attempt) -> dict[str, Any]:
         """Return what every message about an attempt of this session says of it."""
@@ -61,7 +63,7 @@ class Attached:
             "boot": self.boot,
         }
 
-    def put(self, path: str, message: Message | Done | Failure) -> None:
+    def put(self, path: str, message: Message | Done | Failure | PlainDone | PlainFailure) -> None:
         """Write one of this worker's messages into the drop. Another file of that name raises NameTaken.
 
         The same message there already is fine: an earlier call seemed to fail and did not.

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from colab.secrets import on_colab
+from colab.runtime import on_colab
 from protocol.errors import EnvironmentNotReady, GpudropError
 from protocol.google_drive import REMOUNT
-from protocol.redaction import legible, without_secrets
 from protocol.transports import read_address
+from usertext.redaction import legible, without_secrets
 
 _LOST = frozenset({errno.ENOTCONN, errno.EIO, errno.ESTALE, errno.ENODEV})
 _SHOWN = 20  # so many folders are named

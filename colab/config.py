@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from colab.models import ModelPlaces
 from colab.models.owner import read
+from protocol.errors import UsageError
 from protocol.keys import KeySettings, identity
 from protocol.signing import Identity
+from usertext.problems import sentences
 
 
 class ModelSettings(BaseSettings):
@@ -48,15 +51,16 @@ class ModelSettings(BaseSettings):
         )
 
 
-class Settings(ModelSettings):
+class WorkerSettings(ModelSettings):
     """What a worker is told, once, at its start: defaults < environment < flags. Times in seconds."""
 
     drop: str
     name: str | None = None  # the worker's id; made from the host's name if not given
     kinds: tuple[str, ...] = ()  # only these kinds; empty means every kind there is a handler for
     once: bool = False  # stop when nothing is left to take
-    idle_exit_s: float | None = None  # stop after this long without a job
-    session_s: float | None = Field(default=None, gt=0)  # how long this machine is still lent, for its card
+    idle_exit_s: float | None = Field(default=None, ge=0)  # stop after this long without a job
+    session_s: float | None = Field(default=None, gt=0)  # how long this machine is still lent; None: no limit known
+    session_margin_s: float = Field(default=300.0, ge=0)  # end this long before: a job is handed back in good time
     exit_with_parent: int | None = None  # stop when this process is gone
     beat_s: float | None = Field(default=None, gt=0)  # instead of the drop's own pace
     poll_s: float | None = Field(default=None, gt=0)
@@ -80,3 +84,11 @@ class Settings(ModelSettings):
     def model_places(self) -> ModelPlaces:
         """Return where this worker may look for model files."""
         return self.places(self.drop)
+
+
+def checked_settings(**given: Any) -> WorkerSettings:
+    """Return the worker's settings; a wrong value, from wherever, raises UsageError with its name."""
+    try:
+        return WorkerSettings(**given)
+    except ValidationError as error:
+        raise UsageError(f"the worker's settings are wrong: {sentences(error)}") from error

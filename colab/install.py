@@ -24,22 +24,22 @@ from protocol.errors import EnvironmentNotReady, UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class EngineSet:
     """What a word of the notebook's form stands for."""
 
     extras: tuple[str, ...]  # of our package
     models: tuple[str, ...]  # what is fetched before the worker serves, so that nobody has to ask for it by name
 
 
-ENGINES: Mapping[str, Choice] = {
-    "voices": Choice(extras=("kokoro", "misaki"), models=("kokoro-onnx",)),
-    "whisper": Choice(extras=("whisper",), models=("whisper-large-v3-turbo",)),
-    "upscale": Choice(
+ENGINES: Mapping[str, EngineSet] = {
+    "voices": EngineSet(extras=("kokoro", "misaki"), models=("kokoro-onnx",)),
+    "whisper": EngineSet(extras=("whisper",), models=("whisper-large-v3-turbo",)),
+    "upscale": EngineSet(
         extras=("upscale",), models=("realesrgan-x4plus", "realesr-general-x4v3", "realesr-animevideov3")
     ),
-    "vision": Choice(extras=("vision",), models=("clip-vit-base-patch32", "blip-image-captioning-base")),
-    "llm": Choice(extras=("llm",), models=("qwen2.5-1.5b-instruct",)),
-    "f5": Choice(extras=("f5",), models=("f5-tts-v1-base", "vocos-mel-24khz")),
+    "vision": EngineSet(extras=("vision",), models=("clip-vit-base-patch32", "blip-image-captioning-base")),
+    "llm": EngineSet(extras=("llm",), models=("qwen2.5-1.5b-instruct",)),
+    "f5": EngineSet(extras=("f5",), models=("f5-tts-v1-base", "vocos-mel-24khz")),
 }
 """The engines that the notebook's form offers. f5's weights are not for commercial use: nobody gets it unasked."""
 
@@ -64,7 +64,7 @@ _PROVIDERS = "import onnxruntime; print(', '.join(onnxruntime.get_available_prov
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class InstallPlan:
     """What uv is told: the text of three files, and what has to go before."""
 
     requirements: str
@@ -73,7 +73,7 @@ class Plan:
     remove: tuple[str, ...]
 
 
-def chosen(engines: str) -> tuple[Choice, ...]:
+def chosen(engines: str) -> tuple[EngineSet, ...]:
     """Return what a comma-separated text of engines stands for; UsageError for a word that stands for none."""
     words = [word.strip().lower() for word in engines.split(",") if word.strip()]
     if unknown := [word for word in words if word not in ENGINES]:
@@ -107,12 +107,12 @@ def requirement(extras: Sequence[str], wheel: Path) -> str:
     return f"gpudrop[{','.join(extras)}] @ {wheel.resolve().as_uri()}"
 
 
-def plan(freeze: str, wanted: str, *, gpu: bool) -> Plan:
+def plan(freeze: str, wanted: str, *, gpu: bool) -> InstallPlan:
     """Return what to tell uv, from the runtime's freeze alone: everything in it that has a plain version stays."""
     frozen = pinned(freeze)
     never = [*_UNWANTED, *(name for name in _TORCH if name in frozen), *(_ONNX[:1] if gpu else ())]
     held = [f"{name}=={number}" for name, number in frozen.items() if name not in _OURS]
-    return Plan(
+    return InstallPlan(
         requirements=_lines([wanted, *([ONNX_CUDA] if gpu else [])]),
         constraints=_lines(held),
         overrides=_lines([f"{name} ; sys_platform == 'never'" for name in never]),
@@ -179,7 +179,7 @@ def _freeze(uv: Sequence[str]) -> str:
     return _run([*uv, "pip", "freeze", "--python", sys.executable])
 
 
-def _carry_out(uv: Sequence[str], planned: Plan) -> None:
+def _carry_out(uv: Sequence[str], planned: InstallPlan) -> None:
     with tempfile.TemporaryDirectory() as folder:
         files = _written(Path(folder), planned)
         if planned.remove:
@@ -187,7 +187,7 @@ def _carry_out(uv: Sequence[str], planned: Plan) -> None:
         _run([*uv, "pip", "install", "--quiet", "--python", sys.executable, *files])
 
 
-def _written(folder: Path, planned: Plan) -> list[str]:
+def _written(folder: Path, planned: InstallPlan) -> list[str]:
     """Write the three files; return the arguments that name them."""
     texts: Mapping[str, str] = {
         "--requirements": planned.requirements,

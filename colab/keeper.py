@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from colab.publish import Publisher
-from protocol.layout import Attempt
-from protocol.seen import Observation
+from colab.publish import Delivered
+from protocol.observation import Observation
 from protocol.transports.host import Host
 
 KEEP_S = 1800.0
@@ -19,17 +16,6 @@ KEEP_S = 1800.0
 ROOM_BYTES = 2 << 30
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Delivered:
-    """One delivered result on this machine, and what was published again of it."""
-
-    attempt: Attempt
-    folder: tempfile.TemporaryDirectory[str]
-    publisher: Publisher
-    at: float = 0.0
-    answered: set[int] = field(default_factory=set)  # needs by their number
 
 
 class Keeper:

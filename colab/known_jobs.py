@@ -6,11 +6,11 @@ import logging
 from collections.abc import Collection
 
 from colab.attach import Attached
+from colab.job_memory import JobMemory
 from colab.keeper import Keeper
-from colab.offers import JobMemory
 from protocol.absence import Missing
 from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, OursError
-from protocol.seen import JobReader, read_drop_id
+from protocol.observation import JobReader, read_drop_id
 
 log = logging.getLogger(__name__)
 

@@ -6,13 +6,16 @@ import contextlib
 import logging
 import math
 import threading
+from collections.abc import Sequence
 
 from colab.attach import Attached
 from colab.persist import persist
 from protocol.claims import IDLE_FACTOR, LEASE_BEATS
-from protocol.errors import ChannelError, NameTaken
-from protocol.layout import Attempt, JobNames, WorkerNames
-from protocol.messages import Beat, Claim, Failure, FailureJob, Held, PlainFailure
+from protocol.drop import Entry
+from protocol.errors import ChannelError, NameMissing, NameTaken
+from protocol.layout import PROBES, Attempt, JobNames, WorkerNames, parse_probe
+from protocol.messages import Beat, Claim, Failure, FailureJob, Held
+from protocol.plain import PlainFailure
 
 KEPT_BEATS = 8
 GIVE_UP_S = 60.0
@@ -148,3 +151,14 @@ class BeatThread:
         except Exception:
             log.exception("a beat could not be written; the next one is tried")
             return now + AFTER_MISTAKE_S
+
+
+def newest_probe(at: Attached, root: Sequence[Entry]) -> str | None:
+    """Return the probe that lies in the drop, by the listing of its root; usually there is no folder, and no cost."""
+    if not any(entry.name == PROBES and entry.is_folder for entry in root):
+        return None
+    try:
+        found = [(entry.modified or 0, probe) for entry in at.drop.list(PROBES) if (probe := parse_probe(entry.name))]
+    except NameMissing:
+        return None
+    return max(found, key=lambda it: (it[0], int(it[1].rpartition("-")[2])))[1] if found else None

@@ -6,7 +6,9 @@ import datetime
 import functools
 import hashlib
 import logging
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,9 +28,8 @@ from protocol.messages import (
     FailureJob,
     OutputFile,
     Part,
-    PlainDone,
-    PlainFailure,
 )
+from protocol.plain import PlainDone, PlainFailure
 
 BUNDLE_BYTES = 8 << 20
 """Outputs are gathered into bundles up to this size: creating a file costs half a second on Drive.
@@ -39,6 +40,17 @@ One that is as large by itself travels by itself: nothing is written here a seco
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class Delivered:
+    """One delivered result on this machine, and what was published again of it."""
+
+    attempt: Attempt
+    folder: tempfile.TemporaryDirectory[str]
+    publisher: Publisher
+    at: float = 0.0
+    answered: set[int] = field(default_factory=set)  # needs by their number
 
 
 class Publisher:
@@ -202,6 +214,10 @@ class Publisher:
             self._flush_if_there_is_room()
         self._put_log(log)
         self.say_why()
+
+    def delivered(self, folder: tempfile.TemporaryDirectory[str]) -> Delivered | None:
+        """Return what is kept of the result, so that its owner can ask for it again."""
+        return Delivered(attempt=self._attempt, folder=folder, publisher=self)
 
     def say_why(self) -> None:
         """Write the marker of a failed attempt: `failed` does, and whoever has it unsaid may try again."""

@@ -9,14 +9,13 @@ import logging
 from collections.abc import Iterable
 
 from colab.attach import Attached
-from colab.offers import JobMemory
+from colab.job_memory import JobMemory
 from protocol import codec
 from protocol.drop import Entry
 from protocol.errors import BadMessage, ChannelError, NameMissing, NameTaken
 from protocol.layout import JobNames, may_be_a_job
-from protocol.messages import Failure, PlainFailure
-from protocol.plain import asks_for_operations, bad_name, refused
-from protocol.seen import Observation
+from protocol.observation import Observation
+from protocol.plain import PlainFailure, asks_for_operations, bad_name, refused
 
 MARKERS = frozenset({"done.marker", "error.marker"})
 
@@ -35,7 +34,7 @@ class Refusals:
 
         One that an old worker may serve is left to it until nothing in its folder has changed for `quiet_s`.
         """
-        params = seen.request.params if seen.request is not None and seen.request.job is None else None
+        params = seen.plain_request.params if seen.plain_request is not None else None
         why = seen.not_a_request if params is None else refused(params)
         if why is None:
             return False
@@ -73,9 +72,8 @@ class Refusals:
         return not (isinstance(whole, dict) and "job" in whole)
 
     def _say(self, job: str, why: str) -> None:
-        marker = Failure(plain=PlainFailure(error=why), job=None)
         try:
-            self._at.put(JobNames(job).plain_error, marker)
+            self._at.put(JobNames(job).plain_error, PlainFailure(error=why))
         except NameTaken:
             return  # another worker has said it
         log.warning("job %s is refused: %s", job, why)

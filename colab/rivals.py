@@ -6,7 +6,7 @@ from colab.attach import Attached
 from protocol.claims import LeaseWatch
 from protocol.layout import Attempt
 from protocol.messages import ClaimTerms, Held, Limits
-from protocol.seen import Observation, WorkerReader
+from protocol.observation import Observation, WorkerReader
 from protocol.states import open_attempts
 
 LOOKS_A_BEAT = 2

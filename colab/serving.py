@@ -10,8 +10,8 @@ from types import FrameType
 
 from colab.attach import attach
 from colab.bench import Bench, Workbench
-from colab.config import Settings
-from colab.ending import Ending
+from colab.config import WorkerSettings
+from colab.ending import SessionEnding
 from colab.models import ModelPlaces
 from colab.worker import Worker
 from media import ffmpeg
@@ -22,7 +22,9 @@ AGAIN_S = 1.0
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 
 
-def make_worker(settings: Settings, *, bench: Callable[[tuple[str, ...], ModelPlaces], Workbench] = Bench) -> Worker:
+def make_worker(
+    settings: WorkerSettings, *, bench: Callable[[tuple[str, ...], ModelPlaces], Workbench] = Bench
+) -> Worker:
     """Attach to the drop that the settings name and make a worker for it.
 
     Raises EnvironmentNotReady where the ffmpeg that they name is none: no handler of the bench could use it.
@@ -37,7 +39,7 @@ def make_worker(settings: Settings, *, bench: Callable[[tuple[str, ...], ModelPl
         raise
 
 
-def serve_until_signalled(worker: Worker) -> Ending:
+def serve_until_signalled(worker: Worker) -> SessionEnding:
     """Serve, and return why it ended. SIGTERM, SIGHUP and Ctrl-C release the current job and end the worker.
 
     A second Ctrl-C ends it at once: KeyboardInterrupt is raised, and the job is left to its lease.

@@ -20,8 +20,8 @@ from dispatcher.workers.process import ResidentWorker, has_gone
 from protocol.errors import EnvironmentNotReady, UsageError
 from protocol.layout import WORKERS
 from protocol.messages import EngineRecord, WorkerCard
-from protocol.problems import not_one_of
 from protocol.signing import ANONYMOUS, Identity
+from usertext.problems import not_one_of
 
 log = logging.getLogger(__name__)
 

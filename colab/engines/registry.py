@@ -14,8 +14,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from colab.models import Models
 from colab.models.known import MODELS
-from protocol import installing
 from protocol.errors import JobFailed
+from usertext import installing
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from media import carried
-from media.examine import Pixels
+from media import carry_over
 from media.ffmpeg import Ffmpeg
-from media.pipes import FrameReader, Raw, frame_bytes
+from media.info import PixelFormat
+from media.pipes import FrameReader, RawFrame, frame_bytes
 from protocol.errors import JobFailed
 
 SHOWING = "showinfo=checksum=0"
@@ -66,7 +66,13 @@ def look(ffmpeg: Ffmpeg, shown: Sequence[str], *, bits: int = 8, folder: Path | 
 
 
 def encoding(
-    taken: Frames, pixels: Pixels, rate: Fraction, coder: Sequence[str], target: Path, *, filters: Sequence[str] = ()
+    taken: Frames,
+    pixels: PixelFormat,
+    rate: Fraction,
+    coder: Sequence[str],
+    target: Path,
+    *,
+    filters: Sequence[str] = (),
 ) -> list[str | Path]:
     """Return the arguments that take frames on stdin and write a piece, in Matroska, with the colour tags of `pixels`.
 
@@ -74,11 +80,11 @@ def encoding(
     """
     width, height = taken.size
     pixel_format = "yuv420p10le" if taken.bits > 8 else "yuv420p"
-    marked = [f"setsar={taken.aspect[0]}/{taken.aspect[1]}", *carried.marks(pixels)]
+    marked = [f"setsar={taken.aspect[0]}/{taken.aspect[1]}", *carry_over.colour_filters(pixels)]
     arguments: list[str | Path] = [
         *("-f", "rawvideo", "-pix_fmt", pixel_format, "-video_size", f"{width}x{height}"),
         *("-framerate", str(rate), "-i", "pipe:0", "-vf", ",".join([*filters, *marked])),
-        *(*coder, "-pix_fmt", pixel_format, *carried.colours(pixels), *carried.EXACT, "-f", "matroska"),
+        *(*coder, "-pix_fmt", pixel_format, *carry_over.colour_tags(pixels), *carry_over.EXACT, "-f", "matroska"),
     ]
     return [*arguments, target]
 
@@ -90,7 +96,7 @@ class Reencoding:
     filtered: Sequence[str]  # ffmpeg's arguments that lead the frames through their filters and `SHOWING`
     coder: Sequence[str]  # those for the encoder
     shown: Frames
-    pixels: Pixels  # whose colour tags the result gets
+    pixels: PixelFormat  # whose colour tags the result gets
     rate: Fraction
     batch: int = 1
 
@@ -106,12 +112,22 @@ class Reencoding:
 
     def decode(self, ffmpeg: Ffmpeg) -> list[str | Path]:
         """Return the arguments that put every frame on stdout."""
-        return ["-nostdin", *self.filtered, "-an", "-sn", "-dn", *carried.passing(ffmpeg), "-f", "rawvideo", "pipe:1"]
+        return [
+            "-nostdin",
+            *self.filtered,
+            "-an",
+            "-sn",
+            "-dn",
+            *carry_over.passthrough(ffmpeg),
+            "-f",
+            "rawvideo",
+            "pipe:1",
+        ]
 
     def encode(self, target: Path) -> list[str | Path]:
         """Return the arguments that write a piece."""
         return encoding(self.shown, self.pixels, self.rate, self.coder, target)
 
-    def frames(self, frames: Sequence[Raw], tick: Callable[[], None]) -> Sequence[Raw]:
+    def frames(self, frames: Sequence[RawFrame], tick: Callable[[], None]) -> Sequence[RawFrame]:
         """Return the frames as they are."""
         return frames

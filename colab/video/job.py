@@ -15,10 +15,10 @@ from colab.video import join
 from colab.video.join import FrameTimes
 from colab.video.segmented import SegmentedVideo, SegmentRecipe
 from colab.work import Work
-from media import confined, together
-from media.examine import Media
-from media.ffmpeg import LONGEST_S, Ffmpeg
-from media.together import Encoded
+from media import confined, muxing
+from media.ffmpeg import MAX_RUN_S, Ffmpeg
+from media.info import MediaFile
+from media.muxing import EncodedVideo
 from protocol.errors import JobFailed, MediaError
 from protocol.messages import EngineRecord
 
@@ -35,7 +35,7 @@ def ffmpeg_record(name: str, program: Ffmpeg, *, device: str = "cpu") -> EngineR
     return EngineRecord(name=name, version=f"ffmpeg {version}"[:100], provider="ffmpeg", device=device, tier="embedded")
 
 
-def inspected(path: Path) -> Media:
+def inspected(path: Path) -> MediaFile:
     """Return what a source is. Raises `JobFailed` INPUT_CORRUPT."""
     try:
         return confined.examine(path)
@@ -56,9 +56,9 @@ class JoinedVideo:
         """Return how many frames it has."""
         return len(self.times.at)
 
-    def track(self, encoder: str, *, rotation: int = 0, ratio: str | None = None) -> Encoded:
-        """Return it as what `media.together` puts the rest of the source beside."""
-        return Encoded(
+    def track(self, encoder: str, *, rotation: int = 0, ratio: str | None = None) -> EncodedVideo:
+        """Return it as what `media.muxing` puts the rest of the source beside."""
+        return EncodedVideo(
             path=self.path,
             encoder=encoder,
             frames=self.frames,
@@ -92,7 +92,7 @@ class VideoJob:
             arguments,
             duration_s=seconds,
             on_progress=lambda done: self.report(done, span, note),
-            timeout_s=LONGEST_S,
+            timeout_s=MAX_RUN_S,
             **more,
         )
 
@@ -137,13 +137,13 @@ class VideoJob:
         return report
 
     def put_together(
-        self, track: Encoded, rest: Media, container: str, path: str, span: Span, *, decode: bool = True
-    ) -> Media:
+        self, track: EncodedVideo, rest: MediaFile, container: str, path: str, span: Span, *, decode: bool = True
+    ) -> MediaFile:
         """Write the result: the encoded track, and all else that the source has; what is lost is noted.
 
         Raises MediaError where the result is not what it should be.
         """
-        whole = together.write(
+        whole = muxing.mux(
             self.ffmpeg,
             track,
             rest,

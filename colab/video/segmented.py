@@ -18,7 +18,7 @@ from colab.video.join import FrameTimes
 from colab.video.segments import Segment, SegmentFormat
 from colab.work import Work
 from media.ffmpeg import Ffmpeg
-from media.pipes import FrameReader, FrameWriter, Raw
+from media.pipes import FrameReader, FrameWriter, RawFrame
 from protocol.errors import JobFailed
 
 _FRAME = re.compile(r"\[Parsed_showinfo_\d+ @ [^\]]+\] n: *\d+ pts: *(-?\d+|NOPTS) ", re.ASCII)
@@ -64,7 +64,7 @@ class SegmentRecipe(Protocol):
         """Return the arguments that read frames from stdin and write a segment, in Matroska, to `target`."""
         ...
 
-    def frames(self, frames: Sequence[Raw], tick: Callable[[], None]) -> Sequence[Raw]:
+    def frames(self, frames: Sequence[RawFrame], tick: Callable[[], None]) -> Sequence[RawFrame]:
         """Return the frames to encode, one for each that was decoded."""
         ...
 
@@ -162,15 +162,15 @@ class SegmentedVideo:
             self._report()
             self._save_if_ended()
             batch = self._read(decoder, end)
-        writer.no_more()
+        writer.close_input()
         self._save_all()
         self.ending.append((Segment(start=start, end=self.done), writer, path))
         self.segments.append(self.ending[-1][0])
         return True
 
-    def _read(self, decoder: FrameReader, end: int) -> list[Raw]:
+    def _read(self, decoder: FrameReader, end: int) -> list[RawFrame]:
         """Return the next frames, as many as are wanted at once, none of them beyond the segment's end."""
-        batch: list[Raw] = []
+        batch: list[RawFrame] = []
         while len(batch) < min(self.recipe.batch, end - self.done):
             if (frame := decoder.read()) is None:
                 break

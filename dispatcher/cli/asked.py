@@ -14,7 +14,7 @@ from dispatcher.operations.plan import checked
 from dispatcher.runs.tags import check_tags
 from protocol.errors import UsageError
 from protocol.kinds.kind import Kind
-from protocol.problems import not_one_of
+from usertext.problems import not_one_of
 
 
 @dataclass(frozen=True, kw_only=True)

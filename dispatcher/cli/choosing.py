@@ -14,7 +14,7 @@ from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from protocol.errors import UsageError
 from protocol.kinds import KINDS
-from protocol.problems import not_one_of
+from usertext.problems import not_one_of
 
 BAD = ("failed", "crashed", "expired")
 """What `--status bad` stands for: ended without a result, and not because the user cancelled it."""

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Column
 
 from dispatcher.jobs import job
-from protocol.redaction import legible, without_secrets
+from usertext.redaction import legible, without_secrets
 
 PLAIN_EVERY_S = 5.0
 ALIVE_EVERY_S = 30.0

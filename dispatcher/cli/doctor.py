@@ -25,8 +25,8 @@ from dispatcher.doctor.place import examine_place
 from dispatcher.drops.default import choose
 from dispatcher.jobs.client import Client
 from dispatcher.runs.store import RunStore
-from protocol.redaction import legible
 from protocol.transports import open_drop, read_address
+from usertext.redaction import legible
 
 _MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[red bold]fail[/]"}
 

@@ -17,8 +17,8 @@ from dispatcher.cli.events import event_line
 from dispatcher.cli.helping import corrected, plainly
 from gpudrop_start import INTERRUPTED, INTERRUPTED_TEXT, missing
 from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, StorageFull, UsageError, is_full
-from protocol.redaction import guard_logs, legible, without_secrets
 from protocol.transports.failures import DENIED, MISSING
+from usertext.redaction import guard_logs, legible, without_secrets
 
 _MISUSE = cast("type[Exception]", typer.BadParameter.__mro__[1])  # typer keeps the class itself to itself
 _OF_OPTION = re.compile(r"Invalid value for (?P<option>.+?): (?P<why>.*)", re.DOTALL)

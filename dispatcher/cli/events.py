@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from dispatcher.cli.display import Display, Pace, Stage
 from dispatcher.jobs import job
-from protocol.redaction import without_secrets_in
+from usertext.redaction import without_secrets_in
 
 PROGRESS_EVERY_S = 1.0
 

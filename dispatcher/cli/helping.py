@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from protocol.problems import not_one_of
+from usertext.problems import not_one_of
 
 VALUES = {"str": "TEXT", "path": "PATH", "int": "N", "float": "NUMBER"}
 """What a value of a type is called in help."""

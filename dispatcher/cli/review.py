@@ -11,7 +11,7 @@ from rich.text import Text
 
 from dispatcher.tour import word_diff
 from protocol.errors import UsageError
-from protocol.redaction import legible
+from usertext.redaction import legible
 
 STYLES = {"same": "", "out": "red strike", "in": "bold green"}
 

@@ -28,7 +28,7 @@ from dispatcher.tour.acts import forget, mark_dead
 from dispatcher.wording import in_bytes
 from protocol.errors import EnvironmentNotReady, NotFoundError, UsageError
 from protocol.kinds import KINDS
-from protocol.redaction import legible
+from usertext.redaction import legible
 
 PAGE = 500
 

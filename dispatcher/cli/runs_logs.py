@@ -17,7 +17,7 @@ from dispatcher.cli.telling import print_json
 from dispatcher.runs.record import AttemptRecord, Change, Group, Run, short
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import in_bytes
-from protocol.redaction import legible, without_secrets
+from usertext.redaction import legible, without_secrets
 
 LOOK_S = 0.5
 HOME_S = 20.0

@@ -19,7 +19,7 @@ from dispatcher.runs.tours import as_run
 from dispatcher.tour.acts import mark_dead
 from dispatcher.tour.remembering import log_of
 from dispatcher.wording import for_people
-from protocol.redaction import legible, without_secrets
+from usertext.redaction import legible, without_secrets
 
 
 def show_tour(store: RunStore, settings: Settings, tour: Group, *, json_: bool) -> None:

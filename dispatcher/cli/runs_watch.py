@@ -25,7 +25,7 @@ from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tours import as_run
 from dispatcher.tour.acts import mark_dead
-from protocol.redaction import legible
+from usertext.redaction import legible
 
 LOOK_S = 0.5
 SHOWN = 200

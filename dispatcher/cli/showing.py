@@ -13,7 +13,7 @@ from rich.table import Table
 
 from dispatcher.runs.record import Run, short
 from dispatcher.wording import clock_time, for_people
-from protocol.redaction import legible, without_secrets
+from usertext.redaction import legible, without_secrets
 
 PIPE_COLUMNS = 10_000
 """In a pipe no line is wrapped or cut at a width: who wants less has tools for that."""

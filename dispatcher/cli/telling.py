@@ -11,7 +11,7 @@ from typing import Any
 from dispatcher.monitor.acts import repeated_by
 from dispatcher.runs.record import Artifact, AttemptRecord, Run, short
 from dispatcher.runs.store import RunStore
-from protocol.redaction import without_secrets
+from usertext.redaction import without_secrets
 
 
 def print_json(told: Any) -> None:

@@ -13,7 +13,7 @@ import typer
 from dispatcher.cli.display import Display, PlainStage, Stage
 from dispatcher.cli.events import JsonDisplay
 from dispatcher.cli.review import Changed, review
-from protocol.redaction import legible, without_secrets
+from usertext.redaction import legible, without_secrets
 
 
 class TourDisplay(Display):

@@ -17,7 +17,7 @@ from dispatcher.tour.options import Enhance, Options, lexicon_file
 from dispatcher.tour.workers import BACKENDS
 from protocol.errors import NotFoundError, UsageError
 from protocol.kinds.tts import MAX_SEED
-from protocol.problems import not_one_of
+from usertext.problems import not_one_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,8 +17,8 @@ from dispatcher.wording import in_bytes
 from protocol.drop import Drop, Entry
 from protocol.errors import ChannelError, NameMissing
 from protocol.layout import JobNames, is_job_id, is_sync_copy, may_be_a_job
+from protocol.observation import JobReader, Observation, read_drop_id
 from protocol.plain import bad_name, refused
-from protocol.seen import JobReader, Observation, read_drop_id
 from protocol.transports.ground import Ground, ground_of
 
 LOOKED_AT = 200
@@ -144,7 +144,7 @@ def _look(drop: Drop, drop_id: str, job: str) -> _Job:
         return _Job()  # it was removed meanwhile, or cannot be read now
     return _Job(
         copies=tuple(f"{job}/{entry.name}" for entry in entries if entry.copy or is_sync_copy(entry.name)),
-        dispatcher=seen.request.job.dispatcher if seen.request and seen.request.job else None,
+        dispatcher=seen.request.job.dispatcher if seen.request else None,
         unanswered=_unanswered(job, seen),
     )
 
@@ -156,7 +156,9 @@ def _unanswered(job: str, seen: Observation) -> str | None:
     if seen.not_a_request:
         return seen.not_a_request
     if seen.request is not None:
-        return refused(seen.request.params) if seen.request.job is None else None
+        return None
+    if seen.plain_request is not None:
+        return refused(seen.plain_request.params)
     problem = seen.unchecked.get(JobNames(job).request)
     return f"its request.json is torn, or still on its way: {problem}" if problem else None
 

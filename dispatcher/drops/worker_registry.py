@@ -10,7 +10,7 @@ from protocol.errors import NameMissing
 from protocol.layout import WORKERS, is_worker_id
 from protocol.messages import WorkerCard
 from protocol.neighbours import Neighbours
-from protocol.seen import WorkerReader, WorkerSeen
+from protocol.observation import WorkerObservation, WorkerReader
 from protocol.signing import OFF, Trust
 from protocol.transports.host import SYSTEM, Host
 
@@ -30,12 +30,12 @@ class WorkerRegistry:
         self._drop, self._drop_id, self._trust = drop, drop_id, trust
         self._readers: dict[str, WorkerReader] = {}
         self._looked: float | None = None
-        self._seen: dict[str, WorkerSeen] = {}
+        self._seen: dict[str, WorkerObservation] = {}
         self.neighbours = Neighbours(pace, drop_id, host.system())
         self.leases = LeaseWatch(max(poll_s, self._every_s), self.neighbours)
 
     @property
-    def seen(self) -> Mapping[str, WorkerSeen]:
+    def seen(self) -> Mapping[str, WorkerObservation]:
         """What the last look showed, by worker."""
         return self._seen
 

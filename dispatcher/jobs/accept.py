@@ -13,7 +13,7 @@ from dispatcher.jobs.job import Result
 from dispatcher.wording import in_bytes
 from media import confined
 from media.audio import check_wav
-from media.examine import Media
+from media.info import MediaFile
 from protocol import codec
 from protocol.drop import Drop
 from protocol.errors import BadMessage, MediaError, StorageFull, VerificationError
@@ -22,7 +22,7 @@ from protocol.kinds import KINDS
 from protocol.kinds.kind import Kind
 from protocol.layout import Attempt
 from protocol.messages import Done, DoneJob, Offer, Part
-from protocol.seen import Observation
+from protocol.observation import Observation
 from protocol.transports.failures import mapped_local
 
 MARKER = ".done.marker"
@@ -60,7 +60,6 @@ def _fetch(
     parts: Mapping[Attempt, Sequence[Part]],
 ) -> tuple[Path, dict[str, dict[str, Any]]]:
     job = done.job
-    assert job is not None  # only full-form markers come here
     check_manifest(job, offer, expected)
     check_salvage(job, parts)
     others = [file for published in parts.values() for part in published for file in part.files]
@@ -90,7 +89,6 @@ def check_listed(done: Done, seen: Observation) -> None:
 
     Raises VerificationError whose `missing` names those that are not.
     """
-    assert done.job is not None  # only full-form markers come here
     told = [file for published in seen.parts.values() for part in published for file in part.files]
     listed = {(f.path, f.sha256) for f in (*done.job.files, *told) if (f.at or 0) + f.size <= seen.sizes.get(f.in_, -1)}
     if missing := [file for file in done.job.files if (file.path, file.sha256) not in listed]:
@@ -149,7 +147,7 @@ def _check_one(path: Path, media: str, kind: Kind) -> dict[str, Any]:
     return {}
 
 
-def facts_of(media: Media) -> dict[str, Any]:
+def facts_of(media: MediaFile) -> dict[str, Any]:
     """Return what a database remembers of a media file."""
     width, height = media.picture.shown if media.picture else (None, None)
     told = {"what": media.what, "seconds": media.seconds, "width": width, "height": height}
@@ -172,7 +170,6 @@ def load(run: str, folder: Path, verified: str = "full") -> Result:
         done = codec.decode_done((folder / MARKER).read_bytes(), drop=raw["job"]["drop"], job=raw["job"]["id"])
     except (OSError, ValueError, KeyError, TypeError, BadMessage) as error:
         raise VerificationError(f"{folder} holds no accepted result: {error}") from error
-    assert done.job is not None  # decode_done demands the envelope
     if not _holds(folder, done.job):
         raise VerificationError(f"{folder} has changed since it was accepted")
     return Result(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from protocol.layout import Attempt, parse_job_name
 from protocol.messages import OutputFile
-from protocol.seen import Observation
+from protocol.observation import Observation
 
 
 def on_the_way(seen: Observation, files: Iterable[OutputFile]) -> tuple[int, int]:

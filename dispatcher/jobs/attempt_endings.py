@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from protocol.claims import LeaseWatch
 from protocol.layout import Attempt
 from protocol.messages import Offer
-from protocol.seen import Observation
+from protocol.observation import Observation
 
 NEVER_CAME = "never arrived whole"
 DAMAGED = "arrived damaged"

@@ -34,7 +34,7 @@ from protocol.drop import Drop, Watch
 from protocol.errors import ChannelError, NotFoundError, UsageError
 from protocol.layout import is_job_id
 from protocol.messages import ClaimTerms, Request, WorkerCard
-from protocol.seen import JobReader, read_drop_id
+from protocol.observation import JobReader, read_drop_id
 from protocol.signing import ANONYMOUS, Identity
 from protocol.transports import open_drop
 from protocol.transports.host import SYSTEM, Host

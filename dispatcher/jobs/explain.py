@@ -88,7 +88,7 @@ def _stale(snapshot: JobSnapshot, attempt: Attempt) -> Explanation:
 
 def _failed(snapshot: JobSnapshot, attempt: Attempt) -> Explanation:
     failure = snapshot.seen.errors.get(attempt)
-    if failure is None or failure.job is None:
+    if failure is None:
         why = rejection(snapshot.seen.rejected.get(attempt.nonce, "no reason is known"))
         text = f"the result of {attempt.worker} (attempt {attempt.n}) {why}"
         job = snapshot.seen.done[attempt].job if attempt in snapshot.seen.done else None

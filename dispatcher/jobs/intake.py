@@ -103,19 +103,17 @@ class ResultIntake:
         if not self._drop.capabilities.local or size_of(done) >= LARGE_BYTES:
             self._recorder.verifying(attempt, at=snapshot.wall)
         folder, facts = accept.fetch(self._drop, done, self._offer, self._expected, self._results, seen.parts)
-        assert done.job is not None  # checked by fetch
         home = Ended(
             outputs=done.plain.model_dump(mode="json"),
             files=outputs_of(done, folder, facts),
             attempts=self._verdict.attempts(snapshot, attempt.nonce),
         )
-        seal = codec.seal_of((folder / accept.MARKER).read_bytes())
+        seal = codec.checksum_of((folder / accept.MARKER).read_bytes())
         self._verdict.accept(attempt.nonce, folder, done.job.engine, seal, "full", home)
         return FINISHED
 
     def _late_or_bad(self, attempt: Attempt, snapshot: JobSnapshot, error: VerificationError) -> Explanation:
         done = snapshot.seen.done[attempt].job
-        assert done is not None  # only full-form markers come here
         is_whole = arrived(snapshot.seen, done.files)[0] == len(done.files)
         limits = snapshot.leases.waits(done.boot)
         if is_whole:  # waiting helps a mount whose cache is old; what a sync tool has brought is as it will be

@@ -24,7 +24,7 @@ from protocol.drop import Drop
 from protocol.errors import ChannelError, JobCancelled, NameMissing, StorageFull
 from protocol.layout import Attempt
 from protocol.messages import Offer
-from protocol.seen import JobReader, Observation
+from protocol.observation import JobReader, Observation
 from protocol.signing import ANONYMOUS, Identity
 from protocol.states import OPEN_TO_CLAIMS, TERMINAL, Standing, State, delivered, judge
 from protocol.transports.host import SYSTEM, Host
@@ -54,7 +54,6 @@ class Lifecycle:
         self._wall = host.wall
         self._drop, self._store, self._run, self._expected, self._results = drop, store, run, expected, results
         request = codec.decode_request(run.request, drop=run.drop_id, job=run.job)
-        assert request.job is not None  # this dispatcher writes full requests only
         self._offer: Offer = request.job
         self._reader = JobReader(drop, run.drop_id, run.job, identity.trust)
         self._workforce, self._leases = workforce, workforce.leases
@@ -107,7 +106,7 @@ class Lifecycle:
             seen = self._reader.look()
             self._absence.is_over()
             self._look_at_workers(seen, now)
-            if seen.request is not None:
+            if seen.is_requested:
                 self._absence.was_seen()
             standing = self._judge(seen, now)
             self._sight = snapshot = self._take_in(standing, seen, now)

@@ -13,7 +13,7 @@ from dispatcher.wording import for_people
 from protocol.absence import Missing
 from protocol.drop import Drop, TimeLimits
 from protocol.errors import ChannelError, EnvironmentNotReady, JobCancelled
-from protocol.seen import read_drop_id
+from protocol.observation import read_drop_id
 
 
 class MissingJob:

@@ -11,11 +11,12 @@ from pydantic import ValidationError
 
 from dispatcher.jobs.job import Job
 from dispatcher.runs.record import Artifact, Run, short
-from protocol import codec, installing
+from protocol import codec
 from protocol.errors import NotFoundError, UsageError
 from protocol.kinds import KINDS
 from protocol.messages import Choices, Offer, Request, WorkerCard
 from protocol.signing import Key
+from usertext import installing
 
 SHOWN = 12
 """How many values are listed at most, and only where none of them looks like the one asked for."""
@@ -26,7 +27,7 @@ def spell(request: Request, key: Key | None, now: float) -> bytes:
 
     Without that end, whoever copies a signed request could offer it again for ever.
     """
-    if key is None or request.job is None:
+    if key is None:
         return codec.encode(request)
     limits = request.job.limits
     ends = limits.model_copy(update={"not_after": now + limits.queue_s + limits.wall_s})
@@ -37,7 +38,6 @@ def job_of(run: Run, files: Iterable[Artifact]) -> Job:
     """Return the job of a run again, by its request and the files that it was made from."""
     request = codec.decode_request(run.request, drop=run.drop_id, job=run.job)
     offer = request.job
-    assert offer is not None  # this dispatcher writes full requests only
     return Job(
         kind=run.kind,
         params=request.params,

@@ -10,12 +10,13 @@ from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.drop import Drop
 from protocol.errors import ChannelError, NameMissing, NameTaken
+from protocol.fields import Message
 from protocol.layout import Attempt, JobNames
-from protocol.messages import Accepted, Cancel, Message, Need, Reject
-from protocol.redaction import redact
-from protocol.seen import Observation
+from protocol.messages import Accepted, Cancel, Need, Reject
+from protocol.observation import Observation
 from protocol.signing import Key
 from protocol.transports.host import Host
+from usertext.redaction import redact
 
 log = logging.getLogger(__name__)
 

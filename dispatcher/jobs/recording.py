@@ -106,7 +106,7 @@ def _status_of(attempt: Attempt, snapshot: JobSnapshot) -> AttemptStatus:
     seen, failure = snapshot.seen, snapshot.seen.errors.get(attempt)
     if seen.accepted and seen.accepted.nonce == attempt.nonce:
         return "accepted"
-    if failure is not None and failure.job is not None:
+    if failure is not None:
         return "released" if failure.job.code == "RELEASED" else "failed"
     if attempt in seen.done:
         return "rejected" if attempt.nonce in seen.rejected else "delivered"
@@ -123,7 +123,6 @@ def _lapse(attempt: Attempt, snapshot: JobSnapshot) -> str | None:
 
 def outputs_of(done: Done, folder: Path, facts: Mapping[str, Mapping[str, Any]]) -> list[Artifact]:
     """Return the files of an accepted result, as they lie in `folder`; `facts` say what each one is."""
-    assert done.job is not None  # only full-form markers come here
     return [
         Artifact(
             role="output",

@@ -12,7 +12,7 @@ from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from protocol.drop import Drop
 from protocol.errors import NameMissing
-from protocol.seen import JobReader
+from protocol.observation import JobReader
 from protocol.signing import Identity
 from protocol.transports.host import Host
 
@@ -29,7 +29,7 @@ def returned(
             seen = reader(run.job).look()
         except NameMissing:
             continue
-        if seen.request is not None and not seen.accepted and not seen.cancelled and not store.unsaid(run.id):
+        if seen.is_requested and not seen.accepted and not seen.cancelled and not store.unsaid(run.id):
             yield run
 
 

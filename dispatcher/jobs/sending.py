@@ -67,7 +67,6 @@ class Sender:
             self._offer_again(run, job)  # it was written before this side signed, or with another key
             return
         offer = self._read(run).job
-        assert offer is not None  # this dispatcher writes full requests only
         check_inputs(run, offer, job)
         try:
             self._put(run, job, offer)
@@ -110,7 +109,6 @@ class Sender:
     def _offer_again(self, run: Run, job: Job) -> None:
         """Offer the same run under a new job id: the old one's request is torn or lost for good (FORMAT.md R1)."""
         old = self._read(run)
-        assert old.job is not None  # ours has an envelope
         check_inputs(run, old.job, job)
         new_job, now = self.new_id(), self.host.wall()
         request = Request(params=old.params, job=old.job.model_copy(update={"id": new_job}))

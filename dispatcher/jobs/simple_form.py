@@ -23,8 +23,9 @@ from protocol.errors import ChannelError, MediaError, StorageFull, VerificationE
 from protocol.integrity import sha256_of
 from protocol.kinds import tts
 from protocol.layout import JobNames
-from protocol.messages import Done, Offer
-from protocol.seen import Observation
+from protocol.messages import Offer
+from protocol.observation import Observation
+from protocol.plain import PlainDone
 from protocol.transports.failures import mapped_local
 
 LOOKS_APART_S = 30.0
@@ -69,20 +70,20 @@ class LegacyLook:
         if seen.plain_done is not None:
             return self._look_at_clips(seen.plain_done, now)
         if seen.plain_error is not None:
-            told = seen.plain_error.plain
+            told = seen.plain_error
             at = f" at step {told.step}" if told.step else ""
             return Answer(error=f"a worker of the simple form failed{at}: {told.error}", step=told.step)
         names = JobNames(self._job)
         unread = [name for name in (names.plain_done, names.plain_error) if name in seen.unchecked]
         return Answer(text=f"{unread[0]} is here and cannot be read: {seen.unchecked[unread[0]]}") if unread else None
 
-    def _look_at_clips(self, done: Done, now: float) -> Answer:
+    def _look_at_clips(self, done: PlainDone, now: float) -> Answer:
         if self._first is not None and now - self._first[0] < LOOKS_APART_S:
             return self._wait(now)
         with mapped_local(str(self._results)):
             return self._looked_at(done, now)
 
-    def _looked_at(self, done: Done, now: float) -> Answer:
+    def _looked_at(self, done: PlainDone, now: float) -> Answer:
         folder = Path(tempfile.mkdtemp(prefix=".legacy-", dir=_made(self._results / self._job)))
         try:
             hashes, seconds = self._fetch(folder)
@@ -105,7 +106,7 @@ class LegacyLook:
         return Answer(text=f"a plain answer is here; it carries no hashes, so it is looked at again in {left:.0f} s")
 
     def _keep(self, folder: Path, hashes: Mapping[str, str]) -> Answer:
-        seal = seal_of(hashes)
+        seal = checksum_of(hashes)
         target = self._results / self._job / seal[:16]
         shutil.rmtree(target, ignore_errors=True)
         folder.rename(target)
@@ -136,15 +137,14 @@ def _plain_steps(params: Mapping[str, Any], offer: Offer) -> tuple[str, ...]:
     return tuple(step["id"] for step in steps) if all(set(step) <= _STEP_KEYS for step in steps) else ()
 
 
-def _check_marker(done: Done, steps: int, seconds: float) -> None:
-    told = done.plain
+def _check_marker(told: PlainDone, steps: int, seconds: float) -> None:
     if told.steps_generated is not None and told.steps_generated != steps:
         raise MediaError(f"the marker counts {told.steps_generated} steps, there are {steps}")
     if told.total_duration is not None and abs(told.total_duration - seconds) > SECONDS_A_STEP * steps:
         raise MediaError(f"the marker says {told.total_duration:.2f} s, the clips last {seconds:.2f} s")
 
 
-def seal_of(hashes: Mapping[str, str]) -> str:
+def checksum_of(hashes: Mapping[str, str]) -> str:
     """Return what says which clips were accepted, by {path: sha256}; a plain marker has no seal of its own."""
     return hashlib.sha256(codec.canon(dict(hashes))).hexdigest()
 
@@ -152,7 +152,7 @@ def seal_of(hashes: Mapping[str, str]) -> str:
 def load(run: str, folder: Path, verified: str) -> Result:
     """Return the accepted plain answer kept in `folder`. One that has changed since raises VerificationError."""
     files = {f"audio/{path.name}": path for path in sorted((folder / "audio").glob("step-*.wav"))}
-    if seal_of({path: sha256_of(local)[1] for path, local in files.items()})[:16] != folder.name:
+    if checksum_of({path: sha256_of(local)[1] for path, local in files.items()})[:16] != folder.name:
         raise VerificationError(f"{folder} has changed since it was accepted")
     return Result(run=run, folder=folder, files=files, engine=None, summary={}, verified=verified)
 

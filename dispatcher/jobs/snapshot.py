@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from protocol import installing
 from protocol.claims import IDLE_FACTOR, LeaseWatch
 from protocol.kinds import KINDS
 from protocol.messages import Offer, OutputFile, WorkerCard
-from protocol.seen import Observation, WorkerSeen
+from protocol.observation import Observation, WorkerObservation
 from protocol.states import Standing
+from usertext import installing
 
 QUIET_BEATS = 3
 """After so many missed beats the silence of a worker is worth a word; a lease is longer."""
@@ -23,7 +23,7 @@ class JobSnapshot:
     standing: Standing
     seen: Observation
     offer: Offer
-    workers: Mapping[str, WorkerSeen]
+    workers: Mapping[str, WorkerObservation]
     leases: LeaseWatch
     outputs: int  # how many files the result must have
     drop: str  # its address
@@ -50,7 +50,7 @@ class JobSnapshot:
         """How to get a worker."""
         return f"Start the notebook on Colab, or here: gpudrop worker --drop {self.drop}"
 
-    def _is_fresh(self, worker: WorkerSeen, card: WorkerCard) -> bool:
+    def _is_fresh(self, worker: WorkerObservation, card: WorkerCard) -> bool:
         if self.leases.has_ended(card.boot):
             return False
         quiet_s = QUIET_BEATS * IDLE_FACTOR * self.leases.beat_s(card.boot, card.beat_s)
@@ -59,7 +59,9 @@ class JobSnapshot:
         return worker.told_at is None or self.wall - worker.told_at <= quiet_s
 
 
-def engine_missing(offer: Offer, workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float) -> str | None:
+def engine_missing(
+    offer: Offer, workers: Mapping[str, WorkerObservation], leases: LeaseWatch, now: float
+) -> str | None:
     """Say that the engine a job insists on is with none of the living workers, or None where that is not so."""
     cards = [card for card in living(workers, leases, now).values() if offer.kind in card.kinds]
     have = {record.name for card in cards for record in card.engines.get(offer.kind, ())}
@@ -76,7 +78,7 @@ def engine_hint(offer: Offer, *, started_here: bool) -> str:
     return f"install what it needs ({installing.with_extra(extra, here=started_here)}), or {leave}" if extra else leave
 
 
-def living(workers: Mapping[str, WorkerSeen], leases: LeaseWatch, now: float) -> dict[str, WorkerCard]:
+def living(workers: Mapping[str, WorkerObservation], leases: LeaseWatch, now: float) -> dict[str, WorkerCard]:
     """Return the cards of the workers that may still be alive, as far as this machine has seen.
 
     Of several sessions of one worker, it is the card of the one that is not known to have ended and was heard of last.

@@ -125,7 +125,6 @@ def _copy(store: RunStore, run: Run, act: Act, now: float, settings: Settings | 
     here = settings or Settings()
     made, drop = new_id(replace(SYSTEM, wall=lambda: now)), _address(store, run, here)
     old = codec.decode_request(run.request, drop=run.drop_id, job=run.job)
-    assert old.job is not None  # ours has an envelope
     limits = old.job.limits.model_copy(update={"not_after": None})  # it was of the first offer
     offer = old.job.model_copy(update={"id": made, "dispatcher": store.dispatcher_id, "limits": limits})
     return Run(

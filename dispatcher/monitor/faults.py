@@ -27,7 +27,7 @@ from protocol.drop import TimeLimits
 from protocol.errors import ChannelError, NameMissing
 from protocol.layout import Attempt, is_job_id
 from protocol.messages import Offer
-from protocol.seen import JobReader, Observation
+from protocol.observation import JobReader, Observation
 from protocol.states import OPEN_TO_CLAIMS, State, judge, open_attempts
 
 Sort = Literal["zombie", "stale claim", "orphan", "untold", "unattended", "lost result", "unreachable"]
@@ -126,9 +126,7 @@ def reader_of(looking: DropWatcher, place: Place, job: str) -> JobReader:
 
 def offer_of(run: Run) -> Offer:
     """Return what a run offered."""
-    job = codec.decode_request(run.request, drop=run.drop_id, job=run.job).job
-    assert job is not None  # ours has an envelope
-    return job
+    return codec.decode_request(run.request, drop=run.drop_id, job=run.job).job
 
 
 def _gone(looking: DropWatcher, place: Place, run: Run) -> Fault:
@@ -225,9 +223,9 @@ def _orphans(looking: DropWatcher, place: Place) -> Iterator[Fault]:
             seen = reader_of(looking, place, job).look()
         except NameMissing:
             continue
-        if seen.request is None:
+        if not seen.is_requested:
             continue
-        offer = seen.request.job
+        offer = seen.request.job if seen.request is not None else None
         over = seen.accepted or seen.cancelled
         if offer is None or offer.dispatcher != looking.store.dispatcher_id or over:
             looking.foreign.add((place.address, job))

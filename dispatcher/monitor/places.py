@@ -21,7 +21,7 @@ from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from protocol.drop import Drop
 from protocol.errors import GpudropError
-from protocol.seen import JobReader, read_drop_id
+from protocol.observation import JobReader, read_drop_id
 from protocol.signing import ANONYMOUS, Identity
 from protocol.transports import open_drop, read_address
 

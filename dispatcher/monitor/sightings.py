@@ -17,7 +17,7 @@ from dispatcher.wording import for_people
 from dispatcher.workers.process import has_gone
 from protocol.claims import IDLE_FACTOR, LEASE_BEATS
 from protocol.messages import Beat, WorkerCard
-from protocol.seen import WorkerSeen
+from protocol.observation import WorkerObservation
 
 __all__ = ["Fault", "HeldSight", "WorkerSight", "find_faults", "look_at_workers"]
 
@@ -96,7 +96,7 @@ def _sights(place: Place, looking: DropWatcher, now: float) -> list[WorkerSight]
         return [_sight(place, name, shown, runs, now) for name, shown in seen.items() if shown.cards]
 
 
-def _sight(place: Place, name: str, shown: WorkerSeen, runs: Mapping[str, str], now: float) -> WorkerSight:
+def _sight(place: Place, name: str, shown: WorkerObservation, runs: Mapping[str, str], now: float) -> WorkerSight:
     boot = newest_boot(shown)
     card, beat = shown.cards[boot], shown.beats.get(boot)
     since = shown.announced.get(boot)
@@ -134,7 +134,7 @@ def _is_unused(place: Place, looking: DropWatcher, now: float) -> bool:
     return bool(newest) and not is_open and now - newest[0].created_at > UNUSED_S
 
 
-def newest_boot(shown: WorkerSeen) -> str:
+def newest_boot(shown: WorkerObservation) -> str:
     """Return the session that a worker has now, by its own clock: it beat last, or announced itself last."""
 
     def last(boot: str) -> tuple[float, float]:
@@ -144,7 +144,7 @@ def newest_boot(shown: WorkerSeen) -> str:
     return max(shown.cards, key=last)
 
 
-def is_alive(place: Place, card: WorkerCard, shown: WorkerSeen, now: float) -> Alive:
+def is_alive(place: Place, card: WorkerCard, shown: WorkerObservation, now: float) -> Alive:
     """Say whether a worker lives: a beat came while we watched, or how old its last sign is said to be."""
     assert place.workforce is not None  # its place is open
     leases = place.workforce.leases

@@ -20,7 +20,7 @@ from dispatcher.runs.store import RunStore
 from protocol.drop import Drop
 from protocol.errors import ChannelError, EnvironmentNotReady, GpudropError
 from protocol.layout import JobNames, is_job_id
-from protocol.seen import JobReader, read_drop_id
+from protocol.observation import JobReader, read_drop_id
 from protocol.states import open_attempts
 from protocol.transports import open_drop, read_address
 from protocol.transports.host import SYSTEM

@@ -15,7 +15,7 @@ from dispatcher.operations.chain import go_on
 from dispatcher.runs.record import Artifact, Delivery, Run
 from dispatcher.runs.store import RunStore
 from protocol.errors import EnvironmentNotReady, GpudropError, StorageFull, UsageError
-from protocol.redaction import without_secrets
+from usertext.redaction import without_secrets
 
 NOTIFY_TRIES = 3
 NOTIFY_S = 10.0

@@ -9,7 +9,7 @@ from dispatcher.config import Settings
 from dispatcher.connection import Connection, Private, connect, require_drop
 from dispatcher.tour.options import CLONING_BACKEND, Options
 from protocol.errors import UsageError
-from protocol.problems import not_one_of
+from usertext.problems import not_one_of
 
 BACKENDS = ("local", "colab", CLONING_BACKEND)
 

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from dispatcher.runs.record import Run, short
 from dispatcher.runs.tours import TOUR
 from dispatcher.wording import for_people, in_bytes
-from protocol.redaction import legible
+from usertext.redaction import legible
 
 __all__ = [
     "STATUSES",

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from dispatcher.runs.tours import TOUR
 from dispatcher.web import telling
 from protocol.kinds import KINDS
-from protocol.redaction import legible
+from usertext.redaction import legible
 
 STATIC = Path(__file__).with_name("static")
 TEMPLATES = Path(__file__).with_name("templates")

@@ -16,7 +16,7 @@ import pytest
 from dispatcher.jobs.job import Job
 from dispatcher.workers.process import GRACE_S
 from media import ffmpeg
-from protocol.seen import JobReader, read_drop_id
+from protocol.observation import JobReader, read_drop_id
 from protocol.transports import open_drop
 from tests.support.drops import OFFLINE, ROOT, client, make_drop, wait_for
 
@@ -85,7 +85,7 @@ def test_a_signal_releases_the_job_and_leaves_no_process(tmp_path: Path, number:
         worker.process.send_signal(number)
         assert worker.process.wait(GRACE_S) == 0, worker.log.read_text()
         wait_for(lambda: not worker.processes(), GRACE_S)
-        assert [error.job.code for error in reader.look().errors.values() if error.job] == ["RELEASED"]
+        assert [error.job.code for error in reader.look().errors.values()] == ["RELEASED"]
         assert f"stopped by {number.name}" in worker.log.read_text()
 
 

@@ -13,7 +13,7 @@ from dispatcher.jobs.job import Job
 from protocol.drop import ONE_MACHINE, REMOTE, SYNC_TOOL, TimeLimits
 from protocol.layout import JobNames
 from protocol.messages import OutputFile
-from protocol.seen import Observation
+from protocol.observation import Observation
 from tests.support import answers
 from tests.support.scene import Scene
 

@@ -39,7 +39,6 @@ class Place:
         self.handle: Handle = self.client.submit(SPEECH)
         self.job = self.runs.get(self.handle.run).job
         request = codec.decode_request(self.runs.get(self.handle.run).request, drop=self.client.drop_id, job=self.job)
-        assert request.job is not None
         self.offer: Offer = request.job
         self.secret = folder / "secret.txt"
         self.secret.write_text("secret")

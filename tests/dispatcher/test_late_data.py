@@ -13,7 +13,7 @@ from dispatcher.jobs.job import Job, Result, Why
 from dispatcher.runs.store import RunStore
 from protocol.drop import ONE_MACHINE, REMOTE, SYNC_TOOL
 from protocol.errors import JobFailed
-from protocol.seen import JobReader, Observation
+from protocol.observation import JobReader, Observation
 from protocol.transports.folder import FolderDrop
 from tests.support import answers
 from tests.support.carrier import Carrier
@@ -159,7 +159,7 @@ def test_damaged_data_is_said_to_be_damaged(pair: Callable[..., Pair]) -> None:
     assert len(both.look(handle).needs) == 1
     assert both.run(handle, REMOTE.data_s) is None
     (why,) = both.look(handle).rejected.values()
-    assert why.startswith("arrived damaged: echo.txt: its content does not fit the manifest")
+    assert why.startswith("arrived damaged: echo.txt: its content does not match the manifest")
 
 
 def test_a_rejected_attempt_whose_data_is_bad_is_not_taken(pair: Callable[..., Pair]) -> None:

@@ -32,7 +32,7 @@ from protocol.errors import (
 )
 from protocol.layout import LAST_ATTEMPT, JobNames
 from protocol.messages import DropCard
-from protocol.seen import JobReader
+from protocol.observation import JobReader
 from protocol.states import State
 from protocol.transports import memory
 from tests.support import answers
@@ -214,7 +214,7 @@ def test_what_the_home_disk_forbids_is_no_fault_of_the_result(place: Place, tmp_
     ids=["extra file", "another file", "another request's digest"],
 )
 def test_an_answer_to_something_else_is_rejected(place: Place, wrong: dict[str, object]) -> None:
-    """What was not asked for is never handed over, whatever its seal says."""
+    """What was not asked for is never handed over, whatever its checksum says."""
     handle = place.submit()
     answers.deliver(place.drop, place.job(handle), answers.attempt(), **wrong)
     assert place.step(handle) is None

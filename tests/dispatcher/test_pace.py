@@ -56,7 +56,6 @@ def test_a_quick_drop_settles_sooner_and_keeps_its_lease(scene: Scene) -> None:
     handle = scene.client.submit(Job(kind="echo", params={"text": "next"}))
     request = scene.look(handle).request
     assert request is not None
-    assert request.job is not None
     assert request.job.claim.settle_s == 7
 
 

@@ -13,7 +13,7 @@ from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.layout import JobNames
 from protocol.messages import Cancel, DropCard
-from protocol.seen import JobReader
+from protocol.observation import JobReader
 from protocol.signing import Identity, Mode, new_key, trusting
 from protocol.transports import memory
 from tests.support import answers

@@ -17,12 +17,13 @@ from dispatcher.jobs.job import Job, Progress, Why
 from dispatcher.jobs.snapshot import engine_hint
 from dispatcher.runs.store import RunStore
 from dispatcher.wording import for_people
-from protocol import codec, installing
+from protocol import codec
 from protocol.errors import ChannelLost, JobFailed, JobTimeout
 from protocol.layout import Attempt, JobNames, WorkerNames
 from protocol.messages import Beat, DropCard, EngineRecord, Held, Offer, OutputFile, Part, Requires, WorkerCard
 from protocol.transports import memory
 from tests.support import answers
+from usertext import installing
 
 DROP_ID, BOOT = "d" * 16, answers.BOOT
 ESPEAK = EngineRecord(name="espeak", version="1", provider="cpu", device="x", tier="embedded")
@@ -206,7 +207,7 @@ def test_taken_at_work_silent_and_gone(place: Place) -> None:
     for _ in range(5):
         said = place.look(1.9)
     assert (said.why, str(said.state)) == (Why.WORKER_SILENT, "stale")
-    assert "fell silent at 3 of 12 (step step-03): no sign of life of w for 19 s" in said.text
+    assert "fell silent at 3 of 12 (step step-03): no heartbeat from w for 19 s" in said.text
     assert "w2 can take it over" in said.hint
 
 

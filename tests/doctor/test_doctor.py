@@ -25,12 +25,12 @@ from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job
 from dispatcher.runs.store import RunStore
 from protocol.errors import EnvironmentNotReady
-from protocol.redaction import without_secrets
 from protocol.transports import open_drop
 from protocol.transports.ground import Ground
 from protocol.transports.host import SYSTEM
 from protocol.transports.mount import GOOD_FLAGS, Flags
 from tests.support.drops import client, make_drop, wait_for, worker
+from usertext.redaction import without_secrets
 
 
 @pytest.fixture

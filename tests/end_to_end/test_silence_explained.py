@@ -115,7 +115,7 @@ def test_a_worker_that_freezes(drop: Path, here: Client) -> None:
         frozen.wait(60)
     assert "took the job and has been silent for" in silent.text
     assert "of 80" in silent.text
-    assert "no sign of life of w" in gone.text
+    assert "no heartbeat from w" in gone.text
     assert "No other worker is here" in gone.hint
 
 

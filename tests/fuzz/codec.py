@@ -11,18 +11,7 @@ from protocol import codec
 from protocol.errors import BadMessage, VersionTooNew
 from protocol.kinds import KINDS, tts
 from protocol.layout import parse_job_name, parse_worker_name
-from protocol.messages import (
-    Accepted,
-    Beat,
-    Cancel,
-    Claim,
-    Drain,
-    DropCard,
-    Need,
-    Part,
-    Reject,
-    WorkerCard,
-)
+from protocol.messages import Accepted, Beat, Cancel, Claim, Drain, DropCard, Need, Part, Reject, WorkerCard
 from protocol.signing import MAY_SIGN, Key, Trust, new_key, trusting
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -101,7 +90,7 @@ def _readers() -> tuple[Callable[[bytes, Trust], Any], ...]:
         return lambda data, trust: codec.decode(data, kind, drop=DROP, id=id_, trust=trust)
 
     return (
-        lambda data, trust: codec.decode_request(data, drop=DROP, job=JOB, trust=trust),
+        lambda data, trust: codec.decode_any_request(data, drop=DROP, job=JOB, trust=trust),
         lambda data, trust: codec.decode_done(data, drop=DROP, job=JOB, trust=trust),
         lambda data, trust: codec.decode_failure(data, drop=DROP, job=JOB, trust=trust),
         lambda data, trust: codec.decode_plain_done(data, trust=trust),

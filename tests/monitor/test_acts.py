@@ -21,7 +21,7 @@ from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.errors import JobCancelled, NotFoundError, UsageError
 from protocol.integrity import sha256_of
-from protocol.seen import JobReader
+from protocol.observation import JobReader
 from protocol.transports import open_drop
 from protocol.transports.host import SYSTEM
 from tests.support.drops import wait_for, worker

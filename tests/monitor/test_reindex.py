@@ -290,7 +290,7 @@ def test_a_torn_or_forged_request_is_not_taken_back(drop: Path, usual: Settings)
     request.write_bytes(request.read_bytes().replace(b"short", b"other"))
     lose(usual)
     with opened(usual) as store:
-        assert "seal" in taken_back(usual, store)["unreadable"].text
+        assert "checksum" in taken_back(usual, store)["unreadable"].text
         assert store.recent() == []
 
 

@@ -147,7 +147,7 @@ def test_a_worker_that_dies_leaves_a_zombie(store: RunStore, gpu: Client, drop: 
     assert 4 < max(suspected) <= 8
     (zombie,) = found
     assert (zombie.sort, zombie.run, zombie.worker) == ("zombie", run.id, "dies")
-    assert "no sign of life of dies" in zombie.text
+    assert "no heartbeat from dies" in zombie.text
 
 
 def test_a_claim_of_somebody_gone_is_stale(store: RunStore, gpu: Client, drop: Path, settings: Settings) -> None:

@@ -17,7 +17,7 @@ from colab.handlers.analyze.labels import TEMPLATES, asked
 from colab.handlers.analyze.vision_files import BLIP, CLIP, NEEDS, files, weights
 from colab.handlers.analyze.vision_models import HINT, Opened, loaded_model
 from colab.models import Models
-from media.reading import Frame
+from media.sampling import Frame
 from protocol.errors import JobFailed
 from protocol.kinds.analysis import Embeddings, Tag, packed
 from protocol.kinds.analyze import Params

@@ -13,7 +13,7 @@ from colab.engines.registry import Choice, EngineNotSetUp, EngineRow, EngineTabl
 from colab.handlers.analyze.engine import Eyes
 from colab.handlers.analyze.vision_files import NEEDS, lacking
 from colab.models import Models
-from media.examine import Media
+from media.info import MediaFile
 from protocol.errors import JobFailed
 from protocol.kinds.analyze import Params
 from protocol.messages import EngineRecord
@@ -123,7 +123,7 @@ ENGINES: AnalyserTable = EngineTable(
 
 
 def choose(
-    models: Models, required: str | None, params: Params, media: Media, engines: AnalyserTable = ENGINES
+    models: Models, required: str | None, params: Params, media: MediaFile, engines: AnalyserTable = ENGINES
 ) -> Choice[Analyser]:
     """Return the engine for a job. Raises `JobFailed` BAD_REQUEST for what contradicts itself or the file."""
     job = AnalyseJob(params=params, can_see=media.picture is not None)
@@ -138,7 +138,7 @@ def choose(
     return engines.choose(models, job, required)
 
 
-def label_notes(params: Params, choice: Choice[Analyser], media: Media) -> tuple[str, ...]:
+def label_notes(params: Params, choice: Choice[Analyser], media: MediaFile) -> tuple[str, ...]:
     """Return a note if labels were given and nothing will look for them, for a reason that `passed_over` lacks."""
     if not params.labels:
         return ()

@@ -21,8 +21,8 @@ from colab.handlers.analyze.sights import Sights
 from colab.handlers.analyze.watching import Astray, Watching
 from colab.handlers.analyze.written import Story, analysis, as_text
 from colab.work import Work
-from media.examine import Media
 from media.ffmpeg import Ffmpeg
+from media.info import MediaFile
 from protocol.errors import JobFailed, MediaError
 from protocol.kinds.analysis import MAX_BYTES, MAX_SHOTS
 from protocol.kinds.analyze import ANALYSIS, SHEET, Params
@@ -41,7 +41,7 @@ class Job:
         self,
         work: Work,
         program: Ffmpeg,
-        media: Media,
+        media: MediaFile,
         params: Params,
         choice: Choice[Analyser],
         kept: frozenset[str],
@@ -199,7 +199,7 @@ class Job:
         return summary
 
 
-def units(media: Media) -> int:
+def units(media: MediaFile) -> int:
     """Return the seconds of a file, begun ones too: what progress is counted in."""
     return math.floor(media.seconds or 0.0) + 1
 

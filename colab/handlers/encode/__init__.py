@@ -20,8 +20,8 @@ from colab.video.frames import SHOWING, Reencoding
 from colab.video.job import UNITS, VideoJob, inspected
 from colab.video.segments import SEGMENTS, SegmentLength
 from colab.work import Work, WorkResult
-from media import carried, finished
-from media.examine import Media
+from media import carry_over, muxing
+from media.info import MediaFile
 from protocol.errors import JobFailed
 from protocol.kinds.encode import Params, film_path
 from protocol.kinds.kind import SOURCE
@@ -67,7 +67,7 @@ class _Encoding:
 
     job: VideoJob
     params: Params
-    videos: Sequence[Media]
+    videos: Sequence[MediaFile]
     choice: Choice[Encoder]
     segments: SegmentLength
 
@@ -176,34 +176,34 @@ class _Encoding:
         report(0)
         return loudness.level(self.encoder.program, filters, place, lufs, on_progress=report)
 
-    def _copied(self) -> carried.Carried:
+    def _copied(self) -> carry_over.CarriedOver:
         """Return the arguments that copy the sounds, if they are to stay as they are."""
         if self.params.audio_codec != "copy" or self.params.is_mute:
-            return carried.Carried(arguments=())
+            return carry_over.CarriedOver(arguments=())
         if len(self.videos) > 1:
             raise JobFailed(
                 "the sounds of several videos cannot be joined without encoding them; leave audio_codec out",
                 code="BAD_REQUEST",
             )
-        sounds = carried.sounds(self.videos[0], self.params.format)
+        sounds = carry_over.audio(self.videos[0], self.params.format)
         self.job.notes += sounds.changed
         return sounds
 
-    def _texts(self) -> carried.Carried:
+    def _texts(self) -> carry_over.CarriedOver:
         """Return the arguments that keep the subtitles of a single video."""
         if len(self.videos) > 1:
             if any(video.subtitles for video in self.videos):
                 self.job.notes.append("subtitles are left out where videos are joined")
             if any(len(video.sounds) > 1 for video in self.videos):
                 self.job.notes.append("only the first sound of each video is joined")
-            return carried.Carried(arguments=())
-        texts = carried.subtitles(self.encoder.program, self.videos[0], self.params.format)
+            return carry_over.CarriedOver(arguments=())
+        texts = carry_over.subtitles(self.encoder.program, self.videos[0], self.params.format)
         self.job.notes += texts.changed
         return texts
 
-    def _checked(self, commands: Commands, count: int | None) -> Media:
+    def _checked(self, commands: Commands, count: int | None) -> MediaFile:
         is_whole = self.params.span == (0.0, None)
-        return finished.check(
+        return muxing.check_video(
             self.encoder.program,
             self._out,
             seconds=commands.filters.seconds,
@@ -213,7 +213,7 @@ class _Encoding:
             on_progress=lambda _: self.job.report(0.0, (UNITS - 1, UNITS), "checking the result"),
         )
 
-    def _summary(self, made: Media) -> dict[str, Any]:
+    def _summary(self, made: MediaFile) -> dict[str, Any]:
         picture = picture_of(made)
         more = {"passed_over": list(self.choice.passed_over), "notes": self.job.notes}
         return {
@@ -226,7 +226,7 @@ class _Encoding:
         }
 
 
-def _shape_notes(videos: Sequence[Media], params: Params) -> list[str]:
+def _shape_notes(videos: Sequence[MediaFile], params: Params) -> list[str]:
     """Return what of the picture's shape is not as it was."""
     notes = []
     picture = picture_of(videos[0])
@@ -257,7 +257,7 @@ def _names(work: Work, params: Params) -> list[str]:
     return numbered
 
 
-def _inspected(work: Work, name: str) -> Media:
+def _inspected(work: Work, name: str) -> MediaFile:
     """Return what an input is, or say why it cannot be encoded."""
     media = inspected(work.inputs[name])
     if media.what != "film" or media.picture is None:

@@ -69,7 +69,7 @@ Trial = Callable[[Ffmpeg, str], str | None]
 def trial(program: Ffmpeg, encoder: str) -> str | None:
     """Encode a second of a test picture: an encoder that is listed need not work."""
     how = encoding.video_arguments(encoder, "medium", encoding.DEFAULT_CRF[encoder])
-    return program.complaint([*_TRIAL, *how, "-f", "null", "-"])
+    return program.first_complaint([*_TRIAL, *how, "-f", "null", "-"])
 
 
 def table(trial: Trial = trial) -> EngineTable[EncodeJob, Encoder]:

@@ -20,8 +20,8 @@ from colab.models import Models
 from colab.video.job import UNITS, VideoJob, inspected
 from colab.video.segments import SEGMENTS, SegmentLength
 from colab.work import Work, WorkResult
-from media.examine import Media, Picture
 from media.ffmpeg import Ffmpeg
+from media.info import MediaFile, VideoTrack
 from protocol.errors import JobFailed
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.stabilize import Params, film_path
@@ -73,8 +73,8 @@ class _Stabilizing:
     handler: StabilizeHandler
     job: VideoJob
     params: Params
-    media: Media
-    picture: Picture
+    media: MediaFile
+    picture: VideoTrack
     resumed: int = 0  # frames whose motion earlier attempts detected
     saved_at: float = field(default_factory=time.monotonic)
 
@@ -130,7 +130,7 @@ class _Stabilizing:
             folder=folder,
         )
 
-    def _summary(self, detector: Detector, motion: list[Motion], made: Media) -> dict[str, Any]:
+    def _summary(self, detector: Detector, motion: list[Motion], made: MediaFile) -> dict[str, Any]:
         not_followed = sum(1 for each in motion if each.ignored) - 1  # the first frame has nothing before it
         more = {"not_followed": max(0, not_followed), "detection_kept": self.resumed, "notes": self.job.notes}
         return {
@@ -142,7 +142,7 @@ class _Stabilizing:
         }
 
 
-def _inspected(path: Path) -> tuple[Media, Picture]:
+def _inspected(path: Path) -> tuple[MediaFile, VideoTrack]:
     """Return what the video is, or say why it cannot be stabilised."""
     media = inspected(path)
     if media.what != "film" or media.picture is None:

@@ -19,9 +19,9 @@ from colab.video import frames
 from colab.video.frames import SHOWING, Frames, Reencoding
 from colab.video.job import UNITS, VideoJob
 from colab.video.segments import SegmentLength
-from media import carried, encoding, finished
-from media.examine import Media, Picture
-from media.ffmpeg import Ffmpeg, local, source
+from media import carry_over, encoding, muxing
+from media.ffmpeg import Ffmpeg, file_url, input_arguments
+from media.info import MediaFile, VideoTrack
 from protocol.kinds.stabilize import Params, film_path
 
 MOTION = "motion.trf"
@@ -40,14 +40,14 @@ class SecondPass:
     """The second pass of one video."""
 
     job: VideoJob
-    media: Media
-    picture: Picture
+    media: MediaFile
+    picture: VideoTrack
     params: Params
     motion: Sequence[Motion]
     segments: SegmentLength
     prints_steps: Callable[[Ffmpeg, Path], bool]
 
-    def write(self) -> Media:
+    def write(self) -> MediaFile:
         """Write the video steadied by its motion. MediaError if it is not what it should be."""
         work = self.job.work
         self._report_smoothing(0.0, 0)
@@ -67,24 +67,24 @@ class SecondPass:
     def _report_smoothing(self, done: float, step: int) -> None:
         self.job.report(done, SMOOTHING, "smoothing the camera's path" + (f", step {step}" if step else ""))
 
-    def _by_one_command(self, path: Smoothing) -> Media:
-        sounds = carried.sounds(self.media, self.params.format)
-        texts = carried.subtitles(self.job.ffmpeg, self.media, self.params.format)
+    def _by_one_command(self, path: Smoothing) -> MediaFile:
+        sounds = carry_over.audio(self.media, self.params.format)
+        texts = carry_over.subtitles(self.job.ffmpeg, self.media, self.params.format)
         command = [
             *self._steadied(),
-            *carried.times(self.job.ffmpeg),
+            *carry_over.frame_times(self.job.ffmpeg),
             *self._coder(),
-            *carried.colours(self.picture.pixels),
+            *carry_over.colour_tags(self.picture.pixels),
             *sounds.arguments,
             *texts.arguments,
-            *("-map_metadata", "0", "-map_chapters", "0", *carried.EXACT),
+            *("-map_metadata", "0", "-map_chapters", "0", *carry_over.EXACT),
             *encoding.container_arguments(self.params.format, self.encoder),
-            local(self._out),
+            file_url(self._out),
         ]
         more = {"listen": path.hear_and_report, "folder": self.job.work.folder}
         self.job.run(command, self.picture.seconds, WRITING, _NOTE, **more)
         self.job.notes += [*sounds.changed, *texts.changed]
-        return finished.check(
+        return muxing.check_video(
             self.job.ffmpeg,
             self._out,
             seconds=self.picture.seconds,
@@ -94,7 +94,7 @@ class SecondPass:
             on_progress=lambda _: self.job.report(1.0, WRITING, _NOTE),
         )
 
-    def _in_segments(self, shown: Frames, length: int, path: Smoothing) -> Media:
+    def _in_segments(self, shown: Frames, length: int, path: Smoothing) -> MediaFile:
         recipe = Reencoding(
             filtered=self._steadied(SHOWING),
             coder=self._coder(),
@@ -146,12 +146,12 @@ class SecondPass:
         """Return ffmpeg's arguments that lead the frames, as vid.stab takes them, through filters."""
         width, height = even_size(self.picture)
         chain = ["format=yuv420p", f"crop={width}:{height}:0:0:exact=1", *filters]
-        opened = source(self.media.path, self.media.container)
+        opened = input_arguments(self.media.path, self.media.container)
         return [*opened, "-map", f"0:{self.picture.stream}", "-vf", ",".join(chain)]
 
     def _coder(self) -> list[str]:
         quality = encoding.DEFAULT_CRF[self.encoder] if self.params.quality is None else self.params.quality
-        return encoding.repeatable_arguments(self.encoder, self.params.preset, quality)
+        return encoding.reproducible_arguments(self.encoder, self.params.preset, quality)
 
     @property
     def encoder(self) -> str:
@@ -159,7 +159,7 @@ class SecondPass:
         return encoding.VIDEO_CODECS[self.params.written_codec]
 
 
-def _changes(picture: Picture) -> list[str]:
+def _changes(picture: VideoTrack) -> list[str]:
     """Return what is not as it was in the source's frames."""
     changes = []
     pixels = picture.pixels

@@ -18,7 +18,7 @@ from colab.job_errors import closed_codes
 from colab.models import Models
 from colab.work import Work, WorkResult
 from media.captions import Cue
-from media.cues import Rules, cues_of
+from media.cues import CueRules, make_cues
 from protocol.errors import JobFailed
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.transcribe import Params, result_path
@@ -75,7 +75,7 @@ def _written(listening: Listening, params: Params, record: EngineRecord) -> tupl
     length_s = max(listening.heard_s, listening.sound.media.seconds or 0.0)
     code = listening.language.code if listening.language else None
     spoken = "en" if params.task == "translate" else code
-    rules = Rules(
+    rules = CueRules(
         width=params.line_width,
         count=params.line_count,
         speed=params.reading_speed,
@@ -84,7 +84,7 @@ def _written(listening: Listening, params: Params, record: EngineRecord) -> tupl
         gap_s=params.gap_s,
     )
     words = fitting(listening.utterances, length_s, params.line_width, spoken or "en")
-    shown = cues_of(words, rules, length_s)
+    shown = make_cues(words, rules, length_s)
     written = Written(
         sentences=sentences_of(listening.utterances, length_s, spoken or "en"),
         cues=shown,

@@ -11,7 +11,8 @@ from colab.handlers.tts.engine import Speech, Voice
 from colab.handlers.tts.kokoro_onnx_model import OpenedModel, opened_model
 from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, spoken
 from colab.handlers.tts.onnx_session import expected_place
-from colab.handlers.tts.phonemes import readable, source_for, written
+from colab.handlers.tts.phoneme_source import readable, source_for
+from colab.handlers.tts.phonemes import written
 from protocol.messages import Choices, EngineRecord
 
 MODEL, STYLES = "kokoro-v1.0-durations.onnx", "voices-v1.0.bin"

@@ -18,7 +18,8 @@ from colab.handlers.tts import kokoro_styles, kokoro_voices
 from colab.handlers.tts.engine import HINT, Samples, Speech, Voice
 from colab.handlers.tts.kokoro_onnx import STYLES, ModelFiles
 from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, Said, edges_from_frames, spoken
-from colab.handlers.tts.phonemes import Phonemes, readable, source_for, written
+from colab.handlers.tts.phoneme_source import readable, source_for
+from colab.handlers.tts.phonemes import Phonemes, written
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
 

@@ -15,7 +15,7 @@ from colab.models import Models
 from colab.video.job import inspected
 from colab.video.segments import SegmentLength
 from colab.work import Work, WorkResult
-from media.examine import Media
+from media.info import MediaFile
 from protocol.errors import JobFailed
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.upscale import FILMS, PICTURES, Params
@@ -66,7 +66,7 @@ class UpscaleHandler:
             return WorkResult(engine=choice.engine.record(), summary={"what": media.what, **summary, **passed_over})
 
 
-def _check(media: Media, params: Params) -> None:
+def _check(media: MediaFile, params: Params) -> None:
     """Raise `JobFailed` for what cannot be upscaled, or not in the format that is asked for."""
     if media.what == "sound":
         raise JobFailed("the source is a sound; give a video or an image to upscale", code="INPUT_CORRUPT")
@@ -77,7 +77,7 @@ def _check(media: Media, params: Params) -> None:
         )
 
 
-def _encoders(media: Media, params: Params) -> frozenset[str]:
+def _encoders(media: MediaFile, params: Params) -> frozenset[str]:
     """Return the encoders without which the result cannot be written; none for an image."""
     if media.what == "picture" or media.picture is None:
         return frozenset()

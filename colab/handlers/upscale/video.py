@@ -17,9 +17,9 @@ from colab.handlers.upscale.sizes import target
 from colab.video.job import CONSTANT_RATE, VideoJob
 from colab.video.segments import SegmentLength
 from colab.work import Work
-from media.examine import Media
 from media.ffmpeg import Ffmpeg
-from media.pipes import Raw, frame_bytes
+from media.info import MediaFile
+from media.pipes import RawFrame, frame_bytes
 from protocol.errors import JobFailed, MediaError
 from protocol.kinds.upscale import Params, result_path
 
@@ -35,7 +35,14 @@ SEGMENTS = SegmentLength(fewest=12, most=1500)
 
 
 def upscale_video(
-    work: Work, params: Params, media: Media, engine: Engine, ffmpeg: Ffmpeg, *, segments: SegmentLength, every_s: float
+    work: Work,
+    params: Params,
+    media: MediaFile,
+    engine: Engine,
+    ffmpeg: Ffmpeg,
+    *,
+    segments: SegmentLength,
+    every_s: float,
 ) -> Mapping[str, Any]:
     """Write and publish the video; return what the summary says of it."""
     picture = media.picture
@@ -60,7 +67,7 @@ def upscale_video(
     return {**summary, **enlarger.notes(), **lost}
 
 
-def _written(job: VideoJob, media: Media, coding: Coding, length: int, pace: _Pace) -> dict[str, Any]:
+def _written(job: VideoJob, media: MediaFile, coding: Coding, length: int, pace: _Pace) -> dict[str, Any]:
     """Encode the segments, put the video together, and publish it.
 
     Its frames were decoded one by one before: they are counted, and not decoded once more.
@@ -96,7 +103,7 @@ def _written(job: VideoJob, media: Media, coding: Coding, length: int, pace: _Pa
 class _Enlarging:
     """The recipe of the segments: the engine makes each frame larger."""
 
-    media: Media
+    media: MediaFile
     coding: Coding
 
     @property
@@ -121,7 +128,7 @@ class _Enlarging:
     def encode(self, target: Path) -> list[str | Path]:
         return self.coding.encode(target)
 
-    def frames(self, frames: Sequence[Raw], tick: Callable[[], None]) -> Sequence[Raw]:
+    def frames(self, frames: Sequence[RawFrame], tick: Callable[[], None]) -> Sequence[RawFrame]:
         return self.coding.enlarger.frames(frames, tick)
 
 

@@ -159,7 +159,7 @@ def test_a_film_that_cannot_be_gone_into_at_a_time_is_read_from_its_beginning(st
     """Of some files a seek gives earlier pictures, of some none: the right one is found all the same."""
     whole = put(long_film)
     whole.run()
-    real, sought = watching.frames, []
+    real, sought = watching.sample_frames, []
 
     def early(*about, start_s=0.0, most=None, **more):
         if most is not None:

@@ -12,8 +12,8 @@ from colab.fake_workbench import FakeWorkbench
 from colab.handlers.encode import HANDLER, EncodeHandler, engines
 from colab.models import ModelPlaces, Models
 from media import audio, confined
-from media.examine import Media
 from media.ffmpeg import find
+from media.info import MediaFile
 from protocol.errors import JobFailed
 from tests.support import odd_media
 
@@ -34,7 +34,7 @@ def run(
     return work
 
 
-def made(desk: FakeWorkbench) -> Media:
+def made(desk: FakeWorkbench) -> MediaFile:
     return confined.examine(desk.output(desk.published[0]))
 
 
@@ -161,7 +161,7 @@ def test_loudness_is_measured_and_set(tmp_path: Path, level: float, clicks: bool
     """To half a LU, no peak above -1 dBTP; where one gain cannot do it, that is said, and the length stays."""
     source = loud(tmp_path / "film.mkv", level, clicks=clicks)
     desk = run(source, tmp_path / "desk", loudness=-20)
-    found = audio.measure(find(), desk.output(desk.published[0]))
+    found = audio.measure_loudness(find(), desk.output(desk.published[0]))
     assert found.integrated_lufs == pytest.approx(-20, abs=0.5)
     assert found.true_peak_dbtp < -0.5
     assert ("limited" in notes(desk)) is clicks
@@ -193,7 +193,7 @@ def test_sound_that_cannot_be_copied_is_encoded_and_said_to_be(tmp_path: Path) -
     source = odd_media.film(tmp_path / "film.mkv", options=("-pix_fmt", "yuv420p", "-c:a", "flac"))
     copied = run(source, tmp_path / "copied", audio_codec="copy", format="mov")
     assert [sound.codec for sound in made(copied).sounds] == ["aac"]
-    assert "sound 1: flac to aac, because mov does not hold it" in notes(copied)
+    assert "audio track 1: flac to aac, because mov cannot hold it" in notes(copied)
 
 
 def test_sounds_of_several_films_cannot_be_copied(tmp_path: Path) -> None:

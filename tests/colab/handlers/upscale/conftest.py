@@ -13,7 +13,8 @@ import pytest
 
 from colab.fake_workbench import FakeWorkbench
 from colab.work import Handler, WorkResult
-from media.examine import Media, examine
+from media.examine import examine
+from media.info import MediaFile
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.upscale import KIND, result_path
 
@@ -27,7 +28,7 @@ class Done:
     desk: FakeWorkbench
     result: WorkResult
     path: Path
-    media: Media
+    media: MediaFile
 
 
 @pytest.fixture
