@@ -29,6 +29,7 @@ from dispatcher.runs.record import Delivery, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from protocol.errors import GpudropError, JobError, JobFailed, JobTimeout, MediaError, SpecError, StepFailed, UsageError
+from protocol.kinds import summaries
 
 if TYPE_CHECKING:
     from dispatcher.tour.calling import record_tour
@@ -91,9 +92,10 @@ _OF_TOURS = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _OF_TOURS:
+    module = "dispatcher.operations.table" if name in summaries() else _OF_TOURS.get(name)
+    if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_OF_TOURS[name]), name)
+    return getattr(importlib.import_module(module), name)
 
 
 def __dir__() -> list[str]:

@@ -129,4 +129,13 @@ def fit(raw: Mapping[str, Any], what: Medium, container: str) -> Mapping[str, An
     return {**raw, "format": suits}
 
 
-KIND = Kind(name="stabilize", params=Params, outputs=outputs, takes=("film",), fit=fit, checkpoints=True, neural=False)
+KIND = Kind(
+    name="stabilize",
+    params=Params,
+    outputs=outputs,
+    takes=("film",),
+    fit=fit,
+    checkpoints=True,
+    compared=True,
+    neural=False,
+)

@@ -140,6 +140,7 @@ KIND = Kind(
     fit=fit,
     sized=factor,
     checkpoints=True,
+    compared=True,
     extras={"realesrgan": "upscale"},
     known={"model": Known(values=MODELS, needs="a worker with PyTorch", extra="upscale")},
 )

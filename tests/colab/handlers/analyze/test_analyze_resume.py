@@ -169,7 +169,7 @@ def test_a_film_that_cannot_be_gone_into_at_a_time_is_read_from_its_beginning(st
             start_s = 0.0
         return real(*about, start_s=start_s, most=most, **more)
 
-    monkeypatch.setattr(watching, "frames", early)
+    monkeypatch.setattr(watching, "sample_frames", early)
     resumed = put(long_film, earlier={path: stopped.output(path) for path in stopped.checkpoints})
     resumed.run()
     assert sought

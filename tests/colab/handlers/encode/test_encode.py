@@ -252,7 +252,9 @@ def test_an_encoder_that_is_listed_but_fails_is_not_there(tmp_path: Path) -> Non
     """The trial encodes for real: here, an encoder that does not exist complains."""
     names = [each.name for each in HANDLER.engines(Models(ModelPlaces(folder=tmp_path, offline=True)))]
     assert engines.trial(find(), "h264_nvenc") is None or "nvenc" not in names
-    assert "no_such" in (find().complaint(["-f", "lavfi", "-i", "color", "-c:v", "no_such", "-f", "null", "-"]) or "")
+    assert "no_such" in (
+        find().first_complaint(["-f", "lavfi", "-i", "color", "-c:v", "no_such", "-f", "null", "-"]) or ""
+    )
 
 
 def test_engine_and_encoder_that_contradict_are_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from colab.handlers.tts import HANDLER, kokoro_onnx_model
 from colab.handlers.tts.engines import ENGINES, VoiceRequest
 from colab.handlers.tts.kokoro_onnx import MODEL, STYLES, KokoroOnnx
 from colab.handlers.tts.kokoro_torch import CONFIG, WEIGHTS, KokoroTorch
-from colab.handlers.tts.phonemes import source_for
+from colab.handlers.tts.phoneme_source import source_for
 from colab.models import ModelPlaces, Models
 from protocol.errors import JobFailed
 from protocol.kinds import tts
