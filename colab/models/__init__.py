@@ -22,7 +22,7 @@ from colab.models.folders import folder_of, put_together
 from colab.models.known import FILES
 from colab.models.shelf import Shelf
 from colab.models.table import HOSTS, Host, Model, ModelFile, find, members
-from colab.models.telling import Tell, Teller, Watch, nobody
+from colab.models.telling import DownloadReporter, Tell, Watch, nobody
 from colab.models.weights import check_weights
 from protocol.errors import JobFailed, is_full
 
@@ -187,7 +187,7 @@ class Models:
 
     def _fetch_once(self, file: ModelFile) -> None:
         """Fetch a file while every other process that wants it waits, and then finds it."""
-        teller = Teller(file, self._tell, self._watch)
+        teller = DownloadReporter(file, self._tell, self._watch)
         with self._cache.locked(file, lambda: teller.say(f"another process is fetching {file.name}")):
             try:
                 if not self._cache.verified(file) and not self._from_drop(file):
@@ -210,7 +210,7 @@ class Models:
             log.warning("%s in the drop is not used: expected sha256 %s, found %s", file.name, file.sha256, found)
         return False
 
-    def _from_afar(self, file: ModelFile, teller: Teller) -> None:
+    def _from_afar(self, file: ModelFile, teller: DownloadReporter) -> None:
         """Download a file, and offer it to the other workers of the drop."""
         if file.host == "owner":
             raise gone(file, self._cache.path(file))
@@ -220,7 +220,7 @@ class Models:
         log.info("%s is here and verified", file.name)
         self._shelf.offer(file, self._cache.path(file))
 
-    def _download(self, file: ModelFile, teller: Teller) -> None:
+    def _download(self, file: ModelFile, teller: DownloadReporter) -> None:
         """Download a file into the cache. One that was pieced together wrongly is downloaded once more, whole."""
         from colab.models.download import Download  # a worker that downloads nothing does not load the HTTP client
 

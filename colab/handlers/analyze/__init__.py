@@ -10,7 +10,7 @@ from typing import cast
 import cv2
 
 from colab.handlers.analyze.engines import ENGINES, AnalyserTable, choose
-from colab.handlers.analyze.job import Job, units
+from colab.handlers.analyze.job import Analysing, units
 from colab.handlers.analyze.resume import SAVING, Saving
 from colab.job_errors import closed_codes
 from colab.models import Models
@@ -52,7 +52,7 @@ class AnalyzeHandler:
             choice = choose(work.models, work.engine, params, media, self.table)
             record = choice.engine.record()
             program = ffmpeg.find(needs=NEEDS, encoders=frozenset({"rawvideo"}))
-            job = Job(work, program, media, params, choice, work.begin(record), self.saving)
+            job = Analysing(work, program, media, params, choice, work.begin(record), self.saving)
             return WorkResult(engine=record, summary=job.run())
 
 

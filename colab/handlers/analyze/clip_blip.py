@@ -12,10 +12,10 @@ import numpy as np
 
 from colab.engines import devices
 from colab.engines.device_failures import free_again
-from colab.handlers.analyze.engine import Eyes, Seen
+from colab.handlers.analyze.engine import FrameContent, FrameViewer
 from colab.handlers.analyze.labels import TEMPLATES, asked
 from colab.handlers.analyze.vision_files import BLIP, CLIP, NEEDS, files, weights
-from colab.handlers.analyze.vision_models import HINT, Opened, loaded_model
+from colab.handlers.analyze.vision_models import HINT, OpenedVisionModel, loaded_model
 from colab.models import Models
 from media.sampling import Frame
 from protocol.errors import JobFailed
@@ -44,7 +44,7 @@ class ClipBlip:
         self.batch = BATCH[self._device.name]
 
     @property
-    def eyes(self) -> Eyes:
+    def eyes(self) -> FrameViewer:
         """Return itself."""
         return self
 
@@ -74,7 +74,7 @@ class ClipBlip:
         dimensions = self._open(CLIP).model.config.projection_dim
         return Embeddings(model=CLIP, model_sha256=digest, dimensions=dimensions)
 
-    def look(self, pictures: Sequence[Frame]) -> list[Seen]:
+    def look(self, pictures: Sequence[Frame]) -> list[FrameContent]:
         """Look at pictures together, in halves where the memory is too small. Raises `JobFailed`."""
         try:
             return self._look([np.ascontiguousarray(picture[..., ::-1]) for picture in pictures])
@@ -89,7 +89,7 @@ class ClipBlip:
         self.batch = max(1, min(self.batch, half))
         return [*self.look(pictures[:half]), *self.look(pictures[half:])]
 
-    def _look(self, pictures: list[Frame]) -> list[Seen]:
+    def _look(self, pictures: list[Frame]) -> list[FrameContent]:
         seen: dict[str, list[Any]] = {}
         if {"tags", "embeddings"} & self._wishes:
             vectors = self._open(CLIP).run(lambda clip: _image_vectors(clip, pictures))
@@ -99,7 +99,7 @@ class ClipBlip:
                 seen["tags"] = self._tags(vectors)
         if "captions" in self._wishes:
             seen["caption"] = self._open(BLIP).run(lambda blip: _captions(blip, pictures))
-        return [Seen(**{what: every[place] for what, every in seen.items()}) for place in range(len(pictures))]
+        return [FrameContent(**{what: every[place] for what, every in seen.items()}) for place in range(len(pictures))]
 
     def _tags(self, vectors: np.ndarray) -> list[tuple[Tag, ...]]:
         """Return the likeliest labels of each picture."""
@@ -116,7 +116,7 @@ class ClipBlip:
     def _used(self) -> list[str]:
         return [model for model in (CLIP, BLIP) if any(NEEDS[wish] == model for wish in self._wishes)]
 
-    def _open(self, model: str) -> Opened:
+    def _open(self, model: str) -> OpenedVisionModel:
         paths = {file.rpartition("/")[2]: self._models.path(file) for file in files(self._models, model)}
         stamps = tuple(path.stat().st_mtime_ns for path in paths.values())
         return loaded_model(model, tuple(sorted(paths.items())), self._device.name, stamps)
@@ -128,17 +128,17 @@ class _Words:
     vectors: np.ndarray
 
 
-def _pixels(opened: Opened, pictures: list[Frame]) -> Any:
+def _pixels(opened: OpenedVisionModel, pictures: list[Frame]) -> Any:
     made = opened.processor.image_processor(images=pictures, input_data_format="channels_last", return_tensors="pt")
     return made["pixel_values"].to(opened.device, opened.dtype)
 
 
-def _image_vectors(clip: Opened, pictures: list[Frame]) -> np.ndarray:
+def _image_vectors(clip: OpenedVisionModel, pictures: list[Frame]) -> np.ndarray:
     pixels = _pixels(clip, pictures)
     return _unit(clip, clip.model.get_image_features(pixel_values=pixels))
 
 
-def _label_vectors(clip: Opened, labels: tuple[str, ...]) -> np.ndarray:
+def _label_vectors(clip: OpenedVisionModel, labels: tuple[str, ...]) -> np.ndarray:
     """Return a vector for each label: the mean of those of its sentences."""
     sentences = [template.format(label) for label in labels for template in TEMPLATES]
     parts = []
@@ -153,11 +153,11 @@ def _label_vectors(clip: Opened, labels: tuple[str, ...]) -> np.ndarray:
     return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), np.float32)
 
 
-def _longest(clip: Opened) -> int:
+def _longest(clip: OpenedVisionModel) -> int:
     return int(clip.model.config.text_config.max_position_embeddings)
 
 
-def _unit(clip: Opened, features: Any) -> np.ndarray:
+def _unit(clip: OpenedVisionModel, features: Any) -> np.ndarray:
     """Return vectors at length 1. Newer versions of transformers wrap them."""
     vectors = getattr(features, "pooler_output", features).float().cpu().numpy()
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -166,7 +166,7 @@ def _unit(clip: Opened, features: Any) -> np.ndarray:
     return np.asarray(vectors / lengths, np.float32)
 
 
-def _captions(blip: Opened, pictures: list[Frame]) -> list[str]:
+def _captions(blip: OpenedVisionModel, pictures: list[Frame]) -> list[str]:
     pixels = _pixels(blip, pictures)
     made = blip.model.generate(pixel_values=pixels, max_new_tokens=CAPTION_TOKENS, num_beams=BEAMS, do_sample=False)
     return [text.strip()[:500] for text in blip.processor.tokenizer.batch_decode(made, skip_special_tokens=True)]

@@ -10,7 +10,7 @@ from typing import Protocol
 import cv2
 
 from colab.engines.registry import Choice, EngineNotSetUp, EngineRow, EngineTable, Opening, pull_command
-from colab.handlers.analyze.engine import Eyes
+from colab.handlers.analyze.engine import FrameViewer
 from colab.handlers.analyze.vision_files import NEEDS, lacking
 from colab.models import Models
 from media.info import MediaFile
@@ -35,7 +35,7 @@ class Analyser(Protocol):
         ...
 
     @property
-    def eyes(self) -> Eyes | None:
+    def eyes(self) -> FrameViewer | None:
         """Return what looks at frames; None if nothing does."""
         ...
 

@@ -11,14 +11,14 @@ from typing import Any
 
 from colab.engines.registry import Choice
 from colab.handlers.analyze import figures, resume, sheet
-from colab.handlers.analyze.engine import Eyes
+from colab.handlers.analyze.engine import FrameViewer
 from colab.handlers.analyze.engines import Analyser, label_notes
-from colab.handlers.analyze.listening import Listening
+from colab.handlers.analyze.listening import SoundMeter
 from colab.handlers.analyze.resume import Saving
 from colab.handlers.analyze.rows import Table
 from colab.handlers.analyze.shots import cuts
-from colab.handlers.analyze.sights import Sights
-from colab.handlers.analyze.watching import Astray, Watching
+from colab.handlers.analyze.sights import ShotContents
+from colab.handlers.analyze.watching import Astray, FrameMeter
 from colab.handlers.analyze.written import Story, analysis, as_text
 from colab.work import Work
 from media.ffmpeg import Ffmpeg
@@ -34,7 +34,7 @@ SIDE_TO_SEE = 448
 """Longer side of the pictures that a model looks at: both cut theirs to less."""
 
 
-class Job:
+class Analysing:
     """One file being analysed."""
 
     def __init__(
@@ -53,13 +53,13 @@ class Job:
         self._story = Story(media=media, params=params)
         self._began = time.monotonic()
         self._total = units(media) + (1 if self._eyes else 0)
-        self._ear: Listening | None = None
+        self._ear: SoundMeter | None = None
 
     def run(self) -> dict[str, Any]:
         """Do all of it and return the summary."""
         with ExitStack() as stack:
             if self._media.sounds and not self._was_heard():
-                self._ear = stack.enter_context(Listening(self._program, self._media, self._params))
+                self._ear = stack.enter_context(SoundMeter(self._program, self._media, self._params))
             if self._media.picture is not None:
                 self._watch()
             self._listen()
@@ -77,7 +77,7 @@ class Job:
         params, media = self._params, self._media
         assert media.picture is not None  # its caller looked
         side = max(params.size, params.sheet_width if params.sheet else 0, SIDE_TO_SEE if self._eyes else 0)
-        watching = Watching(self._work, self._program, media, params, side=side, saving=self._saving)
+        watching = FrameMeter(self._work, self._program, media, params, side=side, saving=self._saving)
         try:
             watching.restore(self._kept)
             try:
@@ -89,7 +89,7 @@ class Job:
         finally:
             watching.scratch.close()
 
-    def _tell(self, watching: Watching, table: Table) -> None:
+    def _tell(self, watching: FrameMeter, table: Table) -> None:
         """Find the shots, and what is to be said and shown of them."""
         params, media, story = self._params, self._media, self._story
         assert media.picture is not None  # as above
@@ -103,7 +103,7 @@ class Job:
         if params.sheet:
             self._publish(SHEET, self._draw(watching, table))
 
-    def _choose(self, watching: Watching, table: Table) -> None:
+    def _choose(self, watching: FrameMeter, table: Table) -> None:
         """Choose the picture that stands for each shot, and count its colours."""
         self._story.representatives, self._story.dominant = [], []
         among = figures.places(watching.scratch.places)
@@ -113,18 +113,18 @@ class Job:
             self._story.dominant.append(figures.dominant(watching.fetch(place, table)))
             self._stay()
 
-    def _see(self, eyes: Eyes, watching: Watching, table: Table) -> None:
+    def _see(self, eyes: FrameViewer, watching: FrameMeter, table: Table) -> None:
         """Have the pictures of all shots looked at, several together."""
         places = self._story.representatives
         self._story.embeddings = eyes.embeddings()
-        sights = Sights(self._work, places, self._story.embeddings, self._saving)
+        sights = ShotContents(self._work, places, self._story.embeddings, self._saving)
         sights.restore(self._kept, trusted=not self._astray)
         while rest := places[len(sights.seen) :][: eyes.batch]:
             self._stay(f"shot {len(sights.seen) + 1} of {len(places)} is looked at")
             sights.add(eyes.look([watching.fetch(place, table) for place in rest]))
         self._story.seen = sights.seen
 
-    def _draw(self, watching: Watching, table: Table) -> bytes:
+    def _draw(self, watching: FrameMeter, table: Table) -> bytes:
         bounds = self._story.bounds()
         thumbnails = []
         for number in sheet.chosen(len(bounds), self._params.sheet_most):
@@ -158,7 +158,7 @@ class Job:
         self._listen()
         self._ear = None
         if self._story.loudness is not None:
-            heard = resume.Heard(loudness=self._story.loudness, silence=self._story.silence)
+            heard = resume.MeasuredSound(loudness=self._story.loudness, silence=self._story.silence)
             self._work.output(resume.SOUND).write_bytes(resume.as_json(heard))
             self._work.checkpoint(resume.SOUND)
 

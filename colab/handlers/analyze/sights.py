@@ -7,19 +7,19 @@ import time
 from collections.abc import Sequence
 
 from colab.handlers.analyze import resume
-from colab.handlers.analyze.engine import Seen
+from colab.handlers.analyze.engine import FrameContent
 from colab.handlers.analyze.resume import Saving
 from colab.work import Work
 from protocol.kinds.analysis import Embeddings, unpacked
 
 
-class Sights:
+class ShotContents:
     """What was seen by the pictures at `places`, in their order."""
 
     def __init__(self, work: Work, places: Sequence[int], embeddings: Embeddings | None, saving: Saving) -> None:
         self._work, self._places, self._saving = work, list(places), saving
         self._dimensions = None if embeddings is None else embeddings.dimensions
-        self.seen: list[Seen] = []
+        self.seen: list[FrameContent] = []
         self._number, self._left, self._told = 1, 0, time.monotonic()
 
     def restore(self, kept: frozenset[str], *, trusted: bool = True) -> None:
@@ -36,19 +36,19 @@ class Sights:
                 self.seen[found.first :] = found.seen
         self._left = len(self.seen)
 
-    def add(self, seen: Sequence[Seen]) -> None:
+    def add(self, seen: Sequence[FrameContent]) -> None:
         """Add what was seen by the next pictures."""
         self.seen += seen
         now = time.monotonic()
         if now - self._told < self._saving.every_s:
             return
         path, part = resume.seen_path(self._number), slice(self._left, len(self.seen))
-        looked = resume.Looked(first=self._left, places=tuple(self._places[part]), seen=tuple(self.seen[part]))
+        looked = resume.SavedContents(first=self._left, places=tuple(self._places[part]), seen=tuple(self.seen[part]))
         self._work.output(path).write_bytes(resume.as_json(looked))
         self._work.checkpoint(path)
         self._number, self._left, self._told = self._number + 1, len(self.seen), now
 
-    def _fits(self, one: Seen) -> bool:
+    def _fits(self, one: FrameContent) -> bool:
         """Say whether its embedding is one of this engine."""
         if one.embedding is None or self._dimensions is None:
             return one.embedding is None and self._dimensions is None

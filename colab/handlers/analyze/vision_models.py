@@ -25,7 +25,7 @@ HINT = "end what else uses the memory, or leave tags, captions and embeddings ou
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opened:
+class OpenedVisionModel:
     """A model in memory, and what makes its inputs."""
 
     model: Any
@@ -38,7 +38,7 @@ class Opened:
         """Return the precision of its numbers."""
         return next(self.model.parameters()).dtype
 
-    def run(self, act: Callable[[Opened], _T]) -> _T:
+    def run(self, act: Callable[[OpenedVisionModel], _T]) -> _T:
         """Run it without gradients. Raises MemoryError when it does not fit, `JobFailed` ENGINE when it fails."""
         import torch
 
@@ -52,7 +52,9 @@ class Opened:
 
 
 @cached(most=2)
-def loaded_model(model: str, paths: tuple[tuple[str, Path], ...], on: str, _stamps: tuple[int, ...]) -> Opened:
+def loaded_model(
+    model: str, paths: tuple[tuple[str, Path], ...], on: str, _stamps: tuple[int, ...]
+) -> OpenedVisionModel:
     """Keep both models open: loading one takes longer than most films. A file that changed is opened anew."""
     with tempfile.TemporaryDirectory(prefix="gpudrop-model-") as folder:
         for name, path in paths:
@@ -69,7 +71,7 @@ def _put(file: Path, there: Path) -> None:
         shutil.copyfile(file, there)
 
 
-def _loaded(model: str, folder: Path, paths: Mapping[str, Path], on: str) -> Opened:
+def _loaded(model: str, folder: Path, paths: Mapping[str, Path], on: str) -> OpenedVisionModel:
     import torch
     import transformers
 
@@ -102,4 +104,4 @@ def _loaded(model: str, folder: Path, paths: Mapping[str, Path], on: str) -> Ope
     if found["missing_keys"] or found["mismatched_keys"]:
         lacking = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))
         raise JobFailed(f"{model}'s weights lack {len(lacking)} of the model's tensors, as {lacking[0]}", code="ENGINE")
-    return Opened(model=opened.to(on).eval(), processor=words, device=on, name=model)
+    return OpenedVisionModel(model=opened.to(on).eval(), processor=words, device=on, name=model)

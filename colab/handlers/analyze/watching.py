@@ -11,7 +11,7 @@ import numpy as np
 
 from colab.handlers.analyze import resume
 from colab.handlers.analyze.resume import Saving
-from colab.handlers.analyze.rows import Meter, Row, Rows, Table
+from colab.handlers.analyze.rows import FrameMeasures, FrameTable, Meter, Table
 from colab.handlers.analyze.scratch import Scratch
 from colab.handlers.analyze.shots import least_score
 from colab.work import Work
@@ -33,7 +33,7 @@ class Astray(Exception):
     """The rows that an earlier attempt left tell of a picture that the film does not have."""
 
 
-class Watching:
+class FrameMeter:
     """A film being watched. It goes on where an earlier attempt stopped, if that left something of use."""
 
     def __init__(
@@ -43,7 +43,7 @@ class Watching:
         self._work, self._program, self._media, self._params, self._saving = work, program, media, params, saving
         self.size = fit_within(media.picture.shown, side)  # of the pictures that are kept
         self.measured = fit_within(media.picture.shown, params.size)
-        self._rows = Rows()
+        self._rows = FrameTable()
         self._meter = self._new_meter()
         self.scratch = self._new_scratch()
         self._stretch, self._left = 1, 0  # the next checkpoint's number, and the rows that lie in those before it
@@ -59,7 +59,7 @@ class Watching:
             if found is None or found.first not in (0, len(self._rows)):
                 continue
             if found.first == 0:
-                self._rows = Rows()
+                self._rows = FrameTable()
             elif float(found.times[0]) <= self._rows.last_s:
                 continue
             self._rows.extend(found.times, found.values)
@@ -147,7 +147,7 @@ class Watching:
         self._meter.measure(self._small(picture))
         times, values = self._rows.part(0)
         for place, (at_s, value) in enumerate(zip(times, values, strict=True)):
-            row = Row(*map(float, value))
+            row = FrameMeasures(*map(float, value))
             last = place == len(times) - 1
             self.scratch.add(place, float(at_s), row.score, row.sharpness, picture if last else None)
 
@@ -168,7 +168,7 @@ class Watching:
 
     def _start_anew(self) -> None:
         self.scratch.close()
-        self._rows, self._meter, self.scratch = Rows(), self._new_meter(), self._new_scratch()
+        self._rows, self._meter, self.scratch = FrameTable(), self._new_meter(), self._new_scratch()
         self._left = self.kept = 0
 
     def _new_meter(self) -> Meter:

@@ -11,9 +11,9 @@ from typing import Any, cast
 
 from colab.engines.registry import Choice
 from colab.handlers.enhance import blocks
-from colab.handlers.enhance.engine import Wish, Writer
-from colab.handlers.enhance.engines import ENGINES, WriterTable
-from colab.handlers.enhance.rewriting import Rewriting
+from colab.handlers.enhance.engine import RewriteOptions, Rewriter
+from colab.handlers.enhance.engines import ENGINES, RewriterTable
+from colab.handlers.enhance.rewriting import RewritingJob
 from colab.job_errors import closed_codes
 from colab.models import Models
 from colab.work import Work, WorkResult
@@ -31,7 +31,7 @@ TOLD = 20
 class EnhanceHandler:
     """Rewrites texts. The same request gives the same bytes, as far as the engine can."""
 
-    table: WriterTable = ENGINES
+    table: RewriterTable = ENGINES
     checkpoint_s: float = 30.0  # how much work may be lost, about
     batch: int | None = None  # texts that an engine is given at once; its own number if None
     poll_s: float = 0.5  # how often an engine at work looks whether the job must end
@@ -54,7 +54,7 @@ class EnhanceHandler:
         choice = self.table.choose(work.models, params.model, work.engine)
         record = choice.engine.record()
         with closed_codes("it cannot be written anew"):
-            rewriting = Rewriting(
+            rewriting = RewritingJob(
                 work=work,
                 engine=choice.engine,
                 wish=wish,
@@ -87,8 +87,8 @@ def _blocks(work: Work, params: Params) -> tuple[list[blocks.Block], str]:
     return found, line_end
 
 
-def _wish(params: Params) -> Wish:
-    return Wish(
+def _wish(params: Params) -> RewriteOptions:
+    return RewriteOptions(
         purpose=params.purpose,
         instruction=" ".join(params.instruction.split()),
         bounds=Bounds(factor=params.longest_factor, words=params.max_words),
@@ -115,7 +115,7 @@ def _write(work: Work, path: str, text: str) -> None:
     work.publish(path)
 
 
-def _summary(choice: Choice[Writer], wish: Wish, rewritten: tuple[Rewritten, ...]) -> dict[str, Any]:
+def _summary(choice: Choice[Rewriter], wish: RewriteOptions, rewritten: tuple[Rewritten, ...]) -> dict[str, Any]:
     """Return what the marker says: how much has changed, and whatever is not as it was asked."""
     kept = {pair.id: pair.kept[:200] for pair in rewritten if pair.kept}
     notes: list[str] = []

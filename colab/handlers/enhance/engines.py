@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from colab.engines.registry import EngineRow, EngineTable, Opening
-from colab.handlers.enhance.engine import Writer
+from colab.handlers.enhance.engine import Rewriter
 
 ANY_MODEL = "auto"
 """Who asks for no model in particular gets the best one that is here."""
@@ -12,21 +12,21 @@ ModelName = str
 """What a job asks of its engine."""
 
 
-def _llm(opening: Opening[ModelName]) -> Writer:
+def _llm(opening: Opening[ModelName]) -> Rewriter:
     from colab.handlers.enhance.llm import LanguageModel
 
     return LanguageModel(opening.models, device=opening.models.provider)
 
 
-def _rules(_: Opening[ModelName]) -> Writer:
-    from colab.handlers.enhance.rules import Rules
+def _rules(_: Opening[ModelName]) -> Rewriter:
+    from colab.handlers.enhance.rules import RuleBasedRewriter
 
-    return Rules()
+    return RuleBasedRewriter()
 
 
-WriterTable = EngineTable[ModelName, Writer]
+RewriterTable = EngineTable[ModelName, Rewriter]
 
-ENGINES: WriterTable = EngineTable(
+ENGINES: RewriterTable = EngineTable(
     kind="enhance",
     any_job=ANY_MODEL,
     names_model=lambda model: model != ANY_MODEL,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from colab.engines import devices
-from colab.handlers.enhance.engine import Answer, Ask, Unable, Wish
+from colab.handlers.enhance.engine import Answer, RewriteOptions, RewriteRequest, Unable
 from colab.handlers.enhance.llm_model import Loaded, loaded_model
 from colab.handlers.enhance.prompts import messages
 from colab.handlers.enhance.tidy import tidied
@@ -33,7 +33,7 @@ LARGE_BYTES = 18 << 30
 _WEIGHTS = ".safetensors"
 
 
-class ModelFiles(Protocol):
+class LanguageModelFiles(Protocol):
     """What the engine needs of the door to model files."""
 
     def owned(self, kind: str) -> tuple[str, ...]: ...
@@ -50,7 +50,7 @@ class LanguageModel:
     batch = 1
     retries = 1
 
-    def __init__(self, models: ModelFiles, device: str | None = None) -> None:
+    def __init__(self, models: LanguageModelFiles, device: str | None = None) -> None:
         self._models = models
         self._device = devices.on_torch(device, "the language model")
         self._model = self._default()
@@ -90,11 +90,11 @@ class LanguageModel:
         """Return the files of the model."""
         return self._models.files(self._model)
 
-    def unheeded(self, wish: Wish) -> list[str]:
+    def unheeded(self, wish: RewriteOptions) -> list[str]:
         """A model is told every wish; without a GPU there is nothing to offload."""
         return ["offload"] if wish.offload and self._device.name == "cpu" else []
 
-    def write(self, asks: Sequence[Ask], wish: Wish, look_up: Callable[[], None]) -> list[Answer]:
+    def write(self, asks: Sequence[RewriteRequest], wish: RewriteOptions, look_up: Callable[[], None]) -> list[Answer]:
         """Have the model answer, without what it puts around its answers. Raises `JobFailed`: ENGINE, OUT_OF_MEMORY."""
         look_up()
         loaded = self._loaded(wish.offload)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from colab.handlers.enhance.engine import Answer, Ask, Unable, Wish, Writer
+from colab.handlers.enhance.engine import Answer, RewriteOptions, Rewriter, RewriteRequest, Unable
 from colab.work import Work
 from protocol import codec
 from protocol.errors import BadMessage
@@ -36,12 +36,12 @@ class Tried:
 
 
 @dataclass(kw_only=True)
-class Rewriting:
+class RewritingJob:
     """The texts of one request. Batches are the same in every attempt, so that their answers are."""
 
     work: Work
-    engine: Writer
-    wish: Wish
+    engine: Rewriter
+    wish: RewriteOptions
     params: Params
     texts: Sequence[Text]
     reusable: frozenset[str]  # checkpoints of earlier attempts
@@ -105,11 +105,11 @@ class Rewriting:
             return _unchanged(text, "; ".join(wrong[:TOLD])[:LONGEST_REASON] + more, len(answers)), tuple(wrong)
         return Rewritten(id=text.id, original=text.text, enhanced=answers[-1], tries=len(answers)), ()
 
-    def _ask(self, text: Text, complaints: tuple[str, ...]) -> Ask:
+    def _ask(self, text: Text, complaints: tuple[str, ...]) -> RewriteRequest:
         asked = self.params.language.replace("_", "-").split("-")[0].casefold()
         language = (languages.guess(text.text) or self._language) if asked == "auto" else asked
         there = tuple(dict.fromkeys(found[0] for found in self._terms.finditer(text.text))) if self._terms else ()
-        return Ask(text=text.text, language=language, glossary=there, complaints=complaints)
+        return RewriteRequest(text=text.text, language=language, glossary=there, complaints=complaints)
 
     @cached_property
     def _terms(self) -> re.Pattern[str] | None:
@@ -120,7 +120,7 @@ class Rewriting:
         """The language of all texts together: a short one alone does not show it."""
         return languages.guess(" ".join(text.text for text in self.texts))
 
-    def _answers(self, asks: Sequence[Ask]) -> list[Answer]:
+    def _answers(self, asks: Sequence[RewriteRequest]) -> list[Answer]:
         return self.engine.write(asks, self.wish, self._look_up)
 
     def _look_up(self) -> None:

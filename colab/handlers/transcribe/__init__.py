@@ -10,7 +10,7 @@ from colab.engines.registry import Choice
 from colab.handlers.transcribe import engines, sound
 from colab.handlers.transcribe.engine import Recogniser
 from colab.handlers.transcribe.engines import RecogniserTable
-from colab.handlers.transcribe.listening import Listening
+from colab.handlers.transcribe.listening import Transcription
 from colab.handlers.transcribe.sentences import sentences_of
 from colab.handlers.transcribe.words import fitting
 from colab.handlers.transcribe.writing import LONGEST_ASS_S, WRITERS, Written
@@ -55,7 +55,7 @@ class TranscribeHandler:
             _check_length(heard, params)
             choice = self.table.choose(work.models, params, work.engine)
             record = choice.engine.record()
-            listening = Listening(
+            listening = Transcription(
                 work=work,
                 engine=choice.engine,
                 params=params,
@@ -71,7 +71,7 @@ class TranscribeHandler:
         return WorkResult(engine=record, summary=_summary(choice, listening, written, shown))
 
 
-def _written(listening: Listening, params: Params, record: EngineRecord) -> tuple[Written, Sequence[Cue]]:
+def _written(listening: Transcription, params: Params, record: EngineRecord) -> tuple[Written, Sequence[Cue]]:
     length_s = max(listening.heard_s, listening.sound.media.seconds or 0.0)
     code = listening.language.code if listening.language else None
     spoken = "en" if params.task == "translate" else code
@@ -96,7 +96,7 @@ def _written(listening: Listening, params: Params, record: EngineRecord) -> tupl
 
 
 def _summary(
-    choice: Choice[Recogniser], listening: Listening, written: Written, shown: Sequence[Cue]
+    choice: Choice[Recogniser], listening: Transcription, written: Written, shown: Sequence[Cue]
 ) -> dict[str, Any]:
     """Return what the marker says: what was found, and whatever is not as it was asked."""
     language = listening.language

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from colab.handlers.transcribe import kept
-from colab.handlers.transcribe.engine import Language, Recogniser, Utterance
-from colab.handlers.transcribe.pieces import Piece, pieces
+from colab.handlers.transcribe.engine import HeardUtterance, Language, Recogniser
+from colab.handlers.transcribe.pieces import SoundPiece, pieces
 from colab.handlers.transcribe.sound import Sound
 from colab.work import Work
 from media.pcm import RATE
@@ -17,7 +17,7 @@ from protocol.kinds.transcribe import Params
 
 
 @dataclass(kw_only=True)
-class Listening:
+class Transcription:
     """One request being heard. `listen` gives what is said in the whole file."""
 
     work: Work
@@ -27,7 +27,7 @@ class Listening:
     checkpoint_s: float
     piece_s: float
     clock: Callable[[], float] = time.monotonic
-    utterances: list[Utterance] = field(default_factory=list)
+    utterances: list[HeardUtterance] = field(default_factory=list)
     language: Language | None = None
     resumed_s: float = 0.0
     heard_s: float = 0.0
@@ -64,7 +64,7 @@ class Listening:
         self.resumed_s = self.heard_s = heard.end / RATE
         return heard.end
 
-    def _hear(self, piece: Piece) -> None:
+    def _hear(self, piece: SoundPiece) -> None:
         start_s, seconds = piece.start / RATE, piece.samples.size / RATE
         self._look_up()
         if self.language is None:
@@ -102,7 +102,7 @@ class Listening:
         return max(1, math.ceil(max(self.sound.told_s, self._furthest_s)))
 
 
-def _moved(utterance: Utterance, by_s: float) -> Utterance:
+def _moved(utterance: HeardUtterance, by_s: float) -> HeardUtterance:
     """Return an utterance of a piece in the time of the file."""
     words = tuple(
         replace(word, start_s=_late(word.start_s, by_s), end_s=_late(word.end_s, by_s)) for word in utterance.words

@@ -18,7 +18,7 @@ WINDOW = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class SoundPiece:
     """Samples of the sound from `start` on, counted from the beginning of the file."""
 
     start: int
@@ -31,7 +31,7 @@ class Piece:
         return self.start + self.samples.size
 
 
-def pieces(stream: SampleStream, longest_s: float, *, begin: int, look_up: Callable[[], None]) -> Iterator[Piece]:
+def pieces(stream: SampleStream, longest_s: float, *, begin: int, look_up: Callable[[], None]) -> Iterator[SoundPiece]:
     """Yield the pieces of a sound from the sample `begin` on; one without samples, if there are none.
 
     Where a piece ends depends on its beginning and the sound alone.
@@ -42,10 +42,10 @@ def pieces(stream: SampleStream, longest_s: float, *, begin: int, look_up: Calla
     while True:
         held = _filled(stream, held, longest, look_up)
         if held.size < longest:
-            yield Piece(start=start, samples=held, last=True)
+            yield SoundPiece(start=start, samples=held, last=True)
             return
         end = cut_near(held, round(longest * (1 - WINDOW)), longest)
-        yield Piece(start=start, samples=held[:end], last=False)
+        yield SoundPiece(start=start, samples=held[:end], last=False)
         start, held = start + end, held[end:].copy()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
-from colab.handlers.transcribe.engine import Utterance, Word
+from colab.handlers.transcribe.engine import HeardUtterance, HeardWord
 from media.timed_text import in_order, join_text
 from speech.breaks import sentence_ends
 
@@ -16,10 +16,10 @@ LONGEST_S = 30.0
 """What goes on for longer is cut at its longest pause."""
 
 
-def sentences_of(utterances: Iterable[Utterance], length_s: float, language: str) -> list[Utterance]:
+def sentences_of(utterances: Iterable[HeardUtterance], length_s: float, language: str) -> list[HeardUtterance]:
     """Return the sentences in order, their times within the file. Utterances without words stay as they are."""
-    found: list[Utterance] = []
-    pending: list[Word] = []
+    found: list[HeardUtterance] = []
+    pending: list[HeardWord] = []
     for utterance in utterances:
         if utterance.words:
             pending.extend(utterance.words)
@@ -27,16 +27,18 @@ def sentences_of(utterances: Iterable[Utterance], length_s: float, language: str
         found += _told(pending, length_s, language)
         pending = []
         start = min(max(0.0, utterance.start_s), length_s)
-        found.append(Utterance(start_s=start, end_s=min(max(start, utterance.end_s), length_s), text=utterance.text))
+        found.append(
+            HeardUtterance(start_s=start, end_s=min(max(start, utterance.end_s), length_s), text=utterance.text)
+        )
     return found + _told(pending, length_s, language)
 
 
-def _told(words: Sequence[Word], length_s: float, language: str) -> list[Utterance]:
+def _told(words: Sequence[HeardWord], length_s: float, language: str) -> list[HeardUtterance]:
     within = list(in_order(words, length_s))
     return [_utterance(part) for sentence in _split(within, language) for part in _short(sentence)]
 
 
-def _split(words: Sequence[Word], language: str) -> Iterator[Sequence[Word]]:
+def _split(words: Sequence[HeardWord], language: str) -> Iterator[Sequence[HeardWord]]:
     start, ends = 0, sentence_ends(words, language)
     for place, word in enumerate(words):
         after = words[place + 1] if place + 1 < len(words) else None
@@ -46,7 +48,7 @@ def _split(words: Sequence[Word], language: str) -> Iterator[Sequence[Word]]:
             start = place + 1
 
 
-def _short(words: Sequence[Word]) -> list[Sequence[Word]]:
+def _short(words: Sequence[HeardWord]) -> list[Sequence[HeardWord]]:
     """Return a sentence in parts of at most `LONGEST_S`, where there are words enough."""
     done, waiting = [], [words]
     while waiting:
@@ -60,6 +62,6 @@ def _short(words: Sequence[Word]) -> list[Sequence[Word]]:
     return done
 
 
-def _utterance(words: Sequence[Word]) -> Utterance:
+def _utterance(words: Sequence[HeardWord]) -> HeardUtterance:
     end = max(word.end_s for word in words)
-    return Utterance(start_s=words[0].start_s, end_s=end, text=join_text(words), words=tuple(words))
+    return HeardUtterance(start_s=words[0].start_s, end_s=end, text=join_text(words), words=tuple(words))

@@ -14,7 +14,7 @@ import numpy as np
 
 from colab.engines import device_failures
 from colab.handlers.transcribe import whisper_place
-from colab.handlers.transcribe.engine import Language, LookUp, Utterance, Word
+from colab.handlers.transcribe.engine import HeardUtterance, HeardWord, Language, LookUp
 from colab.handlers.transcribe.silence import windows
 from colab.handlers.transcribe.whisper_files import ALIASES, entry, full_name, model_files
 from colab.models import Models
@@ -107,7 +107,7 @@ class FasterWhisper:
             )
         return Language(code=code, probability=round(float(probability), 3))
 
-    def hear(self, piece: Samples, language: str, params: Params, look_up: LookUp) -> tuple[Utterance, ...]:
+    def hear(self, piece: Samples, language: str, params: Params, look_up: LookUp) -> tuple[HeardUtterance, ...]:
         """Return what is said. A batch that does not fit is halved, for this piece and those after it."""
         if piece.size < SHORTEST_S * RATE:
             return ()
@@ -135,7 +135,7 @@ class FasterWhisper:
 
     def _hear(
         self, piece: Samples, language: str, params: Params, look_up: LookUp, batch: int
-    ) -> tuple[Utterance, ...]:
+    ) -> tuple[HeardUtterance, ...]:
         options = self._options(language, params)
         if batch:
             from faster_whisper import BatchedInferencePipeline
@@ -172,23 +172,23 @@ def _seconds(span: tuple[int, int]) -> dict[str, float]:
     return {"start": span[0] / RATE, "end": span[1] / RATE}
 
 
-def _utterances(segments: Iterable[Any], seconds: float, look_up: LookUp) -> tuple[Utterance, ...]:
+def _utterances(segments: Iterable[Any], seconds: float, look_up: LookUp) -> tuple[HeardUtterance, ...]:
     """Take the segments as they come, and look up between them."""
     heard = []
     for segment in segments:
         words = tuple(word for found in segment.words or () if (word := _word(found)))
         if text := " ".join(segment.text.split()):
-            heard.append(Utterance(start_s=float(segment.start), end_s=float(segment.end), text=text, words=words))
+            heard.append(HeardUtterance(start_s=float(segment.start), end_s=float(segment.end), text=text, words=words))
         look_up(min(1.0, float(segment.end) / max(seconds, 0.001)))
     return tuple(heard)
 
 
-def _word(found: Any) -> Word | None:
+def _word(found: Any) -> HeardWord | None:
     text = " ".join(found.word.split())
     if not text:
         return None
     score = float(np.clip(np.nan_to_num(found.probability), 0, 1))
-    return Word(
+    return HeardWord(
         text=text,
         start_s=float(found.start),
         end_s=float(found.end),

@@ -23,7 +23,7 @@ MEL_BANDS = 80
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class WhisperDevice:
     """A device and its numbers. `fallback` says why it is not the GPU, where there is one."""
 
     device: str
@@ -32,14 +32,14 @@ class Place:
     asked: bool = False  # whether the worker's owner insists on the device
 
 
-def expected(provider: str | None) -> Place:
+def expected(provider: str | None) -> WhisperDevice:
     """Return where a model would run. Raises `JobFailed` UNSUPPORTED for a device that is not here."""
     import ctranslate2
 
     has_gpu = ctranslate2.get_cuda_device_count() > 0
     device = devices.chosen(provider, "Whisper on CTranslate2", has_gpu=has_gpu, hint="install CUDA 12 and the driver")
     fallback = "on the CPU: a GPU is there, but CTranslate2 does not see it (it wants CUDA 12)"
-    return Place(
+    return WhisperDevice(
         device=device.name,
         compute=_numbers(device.name)[0],
         fallback=fallback if device.unused else None,
@@ -47,7 +47,7 @@ def expected(provider: str | None) -> Place:
     )
 
 
-def load(folder: Path, place: Place, model: str) -> tuple[Any, Place]:
+def load(folder: Path, place: WhisperDevice, model: str) -> tuple[Any, WhisperDevice]:
     """Return the model in `folder`, loaded and tried, and where it really runs.
 
     A GPU that does not work is said and the CPU used; one that is full is not: it may have room soon. Raises
@@ -67,7 +67,7 @@ def load(folder: Path, place: Place, model: str) -> tuple[Any, Place]:
     if place.device == "cuda" and not place.asked and not out_of_memory(problem):
         why = f"on the CPU: the GPU could not be used ({first_line(problem)})"
         logger.warning("Whisper %s is %s", model, why)
-        return load(folder, Place(device="cpu", compute=_numbers("cpu")[0], fallback=why), model)
+        return load(folder, WhisperDevice(device="cpu", compute=_numbers("cpu")[0], fallback=why), model)
     raise _failed(problem, place, model) from problem
 
 
@@ -96,7 +96,7 @@ def _numbers(device: str) -> tuple[str, ...]:
     return tuple(one for one in COMPUTE[device] if one in usable) or ("default",)
 
 
-def _failed(problem: BaseException, place: Place, model: str) -> JobFailed:
+def _failed(problem: BaseException, place: WhisperDevice, model: str) -> JobFailed:
     if out_of_memory(problem):
         return JobFailed(
             f"Whisper {model} does not fit into the memory of {place.device}: ask for a smaller model",

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import replace
 
-from colab.handlers.transcribe.engine import Utterance, Word
+from colab.handlers.transcribe.engine import HeardUtterance, HeardWord
 from media import timed_text
 from media.text_width import text_width
 from media.timed_text import TimedText
@@ -14,7 +14,7 @@ from speech import segments
 from speech.breaks import breaks_after
 
 
-def fitting(utterances: Iterable[Utterance], length_s: float, width: int, language: str) -> list[TimedText]:
+def fitting(utterances: Iterable[HeardUtterance], length_s: float, width: int, language: str) -> list[TimedText]:
     """Return all words in order, none wider than `width`, each with the cost of a break after it."""
     words = itertools.chain.from_iterable(timed(utterance, language) for utterance in utterances)
     fit = timed_text.fit_width(words, length_s, width)
@@ -24,7 +24,7 @@ def fitting(utterances: Iterable[Utterance], length_s: float, width: int, langua
     ]
 
 
-def timed(utterance: Utterance, language: str) -> tuple[Word, ...]:
+def timed(utterance: HeardUtterance, language: str) -> tuple[HeardWord, ...]:
     """Return the words of an utterance; where nobody found their times, as if each letter took equally long."""
     if utterance.words:
         return utterance.words
@@ -38,6 +38,6 @@ def timed(utterance: Utterance, language: str) -> tuple[Word, ...]:
     at, words = utterance.start_s, []
     for text, spaced in texts:
         end = at + (text_width(text) + 1) * each_s
-        words.append(Word(text=text, start_s=at, end_s=end, spaced=spaced))
+        words.append(HeardWord(text=text, start_s=at, end_s=end, spaced=spaced))
         at = end
     return tuple(words)

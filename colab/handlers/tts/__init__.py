@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from colab.handlers.tts import bleed, check
-from colab.handlers.tts.clip import Clip
-from colab.handlers.tts.engine import Emphasising, Speech, SpeechEngine, Voice
+from colab.handlers.tts.clip import ClipWriter
+from colab.handlers.tts.engine import Emphasising, EngineVoice, SpeechEngine, SpokenText
 from colab.handlers.tts.engines import ENGINES, SpeechTable, VoiceRequest
 from colab.handlers.tts.recording import reference
-from colab.handlers.tts.script import Chunk, Script, otherwise, script
+from colab.handlers.tts.script import Chunk, SpeechScript, otherwise, script
 from colab.job_errors import closed_codes
 from colab.models import Models
 from colab.work import Work, WorkResult
@@ -63,7 +63,7 @@ class _Narration:
 
     work: Work
     engine: SpeechEngine
-    voice: Voice
+    voice: EngineVoice
     params: Params
     reusable: frozenset[str]  # outputs that an earlier attempt made just as this one would
     seconds: dict[str, float] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class _Narration:
         """Return the steps whose emphasis is not heard, because the engine cannot."""
         return [] if isinstance(self.engine, Emphasising) else [step.id for step in self.params.steps if step.emphasis]
 
-    def _scripts(self) -> list[Script]:
+    def _scripts(self) -> list[SpeechScript]:
         spelled = lexicon.Lexicon(self.params.lexicon)
         return [
             script(
@@ -99,14 +99,14 @@ class _Narration:
             for step in self.params.steps
         ]
 
-    def _speak_step(self, step_id: str, written: Script, note: str) -> None:
+    def _speak_step(self, step_id: str, written: SpeechScript, note: str) -> None:
         self.work.progress(self.done, self.total, note)
         if {wav_path(step_id), words_path(step_id)} <= self.reusable:
             self._count(step_id, read_times(self.work.output(words_path(step_id)).read_bytes()).model_dump())
             self._advance(f"{note}: reused from an earlier attempt", max(1, len(written.chunks)))
             return
         path = self.work.output(wav_path(step_id))
-        with Clip(path, written.words, self.params.speed, lead_s=written.lead_s) as clip:
+        with ClipWriter(path, written.words, self.params.speed, lead_s=written.lead_s) as clip:
             for chunk in written.chunks:
                 self._speak_chunk(step_id, clip, chunk)
                 self._advance(note)
@@ -129,7 +129,7 @@ class _Narration:
         if times.get("doubtful"):
             self.doubtful[step_id] = list(times["doubtful"])
 
-    def _speak_chunk(self, step_id: str, clip: Clip, chunk: Chunk) -> None:
+    def _speak_chunk(self, step_id: str, clip: ClipWriter, chunk: Chunk) -> None:
         """Speak a chunk; one that does not sound as it should is tried once in another way, then it is said."""
         speech = self._say(chunk)
         found = self._findings(speech, chunk)
@@ -142,11 +142,11 @@ class _Narration:
             self.doubtful.setdefault(step_id, []).extend(found)
         clip.add(speech, chunk)
 
-    def _findings(self, speech: Speech, chunk: Chunk) -> tuple[str, ...]:
+    def _findings(self, speech: SpokenText, chunk: Chunk) -> tuple[str, ...]:
         found = check.findings(speech, chunk.text, self.params.speed)
         return found + (bleed.findings(speech, chunk.text, cloned) if (cloned := self.voice.reference) else ())
 
-    def _say(self, chunk: Chunk) -> Speech:
+    def _say(self, chunk: Chunk) -> SpokenText:
         speed = self.params.speed
         if chunk.emphasis and isinstance(self.engine, Emphasising):
             return self.engine.speak_emphasised(chunk.text, self.voice, speed, chunk.emphasis)

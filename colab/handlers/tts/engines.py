@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from colab.engines.registry import EngineRow, EngineTable, Opening
-from colab.handlers.tts.engine import Cloning, Reference, SpeechEngine, Voice
+from colab.handlers.tts.engine import Cloning, EngineVoice, SpeechEngine, VoiceRecording
 from protocol.errors import JobFailed
 
 ANY_VOICE = "default"
@@ -19,14 +19,14 @@ class VoiceRequest:
     voice: str = ANY_VOICE
     language: str = "en-us"
     speed: float = 1.0
-    reference: Reference | None = None
+    reference: VoiceRecording | None = None
 
     @property
     def names_voice(self) -> bool:
         """Whether not any voice will do."""
         return self.reference is not None or self.voice.strip().casefold() != ANY_VOICE
 
-    def pick(self, engine: SpeechEngine) -> Voice:
+    def pick(self, engine: SpeechEngine) -> EngineVoice:
         """Return the engine's voice for this request. Raises `JobFailed` BAD_REQUEST if it has none."""
         if self.reference is None:
             return engine.pick(self.voice, self.language)

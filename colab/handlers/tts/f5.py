@@ -13,9 +13,9 @@ import numpy as np
 
 from colab.engines import device_failures, devices
 from colab.handlers.tts import f5_model, f5_speech
-from colab.handlers.tts.engine import HINT, Reference, Samples, Speech, TimedWord, Voice
-from colab.handlers.tts.f5_model import Call, Opened
-from colab.handlers.tts.kokoro_onnx import ModelFiles
+from colab.handlers.tts.engine import HINT, EngineVoice, Samples, SpokenText, TimedWord, VoiceRecording
+from colab.handlers.tts.f5_model import F5Call, OpenedF5
+from colab.handlers.tts.kokoro_onnx import VerifiedFiles
 from colab.handlers.tts.script import CUT_S
 from colab.handlers.tts.sound import faded
 from protocol.errors import JobFailed
@@ -41,13 +41,13 @@ class F5:
     name = "f5"
     limit = f5_speech.MOST
 
-    def __init__(self, models: ModelFiles, device: str | None = None) -> None:
+    def __init__(self, models: VerifiedFiles, device: str | None = None) -> None:
         self._models = models
         self._sha256 = models.sha256(WEIGHTS)
         self._device = devices.on_torch(device, "F5-TTS")
-        self._opened: Opened | None = None
+        self._opened: OpenedF5 | None = None
 
-    def record(self, voice: Voice | None = None) -> EngineRecord:
+    def record(self, voice: EngineVoice | None = None) -> EngineRecord:
         """Say who speaks, on which device, and with the voice of which recording."""
         return EngineRecord(
             name=self.name,
@@ -68,7 +68,7 @@ class F5:
         """Return the languages. There is no voice but that of a recording, which goes by the name `default`."""
         return {"voice": ("default",), "language": tuple(LANGUAGES)}
 
-    def pick(self, voice: str, language: str) -> Voice:
+    def pick(self, voice: str, language: str) -> EngineVoice:
         """Raise `JobFailed` BAD_REQUEST: this engine has no voice of its own."""
         raise JobFailed(
             f"the speech engine f5 has no voice {voice!r}: it speaks {language} only with the voice of a recording; "
@@ -76,7 +76,7 @@ class F5:
             code="BAD_REQUEST",
         )
 
-    def clone(self, reference: Reference, language: str, speed: float) -> Voice:
+    def clone(self, reference: VoiceRecording, language: str, speed: float) -> EngineVoice:
         """Return the voice of a recording. Raises `JobFailed` BAD_REQUEST for a language that the model never heard."""
         tag = LANGUAGES.get(language.strip().lower().replace("_", "-"))
         if tag is None:
@@ -86,9 +86,9 @@ class F5:
             )
         name = f"recording {reference.sha256[:12]}"
         limit = f5_speech.limit(reference, tag, speed)
-        return Voice(name=name, language=tag, key=reference.sha256, limit=limit, reference=reference)
+        return EngineVoice(name=name, language=tag, key=reference.sha256, limit=limit, reference=reference)
 
-    def speak(self, text: str, voice: Voice, speed: float) -> Speech:
+    def speak(self, text: str, voice: EngineVoice, speed: float) -> SpokenText:
         """Speak plain text with the voice of the recording; what the GPU has no room for is said in parts."""
         assert voice.reference is not None  # made by `clone`
         opened = self._open()
@@ -101,14 +101,14 @@ class F5:
                 )
         samples = self._say(opened, text, voice.reference, speed)
         words = _aligned(text, samples) if voice.language == "en" else None
-        return Speech(
+        return SpokenText(
             samples=samples,
             rate=f5_speech.RATE,
             words=words or f5_speech.estimated(text, samples),
             exact=words is not None,
         )
 
-    def _say(self, opened: Opened, text: str, reference: Reference, speed: float) -> Samples:
+    def _say(self, opened: OpenedF5, text: str, reference: VoiceRecording, speed: float) -> Samples:
         words = text.split()
         try:
             samples = opened.say(_call(text, reference, speed))
@@ -124,7 +124,7 @@ class F5:
         halves = (" ".join(words[: len(words) // 2]), " ".join(words[len(words) // 2 :]))
         return _joined([self._say(opened, half, reference, speed) for half in halves])
 
-    def _open(self) -> Opened:
+    def _open(self) -> OpenedF5:
         if self._opened is None:  # the files are verified once an engine, not once a sentence
             weights, letters, config, vocoder = (
                 self._models.path(name) for name in (WEIGHTS, LETTERS, VOCODER_CONFIG, VOCODER)
@@ -145,9 +145,9 @@ def _aligned(text: str, samples: Samples) -> tuple[TimedWord, ...] | None:
     return None
 
 
-def _call(text: str, reference: Reference, speed: float) -> Call:
+def _call(text: str, reference: VoiceRecording, speed: float) -> F5Call:
     heard, frames = f5_speech.frames(reference, text, speed)
-    return Call(
+    return F5Call(
         reference=reference.samples,
         text=f5_speech.prompt(reference.text) + text,
         heard=heard,

@@ -24,7 +24,7 @@ from colab.engines.model_cache import cached
 from colab.handlers.tts import kokoro_styles, onnx_noise
 from colab.handlers.tts.engine import HINT
 from colab.handlers.tts.kokoro_speech import Said
-from colab.handlers.tts.onnx_session import CUDA, Place, open_session, run_errors
+from colab.handlers.tts.onnx_session import CUDA, OnnxDevice, open_session, run_errors
 from colab.handlers.tts.phonemes import Phonemes
 from protocol.errors import JobFailed
 
@@ -43,7 +43,7 @@ class OpenedModel:
     """A model in memory, checked."""
 
     kokoro: Any
-    place: Place
+    place: OnnxDevice
     name: str
 
     def say(self, phonemes: Phonemes, voice: str, speed: float) -> Said:

@@ -15,8 +15,8 @@ import numpy as np
 from colab.engines import device_failures, devices
 from colab.engines.model_cache import cached
 from colab.handlers.tts import kokoro_styles, kokoro_voices
-from colab.handlers.tts.engine import HINT, Samples, Speech, Voice
-from colab.handlers.tts.kokoro_onnx import STYLES, ModelFiles
+from colab.handlers.tts.engine import HINT, EngineVoice, Samples, SpokenText
+from colab.handlers.tts.kokoro_onnx import STYLES, VerifiedFiles
 from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, Said, edges_from_frames, spoken
 from colab.handlers.tts.phoneme_source import readable, source_for
 from colab.handlers.tts.phonemes import Phonemes, written
@@ -37,12 +37,12 @@ class KokoroTorch:
     name = "kokoro"
     limit = LIMIT_CHARACTERS
 
-    def __init__(self, models: ModelFiles, device: str | None = None) -> None:
+    def __init__(self, models: VerifiedFiles, device: str | None = None) -> None:
         self._models = models
         self._device = devices.on_torch(device, "Kokoro")
         self._model: TorchModel | None = None
 
-    def record(self, voice: Voice | None = None) -> EngineRecord:
+    def record(self, voice: EngineVoice | None = None) -> EngineRecord:
         """Say who speaks, on which device, and whose phonemes it was given."""
         phonemes = source_for(voice.language if voice else "en-us").name
         return EngineRecord(
@@ -64,14 +64,14 @@ class KokoroTorch:
         """Return the voices of the languages whose phonemes can be had here, and the languages."""
         return kokoro_voices.choices(readable)
 
-    def pick(self, voice: str, language: str) -> Voice:
+    def pick(self, voice: str, language: str) -> EngineVoice:
         """Return the voice asked for. Raises `JobFailed`: BAD_REQUEST for one that there is not, UNSUPPORTED for a
         language whose phonemes need a package that is not here."""
         picked = kokoro_voices.pick(voice, language)
         source_for(picked.language)
         return picked
 
-    def speak(self, text: str, voice: Voice, speed: float) -> Speech:
+    def speak(self, text: str, voice: EngineVoice, speed: float) -> SpokenText:
         """Speak plain text; what is too long for the model at once is said in parts, and nothing is left out."""
         if self._model is None:
             config, weights, styles = (self._models.path(name) for name in (CONFIG, WEIGHTS, STYLES))

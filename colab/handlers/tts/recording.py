@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from colab.handlers.tts.engine import Reference
+from colab.handlers.tts.engine import VoiceRecording
 from media.audio import check_wav, read_mono
 from protocol.errors import JobFailed, MediaError
 from protocol.integrity import sha256_of
@@ -15,7 +15,7 @@ RATE = 24_000
 _SLACK_S = 0.05  # what a resampler at the other end may have added
 
 
-def reference(inputs: Mapping[str, Path], params: Params) -> Reference | None:
+def reference(inputs: Mapping[str, Path], params: Params) -> VoiceRecording | None:
     """Return the recording to clone, None where none is asked for.
 
     Raises `JobFailed`: BAD_REQUEST where recording and text do not come together or it is too short or too long,
@@ -37,7 +37,7 @@ def reference(inputs: Mapping[str, Path], params: Params) -> Reference | None:
         raise JobFailed(
             f"the recording {REF_AUDIO} cannot be read: {error}; send a mono WAV", code="INPUT_CORRUPT"
         ) from error
-    return Reference(
+    return VoiceRecording(
         samples=samples,
         rate=RATE,
         text=" ".join(params.ref_text.split()),

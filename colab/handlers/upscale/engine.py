@@ -63,7 +63,7 @@ class Enlarger(Protocol):
         ...
 
 
-class Engine(Protocol):
+class UpscaleEngine(Protocol):
     """One engine. Making one loads no model and fetches no file."""
 
     name: str

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from colab.engines.registry import EngineRow, EngineTable, Opening
-from colab.handlers.upscale.engine import Engine
+from colab.handlers.upscale.engine import UpscaleEngine
 from colab.models import Models
 from media import ffmpeg
 from media.ffmpeg import Ffmpeg
@@ -51,7 +51,7 @@ class UpscaleJob:
             raise JobFailed(f"{problem}{other}", code="UNSUPPORTED") from problem
 
 
-def _realesrgan(opening: Opening[UpscaleJob]) -> Engine:
+def _realesrgan(opening: Opening[UpscaleJob]) -> UpscaleEngine:
     from colab.handlers.upscale.realesrgan import RealEsrgan
 
     models, job = opening.models, opening.job
@@ -61,7 +61,7 @@ def _realesrgan(opening: Opening[UpscaleJob]) -> Engine:
     return RealEsrgan(models, model)
 
 
-def _lanczos(opening: Opening[UpscaleJob]) -> Engine:
+def _lanczos(opening: Opening[UpscaleJob]) -> UpscaleEngine:
     from colab.handlers.upscale.lanczos import Lanczos
 
     if opening.job.model not in (AUTO, NO_NETWORK):
@@ -85,7 +85,7 @@ def _check_known(models: Models, job: UpscaleJob) -> None:
         )
 
 
-UpscaleTable = EngineTable[UpscaleJob, Engine]
+UpscaleTable = EngineTable[UpscaleJob, UpscaleEngine]
 
 ENGINES: UpscaleTable = EngineTable(
     kind="upscale",

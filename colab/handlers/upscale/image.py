@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colab.handlers.upscale import alpha, turning
-from colab.handlers.upscale.engine import Engine, Planes, Shape
+from colab.handlers.upscale.engine import Planes, Shape, UpscaleEngine
 from colab.handlers.upscale.sizes import target
 from colab.work import Work
 from media.ffmpeg import Ffmpeg, file_url, input_arguments
@@ -46,7 +46,9 @@ class PixelLayout:
         }[self.planes, self.deep]  # fmt: skip
 
 
-def upscale_image(work: Work, params: Params, media: MediaFile, engine: Engine, ffmpeg: Ffmpeg) -> Mapping[str, Any]:
+def upscale_image(
+    work: Work, params: Params, media: MediaFile, engine: UpscaleEngine, ffmpeg: Ffmpeg
+) -> Mapping[str, Any]:
     """Write and publish the image; return what the summary says of it."""
     picture = media.picture
     assert picture is not None  # a picture has one

@@ -12,7 +12,7 @@ from typing import Any
 
 from colab.handlers.upscale import commands, turning
 from colab.handlers.upscale.commands import Coding, is_full_range, space_of
-from colab.handlers.upscale.engine import Engine, Shape
+from colab.handlers.upscale.engine import Shape, UpscaleEngine
 from colab.handlers.upscale.sizes import target
 from colab.video.job import CONSTANT_RATE, VideoJob
 from colab.video.segments import SegmentLength
@@ -38,7 +38,7 @@ def upscale_video(
     work: Work,
     params: Params,
     media: MediaFile,
-    engine: Engine,
+    engine: UpscaleEngine,
     ffmpeg: Ffmpeg,
     *,
     segments: SegmentLength,

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from colab.handlers.tts import TtsHandler, bleed, engines
-from colab.handlers.tts.engine import Cloning, Reference, Speech, TimedWord, Voice
+from colab.handlers.tts.engine import Cloning, EngineVoice, SpokenText, TimedWord, VoiceRecording
 from colab.handlers.tts.espeak import Espeak
 from colab.handlers.tts.recording import reference
 from protocol.errors import JobFailed
@@ -99,7 +99,7 @@ class Parrot:
     limit: int = 300
     calls: int = 0
 
-    def record(self, voice: Voice | None = None) -> Any:
+    def record(self, voice: EngineVoice | None = None) -> Any:
         return Espeak().record(voice)
 
     def choices(self) -> Any:
@@ -108,20 +108,20 @@ class Parrot:
     def files(self) -> tuple[str, ...]:
         return ()
 
-    def pick(self, voice: str, language: str) -> Voice:
+    def pick(self, voice: str, language: str) -> EngineVoice:
         raise AssertionError("a cloned voice is not picked by its name")
 
-    def clone(self, reference: Reference, language: str, speed: float) -> Voice:
-        return Voice(name="recording", language="en-us", key="en-us", limit=20, reference=reference)
+    def clone(self, reference: VoiceRecording, language: str, speed: float) -> EngineVoice:
+        return EngineVoice(name="recording", language="en-us", key="en-us", limit=20, reference=reference)
 
-    def speak(self, text: str, voice: Voice, speed: float) -> Speech:
+    def speak(self, text: str, voice: EngineVoice, speed: float) -> SpokenText:
         self.calls += 1
         samples = recording(text)
         if self.calls <= self.bleeds:
             samples = np.concatenate([recording()[-round(0.6 * RATE) :], samples])
         words = text.split()
         times = tuple(TimedWord(text=word, start_s=0, end_s=1) for word in words)
-        return Speech(samples=samples, rate=RATE, words=times, exact=False)
+        return SpokenText(samples=samples, rate=RATE, words=times, exact=False)
 
 
 @pytest.fixture
@@ -167,10 +167,10 @@ def test_what_bleeds_again_is_doubtful(make_work, wav, parrot):
 
 def test_bleeding_is_told_from_speech():
     """Other words of the same voice are far from it, noise does not hide it, and the same words may be meant."""
-    own = Reference(samples=recording(), rate=RATE, text=SAID, sha256="ab" * 32)
+    own = VoiceRecording(samples=recording(), rate=RATE, text=SAID, sha256="ab" * 32)
 
     def likeness(samples: np.ndarray) -> float:
-        return bleed.tail_likeness(Speech(samples=samples, rate=RATE, words=(), exact=False), own)
+        return bleed.tail_likeness(SpokenText(samples=samples, rate=RATE, words=(), exact=False), own)
 
     tail, other = recording()[-round(0.6 * RATE) :], recording("Now open the terminal and install it.")
     assert likeness(other) < 0.8
@@ -178,15 +178,15 @@ def test_bleeding_is_told_from_speech():
     noise = np.random.default_rng(0).normal(0, 0.005, len(tail) + len(other))
     assert likeness((np.concatenate([other, tail]) + noise).astype(np.float32)) > bleed.ALIKE
     assert max(likeness(np.zeros(count, np.float32)) for count in (100, RATE)) < 1e-9
-    same = Speech(samples=np.concatenate([other, tail]), rate=RATE, words=(), exact=False)
+    same = SpokenText(samples=np.concatenate([other, tail]), rate=RATE, words=(), exact=False)
     assert bleed.findings(same, "up to the last byte.", own) == ()
     assert len(bleed.findings(same, "up to the last bite.", own)) == 1
 
 
 def test_a_long_silence_after_speech_is_doubtful():
     """A model that was given time for words and did not say them; one word gets more time on purpose."""
-    own = Reference(samples=recording(), rate=RATE, text=SAID, sha256="ab" * 32)
+    own = VoiceRecording(samples=recording(), rate=RATE, text=SAID, sha256="ab" * 32)
     samples = np.concatenate([recording("Open it."), np.zeros(2 * RATE, np.float32)])
-    speech = Speech(samples=samples, rate=RATE, words=(), exact=False)
+    speech = SpokenText(samples=samples, rate=RATE, words=(), exact=False)
     assert "followed by 2.0 s of silence" in bleed.findings(speech, "Open it and close it again.", own)[0]
     assert bleed.findings(speech, "Open it.", own) == ()

@@ -10,7 +10,7 @@ import pytest
 
 from colab.handlers.analyze import AnalyzeHandler, job, resume, watching
 from colab.handlers.analyze.resume import SOUND, read, read_seen, read_sound, row_numbers, rows_path, written
-from colab.handlers.analyze.rows import WIDTH, Row, Rows
+from colab.handlers.analyze.rows import WIDTH, FrameMeasures, FrameTable
 from colab.work import StopWork
 from protocol.errors import MediaError
 from tests.support import odd_media
@@ -18,10 +18,10 @@ from tests.support import odd_media
 SIZE = (8, 6)
 
 
-def rows(count: int, start_s: float = 0.0) -> Rows:
-    made = Rows()
+def rows(count: int, start_s: float = 0.0) -> FrameTable:
+    made = FrameTable()
     for place in range(count):
-        made.add(start_s + place / 10, Row(*[0.5] * WIDTH))
+        made.add(start_s + place / 10, FrameMeasures(*[0.5] * WIDTH))
     return made
 
 
@@ -181,8 +181,8 @@ def test_a_sound_that_was_heard_is_not_heard_again(long_film, put, monkeypatch):
     whole = put(long_film)
     whole.run()
     heard = whole.folder / "heard"
-    heard.write_bytes(resume.as_json(resume.Heard(loudness=loudness(whole), silence=())))
-    monkeypatch.setattr(job, "Listening", None)
+    heard.write_bytes(resume.as_json(resume.MeasuredSound(loudness=loudness(whole), silence=())))
+    monkeypatch.setattr(job, "SoundMeter", None)
     resumed = put(long_film, earlier={SOUND: heard})
     resumed.run()
     assert resumed.outputs() == whole.outputs()

@@ -13,7 +13,7 @@ import pytest
 from colab.engines.registry import EngineRow, EngineTable
 from colab.fake_workbench import FakeWorkbench
 from colab.handlers.enhance import EnhanceHandler, engines
-from colab.handlers.enhance.engine import Answer, Ask, Unable, Wish
+from colab.handlers.enhance.engine import Answer, RewriteOptions, RewriteRequest, Unable
 from colab.handlers.enhance.tidy import tidied
 from colab.work import StopWork
 from protocol.errors import JobFailed
@@ -27,11 +27,11 @@ RECORD = EngineRecord(name="double", version="1", provider="test", device="cpu",
 class Double:
     """Says what `say` returns for each ask, and remembers what it was asked."""
 
-    say: Callable[[Ask], Answer]
+    say: Callable[[RewriteRequest], Answer]
     retries: int = 1
     batch: int = 1
     name: str = "double"
-    batches: list[list[Ask]] = field(default_factory=list)
+    batches: list[list[RewriteRequest]] = field(default_factory=list)
 
     def record(self) -> EngineRecord:
         return RECORD
@@ -45,10 +45,10 @@ class Double:
     def files(self) -> tuple[str, ...]:
         return ()
 
-    def unheeded(self, wish: Wish) -> list[str]:
+    def unheeded(self, wish: RewriteOptions) -> list[str]:
         return []
 
-    def write(self, asks: Sequence[Ask], wish: Wish, look_up: Callable[[], None]) -> list[Answer]:
+    def write(self, asks: Sequence[RewriteRequest], wish: RewriteOptions, look_up: Callable[[], None]) -> list[Answer]:
         look_up()
         self.batches.append(list(asks))
         return [self.say(ask) for ask in asks]
@@ -75,7 +75,7 @@ def texts(*said: str) -> list[dict[str, str]]:
 def rewrite(make_work: Callable[..., FakeWorkbench]) -> Callable[..., Any]:
     """Return a function that has texts written anew by a double: (result, pairs, double)."""
 
-    def run(say: Callable[[Ask], Answer], *said: str, **params: Any) -> Any:
+    def run(say: Callable[[RewriteRequest], Answer], *said: str, **params: Any) -> Any:
         double = Double(say)
         work = make_work(Params.model_validate({"texts": texts(*said), **params}), handler=doing(double))
         result = work.run()

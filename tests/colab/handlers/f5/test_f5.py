@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from colab.handlers.tts import f5_model
-from colab.handlers.tts.engine import Reference, Speech
+from colab.handlers.tts.engine import SpokenText, VoiceRecording
 from colab.handlers.tts.engines import CLONING, ENGINES, VoiceRequest
 from colab.handlers.tts.f5 import F5, LETTERS, VOCODER, VOCODER_CONFIG, WEIGHTS
 from colab.models import ModelPlaces, Models
@@ -54,14 +54,14 @@ def files(made: Path, tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
-def reference(**more: Any) -> Reference:
+def reference(**more: Any) -> VoiceRecording:
     """Return a recording of a voice, as a job brings it."""
-    return Reference(
+    return VoiceRecording(
         **{"samples": recording(), "rate": 24_000, "text": SAID, "sha256": "cd" * 32, "nfe_step": 4, **more}
     )
 
 
-def speak(engine: F5, text: str = TEXT, speed: float = 1.0, **more: Any) -> Speech:
+def speak(engine: F5, text: str = TEXT, speed: float = 1.0, **more: Any) -> SpokenText:
     return engine.speak(text, engine.clone(reference(**more), "en-us", speed), speed)
 
 
@@ -203,16 +203,16 @@ def test_without_room_it_speaks_in_parts(files, monkeypatch):
     """A text for which the GPU has no room is halved, until one word is too much."""
     import torch
 
-    say, said = f5_model.Opened.say, []
+    say, said = f5_model.OpenedF5.say, []
 
-    def crowded(opened: f5_model.Opened, call: f5_model.Call) -> Any:
+    def crowded(opened: f5_model.OpenedF5, call: f5_model.F5Call) -> Any:
         text = call.text.removeprefix(f"{SAID} ")
         said.append(text)
         if len(text.split()) > room:
             raise torch.cuda.OutOfMemoryError("no room")
         return say(opened, call)
 
-    monkeypatch.setattr(f5_model.Opened, "say", crowded)
+    monkeypatch.setattr(f5_model.OpenedF5, "say", crowded)
     room, engine = 4, F5(files)
     speech = speak(engine)
     assert said == [TEXT, "The cost of the", "three units is low."]
