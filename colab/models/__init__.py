@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import hashlib
 import logging
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +20,6 @@ import platformdirs
 
 from colab.models.cache import Cache
 from colab.models.errors import UnsafeWeights, WrongContent, gone, offline, storing, wrong
-from colab.models.folders import folder_of, put_together
 from colab.models.known import FILES
 from colab.models.shelf import Shelf
 from colab.models.table import HOSTS, Host, Model, ModelFile, find, members
@@ -240,3 +241,36 @@ class Models:
                 break
             log.warning("what was downloaded of %s in several pieces does not fit together: once more", file.name)
         raise wrong(file, address, found)
+
+
+def folder_of(cache: Path, name: str, files: Mapping[str, ModelFile]) -> Path:
+    """Return where the folder of a model with these files lies, or would."""
+    told = "\n".join(f"{path} {file.sha256}" for path, file in sorted(files.items()))
+    return cache / "_folders" / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+
+
+def put_together(folder: Path, paths: Mapping[str, Path]) -> None:
+    """Have each file in `folder` under its path there. What is there already and the same stays."""
+    for name, source in paths.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not _same(target, source):
+            _link(source, target)
+
+
+def _same(target: Path, source: Path) -> bool:
+    try:
+        return target.samefile(source)
+    except OSError:
+        return False
+
+
+def _link(source: Path, target: Path) -> None:
+    """Link, or copy where nothing can be linked; another process that does the same is not disturbed."""
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    beside.unlink(missing_ok=True)
+    for make in (os.symlink, os.link, shutil.copyfile):
+        with contextlib.suppress(OSError, NotImplementedError):
+            make(source.resolve(), beside)
+            break
+    beside.replace(target)

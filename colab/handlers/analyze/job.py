@@ -5,26 +5,26 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 from colab.engines.registry import Choice
 from colab.handlers.analyze import figures, resume, sheet
-from colab.handlers.analyze.engine import FrameViewer
+from colab.handlers.analyze.engine import FrameContent, FrameViewer
 from colab.handlers.analyze.engines import Analyser, label_notes
 from colab.handlers.analyze.listening import SoundMeter
 from colab.handlers.analyze.resume import Saving
 from colab.handlers.analyze.rows import Table
 from colab.handlers.analyze.shots import cuts
-from colab.handlers.analyze.sights import ShotContents
 from colab.handlers.analyze.watching import Astray, FrameMeter
 from colab.handlers.analyze.written import Story, analysis, as_text
 from colab.work import Work
 from media.ffmpeg import Ffmpeg
 from media.info import MediaFile
 from protocol.errors import JobFailed, MediaError
-from protocol.kinds.analysis import MAX_BYTES, MAX_SHOTS
+from protocol.kinds.analysis import MAX_BYTES, MAX_SHOTS, Embeddings, unpacked
 from protocol.kinds.analyze import ANALYSIS, SHEET, Params
 
 log = logging.getLogger(__name__)
@@ -220,3 +220,49 @@ def _check_number(shots: int) -> None:
             f"{shots} shots were found, and an analysis holds at most {MAX_SHOTS}; give a larger min_shot or threshold",
             code="BAD_REQUEST",
         )
+
+
+class ShotContents:
+    """What was seen by the pictures at `places`, in their order."""
+
+    def __init__(self, work: Work, places: Sequence[int], embeddings: Embeddings | None, saving: Saving) -> None:
+        self._work, self._places, self._saving = work, list(places), saving
+        self._dimensions = None if embeddings is None else embeddings.dimensions
+        self.seen: list[FrameContent] = []
+        self._number, self._left, self._told = 1, 0, time.monotonic()
+
+    def restore(self, kept: frozenset[str], *, trusted: bool = True) -> None:
+        """Take over what an earlier attempt saw of the same pictures; if it is not trusted, only leave its names be."""
+        for number in resume.seen_numbers(kept):
+            self._number = number + 1
+            if not trusted:
+                continue
+            found = resume.read_seen(self._work.output(resume.seen_path(number)))
+            if found is None or found.first not in (0, len(self.seen)):
+                continue
+            there = self._places[found.first : found.first + len(found.places)]
+            if list(found.places) == there and all(map(self._fits, found.seen)):
+                self.seen[found.first :] = found.seen
+        self._left = len(self.seen)
+
+    def add(self, seen: Sequence[FrameContent]) -> None:
+        """Add what was seen by the next pictures."""
+        self.seen += seen
+        now = time.monotonic()
+        if now - self._told < self._saving.every_s:
+            return
+        path, part = resume.seen_path(self._number), slice(self._left, len(self.seen))
+        looked = resume.SavedContents(first=self._left, places=tuple(self._places[part]), seen=tuple(self.seen[part]))
+        self._work.output(path).write_bytes(resume.as_json(looked))
+        self._work.checkpoint(path)
+        self._number, self._left, self._told = self._number + 1, len(self.seen), now
+
+    def _fits(self, one: FrameContent) -> bool:
+        """Say whether its embedding is one of this engine."""
+        if one.embedding is None or self._dimensions is None:
+            return one.embedding is None and self._dimensions is None
+        try:
+            vector = unpacked(one.embedding)
+            return len(vector) == self._dimensions and all(map(math.isfinite, vector))
+        except ValueError:
+            return False

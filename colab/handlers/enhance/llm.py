@@ -6,6 +6,7 @@ Nothing is downloaded by the library: configuration, tokenizer and weights come 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -15,9 +16,9 @@ from colab.engines import devices
 from colab.handlers.enhance.engine import Answer, RewriteOptions, RewriteRequest, Unable
 from colab.handlers.enhance.llm_model import Loaded, loaded_model
 from colab.handlers.enhance.prompts import messages
-from colab.handlers.enhance.tidy import tidied
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
+from speech import faithful
 
 BEST_ON_GPU = ("qwen2.5-7b-instruct", "qwen3-4b-instruct-2507", "qwen2.5-1.5b-instruct")
 BEST_ON_CPU = ("qwen2.5-1.5b-instruct", "qwen3-4b-instruct-2507")
@@ -147,3 +148,32 @@ def _gpu_bytes() -> int:
     import torch
 
     return int(torch.cuda.get_device_properties(0).total_memory) if torch.cuda.is_available() else 0
+
+
+_THOUGHT = re.compile(r"^\s*<think>.*?</think>\s*", re.DOTALL)
+_TAGS = re.compile(r"^\s*<(text|narration|prompt|answer|output)>\s*(.*?)\s*</\1>\s*$", re.DOTALL | re.IGNORECASE)
+_PREFACE = re.compile(
+    r"\A\s*(?:(?:sure|certainly|of course|okay)[,!.]?\s+)?(?:here(?:'s|’s| is)|below is)?[^\n:]{0,60}"
+    r"\b(?:rewritten|revised|improved|enhanced|polished|edited)\b[^\n:]{0,60}:[ \t]*\n+",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(
+    r"\A\s*(?:rewritten|revised|enhanced|improved)(?: (?:text|narration|prompt|version))?:\s+", re.IGNORECASE
+)
+
+
+def tidied(original: str, answer: str) -> str:
+    """Return an answer without what is around it. What stands in the original too is no ornament, and stays."""
+    thought = _THOUGHT.match(answer)
+    text = answer[thought.end() :] if thought else answer
+    if found := _TAGS.match(text):
+        text = found[2]
+    for form in (_PREFACE, _LABEL):
+        if (before := form.match(text)) and not form.match(original):
+            text = text[before.end() :]
+    text = text.strip()
+    if faithful.is_quoted(text) and not faithful.is_quoted(original):
+        text = text[1:-1].strip()
+    if "\n" not in original.strip():
+        text = re.sub(r"\s*\n\s*", " ", text)
+    return text

@@ -11,8 +11,7 @@ from colab.handlers.transcribe import engines, sound
 from colab.handlers.transcribe.engine import Recogniser
 from colab.handlers.transcribe.engines import RecogniserTable
 from colab.handlers.transcribe.listening import Transcription
-from colab.handlers.transcribe.sentences import sentences_of
-from colab.handlers.transcribe.words import fitting
+from colab.handlers.transcribe.sentences import fitting, sentences_of
 from colab.handlers.transcribe.writing import LONGEST_ASS_S, WRITERS, Written
 from colab.job_errors import closed_codes
 from colab.models import Models

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from colab.handlers.transcribe.engine import HeardUtterance, HeardWord
-from media.timed_text import in_order, join_text
-from speech.breaks import sentence_ends
+from media import timed_text
+from media.text_width import text_width
+from media.timed_text import TimedText, in_order, join_text
+from speech import segments
+from speech.breaks import breaks_after, sentence_ends
 
 PAUSE_S = 1.0
 """A silence that ends a sentence, where no mark does: rough recognisers write none."""
@@ -65,3 +69,32 @@ def _short(words: Sequence[HeardWord]) -> list[Sequence[HeardWord]]:
 def _utterance(words: Sequence[HeardWord]) -> HeardUtterance:
     end = max(word.end_s for word in words)
     return HeardUtterance(start_s=words[0].start_s, end_s=end, text=join_text(words), words=tuple(words))
+
+
+def fitting(utterances: Iterable[HeardUtterance], length_s: float, width: int, language: str) -> list[TimedText]:
+    """Return all words in order, none wider than `width`, each with the cost of a break after it."""
+    words = itertools.chain.from_iterable(timed(utterance, language) for utterance in utterances)
+    fit = timed_text.fit_width(words, length_s, width)
+    return [
+        replace(part, break_cost=cost, ends_sentence=ends)
+        for part, (cost, ends) in zip(fit, breaks_after(fit, language), strict=True)
+    ]
+
+
+def timed(utterance: HeardUtterance, language: str) -> tuple[HeardWord, ...]:
+    """Return the words of an utterance; where nobody found their times, as if each letter took equally long."""
+    if utterance.words:
+        return utterance.words
+    texts = [
+        (phrase, place == 0)
+        for word in utterance.text.split()
+        for place, phrase in enumerate(segments.phrases(word, language))
+    ]
+    whole = sum(text_width(text) + 1 for text, _ in texts) or 1
+    each_s = max(0.0, utterance.end_s - utterance.start_s) / whole
+    at, words = utterance.start_s, []
+    for text, spaced in texts:
+        end = at + (text_width(text) + 1) * each_s
+        words.append(HeardWord(text=text, start_s=at, end_s=end, spaced=spaced))
+        at = end
+    return tuple(words)

@@ -6,19 +6,21 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 from colab.handlers.tts import bleed, check
 from colab.handlers.tts.clip import ClipWriter
-from colab.handlers.tts.engine import Emphasising, EngineVoice, SpeechEngine, SpokenText
+from colab.handlers.tts.engine import Emphasising, EngineVoice, SpeechEngine, SpokenText, VoiceRecording
 from colab.handlers.tts.engines import ENGINES, SpeechTable, VoiceRequest
-from colab.handlers.tts.recording import reference
 from colab.handlers.tts.script import Chunk, SpeechScript, otherwise, script
 from colab.job_errors import closed_codes
 from colab.models import Models
 from colab.work import Work, WorkResult
-from protocol.errors import JobFailed
-from protocol.kinds.tts import Params, read_times, wav_path, words_path
+from media.audio import check_wav, read_mono
+from protocol.errors import JobFailed, MediaError
+from protocol.integrity import sha256_of
+from protocol.kinds.tts import MAX_REF_S, MIN_REF_S, REF_AUDIO, Params, read_times, wav_path, words_path
 from protocol.messages import Choices, EngineRecord
 from speech import lexicon
 
@@ -187,6 +189,52 @@ def _naming(step_id: str) -> Iterator[None]:
             yield
     except JobFailed as failed:
         raise JobFailed(str(failed), code=failed.code, step=step_id) from failed
+
+
+RATE = 24_000
+_SLACK_S = 0.05  # what a resampler at the other end may have added
+
+
+def reference(inputs: Mapping[str, Path], params: Params) -> VoiceRecording | None:
+    """Return the recording to clone, None where none is asked for.
+
+    Raises `JobFailed`: BAD_REQUEST where recording and text do not come together or it is too short or too long,
+    INPUT_CORRUPT for what is no whole WAV. Nothing but a WAV of plain samples gets to a decoder.
+    """
+    if unknown := sorted(set(inputs) - {REF_AUDIO}):
+        raise JobFailed(f"speech takes no input {unknown[0]!r}, only {REF_AUDIO}", code="BAD_REQUEST")
+    path = inputs.get(REF_AUDIO)
+    if path is None or params.ref_text is None:
+        if path is None and params.ref_text is None:
+            return None
+        missing = f"the input {REF_AUDIO} is missing" if path is None else "ref_text, what is said in it, is missing"
+        raise JobFailed(f"a voice is cloned from a recording and its text: {missing}", code="BAD_REQUEST")
+    try:
+        seconds = check_wav(path)
+        _check_length(seconds)
+        samples = read_mono(path, RATE)
+    except MediaError as error:
+        raise JobFailed(
+            f"the recording {REF_AUDIO} cannot be read: {error}; send a mono WAV", code="INPUT_CORRUPT"
+        ) from error
+    return VoiceRecording(
+        samples=samples,
+        rate=RATE,
+        text=" ".join(params.ref_text.split()),
+        sha256=sha256_of(path)[1],
+        seed=params.seed,
+        nfe_step=params.nfe_step,
+        cfg_strength=params.cfg_strength,
+    )
+
+
+def _check_length(seconds: float) -> None:
+    if not MIN_REF_S - _SLACK_S <= seconds <= MAX_REF_S + _SLACK_S:
+        raise JobFailed(
+            f"the recording {REF_AUDIO} lasts {seconds:.1f} s; a voice is cloned from {MIN_REF_S:g} to "
+            f"{MAX_REF_S:g} s: cut it, and its text with it",
+            code="BAD_REQUEST",
+        )
 
 
 HANDLER = TtsHandler()

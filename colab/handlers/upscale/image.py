@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from colab.handlers.upscale import alpha, turning
+from colab.handlers.upscale import turning
 from colab.handlers.upscale.engine import Planes, Shape, UpscaleEngine
 from colab.handlers.upscale.sizes import target
 from colab.work import Work
@@ -66,7 +66,7 @@ def upscale_image(
         large = enlarger.planes(planes[:-1], tick)  # nothing shows through: its plane need not be worked on
         large = np.concatenate([large, np.full_like(large[:1], np.iinfo(large.dtype).max)])
     elif layout.alpha:
-        colours = enlarger.planes(alpha.filled(planes[:-1], planes[-1]), tick)
+        colours = enlarger.planes(filled(planes[:-1], planes[-1]), tick)
         large = np.concatenate([colours, enlarger.planes(planes[-1:], tick)])
     else:
         large = enlarger.planes(planes, tick)
@@ -162,3 +162,39 @@ def _lossy(pixels: NDArray[Any], suffix: str) -> bytes:
     if not done:
         raise JobFailed(f"an image of this size cannot be written as {suffix}; ask for png", code="BAD_REQUEST")
     return bytes(encoded)
+
+
+Real = NDArray[np.float32]
+
+
+def filled(colours: Planes, alpha: Planes) -> Planes:
+    """Return the colours with those of fully transparent pixels replaced by the nearest visible ones, smoothly.
+
+    Visible colours stay bit for bit. Push-pull (Gortler et al., The Lumigraph, 1996): averages of what is visible, of
+    ever larger surroundings, are put where nothing is.
+    """
+    seen = (alpha > 0).astype(np.float32)
+    if not seen.any():
+        return colours
+    smooth = _pulled(colours.astype(np.float32) * seen, seen)
+    most = np.iinfo(colours.dtype).max
+    around = np.clip(np.rint(smooth), 0, most).astype(colours.dtype)
+    return np.where(alpha > 0, colours, around)
+
+
+def _pulled(sums: Real, weights: Real) -> Real:
+    """Return sums/weights, and where the weight is 0 what half the resolution has there."""
+    known = weights > 0
+    here = np.divide(sums, weights, out=np.zeros_like(sums), where=known)
+    if known.all() or weights.size == 1:
+        return here
+    coarse = _pulled(_halved(sums), _halved(weights[None])[0])
+    height, width = weights.shape
+    large = coarse.repeat(2, axis=1).repeat(2, axis=2)[:, :height, :width]
+    return np.where(known, here, large)
+
+
+def _halved(planes: Real) -> Real:
+    height, width = planes.shape[1:]
+    even = np.pad(planes, ((0, 0), (0, height % 2), (0, width % 2)))
+    return even[:, 0::2, 0::2] + even[:, 1::2, 0::2] + even[:, 0::2, 1::2] + even[:, 1::2, 1::2]

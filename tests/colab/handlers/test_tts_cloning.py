@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from colab.handlers.tts import TtsHandler, bleed, engines
+from colab.handlers.tts import TtsHandler, bleed, engines, reference
 from colab.handlers.tts.engine import Cloning, EngineVoice, SpokenText, TimedWord, VoiceRecording
 from colab.handlers.tts.espeak import Espeak
-from colab.handlers.tts.recording import reference
 from protocol.errors import JobFailed
 from protocol.kinds import tts
 from tests.support.reference import SAID, recording

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from colab.handlers.analyze import HANDLER
-from colab.handlers.analyze.labels import GENERAL, asked
+from colab.handlers.analyze.clip_blip import GENERAL, asked
 from protocol.errors import JobFailed
 from tests.support import odd_media
 

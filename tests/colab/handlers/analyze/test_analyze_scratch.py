@@ -10,8 +10,7 @@ import pytest
 from colab.handlers.analyze import figures
 from colab.handlers.analyze.resume import SAVING
 from colab.handlers.analyze.rows import WIDTH, FrameMeasures, FrameTable, Table
-from colab.handlers.analyze.scratch import Scratch
-from colab.handlers.analyze.watching import FrameMeter
+from colab.handlers.analyze.watching import FrameMeter, Scratch
 from media import ffmpeg
 from media.confined import examine
 from protocol.kinds.analyze import Params

@@ -14,7 +14,7 @@ from colab.engines.registry import EngineRow, EngineTable
 from colab.fake_workbench import FakeWorkbench
 from colab.handlers.enhance import EnhanceHandler, engines
 from colab.handlers.enhance.engine import Answer, RewriteOptions, RewriteRequest, Unable
-from colab.handlers.enhance.tidy import tidied
+from colab.handlers.enhance.llm import tidied
 from colab.work import StopWork
 from protocol.errors import JobFailed
 from protocol.kinds.enhance import TEXTS_JSON, Params, read_enhanced

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from colab.fake_workbench import FakeWorkbench
-from colab.handlers.upscale.alpha import filled
+from colab.handlers.upscale.image import filled
 from media import ffmpeg
 from media.pipes import FrameReader, FrameWriter
 from protocol.errors import JobFailed
