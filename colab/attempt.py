@@ -28,19 +28,19 @@ from protocol.messages import EngineRecord, Held, InputFile
 from usertext.redaction import redact
 
 INPUTS, KEPT = "in", "kept"
-"""What an attempt begins with, in its folder: verified inputs, and what earlier attempts left."""
+"""The subfolders with which an attempt starts: verified inputs, and reusable outputs of earlier attempts."""
 
 INPUT_FOR_S = 60.0
-"""How long an input may fail to be read although it was listed whole."""
+"""How long reading an input is retried, although it was listed at its full size."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AttemptOutcome:
-    """How an attempt ended: with an error code, or delivered. A plain answer is neither.
+    """How an attempt ended: with an error code, or delivered; neither for a plain answer.
 
-    `unsaid` writes the marker that could not be written.
+    `unsaid` writes the error marker that could not be written yet.
     """
 
     code: str | None = None
@@ -49,7 +49,7 @@ class AttemptOutcome:
 
 
 class AttemptRun:
-    """Works on an assignment and says how it ended, whatever happens."""
+    """Works on an assignment, and always says how it ended."""
 
     def __init__(
         self,
@@ -80,9 +80,9 @@ class AttemptRun:
         return outcome
 
     def _run(self) -> AttemptOutcome:
-        publisher = self._publisher(Path())  # has nothing to publish where there is no room to begin
+        publisher = self._publisher(Path())  # for a failure before there is a folder
         try:
-            with disk_in_codes("the work cannot begin here"):
+            with disk_in_codes("the work cannot start here"):
                 folder = self._folder = _make_folder()
                 publisher = self._publisher(Path(folder.name) / "out")
             self._form.check()
@@ -93,7 +93,7 @@ class AttemptRun:
         except JobFailed as error:
             return self._failed(error, publisher)
         except ChannelError as error:
-            # Nothing could be said: the lease lapses and another attempt follows.
+            # No marker could be written: the lease lapses and another attempt follows.
             log.warning("job %s: the drop failed while publishing: %s", self._form.job, error)
             return AttemptOutcome(code="STORAGE")
         return AttemptOutcome(delivered=self._delivered(folder, publisher))
@@ -102,7 +102,7 @@ class AttemptRun:
         return self._form.publisher(self._assignment.attempt, out)
 
     def _failed(self, error: JobFailed, publisher: ResultPublisher) -> AttemptOutcome:
-        """Say why there is no result. Where the drop does not even take that, the worker has it to say later."""
+        """Write the error marker. If the drop does not even take that, the worker retries it later."""
         self._lines.failed(error.code, str(error))
         self._log.add(f"{error.code}: {error}")
         try:
@@ -167,7 +167,7 @@ def _for_bench(kept: Mapping[str, Leftover]) -> dict[str, dict[str, Any]]:
 
 
 def _make_folder() -> tempfile.TemporaryDirectory[str]:
-    """Make the folder of an attempt. Raises `JobFailed` STORAGE where there can be none."""
+    """Make the folder of an attempt. Raises EnvironmentNotReady if there can be none."""
     try:
         folder = tempfile.TemporaryDirectory(prefix="gpudrop-", ignore_cleanup_errors=True)
     except FileNotFoundError as error:  # no folder for temporary files takes one
@@ -177,7 +177,7 @@ def _make_folder() -> tempfile.TemporaryDirectory[str]:
 
 
 def _clear(folder: Path, *, but: Collection[str]) -> None:
-    """Remove what was made in a folder, except these names."""
+    """Empty a folder, except for these names."""
     for made in folder.iterdir():
         if made.name not in but:
             shutil.rmtree(made) if made.is_dir() and not made.is_symlink() else made.unlink()
@@ -193,23 +193,23 @@ def _fetch_inputs(at: Attached, job: str, inputs: Mapping[str, InputFile], folde
         try:
             persist(at.host, f"input {name}", partial(_fetch_input, at, job, file, folder / name), for_s=INPUT_FOR_S)
         except (StorageFull, OursError) as error:
-            told = f"input {name} ({file.size} bytes) cannot be kept here: {error}. Or {HINT}"
+            told = f"input {name} ({file.size} bytes) cannot be stored here: {error}. Or {HINT}"
             raise JobFailed(told, code="STORAGE") from error
         except ChannelError as error:
             raise JobFailed(f"{name}: {error}", code="INPUT_MISSING") from error
         if sha256_of(folder / name) != (file.size, file.sha256):
-            raise JobFailed(f"{name} does not have the content that the request names", code="INPUT_CORRUPT")
+            raise JobFailed(f"input {name} does not match the digest in the request", code="INPUT_CORRUPT")
     return {name: str(folder / name) for name in inputs}
 
 
 def _fetch_input(at: Attached, job: str, file: InputFile, local: Path) -> None:
-    """Copy an input here; of several files of that name the one that fits. One that is cut short is tried again."""
+    """Copy an input here; of several files of that name the one that matches. A truncated one is retried."""
     failed: ChannelError | None = None
     for copy in copies_of(at.drop, job, file.in_):
         try:
             at.drop.copy_out(JobNames(job).file(file.in_), local, limit=file.size, copy=copy)
         except StorageFull:
-            raise  # the copies of a name have no more room here than one
+            raise  # another copy would not fit either
         except ChannelError as error:
             failed = error
             continue
@@ -217,6 +217,6 @@ def _fetch_input(at: Attached, job: str, file: InputFile, local: Path) -> None:
         if (size, sha256) == (file.size, file.sha256):
             return
         if size != file.size:
-            failed = ChannelError(f"{size} of its {file.size} bytes came")
+            failed = ChannelError(f"only {size} of its {file.size} bytes arrived")
     if failed is not None:
         raise failed

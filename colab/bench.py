@@ -1,4 +1,4 @@
-"""The workbench: a child process in which handlers run and heavy models stay resident.
+"""The workbench: a child process in which handlers run and heavy models stay loaded.
 
 The worker beats and publishes from outside it (FORMAT.md R7), survives its crash, and can end it. Both talk strict
 JSON over a pipe: what runs a stranger's job must not be able to hand the worker an object.

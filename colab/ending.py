@@ -1,4 +1,4 @@
-"""Why and when a worker's session ends. Who started the worker decides by it what happens to the machine."""
+"""Why and when a worker's session ends. The caller decides by the reason what happens to the machine."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ LAST_JOB_S = 300.0
 class Reason(Enum):
     """What ended a session."""
 
-    IDLE = "idle"  # no job for as long as it was told to wait
-    DRAINED = "drained"  # somebody asked this session to end after its job
-    STOPPED = "stopped"  # a signal, an interrupt, or whoever holds the worker
-    SESSION = "session limit"  # the machine is lent only for so long, and that time is nearly over
-    ORPHANED = "orphaned"  # the process that it was started for is gone
-    NOTHING_LEFT = "nothing left"  # with `once`: there is no job to take
+    IDLE = "idle"  # no job for as long as it should wait
+    DRAINED = "drained"  # a drain request asked this session to end after its job
+    STOPPED = "stopped"  # a signal, an interrupt, or the calling program
+    SESSION = "session limit"  # the machine is about to be taken away
+    ORPHANED = "orphaned"  # the process that started it has ended
+    NOTHING_LEFT = "nothing left"  # with `once`: there is no job left to take
 
 
 @dataclass(frozen=True)
 class SessionEnding:
-    """A reason, and the words for the log."""
+    """A reason, and its text for the log."""
 
     reason: Reason
     text: str
 
     @property
     def frees_machine(self) -> bool:
-        """Say whether nobody needs this machine any more: a person who interrupts may be about to start again."""
+        """Say whether this machine is no longer needed: a person who interrupts may want to start again."""
         return self.reason in (Reason.IDLE, Reason.DRAINED, Reason.SESSION)
 
 
 NOTHING_LEFT = SessionEnding(Reason.NOTHING_LEFT, "there is no job left to take")
-ORPHANED = SessionEnding(Reason.ORPHANED, "the process that started this worker is gone")
+ORPHANED = SessionEnding(Reason.ORPHANED, "the process that started this worker has ended")
 DRAINED = SessionEnding(Reason.DRAINED, "it was asked to drain")
 
 
@@ -73,14 +73,14 @@ class SessionLimit:
 
 
 class DrainWatch:
-    """Looks for requests that are meant for this session: those that lay there before it began were for another."""
+    """Looks for drain requests for this session: those from before its start were for an earlier one."""
 
     def __init__(self, at: Attached) -> None:
         self._at, self._names = at, WorkerNames(at.worker)
         self._old: set[int] | None = None
 
     def asked(self) -> bool:
-        """Look at the own folder, and say whether there is a new request that checks."""
+        """Read the worker's own folder, and say whether there is a new, valid request."""
         there = self._numbers()
         if self._old is None:
             self._old = there

@@ -1,9 +1,10 @@
-"""What the notebook's last cell calls: the same worker, with the consent Colab's terms ask for and an idle stop."""
+"""What the notebook's last cell runs: the same worker, with the consent that Colab's terms require."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 
 from colab.bench import Bench, Workbench
 from colab.cell import check_folder, shown_plainly
@@ -28,6 +29,8 @@ def run(
     session_s: float | None = None,
     consent: bool = False,
     engines: str = "",
+    serve: Callable[[WorkerSettings], SessionEnding] | None = None,
+    models: Callable[[ModelPlaces], Models] = Models,
 ) -> None:
     """Serve `drop` until the worker is idle for `idle_exit_s` or drained, then give the runtime back.
 
@@ -36,6 +39,7 @@ def run(
     `colab.install.ENGINES`, comma-separated) are downloaded first, so that jobs that name no engine get the best one.
 
     An interrupt hands the current job back and keeps the runtime, with the models in its memory, for the next call.
+    `serve` and `models` are for tests.
     """
     with shown_plainly():
         if not consent:
@@ -47,8 +51,8 @@ def run(
         names = [name for choice in chosen(engines) for name in choice.models]
         check_folder(drop)
         settings = _settings(drop, kinds, idle_exit_s, session_s)
-        _fetch(Models(settings.model_places()), names)
-        ending = _serve(settings)
+        _fetch(models(settings.model_places()), names)
+        ending = (serve or _serve)(settings)
     if ending.reason is Reason.SESSION:
         log.info("If your plan lends runtimes for longer, raise SESSION_HOURS in the form")
     if ending.frees_machine:
@@ -56,26 +60,29 @@ def run(
         release_runtime()
     else:
         kept = ", ".join(sorted(_resident.loaded))
-        memory = f"; what it has loaded stays in memory ({kept})" if kept else ""
-        log.info("The runtime is still yours. Run this cell again to go on%s", memory)
+        memory = f" The loaded models stay in memory ({kept})." if kept else ""
+        log.info("You still have the runtime. Run this cell again to continue.%s", memory)
 
 
 class _LastingBench(Bench):
-    """A bench whose process goes on when a worker lets go of it."""
+    """A bench whose process keeps running when a worker closes it."""
 
     def close(self) -> None:
-        """Leave the process as it is, with the models that it has loaded."""
+        """Keep the process, with the models that it has loaded."""
 
 
 class ResidentBench:
-    """The one bench of a notebook. The next run gets it again, unless its process died or the places changed."""
+    """The one bench of a notebook, shared by all runs of the last cell, so that an interrupt keeps loaded models.
+
+    A new one is made if its process died or the model places changed.
+    """
 
     def __init__(self) -> None:
         self._bench: _LastingBench | None = None
         self._places: ModelPlaces | None = None
 
     def bench(self, kinds: tuple[str, ...], places: ModelPlaces) -> Workbench:
-        """Return the bench for a run: the one that is there, or a new one."""
+        """Return the bench for a run: the current one, or a new one."""
         if self._bench is None or self._places != places or not self._bench.is_alive():
             self.end()
             self._bench, self._places = _LastingBench(kinds, places), places
@@ -88,7 +95,7 @@ class ResidentBench:
         return frozenset(self._bench.loaded) if self._bench is not None and self._bench.is_alive() else frozenset()
 
     def end(self) -> None:
-        """End the bench, and with it the memory that its models take."""
+        """End the bench, and free the memory that its models take."""
         if self._bench is not None:
             self._bench.kill()
             self._bench = None
@@ -111,9 +118,9 @@ def _settings(drop: str, kinds: str, idle_exit_s: float, session_s: float | None
 
 
 def _serve(settings: WorkerSettings) -> SessionEnding:
-    """Serve until something ends it. What breaks that off (a second interrupt) may leave the bench at work: it ends."""
+    """Serve until something ends it. A second interrupt ends the workbench, which may still be at work."""
     worker = make_worker(settings, bench=_resident.bench)
-    log.info("Serving %s. Interrupt this cell to stop; the current job is handed back then", settings.drop)
+    log.info("Serving %s. To stop, interrupt this cell: the current job is handed back", settings.drop)
     try:
         return serve_until_signalled(worker)
     except KeyboardInterrupt:
@@ -122,7 +129,7 @@ def _serve(settings: WorkerSettings) -> SessionEnding:
 
 
 def _fetch(models: Models, names: list[str]) -> None:
-    """Have the files of these models here. A worker without them is still of use, and says what it lacks."""
+    """Download the files of these models. A worker without them is still useful, and says what is missing."""
     for name in names:
         if MODELS[name].notes:
             log.info("%s: %s", name, MODELS[name].notes)
@@ -130,4 +137,4 @@ def _fetch(models: Models, names: list[str]) -> None:
             for file in MODELS[name].files:
                 models.path(file.name)
         except JobFailed as problem:
-            log.error("the model %s cannot be had: %s. The embedded engine does its work instead", name, problem)
+            log.error("the model %s is not available: %s. The embedded engine is used instead", name, problem)

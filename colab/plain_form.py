@@ -1,7 +1,7 @@
 """The simple form on the worker's side: a plain request as a job for a handler, and the plain answer to it.
 
 Existing users name their steps as they like and send keys of their own. What cannot be answered with clips is said in
-sentences for people; what else is wrong with a request is found by the kind's own check (FORMAT.md, the simple form).
+sentences for people; the kind's own check finds everything else (FORMAT.md, the simple form).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class PlainForm:
         return PlainPublisher(self._at, self.job, folder, self._understood, self._memory.leftover)
 
     def _is_left_alone(self, seen: Observation, now: float) -> bool:
-        """Say whether nobody is answering in the simple form: there is no `audio/`, or nothing changes in it."""
+        """Say whether no other worker is answering: there is no `audio/`, or nothing changes in it."""
         if not seen.plain_audio:
             return True
         clips, memory = clips_of(self._at, JobNames(self.job)), self._memory
@@ -88,23 +88,23 @@ class PlainForm:
 
 @dataclass(frozen=True, kw_only=True)
 class Understood:
-    """The parameters for the handler, and what its names stand for where they are not the asker's own."""
+    """The parameters for the handler, and the requested names where the handler uses others."""
 
     params: dict[str, Any]
-    ids: Mapping[str, str] = field(default_factory=dict)  # the handler's step id → the asker's
-    problem: str | None = None  # a step id that may name no clip, in a sentence
+    ids: Mapping[str, str] = field(default_factory=dict)  # the handler's step id → the requested one
+    problem: str | None = None  # a step id that cannot name a clip, in a sentence
 
     def clip(self, path: str) -> str:
-        """Return where the asker looks for the clip that the handler wrote to `path`."""
+        """Return where the requesting side looks for the clip that the handler wrote to `path`."""
         return next((tts.wav_path(asked) for ours, asked in self.ids.items() if tts.wav_path(ours) == path), path)
 
     def step(self, step: str | None) -> str | None:
-        """Return the asker's name of a step."""
+        """Return the requested name of a step."""
         return self.ids.get(step, step) if step else None
 
 
 def understand(params: Mapping[str, Any]) -> Understood:
-    """Return the known part of a plain request, its steps under ids that any file system can hold."""
+    """Return the known part of a plain request, with step ids that are valid on every file system."""
     known = {key: value for key, value in params.items() if key in tts.Params.model_fields}
     steps = known.get("steps")
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
@@ -120,7 +120,7 @@ def understand(params: Mapping[str, Any]) -> Understood:
 
 
 def _bad_id(asked: Sequence[Any]) -> str | None:
-    """Return what is wrong with the first step id that may name no clip."""
+    """Return what is wrong with the first step id that cannot name a clip."""
     for number, step_id in enumerate(asked, 1):
         if isinstance(step_id, str) and _name(step_id, number) == step_id and not _is_portable(step_id):
             return (
@@ -135,7 +135,7 @@ def _as_text(step_id: Any) -> Any:
 
 
 def _name(step_id: Any, number: int) -> Any:
-    """Return a portable name for an id that has none; one that may not name a clip is returned as it is."""
+    """Return a portable name for a step id; an id that cannot name a clip is returned unchanged."""
     if not isinstance(step_id, str) or _is_portable(step_id):
         return step_id
     if not step_id or len(step_id) > MAX_CHARACTERS or _NOT_IN_A_NAME.search(step_id):
@@ -162,7 +162,7 @@ class PlainPublisher:
         self._paths: list[str] = []
 
     def began(self, engine: EngineRecord, kept: Iterable[OutputFile]) -> None:
-        """Do nothing: this form tells of the engine at the end, and knows no parts."""
+        """Do nothing: this form reports the engine at the end, and has no parts."""
 
     @property
     def has_outputs(self) -> bool:
@@ -170,7 +170,7 @@ class PlainPublisher:
         return bool(self._paths)
 
     def add(self, path: str) -> None:
-        """Take note of a finished output; existing readers of this form know only the clips."""
+        """Record a finished output; existing readers of this form know only the clips."""
         if path.endswith(".wav"):
             self._paths.append(path)
 
@@ -178,7 +178,7 @@ class PlainPublisher:
         """Do nothing: this form has no parts."""
 
     def done(self, engine: EngineRecord, summary: Mapping[str, Any], log: str) -> None:
-        """Publish the clips and then the marker, unless another worker has answered, or is about to."""
+        """Publish the clips and then the marker, unless another worker has answered or is about to."""
         if self._answered():
             return
         if clips_of(self._at, self._names) != self._leftover:
@@ -194,7 +194,7 @@ class PlainPublisher:
         return [{**clip, "step": self._request.step(clip["step"])} for clip in summary.get("results", ())]
 
     def failed(self, code: Any, message: str, *, step: str | None, log: str) -> None:
-        """Say why there is no result; a failure that may be met by trying again is not told to an old dispatcher."""
+        """Write why there is no result; a failure that another attempt may not have is kept from old dispatchers."""
         if code in MAY_BE_TRIED_ELSEWHERE or self._answered():
             return
         marker = PlainFailure(error=_sentence(message)[:20_000], step=self._request.step(step))
@@ -205,7 +205,7 @@ class PlainPublisher:
         return None
 
     def say_why(self) -> None:
-        """Do nothing: the request stands open, and whoever takes it next answers."""
+        """Do nothing: the request stays open for the next worker."""
 
     def _answered(self) -> bool:
         listed = persist(self._at.host, self._names.job, lambda: self._at.drop.list(self._names.job))
@@ -213,7 +213,7 @@ class PlainPublisher:
         return bool(names & {"done.marker", "error.marker"})
 
     def _put_clip(self, local: Path, path: str) -> None:
-        """Put one clip. The leftover of a dead attempt is replaced: nobody reads clips before the marker."""
+        """Write one clip. The clip of a dead attempt is replaced: clips are not read before the marker is there."""
         drop = self._at.drop
         try:
             persist(self._at.host, path, lambda: drop.copy_in(local, path))
@@ -225,17 +225,17 @@ class PlainPublisher:
         try:
             persist(self._at.host, path, lambda: self._at.put(path, marker))
         except NameTaken:
-            return  # another worker answered in this very moment, with an answer as good
+            return  # another worker has just answered, with an equally good answer
 
 
 def _sentence(message: str) -> str:
-    """Return a message as its reader expects it: with a capital and a full stop."""
+    """Return a message as a sentence: with a capital and a full stop."""
     text = message.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
 
 
 def clips_of(at: Attached, names: JobNames) -> dict[str, int]:
-    """Return the files in a job's `audio/` with their sizes; a folder that is there but empty holds itself, as `.`."""
+    """Return the files in a job's `audio/` with their sizes; an existing folder has an entry `.`."""
     try:
         return {".": 0} | {entry.name: entry.size for entry in at.drop.list(names.plain_audio)}
     except NameMissing:

@@ -10,7 +10,7 @@ from typing import Any
 from protocol.errors import EnvironmentNotReady
 
 NAMES = {"auth": "GPUDROP_WORKER_AUTH", "key": "GPUDROP_WORKER_KEY", "trust": "GPUDROP_WORKER_TRUST"}
-"""Setting → the name of its secret, which is that of its environment variable elsewhere."""
+"""Setting → the name of its secret, which is also that of its environment variable."""
 
 
 def on_colab() -> bool:
@@ -19,7 +19,7 @@ def on_colab() -> bool:
 
 
 def colab_secrets() -> dict[str, Any]:
-    """Return the settings that Colab's Secrets hold, nothing elsewhere; EnvironmentNotReady for one it may not read."""
+    """Return the settings in Colab's Secrets, none elsewhere; EnvironmentNotReady if access to one is denied."""
     if not on_colab():
         return {}
     userdata = importlib.import_module("google.colab.userdata")
@@ -31,7 +31,7 @@ def colab_secrets() -> dict[str, Any]:
             continue
         except userdata.NotebookAccessError as error:
             raise EnvironmentNotReady(
-                f"this notebook may not read the secret {name}. Switch on its Notebook access under the key symbol"
+                f"this notebook may not read the secret {name}. Turn on its Notebook access (key symbol on the left)"
             ) from error
     return found
 

@@ -1,4 +1,4 @@
-"""Running a worker from its start to its end: attaching it to its drop, and the signals that end it."""
+"""Running a worker from start to end: attaching it to its drop, and the signals that stop it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from colab.worker import Worker
 from media import ffmpeg
 
 AGAIN_S = 1.0
-"""A second interrupt this long after the first is a person who does not want to wait; a sooner one is its echo."""
+"""A second interrupt at least this long after the first means "now"; a sooner one is a repetition of it."""
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 
@@ -25,9 +25,9 @@ _SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP
 def make_worker(
     settings: WorkerSettings, *, bench: Callable[[tuple[str, ...], ModelPlaces], Workbench] = Bench
 ) -> Worker:
-    """Attach to the drop that the settings name and make a worker for it.
+    """Attach to the drop in the settings and make a worker for it.
 
-    Raises EnvironmentNotReady where the ffmpeg that they name is none: no handler of the bench could use it.
+    Raises EnvironmentNotReady if the ffmpeg in the settings does not work: no handler could use it.
     """
     if settings.ffmpeg is not None:
         ffmpeg.find(settings.ffmpeg, needs=frozenset(), encoders=frozenset())
@@ -35,7 +35,7 @@ def make_worker(
     try:
         return Worker(at, settings, bench=bench)
     except BaseException:
-        at.drop.close()  # nobody will serve it
+        at.drop.close()  # no worker will
         raise
 
 
@@ -49,7 +49,7 @@ def serve_until_signalled(worker: Worker) -> SessionEnding:
 
 
 class _Stopper:
-    """Answers signals."""
+    """Stops the worker on a signal."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -66,7 +66,7 @@ class _Stopper:
 
 @contextmanager
 def _signals_to(stopper: _Stopper) -> Iterator[None]:
-    """Have the signals answered for the length of a block; one that is ignored (nohup) stays ignored."""
+    """Handle the signals during a block; one that is ignored (nohup) stays ignored."""
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     ours = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
     for number in ours:

@@ -20,11 +20,11 @@ from protocol.transports.host import Host
 from usertext.redaction import redact
 
 EVERY_S = 30.0
-"""Between two lines of progress: a cell that has served all night can still be read."""
+"""Between two lines of progress, so that the output of a whole night can still be read."""
 
 _ENDS = {
     "RELEASED": "handed back, for another worker or the next session",
-    "CANCELLED": "ended, it is not wanted any more",
+    "CANCELLED": "stopped, its result is no longer wanted",
 }
 
 STOP_GRACE_S = 10.0
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class AttemptLog:
-    """The log of one attempt that is published with its result. It is for people, so times are the worker's own."""
+    """The log that is published with an attempt's result. It is for people, so times are the worker's own."""
 
     host: Host
     lines: list[str] = field(default_factory=list)
@@ -63,7 +63,7 @@ class JobLines:
         log.info("job %s: started, %s%s", job, kind, again)
 
     def progress(self, done: int, total: int, note: str) -> None:
-        """Say how far it is, unless that was said a moment ago."""
+        """Log the progress, unless that was done a moment ago."""
         now = self._host.monotonic()
         if total <= 0 or now - self._told < EVERY_S:
             return
@@ -72,11 +72,11 @@ class JobLines:
         log.info("job %s: %d %% after %s%s", self._job, 100 * done // total, self._age(), more)
 
     def delivered(self) -> None:
-        """Say that the result is in the drop."""
+        """Log that the result is in the drop."""
         log.info("job %s: done in %s, the result is in the drop", self._job, self._age())
 
     def failed(self, code: str, why: str) -> None:
-        """Say that there is no result, and why."""
+        """Log that there is no result, and why."""
         if code in _ENDS:
             log.info("job %s: %s (%s, after %s)", self._job, _ENDS[code], redact(why), self._age())
         else:
@@ -188,7 +188,7 @@ class TaskRun:
         wall_s = self._form.limits.wall_s
         if age_s > wall_s:
             self._end_bench()
-            raise JobFailed(f"longer than the {wall_s:.0f} s allowed", code="TIMEOUT")
+            raise JobFailed(f"it took longer than the {wall_s:.0f} s allowed", code="TIMEOUT")
         if (why := self._why_stop(self.progress)) is None:
             return
         is_cancelled = why == "cancelled"

@@ -1,4 +1,4 @@
-"""The worker: looks at the drop, takes what it can do, works, and goes on; one look a step."""
+"""The worker: checks the drop, takes a job that it can do, does it, and repeats; one check per step."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from protocol.messages import Held, WorkerCard
 FAILURES_IN_A_ROW = 3
 OWN_FAULT = frozenset({"ENGINE", "INTERNAL", "OUT_OF_MEMORY", "STORAGE"})
 KEPT_LOOK_BEATS = 1
-"""While a job runs, delivered ones are looked at once a beat: their owners may miss something."""
+"""While a job runs, delivered ones are checked once per heartbeat: their owners may miss files."""
 
 LOOK_AT_ALL_S = 30.0
-"""Where events tell what changed, everything is looked at so often all the same: an event can be lost."""
+"""Where events tell what changed, everything is still checked this often: events can be lost."""
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class DropFailures:
 
 
 class Worker:
-    """Serves one drop until told to stop. `step` is one look; `serve` repeats it."""
+    """Serves one drop until it is stopped. `step` is one check; `serve` repeats it."""
 
     def __init__(
         self,
@@ -100,9 +100,9 @@ class Worker:
         self._end_for(SessionEnding(Reason.STOPPED, why))
 
     def serve(self) -> SessionEnding:
-        """Serve until stopped, idle for too long, or (with `once`) until nothing is left; return why it ended.
+        """Serve until stopped, idle for too long, or (with `once`) out of jobs; return why it ended.
 
-        The drop is closed then, and the workbench let go.
+        The drop and the workbench are closed then.
         """
         with contextlib.ExitStack() as at_the_end:
             at_the_end.callback(self._at.drop.close)
@@ -117,12 +117,12 @@ class Worker:
         return ending
 
     def begin(self) -> None:
-        """Start the bench and announce what can be done here; from now on `step` takes jobs."""
+        """Start the bench and write the worker card; from now on `step` takes jobs."""
         self._bench = self._make_bench(self._kinds, self._settings.model_places())
         self._card = announce(self._at, self._bench.abilities(), self._beat_s, self._session.left_s(self._clock()))
 
     def end(self) -> None:
-        """Let go of the bench and of what is kept."""
+        """Close the bench and delete the results kept here."""
         if self._bench is not None:
             self._bench.close()
         self._keeper.close()
@@ -139,7 +139,7 @@ class Worker:
         return ending
 
     def _end_for(self, ending: SessionEnding | None) -> None:
-        """End after this step, if there is a reason; the first one counts."""
+        """End after this step if there is a reason; the first one counts."""
         self._ending = self._ending or ending
 
     def _why_end(self, idle_since: float) -> SessionEnding | None:
@@ -160,10 +160,10 @@ class Worker:
         return worked
 
     def step(self, now: float, changed: frozenset[str] | None = None) -> bool:
-        """Look at the drop once, and work on what can be taken. Return whether there was anything.
+        """Check the drop once, and do the jobs that can be taken. Return whether there were any.
 
-        With `changed`, the names under which something changed since the last step, the others are looked at only now
-        and then: those of jobs that are over may be very many.
+        With `changed`, the names under which something changed since the last step, the others are checked only now and
+        then: there may be very many finished jobs.
         """
         worked = False
         for job in self._where_to_look(now, changed):
@@ -174,7 +174,7 @@ class Worker:
         return worked
 
     def _where_to_look(self, now: float, changed: frozenset[str] | None) -> list[str]:
-        """Return the jobs that may have news: all of them, or those that changed and those that are not over."""
+        """Return the jobs to check: all of them, or those that changed and those that are not over."""
         self._look_for_end(now)
         if changed is not None and PROBES not in changed and now < self._looks_all_at:
             return sorted(self._jobs.not_over | {name for name in changed if is_job_id(name)})
@@ -188,19 +188,19 @@ class Worker:
         return sorted(names)
 
     def _safe_try(self, job: str, now: float) -> bool:
-        """Try a job; one that the channel, this disk or a mistake of ours is against keeps it from no other."""
+        """Try a job; an error of the channel, this disk or a bug must not keep the worker from the other jobs."""
         try:
             return self._try(job, now)
         except ChannelError as error:
             log.warning("job %s cannot be read now: %s", job, error)
         except (OursError, OSError) as error:
-            log.warning("job %s cannot be worked on here now: %s", job, error)
+            log.warning("job %s cannot be done here now: %s", job, error)
         except Exception as error:
             self._jobs.leave_alone(job, error, now)
         return False
 
     def _look_for_end(self, now: float) -> None:
-        """End after this step when the session's time is nearly over, or when a drain request asks for it."""
+        """End after this step if the session's time is nearly over, or if a drain request asks for it."""
         self._end_for(self._session.ending(now, has_job=False))
         if self._drain_checked_at is not None and now - self._drain_checked_at < self._beat_s:
             return
@@ -241,7 +241,7 @@ class Worker:
                 seen = memory.reader.look()
                 lapsed = self._rivals.lapsed(seen, form.terms, form.limits, now)
             except ChannelError:
-                return None  # absence is no evidence, and an error is none either (R12)
+                return None  # neither absence nor an error proves anything (R12)
             if seen.cancelled or seen.accepted or attempt.nonce in seen.rejected:
                 return "cancelled"
             rival = self._rivals.ahead(attempt, held.done, seen, lapsed)
@@ -250,7 +250,7 @@ class Worker:
         return ask
 
     def _finish(self, memory: JobMemory, nonce: str, outcome: AttemptOutcome) -> None:
-        """Remember how an attempt ended; a worker that fails everything stops taking jobs from the others."""
+        """Record how an attempt ended; a worker that keeps failing stops taking jobs away from the others."""
         code = outcome.code
         if outcome.delivered is not None:
             self._keeper.keep(memory.job, outcome.delivered)
@@ -265,4 +265,8 @@ class Worker:
         if self._failures >= FAILURES_IN_A_ROW:
             self._failures = 0
             self._rests_until = self._clock() + FAILED_AGAIN_S
-            log.error("%d jobs in a row failed here: this worker takes no job for %.0f minutes", 3, FAILED_AGAIN_S / 60)
+            log.error(
+                "%d jobs in a row failed here: this worker takes no jobs for %.0f minutes",
+                FAILURES_IN_A_ROW,
+                FAILED_AGAIN_S / 60,
+            )

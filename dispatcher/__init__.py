@@ -16,30 +16,34 @@ check_packages()
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from dispatcher.config import Settings
-from dispatcher.connection import Connection, connect
-from dispatcher.jobs.client import Client
-from dispatcher.jobs.handle import Handle
-from dispatcher.jobs.job import Job, Progress, Purpose, Result
-from dispatcher.monitor.monitor import Monitor
-from dispatcher.operations import Operation, SomeFailed
-from dispatcher.operations.batch import Made
-from dispatcher.operations.table import analyze, encode, enhance, stabilize, transcribe, upscale
-from dispatcher.runs.record import Delivery, Run
-from dispatcher.runs.search import Query
-from dispatcher.runs.store import RunStore
-from protocol.errors import GpudropError, JobError, JobFailed, JobTimeout, MediaError, SpecError, StepFailed, UsageError
-from protocol.kinds import summaries
-
 if TYPE_CHECKING:
+    from dispatcher.config import Settings
+    from dispatcher.connection import Connection, connect
+    from dispatcher.jobs.client import Client
+    from dispatcher.jobs.handle import Handle
+    from dispatcher.jobs.job import Job, Progress, Purpose, Result
+    from dispatcher.monitor.monitor import Monitor
+    from dispatcher.operations import Operation, SomeFailed
+    from dispatcher.operations.batch import Made
+    from dispatcher.operations.table import analyze, encode, enhance, stabilize, transcribe, upscale
+    from dispatcher.runs.record import Delivery, Run
+    from dispatcher.runs.search import Query
+    from dispatcher.runs.store import RunStore
     from dispatcher.tour.calling import record_tour
-    from dispatcher.tour.narration import Reuse
-    from dispatcher.tour.options import Enhance
+    from dispatcher.tour.options import Enhance, Reuse
     from dispatcher.tour.record import Recording
     from dispatcher.tour.screen import Screen
-
-ColabTTSError = JobError
-"""What the narration that was sent away ended with, under the name that scripts have always caught."""
+    from protocol.errors import (
+        GpudropError,
+        JobError,
+        JobFailed,
+        JobTimeout,
+        MediaError,
+        SpecError,
+        StepFailed,
+        UsageError,
+    )
+    from protocol.errors import JobError as ColabTTSError
 
 __all__ = [
     "Client",
@@ -81,21 +85,51 @@ __all__ = [
     "upscale",
 ]
 
-_OF_TOURS = {
-    "Enhance": "dispatcher.tour.options",
-    "Recording": "dispatcher.tour.record",
-    "Reuse": "dispatcher.tour.narration",
-    "Screen": "dispatcher.tour.screen",
-    "record_tour": "dispatcher.tour.calling",
+_EXPORTS = {
+    "dispatcher.config": ("Settings",),
+    "dispatcher.connection": ("Connection", "connect"),
+    "dispatcher.jobs.client": ("Client",),
+    "dispatcher.jobs.handle": ("Handle",),
+    "dispatcher.jobs.job": ("Job", "Progress", "Purpose", "Result"),
+    "dispatcher.monitor.monitor": ("Monitor",),
+    "dispatcher.operations": ("Operation", "SomeFailed"),
+    "dispatcher.operations.batch": ("Made",),
+    "dispatcher.operations.table": ("analyze", "encode", "enhance", "stabilize", "transcribe", "upscale"),
+    "dispatcher.runs.record": ("Delivery", "Run"),
+    "dispatcher.runs.search": ("Query",),
+    "dispatcher.runs.store": ("RunStore",),
+    "dispatcher.tour.calling": ("record_tour",),
+    "dispatcher.tour.options": ("Enhance", "Reuse"),
+    "dispatcher.tour.record": ("Recording",),
+    "dispatcher.tour.screen": ("Screen",),
+    "protocol.errors": (
+        "GpudropError",
+        "JobError",
+        "JobFailed",
+        "JobTimeout",
+        "MediaError",
+        "SpecError",
+        "StepFailed",
+        "UsageError",
+    ),
 }
-"""What is loaded when it is first asked for: nobody needs a browser's driver to upscale a picture."""
+"""`{module: the names it exports here}`. A module is imported when one of its names is first used."""
+
+_SOURCES = {name: (module, name) for module, names in _EXPORTS.items() for name in names}
+_SOURCES["ColabTTSError"] = ("protocol.errors", "JobError")  # the name that the old scripts catch
 
 
-def __getattr__(name: str) -> Any:
-    module = "dispatcher.operations.table" if name in summaries() else _OF_TOURS.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(module), name)
+if not TYPE_CHECKING:  # a type checker knows the names above, and finds any other wrong
+
+    def __getattr__(name: str) -> Any:
+        from protocol.kinds import summaries
+
+        if name not in _SOURCES and name not in summaries():
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module, attribute = _SOURCES.get(name, ("dispatcher.operations.table", name))
+        value = getattr(importlib.import_module(module), attribute)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dispatcher.monitor.acts import repeated_by
 from dispatcher.runs.record import Artifact, AttemptRecord, Run, short
 from dispatcher.runs.store import RunStore
 from usertext.redaction import without_secrets
@@ -43,7 +42,7 @@ def run_told(run: Run, tags: Sequence[str] = ()) -> dict[str, Any]:
         "device": engine.get("device"),
         "parent": run.parent_id,
         "group": run.group_id,
-        "repeats": repeated_by(run),
+        "repeats": _repeated(run),
         "tags": list(tags),
         "drop": run.drop,
         "job": run.job,
@@ -51,6 +50,11 @@ def run_told(run: Run, tags: Sequence[str] = ()) -> dict[str, Any]:
         "machine": run.machine,
         "error": _error(run),
     }
+
+
+def _repeated(run: Run) -> str | None:
+    again = run.execution_config.get("again")
+    return str(again["of"]) if isinstance(again, dict) and "of" in again else None
 
 
 def _error(run: Run) -> dict[str, Any] | None:

@@ -119,8 +119,8 @@ def reader_of(looking: DropWatcher, place: Place, job: str) -> JobReader:
     """Return who reads a job's folder; what was read once is remembered."""
     key = (place.address, job)
     if key not in looking.readers:
-        assert place.drop is not None  # it is open
-        looking.readers[key] = JobReader(place.drop, place.drop_id, job, place.identity.trust)
+        assert place.session is not None  # it is open
+        looking.readers[key] = place.session.reader(job)
     return looking.readers[key]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dispatcher.jobs.outbox import Outbox
-from dispatcher.jobs.returned import say_again
+from dispatcher.jobs.returned import write_end_again
 from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.places import DropWatcher, Place
 from dispatcher.monitor.reindex import reindex
@@ -16,7 +16,6 @@ from protocol import codec
 from protocol.errors import ChannelError, NameTaken
 from protocol.layout import JobNames
 from protocol.messages import Cancel, Reject
-from protocol.transports.host import SYSTEM
 
 LOOK_S = 1.0
 
@@ -87,8 +86,8 @@ def _end_silence(looking: DropWatcher, fault: Fault) -> tuple[bool, str]:
     message = Reject(drop=run.drop_id, id=run.job, nonce=fault.nonce, reason=f"given up: {fault.text}"[:4000])
     name = JobNames(run.job).reject(fault.nonce)
     looking.store.say(run.id, name, codec.encode(message, place.identity.key))
-    assert place.drop is not None  # it is open
-    Outbox(place.drop, looking.store, run, SYSTEM, place.identity.key).flush()
+    assert place.session is not None  # it is open
+    Outbox(place.session, looking.store, run).flush()
     text = f"{fault.worker} is gone: its claim was ended, another worker may take the job at once"
     looking.store.progress(run.id, at=now, status="queued", text=text)
     told = not any(unsaid == name for unsaid, _ in looking.store.unsaid(run.id))
@@ -119,8 +118,8 @@ def _end_job(looking: DropWatcher, fault: Fault) -> bool:
 def _tell(looking: DropWatcher, fault: Fault) -> tuple[bool, str]:
     """Say to the drop what was decided here."""
     run, place = _run_of(looking, fault), _place_of(looking, fault)
-    assert place.drop is not None  # it is open
-    told = say_again(place.drop, looking.store, run, SYSTEM, place.identity)
+    assert place.session is not None  # it is open
+    told = write_end_again(place.session, looking.store, run)
     return told, "the drop was told" if told else "the drop cannot be told now"
 
 

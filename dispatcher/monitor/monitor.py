@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dispatcher.config import Settings
-from dispatcher.connection import Connection, Private, connect
+from dispatcher.connection import Connection, connect
+from dispatcher.drops.session import is_private_run
 from dispatcher.jobs.handle import Handle
 from dispatcher.jobs.job import Progress
 from dispatcher.monitor.patience import Patience
@@ -122,8 +123,7 @@ class Monitor:
         left = settle(connection, connection.client.store.get(run_id))
         if not left:
             self._patience.went_well(run_id)  # at once: what follows is about the drop
-        if connection.backend == "local":
-            connection.client.clean(older_than_s=0)  # nobody else looks at a private drop
+        connection.clean()
         return News(run=connection.client.store.get(run_id), trouble=left)
 
     def _in_trouble(self, run: Run, text: str) -> News:
@@ -163,7 +163,7 @@ class _Way:
     def __init__(self, settings: Settings, run: Run, host: Host) -> None:
         self._settings, self._host = settings, host
         self._drop = run.drop
-        self._is_local = run.execution_config.get("backend") == "local"
+        self._is_local = is_private_run(run)
         self.connection: Connection | None = None
         self._stack = contextlib.ExitStack()
         self._handles: dict[str, Handle] = {}
@@ -186,10 +186,7 @@ class _Way:
     def _connect(self) -> contextlib.AbstractContextManager[Connection]:
         if not self._is_local:
             return connect("colab", self._drop, settings=self._settings)
-        drop = Path(self._drop)
-        usual = drop == self._settings.private_drop
-        private = Private(drop=drop, log=self._settings.private_log if usual else drop.parent / "worker.log")
-        return connect("local", settings=self._settings, private=private)
+        return connect("local", settings=self._settings, private=Path(self._drop))
 
     def attend(self, connection: Connection, run: Run) -> News | None:
         """Look at one run, if it is our turn, and do what is to be done; None for one that has ended."""

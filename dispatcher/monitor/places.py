@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from dispatcher.config import Settings
+from dispatcher.drops.session import DropSession
 from dispatcher.drops.setup import find as find_drop
 from dispatcher.drops.worker_registry import WorkerRegistry
 from dispatcher.runs.record import OPEN
@@ -21,9 +22,9 @@ from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from protocol.drop import Drop
 from protocol.errors import GpudropError
-from protocol.observation import JobReader, read_drop_id
+from protocol.observation import JobReader
 from protocol.signing import ANONYMOUS, Identity
-from protocol.transports import open_drop, read_address
+from protocol.transports import read_address
 
 ANSWER_S = 20.0
 """How long a drop may take to answer before the others are told of without it."""
@@ -44,6 +45,7 @@ class Place:
     drop: Drop | None = None
     workforce: WorkerRegistry | None = None
     identity: Identity = ANONYMOUS
+    session: DropSession | None = None  # set with `drop`
     problem: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
     look: Look | None = None  # the one that was begun last
@@ -127,16 +129,10 @@ class DropWatcher:
     def _open(self, place: Place) -> None:
         if place.drop is not None:
             return
-        private = place.address == str(self.settings.private_drop)
-        place.identity = ANONYMOUS if private else self.settings.identity(place.address)
-        opened = open_drop(read_address(place.address))
-        with contextlib.ExitStack() as unless_it_is_one:
-            unless_it_is_one.callback(opened.close)
-            place.drop_id = read_drop_id(opened, place.address)
-            unless_it_is_one.pop_all()
-        pace = opened.capabilities
-        place.workforce = WorkerRegistry(opened, place.drop_id, pace.poll_s, place.identity.trust)
-        place.drop = opened
+        place.session = session = DropSession.open_known(place.address, self.settings, self.store)
+        place.drop_id, place.identity = session.drop_id, session.identity
+        place.workforce = WorkerRegistry(session)
+        place.drop = session.drop
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from dispatcher.jobs import accept
 from dispatcher.jobs.recording import outputs_of
 from dispatcher.monitor.faults import reader_of
 from dispatcher.monitor.places import DropWatcher, Place
-from dispatcher.runs.record import Artifact, Belongings, Ended, Run, Status
+from dispatcher.runs.record import Artifact, Belongings, Ended, ResultRecord, Run, Status
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.drop import Entry
@@ -118,7 +118,7 @@ class _Folder:
     def _is_ours(self, data: bytes, offer: Offer, adopt: Sequence[str]) -> bool:
         if offer.dispatcher in (self._store.dispatcher_id, *adopt):
             return True
-        if self._place.address == str(self._settings.private_drop):
+        if self._place.session is not None and self._place.session.is_private:
             return True
         key = self._place.identity.key
         if key is None:
@@ -158,7 +158,7 @@ class _Folder:
         )
 
     def _config(self, offer: Offer, seen: Observation) -> dict[str, object]:
-        private = self._place.address == str(self._settings.private_drop)
+        private = self._place.session is not None and self._place.session.is_private
         params = dict(seen.request.params) if seen.request else {}
         backend = "local" if private else "colab"
         return {"backend": backend, "params": params, "require_engine": offer.requires.engine, "reindexed": True}
@@ -200,11 +200,13 @@ class _Folder:
                 run.id,
                 "completed",
                 at=self._now,
-                nonce=seen.accepted.nonce,
-                results_dir=str(folder),
-                engine=result.engine.model_dump(mode="json") if result.engine else None,
-                verified="full",
-                done_seal=seen.accepted.done_seal,
+                result=ResultRecord(
+                    nonce=seen.accepted.nonce,
+                    results_dir=str(folder),
+                    engine=result.engine.model_dump(mode="json") if result.engine else None,
+                    verified="full",
+                    checksum=seen.accepted.done_seal,
+                ),
                 ended=Ended(outputs=dict(result.summary), files=outputs_of(done[0], folder, {}) if done else ()),
             )
         return self._found("completed", run=run.id, text=str(folder), **told)

@@ -88,7 +88,7 @@ def _sights(place: Place, looking: DropWatcher, now: float) -> list[WorkerSight]
     if place.problem or place.workforce is None:
         unused = _is_unused(place, looking, now)
         return [WorkerSight(drop=place.address, drop_id=place.drop_id, problem=place.problem, forgotten=unused)]
-    private = place.address == str(looking.settings.private_drop)
+    private = place.session is not None and place.session.is_private
     with place.lock:
         seen = {name: shown for name, shown in place.workforce.seen.items() if not (private and has_gone(name))}
         jobs = {held.job for shown in seen.values() for beat in shown.beats.values() for held in beat.held}

@@ -103,7 +103,7 @@ class _Sent:
     def keep(self) -> None:
         """Keep this process's turn at it: no monitor need attend to what is waited for next."""
         if isinstance(self.handle, Handle):
-            self.handle.keep()
+            self.handle.renew()
 
 
 def run(
@@ -134,7 +134,7 @@ def run(
 
 def _send(connection: Connection, plan: Plan) -> _Sent:
     try:
-        kept = connection.client.kept(plan.job)
+        kept = connection.client.cached(plan.job)
         use = kept is not None and not plan.job.anew and not _may_be_better(kept, plan.job, connection)
         job = replace(plan.job, anew=not use)
         return _Sent(plan=plan, handle=connection.client.submit(job), kept=use)
@@ -155,7 +155,7 @@ def _may_be_better(kept: Result, job: Job, connection: Connection) -> bool:
 def is_made(client: Client, plan: Plan) -> bool:
     """Say whether a plan was done before, and no worker need be asked whether it can do it better now."""
     try:
-        kept = None if plan.job.anew else client.kept(plan.job)
+        kept = None if plan.job.anew else client.cached(plan.job)
     except OF_ONE_FILE:
         return False  # told when it is sent
     if kept is None or kept.engine is None:

@@ -59,7 +59,7 @@ def settle(connection: Connection, run: Run) -> str:
 
 def _bring_logs(client: Client, run: Run) -> list[str]:
     try:
-        if client.bring_logs(run.id):
+        if client.fetch_logs(run.id):
             return []
     except OSError as error:
         return [f"the logs of its workers cannot be written to {client.results}: {error.strerror}. Make room there"]

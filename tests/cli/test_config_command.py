@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from dispatcher.cli import app
 from dispatcher.config import Settings
-from dispatcher.tour.options import Options
-from dispatcher.tour.record import _film_path
-from dispatcher.tour.spec import load
+from dispatcher.tour.output.plan import video_path
+from dispatcher.tour.spec.loading import load
 from protocol.errors import EnvironmentNotReady, UsageError
+from tests.support.sessions import session
 
 
 @pytest.fixture
@@ -46,7 +46,9 @@ def test_what_is_set_is_shown_with_what_says_so(folder: Path, monkeypatch: pytes
     assert f"voice  af_heart  (the default in {file})" in _run("config", "show")
     monkeypatch.setenv("GPUDROP_VOICE", "bm_george")
     assert "voice  bm_george  (set by GPUDROP_VOICE)" in _run("config", "show")
-    assert "GPUDROP_VOICE is set and beats config.toml" in CliRunner().invoke(app, ["config", "unset", "voice"]).output
+    assert (
+        "GPUDROP_VOICE is set and overrides config.toml" in CliRunner().invoke(app, ["config", "unset", "voice"]).output
+    )
     assert file.read_text() == ""
 
 
@@ -56,7 +58,7 @@ def test_what_is_set_is_shown_with_what_says_so(folder: Path, monkeypatch: pytes
         (["set", "dorp", "/x"], "Did you mean drop?"),
         (["set", "voice", ""], "voice is empty"),
         (["set", "drop", "ftp:x"], "unknown kind of drop"),
-        (["unset", "colour"], "There are: drop, voice, out"),
+        (["unset", "colour"], "Known settings: drop, voice, out"),
     ],
 )
 def test_a_wrong_key_or_value_is_a_usage_error(folder: Path, arguments: list[str], said: str) -> None:
@@ -71,7 +73,7 @@ def test_init_is_remembered(folder: Path) -> None:
     """Later commands need no --drop, init included; another drop takes its place, unless that is not wanted."""
     drop = str(folder / "drop")
     ran = CliRunner().invoke(app, ["init", "--drop", drop])
-    assert f"{drop} is the default drop now" in ran.stderr
+    assert f"{drop} is now the default drop" in ran.stderr
     assert "gpudrop tour tutorial.json --tts-backend colab\n" in ran.stdout
     assert json.loads(_run("init", "--json"))["drop"] == drop
     assert json.loads(_run("config", "show", "--json"))["drop"]["value"] == drop
@@ -79,7 +81,7 @@ def test_init_is_remembered(folder: Path) -> None:
     assert f"--tts-backend colab --drop '{folder}/b b'\n" in ran.stdout
     assert json.loads(_run("config", "show", "--json"))["drop"]["value"] == drop
     ran = CliRunner().invoke(app, ["init", "--drop", str(folder / "c")])
-    assert f"is the default drop now instead of {drop}" in ran.stderr
+    assert f"is now the default drop instead of {drop}" in ran.stderr
     assert Settings().defaults["drop"] == str(folder / "c")
 
 
@@ -114,8 +116,8 @@ def test_a_tour_goes_there_too_unless_it_says_where(folder: Path) -> None:
     (folder / "said.json").write_text(json.dumps({"steps": steps, "output": {"path": "x.mp4"}}))
     _run("config", "set", "out", str(folder / "made"))
     bare, said = load(folder / "t.json"), load(folder / "said.json")
-    assert _film_path(bare, Options(), Settings()) == folder / "made" / "t.mp4"
-    assert _film_path(said, Options(), Settings()) == folder / "x.mp4"
-    assert _film_path(bare, Options(output=folder / "o.mp4"), Settings()) == folder / "o.mp4"
+    assert video_path(bare, session(folder, settings=Settings())) == folder / "made" / "t.mp4"
+    assert video_path(said, session(folder, settings=Settings())) == folder / "x.mp4"
+    assert video_path(bare, session(folder, settings=Settings(), output=folder / "o.mp4")) == folder / "o.mp4"
     _run("config", "unset", "out")
-    assert _film_path(bare, Options(), Settings()) == folder / "t.mp4"
+    assert video_path(bare, session(folder, settings=Settings())) == folder / "t.mp4"

@@ -42,7 +42,7 @@ def test_how_a_job_ended_is_told_by_its_code(told: pytest.LogCaptureFixture) -> 
     assert told.messages == [
         "job j: started, echo (attempt 2)",
         "job j: handed back, for another worker or the next session (stopped by SIGINT, after 0.0 s)",
-        "job j: ended, it is not wanted any more (cancelled, after 0.0 s)",
+        "job j: stopped, its result is no longer wanted (cancelled, after 0.0 s)",
         "job j: failed after 0.0 s with ENGINE: it broke, token=<removed>",
     ]
     assert [record.levelno for record in told.records] == [logging.INFO] * 3 + [logging.ERROR]

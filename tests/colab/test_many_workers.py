@@ -224,7 +224,7 @@ def test_a_worker_yields_to_a_live_rival_that_is_further(scene: Scene) -> None:
     assert scene.worker(bench).step(scene.clock.now)
     (failure,) = scene.look(handle).errors.values()
     assert failure.job.code == "RELEASED"
-    assert "rival is further" in failure.plain.error
+    assert "rival is ahead" in failure.plain.error
 
 
 def test_a_rival_behind_is_no_reason_to_yield(scene: Scene) -> None:

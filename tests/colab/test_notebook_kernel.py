@@ -46,7 +46,7 @@ def test_an_interrupt_leaves_the_runtime_and_the_models(tmp_path: Path) -> None:
         k.end(60)
         assert [error.job.code for error in reader.look().errors.values()] == ["RELEASED"]
         assert ran.error is None
-        assert "Run this cell again to go on; what it has loaded stays in memory (echo)" in ran.text
+        assert "Run this cell again to continue. The loaded models stay in memory (echo)" in ran.text
         assert asked.read_text() == ""
         process = k.run(CHILDREN).text
         assert len(process.split()) == 2, "one bench, and it lives"
@@ -141,10 +141,10 @@ def test_a_second_interrupt_ends_the_cell_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("form", "words"),
     [
-        ({"I_AGREE_TO_THE_TERMS": False}, "read the policy at the top of the notebook"),
-        ({"ENGINES": "voixes"}, "there is no engine called voixes; there are: voices, whisper"),
+        ({"I_AGREE_TO_THE_TERMS": False}, "read the policy at the top"),
+        ({"ENGINES": "voixes"}, "unknown engine voixes in ENGINES; choose from: voices, whisper"),
         ({"KINDS": "tts, film"}, "there is no kind of work called film; there are: analyze"),
-        ({"DROP": "nowhere/gpudrop"}, "does not exist. In {here} there are: drop, empty"),
+        ({"DROP": "nowhere/gpudrop"}, "does not exist. {here} has these folders: drop, empty"),
         ({"DROP": "empty"}, "is not a drop yet. Run: gpudrop init"),
     ],
 )

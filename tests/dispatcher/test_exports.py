@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import dispatcher
-from dispatcher.tour.options import Options
+from dispatcher.tour.options import TourOptions
 from protocol import errors
 from protocol.kinds import KINDS
 
@@ -29,8 +29,8 @@ def test_the_old_name_catches_whatever_a_narration_ends_with(error: type[errors.
 
 
 def test_importing_starts_nothing() -> None:
-    """Neither a browser's driver nor a model library is imported with the package."""
-    heavy = "{'playwright', 'papermill', 'torch', 'onnxruntime', 'watchdog'}"
+    """Neither a browser's driver, a model library nor the database is imported with the package."""
+    heavy = "{'playwright', 'papermill', 'torch', 'onnxruntime', 'watchdog', 'sqlalchemy', 'pydantic', 'numpy'}"
     code = f"import sys, dispatcher; print(sorted({heavy} & set(sys.modules)))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert shown.stdout.strip() == "[]"
@@ -60,7 +60,7 @@ def test_a_tour_shows_its_real_parameters() -> None:
     """All that the command line can say, by name, with the same defaults."""
     shown = inspect.signature(dispatcher.record_tour).parameters
     assert next(iter(shown)) == "spec"
-    options = {field.name: field.default for field in dataclasses.fields(Options) if field.name != "reuse"}
+    options = {field.name: field.default for field in dataclasses.fields(TourOptions) if field.name != "reuse"}
     assert {name: shown[name].default for name in options} == options
     assert {"screen", "settings"} <= shown.keys()
 

@@ -17,9 +17,10 @@ import typer
 
 from dispatcher.cli import doctor as command
 from dispatcher.config import Settings
-from dispatcher.doctor import Finding, Report, channel, machine, mounts, place
+from dispatcher.doctor import DoctorReport, Finding, machine, place
 from dispatcher.doctor.channel import examine_workers, measure, soak
 from dispatcher.doctor.findings import checked
+from dispatcher.doctor.mounts import examine_mount
 from dispatcher.doctor.place import examine_place
 from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job
@@ -111,7 +112,7 @@ def test_where_the_drop_came_from_is_told(
     assert "config.toml, line 1" in told["findings"][0]["said"]
 
 
-def test_nobody_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_there_is_told(tmp_path: Path) -> None:
     """A drop that no worker ever served, and one whose worker is gone, are told apart."""
     drop = make_drop(tmp_path / "drop")
     with client(drop, tmp_path / "data") as here:
@@ -120,17 +121,15 @@ def test_nobody_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert "ever seen" in examine_workers(here)[1][0].said
     with worker(drop, "--once") as process:
         process.wait(150)
-    monkeypatch.setattr(channel, "LOCAL_FOR_S", 0.5)
     with client(drop, tmp_path / "data") as here:
-        measure(here)
-        assert "no worker beats now" in examine_workers(here)[1][0].said
+        measure(here, answer_s=0.5)
+        assert "no worker is running now" in examine_workers(here)[1][0].said
 
 
-def test_a_lost_soak_job_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_soak_job_fails(tmp_path: Path) -> None:
     """A job that does not come back is counted as lost, and the finding says why."""
-    monkeypatch.setattr(channel, "JOB_S", 0.2)
     with client(make_drop(tmp_path / "drop"), tmp_path / "data") as here:
-        told, findings = soak(here, 1, lambda done: None)
+        told, findings = soak(here, 1, lambda done: None, job_s=0.2)
     assert (told["lost"], told["p50_s"]) == (1, None)
     assert findings[0].state == "fail"
 
@@ -172,7 +171,7 @@ def test_another_drop_on_the_same_path_is_told(tmp_path: Path, settings: Setting
         mine.close()
     make_drop(root)
     with contextlib.closing(open_drop(root)) as drop:
-        assert "another drop" in of(examine_place(root, settings, drop), "drop").said
+        assert "another drop was at this path" in of(examine_place(root, settings, drop), "drop").said
 
 
 @pytest.mark.parametrize(
@@ -183,21 +182,18 @@ def test_another_drop_on_the_same_path_is_told(tmp_path: Path, settings: Setting
         ({"rc": "true", "vfs-cache-mode": "full", "vfs-write-back": "1m"}, "more than 5 s"),
         ({"rc": "true", "vfs-cache-mode": "full", "poll-interval": "0"}, "--poll-interval"),
         ({"rc": "true", "vfs-cache-mode": "full", "read-only": "true"}, "read-only"),
-        ({"vfs-cache-mode": "full"}, "more than a minute"),
+        ({"vfs-cache-mode": "full"}, "for more than a minute"),
     ],
 )
-def test_flags_of_a_mount_that_hurt_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: dict[str, str], said: str
-) -> None:
+def test_flags_of_a_mount_that_hurt_are_named(tmp_path: Path, flags: dict[str, str], said: str) -> None:
     """Each comes with the flag to set instead; good flags are no finding."""
     with remote_control() as address:
         given = {**flags, "rc-addr": address}
-        monkeypatch.setattr(mounts, "mount_flags", lambda point: Flags(point, given))
-        found = [it for it in place._ground(Ground("rclone", tmp_path)) if it.check == "mount"]
+        found = [it for it in examine_mount(tmp_path, find_flags=lambda at: Flags(at, given)) if it.check == "mount"]
         assert any(said in it.said for it in found)
-        assert all("--" in it.hint for it in found)
-        given = {**flags, **GOOD, "read-only": "false", "rc-addr": address}
-        assert [it.state for it in place._ground(Ground("rclone", tmp_path))] == ["ok"]
+        assert all(str(tmp_path) in it.said and "--" in it.hint for it in found)
+        good = {**flags, **GOOD, "read-only": "false", "rc-addr": address}
+        assert [it.state for it in examine_mount(tmp_path, find_flags=lambda at: Flags(at, good))] == ["ok"]
 
 
 GOOD = {"rc": "true", "vfs-cache-mode": "full", "vfs-write-back": "1s", "poll-interval": "10s"}
@@ -228,24 +224,22 @@ def remote_control(status: int = 200) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("status", "hint"), [(401, "--rc-htpasswd"), (404, "--rc-baseurl"), (403, "--rc-user")])
-def test_a_remote_control_that_refuses_is_a_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, hint: str
-) -> None:
+def test_a_remote_control_that_refuses_is_a_warning(tmp_path: Path, status: int, hint: str) -> None:
     """What the remote control answers is told with the flag that is behind it."""
     with remote_control(status) as address:
-        monkeypatch.setattr(mounts, "mount_flags", lambda point: Flags(point, {**GOOD, "rc-addr": address}))
-        [_, found] = place._ground(Ground("rclone", tmp_path))
+        given = {**GOOD, "rc-addr": address}
+        [_, found] = examine_mount(tmp_path, find_flags=lambda at: Flags(at, given))
     assert (found.state, found.check) == ("warn", "mount")
     assert hint in found.hint
     assert str(status) in found.said
 
 
-def test_a_remote_control_that_does_not_answer_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_remote_control_that_does_not_answer_is_a_warning(tmp_path: Path) -> None:
     """A port where nobody listens, or which speaks TLS, is named."""
     with remote_control() as address:
         pass
-    monkeypatch.setattr(mounts, "mount_flags", lambda point: Flags(point, {**GOOD, "rc-addr": address}))
-    [_, found] = place._ground(Ground("rclone", tmp_path))
+    given = {**GOOD, "rc-addr": address}
+    [_, found] = examine_mount(tmp_path, find_flags=lambda at: Flags(at, given))
     assert f"at {address} does not answer" in found.said
     assert "--rc-addr" in found.hint
 
@@ -271,7 +265,7 @@ def test_advice_names_the_drop(tmp_path: Path, settings: Settings) -> None:
 def test_the_tool_that_carries_a_folder_is_named() -> None:
     """A plain folder that a sync tool carries is told apart from one that only this machine sees."""
     (carried,) = place._ground(Ground("shared", tool="Syncthing", is_disk=True))
-    assert carried.said.startswith("a folder that Syncthing carries")
+    assert carried.said.startswith("a folder synced by Syncthing")
     (plain,) = place._ground(Ground("disk"))
     assert plain.said.startswith("a disk of this machine")
     assert (carried.state, plain.state) == ("ok", "ok")
@@ -327,7 +321,7 @@ def test_a_check_that_cannot_be_made_is_a_finding() -> None:
 def test_a_card_that_lies_is_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     """What a worker says of itself steers neither the terminal nor the table."""
     finding = Finding(check="workers", state="ok", said="GPU: [/]\x1b[2J", hint="[red]\x1b]0;x\x07")
-    command._show(Report(findings=[finding]), as_json=False)
+    command._show(DoctorReport(findings=[finding]), as_json=False)
     told = capsys.readouterr().out
     assert "GPU: [/]" in told
     assert "→ [red]" in told
@@ -349,5 +343,5 @@ def test_the_last_line_counts_errors_and_warnings(
 ) -> None:
     """Warnings alone do not keep a drop from being ready."""
     findings = [Finding(check="disk", state=state, said="something") for state in states]
-    command._show(Report(findings=findings), as_json=False)
+    command._show(DoctorReport(findings=findings), as_json=False)
     assert capsys.readouterr().out.splitlines()[-1].strip() == told

@@ -12,6 +12,7 @@ from protocol.errors import BadMessage, VersionTooNew
 from protocol.kinds import KINDS, tts
 from protocol.layout import parse_job_name, parse_worker_name
 from protocol.messages import Accepted, Beat, Cancel, Claim, Drain, DropCard, Need, Part, Reject, WorkerCard
+from protocol.plain import PlainDone, PlainFailure, PlainRequest
 from protocol.signing import MAY_SIGN, Key, Trust, new_key, trusting
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -62,9 +63,11 @@ def _check_message(message: Any, read: Callable[[bytes, Trust], Any]) -> None:
     """What is read is written and read again as the same, and believed once its own side has signed it."""
     again = read(codec.encode(message), codec.OFF)  # without what is null in the plain part
     assert again == read(codec.encode(again), codec.OFF)
+    if isinstance(message, PlainRequest | PlainDone | PlainFailure):
+        return  # the simple form cannot be signed
     head, same = getattr(message, "job", message), getattr(again, "job", again)
     assert head == same
-    if head is None or head.type == "drop" or (head.type == "request" and head.limits.not_after is None):
+    if head.type == "drop" or (head.type == "request" and head.limits.not_after is None):
         return
     role = next(role for role, types in MAY_SIGN.items() if head.type in types)
     assert read(codec.encode(message, _keys()[role]), _demanding()) == again

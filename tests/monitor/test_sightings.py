@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from dispatcher.config import Settings
+from dispatcher.drops import session
 from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job
 from dispatcher.monitor import acts, places
 from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.places import DropWatcher
 from dispatcher.monitor.sightings import WorkerSight, look_at_workers
-from dispatcher.runs.record import Run
+from dispatcher.runs.record import ResultRecord, Run
 from dispatcher.runs.store import RunStore
 from tests.support.drops import start_worker, wait_for, worker
 
@@ -85,7 +86,7 @@ def test_a_drop_that_hangs_takes_no_thread_for_each_look(
     """However often it is looked at: one thread hangs in it, and each look tells that it does not answer."""
     monkeypatch.setattr(places, "ANSWER_S", 0.05)
     answers = threading.Event()
-    monkeypatch.setattr(places, "read_drop_id", lambda *_: answers.wait(60))
+    monkeypatch.setattr(session, "read_drop_id", lambda *_: answers.wait(60))
     before = threading.active_count()
     with DropWatcher(settings, store, [str(drop)]) as kept:
         for _ in range(8):
@@ -216,7 +217,7 @@ def test_a_run_that_nobody_follows_is_told(store: RunStore, sent: Send, settings
 def test_results_that_are_gone_are_told(store: RunStore, sent: Send, tmp_path: Path, settings: Settings) -> None:
     """A completed run whose folder was removed from the disk is named with the way to make it again."""
     run = sent()
-    store.commit(run.id, "completed", at=1.0, results_dir=str(tmp_path / "gone"))
+    store.commit(run.id, "completed", at=1.0, result=ResultRecord(results_dir=str(tmp_path / "gone")))
     faults = {it.sort: it for it in find_faults(settings, store, now=time.time())}
     assert set(faults) == {"lost result", "untold"}  # nor does the job's folder say that it is over
     assert {fault.run for fault in faults.values()} == {run.id}

@@ -122,7 +122,7 @@ def test_a_side_cannot_speak_for_the_other(type_: str) -> None:
         codec.encode(message, wrong)
     body = resealed(codec.encode(message), {})
     forged = with_sig(codec.encode(message), {"key": wrong.public.id, "by": spelt(wrong, body)})
-    with pytest.raises(Untrusted, match="must not say"):
+    with pytest.raises(Untrusted, match="must not sign"):
         read(type_, forged, REQUIRE)
 
 

@@ -84,7 +84,9 @@ class Analysing:
                 self._tell(watching, watching.watch(self._look_up))
             except Astray:
                 self._astray = True
-                log.warning("what an earlier attempt left does not fit the film: it is watched from its beginning")
+                log.warning(
+                    "the checkpoints of an earlier attempt do not fit the video: it is measured from its beginning"
+                )
                 self._tell(watching, watching.watch_anew(self._look_up))
         finally:
             watching.scratch.close()

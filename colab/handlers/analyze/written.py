@@ -178,9 +178,9 @@ def _remarks(story: Story) -> list[str]:
     if len(media.sounds) > 1:
         remarks.append(f"the first of {len(media.sounds)} sounds was measured")
     if media.what == "film" and not media.sounds:
-        remarks.append("the film has no sound")
+        remarks.append("the video has no sound")
     if table is not None and picture is not None and story.params.sample_fps is None:
         lost = picture.frames - len(table)
         if lost > max(1, MISSING * picture.frames):
-            remarks.append(f"{lost} of {picture.frames} pictures could not be decoded: the film is torn")
+            remarks.append(f"{lost} of {picture.frames} frames could not be decoded: the video is damaged")
     return remarks

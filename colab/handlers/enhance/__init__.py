@@ -53,7 +53,7 @@ class EnhanceHandler:
         wish = _wish(params)
         choice = self.table.choose(work.models, params.model, work.engine)
         record = choice.engine.record()
-        with closed_codes("it cannot be written anew"):
+        with closed_codes("it cannot be rewritten"):
             rewriting = RewritingJob(
                 work=work,
                 engine=choice.engine,
@@ -127,7 +127,7 @@ def _summary(choice: Choice[Rewriter], wish: RewriteOptions, rewritten: tuple[Re
         summary["kept_original"] = len(kept)
         summary["kept_because"] = dict(list(kept.items())[:TOLD])
         first, why = next(iter(kept.items()))
-        notes.append(f"{len(kept)} of {len(rewritten)} texts keep their words; {first}: {why}")
+        notes.append(f"{len(kept)} of {len(rewritten)} texts are unchanged; {first}: {why}")
     if choice.passed_over:
         summary["passed_over"] = [reason[:500] for reason in choice.passed_over]
     if unheeded := choice.engine.unheeded(wish):

@@ -35,7 +35,7 @@ def findings(speech: SpokenText, text: str, reference: VoiceRecording) -> tuple[
     loud = loud_frames(speech.samples, speech.rate)
     rest_s = len(speech.samples) / speech.rate - float(loud[-1] + 1) * FRAME_S if loud.size else 0.0
     if rest_s > SILENT_END_S and len(text.encode()) >= SHORT_BYTES:
-        found.append(f"{quoted(text)} is followed by {rest_s:.1f} s of silence: words left out?")
+        found.append(f"{quoted(text)} is followed by {rest_s:.1f} s of silence: some words may be missing")
     return tuple(found)
 
 

@@ -226,7 +226,7 @@ def test_a_disk_that_fills_up_is_said(case: HandlerCase, tmp_path: Path, monkeyp
         assert look(after).done
     assert marker.job.code == "STORAGE", marker.plain.error
     assert "TMPDIR" in marker.plain.error
-    assert "cannot be kept here" not in marker.plain.error, "the handler has its input"
+    assert "cannot be stored here" not in marker.plain.error, "the handler has its input"
 
 
 @contextlib.contextmanager
