@@ -58,7 +58,7 @@ class Params(BaseModel):
     silence_seconds: float = Field(default=0.5, ge=0.05, le=600, description="the shortest silence in seconds")
     sheet: StrictBool | None = Field(
         default=None,
-        description="make a contact sheet, an image with a thumbnail of each shot; videos and images get one by default",
+        description="make a contact sheet, an image with a thumbnail of each shot; the default for videos and images",
     )
     sheet_columns: int = Field(default=4, ge=1, le=12, description="thumbnails in a row of the contact sheet")
     sheet_width: int = Field(default=320, ge=64, le=1280, description="width of a thumbnail in pixels")

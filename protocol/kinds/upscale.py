@@ -75,9 +75,7 @@ class Params(BaseModel):
     sharpen: Part | None = Field(
         default=None, description="Sharpening afterwards, 0 to 1 (0.4 for lanczos, 0 for a network)."
     )
-    denoise: Part = Field(
-        default=0.0, description="How much noise is removed before, 0 (none) to 1 (much); videos only."
-    )
+    denoise: Part = Field(default=0.0, description="Noise removal before, 0 (none) to 1 (much); videos only.")
     tile: Annotated[int, Field(strict=True, ge=0, le=4096)] = Field(
         default=0, description="Side of the tiles that a network works on, in pixels of the source; 0 fits the memory."
     )

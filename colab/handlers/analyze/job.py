@@ -84,9 +84,7 @@ class Analysing:
                 self._tell(watching, watching.watch(self._look_up))
             except Astray:
                 self._astray = True
-                log.warning(
-                    "the checkpoints of an earlier attempt do not fit the video: it is measured from its beginning"
-                )
+                log.warning("the checkpoints of an earlier attempt do not fit the video: measuring it from the start")
                 self._tell(watching, watching.watch_anew(self._look_up))
         finally:
             watching.scratch.close()
