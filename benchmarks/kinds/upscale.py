@@ -15,12 +15,12 @@ from typing import Any
 
 import cv2
 import numpy as np
+from colab.handlers.upscale.film import upscale_film
 
 from benchmarks.kinds.arm import Comparison
 from colab.handlers.upscale import HANDLER
 from colab.handlers.upscale.commands import Coding
 from colab.handlers.upscale.engine import Planes, Shape, Tick
-from colab.handlers.upscale.film import upscale_film
 from colab.handlers.upscale.lanczos import SHARPEN, Lanczos, scale_filter, sharpen_filter
 from colab.models import ModelPlaces, Models
 from media import ffmpeg
