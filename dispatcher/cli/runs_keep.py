@@ -19,13 +19,13 @@ from dispatcher.cli.moments import seconds
 from dispatcher.cli.opening import Json, RunNames, Yes, opened, sure
 from dispatcher.cli.telling import print_json, runs_told
 from dispatcher.config import Settings
+from dispatcher.formatting import file_size
 from dispatcher.monitor.tidy import Load, remove, remove_folder, size_of, unknown, weigh
 from dispatcher.runs.record import TERMINAL, Group, Run, short
 from dispatcher.runs.search import Cursor, Query
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tours import TOUR
 from dispatcher.tour.acts import forget, mark_dead
-from dispatcher.wording import in_bytes
 from protocol.errors import EnvironmentNotReady, NotFoundError, UsageError
 from protocol.kinds import KINDS
 from protocol.redaction import legible
@@ -145,7 +145,7 @@ def _remove(
     going, staying = [it for it in loads if not it.stays], [it for it in loads if it.stays]
     rest = {folder: size_of(folder) for folder in more}
     freed = sum(load.bytes for load in going) + sum(rest.values())
-    what = _counted({"run": len(going), "tour": len(tours), "other folder": len(rest)}) + f", {in_bytes(freed)}"
+    what = _counted({"run": len(going), "tour": len(tours), "other folder": len(rest)}) + f", {file_size(freed)}"
     for load in staying:
         sys.stderr.write(f"{load.run.id} stays: {load.stays}\n")
     is_any = bool(going or rest or tours)
@@ -167,7 +167,7 @@ def _remove(
     elif done or dry_run:
         for load in going if dry_run else ():
             sys.stdout.write(
-                legible(f"{short(load.run.id)} {load.run.status} {in_bytes(load.bytes)} {load.run.title}\n")
+                legible(f"{short(load.run.id)} {load.run.status} {file_size(load.bytes)} {load.run.title}\n")
             )
         for tour in tours if dry_run else ():
             sys.stdout.write(legible(f"{short(tour.id)} {tour.status} {tour.sort} {tour.title}\n"))

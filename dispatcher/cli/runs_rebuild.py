@@ -15,6 +15,7 @@ from dispatcher.cli.opening import Json, opened
 from dispatcher.cli.showing import console, one_line, table
 from dispatcher.cli.telling import print_json
 from dispatcher.drops.setup import find as find_drop
+from dispatcher.formatting import rough_time
 from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.heal import Healed
 from dispatcher.monitor.heal import heal as heal_all
@@ -22,7 +23,6 @@ from dispatcher.monitor.places import DropWatcher, address_of
 from dispatcher.monitor.reindex import Found
 from dispatcher.monitor.reindex import reindex as take_back
 from dispatcher.runs.record import short
-from dispatcher.wording import for_people
 from protocol.errors import UsageError
 from protocol.layout import is_nonce
 
@@ -120,7 +120,7 @@ class _Waiting:
             return
         self._said = time.monotonic()
         what = ", ".join(f"{it.sort} {it.run or it.job}" for it in waiting[:3])
-        sys.stderr.write(f"watching {for_people(left_s)} more to be sure: {what}\n")
+        sys.stderr.write(f"watching {rough_time(left_s)} more to be sure: {what}\n")
 
 
 def _fault(fault: Fault) -> dict[str, object]:
@@ -145,7 +145,7 @@ def show_faults(faults: Sequence[Fault]) -> None:
     """Print faults with their hints."""
     out = console()
     for it in faults:
-        sure = "" if it.certain else f" (certain in {for_people(it.left_s)})"
+        sure = "" if it.certain else f" (certain in {rough_time(it.left_s)})"
         named = short(it.run) if it.run else it.job or it.drop
         out.print(f"[yellow]{it.sort}[/]{sure} [bold]{one_line(named)}[/]: {one_line(it.text)}", soft_wrap=True)
         out.print(f"  → {one_line(it.hint)}", soft_wrap=True)

@@ -15,11 +15,11 @@ from dispatcher.cli.runs_show import hint_of
 from dispatcher.cli.showing import console, one_line, plain
 from dispatcher.cli.telling import print_json, whole_run
 from dispatcher.config import Settings
+from dispatcher.formatting import file_size, rough_time
 from dispatcher.monitor.bundle import bundle as write_bundle
 from dispatcher.monitor.replay import Replayed
 from dispatcher.monitor.replay import replay as do_over
 from dispatcher.runs.record import Run, short
-from dispatcher.wording import for_people, in_bytes
 from protocol.errors import UsageError
 
 
@@ -77,7 +77,7 @@ def _show(run: Run, done: Replayed) -> None:
     out = console()
     if done.result is not None:
         there = "it completed there too" if run.status == "completed" else f"it {run.status} there"
-        out.print(f"[green]completed here[/] in {for_people(done.seconds)}; {there}")
+        out.print(f"[green]completed here[/] in {rough_time(done.seconds)}; {there}")
     else:
         same = {True: "as it did there", False: "in another way than there", None: f"it {run.status} there"}
         out.print(f"[red]failed here[/], {same[done.same_error]}: {plain(str(done.error))}")
@@ -115,7 +115,7 @@ def bundle(
         print_json({"path": str(target), "bytes": size, "names": names})
         return
     sys.stdout.write(f"{target}\n")
-    sys.stderr.write(f"{len(names)} files, {in_bytes(size)}; look through it before you give it to somebody\n")
+    sys.stderr.write(f"{len(names)} files, {file_size(size)}; look through it before you give it to somebody\n")
 
 
 def _doctor(settings: Settings) -> list[dict[str, str]]:

@@ -13,11 +13,11 @@ from dispatcher.cli.opening import Json, RunName, opened
 from dispatcher.cli.runs_tour import show_tour
 from dispatcher.cli.showing import brief, console, facts, one_line, plain, status_of, table, when
 from dispatcher.cli.telling import print_json, whole_run
+from dispatcher.formatting import clock_time, file_size, rough_time
 from dispatcher.monitor.acts import repeated_by
 from dispatcher.operations.settling import held_up
 from dispatcher.runs.record import Artifact, AttemptRecord, Change, Delivery, Group, Run, short
 from dispatcher.runs.store import RunStore
-from dispatcher.wording import clock_time, for_people, in_bytes
 
 HISTORY_SHOWN = 12
 FILES_SHOWN = 20
@@ -105,17 +105,17 @@ def _short(params: object) -> str:
 
 def _waited(run: Run, now: float) -> str:
     if run.wait_s is not None:
-        return f"{for_people(run.wait_s)} for a worker to start"
-    so_far = for_people(max(0.0, (run.ended_at or now) - run.created_at))
+        return f"{rough_time(run.wait_s)} for a worker to start"
+    so_far = rough_time(max(0.0, (run.ended_at or now) - run.created_at))
     return f"{so_far}{' so far' if run.is_open else '; no worker started it'}"
 
 
 def _worked(run: Run, now: float) -> str:
     if run.run_s is not None:
-        return for_people(run.run_s)
+        return rough_time(run.run_s)
     if run.started_at is None:
         return "-"
-    return f"{for_people(max(0.0, now - run.started_at))} so far"
+    return f"{rough_time(max(0.0, now - run.started_at))} so far"
 
 
 def _waits_for(store: RunStore, run: Run) -> str:
@@ -150,7 +150,7 @@ def _show_attempts(out: Console, attempts: list[AttemptRecord], now: float) -> N
         return
     made = table("attempt", "worker", "status", "seen", "took", last="error")
     for it in attempts:
-        took = for_people(max(0.0, it.ended_at - it.seen_at)) if it.ended_at is not None else "-"
+        took = rough_time(max(0.0, it.ended_at - it.seen_at)) if it.ended_at is not None else "-"
         code = f"{it.error_code}: " if it.error_code else ""
         error = one_line(brief(f"{code}{it.error_text or ''}"))
         made.add_row(str(it.n), one_line(it.worker), it.status, clock_time(it.seen_at, now), took, error)
@@ -167,7 +167,7 @@ def _show_files(out: Console, files: list[Artifact], deliveries: list[Delivery])
     for it in shown[:FILES_SHOWN]:
         gone = "" if Path(it.path).exists() else "[dim](not there any more)[/] "
         made.add_row(
-            "in" if it.role == "input" else "out", one_line(it.name), in_bytes(it.size), gone + one_line(it.path)
+            "in" if it.role == "input" else "out", one_line(it.name), file_size(it.size), gone + one_line(it.path)
         )
         for delivery in deliveries:
             if it.role == "output" and delivery.name == it.name:

@@ -13,12 +13,12 @@ from dispatcher.cli.runs_logs import LOOK_S, tail
 from dispatcher.cli.showing import console, facts, one_line, plain, runs_table, status_of, when
 from dispatcher.cli.telling import print_json, run_told, runs_told
 from dispatcher.config import Settings
+from dispatcher.formatting import rough_time
 from dispatcher.runs.record import Group, short
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tours import as_run
 from dispatcher.tour.acts import mark_dead
 from dispatcher.tour.remembering import log_of
-from dispatcher.wording import for_people
 from protocol.redaction import legible, without_secrets
 
 
@@ -62,7 +62,7 @@ def _facts(settings: Settings, tour: Group, now: float) -> Iterator[tuple[str, s
     by = f" by {tour.user}" if tour.user else ""
     on = f" on {tour.machine}" if tour.machine else ""
     yield "asked for", when(tour.created_at, now) + plain(by + on)
-    took = for_people(max(0.0, (tour.ended_at or now) - tour.created_at))
+    took = rough_time(max(0.0, (tour.ended_at or now) - tour.created_at))
     yield "took", took if tour.ended_at is not None else f"{took} so far"
     if failed.get("kept"):
         yield "screenshot", plain(str(Path(failed["kept"]) / "screenshot.png"))

@@ -18,13 +18,13 @@ from dispatcher.cli.runs_rebuild import show_faults
 from dispatcher.cli.showing import COLOURS, brief, console, one_line, status_of, table
 from dispatcher.cli.telling import print_json, runs_told
 from dispatcher.cli.workers import All, show_problems, told, workers_table
+from dispatcher.formatting import rough_time
 from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.places import DropWatcher
 from dispatcher.monitor.sightings import WorkerSight, look_at_workers
 from dispatcher.runs import with_tours
 from dispatcher.runs.record import Run, short
 from dispatcher.runs.search import Query
-from dispatcher.wording import for_people
 
 SHOWN = 100
 FAILED_SHOWN = 5
@@ -105,8 +105,8 @@ def _open_table(runs: Sequence[Run], sights: Sequence[WorkerSight], now: float) 
     made = table("id", "kind", "status", "worker", "since", "last beat", last="what")
     for run in runs:
         beat = beats.get((run.drop, run.worker or ""))
-        since = for_people(max(0.0, now - (run.started_at or run.created_at)))
-        last = f"{for_people(beat)} ago" if beat is not None else "-"
+        since = rough_time(max(0.0, now - (run.started_at or run.created_at)))
+        last = f"{rough_time(beat)} ago" if beat is not None else "-"
         what = one_line(run.title or run.progress_note or "-")
         made.add_row(short(run.id), one_line(run.kind), status_of(run), one_line(run.worker or "-"), since, last, what)
     return made

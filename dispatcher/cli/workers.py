@@ -17,11 +17,11 @@ from dispatcher.cli.showing import console, facts, one_line, plain, table, when
 from dispatcher.cli.telling import print_json
 from dispatcher.config import Settings
 from dispatcher.drops.setup import find as find_drop
+from dispatcher.formatting import rough_time
 from dispatcher.monitor.places import DropWatcher, address_of
 from dispatcher.monitor.sightings import WorkerSight, look_at_workers
 from dispatcher.runs.record import short
 from dispatcher.runs.store import RunStore
-from dispatcher.wording import for_people
 from protocol import codec
 from protocol.errors import NameMissing, NameTaken, NotFoundError, UsageError
 from protocol.layout import WorkerNames, parse_worker_name
@@ -82,7 +82,7 @@ def workers_table(sights: Sequence[WorkerSight]) -> Any:
     made = table("worker", "alive", "gpu", "last beat", last="at")
     for it in sights:
         if it.worker:
-            last = f"{for_people(it.last_sign_s)} ago" if it.last_sign_s is not None else "-"
+            last = f"{rough_time(it.last_sign_s)} ago" if it.last_sign_s is not None else "-"
             gpu = one_line(it.gpu or it.device or "none")[:22]
             made.add_row(one_line(it.worker), _ALIVE[it.alive], gpu, last, _at(it))
     return made
@@ -94,7 +94,7 @@ def _at(sight: WorkerSight) -> str:
         for it in sight.held
     ]
     stops = ["stops after its job"] if sight.draining else []
-    left = [f"{for_people(sight.time_left_s)} left"] if sight.time_left_s is not None else []
+    left = [f"{rough_time(sight.time_left_s)} left"] if sight.time_left_s is not None else []
     idle = ["idle"] if sight.alive == "yes" and not held else []
     return one_line(" · ".join([*held, *idle, *stops, *left]) or "-")
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dispatcher.formatting import file_size
 from dispatcher.jobs.job import Result
-from dispatcher.wording import in_bytes
 from media import confined
 from media.audio import check_wav
 from media.examine import Media
@@ -82,7 +82,7 @@ def _check_room(folder: Path, job: DoneJob) -> None:
     """Raise StorageFull before a copy is begun that would fill this machine's disk and come to nothing."""
     needed, disk = sum(file.size for file in job.files), shutil.disk_usage(folder)
     if disk.total and disk.free < needed:  # some file systems do not tell
-        raise StorageFull(f"it takes {in_bytes(needed)}, and {in_bytes(disk.free)} are free in {folder}")
+        raise StorageFull(f"it takes {file_size(needed)}, and {file_size(disk.free)} are free in {folder}")
 
 
 def check_listed(done: Done, seen: Observation) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dispatcher.formatting import clock_time, file_size, listed, rough_time
 from dispatcher.jobs.job import Explanation, Why
 from dispatcher.jobs.snapshot import JobSnapshot, engine_hint, engine_missing
-from dispatcher.wording import clock_time, for_people, in_bytes, listed
 from protocol.messages import WorkerCard
 
 
@@ -93,7 +93,7 @@ def _inputs_late(snapshot: JobSnapshot) -> Explanation | None:
         there = snapshot.seen.sizes.get(file.in_, 0)
         if there != file.size:
             text = (
-                f"the request is not taken: of its input {name}, {in_bytes(there)} of {in_bytes(file.size)} are there"
+                f"the request is not taken: of its input {name}, {file_size(there)} of {file_size(file.size)} are there"
             )
             return Explanation(code=Why.UPLOAD_UNFINISHED, text=text, hint="Check that the sync of this machine runs")
     return None
@@ -105,7 +105,7 @@ def _busy(snapshot: JobSnapshot) -> Explanation | None:
         return None
     name, (job, done, total, since_s) = next(iter(sorted(busy.items())))
     at = f" ({done} of {total})" if total else ""
-    text = f"{name} is busy with job {job}{at}, for at least {for_people(since_s)}"
+    text = f"{name} is busy with job {job}{at}, for at least {rough_time(since_s)}"
     more = "" if len(busy) == 1 else f"; so are {len(busy) - 1} more"
     hint = f"It comes next; a second worker would take it at once. {snapshot.start_one}"
     return Explanation(code=Why.WORKER_BUSY, text=text + more, hint=hint)
@@ -150,4 +150,4 @@ def last_sign(snapshot: JobSnapshot, name: str) -> str:
     told_at = snapshot.workers[name].told_at
     if told_at is None:
         return "no beat of it was seen"
-    return f"last beat {for_people(max(0.0, snapshot.wall - told_at))} ago ({clock_time(told_at, snapshot.wall)})"
+    return f"last beat {rough_time(max(0.0, snapshot.wall - told_at))} ago ({clock_time(told_at, snapshot.wall)})"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dispatcher.formatting import rough_time
 from dispatcher.jobs import explain
 from dispatcher.jobs.finish import RunFinisher
 from dispatcher.jobs.job import Explanation, Why
 from dispatcher.jobs.snapshot import JobSnapshot
 from dispatcher.runs.record import Run
-from dispatcher.wording import for_people
 from protocol.absence import Missing
 from protocol.drop import Drop, TimeLimits
 from protocol.errors import ChannelError, EnvironmentNotReady, JobCancelled
@@ -54,7 +54,7 @@ class MissingJob:
             text = "its folder was deleted from the drop"
             self._verdict.fail("cancelled", "CANCELLED", text, JobCancelled, snapshot)
         text = f"the job's folder {self._run.job} is not in the drop, which answers"
-        hint = f"If it stays so for {for_people(self._missing.left_s(now, gone_s))} more, it was deleted"
+        hint = f"If it stays so for {rough_time(self._missing.left_s(now, gone_s))} more, it was deleted"
         return Explanation(code=Why.FOLDER_GONE, text=text, hint=hint)
 
     def unreachable(self, error: ChannelError, now: float, wall: float) -> Explanation:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dispatcher.config import Settings
+from dispatcher.formatting import rough_time
 from dispatcher.jobs.returned import returned
 from dispatcher.jobs.snapshot import QUIET_BEATS
 from dispatcher.monitor.places import MANY, DropWatcher, Place, lookout
 from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
-from dispatcher.wording import for_people
 from protocol import codec
 from protocol.absence import GONE_LOOKS
 from protocol.claims import IDLE_FACTOR
@@ -192,7 +192,7 @@ def _silence(place: Place, run: Run, attempt: Attempt, offer: Offer, seen: Obser
     left_s = 0.0 if why else max(0.1, lease_s - watched_s)
     zombie = run.status in ("running", "verifying")
     shown = place.workforce.seen.get(attempt.worker)
-    told = f", last heard of {for_people(max(0.0, time.time() - shown.told_at))} ago" if shown and shown.told_at else ""
+    told = f", last heard of {rough_time(max(0.0, time.time() - shown.told_at))} ago" if shown and shown.told_at else ""
     text = why or f"{attempt.worker} claimed it{told}, and no beat of it has come since this look began"
     return Fault(
         sort="zombie" if zombie else "stale claim",
@@ -289,7 +289,7 @@ def _unattended(store: RunStore, now: float) -> Iterator[Fault]:
         if now - last > UNATTENDED_S:
             yield Fault(
                 sort="unattended",
-                text=f"{run.status}, and nobody has followed it for {for_people(now - last)}",
+                text=f"{run.status}, and nobody has followed it for {rough_time(now - last)}",
                 hint="`gpudrop watch` follows all runs, or give the same command again",
                 **_at(run.drop, run),
                 worker=run.worker,

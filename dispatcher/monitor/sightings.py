@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dispatcher.config import Settings
+from dispatcher.formatting import rough_time
 from dispatcher.jobs.snapshot import QUIET_BEATS
 from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.places import DropWatcher, Place, lookout
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
-from dispatcher.wording import for_people
 from dispatcher.workers.process import has_gone
 from protocol.claims import IDLE_FACTOR, LEASE_BEATS
 from protocol.messages import Beat, WorkerCard
@@ -165,7 +165,7 @@ def is_alive(place: Place, card: WorkerCard, shown: WorkerSeen, now: float) -> A
 def _text(alive: Alive, age: float | None) -> str:
     if age is None:
         return "no sign of it has been seen"
-    return f"{'last heard of' if alive != 'yes' else 'last beat'} {for_people(age)} ago"
+    return f"{'last heard of' if alive != 'yes' else 'last beat'} {rough_time(age)} ago"
 
 
 def _device(card: WorkerCard) -> str | None:
