@@ -22,9 +22,17 @@ from dispatcher.jobs.client import Client
 from dispatcher.jobs.handle import Handle
 from dispatcher.jobs.job import Job, Progress, Purpose, Result
 from dispatcher.monitor.monitor import Monitor
-from dispatcher.operations import Operation, SomeFailed
-from dispatcher.operations.batch import Made
-from dispatcher.operations.table import analyze, encode, enhance, stabilize, transcribe, upscale
+from dispatcher.operations.batch import OperationResult
+from dispatcher.operations.operation import (
+    Operation,
+    SomeFailed,
+    analyze,
+    encode,
+    enhance,
+    stabilize,
+    transcribe,
+    upscale,
+)
 from dispatcher.runs.record import Delivery, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
@@ -36,6 +44,9 @@ if TYPE_CHECKING:
     from dispatcher.tour.options import Enhance
     from dispatcher.tour.record import Recording
     from dispatcher.tour.screen import Screen
+
+Made = OperationResult
+"""The name that `OperationResult` had before."""
 
 ColabTTSError = JobError
 """What the narration that was sent away ended with, under the name that scripts have always caught."""
@@ -56,6 +67,7 @@ __all__ = [
     "MediaError",
     "Monitor",
     "Operation",
+    "OperationResult",
     "Progress",
     "Purpose",
     "Query",

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from dispatcher.connection import BACKENDS
-from dispatcher.operations.plan import checked
+from dispatcher.operations.plan import check_params
 from dispatcher.runs.tags import check_tags
 from protocol.errors import UsageError
 from protocol.kinds.kind import Kind
@@ -79,5 +79,5 @@ class Asked(Options):
             raise UsageError(f"--backend: {not_one_of(self.backend, BACKENDS)}")
         if self.drop is not None and self.is_local:
             raise UsageError("--drop names a shared folder, and the work is done here: give --backend colab too")
-        checked(self.kind, self.params)
+        check_params(self.kind, self.params)
         check_tags(self.tag)

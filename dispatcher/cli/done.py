@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dispatcher.cli.display import Display
 from dispatcher.jobs.job import Result
-from dispatcher.operations.batch import Made
+from dispatcher.operations.batch import OperationResult
 from dispatcher.operations.plan import Plan, option_of
 from dispatcher.runs.record import Run
 from protocol.errors import GpudropError
@@ -20,8 +20,8 @@ from protocol.errors import GpudropError
 class Done:
     """What came of it."""
 
-    made: list[tuple[Made, list[Path]]] = field(default_factory=list)
-    planned: list[tuple[Plan, dict[str, Path]]] = field(default_factory=list)
+    made: list[tuple[OperationResult, list[Path]]] = field(default_factory=list)
+    planned: list[tuple[Plan, Mapping[str, Path]]] = field(default_factory=list)
     failed: dict[Path, GpudropError] = field(default_factory=dict)
     left_alone: list[Path] = field(default_factory=list)
     passed_over: set[str] = field(default_factory=set)
@@ -53,24 +53,24 @@ class Done:
         }
 
 
-def _made(made: Made, paths: list[Path]) -> dict[str, Any]:
+def _made(made: OperationResult, paths: list[Path]) -> dict[str, Any]:
     engine = made.engine.model_dump(mode="json", exclude_none=True) if made.engine else None
     return {
         "source": str(made.source),
         "files": [str(path) for path in paths],
         "run": made.result.run,
         "engine": engine,
-        "kept": made.kept,
+        "kept": made.cached,
         "summary": dict(made.result.summary),
         "notes": made.notes,
         "passed_over": made.passed_over,
     }
 
 
-def _planned(plan: Plan, places: dict[str, Path]) -> dict[str, Any]:
+def _planned(plan: Plan, places: Mapping[str, Path]) -> dict[str, Any]:
     return {
         "source": str(plan.source.path),
-        "is": plan.facts.told,
+        "is": plan.facts.description,
         "params": dict(plan.job.params),
         "files": [str(path) for path in places.values()],
     }
@@ -101,14 +101,14 @@ class Teller:
         """Tell of an error with its file, which most errors name themselves."""
         self.display.fail(str(error) if str(path) in str(error) else f"{path}: {error}")
 
-    def made(self, made: Made, paths: list[Path]) -> None:
+    def made(self, made: OperationResult, paths: list[Path]) -> None:
         """Keep and tell where a result is, who made it, and what should not go unsaid of it."""
         self.done.made.append((made, paths))
         engine = made.engine
         who = f"{engine.told()} ({engine.tier}, {engine.device})" if engine else "an old worker"
-        kept = ", made before" if made.kept else ""
+        kept = ", made before" if made.cached else ""
         self.display.say(f"{made.source.name} → {', '.join(path.name for path in paths)} by {who}{kept}")
-        if not made.kept:
+        if not made.cached:
             self.passed_over(reasons_of(made.result))
         for note in made.notes:
             self.display.warn(f"{made.source.name}: {note}")
@@ -120,12 +120,12 @@ class Teller:
                 self.done.passed_over.add(reason)
                 self.display.warn(f"a better engine could not be used: {reason}")
 
-    def planned(self, plan: Plan, places: dict[str, Path]) -> None:
+    def planned(self, plan: Plan, places: Mapping[str, Path]) -> None:
         """Keep and tell what would be done."""
         self.done.planned.append((plan, places))
         where = ", ".join(map(str, places.values()))
         options = " ".join(f"{option_of(name)} {_spelt(value)}" for name, value in plan.job.params.items())
-        self.display.say(f"{plan.source.path} ({plan.facts.told}) → {where} {options}".rstrip())
+        self.display.say(f"{plan.source.path} ({plan.facts.description}) → {where} {options}".rstrip())
 
 
 def reasons_of(result: Result) -> list[str]:

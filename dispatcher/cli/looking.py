@@ -11,7 +11,7 @@ from dispatcher.cli.asked import Asked
 from dispatcher.cli.done import Teller
 from dispatcher.config import Settings
 from dispatcher.operations.outputs import is_reference, referred
-from dispatcher.operations.plan import Misfit, Plan, apart, plan
+from dispatcher.operations.plan import Misfit, Plan, plan, with_distinct_targets
 from dispatcher.operations.sources import Source, find
 from dispatcher.runs.store import RunStore
 from protocol.errors import NotFoundError, UsageError
@@ -25,7 +25,7 @@ def plans_of(asked: Asked, teller: Teller) -> list[Plan]:
 
     Raises NotFoundError where there is nothing to do, UsageError where two results would get one name.
     """
-    plans = apart([*_without_results(_fitting(asked, teller), asked.out, teller)], asked.out)
+    plans = with_distinct_targets([*_without_results(_fitting(asked, teller), teller)])
     for path, error in teller.done.failed.items():
         teller.tell_failure(path, error)
     if teller.done.left_alone:
@@ -35,7 +35,7 @@ def plans_of(asked: Asked, teller: Teller) -> list[Plan]:
         teller.display.say(f"{len(teller.done.results)} file(s) are results of others here: left alone")
     if not plans and not teller.done.failed:
         raise NotFoundError(f"nothing to {asked.kind.name} in {', '.join(asked.files)}")
-    _check_names(plans, asked.out)
+    _check_names(plans)
     return plans
 
 
@@ -44,7 +44,7 @@ def _fitting(asked: Asked, teller: Teller) -> list[Plan]:
     for each in _look(asked, teller):
         if isinstance(each, Plan):
             plans.append(each)
-        elif each.may_be_left_alone:
+        elif each.may_be_skipped:
             teller.done.left_alone.append(each.source.path)
         else:
             teller.done.failed[each.source.path] = each.error
@@ -58,7 +58,15 @@ def _look(asked: Asked, teller: Teller) -> Iterator[Plan | Misfit]:
         if len(sources) >= MANY:
             stage = stack.enter_context(teller.display.stage(f"looking at {len(sources)} files"))
             looked = functools.partial(stage.update, total=len(sources))
-        yield from plan(asked.kind, sources, asked.params, engine=asked.require_engine, anew=asked.anew, on_look=looked)
+        yield from plan(
+            asked.kind,
+            sources,
+            asked.params,
+            engine=asked.require_engine,
+            anew=asked.anew,
+            out=asked.out,
+            on_look=looked,
+        )
 
 
 def _unshown(_number: int) -> None:
@@ -76,10 +84,10 @@ def _sources(asked: Asked) -> list[Source]:
     return sources
 
 
-def _without_results(plans: Sequence[Plan], out: Path | None, teller: Teller) -> Iterator[Plan]:
+def _without_results(plans: Sequence[Plan], teller: Teller) -> Iterator[Plan]:
     """Leave out what an earlier command made of another of these files: `*.jpg` names it too."""
-    called = [it for each in plans for it in (each, each.whole_named())]
-    made_of_others = {place.resolve() for each in called for place in each.targets(out).values()}
+    called = [it for each in plans for it in (each, each.with_suffixes())]
+    made_of_others = {place.resolve() for each in called for place in each.targets.values()}
     for each in plans:
         if each.source.path.resolve() in made_of_others and len(plans) > 1:
             teller.done.results.append(each.source.path)
@@ -87,11 +95,11 @@ def _without_results(plans: Sequence[Plan], out: Path | None, teller: Teller) ->
             yield each
 
 
-def _check_names(plans: Sequence[Plan], out: Path | None) -> None:
+def _check_names(plans: Sequence[Plan]) -> None:
     """Raise UsageError when two sources would get results of one name, or a result would take its source's place."""
     seen: dict[str, Path] = {}
     for each in plans:
-        for place in each.targets(out).values():
+        for place in each.targets.values():
             other = seen.setdefault(str(place).casefold(), each.source.path)
             if other != each.source.path:
                 raise UsageError(

@@ -14,7 +14,6 @@ from dispatcher.cli.runs_tour import show_tour
 from dispatcher.cli.showing import brief, console, facts, one_line, plain, status_of, table, when
 from dispatcher.cli.telling import print_json, whole_run
 from dispatcher.formatting import clock_time, file_size, rough_time
-from dispatcher.monitor.acts import repeated_by
 from dispatcher.operations.settling import held_up
 from dispatcher.runs.record import Artifact, AttemptRecord, Change, Delivery, Group, Run, short
 from dispatcher.runs.store import RunStore
@@ -139,7 +138,7 @@ def _relations(store: RunStore, run: Run) -> Iterator[tuple[str, str]]:
         yield "made of", run.parent_id
     if children := store.search.children([run.id]):
         yield "made of it", ", ".join(f"{it.id} ({it.kind})" for it in children)
-    if (first := repeated_by(run)) is not None:
+    if (first := run.repeats) is not None:
         yield "repeats", plain(first)
     if run.group_id:
         yield "group", plain(run.group_id)

@@ -19,8 +19,8 @@ from dispatcher.connection import Connection, connect
 from dispatcher.jobs.client import Client, new_id
 from dispatcher.jobs.job import Progress
 from dispatcher.operations import targets
-from dispatcher.operations.batch import OF_ONE_FILE, Made, is_made, run
-from dispatcher.operations.chain import Step, Wishes, asked_for, errand, group_of, steps_of
+from dispatcher.operations.batch import OF_ONE_FILE, OperationResult, is_cached, run
+from dispatcher.operations.chain import BatchOptions, ChainStep, delivered_for, group_of, steps_of, with_followups
 from dispatcher.operations.plan import Plan
 from dispatcher.operations.settling import settle
 from dispatcher.runs.record import Continuation, Delivery, Group, Run
@@ -37,20 +37,20 @@ def do(asked: Asked, display: Display) -> Done:
     plans = plans_of(asked, teller)
     if asked.dry_run:
         for each in plans:
-            teller.planned(each, each.targets(asked.out))
+            teller.planned(each, each.targets)
     elif plans:
         _work(asked, plans, steps, teller)
     return teller.done
 
 
-def _work(asked: Asked, plans: Sequence[Plan], steps: Sequence[Step], teller: Teller) -> None:
-    places = {path for each in plans for path in each.targets(asked.out).values()}
+def _work(asked: Asked, plans: Sequence[Plan], steps: Sequence[ChainStep], teller: Teller) -> None:
+    places = {path for each in plans for path in each.targets.values()}
     for folder in sorted({path.parent for path in places}):
         targets.check_folder(folder)
     kinds = ",".join(dict.fromkeys([asked.kind.name, *(step.kind for step in steps)]))
 
     def idle(client: Client) -> bool:
-        return asked.detach or (not steps and all(is_made(client, each) for each in plans))
+        return asked.detach or (not steps and all(is_cached(client, each) for each in plans))
 
     with (
         connect(asked.backend, asked.drop, kinds=kinds, idle=idle) as connection,
@@ -66,7 +66,7 @@ def _work(asked: Asked, plans: Sequence[Plan], steps: Sequence[Step], teller: Te
 
 @contextlib.contextmanager
 def _errands(
-    store: RunStore, asked: Asked, plans: Sequence[Plan], steps: Sequence[Step], done: Done
+    store: RunStore, asked: Asked, plans: Sequence[Plan], steps: Sequence[ChainStep], done: Done
 ) -> Iterator[list[Plan]]:
     """Give the plans' jobs what is to become of their outputs, for whoever finishes them.
 
@@ -87,9 +87,8 @@ def _errands(
             store.search.end_group(group.id, status, at=time.time())
 
 
-def _with_wishes(asked: Asked, plans: Sequence[Plan], steps: Sequence[Step], *, group: str | None) -> list[Plan]:
-    wishes = Wishes(
-        out=asked.out,
+def _with_wishes(asked: Asked, plans: Sequence[Plan], steps: Sequence[ChainStep], *, group: str | None) -> list[Plan]:
+    wishes = BatchOptions(
         overwrite=asked.overwrite,
         tags=asked.tag,
         group=group,
@@ -98,7 +97,7 @@ def _with_wishes(asked: Asked, plans: Sequence[Plan], steps: Sequence[Step], *, 
         anew=asked.anew,
         config={"command": asked.command},
     )
-    return [replace(each, job=errand(each, wishes, steps)) for each in plans]
+    return [replace(each, job=with_followups(each, wishes, steps)) for each in plans]
 
 
 def _submit(connection: Connection, plans: Sequence[Plan], teller: Teller) -> None:
@@ -112,11 +111,11 @@ def _wait(connection: Connection, asked: Asked, plans: Sequence[Plan], teller: T
     """Have the jobs done one after the other, put each result in its place, and follow what is made of it."""
     worked: list[str] = []
     if not asked.overwrite:
-        plans = list(_with_room(connection.client, plans, asked.out, teller))
+        plans = list(_with_room(connection.client, plans, teller))
     with Stages(teller.display, plans, is_local=asked.is_local) as stages:
-        for outcome in run(connection, plans, out=asked.out, timeout_s=asked.timeout, on_progress=stages.progress):
+        for outcome in run(connection, plans, timeout_s=asked.timeout, on_progress=stages.progress):
             stages.end()
-            if isinstance(outcome, Made):
+            if isinstance(outcome, OperationResult):
                 _put(outcome, asked, teller)
                 worked.append(outcome.result.run)
                 settle(connection, connection.client.store.get(outcome.result.run))
@@ -126,10 +125,10 @@ def _wait(connection: Connection, asked: Asked, plans: Sequence[Plan], teller: T
         _follow(connection, worked, asked, plans[0].job.purpose.group, teller)
 
 
-def _with_room(client: Client, plans: Sequence[Plan], out: Path | None, teller: Teller) -> Iterator[Plan]:
+def _with_room(client: Client, plans: Sequence[Plan], teller: Teller) -> Iterator[Plan]:
     """Yield the plans whose results have a place; a file in the way is told before the work, not after it."""
     for each in plans:
-        there = {path: place for path, place in each.targets(out).items() if place.exists()}
+        there = {path: place for path, place in each.targets.items() if place.exists()}
         try:
             if there and ((had := client.kept(each.job)) is None or not _are(there, had.files)):
                 targets.check_free(there.values())
@@ -143,7 +142,7 @@ def _are(there: Mapping[str, Path], files: Mapping[str, Path]) -> bool:
     return all(targets.are_there({place: files[path]}) for path, place in there.items())
 
 
-def _put(made: Made, asked: Asked, teller: Teller) -> None:
+def _put(made: OperationResult, asked: Asked, teller: Teller) -> None:
     """Put a result in its place; one that cannot be put there, as another file came meanwhile, fails alone."""
     try:
         paths = made.save(overwrite=asked.overwrite)
@@ -195,13 +194,13 @@ def _finish(connection: Connection, child: Run, continuation: Continuation, aske
                 teller.passed_over(reasons_of(result))
     left = settle(connection, store.get(child.id))
     teller.done.runs.append(store.get(child.id))
-    deliveries = [each for each in store.trace.deliveries(child.id) if asked_for(continuation, each)]
+    deliveries = [each for each in store.trace.deliveries(child.id) if delivered_for(continuation, each)]
     _tell_places(deliveries, called, child.kind, left, teller)
 
 
 def _called(store: RunStore, continuation: Continuation, child: Run) -> str:
     """Return what this command calls the file that a further step works on."""
-    named = (asked_for(continuation, each) for each in store.trace.deliveries(child.id))
+    named = (delivered_for(continuation, each) for each in store.trace.deliveries(child.id))
     return next((path.name for path in named if path is not None), child.title)
 
 

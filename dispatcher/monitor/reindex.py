@@ -18,7 +18,7 @@ from dispatcher.jobs import accept
 from dispatcher.jobs.recording import outputs_of
 from dispatcher.monitor.faults import reader_of
 from dispatcher.monitor.places import DropWatcher, Place
-from dispatcher.runs.record import Artifact, Belongings, Ended, Run, Status
+from dispatcher.runs.record import Artifact, Ended, Run, RunExtras, Status
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.drop import Entry
@@ -171,7 +171,7 @@ class _Folder:
 
     def _add(self, run: Run, offer: Offer) -> None:
         newest = self._store.latest(run.key)
-        inputs = Belongings(inputs=tuple(self._inputs(offer)))
+        inputs = RunExtras(inputs=tuple(self._inputs(offer)))
         added, created = self._store.add_or_find(run, newest.id if newest else None, inputs)
         if created:
             self._store.trace.note(added.id, "taken back from the drop: the run database did not know it", at=self._now)

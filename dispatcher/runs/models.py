@@ -177,7 +177,7 @@ class ContinuationRow(Base):
 
 
 class NoticeRow(Base):
-    """A web address that is told of the end of a run; see `record.Belongings`."""
+    """A web address that is told of the end of a run; see `record.RunExtras`."""
 
     __tablename__ = "notices"
 

@@ -20,10 +20,10 @@ from dispatcher.monitor.sightings import find_faults, look_at_workers
 from dispatcher.runs.store import RunStore
 from dispatcher.web import app, server
 from dispatcher.web.access import Access
-from dispatcher.web.desk import Acts, Desk, DropNames
 from dispatcher.web.live import Live
 from dispatcher.web.server import PORT, Background
 from dispatcher.web.sights import Sights
+from dispatcher.web.state import Acts, AppState, DropNames
 from protocol.errors import GpudropError
 
 __all__ = ["PORT", "Built", "build", "following"]
@@ -41,7 +41,7 @@ class Built:
 
     app: ASGIApp
     access: Access
-    desk: Desk
+    state: AppState
     socket: socket.socket
     background: Background | None = None
 
@@ -52,12 +52,12 @@ class Built:
 
     def serve(self) -> None:
         """Serve until Ctrl-C or SIGTERM."""
-        server.serve(self.app, self.socket, on_end=self.desk.live.close, background=self.background)
+        server.serve(self.app, self.socket, on_end=self.state.live.close, background=self.background)
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[Built]:
         """Serve in a thread for the length of a block."""
-        with server.serving(self.app, self.socket, on_end=self.desk.live.close):
+        with server.serving(self.app, self.socket, on_end=self.state.live.close):
             yield self
 
 
@@ -81,8 +81,8 @@ def build(
         stack.callback(live.close)
         seen = sights or _sights(settings, store, clock, stack)
         names = DropNames(store, settings.machine)
-        desk = Desk(store=store, settings=settings, acts=doing, live=live, sights=seen, drops=names, clock=clock)
-        yield Built(app=app.make(desk, access), access=access, desk=desk, socket=at, background=background)
+        state = AppState(store=store, settings=settings, acts=doing, live=live, sights=seen, drops=names, clock=clock)
+        yield Built(app=app.make(state, access), access=access, state=state, socket=at, background=background)
 
 
 def following(settings: Settings, store: RunStore) -> Background:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dispatcher.runs.record import Belongings, Group, Run
+from dispatcher.runs.record import Group, Run, RunExtras
 from dispatcher.runs.search import Cursor, Query
 from dispatcher.runs.store import RunStore
 from protocol.errors import NotFoundError, UsageError
@@ -15,7 +15,7 @@ New = Callable[..., Run]
 
 
 def add(store: RunStore, run: Run, *tags: str) -> None:
-    store.add_or_find(run, belongings=Belongings(tags=tags))
+    store.add_or_find(run, extras=RunExtras(tags=tags))
 
 
 def ids(runs: list[Run]) -> list[str]:

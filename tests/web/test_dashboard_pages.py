@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dispatcher.cli import app as command_line
-from dispatcher.runs.record import Artifact, Belongings, Group
+from dispatcher.runs.record import Artifact, Group, RunExtras
 from dispatcher.runs.store import RunStore
 from dispatcher.web import logs, server
 from protocol.errors import EnvironmentNotReady
@@ -249,7 +249,7 @@ def test_cancel_and_retry_by_forms(dashboard: Dashboard, tmp_path: Path) -> None
 def test_tags_are_added_and_removed(dashboard: Dashboard) -> None:
     """Several words make several tags; one that is too long is refused."""
     run = history.run_of(1, NOW, "echo")
-    dashboard.store.add_or_find(run, belongings=Belongings(tags=["old"]))
+    dashboard.store.add_or_find(run, extras=RunExtras(tags=["old"]))
     assert dashboard.client.post(f"/runs/{run.id}/tags", data={"add": "night, client-a"}).status_code == 303
     assert dashboard.client.post(f"/runs/{run.id}/tags", data={"remove": "old"}).status_code == 303
     assert dashboard.store.trace.tags([run.id])[run.id] == ["client-a", "night"]

@@ -54,7 +54,7 @@ class DropNames:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
+class AppState:
     """The parts of one dashboard."""
 
     store: RunStore
@@ -66,8 +66,8 @@ class Desk:
     clock: Callable[[], float] = field(default=time.time)
 
 
-def _desk(request: Request) -> Desk:
-    return cast(Desk, request.app.state.desk)
+def _current(request: Request) -> AppState:
+    return cast(AppState, request.app.state.dashboard)
 
 
-AtDesk = Annotated[Desk, Depends(_desk)]
+CurrentState = Annotated[AppState, Depends(_current)]
