@@ -20,9 +20,9 @@ from dispatcher.cli.opening import Json, RunNames, Yes, opened, sure
 from dispatcher.cli.telling import print_json, runs_told
 from dispatcher.config import Settings
 from dispatcher.formatting import file_size
-from dispatcher.monitor.tidy import Load, remove, remove_folder, size_of, unknown, weigh
+from dispatcher.monitor.tidy import RunUsage, remove, remove_folder, size_of, unknown, weigh
 from dispatcher.runs.record import TERMINAL, Group, Run, short
-from dispatcher.runs.search import Cursor, Query
+from dispatcher.runs.search import PageCursor, Query
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tours import TOUR
 from dispatcher.tour.acts import forget, mark_dead
@@ -134,7 +134,7 @@ def _old_clips(settings: Settings, age: float, now: float) -> Iterator[Path]:
 def _remove(
     settings: Settings,
     store: RunStore,
-    loads: Sequence[Load],
+    loads: Sequence[RunUsage],
     more: Sequence[Path],
     *,
     tours: Sequence[Group] = (),
@@ -242,10 +242,10 @@ def _flat(told: dict[str, Any]) -> dict[str, Any]:
 
 def _all(store: RunStore, query: Query) -> Iterator[Run]:
     """Yield every run that fits, the newest first, a page at a time."""
-    after: Cursor | None = None
+    after: PageCursor | None = None
     while page := store.search.find(query, limit=PAGE, after=after):
         yield from page
-        after = Cursor(created_at=page[-1].created_at, id=page[-1].id)
+        after = PageCursor(created_at=page[-1].created_at, id=page[-1].id)
 
 
 def _pages(runs: Iterator[Run] | Sequence[Run]) -> Iterator[list[Run]]:

@@ -16,11 +16,11 @@ from dispatcher.cli.showing import console, one_line, table
 from dispatcher.cli.telling import print_json
 from dispatcher.drops.setup import find as find_drop
 from dispatcher.formatting import rough_time
+from dispatcher.monitor.drop_watcher import DropWatcher, address_of
 from dispatcher.monitor.faults import Fault, find_faults
-from dispatcher.monitor.heal import Healed
+from dispatcher.monitor.heal import Repair
 from dispatcher.monitor.heal import heal as heal_all
-from dispatcher.monitor.places import DropWatcher, address_of
-from dispatcher.monitor.reindex import Found
+from dispatcher.monitor.reindex import ReindexedJob
 from dispatcher.monitor.reindex import reindex as take_back
 from dispatcher.runs.record import short
 from protocol.errors import UsageError
@@ -58,7 +58,7 @@ def reindex(
     _show_found(found, dry_run=dry_run)
 
 
-def _show_found(found: Sequence[Found], *, dry_run: bool) -> None:
+def _show_found(found: Sequence[ReindexedJob], *, dry_run: bool) -> None:
     made = table("job", "kind", "now", last="run")
     for it in found:
         if it.outcome in ("open", "completed"):
@@ -95,9 +95,9 @@ def heal(
     remote drop; one that lives is never disturbed.
     """
     with opened() as (settings, store), DropWatcher(settings, store) as looking:
-        healed: list[Healed] = []
+        healed: list[Repair] = []
         if dry_run:
-            left = find_faults(settings, store, now=time.time(), kept=looking)
+            left = find_faults(settings, store, now=time.time(), watcher=looking)
         else:
             healed, left = heal_all(looking, wait_s=wait, on_wait=_Waiting())
     if json_:
@@ -127,7 +127,7 @@ def _fault(fault: Fault) -> dict[str, object]:
     return dataclasses.asdict(fault)
 
 
-def _show_healed(healed: Sequence[Healed], left: Sequence[Fault]) -> None:
+def _show_healed(healed: Sequence[Repair], left: Sequence[Fault]) -> None:
     if not healed and not left:
         sys.stdout.write("no inconsistencies found\n")
         return

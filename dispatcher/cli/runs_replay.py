@@ -17,7 +17,7 @@ from dispatcher.cli.telling import print_json, whole_run
 from dispatcher.config import Settings
 from dispatcher.formatting import file_size, rough_time
 from dispatcher.monitor.bundle import bundle as write_bundle
-from dispatcher.monitor.replay import Replayed
+from dispatcher.monitor.replay import ReplayResult
 from dispatcher.monitor.replay import replay as do_over
 from dispatcher.runs.record import Run, short
 from protocol.errors import UsageError
@@ -56,7 +56,7 @@ def replay(
         raise typer.Exit(done.error.exit_code)
 
 
-def _told(run: Run, done: Replayed) -> dict[str, Any]:
+def _told(run: Run, done: ReplayResult) -> dict[str, Any]:
     error = {"code": getattr(done.error, "code", None), "text": str(done.error)} if done.error else None
     return {
         "run": run.id,
@@ -73,7 +73,7 @@ def _told(run: Run, done: Replayed) -> dict[str, Any]:
     }
 
 
-def _show(run: Run, done: Replayed) -> None:
+def _show(run: Run, done: ReplayResult) -> None:
     out = console()
     if done.result is not None:
         there = "it completed there too" if run.status == "completed" else f"it {run.status} there"

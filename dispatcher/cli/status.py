@@ -19,9 +19,9 @@ from dispatcher.cli.showing import COLOURS, brief, console, one_line, status_of,
 from dispatcher.cli.telling import print_json, runs_told
 from dispatcher.cli.workers import All, show_problems, told, workers_table
 from dispatcher.formatting import rough_time
+from dispatcher.monitor.drop_watcher import DropWatcher
 from dispatcher.monitor.faults import Fault, find_faults
-from dispatcher.monitor.places import DropWatcher
-from dispatcher.monitor.sightings import WorkerSight, look_at_workers
+from dispatcher.monitor.worker_status import WorkerStatus, worker_statuses
 from dispatcher.runs import with_tours
 from dispatcher.runs.record import Run, short
 from dispatcher.runs.search import Query
@@ -48,13 +48,15 @@ def status(
         counts = with_tours.recent_counts(store, now)
         bad = Query(statuses=BAD, since=now - with_tours.RECENT_S)
         failed = with_tours.find(store, bad, limit=FAILED_SHOWN)
-        sights: list[WorkerSight] = []
+        sights: list[WorkerStatus] = []
         faults: list[Fault] = []
         if look:
             with DropWatcher(settings, store) as looking:
-                seen = look_at_workers(settings, store, now=now, kept=looking)
+                seen = worker_statuses(settings, store, now=now, watcher=looking)
                 sights = [it for it in seen if all_ or not it.forgotten]
-                faults = [it for it in find_faults(settings, store, now=now, kept=looking) if it.sort != "unreachable"]
+                faults = [
+                    it for it in find_faults(settings, store, now=now, watcher=looking) if it.sort != "unreachable"
+                ]
         if json_:
             print_json(
                 {
@@ -73,7 +75,7 @@ def _show(
     counts: Mapping[str, int],
     runs: Sequence[Run],
     failed: Sequence[Run],
-    sights: Sequence[WorkerSight],
+    sights: Sequence[WorkerStatus],
     faults: Sequence[Fault],
     now: float,
 ) -> None:
@@ -100,7 +102,7 @@ def _show(
         show_faults(faults)
 
 
-def _open_table(runs: Sequence[Run], sights: Sequence[WorkerSight], now: float) -> Table:
+def _open_table(runs: Sequence[Run], sights: Sequence[WorkerStatus], now: float) -> Table:
     beats = {(it.drop, it.worker): it.last_sign_s for it in sights}
     made = table("id", "kind", "status", "worker", "since", "last beat", last="what")
     for run in runs:

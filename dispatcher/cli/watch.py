@@ -13,7 +13,7 @@ from dispatcher.cli.display import Display, Pace
 from dispatcher.cli.events import JsonDisplay
 from dispatcher.config import Settings
 from dispatcher.monitor.background import alone
-from dispatcher.monitor.monitor import Monitor, News
+from dispatcher.monitor.monitor import Monitor, RunUpdate
 from dispatcher.runs.store import RunStore
 
 PROGRESS_EVERY_S = 10.0
@@ -78,7 +78,7 @@ def _watch(settings: Settings, store: RunStore, display: Display, *, until_done:
             monitor.wait(min(monitor.pace_s, 1.0))
 
 
-def _tell(news: News, pace: Pace, display: Display, now: float) -> None:
+def _tell(news: RunUpdate, pace: Pace, display: Display, now: float) -> None:
     run, progress = news.run, news.progress
     name = f"{run.id} {run.kind} {run.title}".rstrip()
     if news.trouble:

@@ -18,8 +18,8 @@ from dispatcher.cli.telling import print_json
 from dispatcher.config import Settings
 from dispatcher.drops.setup import find as find_drop
 from dispatcher.formatting import rough_time
-from dispatcher.monitor.places import DropWatcher, address_of
-from dispatcher.monitor.sightings import WorkerSight, look_at_workers
+from dispatcher.monitor.drop_watcher import DropWatcher, address_of
+from dispatcher.monitor.worker_status import WorkerStatus, worker_statuses
 from dispatcher.runs.record import short
 from dispatcher.runs.store import RunStore
 from protocol import codec
@@ -65,19 +65,19 @@ def ls(
         sys.stderr.write(f"{gone} not shown, which are long gone: --all shows them\n")
 
 
-def sights_of(settings: Settings, store: RunStore, drop: str | None) -> list[WorkerSight]:
+def sights_of(settings: Settings, store: RunStore, drop: str | None) -> list[WorkerStatus]:
     """Return what is to be seen of the workers of a drop that was named, or of all."""
     named = find_drop(drop, None, settings.home) if drop else None
     with DropWatcher(settings, store, [address_of(named)] if named is not None else ()) as looking:
-        return look_at_workers(settings, store, now=time.time(), kept=looking)
+        return worker_statuses(settings, store, now=time.time(), watcher=looking)
 
 
-def told(sight: WorkerSight) -> dict[str, Any]:
+def told(sight: WorkerStatus) -> dict[str, Any]:
     """Return a worker as plain data."""
     return dataclasses.asdict(sight)
 
 
-def workers_table(sights: Sequence[WorkerSight]) -> Any:
+def workers_table(sights: Sequence[WorkerStatus]) -> Any:
     """Return one line a worker."""
     made = table("worker", "alive", "gpu", "last beat", last="at")
     for it in sights:
@@ -88,7 +88,7 @@ def workers_table(sights: Sequence[WorkerSight]) -> Any:
     return made
 
 
-def _at(sight: WorkerSight) -> str:
+def _at(sight: WorkerStatus) -> str:
     held = [
         f"{short(it.run or it.job)} {f'{100 * it.done / it.total:.0f} % ' if it.total else ''}{it.note}".strip()
         for it in sight.held
@@ -99,7 +99,7 @@ def _at(sight: WorkerSight) -> str:
     return one_line(" · ".join([*held, *idle, *stops, *left]) or "-")
 
 
-def show_problems(sights: Sequence[WorkerSight]) -> None:
+def show_problems(sights: Sequence[WorkerStatus]) -> None:
     """Say which drops cannot be looked at."""
     for it in sights:
         if it.problem:
@@ -128,7 +128,7 @@ def show(worker: Name, drop: Drop = None, json_: Json = False) -> None:
     console().print(facts(rows))
 
 
-def _named(sights: Sequence[WorkerSight], name: str) -> WorkerSight:
+def _named(sights: Sequence[WorkerStatus], name: str) -> WorkerStatus:
     found = [it for it in sights if it.worker == name] or [it for it in sights if name and it.worker.startswith(name)]
     if not found:
         there = ", ".join(sorted({it.worker for it in sights if it.worker})) or "none"
@@ -154,7 +154,7 @@ def drain(worker: Name, drop: Drop = None, json_: Json = False) -> None:
         sys.stderr.write("it seems to be gone already; a session that begins later pays no heed to this\n")
 
 
-def _ask(settings: Settings, sight: WorkerSight) -> int:
+def _ask(settings: Settings, sight: WorkerStatus) -> int:
     """Write the request under the next free number, and return that."""
     key = None if sight.drop == str(settings.private_drop) else settings.identity(sight.drop).key
     names = WorkerNames(sight.worker)

@@ -14,7 +14,7 @@ from dispatcher.runs.record import Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from dispatcher.web.live import Live
-from dispatcher.web.sights import Sights
+from dispatcher.web.sights import StatusPoller
 
 
 class Acts(Protocol):
@@ -61,7 +61,7 @@ class AppState:
     settings: Settings
     acts: Acts
     live: Live
-    sights: Sights
+    sights: StatusPoller
     drops: DropNames
     clock: Callable[[], float] = field(default=time.time)
 

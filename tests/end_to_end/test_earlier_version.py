@@ -26,8 +26,8 @@ from dispatcher.config import Settings
 from dispatcher.connection import Connection, connect
 from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job
+from dispatcher.monitor.drop_watcher import DropWatcher
 from dispatcher.monitor.faults import find_faults
-from dispatcher.monitor.places import DropWatcher
 from dispatcher.monitor.reindex import reindex
 from dispatcher.operations.settling import settle
 from dispatcher.runs.search import Query

@@ -28,7 +28,7 @@ def done(gpu: Client, drop: Path) -> Run:
         return gpu.store.get(gpu.submit(Job(kind="echo", params={"text": "done"})).wait(60).run)
 
 
-def load_of(settings: Settings, store: RunStore, run: Run) -> tidy.Load:
+def load_of(settings: Settings, store: RunStore, run: Run) -> tidy.RunUsage:
     """Weigh one run."""
     (load,) = tidy.weigh(settings, store, [store.get(run.id)])
     return load

@@ -10,7 +10,7 @@ import pytest
 
 from dispatcher.runs.leases import HOLD_S, Holder
 from dispatcher.runs.record import Artifact, AttemptRecord, Delivery, Ended, Group, Run, RunExtras
-from dispatcher.runs.search import Cursor, Query
+from dispatcher.runs.search import PageCursor, Query
 from dispatcher.runs.store import RunStore
 from protocol.errors import NotFoundError, UsageError
 
@@ -141,7 +141,7 @@ def test_runs_are_found_by_what_people_know_of_them(store: RunStore, new_run: Ne
     assert store.search.count(Query(tags=["all"])) == {"pending": 5, "failed": 1}
     assert store.search.all_tags() == ["all", *(f"n{number}" for number in range(6))]
     page = store.search.find(Query(), limit=2)
-    after = Cursor(created_at=page[-1].created_at, id=page[-1].id)
+    after = PageCursor(created_at=page[-1].created_at, id=page[-1].id)
     assert [run.id for run in store.search.find(Query(), limit=2, after=after)] == ["r3", "r2"]
 
 
@@ -154,7 +154,7 @@ def test_pages_of_runs_of_one_moment_miss_none(store: RunStore, new_run: New) ->
     after = None
     while page := store.search.find(Query(), limit=3, after=after):
         seen += [run.id for run in page]
-        after = Cursor(created_at=page[-1].created_at, id=page[-1].id)
+        after = PageCursor(created_at=page[-1].created_at, id=page[-1].id)
     assert seen == sorted(ids, reverse=True)
 
 

@@ -333,7 +333,7 @@ def test_reading_needs_no_scripts(dashboard: Dashboard, browser: Browser) -> Non
     page.goto(dashboard.url + "/runs")
     page.get_by_role("checkbox", name="echo").check()
     page.get_by_role("button", name="Show").click()
-    expect(page.get_by_text("No run is like that.")).to_be_visible()
+    expect(page.get_by_text("No matching runs.")).to_be_visible()
     page.goto(f"{dashboard.url}/runs/{run.id}")
     page.get_by_label("New tag").fill("night")
     page.get_by_role("button", name="Add").click()

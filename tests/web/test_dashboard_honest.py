@@ -54,7 +54,7 @@ def test_a_failed_tour_shows_the_page_at_which_it_failed(dashboard: Dashboard, t
     ("changed", "words", "not_words"),
     [
         ({"status": "cancelled", "error_text": "interrupted"}, "<h2>Cancelled</h2>", "It failed"),
-        ({"status": "crashed", "error_text": "gone"}, "<h2>Its process was lost</h2>", "It failed"),
+        ({"status": "crashed", "error_text": "gone"}, "<h2>The process ended unexpectedly</h2>", "It failed"),
         ({"status": "completed", "execution_config": {"dry_run": True}}, "dry run", "No report was written"),
         ({"status": "completed"}, "No report was written", "dry run"),
         ({"error_text": "step 'one' failed"}, "<h2>It failed</h2>", "No report was written"),

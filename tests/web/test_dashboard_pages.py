@@ -156,7 +156,7 @@ def test_a_file_that_was_moved_away_is_said_with_its_digest(dashboard: Dashboard
     assert "is another file now" in dashboard.client.get(f"/runs/{run}").text
     (tmp_path / "results" / "clip.mp4").unlink()
     page = dashboard.client.get(f"/runs/{run}").text
-    assert "was moved away" in page
+    assert "was moved or removed" in page
     assert "5" * 64 in page
     gone = dashboard.client.get(f"/runs/{run}/files/output/clip.mp4")
     assert gone.status_code == 404
@@ -201,7 +201,7 @@ def test_no_log_is_said(dashboard: Dashboard) -> None:
     """A run without a log says why there is none, and one whose log was moved away says that."""
     run = history.run_of(1, NOW, "upscale")
     history.completed(dashboard.store, run, at=NOW)
-    assert "comes home with the end" in dashboard.client.get(f"/runs/{run.id}").text
+    assert "arrives when the run has ended" in dashboard.client.get(f"/runs/{run.id}").text
     dashboard.store.trace.settled(run.id, at=NOW)
     assert "There is none." in dashboard.client.get(f"/runs/{run.id}").text
     gone = Artifact(role="log", name="w.log", path="/nowhere/w.log", size=1, sha256="0" * 64)

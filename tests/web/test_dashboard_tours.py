@@ -99,7 +99,7 @@ def test_a_film_that_was_moved_away_is_said(dashboard: Dashboard, tmp_path: Path
     tour(dashboard, tmp_path)
     (tmp_path / "film.mp4").unlink()
     page = dashboard.client.get("/tours/t1").text
-    assert "was moved away" in page
+    assert "was moved or removed" in page
     assert "Open it" in page
     assert dashboard.client.get("/tours/t1/film").status_code == 404
     assert dashboard.client.get("/tours/t1/steps/0.jpg").status_code == 404

@@ -47,7 +47,7 @@ def runs(state: CurrentState, wanted: Annotated[Filter, Depends(asked)], after: 
     found = with_tours.find(state.store, query, limit=PAGE + 1, after=cursor(after))
     shown, whole = found[:PAGE], not after and len(found) <= PAGE
     total = len(found) if whole else sum(with_tours.count(state.store, query).values())
-    last = search.Cursor(created_at=shown[-1].created_at, id=shown[-1].id) if len(found) > PAGE else None
+    last = search.PageCursor(created_at=shown[-1].created_at, id=shown[-1].id) if len(found) > PAGE else None
     return views.page(
         "runs.html",
         now=now,
