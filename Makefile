@@ -1,6 +1,6 @@
 # One place for every command; `make` alone lists them. Needs Python 3.11-3.13 and nothing else of ours.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all chromium kinds rclone synctools postgres demo test test-all test-extras simulate soak fuzz bench-dispatch bench-rclone bench-kinds bench-dashboard bench-extra pictures gif check format-check lint types contracts format lock reference clean
+.PHONY: help setup setup-all chromium kinds rclone synctools postgres demo test test-all test-extras simulate soak fuzz bench-dispatch bench-rclone bench-kinds bench-dashboard bench-startup bench-extra pictures gif check format-check lint types contracts format lock reference clean
 BIN := .venv/bin
 PYTHON ?=
 # So many tests run at once: they wait more than they compute. `make test AT_ONCE=0` runs them one by one.
@@ -69,6 +69,13 @@ bench-rclone: rclone ## a narration over a slow Drive, by mounts and without (ab
 bench-kinds: setup ## each kind of work against what a user would run instead; writes benchmarks/results/kinds.json
 	@$(BIN)/python -m benchmarks.kinds --json benchmarks/results/kinds.json
 
+bench-startup: bench-extra .venv-prefect ## how long commands take to start, beside other tools; writes benchmarks/results/startup.json
+	@$(BIN)/python -m benchmarks.startup --json benchmarks/results/startup.json
+
+.venv-prefect: requirements/prefect.txt | setup
+	@$(BIN)/uv venv -q --clear --python $(BIN)/python $@
+	@$(BIN)/uv pip install -q --python $@/bin/python --no-deps --require-hashes -r requirements/prefect.txt
+
 bench-dashboard: setup ## each page of the dashboard with 10,000 runs; writes benchmarks/results/dashboard.json
 	@$(BIN)/python -m benchmarks.dashboard --json benchmarks/results/dashboard.json
 
@@ -79,7 +86,7 @@ gif: demo ## record the demo and make the animation at the top of the README of 
 	@$(BIN)/python docs/gif.py
 
 bench-extra: setup
-	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/bench.txt
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/bench.txt
 
 test-all: test test-extras ## run the tests, and in .venv-all those that need PyTorch
 
@@ -117,8 +124,9 @@ lock: setup ## write requirements/*.txt from pyproject.toml
 	$(BIN)/$(COMPILE) $(UPGRADE) $(LOCKED) --extra misaki --extra kokoro-torch \
 		--extra upscale --extra vision --extra llm --extra f5 requirements/build.in -c requirements/all.txt -o requirements/everything.txt
 	$(BIN)/$(COMPILE) $(UPGRADE) pyproject.toml --extra bench -c requirements/all.txt -o requirements/bench.txt
+	printf 'prefect\n' | $(BIN)/$(COMPILE) $(UPGRADE) - -o requirements/prefect.txt
 	@! grep -nE '://|file:|find-links|index-url' requirements/*.txt
 
 clean: ## remove .venv and everything made
-	rm -rf .venv .venv-all .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build demo-output
+	rm -rf .venv .venv-all .venv-prefect .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build demo-output
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

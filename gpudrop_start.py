@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 NAME = "gpudrop"
-PACKAGES = ("colab", "dispatcher", "media", "protocol", "simulator", "speech")
+PACKAGES = ("colab", "dispatcher", "media", "protocol", "simulator", "speech", "usertext")
 ROOT = Path(__file__).resolve().parent
 MODULE = ("-P", "-m")
 """How our programs run a module in a process of its own: without -P, a media.py in the user's folder would be ours."""

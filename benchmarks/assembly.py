@@ -34,7 +34,7 @@ import soundfile
 from dispatcher.assembly.render import RenderOptions, render
 from dispatcher.assembly.timeline import FPS, Clip, Timeline
 from media import ffmpeg
-from media.frames import TakeWriter
+from media.take import TakeWriter
 
 STEPS, STEP_S, SIZE = 10, 3, (1280, 720)
 OPTIONS = RenderOptions(size=SIZE)

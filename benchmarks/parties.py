@@ -24,7 +24,7 @@ from dispatcher.workers.process import ChildProcess, LocalWorker
 from protocol import codec
 from protocol.layout import Attempt, JobNames
 from protocol.messages import Accepted, Claim, ClaimTerms, Limits, Offer, Request, Requires
-from protocol.seen import read_drop_id
+from protocol.observation import read_drop_id
 from protocol.transports import open_drop
 
 READY_S = 120.0

@@ -8,25 +8,31 @@ from typing import Annotated, Any
 
 import typer
 
-from colab.config import Settings
+from colab.config import checked_settings
 from colab.serving import make_worker, serve_until_signalled
 from protocol.errors import GpudropError
-from protocol.redaction import guard_logs, legible, without_secrets
+from usertext.redaction import guard_logs, legible, without_secrets
 
 
 def run(
     drop: Annotated[str, typer.Option(help="The drop: a folder or an address. gpudrop worker has a default.")],
-    once: Annotated[bool, typer.Option("--once", help="Do what is there to do, then stop.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Do all waiting jobs, then stop.")] = False,
     kinds: Annotated[str, typer.Option(help="Only these kinds of work, comma-separated.")] = "",
     idle_exit: Annotated[float | None, typer.Option(help="Stop after this many seconds without a job.")] = None,
     name: Annotated[str | None, typer.Option(help="This worker's id, at most 16 characters.")] = None,
-    exit_with_parent: Annotated[int | None, typer.Option(help="Stop when this process id is gone.")] = None,
-    beat: Annotated[float | None, typer.Option(help="Seconds between beats, instead of the drop's pace.")] = None,
-    poll: Annotated[float | None, typer.Option(help="Seconds between looks, instead of the drop's pace.")] = None,
-    auth: Annotated[str, typer.Option(help="What to do about requests that are not signed: off, warn, require.")] = "",
+    session: Annotated[
+        float | None,
+        typer.Option(help="Seconds until this machine is taken away: hand the job back and end before that."),
+    ] = None,
+    exit_with_parent: Annotated[int | None, typer.Option(help="Stop when the process with this id ends.")] = None,
+    beat: Annotated[float | None, typer.Option(help="Seconds between heartbeats. Default: set by the drop.")] = None,
+    poll: Annotated[
+        float | None, typer.Option(help="Seconds between checks for jobs. Default: set by the drop.")
+    ] = None,
+    auth: Annotated[str, typer.Option(help="How to treat unsigned requests: off, warn or require.")] = "",
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
 ) -> None:
-    """Serve a drop: take jobs, do the work, publish results. Ctrl-C or SIGTERM releases the current job and ends.
+    """Serve a drop: take jobs, do them, publish the results. Ctrl-C or SIGTERM releases the current job and stops.
 
     `python -m colab` is the same program.
     """
@@ -42,11 +48,17 @@ def run(
         "beat_s": beat,
         "poll_s": poll,
         "kinds": tuple(kind.strip() for kind in kinds.split(",") if kind.strip()),
+        "session_s": session,
         "exit_with_parent": exit_with_parent,
         "auth": auth,
     }
-    settings = Settings(drop=drop, **{key: value for key, value in given.items() if value})
-    serve_until_signalled(make_worker(settings))
+    flags = {name: value for name, value in given.items() if _is_given(value)}
+    serve_until_signalled(make_worker(checked_settings(drop=drop, **flags)))
+
+
+def _is_given(value: Any) -> bool:
+    """Say whether a flag was used; settings without a flag come from the environment."""
+    return value is not None and value is not False and value not in ("", ())
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)

@@ -1,4 +1,4 @@
-"""Coming to a drop: open it, find out which one it is, and make this worker's identity."""
+"""Attaching to a drop: open it, read its id, and create this worker's identity."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from colab.bench import Abilities
 from protocol import codec
 from protocol.drop import Drop, TimeLimits
 from protocol.errors import EnvironmentNotReady, NameTaken
+from protocol.fields import Message
 from protocol.layout import Attempt, WorkerNames, is_worker_id
-from protocol.messages import Done, Failure, Message, Offer, WorkerCard
+from protocol.messages import Done, Failure, Whereabouts, WorkerCard
 from protocol.neighbours import Neighbours
-from protocol.seen import read_drop_id
+from protocol.observation import read_drop_id
+from protocol.plain import PlainDone, PlainFailure
 from protocol.signing import ANONYMOUS, Identity
 from protocol.transports import open_drop
 from protocol.transports.host import SYSTEM, Host, may_run
@@ -30,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Attached:
-    """A drop that answered, and who this worker is there. `boot` is new at every start."""
+    """An open drop, and this worker's identity there. `boot` is new at every start."""
 
     drop: Drop
     drop_id: str
@@ -41,17 +43,17 @@ class Attached:
 
     @functools.cached_property
     def neighbours(self) -> Neighbours:
-        """Who else is on this machine."""
+        """Tells which other parties are on this machine."""
         return Neighbours(self.drop.capabilities, self.drop_id, self.host.system())
 
-    def waits(self, offer: Offer | None) -> TimeLimits:
-        """Return how long to wait for what the owner of a job does; one that does not say where it is may be here."""
-        if offer is None or offer.where is None:
+    def waits(self, where: Whereabouts | None) -> TimeLimits:
+        """Return how long to wait for a party that says where it is; one that does not say may be on this machine."""
+        if where is None:
             return self.drop.capabilities.limits
-        return self.neighbours.limits(is_here=self.neighbours.is_here(offer.where))
+        return self.neighbours.limits(is_here=self.neighbours.is_here(where))
 
     def envelope(self, job: str, attempt: Attempt) -> dict[str, Any]:
-        """Return what every message about an attempt of this session says of it."""
+        """Return the fields that every message about an attempt of this session has."""
         return {
             "drop": self.drop_id,
             "id": job,
@@ -61,10 +63,10 @@ class Attached:
             "boot": self.boot,
         }
 
-    def put(self, path: str, message: Message | Done | Failure) -> None:
-        """Write one of this worker's messages into the drop. Another file of that name raises NameTaken.
+    def put(self, path: str, message: Message | Done | Failure | PlainDone | PlainFailure) -> None:
+        """Write one of this worker's messages into the drop. A different file of that name raises NameTaken.
 
-        The same message there already is fine: an earlier call seemed to fail and did not.
+        The same message there already is fine: an earlier call seemed to fail, but did not.
         """
         data = codec.encode(message, self.identity.key)
         try:
@@ -93,7 +95,7 @@ def attach(address: str, worker: str | None = None, host: Host = SYSTEM, identit
 
 def _checked_worker(worker: str) -> str:
     if not is_worker_id(worker):
-        raise EnvironmentNotReady(f"{worker!r} cannot name a worker: at most 16 letters, digits, '.', '_' and '-'")
+        raise EnvironmentNotReady(f"{worker!r} is not a worker name: use at most 16 letters, digits, '.', '_' and '-'")
     return worker
 
 
@@ -103,7 +105,7 @@ def _new_worker_id(host: Host) -> str:
 
 
 def announce(at: Attached, abilities: Abilities, beat_s: float, session_s: float | None = None) -> WorkerCard:
-    """Write and return this worker's card: what it can do, on what, and how long it expects to be there."""
+    """Write and return this worker's card: what it can do, on which device, and how long it expects to run."""
     card = WorkerCard(
         drop=at.drop_id,
         id=at.worker,
@@ -126,7 +128,7 @@ def announce(at: Attached, abilities: Abilities, beat_s: float, session_s: float
 
 
 def _gpu() -> str | None:
-    """Return the GPU's name as its driver tells it, or None where there is no driver."""
+    """Return the GPU's name by its driver, or None if there is no driver."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return None
@@ -139,5 +141,5 @@ def _gpu() -> str | None:
 
 
 def parent_is_gone(pid: int | None) -> bool:
-    """Say whether the process this worker was told to end with is gone."""
+    """Say whether the process with which this worker has to end is gone."""
     return pid is not None and not may_run(pid)

@@ -1,4 +1,4 @@
-"""The workbench: a child process in which handlers run and heavy models stay resident.
+"""The workbench: a child process in which handlers run and heavy models stay loaded.
 
 The worker beats and publishes from outside it (FORMAT.md R7), survives its crash, and can end it. Both talk strict
 JSON over a pipe: what runs a stranger's job must not be able to hand the worker an object.
@@ -28,13 +28,13 @@ from colab.handlers import HANDLERS, device_failures
 from colab.handlers.work import Result, StopWork
 from colab.models import ModelPlaces, Models
 from media import ffmpeg
-from media.limits import limit
+from media.limits import limit_process
 from protocol.errors import GpudropError, JobFailed, StorageFull
 from protocol.integrity import MAX_RESULT_BYTES
 from protocol.kinds import KINDS
 from protocol.kinds.kind import CHECKPOINTS
 from protocol.messages import Choices, EngineRecord
-from protocol.problems import sentences
+from usertext.problems import sentences
 
 START_S = 120.0
 _LEVELS = {"INFO": logging.INFO, "WARNING": logging.WARNING, "ERROR": logging.ERROR}
@@ -236,7 +236,7 @@ def _emit(pipe: Connection, event: dict[str, Any]) -> None:
 def _serve(pipe: Connection, places: ModelPlaces) -> None:
     """Be the bench: answer one message after the other until the worker goes away."""
     _lead_group()
-    limit(file_bytes=MAX_RESULT_BYTES)  # memory is not bounded: a GPU's driver takes addresses by the terabyte
+    limit_process(file_bytes=MAX_RESULT_BYTES)  # memory is not bounded: a GPU's driver takes addresses by the terabyte
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to answer
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -1,7 +1,7 @@
 """Installs the worker's wheel into a notebook's runtime: `python -m colab.bring WHEEL LABEL`, run from that very wheel.
 
-Only the standard library and the error tree enter: nothing else is there yet. Standard input tells which modules the
-kernel has loaded, a name a line; where the installation changes one of those, the session has to be restarted.
+Imports only the standard library and the error tree: nothing else is installed yet. Standard input lists the modules
+that the kernel has loaded, one per line; if the installation changes one of them, the session has to be restarted.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ NAME = "gpudrop"
 
 
 def bring(wheel: Path, label: str, loaded: Collection[str]) -> str:
-    """Install a wheel, and what it needs, unless it is what is installed; return a line that says which.
+    """Install a wheel and its requirements, unless it is installed already; return a line for the user.
 
-    Raises EnvironmentNotReady where it cannot be installed, or where a module that is loaded was replaced by it.
+    Raises EnvironmentNotReady if it cannot be installed, or if it replaced a module that is loaded.
     """
     before, was = _versions(), _installed_from()
     install, anew = _installer()
@@ -57,7 +57,7 @@ def _versions() -> dict[str, str]:
 
 
 def _installed_from() -> str:
-    """Return the address of the wheel that is installed, as pip and uv note it; "" for none."""
+    """Return the address of the installed wheel as recorded by pip or uv; "" if there is none."""
     for found in importlib.metadata.distributions(name=NAME):
         if (text := found.read_text("direct_url.json")) is not None:
             return str(json.loads(text).get("url", ""))
@@ -65,7 +65,7 @@ def _installed_from() -> str:
 
 
 def _installer() -> tuple[Sequence[str], str]:
-    """Return the command that installs, uv's where it is there, and its option for installing the same again."""
+    """Return the install command, uv's if available, and its option for reinstalling the same version."""
     if (uv := shutil.which("uv")) is not None:
         return (uv, "pip", "install", "--quiet", "--python", sys.executable), "--reinstall"
     quiet = ("--quiet", "--disable-pip-version-check", "--root-user-action=ignore")
@@ -83,7 +83,7 @@ def _run(command: Sequence[str]) -> None:
 
 
 def main() -> int:
-    """Bring the wheel that the arguments name; an error is a few lines on standard error."""
+    """Install the wheel named by the arguments; an error is a few lines on standard error."""
     wheel, label = Path(sys.argv[1]), sys.argv[2]
     try:
         print(bring(wheel, label, sys.stdin.read().split()))  # noqa: T201 - it is what the cell shows

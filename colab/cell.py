@@ -1,6 +1,6 @@
-"""What a cell of the notebook shows of an error: what happened and what to do, not the way through our code.
+"""Errors in a notebook cell: what happened and what to do, without a traceback through our code.
 
-Runs on a fresh kernel, right after the wheel: only the standard library, the error tree and names enter.
+Runs on a fresh kernel, right after the wheel was installed: imports only the standard library, errors and names.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from colab.secrets import on_colab
+from colab.runtime import on_colab
 from protocol.errors import EnvironmentNotReady, GpudropError
 from protocol.google_drive import REMOUNT
-from protocol.redaction import legible, without_secrets
 from protocol.transports import read_address
+from usertext.redaction import legible, without_secrets
 
 _LOST = frozenset({errno.ENOTCONN, errno.EIO, errno.ESTALE, errno.ENODEV})
-_SHOWN = 20  # so many folders are named
+_SHOWN = 20  # at most this many folders are listed
 
 
 @contextmanager
 def shown_plainly() -> Iterator[None]:
-    """Have what ends the block shown as a line or two: an error of ours, or an interrupt. It is raised all the same."""
+    """Have IPython show our errors and interrupts as a line or two instead of a traceback. They are still raised."""
     try:
         yield
     except GpudropError as error:
@@ -36,12 +36,12 @@ def shown_plainly() -> Iterator[None]:
 
 
 def _show(error: BaseException, text: str) -> None:
-    """Have IPython show this text instead of a traceback: it asks the exception for it."""
+    """Have IPython show this text instead of a traceback: it asks the exception for one."""
     error._render_traceback_ = text.splitlines  # type: ignore[attr-defined]
 
 
 def remounted(error: BaseException) -> str:
-    """Return what to do about an error of a dead Drive mount on Colab, after a blank; "" for any other error."""
+    """Return the hint for a dead Drive mount on Colab, after a blank; "" for any other error."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OSError):
         cause = cause.__cause__
@@ -51,10 +51,10 @@ def remounted(error: BaseException) -> str:
 
 
 def check_folder(drop: str) -> None:
-    """Raise EnvironmentNotReady where the form names a folder that is not there, with the folders that are."""
+    """Raise EnvironmentNotReady if the folder in the form does not exist, and list the folders that do."""
     path = read_address(drop)
     if not isinstance(path, Path):
-        return  # an address: who opens it says what is wrong with it
+        return  # an address: opening it will tell what is wrong
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -62,8 +62,8 @@ def check_folder(drop: str) -> None:
         there = sorted(entry.name for entry in parent.iterdir() if entry.is_dir() and not entry.name.startswith("."))
         named = ", ".join(there[:_SHOWN]) + (", …" if len(there) > _SHOWN else "")
         raise EnvironmentNotReady(
-            f"DROP = {drop!r} does not exist. In {parent} there {'are: ' + named if there else 'is no folder'}. "
-            "Correct DROP in the form, run the form, then this cell again"
+            f"DROP = {drop!r} does not exist. {parent} has {'these folders: ' + named if there else 'no folders'}. "
+            "Correct DROP in the form, then run the form and this cell again"
         ) from error
     except OSError as error:
         raise EnvironmentNotReady(f"DROP = {drop!r} cannot be read: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""The worker's own disk: what it raises, as the codes that a job can end with, and what to do about it."""
+"""The worker's own disk: its errors as the codes with which a job can end, and the hint for the user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HINT = "make room on the worker's disk for temporary files, or start it with TMP
 
 
 def failure(failed: str, problem: OSError) -> JobFailed:
-    """Return how a job ends that a disk did not let be done; `failed` says what could not be."""
+    """Return the JobFailed for an error of the disk; `failed` says what could not be done."""
     if is_full(problem):
         return JobFailed(f"{failed}: no room left on the worker ({problem}); {HINT}", code="STORAGE")
     return JobFailed(f"{failed}: {problem}", code="INTERNAL")
@@ -22,10 +22,10 @@ def failure(failed: str, problem: OSError) -> JobFailed:
 
 @contextmanager
 def disk_in_codes(failed: str) -> Iterator[None]:
-    """Raise `JobFailed` for what the disk here, or the drop's, has against a job; `failed` as for `failure`.
+    """Raise `JobFailed` for errors of this machine's disk, or the drop's; `failed` as for `failure`.
 
-    A disk that breaks or may not be written to is STORAGE too, for another worker has another one. A file of ours that
-    is not there is a mistake of ours.
+    A disk that is broken or read-only is STORAGE too, because another worker has another disk. A missing file of our
+    own is INTERNAL: a bug.
     """
     try:
         yield
@@ -38,9 +38,9 @@ def disk_in_codes(failed: str) -> Iterator[None]:
 
 
 def link(local: Path, target: Path) -> None:
-    """Give a file a second name, so that it takes no more room; where names are not given twice, copy it.
+    """Hard-link a file, so that it takes no more room; where links are not supported, copy it.
 
-    What is at `target` goes.
+    An existing `target` is replaced.
     """
     target.unlink(missing_ok=True)
     try:

@@ -1,39 +1,25 @@
-"""Results that were delivered and are kept until their owner has taken them (FORMAT.md R10)."""
+"""Delivered results, which are kept until their owner has accepted them (FORMAT.md R10)."""
 
 from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from colab.publish import Publisher
-from protocol.layout import Attempt
-from protocol.seen import Observation
+from colab.publish import Delivered
+from protocol.observation import Observation
 from protocol.transports.host import Host
 
 KEEP_S = 1800.0
-"""How long a result is kept at least; then the oldest go, where room is short."""
+"""The minimum time for which a result is kept; after that the oldest go if the disk is nearly full."""
 
 ROOM_BYTES = 2 << 30
 
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class Delivered:
-    """One delivered result on this machine, and what was published again of it."""
-
-    attempt: Attempt
-    folder: tempfile.TemporaryDirectory[str]
-    publisher: Publisher
-    at: float = 0.0
-    answered: set[int] = field(default_factory=set)  # needs by their number
-
-
 class Keeper:
-    """Keeps delivered results, publishes parts of them again when they are missed, and lets them go when taken."""
+    """Keeps delivered results, publishes missing parts of them again, and deletes them once they are accepted."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -41,23 +27,23 @@ class Keeper:
 
     @property
     def jobs(self) -> tuple[str, ...]:
-        """The jobs whose owner has not said yet whether it has the result."""
+        """The jobs whose owner has not accepted or rejected the result yet."""
         return tuple(self._kept)
 
     def keep(self, job: str, delivered: Delivered) -> None:
-        """Keep a result; one of an earlier attempt at the job is no longer of use."""
+        """Keep a result; that of an earlier attempt at the job is deleted."""
         self.drop(job)
         delivered.at = self._host.monotonic()
         self._kept[job] = delivered
         self._make_room()
 
     def drop(self, job: str) -> None:
-        """Let a result go."""
+        """Delete a result."""
         if (known := self._kept.pop(job, None)) is not None:
             known.folder.cleanup()
 
     def serve(self, job: str, seen: Observation) -> None:
-        """Do what a look at a job calls for: let it go when it is over, publish again what is missed."""
+        """React to what a job's folder holds: delete the result when the job is over, publish missing files again."""
         delivered = self._kept.get(job)
         if delivered is None:
             return
@@ -66,21 +52,21 @@ class Keeper:
             return
         for need in seen.needs:
             if need.nonce == delivered.attempt.nonce and need.k not in delivered.answered:
-                log.info("job %s misses %d file(s): they are published again", job, len(need.missing))
+                log.info("job %s: %d file(s) did not arrive, publishing them again", job, len(need.missing))
                 delivered.publisher.again(need.missing)
                 delivered.answered.add(need.k)
 
     def close(self) -> None:
-        """Let everything go."""
+        """Delete everything."""
         for job in self.jobs:
             self.drop(job)
 
     def _make_room(self) -> None:
-        """Let the oldest results go that were kept long enough, while the disk is nearly full."""
+        """While the disk is nearly full, delete the oldest results that were kept long enough."""
         for job, delivered in sorted(self._kept.items(), key=lambda item: item[1].at):
             if self._host.monotonic() - delivered.at < KEEP_S or _free(Path(delivered.folder.name)) > ROOM_BYTES:
                 return
-            log.warning("the result of job %s is no longer kept here: the disk is nearly full", job)
+            log.warning("job %s: its result is deleted here, because the disk is nearly full", job)
             self.drop(job)
 
 

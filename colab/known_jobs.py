@@ -1,4 +1,4 @@
-"""The jobs that a worker has seen, what it remembers of each, and when it may forget one (FORMAT.md R10, R12)."""
+"""The jobs that a worker has seen, what it remembers about each, and when it forgets one (FORMAT.md R10, R12)."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import logging
 from collections.abc import Collection
 
 from colab.attach import Attached
+from colab.job_memory import JobMemory
 from colab.keeper import Keeper
-from colab.offers import JobMemory
 from protocol.absence import Missing
 from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, OursError
-from protocol.seen import JobReader, read_drop_id
+from protocol.observation import JobReader, read_drop_id
 
 log = logging.getLogger(__name__)
 
 
 class KnownJobs:
-    """One memory for each job. One that its owner has removed is forgotten, with the result that was kept of it."""
+    """One memory for each job. A job that its owner has removed is forgotten, with the result kept for it."""
 
     def __init__(self, at: Attached, keeper: Keeper) -> None:
         self._at, self._keeper = at, keeper
@@ -29,11 +29,11 @@ class KnownJobs:
 
     @property
     def not_over(self) -> frozenset[str]:
-        """Those that may still have news."""
+        """The jobs that may still change."""
         return frozenset(job for job, memory in self._jobs.items() if not memory.closed)
 
     def memory(self, job: str) -> JobMemory:
-        """Return what is remembered of a job, nothing yet of one that is new."""
+        """Return the memory of a job, an empty one for a new job."""
         if job not in self._jobs:
             at = self._at
             reader = JobReader(at.drop, at.drop_id, job, at.identity.trust)
@@ -41,7 +41,7 @@ class KnownJobs:
         return self._jobs[job]
 
     def forget_removed(self, there: Collection[str], now: float) -> None:
-        """Take note of a look at the drop itself. That a job is not in it proves nothing before it has lasted (R12)."""
+        """Record a listing of the drop. A missing job counts as removed only after a while (R12)."""
         for job, memory in list(self._jobs.items()):
             if job in there:
                 memory.missing.found()
@@ -49,24 +49,24 @@ class KnownJobs:
                 self._forget(job)
 
     def serve_kept(self, now: float) -> None:
-        """Look at the jobs whose results were delivered and not taken yet; one that fails is looked at again."""
+        """Check the jobs whose results were delivered but not accepted yet; failures are retried next time."""
         for job in self._keeper.jobs:
             try:
                 self._look_at_kept(job, now)
             except ChannelError as error:
-                log.info("job %s, which was delivered, cannot be looked at now: %s", job, error)
+                log.info("job %s was delivered, but cannot be checked now: %s", job, error)
             except (OursError, OSError) as error:
-                self.memory(job).warn_once(f"what is missed of it cannot be published again now: {error}")
+                self.memory(job).warn_once(f"its missing files cannot be published again now: {error}")
             except Exception as error:
                 self.leave_alone(job, error, now)
 
     def leave_alone(self, job: str, mistake: Exception, now: float) -> None:
-        """Leave a job to others as long as one that failed (R14), for this worker made a mistake at it; tell once."""
+        """Leave a job to others as long as a failed one (R14), because of a bug in this worker; log that once."""
         memory = self.memory(job)
         memory.failed_at = now
         if repr(mistake) not in memory.told:
             memory.told.add(repr(mistake))
-            log.error("job %s is left alone, for this worker makes a mistake at it", job, exc_info=mistake)
+            log.error("job %s is left to other workers, because of an internal error here", job, exc_info=mistake)
 
     def _look_at_kept(self, job: str, now: float) -> None:
         memory = self.memory(job)
@@ -80,7 +80,7 @@ class KnownJobs:
         self._keeper.serve(job, seen)
 
     def _drop_answers(self) -> bool:
-        """Say whether this very drop is there: an empty mount point, or another drive, tells nothing of a job."""
+        """Say whether this very drop answers: an empty mount point or another drive proves nothing about a job."""
         try:
             return read_drop_id(self._at.drop, "this drop") == self._at.drop_id
         except EnvironmentNotReady:

@@ -1,4 +1,4 @@
-"""Taking a job and holding it: the claim, and the beats that keep it."""
+"""Taking and holding a job: the claim, and the heartbeats that keep it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import contextlib
 import logging
 import math
 import threading
+from collections.abc import Sequence
 
 from colab.attach import Attached
 from colab.persist import persist
 from protocol.claims import IDLE_FACTOR, LEASE_BEATS
-from protocol.errors import ChannelError, NameTaken
-from protocol.layout import Attempt, JobNames, WorkerNames
-from protocol.messages import Beat, Claim, Failure, FailureJob, Held, PlainFailure
+from protocol.drop import Entry
+from protocol.errors import ChannelError, NameMissing, NameTaken
+from protocol.layout import PROBES, Attempt, JobNames, WorkerNames, parse_probe
+from protocol.messages import Beat, Claim, Failure, FailureJob, Held
+from protocol.plain import PlainFailure
 
 KEPT_BEATS = 8
 GIVE_UP_S = 60.0
@@ -22,12 +25,12 @@ log = logging.getLogger(__name__)
 
 
 def beat_every(beat_s: float, lease_s: float) -> float:
-    """Return the pace of beats for a lease: the drop's own, or faster where the request wants a short lease."""
+    """Return the interval of heartbeats for a lease: the drop's own, or shorter if the request has a short lease."""
     return min(beat_s, lease_s / LEASE_BEATS)
 
 
 def take(at: Attached, job: str, n: int, digest: str) -> Attempt | None:
-    """Claim attempt `n`, or return None when another worker of this machine has its turn already."""
+    """Claim attempt `n`, or return None if another worker of this machine has taken the turn."""
     attempt = Attempt(n, at.host.nonce(), at.worker)
     names = JobNames(job)
     if at.drop.capabilities.local:
@@ -40,16 +43,16 @@ def take(at: Attached, job: str, n: int, digest: str) -> Attempt | None:
 
 
 def give_up(at: Attached, job: str, attempt: Attempt, digest: str) -> None:
-    """End an attempt that is not worked on, so that nobody has to wait for its lease."""
+    """Release an attempt that is not worked on, so that no one has to wait for its lease to lapse."""
     code = FailureJob(**at.envelope(job, attempt), digest=digest, code="RELEASED", retryable=True)
     marker = Failure(plain=PlainFailure(error="this attempt is not worked on"), job=code)
     path = JobNames(job).error(attempt)
-    with contextlib.suppress(NameTaken):  # it has ended in another way, which was not seen yet
+    with contextlib.suppress(NameTaken):  # it has ended in another way, which is not visible yet
         persist(at.host, path, lambda: at.put(path, marker), for_s=GIVE_UP_S)
 
 
 class Beater:
-    """Beats for the whole worker, faster while a job is held. Whoever runs it calls `beat_if_due` again and again."""
+    """Sends heartbeats for the whole worker, faster while a job is held. Its caller calls `beat_if_due` repeatedly."""
 
     def __init__(self, at: Attached, beat_s: float) -> None:
         self._at, self._beat_s = at, beat_s
@@ -58,16 +61,16 @@ class Beater:
         self._seq = 0
         self._held: tuple[Held, ...] = ()
         self._probe: str | None = None
-        self.hurried = threading.Event()  # the pace has changed: whoever waits for the next beat must ask again
+        self.hurried = threading.Event()  # the interval has changed: a thread that waits must ask again
 
     def hold(self, held: Held, lease_s: float) -> None:
-        """From now on say that this attempt is held, at the pace of its lease."""
+        """From now on report that this attempt is held, at the interval of its lease."""
         self._held = (held,)
         self._every_s = beat_every(self._beat_s, lease_s)
         self.hurried.set()
 
     def echo(self, probe: str | None) -> None:
-        """Tell of a probe that was seen, at once and with every beat until there is another one or none."""
+        """Report a probe, at once and with every heartbeat until there is another one or none."""
         if probe != self._probe:
             self._probe = probe
             if probe is not None:
@@ -75,7 +78,7 @@ class Beater:
                 self.hurried.set()
 
     def progress(self, held: Held) -> None:
-        """Say how far the held attempt is, with the next beat."""
+        """Report the progress of the held attempt with the next heartbeat."""
         self._held = (held,)
 
     def release(self) -> None:
@@ -84,14 +87,14 @@ class Beater:
         self._every_s = self._beat_s * IDLE_FACTOR
 
     def beat_if_due(self, now: float) -> float:
-        """Beat if it is time, and return when the next beat is due, by the same clock as `now`."""
+        """Send a heartbeat if it is time, and return when the next one is due, by the same clock as `now`."""
         if now >= self._last + self._every_s:
             self._last = now
             self._beat()
         return self._last + self._every_s
 
     def say_last(self) -> None:
-        """Say that this session ends: no beat follows, so that nobody waits for this worker until its lease lapses."""
+        """Announce the end of this session, so that no one waits for this worker until its lease lapses."""
         self._held = ()
         self._beat(last=True)
 
@@ -115,11 +118,11 @@ class Beater:
             if seq > KEPT_BEATS:
                 at.drop.delete(names.beat(at.boot, seq - KEPT_BEATS))
         except ChannelError as error:
-            log.warning("beat %d did not get through: %s", seq, error)
+            log.warning("heartbeat %d could not be written: %s", seq, error)
 
 
 class BeatThread:
-    """Runs a beater beside the work, so that an engine which holds the interpreter's attention loses no lease."""
+    """Sends heartbeats in a thread beside the work, so that a busy main thread does not lose the lease."""
 
     def __init__(self, beater: Beater, at: Attached) -> None:
         self._beater, self._host = beater, at.host
@@ -142,9 +145,20 @@ class BeatThread:
             self._beater.hurried.clear()
 
     def _beat_if_due(self, now: float) -> float:
-        """Beat and return when the next one is due; a mistake of ours must not end the beats, nobody would notice."""
+        """Send a heartbeat and return when the next one is due; a bug must not silently end the heartbeats."""
         try:
             return self._beater.beat_if_due(now)
         except Exception:
-            log.exception("a beat could not be written; the next one is tried")
+            log.exception("a heartbeat could not be written; trying again")
             return now + AFTER_MISTAKE_S
+
+
+def newest_probe(at: Attached, root: Sequence[Entry]) -> str | None:
+    """Return the newest probe in the drop, by the listing of its root; usually there is no folder, and no cost."""
+    if not any(entry.name == PROBES and entry.is_folder for entry in root):
+        return None
+    try:
+        found = [(entry.modified or 0, probe) for entry in at.drop.list(PROBES) if (probe := parse_probe(entry.name))]
+    except NameMissing:
+        return None
+    return max(found, key=lambda it: (it[0], int(it[1].rpartition("-")[2])))[1] if found else None

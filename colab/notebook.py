@@ -1,57 +1,103 @@
-"""What the notebook's last cell calls: the same worker, with the consent Colab's terms ask for and an idle stop."""
+"""What the notebook's last cell runs: the same worker, with the consent that Colab's terms require."""
 
 from __future__ import annotations
 
-import importlib
 import logging
 import sys
-from pathlib import Path
 
+from colab.bench import Bench, Workbench
 from colab.cell import check_folder, shown_plainly
-from colab.config import Settings
-from colab.ending import Ending
+from colab.config import WorkerSettings, checked_settings
+from colab.ending import Reason, SessionEnding
 from colab.install import chosen
-from colab.models import Models
+from colab.models import ModelPlaces, Models
 from colab.models.known import MODELS
-from colab.resident import Resident
-from colab.secrets import colab_secrets, on_colab
+from colab.runtime import colab_secrets, release_runtime, session_left_s
 from colab.serving import make_worker, serve_until_signalled
 from protocol.errors import JobFailed, UsageError
-from protocol.redaction import guard_logs
-
-SESSION_S = 12 * 3600.0
-"""A free Colab session lasts at most so long, as Colab's own pages say; it may well end earlier."""
+from usertext.redaction import guard_logs
 
 log = logging.getLogger(__name__)
 
 
-def run(drop: str, *, kinds: str = "", idle_exit_s: float = 1800, consent: bool = False, engines: str = "") -> None:
-    """Serve `drop` until this is idle for `idle_exit_s` or drained, then give the runtime back.
+def run(
+    drop: str,
+    *,
+    kinds: str = "",
+    idle_exit_s: float = 1800,
+    session_s: float | None = None,
+    consent: bool = False,
+    engines: str = "",
+) -> None:
+    """Serve `drop` until the worker is idle for `idle_exit_s` or drained, then give the runtime back.
 
-    Without `consent` nothing starts. The models of `engines` (names of `colab.install.ENGINES`, comma-separated) are
-    fetched first, so that whoever asks for none in particular gets the best, and not the embedded one.
+    On Colab it also ends a few minutes before its machine has been up for `session_s`, which is when Colab takes it
+    away; None or 0 stands for no limit. Without `consent` nothing starts. The models of `engines` (names of
+    `colab.install.ENGINES`, comma-separated) are downloaded first, so that jobs that name no engine get the best one.
 
-    An interrupt hands the current job back and leaves the runtime, and the models in its memory, for the next call.
+    An interrupt hands the current job back and keeps the runtime, with the models in its memory, for the next call.
     """
     with shown_plainly():
         if not consent:
-            raise UsageError("read the policy at the top of the notebook, tick the consent in the form, run both again")
+            raise UsageError(
+                "consent is missing: read the policy at the top, tick I_AGREE_TO_THE_TERMS in the form, then run the "
+                "form's cell and this one again"
+            )
         _log_to_cell()
         names = [name for choice in chosen(engines) for name in choice.models]
         check_folder(drop)
-        settings = _settings(drop, kinds, idle_exit_s)
+        settings = _settings(drop, kinds, idle_exit_s, session_s)
         _fetch(Models(settings.model_places()), names)
         ending = _serve(settings)
+    if ending.reason is Reason.SESSION:
+        log.info("If your plan lends runtimes for longer, raise SESSION_HOURS in the form")
     if ending.frees_machine:
         _resident.end()
-        _release_runtime()
+        release_runtime()
     else:
         kept = ", ".join(sorted(_resident.loaded))
-        memory = f"; what it has loaded stays in memory ({kept})" if kept else ""
-        log.info("The runtime is still yours. Run this cell again to go on%s", memory)
+        memory = f" The loaded models stay in memory ({kept})." if kept else ""
+        log.info("You still have the runtime. Run this cell again to continue.%s", memory)
 
 
-_resident = Resident()
+class _LastingBench(Bench):
+    """A bench whose process keeps running when a worker closes it."""
+
+    def close(self) -> None:
+        """Keep the process, with the models that it has loaded."""
+
+
+class ResidentBench:
+    """The one bench of a notebook, shared by all runs of the last cell, so that an interrupt keeps loaded models.
+
+    A new one is made if its process died or the model places changed.
+    """
+
+    def __init__(self) -> None:
+        self._bench: _LastingBench | None = None
+        self._places: ModelPlaces | None = None
+
+    def bench(self, kinds: tuple[str, ...], places: ModelPlaces) -> Workbench:
+        """Return the bench for a run: the current one, or a new one."""
+        if self._bench is None or self._places != places or not self._bench.is_alive():
+            self.end()
+            self._bench, self._places = _LastingBench(kinds, places), places
+        self._bench.kinds = kinds
+        return self._bench
+
+    @property
+    def loaded(self) -> frozenset[str]:
+        """The kinds of work whose models the bench may hold."""
+        return frozenset(self._bench.loaded) if self._bench is not None and self._bench.is_alive() else frozenset()
+
+    def end(self) -> None:
+        """End the bench, and free the memory that its models take."""
+        if self._bench is not None:
+            self._bench.kill()
+            self._bench = None
+
+
+_resident = ResidentBench()
 
 
 def _log_to_cell() -> None:
@@ -61,16 +107,16 @@ def _log_to_cell() -> None:
     guard_logs()
 
 
-def _settings(drop: str, kinds: str, idle_exit_s: float) -> Settings:
-    wanted = tuple(kind.strip() for kind in kinds.split(",") if kind.strip())
-    left_s = _session_left_s() if on_colab() else None
-    return Settings(drop=drop, kinds=wanted, idle_exit_s=idle_exit_s, session_s=left_s, **colab_secrets())
+def _settings(drop: str, kinds: str, idle_exit_s: float, session_s: float | None) -> WorkerSettings:
+    names = tuple(kind.strip() for kind in kinds.split(",") if kind.strip())
+    left_s = session_left_s(session_s) if session_s else None
+    return checked_settings(drop=drop, kinds=names, idle_exit_s=idle_exit_s, session_s=left_s, **colab_secrets())
 
 
-def _serve(settings: Settings) -> Ending:
-    """Serve until something ends it. What breaks that off (a second interrupt) may leave the bench at work: it ends."""
+def _serve(settings: WorkerSettings) -> SessionEnding:
+    """Serve until something ends it. A second interrupt ends the workbench, which may still be at work."""
     worker = make_worker(settings, bench=_resident.bench)
-    log.info("Serving %s. Interrupt this cell to stop; the current job is handed back then", settings.drop)
+    log.info("Serving %s. To stop, interrupt this cell: the current job is handed back", settings.drop)
     try:
         return serve_until_signalled(worker)
     except KeyboardInterrupt:
@@ -78,17 +124,8 @@ def _serve(settings: Settings) -> Ending:
         raise
 
 
-def _session_left_s() -> float | None:
-    """Return how long Colab may still lend this machine, by how long it has been up; None past that, or unknown."""
-    try:
-        up_s = float(Path("/proc/uptime").read_text().split()[0])
-    except (OSError, ValueError):
-        return None
-    return SESSION_S - up_s if up_s < SESSION_S else None
-
-
 def _fetch(models: Models, names: list[str]) -> None:
-    """Have the files of these models here. A worker without them is still of use, and says what it lacks."""
+    """Download the files of these models. A worker without them is still useful, and says what is missing."""
     for name in names:
         if MODELS[name].notes:
             log.info("%s: %s", name, MODELS[name].notes)
@@ -96,12 +133,4 @@ def _fetch(models: Models, names: list[str]) -> None:
             for file in MODELS[name].files:
                 models.path(file.name)
         except JobFailed as problem:
-            log.error("the model %s cannot be had: %s. The embedded engine does its work instead", name, problem)
-
-
-def _release_runtime() -> None:
-    """Give Colab's runtime back, so that an idle GPU costs nobody anything. Elsewhere there is nothing to give back."""
-    if not on_colab():
-        return
-    runtime = importlib.import_module("google.colab.runtime")
-    runtime.unassign()
+            log.error("the model %s is not available: %s. The embedded engine is used instead", name, problem)

@@ -1,4 +1,4 @@
-"""Trying again while the channel is in trouble: an hour of GPU work is not thrown away for one I/O error."""
+"""Retrying while the channel fails: an hour of GPU work is not lost to one I/O error."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from protocol.transports.host import Host
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
 PUBLISH_FOR_S = 1800.0
-"""How long a result is kept ready for a channel that does not take it (FORMAT.md R10)."""
+"""How long publishing a result is retried (FORMAT.md R10)."""
 
 FOLDER_FOR_S = 60.0
-"""How long a job's folder may seem to be gone before there is nobody to publish for, where nothing else is known."""
+"""How long a job's folder may seem to be gone before publishing stops, where nothing else is known."""
 
 T = TypeVar("T")
 
@@ -25,10 +25,10 @@ log = logging.getLogger(__name__)
 def persist(
     host: Host, what: str, act: Callable[[], T], *, for_s: float = PUBLISH_FOR_S, gone_s: float = FOLDER_FOR_S
 ) -> T:
-    """Return what `act` returns, trying again with growing pauses while the channel fails in ways that may pass.
+    """Return what `act` returns, retrying with growing pauses while the channel fails in ways that may pass.
 
-    What cannot pass (no room, a name that is taken, a refusal) is raised at once, the rest after `for_s` seconds, and a
-    folder that is missing after `gone_s` if that is sooner.
+    Permanent errors (no room, a taken name, denied access) are raised at once, others after `for_s` seconds, and a
+    missing folder after `gone_s` if that is sooner.
     """
     gone_s = min(for_s, gone_s)
     started, wait_s = host.monotonic(), FIRST_WAIT_S

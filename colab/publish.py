@@ -1,4 +1,4 @@
-"""Bringing results into the drop: outputs first, then the barrier, then the marker (FORMAT.md R4)."""
+"""Publishing results in the drop: outputs first, then the barrier, then the marker (FORMAT.md R4)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import datetime
 import functools
 import hashlib
 import logging
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,14 +28,13 @@ from protocol.messages import (
     FailureJob,
     OutputFile,
     Part,
-    PlainDone,
-    PlainFailure,
 )
+from protocol.plain import PlainDone, PlainFailure
 
 BUNDLE_BYTES = 8 << 20
 """Outputs are gathered into bundles up to this size: creating a file costs half a second on Drive.
 
-One that is as large by itself travels by itself: nothing is written here a second time.
+A larger output travels by itself and is not copied on this machine.
 """
 
 T = TypeVar("T")
@@ -41,8 +42,19 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
+@dataclass
+class Delivered:
+    """One delivered result on this machine, and which requests for missing files were answered."""
+
+    attempt: Attempt
+    folder: tempfile.TemporaryDirectory[str]
+    publisher: Publisher
+    at: float = 0.0
+    answered: set[int] = field(default_factory=set)  # needs by their number
+
+
 class Publisher:
-    """Publishes one attempt in the full form; a channel that fails for a while is tried again (`persist`)."""
+    """Publishes one attempt in the full form, with retries while the channel fails (`persist`)."""
 
     def __init__(
         self,
@@ -63,25 +75,25 @@ class Publisher:
         self._files: list[OutputFile] = []
         self._outs = 0
         self._parts = 0
-        self._told = 0  # how many files the last part tells of
+        self._told = 0  # how many files the last part lists
         self._last_word: Failure | None = None
 
     def began(self, engine: EngineRecord, kept: Iterable[OutputFile]) -> None:
-        """Take note of who works, and of the outputs of earlier attempts that lie in the folder already (R11).
+        """Record the engine, and the outputs of earlier attempts that are in the folder already (R11).
 
-        Called again, everything begins anew: what the first try told of is told by nobody now.
+        A second call starts over: outputs of the first try are no longer listed.
         """
         self._engine = engine
         self._files, self._told = list(kept), 0
 
     @property
     def has_outputs(self) -> bool:
-        """Say whether this attempt finished any output; what is left for another attempt, or was kept, is none."""
+        """Say whether this attempt finished any output; checkpoints and reused outputs do not count."""
         paths = [*self._waiting, *(file.path for file in self._files if not file.from_)]
         return any(not path.startswith(CHECKPOINTS) for path in paths)
 
     def add(self, path: str) -> None:
-        """Take note of a finished output; it travels with the next bundle, a large one by itself and at once."""
+        """Record a finished output; it travels with the next bundle, a large one by itself and at once."""
         size = (self._folder / path).stat().st_size
         if size >= BUNDLE_BYTES:
             self._files += self._send([path])
@@ -92,14 +104,14 @@ class Publisher:
             self._send_waiting()
 
     def flush(self) -> None:
-        """Publish what is waiting, and say so in a part, so that an attempt that dies later leaves it usable."""
+        """Publish what is waiting, and list it in a part, so that it remains usable if this attempt dies later."""
         self._send_waiting()
         if len(self._files) > self._told:
             self._put_part(self._files)
             self._told = len(self._files)
 
     def again(self, paths: Iterable[str]) -> None:
-        """Publish outputs once more under new names: their first copies did not arrive (R10)."""
+        """Publish outputs again under new names, because their first copies did not arrive (R10)."""
         known = {file.path for file in self._files}
         if wanted := [path for path in paths if path in known]:
             self._put_part(self._send(wanted))
@@ -117,7 +129,7 @@ class Publisher:
             self._files += self._send(paths)
 
     def _send(self, paths: Iterable[str]) -> list[OutputFile]:
-        """Put outputs into the drop, as few files as are of use. Every try has a name of its own (R1)."""
+        """Put outputs into the drop in few files. Every try uses a new name (R1)."""
         files: list[OutputFile] = []
         for together in self._bundles(paths):
             send = self._send_bundle if len(together) > 1 else self._send_one
@@ -128,7 +140,7 @@ class Publisher:
         return persist(self._at.host, what, act, gone_s=self._gone_s)
 
     def _bundles(self, paths: Iterable[str]) -> Iterator[list[str]]:
-        """Yield what travels as one file: large outputs alone, and small ones together."""
+        """Yield the outputs that travel as one file: large ones alone, small ones together."""
         together: list[str] = []
         size = 0
         for path in paths:
@@ -152,7 +164,7 @@ class Publisher:
         return [self._entry(path, target, None, size, sha256)]
 
     def _send_bundle(self, paths: Sequence[str]) -> list[OutputFile]:
-        """Send outputs one after the other, put together in memory: a full disk here is no hindrance."""
+        """Send several outputs as one file, joined in memory: this works with a full disk, too."""
         target = self._next_out()
         data, files = bytearray(), []
         for path in paths:
@@ -172,7 +184,7 @@ class Publisher:
         return OutputFile(path=path, in_=in_, at=at, size=size, sha256=sha256, media=self._media.get(path))
 
     def done(self, engine: EngineRecord, summary: Mapping[str, Any], log: str) -> None:
-        """Publish the rest, wait for the barrier, then say that the result is there."""
+        """Publish the rest, wait for the barrier, then write the done marker."""
         self._send_waiting()
         self._put_log(log)
         durable = self._persist(f"the barrier of {self._names.job}", self._at.drop.barrier)
@@ -188,7 +200,7 @@ class Publisher:
         self._put(self._names.done(self._attempt), marker)
 
     def failed(self, code: Any, message: str, *, step: str | None, log: str) -> None:
-        """Say why there is no result, after what is finished of one: the next attempt may keep it."""
+        """Publish the finished outputs for the next attempt, then write the error marker."""
         retryable = code in MAY_BE_TRIED_ELSEWHERE
         job = FailureJob(
             **self._at.envelope(self._names.job, self._attempt),
@@ -203,13 +215,17 @@ class Publisher:
         self._put_log(log)
         self.say_why()
 
+    def delivered(self, folder: tempfile.TemporaryDirectory[str]) -> Delivered | None:
+        """Return what is kept of the result, so that its owner can ask for missing files."""
+        return Delivered(attempt=self._attempt, folder=folder, publisher=self)
+
     def say_why(self) -> None:
-        """Write the marker of a failed attempt: `failed` does, and whoever has it unsaid may try again."""
+        """Write the error marker; `failed` does this, and the worker retries it if that did not work."""
         if self._last_word is not None:
             self._put(self._names.error(self._attempt), self._last_word)
 
     def _flush_if_there_is_room(self) -> None:
-        """Publish what is finished. What cannot be is made again: it is the marker that must not be kept back."""
+        """Publish what is finished, if possible: it can be made again, but the marker must be written."""
         try:
             with disk_in_codes("what is finished cannot be published"):
                 self.flush()
@@ -224,9 +240,9 @@ class Publisher:
         try:
             self._persist(path, lambda: self._at.drop.put(path, text.encode("utf-8", "replace")))
         except NameTaken:
-            log.debug("%s is there already", path)  # a try that seemed to fail; nobody checks a log
+            log.debug("%s is there already", path)  # an earlier try only seemed to fail; a log needs no check
         except StorageFull as problem:
-            log.warning("%s is left out: %s", path, problem)
+            log.warning("%s is not published: %s", path, problem)
 
 
 def timestamp(at: Attached) -> str:

@@ -1,4 +1,4 @@
-"""What a worker knows of the others on its drop: whether they live, how far they are, which claims still hold."""
+"""What a worker knows about the others on its drop: who is alive, their progress, which claims still hold."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from colab.attach import Attached
 from protocol.claims import LeaseWatch
 from protocol.layout import Attempt
 from protocol.messages import ClaimTerms, Held, Limits
-from protocol.seen import Observation, WorkerReader
+from protocol.observation import Observation, WorkerReader
 from protocol.states import open_attempts
 
 LOOKS_A_BEAT = 2
 
 
 class Rivals:
-    """Reads the beats of the workers whose claims are seen: on a remote drop twice a beat, for a listing is dear."""
+    """Reads the heartbeats of workers with claims; on a remote drop only twice per interval, for listings are slow."""
 
     def __init__(self, at: Attached, poll_s: float) -> None:
         self._at = at
@@ -24,14 +24,14 @@ class Rivals:
         self._read_at: dict[str, float] = {}
 
     def lapsed(self, seen: Observation, terms: ClaimTerms, limits: Limits, now: float) -> frozenset[str]:
-        """Return the nonces of the open attempts whose claim no longer holds, after a look at who made them."""
+        """Return the nonces of the open attempts whose claim no longer holds, after reading their workers' folders."""
         for attempt in open_attempts(seen):
             self._leases.saw_claim(seen.claims[attempt], now)
             self._read(attempt.worker, now)
         return self._leases.lapsed(seen, terms, limits, now)
 
     def ahead(self, own: Attempt, done: int, seen: Observation, lapsed: frozenset[str]) -> Attempt | None:
-        """Return a live rival at the same job whose seen beat shows more units done than `done` (R14), or None."""
+        """Return a live rival at the same job whose heartbeat shows more units done than `done` (R14), or None."""
         for attempt in open_attempts(seen):
             held = self._leases.held(attempt.nonce)
             if attempt != own and attempt.nonce not in lapsed and held is not None and held.done > done:
@@ -53,5 +53,5 @@ class Rivals:
 
 
 def further(rival: Attempt, held: Held) -> str:
-    """Say why an attempt is given up for a rival's."""
-    return f"{rival.worker} is further with attempt {rival.n} than the {held.done} of {held.total} units done here"
+    """Return why an attempt yields to a rival's."""
+    return f"{rival.worker} is ahead with attempt {rival.n}; only {held.done} of {held.total} units are done here"

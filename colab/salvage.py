@@ -1,4 +1,4 @@
-"""What an ended attempt has left and another one may keep (FORMAT.md R11): fetched, verified, never taken on trust."""
+"""The outputs of ended attempts that another one can reuse (FORMAT.md R11): fetched and always verified."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from protocol.messages import EngineRecord, OutputFile, Part
 
 @dataclass(frozen=True, kw_only=True)
 class Leftover:
-    """One verified output of an ended attempt: its entry for the next manifest, its engine, and the copy here."""
+    """One verified output of an ended attempt: its entry for the next manifest, its engine, and the local copy."""
 
     file: OutputFile
     engine: EngineRecord
@@ -31,7 +31,7 @@ class Leftover:
         return self.file.size, self.file.sha256
 
     def told(self) -> dict[str, Any]:
-        """Return what the bench is told of it."""
+        """Return the form in which the bench gets it."""
         return {"engine": self.engine.model_dump(mode="json", exclude_none=True), "local": str(self.local)}
 
 
@@ -40,8 +40,8 @@ def salvage(
 ) -> dict[str, Leftover]:
     """Return {path: leftover} of the ended attempts, newest first, verified in `folder`.
 
-    Only kinds whose outputs stand for themselves, or that leave checkpoints, leave any, and only attempts that told
-    which engine made them. What cannot be fetched now is left: it is made again.
+    Only kinds with independent outputs or checkpoints have any, and only attempts that recorded their engine. What
+    cannot be fetched now is skipped, and made again.
     """
     found: dict[str, Leftover] = {}
     if not (KINDS[kind].independent_outputs or KINDS[kind].checkpoints):
@@ -64,7 +64,7 @@ def _verified(
         check_sizes(wanted.values())
         problems = fetch(at.drop, job, wanted.values(), target)
     except StorageFull:
-        raise  # what has no room here now would have none when it is made again
+        raise  # without room for it now there would be none when it is made again
     except (ChannelError, VerificationError):
         return {}
     return {
@@ -79,9 +79,9 @@ def _may_be_kept(file: OutputFile, kind: str) -> bool:
 
 
 def _is_whole(path: str, local: Path, kind: str) -> bool:
-    """Say whether an output can be read: its hash proves who promised it, not that it was any good.
+    """Say whether an output can be read: a matching hash does not prove that it is valid.
 
-    Checkpoints are the handler's to read.
+    Checkpoints are checked by the handler.
     """
     read_json = KINDS[kind].read_json
     if path.startswith(CHECKPOINTS):
@@ -97,5 +97,5 @@ def _is_whole(path: str, local: Path, kind: str) -> bool:
 
 
 def _of(file: OutputFile, attempt: Attempt) -> OutputFile:
-    """Return the entry with the attempt it comes from; one that was itself kept keeps its origin."""
+    """Return the entry with the attempt it comes from; a reused output keeps its first origin."""
     return file if file.from_ else file.model_copy(update={"from_": attempt.nonce})

@@ -1,4 +1,4 @@
-"""Running a worker from its start to its end: attaching it to its drop, and the signals that end it."""
+"""Running a worker from start to end: attaching it to its drop, and the signals that stop it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from types import FrameType
 
 from colab.attach import attach
 from colab.bench import Bench, Workbench
-from colab.config import Settings
-from colab.ending import Ending
+from colab.config import WorkerSettings
+from colab.ending import SessionEnding
 from colab.models import ModelPlaces
 from colab.worker import Worker
 from media import ffmpeg
 
 AGAIN_S = 1.0
-"""A second interrupt this long after the first is a person who does not want to wait; a sooner one is its echo."""
+"""A second interrupt at least this long after the first means "now"; a sooner one is a repetition of it."""
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 
 
-def make_worker(settings: Settings, *, bench: Callable[[tuple[str, ...], ModelPlaces], Workbench] = Bench) -> Worker:
-    """Attach to the drop that the settings name and make a worker for it.
+def make_worker(
+    settings: WorkerSettings, *, bench: Callable[[tuple[str, ...], ModelPlaces], Workbench] = Bench
+) -> Worker:
+    """Attach to the drop in the settings and make a worker for it.
 
-    Raises EnvironmentNotReady where the ffmpeg that they name is none: no handler of the bench could use it.
+    Raises EnvironmentNotReady if the ffmpeg in the settings does not work: no handler could use it.
     """
     if settings.ffmpeg is not None:
         ffmpeg.find(settings.ffmpeg, needs=frozenset(), encoders=frozenset())
@@ -33,11 +35,11 @@ def make_worker(settings: Settings, *, bench: Callable[[tuple[str, ...], ModelPl
     try:
         return Worker(at, settings, bench=bench)
     except BaseException:
-        at.drop.close()  # nobody will serve it
+        at.drop.close()  # no worker will
         raise
 
 
-def serve_until_signalled(worker: Worker) -> Ending:
+def serve_until_signalled(worker: Worker) -> SessionEnding:
     """Serve, and return why it ended. SIGTERM, SIGHUP and Ctrl-C release the current job and end the worker.
 
     A second Ctrl-C ends it at once: KeyboardInterrupt is raised, and the job is left to its lease.
@@ -47,7 +49,7 @@ def serve_until_signalled(worker: Worker) -> Ending:
 
 
 class _Stopper:
-    """Answers signals."""
+    """Stops the worker on a signal."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -64,7 +66,7 @@ class _Stopper:
 
 @contextmanager
 def _signals_to(stopper: _Stopper) -> Iterator[None]:
-    """Have the signals answered for the length of a block; one that is ignored (nohup) stays ignored."""
+    """Handle the signals during a block; one that is ignored (nohup) stays ignored."""
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     ours = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
     for number in ours:

@@ -16,40 +16,44 @@ check_packages()
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from dispatcher.config import Settings
-from dispatcher.connection import Connection, connect
-from dispatcher.jobs.client import Client
-from dispatcher.jobs.handle import Handle
-from dispatcher.jobs.job import Job, Progress, Purpose, Result
-from dispatcher.monitor.monitor import Monitor
-from dispatcher.operations.batch import OperationResult
-from dispatcher.operations.operation import (
-    Operation,
-    SomeFailed,
-    analyze,
-    encode,
-    enhance,
-    stabilize,
-    transcribe,
-    upscale,
-)
-from dispatcher.runs.record import Delivery, Run
-from dispatcher.runs.search import Query
-from dispatcher.runs.store import RunStore
-from protocol.errors import GpudropError, JobError, JobFailed, JobTimeout, MediaError, SpecError, StepFailed, UsageError
-
 if TYPE_CHECKING:
+    from dispatcher.config import Settings
+    from dispatcher.connection import Connection, connect
+    from dispatcher.jobs.client import Client
+    from dispatcher.jobs.handle import Handle
+    from dispatcher.jobs.job import Job, Progress, Purpose, Result
+    from dispatcher.monitor.monitor import Monitor
+    from dispatcher.operations.batch import OperationResult
+    from dispatcher.operations.batch import OperationResult as Made
+    from dispatcher.operations.operation import (
+        Operation,
+        SomeFailed,
+        analyze,
+        encode,
+        enhance,
+        stabilize,
+        transcribe,
+        upscale,
+    )
+    from dispatcher.runs.record import Delivery, Run
+    from dispatcher.runs.search import Query
+    from dispatcher.runs.store import RunStore
     from dispatcher.tour.calling import record_tour
     from dispatcher.tour.narration import Reuse
     from dispatcher.tour.options import Enhance
     from dispatcher.tour.record import Recording
     from dispatcher.tour.screen import Screen
-
-Made = OperationResult
-"""The name that `OperationResult` had before."""
-
-ColabTTSError = JobError
-"""What the narration that was sent away ended with, under the name that scripts have always caught."""
+    from protocol.errors import (
+        GpudropError,
+        JobError,
+        JobFailed,
+        JobTimeout,
+        MediaError,
+        SpecError,
+        StepFailed,
+        UsageError,
+    )
+    from protocol.errors import JobError as ColabTTSError
 
 __all__ = [
     "Client",
@@ -92,20 +96,59 @@ __all__ = [
     "upscale",
 ]
 
-_OF_TOURS = {
-    "Enhance": "dispatcher.tour.options",
-    "Recording": "dispatcher.tour.record",
-    "Reuse": "dispatcher.tour.narration",
-    "Screen": "dispatcher.tour.screen",
-    "record_tour": "dispatcher.tour.calling",
+_EXPORTS = {
+    "dispatcher.config": ("Settings",),
+    "dispatcher.connection": ("Connection", "connect"),
+    "dispatcher.jobs.client": ("Client",),
+    "dispatcher.jobs.handle": ("Handle",),
+    "dispatcher.jobs.job": ("Job", "Progress", "Purpose", "Result"),
+    "dispatcher.monitor.monitor": ("Monitor",),
+    "dispatcher.operations.batch": ("OperationResult",),
+    "dispatcher.operations.operation": (
+        "Operation",
+        "SomeFailed",
+        "analyze",
+        "encode",
+        "enhance",
+        "stabilize",
+        "transcribe",
+        "upscale",
+    ),
+    "dispatcher.runs.record": ("Delivery", "Run"),
+    "dispatcher.runs.search": ("Query",),
+    "dispatcher.runs.store": ("RunStore",),
+    "dispatcher.tour.calling": ("record_tour",),
+    "dispatcher.tour.narration": ("Reuse",),
+    "dispatcher.tour.options": ("Enhance",),
+    "dispatcher.tour.record": ("Recording",),
+    "dispatcher.tour.screen": ("Screen",),
+    "protocol.errors": (
+        "GpudropError",
+        "JobError",
+        "JobFailed",
+        "JobTimeout",
+        "MediaError",
+        "SpecError",
+        "StepFailed",
+        "UsageError",
+    ),
 }
-"""What is loaded when it is first asked for: nobody needs a browser's driver to upscale a picture."""
+"""`{module: the names it exports here}`. A module is imported when one of its names is first used."""
+
+_SOURCES = {name: (module, name) for module, names in _EXPORTS.items() for name in names}
+_SOURCES["Made"] = ("dispatcher.operations.batch", "OperationResult")  # its name before
+_SOURCES["ColabTTSError"] = ("protocol.errors", "JobError")  # the name that the old scripts catch
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _OF_TOURS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_OF_TOURS[name]), name)
+if not TYPE_CHECKING:  # a type checker knows the names above, and finds any other wrong
+
+    def __getattr__(name: str) -> Any:
+        if name not in _SOURCES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module, attribute = _SOURCES[name]
+        value = getattr(importlib.import_module(module), attribute)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

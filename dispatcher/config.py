@@ -14,13 +14,20 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import platformdirs
-from pydantic import AliasChoices, Field, ModelWrapValidatorHandler, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from dispatcher import config_file
 from protocol.errors import EnvironmentNotReady
 from protocol.keys import KeySettings, identity
-from protocol.kinds.tts import MAX_VOICE
 from protocol.signing import Identity
 
 OLDER_DROP = "COLAB_TTS_DRIVE_PATH"
@@ -34,28 +41,36 @@ def _user_name() -> str:
         return str(os.getuid()) if hasattr(os, "getuid") else ""
 
 
+_VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "older_drop": (OLDER_DROP,),
+    "ffmpeg": ("FFMPEG_BINARY", "GPUDROP_FFMPEG"),
+}
+"""The variables of the fields that are not read from GPUDROP_<FIELD>; the first that is set counts."""
+
+
 def _variable(field: str) -> str:
-    return field if field.isupper() else f"GPUDROP_{field.upper()}"
+    """Return the variable that sets a field: of several the one in use."""
+    names = _VARIABLES.get(field, (f"GPUDROP_{field.upper()}",))
+    return next((name for name in names if name in os.environ), names[0])
 
 
-class Settings(BaseSettings):
-    """Read once at the edge. A wrong value raises EnvironmentNotReady."""
+class Settings(BaseModel):
+    """Read from the environment when it is made; arguments override it. A wrong value raises EnvironmentNotReady.
 
-    model_config = SettingsConfigDict(
-        env_prefix="GPUDROP_",
-        frozen=True,
-        populate_by_name=True,
-    )
+    pydantic-settings would do the same, but takes a tenth of a second to import, which every command would wait for.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("gpudrop")))
     database_url: str | None = Field(default=None, repr=False)  # it may hold a password
     drop: str | None = None
-    older_drop: str | None = Field(default=None, validation_alias=OLDER_DROP)
-    voice: str | None = Field(default=None, max_length=MAX_VOICE)  # where a tour names none
+    older_drop: str | None = None
+    voice: str | None = None  # where a tour names none
     out: str | None = None  # the folder for results, where a command names none
     config_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_config_dir("gpudrop")))
     chromium: Path | None = None
-    ffmpeg: Path | None = Field(default=None, validation_alias=AliasChoices("FFMPEG_BINARY", "GPUDROP_FFMPEG"))
+    ffmpeg: Path | None = None
     user: str = Field(default_factory=_user_name)
     machine: str = Field(default_factory=platform.node)
     home: Path = Field(default_factory=Path.home)
@@ -66,12 +81,22 @@ class Settings(BaseSettings):
     key: SecretStr | None = None  # what to sign with: the key itself, its file, or "keyring"
     trust: str | None = None  # the public keys of workers to believe, or a file of them
 
+    @field_validator("voice")
+    @classmethod
+    def _checked_voice(cls, voice: str | None) -> str | None:
+        if voice and (problem := config_file.voice_problem(voice)):
+            raise ValueError(problem)
+        return voice
+
     @model_validator(mode="wrap")
     @classmethod
     def _named(cls, given: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
-        """Name the variables of what cannot be read; their values are not told: one may be a key."""
+        """Add the environment to what was given. An error names the variable but not its value, which may be a key."""
+        environment = {
+            field: os.environ[name] for field in cls.model_fields if (name := _variable(field)) in os.environ
+        }
         try:
-            return read(given)
+            return read({**environment, **given})
         except ValidationError as error:
             wrong = {str(each["loc"][0]): each["msg"] for each in error.errors() if each["loc"]}
             told = "; ".join(f"{_variable(name)}: {text}" for name, text in wrong.items())
@@ -119,11 +144,6 @@ class Settings(BaseSettings):
     def private_drop(self) -> Path:
         """Return the drop between this machine's commands and their own workers."""
         return self.data_dir / "local" / "drop"
-
-    @property
-    def private_log(self) -> Path:
-        """Return what those workers have said."""
-        return self.data_dir / "local" / "worker.log"
 
     @property
     def lexicon(self) -> Path:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from protocol.errors import EnvironmentNotReady, StorageFull, UsageError, is_full
-from protocol.kinds.tts import MAX_VOICE
 from protocol.transports import check_address, read_address
 
 NAME = "config.toml"
@@ -131,7 +130,10 @@ def _folder_problem(key: str, path: Path) -> str:
     return "" if path.is_absolute() else f'{key} must be an absolute path, or begin with ~, not "{path}"'
 
 
-def _voice_problem(value: str) -> str:
+def voice_problem(value: str) -> str:
+    """Return why this cannot be the name of a voice; empty if it can."""
+    from protocol.kinds.tts import MAX_VOICE  # the table of kinds is slow to import: only where a voice is checked
+
     return "" if len(value) <= MAX_VOICE else f"voice is longer than {MAX_VOICE} characters: no voice is called that"
 
 
@@ -139,4 +141,4 @@ def _out_problem(value: str) -> str:
     return _folder_problem("out", Path(value).expanduser())
 
 
-_OF_VALUE = {"drop": _drop_problem, "voice": _voice_problem, "out": _out_problem}
+_OF_VALUE = {"drop": _drop_problem, "voice": voice_problem, "out": _out_problem}

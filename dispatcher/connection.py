@@ -1,4 +1,4 @@
-"""A way to workers: a private drop with a worker of this machine, or the drop that is shared with others."""
+"""Connecting to workers: a worker of this machine on a private drop, or the workers of a shared drop."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 from dispatcher.config import Settings
 from dispatcher.drops.default import Choice, adopt, choose
+from dispatcher.drops.session import DropSession
 from dispatcher.drops.setup import check_apart, init_drop
 from dispatcher.jobs.client import Client, Owner
 from dispatcher.runs.store import RunStore
@@ -20,8 +21,7 @@ from dispatcher.workers.process import ResidentWorker, has_gone
 from protocol.errors import EnvironmentNotReady, UsageError
 from protocol.layout import WORKERS
 from protocol.messages import EngineRecord, WorkerCard
-from protocol.problems import not_one_of
-from protocol.signing import ANONYMOUS, Identity
+from usertext.problems import not_one_of
 
 log = logging.getLogger(__name__)
 
@@ -29,25 +29,25 @@ Backend = Literal["local", "colab"]
 BACKENDS: tuple[str, ...] = get_args(Backend)
 
 START_S = 15.0
-"""How long the worker of this machine may take to show its card."""
+"""How long the worker of this machine may take to write its card."""
 
 STALE_S = 3600.0
-"""What a worker that was not heard of for so long has left is cleared from the private drop, whoever it was."""
+"""Files of a worker that has been silent for this long are removed from a private drop."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """An open drop. Call `keep` now and then: it starts our own worker again if that has died."""
+    """An open drop. Call `keep` regularly: it restarts this machine's own worker if that has died."""
 
     backend: str
     client: Client
     keep: Callable[[], None]
-    cards: tuple[WorkerCard, ...]  # of the workers that were seen here; of ours alone where one was started
+    cards: tuple[WorkerCard, ...]  # of the workers seen here; with a worker of this machine, only its own
 
     def engines(self, kind: str) -> tuple[EngineRecord, ...]:
-        """Return the engines for a kind: first what each worker uses unless told otherwise, neural ones before others.
+        """Return the engines for a kind: the default of each worker, neural ones first, then the others.
 
-        Then those that they could fetch. Empty where no worker was seen.
+        Empty if no worker was seen.
         """
         offers = [records for card in self.cards if (records := card.engines.get(kind))]
         usual = sorted((records[0] for records in offers), key=lambda record: record.tier != "neural")
@@ -56,13 +56,15 @@ class Connection:
             found.setdefault(record.name, record)
         return tuple(found.values())
 
+    def clean(self) -> None:
+        """Remove ended jobs from a private drop at once: no other machine reads them. A shared drop stays as it is."""
+        if self.client.session.is_private:
+            self.client.clean(older_than_s=0)
 
-@dataclass(frozen=True, kw_only=True)
-class Private:
-    """Where a worker of this machine is served from: a drop that nobody else uses, and what the worker says."""
 
-    drop: Path
-    log: Path
+def worker_log(private_drop: Path) -> Path:
+    """Return the log of the worker that serves a private drop."""
+    return private_drop.with_name("worker.log")
 
 
 @contextlib.contextmanager
@@ -72,66 +74,65 @@ def connect(
     *,
     settings: Settings | None = None,
     kinds: str = "",
-    private: Private | None = None,
+    private: Path | None = None,
     group: str | None = None,
     idle: Callable[[Client], bool] = lambda _client: False,
 ) -> Iterator[Connection]:
-    """Open the way to workers for the length of a block.
+    """Connect to workers for the length of a block.
 
-    `local` starts a worker on this machine and ends it with the block; nothing else need run. `colab` goes through the
-    shared folder `drop`, or the usual one. `kinds` says what the local worker is for, comma-separated; all if empty.
-    `private` is where it is served from, unless that is this machine's usual place, which the end of the block clears
-    of what has ended. `group` is what the runs are for. Where `idle` says that there is nothing to do here, no worker
-    is started. Raises UsageError for an unknown backend and EnvironmentNotReady without a drop.
+    `local` starts a worker on this machine and stops it with the block. `colab` uses the shared folder `drop`, or the
+    default one. `kinds` are those that the local worker does, comma-separated; all if empty. `private` is the drop that
+    it serves, if not this machine's default private drop, from which the end of the block removes ended jobs. `group`
+    is the group of the runs. If `idle` returns True, no worker is started. Raises UsageError for an unknown backend and
+    EnvironmentNotReady without a drop.
     """
     here = settings or Settings()
     if backend not in BACKENDS:
         raise UsageError(f"backend: {not_one_of(backend, BACKENDS)}")
     if backend == "local" and drop is not None:
-        raise UsageError("a drop was named, but the work is done on this machine: ask for the backend colab too")
-    usual = Private(drop=here.private_drop, log=here.private_log)
+        raise UsageError("the backend local takes no drop: give the backend colab as well")
     owner = Owner(user=here.user, machine=here.machine, backend=backend, group=group)
-    opened = _local(here, kinds, private or usual, owner, idle) if backend == "local" else _shared(drop, here, owner)
+    local = backend == "local"
+    opened = _local(here, kinds, private or here.private_drop, owner, idle) if local else _shared(drop, here, owner)
     with opened as connection:
         yield connection
-        if backend == "local" and private is None:
-            connection.client.clean(older_than_s=0)  # nobody else looks at this drop; who brings his own may want to
+        if private is None:  # a caller with its own drop may want to read what is in it
+            connection.clean()
 
 
 @contextlib.contextmanager
 def _local(
-    settings: Settings, kinds: str, private: Private, owner: Owner, idle: Callable[[Client], bool]
+    settings: Settings, kinds: str, drop: Path, owner: Owner, idle: Callable[[Client], bool]
 ) -> Iterator[Connection]:
-    init_drop(private.drop)
-    _clear_stale(private.drop / WORKERS)
-    with _client(private.drop, settings, owner, identity=ANONYMOUS) as client:
+    init_drop(drop)
+    _clear_stale(drop / WORKERS)
+    with _client(DropSession.open_private(drop), settings, owner) as client:
         if idle(client):
             yield Connection(backend="local", client=client, keep=lambda: None, cards=())
             return
         before = set(client.cards())
-        with ResidentWorker(private.drop, private.log, beat_s=settings.beat_s, kinds=kinds) as worker:
-            client.serving = cards = _await_cards(client, before, worker)
+        with ResidentWorker(drop, worker_log(drop), beat_s=settings.beat_s, kinds=kinds) as worker:
+            client.own_workers = cards = _await_cards(client, before, worker)
             yield Connection(backend="local", client=client, keep=worker.keep, cards=cards)
 
 
 @contextlib.contextmanager
 def _shared(named: str | Path | None, settings: Settings, owner: Owner) -> Iterator[Connection]:
     drop = _shared_drop(named, settings)
-    with _client(drop, settings, owner, identity=settings.identity(drop)) as client:
+    with _client(DropSession.open(drop, settings.identity(drop)), settings, owner) as client:
         cards = tuple(client.cards().values())
         yield Connection(backend="colab", client=client, keep=lambda: None, cards=cards)
 
 
 @contextlib.contextmanager
-def _client(drop: str | Path, settings: Settings, owner: Owner, *, identity: Identity) -> Iterator[Client]:
-    with RunStore.open(settings.database, durability=settings.durability) as store:
+def _client(session: DropSession, settings: Settings, owner: Owner) -> Iterator[Client]:
+    with contextlib.closing(session), RunStore.open(settings.database, durability=settings.durability) as store:
         client = Client(
-            drop,
+            session,
             store=store,
             results=settings.results,
             poll_s=settings.poll_s,
             beat_s=settings.beat_s,
-            identity=identity,
             owner=owner,
         )
         with contextlib.closing(client):
@@ -139,7 +140,7 @@ def _client(drop: str | Path, settings: Settings, owner: Owner, *, identity: Ide
 
 
 def _await_cards(client: Client, before: set[str], worker: ResidentWorker) -> tuple[WorkerCard, ...]:
-    """Return the cards that appeared since `before`, waiting until there is one. None is no error: the job will say."""
+    """Wait for cards that are not in `before` and return them; none is no error: the progress of a job reports it."""
     until = time.monotonic() + START_S
     while time.monotonic() < until:
         if new := {boot: card for boot, card in client.cards().items() if boot not in before}:
@@ -150,7 +151,7 @@ def _await_cards(client: Client, before: set[str], worker: ResidentWorker) -> tu
 
 
 def require_drop(named: str | Path | None, settings: Settings) -> Choice:
-    """Return the shared drop, named or usual, without opening it. Raises EnvironmentNotReady where there is none."""
+    """Return the shared drop, given or default, without opening it. Raises EnvironmentNotReady without one."""
     choice = choose(named, settings)
     if choice is None:
         raise EnvironmentNotReady(
@@ -160,7 +161,7 @@ def require_drop(named: str | Path | None, settings: Settings) -> Choice:
 
 
 def _shared_drop(named: str | Path | None, settings: Settings) -> str | Path:
-    """Return the shared drop, named or usual. A folder that may become a drop by itself is made one."""
+    """Return the shared drop, given or default. A folder that may be turned into a drop without asking is made one."""
     choice = require_drop(named, settings)
     check_apart(choice.address, settings.data_dir)
     if made := adopt(choice, settings):
@@ -169,7 +170,7 @@ def _shared_drop(named: str | Path | None, settings: Settings) -> str | Path:
 
 
 def _clear_stale(workers: Path) -> None:
-    """Remove from our own disk what workers of earlier commands left: jobs would wait for them as if they lived."""
+    """Remove files of earlier workers from a private drop: jobs would wait for them as if they were alive."""
     if workers.is_dir():
         for folder in workers.iterdir():
             if has_gone(folder.name) or time.time() - _touched(folder) > STALE_S:

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from dispatcher.cli.kinds import options_of
 from dispatcher.tour import spec_schema
-from protocol import messages
+from protocol import messages, plain
 from protocol.kinds import KINDS
 from protocol.kinds.kind import Kind
 from tests.support import commands, faults
@@ -34,9 +34,9 @@ WIRE = (
     messages.Drain,
     messages.Part,
     messages.DoneJob,
-    messages.PlainDone,
+    plain.PlainDone,
     messages.FailureJob,
-    messages.PlainFailure,
+    plain.PlainFailure,
     messages.Cancel,
     messages.Need,
     messages.Reject,

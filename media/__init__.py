@@ -1,3 +1,3 @@
-"""What both sides do to media files, knowing nothing of jobs."""
+"""Reading and writing media files, for both sides; this package knows nothing about jobs."""
 
 __distribution__ = "gpudrop"  # read by gpudrop_start, which checks that this package is ours

@@ -1,4 +1,4 @@
-"""What a film may be written as: containers, codecs, and ffmpeg's words for them. Tables; nothing runs here."""
+"""The formats in which a video can be written: containers and codecs, with ffmpeg's arguments. Only tables."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ VIDEO_CODECS: Mapping[str, str] = {
     "av1": "libsvtav1",
     "libsvtav1": "libsvtav1",
 }
-"""What a spec may call a video codec, and the encoder that this is."""
+"""The names of video codecs in a spec, and their encoders."""
 
 AUDIO_CODECS: Mapping[str, str] = {"aac": "aac", "opus": "libopus", "libopus": "libopus"}
-"""What a spec may call an audio codec, and the encoder that this is."""
+"""The names of audio codecs in a spec, and their encoders."""
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 _VP9_SPEEDS = (8, 7, 6, 5, 4, 3, 2, 1, 0)
@@ -34,7 +34,7 @@ DEFAULT_CRF: Mapping[str, int] = {
     "hevc_nvenc": 26,
     "av1_nvenc": 32,
 }
-"""The quality of each encoder that looks about the same as the others'. Those of NVENC were not measured."""
+"""Settings of about the same visual quality for each encoder. Those of NVENC were not measured."""
 
 MAX_CRF: Mapping[str, int] = {
     "libx264": 51,
@@ -47,7 +47,7 @@ MAX_CRF: Mapping[str, int] = {
 }
 
 _THREADS: Mapping[str, int] = {"libx264": 8, "libx265": 3, "libvpx-vp9": 8}
-"""Of the encoders whose bits depend on their number: the same on every machine."""
+"""Fixed numbers of threads for the encoders whose output depends on them: the same on every machine."""
 
 _NVENC_PRESETS = ("p1", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p7")
 _HEVC = ("libx265", "hevc_nvenc")
@@ -55,7 +55,7 @@ _HEVC = ("libx265", "hevc_nvenc")
 
 @dataclass(frozen=True, kw_only=True)
 class Container:
-    """A kind of film file: what it may hold, its usual choice first."""
+    """A container format, and the encoders that it can hold, the preferred one first."""
 
     muxer: str
     video: tuple[str, ...]
@@ -70,11 +70,11 @@ CONTAINERS: Mapping[str, Container] = {
     ),
     "webm": Container(muxer="webm", video=("libvpx-vp9", "libsvtav1"), audio=("libopus",)),
 }
-"""The films that can be written, by the ending of their names."""
+"""The containers that can be written, by file name suffix."""
 
 
 def video_arguments(encoder: str, preset: str, crf: int) -> list[str]:
-    """Return ffmpeg's arguments for the picture. A preset means about the same effort for every encoder."""
+    """Return ffmpeg's arguments for the video track. A preset means about the same effort for every encoder."""
     quality = ["-c:v", encoder, "-crf", str(crf)]
     match encoder:
         case "libvpx-vp9":
@@ -88,23 +88,23 @@ def video_arguments(encoder: str, preset: str, crf: int) -> list[str]:
     return [*quality, "-preset", preset]
 
 
-def repeatable_arguments(encoder: str, preset: str, crf: int) -> list[str]:
-    """Return `video_arguments` by which every machine writes the same bits, however many processors it has.
+def reproducible_arguments(encoder: str, preset: str, crf: int) -> list[str]:
+    """Return `video_arguments` with which every machine writes the same bytes, however many cores it has.
 
-    NVIDIA's encoders give no such promise.
+    NVIDIA's encoders do not guarantee this.
     """
     threads = _THREADS.get(encoder)
     return [*video_arguments(encoder, preset, crf), *(["-threads:v", str(threads)] if threads else [])]
 
 
 def _nvenc(encoder: str, preset: str, quality: int) -> list[str]:
-    """Return the arguments of NVIDIA's encoder: constant quality, no bound on the bit rate."""
+    """Return the arguments of NVIDIA's encoder: constant quality, no limit on the bit rate."""
     speed = ["-preset", _NVENC_PRESETS[PRESETS.index(preset)], "-tune", "hq"]
     return ["-c:v", encoder, *speed, "-rc", "vbr", "-cq", str(quality), "-b:v", "0"]
 
 
 def container_arguments(container: str, encoder: str) -> list[str]:
-    """Return ffmpeg's arguments for the file: it plays before it is loaded whole, and on Apple's players."""
+    """Return ffmpeg's arguments for the file, so that it plays while it loads, and on Apple's players."""
     arguments = ["-f", CONTAINERS[container].muxer]
     if container in ("mp4", "mov"):
         arguments = ["-movflags", "+faststart", *arguments]

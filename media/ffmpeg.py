@@ -1,4 +1,4 @@
-"""ffmpeg: finding one that can do the work, and running it with bounds, progress and errors worth reading."""
+"""ffmpeg: finding a suitable one, and running it with limits, progress and readable errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -21,50 +21,50 @@ import imageio_ffmpeg
 from protocol.errors import FULL, EnvironmentNotReady, MediaError, StorageFull
 
 NEEDED = frozenset({"alimiter", "colorspace", "ebur128", "fps", "scale", "tpad"})
-"""The filters without which the film cannot be cut."""
+"""The filters that are needed to cut a tour's video."""
 
 ENCODERS = frozenset({"libx264", "aac"})
-"""What a film is encoded with unless its spec says otherwise."""
+"""The encoders of a tour's video, unless its spec names others."""
 
 KEPT_LINES = 400
 LINE = 4096
-"""What is kept of ffmpeg's words: the last lines, and of each line no more than so many characters at a time."""
+"""How many of the last lines of stderr are kept; a longer line is split after this many characters."""
 
-LONGEST_ARGUMENT = 100_000
-"""Linux takes arguments of 128 KiB."""
+MAX_ARGUMENT = 100_000
+"""Characters; Linux accepts arguments of up to 128 KiB."""
 
-LONGEST_S = 24 * 3600
-"""The longest that work on a whole film may take."""
+MAX_RUN_S = 24 * 3600
+"""The time limit for work on a whole video."""
 
 _RELEASE = re.compile(r"version n?(\d+)\.(\d+)")
-_TOO_LONG: int = getattr(signal, "SIGXFSZ", 0)  # what ends a program that writes past the limit of a file's length
-_PLACE = re.compile(r"^(\[[^]]*\] )+")
+_FILE_TOO_LARGE: int = getattr(signal, "SIGXFSZ", 0)  # ends a program that exceeds the limit for the size of a file
+_CONTEXT = re.compile(r"^(\[[^]]*\] )+")
 _NOISE = ("frame=", "size=", "  ", "Press [q]")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ffmpeg:
-    """An ffmpeg program that was found to work."""
+    """An ffmpeg program that was checked."""
 
     path: Path
     version: str
 
     @property
     def release(self) -> tuple[int, int]:
-        """Return its release, (7, 1) for "n7.1.2". A build that names none is of a later day than all releases."""
+        """Return its release, (7, 1) for "n7.1.2". A build without a number counts as newer than all releases."""
         named = _RELEASE.search(self.version)
         return (int(named[1]), int(named[2])) if named else (sys.maxsize, 0)
 
-    def filters(self, option: str, text: str, script: Path) -> list[str]:
-        """Return the arguments that hand over filters: as they are, or through `script` where they are too long.
+    def filter_arguments(self, option: str, text: str, script: Path) -> list[str]:
+        """Return the arguments for a filter graph: inline, or in the file `script` if it is too long.
 
         `option` is "filter:v" or "filter_complex".
         """
-        if len(text) < LONGEST_ARGUMENT:
+        if len(text) < MAX_ARGUMENT:
             return [f"-{option}", text]
         script.write_text(text, encoding="utf-8")
         name, _, stream = option.partition(":")
-        old = f"-{name}_script{':' * bool(stream)}{stream}"  # since 7 a slash before any option does that
+        old = f"-{name}_script{':' * bool(stream)}{stream}"  # since 7, a slash before any option reads it from a file
         return [old if self.release < (7, 0) else f"-/{option}", str(script)]
 
     def run(
@@ -77,15 +77,15 @@ class Ffmpeg:
         timeout_s: float = 3600,
         folder: Path | None = None,
     ) -> str:
-        """Run ffmpeg and return the last it wrote to stderr. `on_progress` gets the fraction of `duration_s` done.
+        """Run ffmpeg and return the last lines of its stderr. `on_progress` gets the fraction of `duration_s` done.
 
-        `listen` gets each line of its stderr as it comes, in the caller's thread: it may raise to end the run.
-        `folder` is where it runs: names that filters read and write can then be plain, with nothing to escape.
-        Raises MediaError with ffmpeg's own last words, StorageFull when the disk is full. Never uses a shell, never
-        reads stdin, never outlives its caller's interrupt.
+        `listen` gets each line of stderr as it comes, in the caller's thread; it may raise to end the run. `folder` is
+        the working directory, so that filters can use plain file names that need no escaping. Raises MediaError with
+        ffmpeg's last lines, StorageFull if the disk is full. Never uses a shell or reads stdin, and ends ffmpeg when
+        the caller is interrupted.
         """
         command = [str(self.path), "-nostdin", "-hide_banner", "-y", "-nostats", "-progress", "pipe:1"]
-        said: deque[str] = deque(maxlen=KEPT_LINES)
+        last_lines: deque[str] = deque(maxlen=KEPT_LINES)
         with subprocess.Popen(
             [*command, *map(str, arguments)],
             stdin=subprocess.DEVNULL,
@@ -96,12 +96,13 @@ class Ffmpeg:
             cwd=folder,
         ) as process:
             lines: SimpleQueue[_Line | None] = SimpleQueue()
-            listener = threading.Thread(target=_listen, args=(process, said, lines), daemon=True)
-            reporter = threading.Thread(target=_report, args=(process, lines), daemon=True)
+            readers = [
+                threading.Thread(target=_read_stderr, args=(process, last_lines, lines), daemon=True),
+                threading.Thread(target=_read_reports, args=(process, lines), daemon=True),
+            ]
             timer = threading.Timer(timeout_s, process.kill)
-            listener.start()
-            reporter.start()
-            timer.start()
+            for thread in (*readers, timer):
+                thread.start()
             try:
                 _follow(lines, duration_s, on_progress, listen)
                 status = process.wait()
@@ -111,16 +112,16 @@ class Ffmpeg:
                 raise
             finally:
                 timer.cancel()
-                reporter.join(10)
-                listener.join(10)
+                for thread in readers:
+                    thread.join(10)
         lines.put(None)
-        _follow(lines, None, None, listen)  # what it said after its last report
+        _follow(lines, None, None, listen)  # what it wrote after its last report
         if status:
-            raise failure(said, status, timeout_s if expired else None)
-        return "".join(said)
+            raise ffmpeg_error(last_lines, status, timeout_s if expired else None)
+        return "".join(last_lines)
 
-    def complaint(self, arguments: Sequence[str | Path], *, timeout_s: float = 60) -> str | None:
-        """Run ffmpeg to see whether it can; return the first thing it complains of, None where all goes well."""
+    def first_complaint(self, arguments: Sequence[str | Path], *, timeout_s: float = 60) -> str | None:
+        """Run ffmpeg to find out whether it can do something; return its first error message, None if it succeeds."""
         command = [str(self.path), "-nostdin", "-hide_banner", "-y", "-v", "error", *map(str, arguments)]
         try:
             done = subprocess.run(
@@ -130,19 +131,19 @@ class Ffmpeg:
             return f"it does not run: {error}"
         if not done.returncode:
             return None
-        first = next((line.strip() for line in done.stderr.splitlines() if line.strip()), "it says nothing")
-        return _PLACE.sub("", first)[:200]
+        first = next((line.strip() for line in done.stderr.splitlines() if line.strip()), "it gives no reason")
+        return _CONTEXT.sub("", first)[:200]
 
 
 _named: Path | None = None
 
 
 def use(explicit: Path | None) -> None:
-    """Have `find` return this ffmpeg and no other from now on, in this process; None leaves the choice to it.
+    """Make `find` return this ffmpeg and no other, from now on and in this process; None lets it choose.
 
-    Whoever is told the settings calls it, once, at the edge; `find` says what is wrong with it.
+    The code that reads the settings calls this once; `find` reports what is wrong with it.
     """
-    global _named  # noqa: PLW0603 - one process, one ffmpeg: it is found from the depth of every handler
+    global _named  # noqa: PLW0603 - one process uses one ffmpeg, and every handler looks for it
     _named = explicit
 
 
@@ -151,8 +152,8 @@ def find(
 ) -> Ffmpeg:
     """Return an ffmpeg that has these filters and encoders: `explicit`, else the system's, else the embedded one.
 
-    Where none is given, the one that `use` named counts as given. An explicit one that cannot do the work is an error,
-    never passed over.
+    The one that `use` named counts as explicit. An explicit one that lacks something is an error; it is never replaced
+    by another. Raises EnvironmentNotReady.
     """
     return _found(explicit or _named, needs, encoders)
 
@@ -179,26 +180,26 @@ def _embedded() -> str | None:
         return None
 
 
-def source(path: Path, container: str) -> list[str]:
-    """Return the arguments that open a file: as this container and nothing else, from this disk only.
+def input_arguments(path: Path, container: str) -> list[str]:
+    """Return the arguments that open a file as this container and nothing else, from the local disk only.
 
-    Every input is opened so. Without it ffmpeg follows a playlist, whatever its file is called, to any file or address
-    that it names; and a name with a colon in it would be taken for an address.
+    Every input is opened like this. Otherwise ffmpeg would follow a playlist, whatever the file is called, to any file
+    or address that it names, and would treat a file name with a colon as an address.
     """
-    # A still picture's demuxer is named outright: by its name ffmpeg might take the file for one of a series.
-    named = ["-f", container] if container.endswith("_pipe") else []
-    return ["-protocol_whitelist", "file,pipe", "-format_whitelist", container, *named, "-i", local(path)]
+    # The demuxer of an image is forced: from its name, ffmpeg might treat the file as part of a numbered sequence.
+    forced = ["-f", container] if container.endswith("_pipe") else []
+    return ["-protocol_whitelist", "file,pipe", "-format_whitelist", container, *forced, "-i", file_url(path)]
 
 
-def local(path: Path) -> str:
-    """Return a path as ffmpeg takes it for a file of this disk, whatever its name looks like."""
+def file_url(path: Path) -> str:
+    """Return a path in the form that ffmpeg always treats as a local file, whatever its name looks like."""
     return f"file:{path.absolute()}"
 
 
 def _checked(path: Path, needs: frozenset[str], encoders: frozenset[str]) -> Ffmpeg:
     program = shutil.which(str(path))
     if program is None:
-        raise EnvironmentNotReady(f"{path} is no program; set FFMPEG_BINARY to an ffmpeg, or unset it")
+        raise EnvironmentNotReady(f"{path} is not a program; set FFMPEG_BINARY to an ffmpeg, or unset it")
     if missing := sorted(needs - _names(program, "-filters")):
         raise EnvironmentNotReady(f"{path} lacks the filter(s) {', '.join(missing)}; use a fuller build of ffmpeg")
     if missing := sorted(encoders - _names(program, "-encoders")):
@@ -210,38 +211,38 @@ def _checked(path: Path, needs: frozenset[str], encoders: frozenset[str]) -> Ffm
 
 
 def _names(program: str, question: str) -> frozenset[str]:
-    """Return the second word of every line that has one: the names in ffmpeg's own lists."""
+    """Return the names in one of ffmpeg's own lists: the second word of each line."""
     return frozenset(line.split()[1] for line in _ask(program, question).splitlines() if len(line.split()) > 2)
 
 
 def _ask(program: str, question: str) -> str:
     try:
-        told = subprocess.run(
+        done = subprocess.run(
             [program, "-hide_banner", question], capture_output=True, text=True, timeout=60, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EnvironmentNotReady(f"{program} does not run: {error}") from error
-    if told.returncode:
-        raise EnvironmentNotReady(f"{program} does not run: {told.stderr.strip()[-300:]}")
-    return told.stdout
+    if done.returncode:
+        raise EnvironmentNotReady(f"{program} does not run: {done.stderr.strip()[-300:]}")
+    return done.stdout
 
 
 @dataclass(frozen=True)
 class _Line:
-    """A line that ffmpeg wrote: to stderr, in words, or to stdout, as a report."""
+    """A line that ffmpeg wrote: a message to stderr, or a progress report to stdout."""
 
     text: str
     is_report: bool
 
 
-def _listen(process: subprocess.Popen[str], said: deque[str], lines: SimpleQueue[_Line | None]) -> None:
+def _read_stderr(process: subprocess.Popen[str], last_lines: deque[str], lines: SimpleQueue[_Line | None]) -> None:
     assert process.stderr is not None  # opened as a pipe
     for text in iter(functools.partial(process.stderr.readline, LINE), ""):
-        said.append(text)
+        last_lines.append(text)
         lines.put(_Line(text, is_report=False))
 
 
-def _report(process: subprocess.Popen[str], lines: SimpleQueue[_Line | None]) -> None:
+def _read_reports(process: subprocess.Popen[str], lines: SimpleQueue[_Line | None]) -> None:
     assert process.stdout is not None  # opened as a pipe
     for text in process.stdout:
         lines.put(_Line(text, is_report=True))
@@ -254,7 +255,7 @@ def _follow(
     on_progress: Callable[[float], None] | None,
     listen: Callable[[str], None] | None,
 ) -> None:
-    """Hand over lines as they come, up to the end of the reports."""
+    """Pass on lines as they come, until the last report."""
     while (line := lines.get()) is not None:
         key, _, value = line.text.strip().partition("=")
         if not line.is_report:
@@ -264,12 +265,12 @@ def _follow(
             on_progress(min(1.0, int(value) / 1e6 / duration_s))
 
 
-def failure(said: deque[str], status: int, expired_s: float | None) -> MediaError | StorageFull:
-    """Return what to raise for an ffmpeg that ended with `status` after these words, or after so many seconds."""
-    text = "".join(said)
-    if any(os.strerror(number) in text for number in FULL) or status == -_TOO_LONG:
+def ffmpeg_error(last_lines: Collection[str], status: int, expired_s: float | None = None) -> MediaError | StorageFull:
+    """Return the error for an ffmpeg that ended with `status` after these lines, or that ran into a time limit."""
+    text = "".join(last_lines)
+    if any(os.strerror(number) in text for number in FULL) or status == -_FILE_TOO_LARGE:
         return StorageFull("ffmpeg: no space left on the disk. Free some and run the same command again")
     if expired_s is not None:
-        return MediaError(f"ffmpeg was ended after {expired_s:.0f} s")
-    words = [line.strip() for line in said if line.strip() and not line.startswith(_NOISE)]
-    return MediaError(f"ffmpeg failed ({status}): {' | '.join(words[-4:])}")
+        return MediaError(f"ffmpeg was ended after its time limit of {expired_s:.0f} s")
+    messages = [line.strip() for line in last_lines if line.strip() and not line.startswith(_NOISE)]
+    return MediaError(f"ffmpeg failed ({status}): {' | '.join(messages[-4:])}")

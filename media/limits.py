@@ -1,47 +1,47 @@
-"""Limits that a process of ours sets on itself before it touches what may have been made to hurt it."""
+"""Resource limits that a process sets for itself before it reads untrusted data."""
 
 from __future__ import annotations
 
 import sys
 
 
-def limit(
+def limit_process(
     *,
     file_bytes: int,
     memory_bytes: int | None = None,
     cpu_s: int | None = None,
     open_files: int | None = None,
 ) -> None:
-    """Bound this process, and those it starts, for good: the largest file it writes, and what else is given.
+    """Limit this process and its children permanently: the size of files it writes, and whatever else is given.
 
-    It leaves no core behind either: one holds whatever the process knew. Limits that are tighter already stay; Windows
-    has none of them, and there this does nothing.
+    Core dumps are disabled, because they contain everything the process knew. Tighter existing limits stay. Does
+    nothing on Windows, which has no such limits.
     """
     if sys.platform == "win32":
         return
     import resource
 
-    wanted = {
+    limits = {
         resource.RLIMIT_FSIZE: file_bytes,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_AS: memory_bytes,
         resource.RLIMIT_CPU: cpu_s,
         resource.RLIMIT_NOFILE: open_files,
     }
-    for what, most in wanted.items():
-        soft, hard = resource.getrlimit(what)
-        if most is not None:
-            known = [value for value in (soft, hard) if value != resource.RLIM_INFINITY]
-            resource.setrlimit(what, (min([most, *known]), hard))
+    for which, limit in limits.items():
+        soft, hard = resource.getrlimit(which)
+        if limit is not None:
+            existing = [value for value in (soft, hard) if value != resource.RLIM_INFINITY]
+            resource.setrlimit(which, (min([limit, *existing]), hard))
 
 
-def allow_cpu(seconds: int) -> None:
-    """Let this process use the processor for so many seconds from now on, and no more; Windows has no such limit."""
+def limit_cpu(seconds: int) -> None:
+    """Let this process use this much more CPU time, counted from now; does nothing on Windows."""
     if sys.platform == "win32":
         return
     import resource
 
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    most = int(used.ru_utime + used.ru_stime) + 1 + seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    limit = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))

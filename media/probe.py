@@ -1,4 +1,4 @@
-"""What a film is that is shown within another: its picture, its rate, its length, its sound and its colours.
+"""What is needed to insert a video into another one: its size, rate, length, audio and colours.
 
 All of it follows from what `media.examine` finds.
 """
@@ -8,60 +8,61 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from media.carried import is_rgb
-from media.examine import Media, Picture, examine
+from media.carry_over import is_rgb
+from media.examine import examine
+from media.info import MediaFile, VideoTrack
 from protocol.errors import MediaError
 
 MAX_SECONDS = 3600
 
 _MATRICES = {"bt470bg": "bt601", "bt2020nc": "bt2020", "bt2020c": "bt2020"}
-"""The names of the scale filter, where they are others than ffmpeg's usual ones."""
+"""The names of the scale filter, where they differ from ffmpeg's usual ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sound:
-    """The sound of a film."""
+class FootageAudio:
+    """The audio track of a video."""
 
     stream: int
     channels: int
     rate: int
-    delay_s: float  # how long after the first picture it starts; negative where it starts before
+    delay_s: float  # how long after the first frame it starts; negative if it starts earlier
 
 
 @dataclass(frozen=True, kw_only=True)
 class Footage:
-    """A film that was found to be readable."""
+    """A video that was found to be readable."""
 
     path: Path
     container: str
     stream: int
-    size: tuple[int, int]  # as it is to be shown: turned, and with square pixels
-    seconds: float  # of the picture
-    rate: float | None  # pictures a second on average
+    size: tuple[int, int]  # as displayed: rotated, with square pixels
+    seconds: float  # of the frames
+    rate: float | None  # frames per second on average
     rotation: int  # in degrees
     bits: int
-    matrix: str | None  # how colours are coded, by the scale filter's names; None for RGB
-    transfer: str | None  # the curve of high dynamic range, by ffmpeg's names; None for the usual one
-    sound: Sound | None
+    matrix: str | None  # the colour matrix, in the scale filter's names; None for RGB
+    transfer: str | None  # the transfer curve of HDR, in ffmpeg's names; None for SDR
+    sound: FootageAudio | None
 
 
 def probe(path: Path) -> Footage:
-    """Return the facts of a film. What is no film, holds no picture, or is cut raises MediaError naming the file.
+    """Return what is needed to insert a video. MediaError if it is not a video or is truncated.
 
-    For a file from elsewhere call `media.confined.probe`.
+    For an untrusted file call `media.confined.probe`.
     """
     return footage(examine(path))
 
 
-def footage(media: Media) -> Footage:
-    """Return what of a medium matters for showing it. One that is no film, or a long one, raises MediaError."""
+def footage(media: MediaFile, *, max_seconds: float = MAX_SECONDS) -> Footage:
+    """Return what is needed to insert an examined video. MediaError if it is not a video, or too long."""
     picture = media.picture
     if media.what == "picture":
-        raise MediaError(f"{media.path} is a picture and no film; make a film of it first")
+        raise MediaError(f"{media.path} is an image, not a video; make a video of it first")
     if picture is None:
-        raise MediaError(f"{media.path} holds no moving picture; give a film")
-    if picture.seconds > MAX_SECONDS:
-        raise MediaError(f"{media.path} lasts {picture.seconds:.0f} s; give a film of at most {MAX_SECONDS} s")
+        raise MediaError(f"{media.path} has no video track; give a video")
+    if picture.seconds > max_seconds:
+        raise MediaError(f"{media.path} lasts {picture.seconds:.0f} s; give a video of at most {max_seconds} s")
     return Footage(
         path=media.path,
         container=media.container,
@@ -77,8 +78,8 @@ def footage(media: Media) -> Footage:
     )
 
 
-def _matrix(picture: Picture) -> str | None:
-    """Return how colours are coded; a film that does not say is taken as players take it, by its height."""
+def _matrix(picture: VideoTrack) -> str | None:
+    """Return the colour matrix; if the video does not declare one, the one that players assume for its height."""
     space = picture.pixels.space
     if is_rgb(picture.pixels):
         return None
@@ -87,9 +88,9 @@ def _matrix(picture: Picture) -> str | None:
     return _MATRICES.get(space, space)
 
 
-def _sound(media: Media, picture: Picture) -> Sound | None:
+def _sound(media: MediaFile, picture: VideoTrack) -> FootageAudio | None:
     if not media.sounds:
         return None
     track = media.sounds[0]
     delay_s = track.starts_s - picture.starts_s
-    return Sound(stream=track.stream, channels=track.channels, rate=track.rate, delay_s=delay_s)
+    return FootageAudio(stream=track.stream, channels=track.channels, rate=track.rate, delay_s=delay_s)

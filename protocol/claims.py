@@ -1,7 +1,7 @@
-"""Who may work on a job now: leases judged by observed change, and the election among rival claims.
+"""Which worker may work on a job now: leases judged by observed change, and the election among rival claims.
 
 No clock is compared across machines (FORMAT.md R7): `now` is always the observer's own monotonic clock, and a lease
-lapses when this observer has seen no change for long enough while it was looking.
+lapses when this observer has seen no change for long enough while it was watching.
 """
 
 from __future__ import annotations
@@ -12,47 +12,47 @@ from protocol.drop import Capabilities, TimeLimits
 from protocol.layout import Attempt
 from protocol.messages import Beat, Claim, ClaimTerms, Held, Limits, WorkerCard
 from protocol.neighbours import Neighbours
-from protocol.seen import Observation
+from protocol.observation import Observation
 from protocol.states import open_attempts
 
 LEASE_BEATS = 8
-"""A lease is this many beats long: one late or lost upload must not cost a night's work."""
+"""A lease is this many heartbeats long: one late or lost upload must not cost a night's work."""
 
 IDLE_FACTOR = 4
-"""A worker that holds no job beats this many times less often."""
+"""A worker without a job sends heartbeats this many times less often."""
 
 GAP_POLLS = 4
 MIN_GAP_S = 2.0
 
 
 ELSEWHERE = Neighbours(Capabilities(local=False, settle_s=0, poll_s=0, beat_s=0), "", None)
-"""For an observer that is on no folder: everybody else is elsewhere, and what the request says holds."""
+"""For an observer without a folder: all other parties are elsewhere, and the request's terms apply."""
 
 
 class LeaseWatch:
-    """Watches the signs of life of every worker it is shown, on the observer's own clock.
+    """Watches the heartbeats of every worker it is shown, on the observer's own clock.
 
-    Whoever reads a worker's folder says so with `looked`: silence counts only up to the last look that succeeded, and
-    after a gap of the observer's own (sleep, outage) the timers of that worker start again. A worker that has not
-    proved to be on this machine gets the longer leases of one that is elsewhere.
+    The caller reports each successful reading of a worker's folder with `looked`: silence counts only up to the last
+    one, and after a gap of the observer's own (sleep, outage) the timers of that worker restart. A worker that has not
+    proved to be on this machine gets the longer leases of a remote one.
     """
 
     def __init__(self, look_s: float, neighbours: Neighbours = ELSEWHERE) -> None:
         self._gap_s = max(GAP_POLLS * look_s, MIN_GAP_S)
         self._neighbours = neighbours
         self._here: dict[str, bool] = {}  # boot → whether its card proves that it is on this machine
-        self._looked: dict[str, float] = {}  # worker → last fresh look at its folder
+        self._looked: dict[str, float] = {}  # worker → last fresh reading of its folder
         self._alive: dict[str, tuple[int, float]] = {}  # boot → highest seq, when it rose
-        self._ended: set[str] = set()  # boots whose last beat came
-        self._risen: set[str] = set()  # boots of which a beat came while this observer looked
-        self._claimed: dict[str, float] = {}  # nonce → first sight of the claim
+        self._ended: set[str] = set()  # boots whose last heartbeat has arrived
+        self._risen: set[str] = set()  # boots of which a heartbeat arrived while this observer watched
+        self._claimed: dict[str, float] = {}  # nonce → when the claim was first seen
         self._boot_of: dict[str, str] = {}  # nonce → boot of its claim
         self._worker_of: dict[str, str] = {}  # boot → its worker
-        self._first_held: dict[str, float] = {}  # nonce → when a beat first said so
-        self._progress: dict[str, tuple[Held, float]] = {}  # nonce → what was last held, when its units rose
+        self._first_held: dict[str, float] = {}  # nonce → when a heartbeat first mentioned it
+        self._progress: dict[str, tuple[Held, float]] = {}  # nonce → its last progress, and when that advanced
 
     def looked(self, worker: str, now: float) -> None:
-        """Say that a fresh look at a worker's folder succeeded."""
+        """Record that a worker's folder was read successfully."""
         before = self._looked.get(worker)
         if before is not None and now - before > self._gap_s:
             boots = {boot for boot, whose in self._worker_of.items() if whose == worker}
@@ -68,24 +68,24 @@ class LeaseWatch:
             self._progress[nonce] = self._progress[nonce][0], now
 
     def saw_claim(self, claim: Claim, now: float) -> None:
-        """Start the timer of a claim at its first sight."""
+        """Start the timer of a claim when it is first seen."""
         self._claimed.setdefault(claim.nonce, now)
         self._boot_of[claim.nonce] = claim.boot
         self._worker_of[claim.boot] = claim.worker
 
     def saw_card(self, card: WorkerCard, now: float) -> None:
-        """Start the timer of a worker at the first sight of its card."""
+        """Start the timer of a worker when its card is first seen."""
         self._alive.setdefault(card.boot, (0, now))
         self._worker_of[card.boot] = card.worker
         self._here[card.boot] = self._neighbours.is_here(card.where)
 
     def saw_growth(self, boot: str, now: float) -> None:
-        """Take note that data of a boot is arriving: its beats may have to wait behind it."""
+        """Record that data of a boot is arriving: its heartbeats may be queued behind it."""
         if boot in self._alive:
             self._alive[boot] = self._alive[boot][0], now
 
     def saw_beat(self, beat: Beat, now: float) -> None:
-        """Take note of a beat; a sequence number that is not higher than the last is ignored."""
+        """Record a heartbeat; a sequence number that is not higher than the last is ignored."""
         self._worker_of[beat.boot] = beat.worker
         known = self._alive.get(beat.boot, (0, 0.0))[0]
         if beat.last:
@@ -99,19 +99,19 @@ class LeaseWatch:
             before, rose = self._progress.get(held.nonce, (held, now))
             if held.done > before.done:
                 self._progress[held.nonce] = (held, now)
-            elif held.done == before.done and beat.seq > known:  # another note is no progress
+            elif held.done == before.done and beat.seq > known:  # a new note is not progress
                 self._progress[held.nonce] = (held, rose)
 
     def beating(self) -> frozenset[str]:
-        """Return the nonces that some beat said to be held."""
+        """Return the nonces of the attempts that some heartbeat mentions."""
         return frozenset(self._progress)
 
     def held(self, nonce: str) -> Held | None:
-        """Return what the beats said of an attempt."""
+        """Return an attempt's progress by the heartbeats."""
         return self._progress[nonce][0] if nonce in self._progress else None
 
     def held_s(self, nonce: str, now: float) -> float:
-        """Return for how long this observer has known an attempt to be held."""
+        """Return for how long this observer has known that an attempt is held."""
         return now - min(self._claimed.get(nonce, now), self._first_held.get(nonce, now))
 
     def boot_of(self, nonce: str) -> str | None:
@@ -119,12 +119,12 @@ class LeaseWatch:
         return self._boot_of.get(nonce)
 
     def waits(self, boot: str | None) -> TimeLimits:
-        """Return how long to wait for what comes from that boot: not long only where it is known to be here."""
+        """Return the time limits for a boot: the short ones only if it is known to be on this machine."""
         is_here = self._here.get(boot, False) if boot is not None else False
         return self._neighbours.limits(is_here=is_here)
 
     def beat_s(self, boot: str, beat_s: float) -> float:
-        """Return how often beats of a boot are expected here, which beats every `beat_s` seconds where it is."""
+        """Return how often heartbeats of a boot are expected to arrive; it sends one every `beat_s` seconds."""
         return max(beat_s, self.waits(boot).lease_s / LEASE_BEATS)
 
     def lease_s(self, boot: str, terms: ClaimTerms) -> float:
@@ -132,16 +132,16 @@ class LeaseWatch:
         return max(terms.lease_s, self.waits(boot).lease_s)
 
     def boot_alive(self, boot: str, now: float, beat_s: float) -> bool:
-        """Say whether a worker that beats every `beat_s` seconds at work may still be alive."""
+        """Say whether a worker that sends a heartbeat every `beat_s` seconds at work may still be alive."""
         silent = self.silence_s(boot, now)
         return silent is not None and silent <= LEASE_BEATS * IDLE_FACTOR * self.beat_s(boot, beat_s)
 
     def has_beaten(self, boot: str) -> bool:
-        """Say whether that boot gave a sign of life while this observer looked, rather than before."""
+        """Say whether a heartbeat of that boot arrived while this observer watched, rather than before."""
         return boot in self._risen
 
     def has_ended(self, boot: str) -> bool:
-        """Say whether that boot said that its session is over. Its claims lapse all the same only by silence (R7)."""
+        """Say whether that boot announced the end of its session. Its claims still lapse only by silence (R7)."""
         return boot in self._ended
 
     def silence_s(self, boot: str, now: float) -> float | None:
@@ -154,10 +154,10 @@ class LeaseWatch:
         alive = max(claimed, self._alive.get(claim.boot, (0, claimed))[1])
         silent_s = self._looked.get(claim.worker, alive) - alive
         if silent_s > self.lease_s(claim.boot, terms):
-            return f"no sign of life of {claim.worker} for {silent_s:.0f} s"
+            return f"no heartbeat from {claim.worker} for {silent_s:.0f} s"
         progressed = max(claimed, self._progress[claim.nonce][1] if claim.nonce in self._progress else claimed)
         if now - progressed > limits.stall_s:
-            return f"{claim.worker} lives, but made no progress for {now - progressed:.0f} s"
+            return f"{claim.worker} is alive, but has made no progress for {now - progressed:.0f} s"
         if now - claimed > limits.wall_s:
             return f"{claim.worker} took longer than the {limits.wall_s:.0f} s allowed"
         return None
@@ -168,6 +168,6 @@ class LeaseWatch:
 
 
 def elected(own: Attempt, seen: Observation, lapsed: Collection[str]) -> bool:
-    """Say whether `own` goes on: of the open claims of its number that have not lapsed, its nonce is the lowest."""
+    """Say whether `own` wins: of the open claims of its number that have not lapsed, its nonce is the lowest."""
     rivals = [a.nonce for a in open_attempts(seen) if a.n == own.n and a.nonce not in lapsed]
     return own.nonce <= min([own.nonce, *rivals])

@@ -1,4 +1,4 @@
-"""Messages to bytes and back: strict JSON, one canonical form, a seal on every control file, and the simple form.
+"""Messages to bytes and back: strict JSON, one canonical form, a checksum in every control file, and the simple form.
 
 The only place that reads or writes wire JSON. `decode` returns a message that is whole, meant for this place, readable
 by this version and signed as its reader demands, or raises `BadMessage` / `VersionTooNew`; there is no third outcome.
@@ -10,147 +10,56 @@ import functools
 import hashlib
 import json
 import logging
-import math
-import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from protocol.errors import BadMessage, NotARequest, Untrusted, VersionTooNew
-from protocol.messages import VERSION, Done, DoneJob, Failure, FailureJob, Message, Offer, PlainDone, PlainFailure
-from protocol.messages import Request as RequestMessage
+from protocol.fields import VERSION, Message
+from protocol.messages import Done, DoneJob, Failure, FailureJob, Offer, Request
+from protocol.plain import PlainDone, PlainFailure, PlainRequest
 from protocol.signing import OFF, Key, Trust
-
-MAX_BYTES = 1 << 20
-MAX_DEPTH = 32
-MAX_INTEGER = 2**53
-_NO_NESTING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[^"\[\]{}]+', re.DOTALL)
-_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+from protocol.strict_json import MAX_BYTES as MAX_BYTES
+from protocol.strict_json import canon as canon
+from protocol.strict_json import loads as loads
 
 M = TypeVar("M", bound=Message)
+Plain = PlainRequest | PlainDone | PlainFailure
 
 log = logging.getLogger(__name__)
-
-
-def loads(data: bytes, *, limit: int = MAX_BYTES) -> Any:
-    """Parse strict JSON: at most `limit` bytes, 32 levels; no duplicate key, NaN, Infinity (nor 1e400), lone surrogate.
-
-    Every value that it returns has a canonical form.
-    """
-    if len(data) > limit:
-        raise BadMessage(f"{len(data)} bytes; at most {limit} are read")
-    _check_depth(data)
-    try:
-        value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_float=_float,
-            parse_int=_int,
-            parse_constant=_constant,
-        )
-        if _SURROGATE_ESCAPE.search(data):
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except (UnicodeError, json.JSONDecodeError, RecursionError) as error:
-        raise BadMessage(f"not JSON: {error}") from error
-    return value
-
-
-def _check_depth(data: bytes) -> None:
-    """Count brackets outside strings before the parser, which would recurse, sees them.
-
-    A string that does not end takes the rest with it, so that no byte is looked at from two starting points.
-    """
-    depth = 0
-    for byte in _NO_NESTING.sub(b"", data):
-        depth += 1 if byte in b"[{" else -1
-        if depth > MAX_DEPTH:
-            raise BadMessage(f"nested deeper than {MAX_DEPTH} levels")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in made:
-            raise BadMessage(f"the key {key[:100]!r} stands twice")
-        made[key] = value
-    return made
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value) or (value.is_integer() and abs(value) > MAX_INTEGER):
-        raise BadMessage(f"the number {text[:40]} is out of range")
-    return value
-
-
-def _int(text: str) -> int:
-    if len(text) > 17 or abs(value := int(text)) > MAX_INTEGER:
-        raise BadMessage(f"the integer {text[:40]} is beyond 2^53")
-    return value
-
-
-def _constant(text: str) -> float:
-    raise BadMessage(f"{text} is not JSON")
-
-
-def canon(value: Any) -> bytes:
-    """Return the one spelling of a JSON value that seals, digests and signatures are made over.
-
-    Keys sorted by code point, no white space, ASCII escapes, integral floats as integers, -0 as 0, other floats by
-    their shortest repr. Raises ValueError for integers beyond 2^53 and numbers that are not finite.
-    """
-    return json.dumps(
-        _plain_numbers(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    ).encode("ascii")
-
-
-def _plain_numbers(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain_numbers(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain_numbers(item) for item in value]
-    if isinstance(value, float):
-        value = _integral(value)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INTEGER:
-        raise ValueError(f"the integer {value} is beyond 2^53")
-    return value
-
-
-def _integral(value: float) -> float | int:
-    if not math.isfinite(value):
-        raise ValueError("a number must be finite")
-    return int(value) if value.is_integer() else value
 
 
 def digest(
     kind: str, params: Mapping[str, Any], inputs: Mapping[str, tuple[int, str]], requires: Mapping[str, Any]
 ) -> str:
-    """Return what a job *is*: the sha256 of kind, raw parameters, inputs as {name: (size, sha256)} and requirements."""
+    """Return a job's digest: the sha256 of kind, raw parameters, inputs as {name: (size, sha256)} and requirements."""
     job = {"kind": kind, "params": dict(params), "inputs": dict(inputs), "requires": dict(requires)}
     return hashlib.sha256(canon(job)).hexdigest()
 
 
-def seal(message: Mapping[str, Any]) -> str:
-    """Return the sha256 of a whole message without its seal and signature."""
+def checksum(message: Mapping[str, Any]) -> str:
+    """Return the checksum of a whole message (`seal` on the wire): the sha256 of it without checksum and signature."""
     return hashlib.sha256(_body(message)).hexdigest()
 
 
 def _body(message: Mapping[str, Any]) -> bytes:
-    """Return what is sealed and signed: the canonical form of a whole message without its seal and signature."""
+    """Return what checksum and signature are made over: the canonical form of a message without the two."""
     body = {key: value for key, value in message.items() if key not in ("seal", "sig")}
     if isinstance(job := body.get("job"), dict):
         body["job"] = {key: value for key, value in job.items() if key not in ("seal", "sig")}
     return canon(body)
 
 
-def encode(message: Message | RequestMessage | Done | Failure, key: Key | None = None) -> bytes:
-    """Return the bytes of a message, sealed, and signed where a key is given; the simple form carries neither."""
+def encode(message: Message | Request | Done | Failure | Plain, key: Key | None = None) -> bytes:
+    """Return the bytes of a message with its checksum, signed where a key is given; the simple form has neither."""
     match message:
-        case RequestMessage():
+        case PlainRequest():
+            return _spell(message.params)
+        case PlainDone() | PlainFailure():
+            return _spell(_dump(message), ascii_only=True)  # some old readers do not read UTF-8
+        case Request():
             return _in_job(dict(message.params), message.job, key)
-        case Done(job=None) | Failure(job=None):
-            return _spell(_dump(message.plain), ascii_only=True)  # some old readers do not read UTF-8
         case Done() | Failure():
             return _in_job(_dump(message.plain), message.job, key)
         case _:
@@ -158,16 +67,14 @@ def encode(message: Message | RequestMessage | Done | Failure, key: Key | None =
             return _spell({**whole, **_proof(whole, message.type, key)})
 
 
-def _in_job(plain: dict[str, Any], job: Message | None, key: Key | None) -> bytes:
-    if job is None:
-        return _spell(plain)
+def _in_job(plain: dict[str, Any], job: Message, key: Key | None) -> bytes:
     whole = {**plain, "job": _dump(job)}
     whole["job"] |= _proof(whole, job.type, key)
     return _spell(whole)
 
 
 def _proof(whole: Mapping[str, Any], type: str, key: Key | None) -> dict[str, Any]:  # noqa: A002 - the format's word
-    """Return what a whole message is completed with: its seal, and its signature where there is a key."""
+    """Return the fields that complete a message: its checksum, and its signature where there is a key."""
     body = _body(whole)
     proof = {"seal": hashlib.sha256(body).hexdigest()}
     return {**proof, "sig": key.sign(type, body)} if key else proof
@@ -182,18 +89,26 @@ def _spell(value: dict[str, Any], *, ascii_only: bool = False) -> bytes:
 
 
 def decode(data: bytes, kind: type[M], *, drop: str, id: str, trust: Trust = OFF, **place: Any) -> M:  # noqa: A002
-    """Return the control message in `data`, of type `kind`, for this drop and id.
+    """Return the control message of type `kind` in `data`, for this drop and id.
 
-    `place` holds what the path says of it (attempt, nonce, worker, boot, seq, k); it must say the same.
+    `place` holds what its path says (attempt, nonce, worker, boot, seq, k); the message must say the same.
     """
-    whole = _sealed(data, None)
+    whole = _checked_json(data, None)
     message = _checked(whole, kind, drop=drop, id=id, place=place)
     _check_signature(whole, message, trust)
     return message
 
 
-def decode_request(data: bytes, *, drop: str, job: str, trust: Trust = OFF) -> RequestMessage:
-    """Return the request in `data`; one without the key `job` is the simple form."""
+def decode_request(data: bytes, *, drop: str, job: str, trust: Trust = OFF) -> Request:
+    """Return the request in `data`; one of the simple form raises BadMessage."""
+    request = decode_any_request(data, drop=drop, job=job, trust=trust)
+    if isinstance(request, PlainRequest):
+        raise BadMessage("is of the simple form: it has no key 'job'")
+    return request
+
+
+def decode_any_request(data: bytes, *, drop: str, job: str, trust: Trust = OFF) -> Request | PlainRequest:
+    """Return the request in `data`, in whichever form it is; without the key `job` it is the simple form."""
     whole = loads(data)
     if not isinstance(whole, dict):
         raise NotARequest(
@@ -203,19 +118,19 @@ def decode_request(data: bytes, *, drop: str, job: str, trust: Trust = OFF) -> R
     params = {key: value for key, value in whole.items() if key != "job"}
     if "job" not in whole:
         _check_plain(data, trust)
-        return RequestMessage(params=params, job=None)
-    offer = _checked(_sealed(data, "job"), Offer, drop=drop, id=job, place={})
+        return PlainRequest(params=params)
+    offer = _checked(_checked_json(data, "job"), Offer, drop=drop, id=job, place={})
     if offer.digest != request_digest(params, offer):
-        raise BadMessage("the digest does not fit the request")
+        raise BadMessage("its digest does not match the request")
     _check_signature(whole, offer, trust)
     if trust.mode == "require" and offer.limits.not_after is None:
-        raise Untrusted("is signed without not_after, so that it could be offered again for ever")
-    return RequestMessage(params=params, job=offer)
+        raise Untrusted("is signed without not_after, so it could be offered again forever")
+    return Request(params=params, job=offer)
 
 
 def _named(value: Any) -> str:
-    """Return what a JSON value is called."""
-    names = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    """Return the type of a JSON value, in words."""
+    names = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")
 
 
@@ -227,7 +142,7 @@ def request_digest(params: Mapping[str, Any], offer: Offer) -> str:
 
 def decode_done(data: bytes, *, drop: str, job: str, trust: Trust = OFF, **place: Any) -> Done:
     """Return the result marker of an attempt."""
-    whole = _sealed(data, "job")
+    whole = _checked_json(data, "job")
     envelope = _checked(whole, DoneJob, drop=drop, id=job, place=place)
     _check_signature(whole, envelope, trust)
     return Done(plain=_made(PlainDone, _without_job(whole)), job=envelope)
@@ -235,28 +150,28 @@ def decode_done(data: bytes, *, drop: str, job: str, trust: Trust = OFF, **place
 
 def decode_failure(data: bytes, *, drop: str, job: str, trust: Trust = OFF, **place: Any) -> Failure:
     """Return the error marker of an attempt."""
-    whole = _sealed(data, "job")
+    whole = _checked_json(data, "job")
     envelope = _checked(whole, FailureJob, drop=drop, id=job, place=place)
     _check_signature(whole, envelope, trust)
     return Failure(plain=_made(PlainFailure, _without_job(whole)), job=envelope)
 
 
-def decode_plain_done(data: bytes, *, trust: Trust = OFF) -> Done:
+def decode_plain_done(data: bytes, *, trust: Trust = OFF) -> PlainDone:
     """Return a simple-form result marker. It proves nothing: see FORMAT.md, the simple form."""
-    marker = Done(plain=_made(PlainDone, _plain_object(data)), job=None)
+    marker = _made(PlainDone, _plain_object(data))
     _check_plain(data, trust)
     return marker
 
 
-def decode_plain_failure(data: bytes, *, trust: Trust = OFF) -> Failure:
+def decode_plain_failure(data: bytes, *, trust: Trust = OFF) -> PlainFailure:
     """Return a simple-form error marker."""
-    marker = Failure(plain=_made(PlainFailure, _plain_object(data)), job=None)
+    marker = _made(PlainFailure, _plain_object(data))
     _check_plain(data, trust)
     return marker
 
 
-def seal_of(data: bytes) -> str:
-    """Return the seal that a checked message carries."""
+def checksum_of(data: bytes) -> str:
+    """Return the checksum in a message that was checked."""
     whole = loads(data)
     return str(whole["job"]["seal"] if isinstance(whole.get("job"), dict) else whole["seal"])
 
@@ -264,7 +179,7 @@ def seal_of(data: bytes) -> str:
 def _plain_object(data: bytes) -> dict[str, Any]:
     whole = loads(data)
     if not isinstance(whole, dict) or "job" in whole:
-        raise BadMessage("not a marker of the simple form")
+        raise BadMessage("not a marker in the simple form")
     return whole
 
 
@@ -272,8 +187,8 @@ def _without_job(whole: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in whole.items() if key != "job"}
 
 
-def _sealed(data: bytes, envelope: str | None) -> dict[str, Any]:
-    """Return the parsed message once its version and its seal have been found good, in this order."""
+def _checked_json(data: bytes, envelope: str | None) -> dict[str, Any]:
+    """Return the parsed message if its version and then its checksum are right."""
     whole = loads(data)
     if not isinstance(whole, dict):
         raise BadMessage("a message is a JSON object")
@@ -282,16 +197,16 @@ def _sealed(data: bytes, envelope: str | None) -> dict[str, Any]:
         raise BadMessage(f"the envelope {envelope!r} is not an object")
     _check_version(head)
     try:
-        expected = seal(whole)
+        expected = checksum(whole)
     except (ValueError, RecursionError) as error:
-        raise BadMessage(f"has no canonical form: {error}") from error
+        raise BadMessage(f"it has no canonical form: {error}") from error
     if head.get("seal") != expected:
-        raise BadMessage("the seal does not fit: torn, or changed on the way")
+        raise BadMessage("its checksum does not match: torn, or changed on the way")
     return whole
 
 
 def _check_signature(whole: dict[str, Any], message: Message, trust: Trust) -> None:
-    """Hold a message that checks against the reader's trust. All that its place says is in what is signed."""
+    """Check a valid message against the keys that its reader trusts. The signature covers everything its path says."""
     if trust.mode == "off":
         return
     head = whole["job"] if isinstance(message, Offer | DoneJob | FailureJob) else whole
@@ -301,14 +216,14 @@ def _check_signature(whole: dict[str, Any], message: Message, trust: Trust) -> N
 
 def _check_plain(data: bytes, trust: Trust) -> None:
     if trust.mode != "off":
-        _doubted(trust, "is of the simple form, which nobody can sign", "a message", data)
+        _doubted(trust, "is in the simple form, which cannot be signed", "a message", data)
 
 
 def _doubted(trust: Trust, doubt: str | None, what: str, body: bytes) -> None:
     if doubt is not None and trust.mode == "require":
         raise Untrusted(doubt)
     if doubt is not None:
-        _warn_once(hashlib.sha256(body).hexdigest(), f"{what} {doubt}; it is taken all the same (auth: warn)")
+        _warn_once(hashlib.sha256(body).hexdigest(), f"{what} {doubt}; it is accepted anyway (auth: warn)")
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -319,10 +234,10 @@ def _warn_once(_message: str, text: str) -> None:
 def _check_version(head: dict[str, Any]) -> None:
     needed = head.get("min_reader", head.get("v"))
     if not isinstance(needed, int) or isinstance(needed, bool):
-        raise BadMessage("carries no version")
+        raise BadMessage("it has no version")
     if needed > VERSION:
         raise VersionTooNew(
-            f"needs a reader of format {needed}, this is format {VERSION}: upgrade gpudrop on this machine"
+            f"it needs a reader of format {needed}, and this version reads format {VERSION}: upgrade gpudrop here"
         )
 
 
@@ -331,7 +246,7 @@ def _checked(whole: dict[str, Any], kind: type[M], *, drop: str, id: str, place:
     message = _made(kind, head)
     for field, expected in {"drop": drop, "id": id, **place}.items():
         if getattr(message, field) != expected:
-            raise BadMessage(f"says {field} {getattr(message, field)!r} where its place says {expected!r}")
+            raise BadMessage(f"it says {field} {getattr(message, field)!r}, its path says {expected!r}")
     return message
 
 

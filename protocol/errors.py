@@ -8,24 +8,24 @@
     │   ├── NotFoundError             3   a run, job or file that was named does not exist
     │   ├── SpecError                 5   a tour spec or a manifest is wrong; lists every problem
     │   └── EnvironmentNotReady       6   a program, folder or permission is missing here
-    ├── TheirsError                   1   the far side sent something that must not be used
-    │   ├── BadMessage                1   a control file does not check; treat it as not there yet
-    │   │   ├── NotARequest           1   it is whole, and will never be a request
-    │   │   └── Untrusted             1   it is not signed by a key that this side trusts with it
+    ├── TheirsError                   1   the other side sent something that must not be used
+    │   ├── BadMessage                1   a control file is not valid; treat it as not there yet
+    │   │   ├── NotARequest           1   it is complete JSON, and will never be a request
+    │   │   └── Untrusted             1   it is not signed by a key that this side trusts for it
     │   ├── VersionTooNew             6   a control file needs a newer reader than this one
     │   └── VerificationError         4   a result does not match its manifest, digest or kind
-    ├── ChannelError                  1   the drop failed; `retryable` says whether to look again
-    │   ├── ChannelLost               6   the drop cannot be seen at all
+    ├── ChannelError                  1   the drop failed; `retryable` says whether to try again
+    │   ├── ChannelLost               6   the drop cannot be reached at all
     │   ├── NameMissing               3   the name is not (yet) in the drop
     │   ├── NameTaken                 1   the name is written already, and names are written once
     │   └── StorageFull               6   no room to write
     ├── MediaError                    1   ffmpeg failed, or a media file is not what it should be
-    ├── StepFailed                    1   a step of a tour cannot be filmed; `kept` names what shows why
-    └── JobError                      4   a job that was sent away has no result
+    ├── StepFailed                    1   a step of a tour cannot be recorded; `kept` names what shows why
+    └── JobError                      4   a submitted job has no result
         ├── JobFailed                 4   the worker reports a failure
         ├── JobCancelled              4   the job was cancelled
-        ├── JobExpired                4   nobody took the job in time
-        └── JobTimeout              124   no verified result within the time asked for
+        ├── JobExpired                4   no worker took the job in time
+        └── JobTimeout              124   no verified result within the given time
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import ClassVar
 
 FULL = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
-"""How systems say that there is no room: a full disk, a used-up quota, a file longer than this place takes."""
+"""Error numbers for "no room": a full disk, an exhausted quota, a file longer than the file system allows."""
 
 
 def is_full(problem: OSError) -> bool:
@@ -86,19 +86,19 @@ class EnvironmentNotReady(OursError):
 
 
 class TheirsError(GpudropError):
-    """The far side sent something that must not be used."""
+    """The other side sent something that must not be used."""
 
 
 class BadMessage(TheirsError):
-    """A control file does not check; it counts as not there yet."""
+    """A control file is not valid; it counts as not there yet."""
 
 
 class NotARequest(BadMessage):
-    """A request is whole JSON of another shape: waiting for the rest of it is in vain. The text is for its writer."""
+    """A request is complete JSON of another shape, so there is no rest to wait for. The text is for its author."""
 
 
 class Untrusted(BadMessage):
-    """A control file is not signed by a key that this side trusts with it; it counts as not there."""
+    """A control file is not signed by a key that this side trusts for it; it is ignored."""
 
 
 class VersionTooNew(TheirsError):
@@ -126,7 +126,7 @@ class ChannelError(GpudropError):
 
 
 class ChannelLost(ChannelError):
-    """The drop cannot be seen."""
+    """The drop cannot be reached."""
 
     exit_code = 6
 
@@ -138,7 +138,7 @@ class NameMissing(ChannelError):
 
 
 class NameTaken(ChannelError):
-    """The name is written already, and every name is written once."""
+    """The name exists already, and names are never written twice."""
 
 
 class StorageFull(ChannelError):
@@ -152,9 +152,9 @@ class MediaError(GpudropError):
 
 
 class StepFailed(GpudropError):
-    """A step of a tour cannot be filmed. `kept` is the folder with its screenshot, console log and trace, if any.
+    """A step of a tour cannot be recorded. `kept` is the folder with its screenshot, console log and trace, if any.
 
-    `retryable` is False where filming the step again cannot end otherwise (a selector that does not parse).
+    `retryable` is False where recording the step again cannot help (a selector that does not parse).
     """
 
     def __init__(self, message: str = "", *, step: str = "", retryable: bool = True, kept: Path | None = None) -> None:
@@ -165,7 +165,7 @@ class StepFailed(GpudropError):
 
 
 class JobError(GpudropError):
-    """A job that was sent away has no result."""
+    """A submitted job has no result."""
 
     exit_code = 4
 
@@ -173,7 +173,7 @@ class JobError(GpudropError):
 class JobFailed(JobError):
     """The worker reports a failure: its closed `code`, and the `step` it happened at where there is one.
 
-    Whether another worker may try is a matter of the code alone (protocol/messages.py).
+    The code alone decides whether another worker may try (protocol/messages.py).
     """
 
     def __init__(self, message: str = "", *, code: str = "INTERNAL", step: str | None = None) -> None:
@@ -187,13 +187,13 @@ class JobCancelled(JobError):
 
 
 class JobExpired(JobError):
-    """Nobody took the job in time."""
+    """No worker took the job in time."""
 
 
 class JobTimeout(JobError):
-    """No verified result came within the time asked for. The job stays in the drop: the same command resumes it.
+    """No verified result arrived within the given time. The job stays in the drop: the same command resumes it.
 
-    `why` is the code of what was being waited for, `hint` what to do about it, `run` the run to go on with.
+    `why` is the code of what it was waiting for, `hint` what to do about it, `run` the run to resume.
     """
 
     exit_code = 124

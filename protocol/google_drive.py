@@ -1,7 +1,7 @@
-"""Google Drive's folders on a computer: where they are mounted or mirrored, and what they are called by language.
+"""Google Drive's folders on a computer: where they are mounted or mirrored, and their names in each language.
 
 The one table of these names. The dispatcher looks for a drop in them; the transports recognise a synced folder by them.
-Only names are compared here: nothing is read from the disk but the folders that a pattern has to be matched against.
+Only names are compared here: nothing is read from the disk except folders that a pattern has to be matched against.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 RCLONE_MOUNT = "gdrive"
-"""The mount point below the home folder that rclone's own examples, and ours, use. Its root is the user's My Drive."""
+"""The mount point below the home folder in rclone's examples and in ours. Its root is the user's My Drive."""
 
 STREAMED = ("Library/CloudStorage/GoogleDrive-*", "Google Drive", "GoogleDrive")
 """Below the home folder: where Drive for Desktop, or a mount of a whole account, shows My Drive and shared drives."""
@@ -20,7 +20,7 @@ VOLUMES = ("GoogleDrive", "GoogleDrive-*")
 """The same below /Volumes, as older versions for macOS have it; `*` stands for an account."""
 
 DRIVE_LETTERS = tuple(f"{letter}:/" for letter in "GHIJKLMNOPQRSTUVWXYZDEF")
-"""The same on Windows, likeliest first."""
+"""The same on Windows, most likely first."""
 
 MY_DRIVE = (
     "My Drive",
@@ -56,7 +56,7 @@ MY_DRIVE = (
     "我的云端硬盘",
     "我的雲端硬碟",
 )
-"""What Drive for Desktop calls the user's own folder. Mirrored, it lies in the home folder itself."""
+"""What Drive for Desktop calls the user's own folder. A mirrored one is in the home folder itself."""
 
 SHARED_DRIVES = (
     "Shared drives",
@@ -84,7 +84,7 @@ SHARED_DRIVES = (
     "共享云端硬盘",
     "共用雲端硬碟",
 )
-"""What Drive for Desktop calls the folder of the shared drives, which lies beside My Drive and is always streamed."""
+"""What Drive for Desktop calls the folder of the shared drives, which is beside My Drive and is always streamed."""
 
 COLAB_MOUNT = "/content/drive"
 """Where a Colab notebook mounts Google Drive."""
@@ -92,23 +92,23 @@ COLAB_MOUNT = "/content/drive"
 COLAB_MY_DRIVE = f"{COLAB_MOUNT}/MyDrive"
 COLAB_SHARED_DRIVES = f"{COLAB_MOUNT}/Shareddrives"
 REMOUNT = f'drive.mount("{COLAB_MOUNT}", force_remount=True)'
-"""What brings a mount back that died (errno 107); a plain mount finds it mounted already."""
+"""Restores a mount that died (errno 107); without `force_remount` it would count as mounted."""
 
 
 def is_my_drive(name: str) -> bool:
-    """Say whether Drive for Desktop gives this name to a user's own folder; a second account's has the address too."""
+    """Say whether Drive for Desktop uses this name for a user's own folder; a second account adds its address."""
     name = _composed(name)
     own, bracket, _ = name.partition(" (")
     return name in MY_DRIVE or (bool(bracket) and "@" in name and own in MY_DRIVE)
 
 
 def is_shared_drives(name: str) -> bool:
-    """Say whether Drive for Desktop gives this name to the folder of the shared drives."""
+    """Say whether Drive for Desktop uses this name for the folder of the shared drives."""
     return _composed(name) in SHARED_DRIVES
 
 
 def mount_points(home: Path) -> Iterator[Path]:
-    """Yield where a whole account may be shown, with My Drive and the shared drives below; none need exist."""
+    """Yield where a whole account may be mounted, with My Drive and the shared drives in it; none need exist."""
     for pattern in STREAMED:
         yield from sorted(home.glob(pattern))
     volumes = Path("/Volumes")
@@ -118,7 +118,7 @@ def mount_points(home: Path) -> Iterator[Path]:
 
 
 def own_folders(home: Path) -> Iterator[Path]:
-    """Yield every folder that may be a user's own Drive, likeliest first; not all of them exist."""
+    """Yield every folder that may be a user's own Drive, most likely first; not all of them exist."""
     yield home / RCLONE_MOUNT
     for mount in mount_points(home):
         yield from (mount / name for name in MY_DRIVE)
@@ -132,17 +132,17 @@ def in_colab(path: Path, home: Path) -> str | None:
             return "/".join((COLAB_MY_DRIVE, *rest))
     for mount in mount_points(home):
         rest = _below(path, mount)
-        if rest is not None and len(rest) > 1 and is_shared_drives(rest[0]):  # beside the drives nothing can be written
+        if rest is not None and len(rest) > 1 and is_shared_drives(rest[0]):  # only inside a drive can be written
             return "/".join((COLAB_SHARED_DRIVES, *rest[1:]))
     return None
 
 
 def _below(path: Path, root: Path) -> tuple[str, ...] | None:
-    """Return the names from a root down to a path, None for a path that is not below it."""
+    """Return the names from a root down to a path, or None for a path that is not below it."""
     here, there = Path(_composed(str(path))), Path(_composed(str(root)))
     return here.relative_to(there).parts if here.is_relative_to(there) else None
 
 
 def _composed(name: str) -> str:
-    """Return a name as the tables spell it: macOS may spell an accent as a character of its own."""
+    """Return a name in the tables' normal form: macOS may write an accent as a separate character."""
     return unicodedata.normalize("NFC", name)

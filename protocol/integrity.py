@@ -1,4 +1,4 @@
-"""Digests, manifests and the checks a result must pass before anybody uses it (FORMAT.md R5)."""
+"""Digests, manifests and the checks that a result must pass before it is used (FORMAT.md R5)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from protocol.messages import DoneJob, EngineRecord, Offer, OutputFile, Part
 _CHUNK = 1 << 20
 
 MAX_RESULT_BYTES = 32 << 30
-"""How large a result may be in all. A manifest costs its writer nothing, and us a disk."""
+"""The maximum total size of a result: a false manifest costs its writer nothing, and could fill our disk."""
 
 
 def sha256_of(path: Path) -> tuple[int, str]:
@@ -30,32 +30,32 @@ def sha256_of(path: Path) -> tuple[int, str]:
 
 
 def check_manifest(done: DoneJob, offer: Offer, expected: Mapping[str, str]) -> None:
-    """Check that a result answers this request with exactly the paths in `expected`, by the engine asked for."""
+    """Check that a result answers this request with exactly the paths in `expected`, by the required engine."""
     if done.digest != offer.digest:
         raise VerificationError("the result answers another request: its digest differs")
     if offer.requires.engine and done.engine.name != offer.requires.engine:
         raise VerificationError(f"made by {done.engine.name}, but {offer.requires.engine} was required")
     paths = [file.path for file in done.files]
     if len(set(paths)) < len(paths):
-        raise VerificationError("the manifest names a path twice")
+        raise VerificationError("the manifest lists a path twice")
     if missing := sorted(set(expected) - set(paths)):
         raise VerificationError(f"the manifest lacks {missing[0]} ({len(missing)} missing)", tuple(missing))
     if extra := sorted(set(paths) - set(expected)):
-        raise VerificationError(f"the manifest holds {extra[0]}, which was not asked for")
+        raise VerificationError(f"the manifest lists {extra[0]}, which was not requested")
     check_sizes(done.files)
 
 
 def check_sizes(files: Collection[OutputFile]) -> None:
-    """Check that files fit on a disk, and that no byte of a bundle is in two of them.
+    """Check that files have a sane total size, and that no byte of a bundle belongs to two of them.
 
-    So what is fetched is no larger than what lies in the drop.
+    So fetching them takes no more room than they take in the drop.
     """
     if (total := sum(file.size for file in files)) > MAX_RESULT_BYTES:
-        raise VerificationError(f"the manifest promises {total} bytes; a result has at most {MAX_RESULT_BYTES}")
+        raise VerificationError(f"the manifest lists {total} bytes; a result has at most {MAX_RESULT_BYTES}")
     ends: dict[str, int] = {}
     for file in sorted(files, key=lambda file: (file.in_, file.at or 0, file.size)):
         if (file.at or 0) < ends.get(file.in_, 0):
-            raise VerificationError(f"the manifest holds {file.path} over another output in {file.in_}")
+            raise VerificationError(f"in the manifest {file.path} overlaps another output in {file.in_}")
         ends[file.in_] = (file.at or 0) + file.size
 
 
@@ -64,10 +64,10 @@ def collect(
 ) -> None:
     """Copy every file of a manifest to `staging`, and check size and sha256 of the copies.
 
-    `others` are entries of other manifests: one with the same path, size and hash names a copy that is as good (R1).
-    Raises VerificationError whose `missing` holds the paths that are not there yet or do not fit; the caller decides
-    whether to wait. StorageFull, or an OSError, says that this machine cannot keep the copies: nothing is known of the
-    files then. Nothing in `staging` may be used unless this returns.
+    `others` are entries of other manifests: one with the same path, size and hash names an equivalent copy (R1).
+    Raises VerificationError whose `missing` holds the paths that are not there yet or do not match; the caller decides
+    whether to wait. StorageFull, or an OSError, means that this machine cannot store the copies, and says nothing about
+    the files. Nothing in `staging` may be used unless this returns.
     """
     wanted = {_content(file): file for file in files}
     problems = fetch(drop, job, wanted.values(), staging)
@@ -80,7 +80,7 @@ def collect(
 
 
 def fetch(drop: Drop, job: str, files: Iterable[OutputFile], staging: Path) -> dict[str, str]:
-    """Copy files of a manifest to `staging`; return {path: why} of those that are not there or not as they should."""
+    """Copy files of a manifest to `staging`; return {path: reason} for those that are missing or do not match."""
     by_source: dict[str, list[OutputFile]] = {}
     for file in files:
         by_source.setdefault(file.in_, []).append(file)
@@ -95,9 +95,9 @@ def _content(file: OutputFile) -> tuple[str, int, str]:
 
 
 def check_salvage(done: DoneJob, parts: Mapping[Attempt, Iterable[Part]]) -> None:
-    """Check that what a result takes from other attempts was made by an equal engine (R11): never a mix of voices.
+    """Check that what a result reuses from other attempts was made by an equal engine (R11): never a mix of voices.
 
-    A part that tells so and is not there yet raises VerificationError with the path in `missing`.
+    While the part that proves it is missing, VerificationError is raised with the path in `missing`.
     """
     told: dict[tuple[str | None, str, int, str], EngineRecord | None] = {
         (attempt.nonce, *_content(file)): part.engine
@@ -108,13 +108,13 @@ def check_salvage(done: DoneJob, parts: Mapping[Attempt, Iterable[Part]]) -> Non
     for file in (file for file in done.files if file.from_ is not None):
         engine = told.get((file.from_, *_content(file)))
         if engine is None:
-            raise VerificationError(f"{file.path} is of attempt {file.from_}, of which no part tells", (file.path,))
+            raise VerificationError(f"{file.path} is from attempt {file.from_}, but no part lists it", (file.path,))
         if not engine.is_equal(done.engine):
             raise VerificationError(f"{file.path} was made by {engine.told()}, the rest by {done.engine.told()}")
 
 
 def copies_of(drop: Drop, job: str, source: str) -> Iterator[int]:
-    """Return which files of a job folder carry a name, as `copy_out` takes them; the folder is listed for a second."""
+    """Yield the copies of a name in a job folder, for `copy_out`; the folder is listed only for the second one."""
     yield 0
     with contextlib.suppress(NameMissing):
         for entry in drop.list(job):
@@ -125,14 +125,14 @@ def copies_of(drop: Drop, job: str, source: str) -> Iterator[int]:
 def _collect_source(drop: Drop, job: str, source: str, members: list[OutputFile], staging: Path) -> dict[str, str]:
     """Fetch one file of the job folder, trying every copy of its name, and cut its members out of it."""
     if not all(map(_is_output, members)):
-        raise VerificationError(f"the manifest points to {source!r}, which is no output of a worker")
+        raise VerificationError(f"the manifest points to {source!r}, which is not an output of a worker")
     limit = max((file.at or 0) + file.size for file in members)
     local = staging / f".{source}"
     problems = {file.path: "not there yet" for file in members}
     for copy in copies_of(drop, job, source):
         try:
             drop.copy_out(JobNames(job).file(source), local, limit=limit, copy=copy)
-        except StorageFull:  # here, where they are copied to: that is no fault of theirs
+        except StorageFull:  # on this machine, where they are copied to: the files are not to blame
             raise
         except ChannelError as error:
             problems = {file.path: str(error) for file in members}
@@ -151,7 +151,7 @@ def _is_output(file: OutputFile) -> bool:
 
 
 def _cut(local: Path, file: OutputFile, staging: Path) -> str | None:
-    """Write one member to its path in `staging`; return why it does not fit, or None."""
+    """Write one member to its path in `staging`; return why it does not match, or None."""
     there = local.stat().st_size - (file.at or 0)
     if there < file.size:
         return f"{max(0, there)} of {file.size} bytes are there"
@@ -171,7 +171,7 @@ def _misfit(target: Path, file: OutputFile) -> str | None:
         return f"{size} of {file.size} bytes are there"
     if sha256 == file.sha256:
         return None
-    return f"its content does not fit the manifest (sha256 {file.sha256[:12]}… expected, {sha256[:12]}… found)"
+    return f"its content does not match the manifest (sha256 {file.sha256[:12]}… expected, {sha256[:12]}… found)"
 
 
 def _slice(source: Path, at: int, size: int, target: Path) -> None:

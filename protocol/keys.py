@@ -1,6 +1,6 @@
-"""Where keys are kept: a file, the system's keyring, or a setting; and who one side is, made from its settings.
+"""Where keys are stored (a file, the system's keyring, a setting), and a side's identity from its settings.
 
-Both sides' settings come here. What a key is, and what its signature proves, is `protocol/signing.py`.
+Both sides use this. What a key is and what its signature proves is in `protocol/signing.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from protocol.layout import DROP_CARD
 from protocol.signing import ANONYMOUS, Identity, Key, Mode, PublicKey, Role, read_key, read_trusted, trusting
 
 KEYRING = "keyring"
-"""The setting that stands for the system's keyring, and the name that keys have in there."""
+"""The value of the key setting that means the system's keyring."""
 
 TRUSTED = "trusted.keys"
 _SERVICE = "gpudrop"
@@ -28,7 +28,7 @@ _LONGEST = 100_000
 
 @dataclass(frozen=True, kw_only=True)
 class KeySettings:
-    """How one side was told who it is. `prefix` is what its settings are called by, for messages."""
+    """A side's settings for its identity. `prefix` begins the names of its settings, for messages."""
 
     role: Role
     prefix: str  # "GPUDROP_" or "GPUDROP_WORKER_"
@@ -39,15 +39,15 @@ class KeySettings:
 
 
 def key_file(folder: Path, role: Role) -> Path:
-    """Return where a side's key lies in the folder of keys."""
+    """Return the path of a side's key in the folder of keys."""
     return folder / f"{role}.key"
 
 
 def identity(settings: KeySettings, drop: str | Path) -> Identity:
-    """Return who a side is at `drop`.
+    """Return a side's identity at `drop`.
 
-    With the mode off it signs if a key was named, and believes everybody. What cannot be (a key that is missing, wrong,
-    readable by others or inside the drop, nobody to trust) raises EnvironmentNotReady with the hint.
+    With the mode off it signs if a key is set, and trusts everyone. A key that is missing, wrong, readable by others or
+    inside the drop, or an empty list of trusted keys, raises EnvironmentNotReady with the hint.
     """
     mode = _mode(settings)
     if mode == "off" and settings.key is None:
@@ -63,25 +63,25 @@ def _mode(settings: KeySettings) -> Mode:
     for mode in get_args(Mode):
         if settings.mode == mode:
             return cast(Mode, mode)
-    raise UsageError(f"{settings.prefix}AUTH is {settings.mode!r}; there are: {', '.join(get_args(Mode))}")
+    raise UsageError(f"{settings.prefix}AUTH is {settings.mode!r}; it can be {', '.join(get_args(Mode))}")
 
 
 def _check_required(settings: KeySettings, key: Key | None, others: tuple[PublicKey, ...]) -> None:
     other = "worker" if settings.role == "dispatcher" else "dispatcher"
     if key is None:
         raise EnvironmentNotReady(
-            f"{settings.prefix}AUTH is require, and there is no {settings.role}'s key. Run: gpudrop key new, "
+            f"{settings.prefix}AUTH is require, but this {settings.role} has no key. Run: gpudrop key new, "
             f"or name a key in {settings.prefix}KEY"
         )
     if not others:
         raise EnvironmentNotReady(
-            f"{settings.prefix}AUTH is require, and no {other}'s key is trusted. Put its public key into "
+            f"{settings.prefix}AUTH is require, but no {other}'s key is trusted. Put its public key into "
             f"{settings.prefix}TRUST (gpudrop key show prints it)"
         )
 
 
 def _own(settings: KeySettings, drop: str | Path) -> Key | None:
-    """Return this side's key: the one that was named, else the one in the folder of keys, else None."""
+    """Return this side's key: the one in its settings, else the one in the folder of keys, else None."""
     name = f"{settings.prefix}KEY"
     if settings.key is None:
         path = key_file(settings.folder, settings.role)
@@ -97,7 +97,7 @@ def _own(settings: KeySettings, drop: str | Path) -> Key | None:
 
 
 def _of(role: Role, text: str, where: str) -> Key:
-    with _named(where, f"Give the {role}'s key that gpudrop key new made"):
+    with _named(where, f"Use the {role}'s key that gpudrop key new made"):
         key = read_key(text)
         if key.role != role:
             raise ValueError(f"is a {key.role}'s key, and this side is a {role}")
@@ -105,7 +105,7 @@ def _of(role: Role, text: str, where: str) -> Key:
 
 
 def _trusted(settings: KeySettings, drop: str | Path) -> tuple[PublicKey, ...]:
-    """Return the public keys this side was told to trust, here or in a file; those `key new` made when told nothing."""
+    """Return the public keys to trust: those in the setting or its file, else those that `key new` made."""
     name = f"{settings.prefix}TRUST"
     if settings.trust is None:
         path = settings.folder / TRUSTED
@@ -117,13 +117,13 @@ def _trusted(settings: KeySettings, drop: str | Path) -> tuple[PublicKey, ...]:
 
 
 def _keys(text: str, where: str) -> tuple[PublicKey, ...]:
-    with _named(where, "Give the public keys that gpudrop key show prints"):
+    with _named(where, "Use the public keys that gpudrop key show prints"):
         return read_trusted(text)
 
 
 @contextlib.contextmanager
 def _named(where: str, hint: str) -> Iterator[None]:
-    """Make of what is wrong with a key an error that says where it was found, never what it holds."""
+    """Turn what is wrong with a key into an error that says where the key is, and never what it is."""
     try:
         yield
     except ValueError as error:
@@ -131,7 +131,7 @@ def _named(where: str, hint: str) -> Iterator[None]:
 
 
 def read_file(path: Path, drop: str | Path | None = None) -> str:
-    """Return a secret key's file. One that others may read, or that lies in a drop, raises EnvironmentNotReady."""
+    """Read the file of a secret key. If others can read it, or it is in a drop, EnvironmentNotReady is raised."""
     text = _read(path, drop)
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise EnvironmentNotReady(f"{path} can be read by other users of this machine. Run: chmod 600 {path}")
@@ -140,7 +140,7 @@ def read_file(path: Path, drop: str | Path | None = None) -> str:
 
 def _read(path: Path, drop: str | Path | None) -> str:
     if (inside := drop_around(path, drop)) is not None:
-        raise EnvironmentNotReady(f"{path} lies in the drop {inside}, where others can write. Move it elsewhere")
+        raise EnvironmentNotReady(f"{path} is in the drop {inside}, where others can write. Move it elsewhere")
     try:
         with path.open("rb") as file:
             return file.read(_LONGEST).decode("ascii", "replace")
@@ -149,7 +149,7 @@ def _read(path: Path, drop: str | Path | None) -> str:
 
 
 def drop_around(path: Path, drop: str | Path | None = None) -> Path | None:
-    """Return the drop that `path` lies in, or would lie in: `drop`, or any folder with a card; None outside of them."""
+    """Return the drop that contains `path`: `drop`, or any folder with a drop card; None if there is none."""
     real = Path(os.path.realpath(path))
     named = [] if drop is None or _is_address(drop) else [Path(os.path.realpath(str(drop).removeprefix("folder://")))]
     return next((p for p in real.parents if p in named or (p / DROP_CARD).exists()), None)
@@ -160,7 +160,7 @@ def _is_address(drop: str | Path) -> bool:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Create a file that only this user may read; one that exists is never overwritten (FileExistsError)."""
+    """Create a file that only this user may read; an existing one is never overwritten (FileExistsError)."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
     with os.fdopen(fd, "w", encoding="ascii") as file:
@@ -168,11 +168,11 @@ def write_file(path: Path, text: str) -> None:
 
 
 def from_keyring(role: Role) -> str:
-    """Return a side's key from the system's keyring; EnvironmentNotReady where there is no keyring or no key in it."""
+    """Return a side's key from the system's keyring; EnvironmentNotReady if there is no keyring or no key in it."""
     with _keyring() as ring:
         text = ring.get_password(_SERVICE, role)
     if text is None:
-        raise EnvironmentNotReady(f"the keyring holds no {role}'s key. Run: gpudrop key new --keyring")
+        raise EnvironmentNotReady(f"the keyring has no {role}'s key. Run: gpudrop key new --keyring")
     return str(text)
 
 
@@ -184,7 +184,7 @@ def to_keyring(key: Key) -> None:
 
 @contextlib.contextmanager
 def _keyring() -> Iterator[Any]:
-    """Lend the system's keyring; the library is needed by whoever asks for it, and by nobody else."""
+    """Yield the system's keyring; the library is imported only when a keyring is used."""
     try:
         ring = importlib.import_module("keyring")
     except ImportError as error:

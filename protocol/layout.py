@@ -34,12 +34,12 @@ AttemptRole = Literal["claim", "part", "out", "log", "done", "error"]
 
 
 def package_folder(k: int, sha256: str) -> str:
-    """Return where the worker's `k`-th package lies; its own digest is in the name, so that a torn one is known."""
+    """Return the folder of the worker's `k`-th package; its digest is in the name, so that a torn one is recognised."""
     return f"{PACKAGES}/{k}-{sha256[:16]}"
 
 
 def parse_package(name: str) -> tuple[int, str] | None:
-    """Return the number and the digest that a folder in `_dist/` tells, or None for a name that is not ours."""
+    """Return the number and the digest in the name of a folder in `_dist/`, or None for any other name."""
     found = _PACKAGE.fullmatch(name)
     return (int(found["k"]), found["digest"]) if found else None
 
@@ -50,12 +50,12 @@ def model_folder(sha256: str) -> str:
 
 
 def model_file(sha256: str, name: str) -> str:
-    """Return where a model file lies; its digest is in the path, so that another version is another file."""
+    """Return the path of a model file; its digest is in the path, so that another version is another file."""
     return f"{model_folder(sha256)}/{name}"
 
 
 def check_portable_name(value: str) -> str:
-    """Return `value` if every file system can hold it as a name, else raise ValueError saying why."""
+    """Return `value` if it is a valid name on every file system, else raise ValueError saying why."""
     if not PORTABLE.fullmatch(value):
         raise ValueError("must start with a letter or digit and hold only letters, digits, '.', '_' and '-'")
     if value.endswith("."):
@@ -71,12 +71,12 @@ def is_job_id(value: str) -> bool:
 
 
 def is_sync_copy(name: str) -> bool:
-    """Say whether a sync tool has given a name to a copy: "x (1)", "x.sync-conflict-…", "x (conflicted copy)"."""
+    """Say whether this is a sync tool's name for a copy: "x (1)", "x.sync-conflict-…", "x (conflicted copy)"."""
     return bool(_SYNC_COPY.search(name))
 
 
 def may_be_a_job(name: str) -> bool:
-    """Say whether a folder of this name in a drop may be somebody's job, although no job may be called so."""
+    """Say whether a folder of this name in a drop may be meant as a job, although it is not a valid job name."""
     return not (is_job_id(name) or name.startswith(("_", ".", "~", "$")) or is_sync_copy(name))
 
 
@@ -100,7 +100,7 @@ def _is_portable(value: str) -> bool:
 
 @dataclass(frozen=True, order=True)
 class Attempt:
-    """One try at a job by one worker. The nonce makes it unique; `n` orders the tries."""
+    """One attempt at a job by one worker. The nonce makes it unique; `n` orders the attempts."""
 
     n: int
     nonce: str
@@ -118,7 +118,7 @@ class JobNames:
 
     @property
     def request(self) -> str:
-        """The offer, written last of all that the dispatcher uploads."""
+        """The offer, which the dispatcher uploads last."""
         return f"{self.job}/request.json"
 
     def file(self, name: str) -> str:
@@ -130,27 +130,27 @@ class JobNames:
         return f"{self.job}/in-{k}-{name}"
 
     def cancel(self, k: int) -> str:
-        """The dispatcher wants no result any more."""
+        """The dispatcher does not want a result any more."""
         return f"{self.job}/cancel-{k}.json"
 
     def need(self, nonce: str, k: int) -> str:
-        """The dispatcher misses outputs of that attempt."""
+        """Outputs of that attempt have not reached the dispatcher."""
         return f"{self.job}/need-{nonce}-{k}.json"
 
     def reject(self, nonce: str, k: int = 1) -> str:
-        """The dispatcher will not take that attempt's result; `k` counts how often it had to say so."""
+        """The dispatcher does not accept that attempt's result; `k` counts how often it had to say so."""
         return f"{self.job}/reject-{nonce}{f'-{k}' if k > 1 else ''}.json"
 
     def accepted(self, k: int) -> str:
-        """The dispatcher took a result; the mirror of its commit."""
+        """The dispatcher accepted a result; the mirror of its commit."""
         return f"{self.job}/accepted-{k}.json"
 
     def turn(self, n: int) -> str:
-        """Who may claim attempt `n`, on a drop where creating a name excludes others (FORMAT.md, Claiming)."""
+        """The right to claim attempt `n`, on a drop where creating a name excludes others (FORMAT.md, Claiming)."""
         return f"{self.job}/turn-{n}"
 
     def claim(self, attempt: Attempt) -> str:
-        """A worker says that it takes the job."""
+        """A worker announces that it takes the job."""
         return f"{self.job}/{attempt}.claim.json"
 
     def part(self, attempt: Attempt, k: int) -> str:
@@ -162,7 +162,7 @@ class JobNames:
         return f"{self.job}/{attempt}.out-{k}"
 
     def log(self, attempt: Attempt) -> str:
-        """What the worker wrote down while working."""
+        """The worker's log of the attempt."""
         return f"{self.job}/{attempt}.log.txt"
 
     def done(self, attempt: Attempt) -> str:
@@ -197,19 +197,19 @@ class WorkerNames:
 
     @property
     def folder(self) -> str:
-        """Where the worker tells of itself."""
+        """The worker's own folder."""
         return f"{WORKERS}/{self.worker}"
 
     def hello(self, boot: str) -> str:
-        """What the worker can do."""
+        """The worker's card."""
         return f"{self.folder}/hello-{boot}.json"
 
     def beat(self, boot: str, seq: int) -> str:
-        """One sign of life."""
+        """One heartbeat."""
         return f"{self.folder}/beat-{boot}-{seq}.json"
 
     def drain(self, k: int) -> str:
-        """A polite request to stop after the current job."""
+        """A request to stop after the current job."""
         return f"{self.folder}/drain-{k}.json"
 
 
@@ -265,19 +265,19 @@ _WORKER_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 
 
 def probe_file(who: str, k: int) -> str:
-    """Where somebody puts a probe, to see how long it takes until a worker's beat tells of it."""
+    """Return the path of a probe, which measures how long it takes until a worker's heartbeat mentions it."""
     return f"{PROBES}/{who}-{k}.json"
 
 
 def parse_probe(name: str) -> str | None:
-    """Return the probe that a name in `_probes/` means, or None for a name that is not ours."""
+    """Return the probe that a name in `_probes/` means, or None for any other name."""
     found = _PROBE.fullmatch(name)
     return found["probe"] if found else None
 
 
 @functools.lru_cache(maxsize=8192)  # a folder is listed again and again
 def parse_job_name(name: str) -> JobName | None:
-    """Say what `name` in a job folder means, or None for a name that is not ours."""
+    """Return what `name` in a job folder means, or None for any other name."""
     for role, pattern in _JOB_PATTERNS:
         if found := pattern.fullmatch(name):
             return _job_name(role, found.groupdict())
@@ -306,14 +306,14 @@ _TEMPORARY = re.compile(
     r"|\.(?P<e>.+)\.[A-Za-z0-9]{6}"  # rsync
     r"|(?P<f>.+?)(\.[0-9a-z]{8})?\.(partial|part|tmp|!sync)"  # rclone, browsers, Resilio
 )
-"""What tools call a file that they are still bringing."""
+"""What sync tools call a file that they are still copying."""
 
 
 @functools.lru_cache(maxsize=8192)
 def temporary_of(name: str) -> str | None:
-    """Return the output that a sync tool's temporary file in a job folder will become, or None for another file.
+    """Return the output that a sync tool's temporary file in a job folder will become, or None for any other file.
 
-    It says only that something is on its way: nothing is ever read from it.
+    It only shows that something is on its way: nothing is ever read from it.
     """
     found = _TEMPORARY.fullmatch(name)
     target = next((it for it in found.groupdict().values() if it is not None), None) if found else None
@@ -328,7 +328,7 @@ def is_input_name(value: str) -> bool:
 
 
 def parse_worker_name(name: str) -> WorkerName | None:
-    """Say what `name` in a worker's folder means, or None for a name that is not ours."""
+    """Return what `name` in a worker's folder means, or None for any other name."""
     for role, pattern in _WORKER_PATTERNS:
         if found := pattern.fullmatch(name):
             parts = found.groupdict()

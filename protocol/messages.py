@@ -1,47 +1,31 @@
-"""The messages of both machines: frozen, and checked when made, so that a wrong one cannot exist.
+"""The messages of both machines: frozen, and checked when created, so that an invalid one cannot exist.
 
-The seal and the signature are not fields: `protocol.codec` adds the first when it writes and checks it when it reads.
+The checksum and the signature are not fields: `protocol.codec` adds and checks them.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
-from protocol import layout
-
-VERSION = 2
-"""The version of the format that this code writes, and the newest that it reads."""
-
-
-def _satisfies(test: Any, what: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not test(value):
-            raise ValueError(f"is not {what}")
-        return value
-
-    return AfterValidator(check)
-
-
-def _finite(value: float) -> float:
-    if not math.isfinite(value):
-        raise ValueError("must be a finite number")
-    return value
-
-
-Hex16 = Annotated[StrictStr, _satisfies(layout.is_nonce, "16 lowercase hex digits")]
-JobId = Annotated[StrictStr, _satisfies(layout.is_job_id, "a job id")]
-WorkerId = Annotated[StrictStr, _satisfies(layout.is_worker_id, "a worker id")]
-Sha256 = Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{64}$")]
-Count = Annotated[StrictInt, Field(ge=0, le=2**53)]
-Seconds = Annotated[float, Field(ge=0, le=1e11), AfterValidator(_finite)]
-Text = Annotated[StrictStr, Field(max_length=20_000)]
-NOTE_LENGTH = 200
-Short = Annotated[StrictStr, Field(max_length=NOTE_LENGTH)]
-PortableName = Annotated[StrictStr, AfterValidator(layout.check_portable_name)]
-AttemptNumber = Annotated[StrictInt, Field(ge=1, le=layout.LAST_ATTEMPT)]
+from protocol.fields import (
+    AttemptNumber,
+    Count,
+    FrozenRecord,
+    Hex16,
+    InputName,
+    JobId,
+    Message,
+    PortableName,
+    ResultPath,
+    Seconds,
+    Sha256,
+    Short,
+    Text,
+    WorkerId,
+)
+from protocol.plain import PlainDone, PlainFailure
 
 ErrorCode = Literal[
     "BAD_REQUEST",
@@ -62,72 +46,43 @@ MAY_BE_TRIED_ELSEWHERE: frozenset[str] = frozenset(
     {"UNSUPPORTED", "INPUT_MISSING", "INPUT_CORRUPT", "OUT_OF_MEMORY", "TIMEOUT", "ENGINE", "STORAGE", "RELEASED"}
     | {"INTERNAL"}
 )
-"""Codes of failures that another worker, or another time, may not meet. The others end the job at once."""
-
-
-def _result_path(value: str) -> str:
-    parts = value.split("/")
-    if len(parts) > 4:
-        raise ValueError("is nested too deeply")
-    for part in parts:
-        layout.check_portable_name(part)
-    return value
-
-
-ResultPath = Annotated[StrictStr, Field(max_length=200), AfterValidator(_result_path)]
-"""A path inside a result: portable names joined by '/', so it can never leave the folder it is put in."""
-
-
-class Record(BaseModel):
-    """What every part of a message shares: it never changes, and keys it does not know are left to newer readers."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Message(Record):
-    """The envelope. `drop` and `id` must equal those of the place it was found in."""
-
-    v: Annotated[StrictInt, Field(ge=1)] = VERSION
-    min_reader: Annotated[StrictInt, Field(ge=1)] = VERSION
-    type: str
-    drop: Hex16
-    id: Short
+"""Codes of failures that another worker, or a later attempt, may not have. The others end the job at once."""
 
 
 class DropCard(Message):
-    """`_drop.json`: says that the channel is there and which drop this is."""
+    """`_drop.json`: shows that the channel works and which drop this is."""
 
     type: Literal["drop"] = "drop"
 
 
-class InputFile(Record):
-    """An input the worker must have, whole, before it starts; `in` names the file in the job folder."""
+class InputFile(FrozenRecord):
+    """An input that the worker needs completely before it starts; `in` names the file in the job folder."""
 
     size: Count
     sha256: Sha256
-    in_: Annotated[StrictStr, Field(alias="in"), _satisfies(layout.is_input_name, "the name of an input")]
+    in_: Annotated[InputName, Field(alias="in")]
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
-class Requires(Record):
-    """What a worker must have to take the job."""
+class Requires(FrozenRecord):
+    """What a worker needs in order to take the job."""
 
     engine: Short | None = None
 
 
-class ClaimTerms(Record):
+class ClaimTerms(FrozenRecord):
     """How workers agree on who works: see FORMAT.md, Claiming."""
 
     mode: Literal["single", "settle", "prefer"] = "settle"
-    settle_s: Annotated[float, Field(ge=0, le=600)] = 30  # bounded: whoever claims sleeps as long
+    settle_s: Annotated[float, Field(ge=0, le=600)] = 30  # bounded: a claimant sleeps this long
     lease_s: Annotated[float, Field(gt=0, le=86_400)] = 240
     prefer: WorkerId | None = None
     grace_s: Seconds | None = None
 
 
-class Limits(Record):
-    """When an attempt or the whole job is given up. `not_after` is Unix time, and only a worker may act on it."""
+class Limits(FrozenRecord):
+    """When an attempt or the whole job is given up. `not_after` is Unix time, and only workers act on it."""
 
     attempts: Annotated[StrictInt, Field(ge=1, le=99)] = 3
     wall_s: Seconds = 14_400
@@ -136,10 +91,10 @@ class Limits(Record):
     not_after: Seconds | None = None
 
 
-class Whereabouts(Record):
-    """Where a party runs, as keyed hashes that are equal only for processes of one machine, since its last start.
+class Whereabouts(FrozenRecord):
+    """Where a party runs: keyed hashes that are equal only for processes of one machine since its last start.
 
-    `host` is of the running machine; `folder` also of the drop's folder. See `protocol.neighbours`.
+    `host` stands for the running machine, `folder` also for the drop's folder. See `protocol.neighbours`.
     """
 
     host: Hex16
@@ -161,15 +116,15 @@ class Offer(Message):
     where: Whereabouts | None = None
 
 
-class Request(Record):
-    """A job that is offered: the kind's raw parameters and the offer. Without an offer it is the simple form."""
+class Request(FrozenRecord):
+    """A job that is offered: the kind's raw parameters and the offer."""
 
     params: dict[str, Any]
-    job: Offer | None
+    job: Offer
 
 
 class AttemptMessage(Message):
-    """What a worker writes about one attempt: which one, and who is at it. It equals what the path says."""
+    """What a worker writes about one attempt: which one, and whose. It equals what the path says."""
 
     id: JobId
     attempt: AttemptNumber
@@ -185,8 +140,8 @@ class Claim(AttemptMessage):
     digest: Sha256
 
 
-class Held(Record):
-    """One attempt that a worker is at, and how far it is."""
+class Held(FrozenRecord):
+    """One attempt that a worker is working on, and its progress."""
 
     job: JobId
     nonce: Hex16
@@ -196,9 +151,9 @@ class Held(Record):
 
 
 class Beat(Message):
-    """A sign of life of a whole worker. `at` is its own clock, for people only.
+    """A heartbeat of a whole worker. `at` is its own clock, for people only.
 
-    `last` says that this session has ended and no beat follows.
+    `last` says that this session has ended and no heartbeat follows.
     """
 
     type: Literal["beat"] = "beat"
@@ -212,8 +167,8 @@ class Beat(Message):
     last: Literal[True] | None = None
 
 
-class EngineRecord(Record):
-    """Who really did the work. `embedded` engines work offline from wheels; `neural` ones need weights."""
+class EngineRecord(FrozenRecord):
+    """Which engine really did the work. `embedded` engines work offline from wheels; `neural` ones need weights."""
 
     name: Short
     version: Short
@@ -225,11 +180,11 @@ class EngineRecord(Record):
     tier: Literal["embedded", "neural"]
 
     def is_equal(self, other: EngineRecord) -> bool:
-        """Say whether outputs of both may stand in one result: same engine, version, model, voice and rate (R11)."""
+        """Say whether one result may hold outputs of both: same engine, version, model, voice and rate (R11)."""
         return self._identity() == other._identity()
 
     def told(self) -> str:
-        """Return the engine in a few words for people."""
+        """Return the engine in a few words, for people."""
         return " ".join(str(part) for part in (self.name, self.version, self.voice) if part is not None)
 
     def _identity(self) -> tuple[object, ...]:
@@ -237,13 +192,13 @@ class EngineRecord(Record):
 
 
 Choices = dict[Short, tuple[Short, ...]]
-"""What an engine can be asked for: parameter → values it takes, where `*` at an end stands for anything."""
+"""What an engine supports: parameter → values, where a `*` at the end stands for anything."""
 
 
 class WorkerCard(Message):
     """`hello-<boot>.json`: what a worker can do. `engines` maps each kind to its engines, best first.
 
-    `choices` maps kind and engine to what the engine can be asked for; a parameter that is not there takes anything.
+    `choices` maps kind and engine to what the engine supports; a parameter that is not listed takes any value.
     """
 
     type: Literal["hello"] = "hello"
@@ -263,15 +218,15 @@ class WorkerCard(Message):
 
 
 class Drain(Message):
-    """Anyone asks a worker to stop after its current job."""
+    """A request to a worker, from anyone, to stop after its current job."""
 
     type: Literal["drain"] = "drain"
     id: WorkerId
     k: Count
 
 
-class OutputFile(Record):
-    """One output: its path in the result, the file of the job folder it is in, and at which byte if it is bundled."""
+class OutputFile(FrozenRecord):
+    """One output: its path in the result, the file of the job folder that holds it, and its offset in a bundle."""
 
     path: ResultPath
     in_: Annotated[StrictStr, Field(alias="in", max_length=200)]
@@ -285,7 +240,7 @@ class OutputFile(Record):
 
 
 class Part(AttemptMessage):
-    """Which outputs an attempt has published so far, and by which engine, so that the next one may keep them."""
+    """Which outputs an attempt has published so far, and by which engine, so that the next one can reuse them."""
 
     type: Literal["part"] = "part"
     k: Count
@@ -294,7 +249,7 @@ class Part(AttemptMessage):
 
 
 class DoneJob(AttemptMessage):
-    """The envelope of a done marker: the manifest and who did it."""
+    """The envelope of a done marker: the manifest and the engine."""
 
     type: Literal["done"] = "done"
     digest: Sha256
@@ -303,23 +258,11 @@ class DoneJob(AttemptMessage):
     durable: Literal["local", "confirmed", "unconfirmed"]
 
 
-class PlainDone(Record):
-    """The plain part of a done marker, as existing users know it."""
-
-    status: Literal["completed"] = "completed"
-    total_duration: Seconds | None = None
-    steps_generated: Count | None = None
-    results: Any = None
-    timestamp: Short | None = None
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-
-class Done(Record):
-    """A result. Without an envelope it is the simple form, and proves nothing by itself."""
+class Done(FrozenRecord):
+    """A result: what existing users read, and the manifest that proves it."""
 
     plain: PlainDone
-    job: DoneJob | None
+    job: DoneJob
 
 
 class FailureJob(AttemptMessage):
@@ -332,25 +275,15 @@ class FailureJob(AttemptMessage):
     step: Short | None = None
 
 
-class PlainFailure(Record):
-    """The plain part of an error marker, as existing users know it."""
-
-    status: Literal["error"] = "error"
-    error: Text
-    step: Short | None = None
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-
-class Failure(Record):
+class Failure(FrozenRecord):
     """Why an attempt ended without a result."""
 
     plain: PlainFailure
-    job: FailureJob | None
+    job: FailureJob
 
 
 class Cancel(Message):
-    """The owner wants no result any more."""
+    """The owner does not want a result any more."""
 
     type: Literal["cancel"] = "cancel"
     id: JobId
@@ -360,7 +293,7 @@ class Cancel(Message):
 
 
 class Need(Message):
-    """The owner misses these outputs of an attempt."""
+    """These outputs of an attempt have not reached the owner."""
 
     type: Literal["need"] = "need"
     id: JobId
@@ -370,7 +303,7 @@ class Need(Message):
 
 
 class Reject(Message):
-    """The owner will not take this attempt's result."""
+    """The owner does not accept this attempt's result."""
 
     type: Literal["reject"] = "reject"
     id: JobId
@@ -379,7 +312,7 @@ class Reject(Message):
 
 
 class Accepted(Message):
-    """The mirror of the owner's commit: which attempt was taken, and the seal of its done marker."""
+    """The mirror of the owner's commit: which attempt was accepted, and the checksum of its done marker."""
 
     type: Literal["accepted"] = "accepted"
     id: JobId

@@ -1,6 +1,6 @@
-"""Signatures: which key made a message, what that key may say, and whom a reader believes (FORMAT.md, Security).
+"""Signatures: which key signed a message, what that key may sign, and which keys a reader trusts (FORMAT.md, Security).
 
-Pure: keys come in as text and nothing is read or written here; where keys are kept is `protocol/keys.py`.
+Pure: keys come in as text and nothing is read or written here; `protocol/keys.py` knows where keys are stored.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ MAY_SIGN: dict[Role, frozenset[str]] = {
     "dispatcher": frozenset({"request", "cancel", "need", "reject", "accepted", "drain"}),
     "worker": frozenset({"claim", "part", "done", "error", "beat", "hello", "drain"}),
 }
-"""What each side may say. `_drop.json` is said by nobody: it names the place, and every other message repeats it."""
+"""What each side may sign. `_drop.json` is never signed: it only holds the drop's id, which every message repeats."""
 
 _KEY = re.compile(rf"gpudrop-(?P<part>secret|public)-(?P<role>{'|'.join(get_args(Role))}):(?P<raw>[A-Za-z0-9_-]{{43}})")
 
 
 @dataclass(frozen=True)
 class PublicKey:
-    """The half of a key that may be shown to anyone. Its text is `gpudrop-public-<role>:<32 bytes, base64url>`."""
+    """The public half of a key. Its text is `gpudrop-public-<role>:<32 bytes, base64url>`."""
 
     role: Role
     raw: bytes
 
     @property
     def id(self) -> str:
-        """Return the name by which a signature tells its key: the first 16 hex digits of the sha256 of its bytes."""
+        """Return the id by which a signature names its key: the first 16 hex digits of the sha256 of its bytes."""
         return hashlib.sha256(self.raw).hexdigest()[:16]
 
     def __str__(self) -> str:
@@ -53,11 +53,11 @@ class Key:
 
     @property
     def public(self) -> PublicKey:
-        """Return the half that others need."""
+        """Return the public half."""
         return PublicKey(self.role, self._private().public_key().public_bytes_raw())
 
     def spell_secret(self) -> str:
-        """Return the whole key as text, for the place where it is kept and nowhere else."""
+        """Return the whole key as text, only for where it is stored."""
         return f"gpudrop-secret-{self.role}:{_spelt(self.secret)}"
 
     def sign(self, type: str, body: bytes) -> dict[str, str]:  # noqa: A002 - the format's word
@@ -67,7 +67,7 @@ class Key:
         return {"key": self.public.id, "by": _spelt(self._private().sign(body))}
 
     def _private(self) -> Ed25519PrivateKey:
-        # Loaded only where signatures are used: it takes 40 ms.
+        # Imported only where signatures are used: it takes 40 ms.
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         return Ed25519PrivateKey.from_private_bytes(self.secret)
@@ -75,34 +75,34 @@ class Key:
 
 @dataclass(frozen=True, kw_only=True)
 class Trust:
-    """Whom a reader believes, and what it does about the others: nothing, say so, or take their word for not there."""
+    """Which keys a reader trusts, and what it does about other messages: accept them, warn, or ignore them."""
 
     mode: Mode = "off"
     dispatcher_keys: tuple[PublicKey, ...] = ()
     worker_keys: tuple[PublicKey, ...] = ()
 
     def doubt(self, type: str, body: bytes, sig: object) -> str | None:  # noqa: A002
-        """Return why a message of this type and canonical form is not to be believed, or None where it is."""
+        """Return why a message of this type and canonical form is not trusted, or None if it is."""
         if sig is None:
             return "is not signed"
         if not (isinstance(sig, dict) and isinstance(sig.get("key"), str) and isinstance(sig.get("by"), str)):
-            return "carries a signature that is none"
+            return "has a malformed signature"
         known = {key.id: key for key in (*self.dispatcher_keys, *self.worker_keys)}
         key = known.get(sig["key"])
         if key is None:
             return f"is signed by the key {sig['key'][:16]!r}, which is not trusted here"
         if type not in MAY_SIGN[key.role]:
-            return f"is signed by a {key.role}'s key ({key.id}), which must not say {type!r}"
-        return None if _fits(key, body, sig["by"]) else f"does not fit its signature by {key.id}"
+            return f"is signed by a {key.role}'s key ({key.id}), which must not sign {type!r}"
+        return None if _fits(key, body, sig["by"]) else f"does not match its signature by {key.id}"
 
 
 OFF = Trust()
-"""Signatures are not looked at."""
+"""Signatures are not checked."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """What one side signs with, if at all, and whom it believes."""
+    """The key with which one side signs, if any, and the keys that it trusts."""
 
     key: Key | None = None
     trust: Trust = OFF
@@ -112,38 +112,38 @@ ANONYMOUS = Identity()
 
 
 def new_key(role: Role) -> Key:
-    """Make a key from the system's randomness."""
+    """Generate a key."""
     return Key(role, secrets.token_bytes(32))
 
 
 def read_key(text: str) -> Key:
-    """Return the key that `text` spells out; ValueError says what it is instead, and never what it holds."""
+    """Parse a secret key. ValueError says what is wrong, and never repeats the text."""
     found = _KEY.fullmatch(text.strip())
     if found is None:
-        raise ValueError("is no key of gpudrop: one begins with gpudrop-secret-")
+        raise ValueError("is not a gpudrop key: those begin with gpudrop-secret-")
     if found["part"] == "public":
         raise ValueError("is the public half of a key; the secret half is needed to sign")
     return Key(_role(found), _unspelt(found["raw"]))
 
 
 def read_public(text: str) -> PublicKey:
-    """Return the public key that `text` spells out; ValueError says what it is instead, and never what it holds."""
+    """Parse a public key. ValueError says what is wrong, and never repeats the text."""
     found = _KEY.fullmatch(text.strip())
     if found is None:
-        raise ValueError("is no public key of gpudrop: one begins with gpudrop-public-")
+        raise ValueError("is not a gpudrop public key: those begin with gpudrop-public-")
     if found["part"] == "secret":
         raise ValueError("is a secret key; only its public half belongs here")
     return PublicKey(_role(found), _unspelt(found["raw"]))
 
 
 def read_trusted(text: str) -> tuple[PublicKey, ...]:
-    """Return the public keys in `text`, apart by blanks, commas or lines; what follows a `#` is a remark."""
+    """Return the public keys in `text`, separated by blanks, commas or newlines; `#` starts a comment."""
     words = re.sub(r"#.*", "", text).replace(",", " ").split()
     return tuple(dict.fromkeys(map(read_public, words)))
 
 
 def trusting(mode: Mode, keys: tuple[PublicKey, ...], own: Key | None) -> Trust:
-    """Return the trust of a side that believes `keys` and itself."""
+    """Return the trust of a side that trusts `keys` and itself."""
     known = dict.fromkeys((*keys, own.public) if own else keys)
     return Trust(
         mode=mode,

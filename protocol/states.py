@@ -1,7 +1,7 @@
-"""What is seen → the state of a job. One table, and never the order of arrival.
+"""The state of a job, derived from an observation by one table; the order of arrival does not matter.
 
-The state is a function of the messages that check, the lapses this observer has noticed and the decision that the
-owner has committed. Both sides use the same function; only the owner ever has a decision.
+The state is a function of the valid messages, the lapses this observer has noticed and the decision that the owner
+has committed. Both sides use the same function; only the owner ever has a decision.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from enum import StrEnum
 
 from protocol.layout import LAST_ATTEMPT, Attempt
 from protocol.messages import Part
-from protocol.seen import Observation
+from protocol.observation import Observation
 
 
 class State(StrEnum):
-    """Where a job stands. The last four are terminal, and a job ends in exactly one of them.
+    """The state of a job. The last four are terminal, and a job ends in exactly one of them.
 
-    `judge` never says CHANNEL_LOST: it is what an observer has when it cannot look.
+    `judge` never returns CHANNEL_LOST: it is the state for an observer that cannot read the drop.
     """
 
     UNSEEN = "unseen"
@@ -54,9 +54,9 @@ def judge(
     beating: Collection[str] = (),
     decision: State | None = None,
 ) -> Standing:
-    """Return where the job stands. `lapsed` and `beating` hold the nonces of attempts that lapsed or were seen to work.
+    """Return the job's state. `lapsed` and `beating` hold the nonces of attempts that lapsed, or have a heartbeat.
 
-    The first line that fits decides; of several attempts the one with the highest number, then the lowest nonce.
+    The first line that applies decides; of several attempts, the one with the highest number, then the lowest nonce.
     """
     if decision in TERMINAL:
         return Standing(decision)
@@ -76,11 +76,11 @@ def judge(
     ):
         if attempts:
             return Standing(state, min(attempts, key=lambda a: (-a.n, a.nonce)))
-    return Standing(State.OFFERED if seen.request else State.UNSEEN)
+    return Standing(State.OFFERED if seen.is_requested else State.UNSEEN)
 
 
 def delivered(seen: Observation) -> list[Attempt]:
-    """Return the attempts whose result is there and was not rejected, in the order they should be looked at."""
+    """Return the attempts whose result is there and was not rejected, in the order in which to check them."""
     return sorted(a for a in seen.done if a.nonce not in seen.rejected)
 
 
@@ -98,7 +98,7 @@ def ended_parts(seen: Observation, lapsed: Collection[str] = ()) -> dict[Attempt
 
 
 def next_attempt_number(seen: Observation) -> int | None:
-    """Return 1 + the highest attempt number of which anything at all was seen; None when that was the last there is."""
+    """Return 1 + the highest attempt number that left any trace; None when that was the last possible one."""
     numbers = [a.n for group in (seen.claims, seen.parts, seen.done, seen.errors) for a in group]
     highest = max([0, *numbers, *seen.turns])
     return highest + 1 if highest < LAST_ATTEMPT else None

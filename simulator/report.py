@@ -15,7 +15,7 @@ from typing import Any
 
 from simulator.rules import without
 from simulator.scenario import Terms
-from simulator.schedule import Ran, Stage, quiet, run
+from simulator.schedule import Ran, ScheduleResources, quiet, run
 
 BATCH = 25
 KEPT_FAILURES = 20
@@ -96,7 +96,7 @@ def _failure(ran: Ran) -> dict[str, Any]:
 
 def count_each(seeds: range, terms: Terms, rule: str | None = None) -> Iterator[Ran]:
     """Run these seeds here, one after the other."""
-    with quiet(), closing(Stage()) as stage, without(rule):
+    with quiet(), closing(ScheduleResources()) as stage, without(rule):
         for seed in seeds:
             yield run(stage, seed, terms)
 

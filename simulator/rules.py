@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-import colab.offers
-import colab.worker
+import colab.taking
 import dispatcher.jobs.accept
 import dispatcher.jobs.failure_policy
 import dispatcher.runs.store
@@ -43,7 +42,7 @@ def _nothing(*_: Any, **__: Any) -> None:
     return None
 
 
-def _without_seal(data: bytes, envelope: str | None) -> dict[str, Any]:
+def _without_checksum(data: bytes, envelope: str | None) -> dict[str, Any]:
     whole: dict[str, Any] = protocol.codec.loads(data)
     head = whole.get(envelope, {}) if envelope else whole
     if not isinstance(head, dict):
@@ -54,11 +53,11 @@ def _without_seal(data: bytes, envelope: str | None) -> dict[str, Any]:
 RULES: dict[str, Removal] = {
     "R3": Removal(
         (
-            (protocol.codec, "_sealed", _without_seal),
+            (protocol.codec, "_checked_json", _without_checksum),
             (protocol.codec, "request_digest", lambda params, offer: offer.digest),
         ),
         True,
-        "messages are taken without their seal and digest",
+        "messages are read without their checksum and digest",
     ),
     "R4": Removal(
         ((SimulatedDrop, "barrier", lambda self: "unconfirmed"),),
@@ -66,7 +65,7 @@ RULES: dict[str, Removal] = {
         "nobody waits for uploads",
     ),
     "R5": Removal(
-        ((protocol.integrity, "_misfit", _nothing), (dispatcher.accept, "_holds", lambda folder, job: True)),
+        ((protocol.integrity, "_misfit", _nothing), (dispatcher.jobs.accept, "_holds", lambda folder, job: True)),
         True,
         "outputs are used without their hash",
     ),
@@ -101,12 +100,12 @@ RULES: dict[str, Removal] = {
         "a job is dead with its last attempt",
     ),
     "R14": Removal(
-        ((colab.offers, "FAILED_AGAIN_S", 0.0),),
+        ((colab.taking, "FAILED_AGAIN_S", 0.0),),
         False,
         "a worker takes at once what it failed",
     ),
     "settle": Removal(
-        ((colab.worker, "elected", lambda *_: True),),
+        ((colab.taking, "elected", lambda *_: True),),
         False,
         "everybody who claims works",
     ),

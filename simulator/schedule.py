@@ -47,7 +47,7 @@ class ForEverybody(MonitorLeases):
         """There is nothing to leave."""
 
 
-class Stage:
+class ScheduleResources:
     """What schedules share: databases in memory, emptied for each, and a scratch folder that costs no disk."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class Ran:
     outcome: Outcome
 
 
-def run(stage: Stage, seed: int, terms: Terms) -> Ran:
+def run(stage: ScheduleResources, seed: int, terms: Terms) -> Ran:
     """Run a seed. An exception of production code is a violation, with its traceback."""
     scenario = draw(seed, terms)
     with stage.scratch() as scratch:

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from colab.attach import Attached
-from colab.config import Settings
+from colab.config import WorkerSettings
 from colab.known_jobs import KnownJobs
 from colab.lease import Beater
 from colab.worker import Worker
@@ -22,7 +22,7 @@ from protocol.drop import ONE_MACHINE, SYNC_TOOL, Capabilities
 from protocol.errors import ChannelError, JobError
 from protocol.layout import DROP_CARD
 from protocol.messages import ClaimTerms, DropCard
-from protocol.transports.forecast import CLIMATES, Forecast
+from protocol.transports.forecast import CLIMATES, WeatherForecast
 from protocol.transports.memory import MemoryDrop, MemoryStore
 from simulator.bench import SimulatedBench
 from simulator.machine import SimulatedDrop, host
@@ -95,7 +95,7 @@ class World:
         self.scenario, self._stores, self.scratch = scenario, stores, scratch
         self.scheduler = Scheduler()
         self.store = MemoryStore()
-        self.forecast = Forecast(
+        self.forecast = WeatherForecast(
             CLIMATES[scenario.weather],
             Random(f"weather {scenario.seed}"),  # noqa: S311 - a schedule must be repeatable
             lambda: self.scheduler.now,
@@ -188,7 +188,7 @@ class World:
         person, drop = machine.person, machine.drop()
         at = Attached(drop=drop, drop_id=DROP_ID, worker=person.name, boot=machine.host.nonce(), host=machine.host)
         bench = SimulatedBench(self.scheduler, machine.chance, person.voice, person.health)
-        settings = Settings(drop="memory:", idle_exit_s=None)
+        settings = WorkerSettings(drop="memory:", idle_exit_s=None)
         while True:
             worker = Worker(at, settings, bench=lambda kinds, places: bench, beats=machine.beats, jobs=FrankJobs)
             try:

@@ -77,7 +77,7 @@ def _heard(decoder: Any, samples: Samples, rate: int) -> bool:
 
 def letters_a_second(text: str, seconds: float) -> float:
     """Return how fast a text is said; narrators say 12 to 16 letters a second in English."""
-    return sum(mark.isalnum() for mark in text) / seconds
+    return sum(char.isalnum() for char in text) / seconds
 
 
 def doubt(samples: Samples, rate: int, text: str) -> str | None:

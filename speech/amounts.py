@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from speech import numbers
-from speech.near import Near, Rule
+from speech.context import Rule, WordContext
 from speech.units import CURRENCIES, CURRENCY_CODES, PER, SCALE_WORDS, SCALES, UNITS, plural
 
 _NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+"
@@ -50,18 +50,18 @@ _SAID_K = frozenset(["2", "4", "5", "6", "8"])
 """4K is a picture; 10K are ten thousand."""
 
 
-def _amount(found: re.Match[str], near: Near) -> str | None:
+def _amount(found: re.Match[str], context: WordContext) -> str | None:
     if found["about"] in {"#", "№"} and (found["unit"] or found["currency"]):
         return None
-    said = _quantity(found, near)
-    if said is None:
+    spoken = _quantity(found, context)
+    if spoken is None:
         return None
     about = f"{_ABOUT[found['about']]} " if found["about"] else ""
     sign = found["sign"] or found["sign2"]
-    return about + ({"+": "plus "}.get(sign, "minus ") if sign else "") + said + _tail(found)
+    return about + ({"+": "plus "}.get(sign, "minus ") if sign else "") + spoken + _tail(found)
 
 
-def _span(found: re.Match[str], near: Near) -> str | None:
+def _span(found: re.Match[str], context: WordContext) -> str | None:
     """Two amounts: the currency of the first and the unit of the last are those of both."""
     about = f"{_ABOUT[found['about']]} " if found["about"] else ""
     if found["low"] == found["number"] and not (found["unit"] or found["currency"]):
@@ -75,7 +75,7 @@ def _span(found: re.Match[str], near: Near) -> str | None:
         low = f"{low} {plural(UNITS[found['unit1']])}"
     if scale and not found["scale"]:
         return None
-    high = _quantity(found, near)
+    high = _quantity(found, context)
     return None if high is None else f"{about}{low} to {high}{_tail(found)}"
 
 
@@ -85,27 +85,27 @@ def _tail(found: re.Match[str]) -> str:
     return plus + (f" per {PER.get(per, per)}" if per else "")
 
 
-def _quantity(found: re.Match[str], near: Near) -> str | None:
+def _quantity(found: re.Match[str], context: WordContext) -> str | None:
     """Return the number with its scale and unit, or None where the parts do not belong together."""
     unit, currency = found["unit"], found["currency"] or found["after"]
     number, scale = found["number"], found["scale"]
     if (unit and (currency or found["times"])) or (found["per"] and not _may_be_rate(found)):
         return None
     if currency:
-        return _money(number, scale, currency, near, is_span="low" in found.groupdict())
-    if scale == "B" and near.goes_on() and near.low(1) in _IN_BILLIONS:
-        return f"{numbers.decimal(number)} {'B' if near.low(1).startswith('model') else 'billion'}"
+        return _money(number, scale, currency, context, is_span="low" in found.groupdict())
+    if scale == "B" and context.runs_on() and context.lower(1) in _IN_BILLIONS:
+        return f"{numbers.decimal(number)} {'B' if context.lower(1).startswith('model') else 'billion'}"
     if scale and (scale not in UNITS or (scale == "B" and "." in number)):
         return _scaled(number, scale)
     unit = unit or scale
-    said = numbers.decimal(number)
+    spoken = numbers.decimal(number)
     if found["times"]:
-        return f"{said} times"
+        return f"{spoken} times"
     if not unit:
-        return said
-    if near.modifies() and not found["plus"]:
-        return f"{said} percent" if UNITS[unit] == "percent" else _tied(said, UNITS[unit])
-    return f"{said} {UNITS[unit] if number == '1' else plural(UNITS[unit])}"
+        return spoken
+    if context.is_attributive() and not found["plus"]:
+        return f"{spoken} percent" if UNITS[unit] == "percent" else _tied(spoken, UNITS[unit])
+    return f"{spoken} {UNITS[unit] if number == '1' else plural(UNITS[unit])}"
 
 
 def _tied(number: str, unit: str) -> str:
@@ -125,14 +125,14 @@ def _scaled(number: str, scale: str) -> str:
     return f"{numbers.decimal(number)} {SCALES[scale]}"
 
 
-def _money(number: str, scale: str | None, sign: str, near: Near, *, is_span: bool) -> str:
+def _money(number: str, scale: str | None, sign: str, context: WordContext, *, is_span: bool) -> str:
     unit, small = CURRENCIES[sign]
-    describes = near.modifies() and not is_span
+    describes = context.is_attributive() and not is_span
     if sign == "¢":
         return f"{numbers.decimal(number)} {unit if number == '1' else plural(unit)}"
     if scale:
         return f"{numbers.decimal(number)} {SCALES[scale]} {unit if describes else plural(unit)}"
-    if near.low(1) in SCALE_WORDS:
+    if context.lower(1) in SCALE_WORDS:
         return numbers.decimal(number)  # the unit is said after the next word
     whole, _, cents = number.partition(".")
     if len(cents) != 2 or not small:
@@ -143,73 +143,75 @@ def _money(number: str, scale: str | None, sign: str, near: Near, *, is_span: bo
 
 
 def _coins(whole: str, unit: str, cents: str, small: str) -> list[str]:
-    said = [f"{numbers.cardinal(whole)} {unit if whole == '1' else plural(unit)}"] if whole != "0" else []
-    if cents != "00" or not said:
+    spoken = [f"{numbers.cardinal(whole)} {unit if whole == '1' else plural(unit)}"] if whole != "0" else []
+    if cents != "00" or not spoken:
         count = str(int(cents))
-        said.append(f"{numbers.cardinal(count)} {small if count == '1' else plural(small)}")
-    return said
+        spoken.append(f"{numbers.cardinal(count)} {small if count == '1' else plural(small)}")
+    return spoken
 
 
-def _scale_word(found: re.Match[str], near: Near) -> str | None:
+def _scale_word(found: re.Match[str], context: WordContext) -> str | None:
     """ "$5 million": the unit is said after both."""
-    money = re.fullmatch(rf"[~≈<>≤≥]?[-−]?({_CURRENCY})(?:{_NUMBER})(?:[-–](?:{_NUMBER}))?", near.word(-1))
+    money = re.fullmatch(rf"[~≈<>≤≥]?[-−]?({_CURRENCY})(?:{_NUMBER})(?:[-–](?:{_NUMBER}))?", context.word(-1))
     if money is None:
         return None
     unit = CURRENCIES[money[1]][0]
-    return f"{found[0]} {unit if near.modifies(-1) else plural(unit)}"
+    return f"{found[0]} {unit if context.is_attributive(-1) else plural(unit)}"
 
 
-def _unit(found: re.Match[str], near: Near) -> str | None:
+def _unit(found: re.Match[str], context: WordContext) -> str | None:
     """A unit that is a word of its own, after its number."""
-    if re.fullmatch(r"[0-9]/[0-9]", near.word(-1)) and found["unit"] in UNITS:
+    if re.fullmatch(r"[0-9]/[0-9]", context.word(-1)) and found["unit"] in UNITS:
         return UNITS[found["unit"]]
-    if not near.is_number(-1) or not near.goes_on(-1):
+    if not context.is_number(-1) or not context.runs_on(-1):
         return None
     unit, per = UNITS.get(found["unit"]), found["per"]
     if unit is None:
         return f"{found['unit']} per {PER[per]}" if per in PER and found["unit"].islower() else None
     if per:
-        return f"{_counted(unit, near)} per {PER[per]}" if per in PER else None
-    if found["unit"] in UNITS and len(found["unit"]) == 1 and found["unit"].isupper() and near.word(1)[:1].isupper():
+        return f"{_counted(unit, context)} per {PER[per]}" if per in PER else None
+    if found["unit"] in UNITS and len(found["unit"]) == 1 and found["unit"].isupper() and context.word(1)[:1].isupper():
         return None
-    return _counted(unit, near)
+    return _counted(unit, context)
 
 
-def _counted(unit: str, near: Near) -> str:
-    return unit if near.is_one(-1) or near.modifies(-1) else plural(unit)
+def _counted(unit: str, context: WordContext) -> str:
+    return unit if context.is_one(-1) or context.is_attributive(-1) else plural(unit)
 
 
-def _before_a_number(found: re.Match[str], near: Near) -> str | None:
+def _before_a_number(found: re.Match[str], context: WordContext) -> str | None:
     """ "CHF 30": the number is said first, and the currency in the place of the number."""
-    if found[0] not in CURRENCY_CODES or not near.goes_on() or not re.fullmatch(_NUMBER, near.word(1)):
+    if found[0] not in CURRENCY_CODES or not context.runs_on() or not re.fullmatch(_NUMBER, context.word(1)):
         return None
-    return numbers.cardinal(near.word(1).replace(",", "").split(".")[0])
+    return numbers.cardinal(context.word(1).replace(",", "").split(".")[0])
 
 
-def _after_a_currency(found: re.Match[str], near: Near) -> str | None:
-    if near.word(-1) not in CURRENCY_CODES or not near.goes_on(-1):
+def _after_a_currency(found: re.Match[str], context: WordContext) -> str | None:
+    if context.word(-1) not in CURRENCY_CODES or not context.runs_on(-1):
         return None
-    unit, small = CURRENCY_CODES[near.word(-1)]
+    unit, small = CURRENCY_CODES[context.word(-1)]
     whole, _, cents = found[0].replace(",", "").partition(".")
-    said = unit if whole == "1" else plural(unit)
-    return f"{said} and {_coins('0', unit, cents, small)[0]}" if len(cents) == 2 and cents != "00" and small else said
+    spoken = unit if whole == "1" else plural(unit)
+    return (
+        f"{spoken} and {_coins('0', unit, cents, small)[0]}" if len(cents) == 2 and cents != "00" and small else spoken
+    )
 
 
-def _compound(found: re.Match[str], near: Near) -> str:
+def _compound(found: re.Match[str], context: WordContext) -> str:
     """ "24-bit", "5-minute", "9-to-5": what a number is tied to stays tied."""
     money, number, word, last = found["currency"], found["number"], found["word"], found["last"]
-    said = numbers.decimal(number)
+    spoken = numbers.decimal(number)
     if money:
-        return f"{said}-{CURRENCIES[money][0]}-{word}"
+        return f"{spoken}-{CURRENCIES[money][0]}-{word}"
     tail = UNITS.get(word, word) + (f"-{numbers.decimal(last)}" if last else "")
-    return f"{said}-{tail}"
+    return f"{spoken}-{tail}"
 
 
-def _compound_span(found: re.Match[str], near: Near) -> str:
+def _compound_span(found: re.Match[str], context: WordContext) -> str:
     return f"{numbers.decimal(found[1])} to {numbers.decimal(found[2])}-{UNITS.get(found[3], found[3])}"
 
 
-def _with_letter(found: re.Match[str], near: Near) -> str:
+def _with_letter(found: re.Match[str], context: WordContext) -> str:
     return f"{numbers.cardinal(found[1])} {'.'.join(found[2])}"
 
 

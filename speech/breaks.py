@@ -120,7 +120,7 @@ def sentence_ends(words: Sequence[Timed], language: str) -> list[bool]:
 
 
 def _cost(left: Timed, right: Timed, ends: bool, language: str) -> float:
-    if not any(mark.isalnum() for mark in right.text):
+    if not any(char.isalnum() for char in right.text):
         return BOUND  # a lone dash or emoji stays with what it follows
     pause_s = min(LONGEST_PAUSE_S, max(0.0, right.start_s - left.end_s))
     return max(0.0, _by_words(left, right, ends, language.split("-")[0]) - PAUSE_WORTH * pause_s)

@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 from speech import numbers
-from speech.near import Near, Rule
+from speech.context import Rule, WordContext
 
 _FULL_MONTHS = "January February March April May June July August September October November December"
 _FULL_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
@@ -45,8 +45,8 @@ def _date(year: str, month: str, day: str) -> str | None:
         found = date(int(year) if len(year) == 4 else 2000 + int(year), int(month), int(day))
     except ValueError:
         return None
-    said = numbers.year(year) if len(year) == 4 else _short_year(year)
-    return f"{_FULL_MONTHS.split()[found.month - 1]} {numbers.ordinal(str(found.day))}, {said}"
+    spoken = numbers.year(year) if len(year) == 4 else _short_year(year)
+    return f"{_FULL_MONTHS.split()[found.month - 1]} {numbers.ordinal(str(found.day))}, {spoken}"
 
 
 def _short_year(year: str) -> str:
@@ -54,17 +54,17 @@ def _short_year(year: str) -> str:
     return numbers.year(f"20{year}") if int(year) < 50 else numbers.cardinal(year)
 
 
-def _iso_date(found: re.Match[str], near: Near) -> str | None:
-    said = _date(found["y"], found["m"], found["d"])
-    if said is None or found["h"] is None:
-        return said
+def _iso_date(found: re.Match[str], context: WordContext) -> str | None:
+    spoken = _date(found["y"], found["m"], found["d"])
+    if spoken is None or found["h"] is None:
+        return spoken
     time = numbers.clock(int(found["h"]), int(found["min"]), int(found["s"] or 0))
-    return f"{said}, {time}" + (" U.T.C" if found["z"] else "")
+    return f"{spoken}, {time}" + (" U.T.C" if found["z"] else "")
 
 
-def _day_of_year(found: re.Match[str], near: Near) -> str | None:
+def _day_of_year(found: re.Match[str], context: WordContext) -> str | None:
     """ "on 3/15" is a day; without a word that asks for one it is a fraction."""
-    if near.low(-1) not in _BEFORE_A_DAY and near.low(1) != "at":
+    if context.lower(-1) not in _BEFORE_A_DAY and context.lower(1) != "at":
         return None
     try:
         day = date(2024, int(found[1]), int(found[2]))
@@ -73,39 +73,39 @@ def _day_of_year(found: re.Match[str], near: Near) -> str | None:
     return f"{_FULL_MONTHS.split()[day.month - 1]} {numbers.ordinal(str(day.day))}"
 
 
-def _written_date(found: re.Match[str], near: Near) -> str:
+def _written_date(found: re.Match[str], context: WordContext) -> str:
     """The month comes first in America; a first number above twelve is a day everywhere."""
     first, second, year = found[1], found[2], found[3]
-    day_first = "." in found[0] or near.language.lower() in {"en-gb", "en-au", "en-nz", "en-ie", "en-in", "en-za"}
+    day_first = "." in found[0] or context.language.lower() in {"en-gb", "en-au", "en-nz", "en-ie", "en-in", "en-za"}
     in_order = [(second, first), (first, second)] if day_first else [(first, second), (second, first)]
     return next(filter(None, (_date(year, month, day) for month, day in in_order)), found[0])
 
 
-def _time(found: re.Match[str], near: Near) -> str | None:
-    return None if found[0] in _ASPECTS else _clock(found[0], near)
+def _time(found: re.Match[str], context: WordContext) -> str | None:
+    return None if found[0] in _ASPECTS else _clock(found[0], context)
 
 
-def _clock(text: str, near: Near) -> str:
+def _clock(text: str, context: WordContext) -> str:
     found = _CLOCK.fullmatch(text)
     assert found is not None
     half = found["half"]
     if found["min"] is None:
         return numbers.cardinal(found["h"]) + (f" {_half_day(half)}" if half else "")
-    said = numbers.clock(int(found["h"]), int(found["min"]), int(found["s"] or 0))
-    if half or _HALF_DAY.fullmatch(near.word(1)):
-        said = said.removesuffix(" o'clock")
-    return f"{said} {_half_day(half)}" if half else said
+    spoken = numbers.clock(int(found["h"]), int(found["min"]), int(found["s"] or 0))
+    if half or _HALF_DAY.fullmatch(context.word(1)):
+        spoken = spoken.removesuffix(" o'clock")
+    return f"{spoken} {_half_day(half)}" if half else spoken
 
 
 def _half_day(half: str) -> str:
     return f"{half[0].upper()}.M"
 
 
-def _time_span(found: re.Match[str], near: Near) -> str:
-    return f"{_clock(found[1], near)} to {_clock(found[2], near)}"
+def _time_span(found: re.Match[str], context: WordContext) -> str:
+    return f"{_clock(found[1], context)} to {_clock(found[2], context)}"
 
 
-def _named_span(found: re.Match[str], near: Near) -> str | None:
+def _named_span(found: re.Match[str], context: WordContext) -> str | None:
     """Two months or two days: "Mon–Fri" runs from one to the other, "Tue/Thu" names both."""
     names = MONTHS if found[1] in MONTHS and found[3] in MONTHS else DAYS
     if found[1] not in names or found[3] not in names:
@@ -113,116 +113,122 @@ def _named_span(found: re.Match[str], near: Near) -> str | None:
     return names[found[1]] + (", " if found[2] in "/&" else " to ") + names[found[3]]
 
 
-def _month(found: re.Match[str], near: Near) -> str | None:
+def _month(found: re.Match[str], context: WordContext) -> str | None:
     """A short month is said in full beside a number."""
-    beside = near.word(1) if near.raw(1) else ""
-    is_date = beside[:1].isdigit() or near.word(-1)[:1].isdigit()
+    beside = context.word(1) if context.raw(1) else ""
+    is_date = beside[:1].isdigit() or context.word(-1)[:1].isdigit()
     return MONTHS[found[1]] if is_date and found[1] != MONTHS[found[1]] else None
 
 
-def _day(found: re.Match[str], near: Near) -> str | None:
+def _day(found: re.Match[str], context: WordContext) -> str | None:
     """A short day is said in full beside a date, a time or another day."""
-    beside = [near.word(2 * side) if near.low(side) in _BETWEEN else near.word(side) for side in (1, -1)]
+    beside = [context.word(2 * side) if context.lower(side) in _BETWEEN else context.word(side) for side in (1, -1)]
     is_day = any(word.rstrip(".") in MONTHS or word.rstrip(".") in DAYS or re.match(_TIME, word) for word in beside)
-    is_day |= near.word(1).isdigit() and near.word(2).rstrip(".") in MONTHS
+    is_day |= context.word(1).isdigit() and context.word(2).rstrip(".") in MONTHS
     is_full = DAYS[found[1]] == found[1]
-    return None if is_full or not (is_day or near.low(1) == "at") else DAYS[found[1]]
+    return None if is_full or not (is_day or context.lower(1) == "at") else DAYS[found[1]]
 
 
-def _decade(found: re.Match[str], near: Near) -> str | None:
+def _decade(found: re.Match[str], context: WordContext) -> str | None:
     """The 90s, but 30s are seconds."""
-    if len(found[1]) == 2 and near.low(-1) not in _BEFORE_A_DECADE and near.raw(0)[0] not in "'’":
+    if len(found[1]) == 2 and context.lower(-1) not in _BEFORE_A_DECADE and context.raw(0)[0] not in "'’":
         return None
     return numbers.decade(found[1])
 
 
-def _fiscal(found: re.Match[str], near: Near) -> str:
+def _fiscal(found: re.Match[str], context: WordContext) -> str:
     return f"fiscal year {numbers.year(found[1]) if len(found[1]) == 4 else _short_year(found[1])}"
 
 
-def _quarter(found: re.Match[str], near: Near) -> str:
+def _quarter(found: re.Match[str], context: WordContext) -> str:
     return f"{found[1]} {numbers.cardinal(found[2])} {_short_year(found[3])}"
 
 
-def _year_span(found: re.Match[str], near: Near) -> str | None:
+def _year_span(found: re.Match[str], context: WordContext) -> str | None:
     low, high = found[1], found[2]
     whole = high if len(high) == 4 else low[:2] + high
-    if int(low) >= int(whole) or near.counts():
+    if int(low) >= int(whole) or context.counts_following():
         return None
     return f"{numbers.year(low)} to {numbers.year(high) if len(high) == 4 else numbers.cardinal(high)}"
 
 
-def _copyright(found: re.Match[str], near: Near) -> str | None:
-    return "copyright" if near.word(1)[:1].isdigit() or near.word(1)[:1].isupper() else None
+def _copyright(found: re.Match[str], context: WordContext) -> str | None:
+    return "copyright" if context.word(1)[:1].isdigit() or context.word(1)[:1].isupper() else None
 
 
-def _year_or_day(found: re.Match[str], near: Near) -> str | None:
+def _year_or_day(found: re.Match[str], context: WordContext) -> str | None:
     text = found[0]
-    if _has_era(near):
+    if _has_era(context):
         return numbers.pairs(text) if len(text) == 3 else numbers.year(text) if len(text) == 4 else None
     if len(text) == 4:
-        return numbers.year(text) if _is_year(near) else None
+        return numbers.year(text) if _is_year(context) else None
     if len(text) > 2 or not 1 <= int(text) <= 31 or text[0] == "0":
         return None
-    if near.word(-1).rstrip(".") in MONTHS and (near.goes_on(-1) or near.raw(-1).endswith(".")):
+    if context.word(-1).rstrip(".") in MONTHS and (context.runs_on(-1) or context.raw(-1).endswith(".")):
         return numbers.ordinal(text)
-    if near.word(1).rstrip(".") in MONTHS and near.goes_on():
-        article = "" if near.low(-1) in {"the", "this"} else "the "
+    if context.word(1).rstrip(".") in MONTHS and context.runs_on():
+        article = "" if context.lower(-1) in {"the", "this"} else "the "
         return f"{article}{numbers.ordinal(text)} of"
     return None
 
 
-def _has_era(near: Near) -> bool:
+def _has_era(context: WordContext) -> bool:
     """Say whether a number is a year of an era: "1279 to 1213 BC", "AD 79"."""
-    if near.low(1) in _ERAS or near.word(-1) == "AD":
+    if context.lower(1) in _ERAS or context.word(-1) == "AD":
         return True
-    return near.low(1) in _BETWEEN and near.word(2).isdigit() and near.low(3) in _ERAS
+    return context.lower(1) in _BETWEEN and context.word(2).isdigit() and context.lower(3) in _ERAS
 
 
-def _is_year(near: Near) -> bool:
+def _is_year(context: WordContext) -> bool:
     """Say whether four digits are a year, by the words around them."""
-    text, before = near.word(0), near.low(-1)
+    text, before = context.word(0), context.lower(-1)
     if not 1100 <= int(text) < 2100:
         return False
-    if near.word(-1).rstrip(".") in MONTHS or before in _SURELY_BEFORE or near.raw(-1) == "©":
+    if context.word(-1).rstrip(".") in MONTHS or before in _SURELY_BEFORE or context.raw(-1) == "©":
         return True
-    if near.counts() or near.low(1) in {"hundred", "thousand", "million", "billion"}:
+    if context.counts_following() or context.lower(1) in {"hundred", "thousand", "million", "billion"}:
         return False
-    if before in BEFORE_A_YEAR and not _is_amount_on(near):
+    if before in BEFORE_A_YEAR and not _is_amount_on(context):
         return True
-    if _is_dated(near) or _is_pair(near):
+    if _is_dated(context) or _is_pair(context):
         return True
     is_recent = int(text) >= 1900
-    is_named = near.word(-1)[:1].isupper() and near.goes_on(-1) and near.at > 1 and not near.word(-1).isupper()
-    is_the_year_of = before in {"the", "this"} and near.is_noun(1) and near.goes_on()
-    return is_recent and (is_the_year_of or is_named or _is_edition(near))
+    is_named = (
+        context.word(-1)[:1].isupper() and context.runs_on(-1) and context.at > 1 and not context.word(-1).isupper()
+    )
+    is_the_year_of = before in {"the", "this"} and context.is_noun(1) and context.runs_on()
+    return is_recent and (is_the_year_of or is_named or _is_edition(context))
 
 
-def _is_edition(near: Near) -> bool:
+def _is_edition(context: WordContext) -> bool:
     """ "Office 2019" begins a sentence just as "Add 2019" does; only what follows tells a product."""
-    return near.word(-1)[:1].isupper() and near.goes_on(-1) and near.low(1) in {"is", "was", "has", "will", "came"}
+    return (
+        context.word(-1)[:1].isupper()
+        and context.runs_on(-1)
+        and context.lower(1) in {"is", "was", "has", "will", "came"}
+    )
 
 
-def _is_dated(near: Near) -> bool:
+def _is_dated(context: WordContext) -> bool:
     """A day and its month stand before the year."""
-    day = re.fullmatch(r"[0-9]{1,2}(?:st|nd|rd|th)?", near.word(-1))
-    return day is not None and near.word(-2).rstrip(".") in MONTHS
+    day = re.fullmatch(r"[0-9]{1,2}(?:st|nd|rd|th)?", context.word(-1))
+    return day is not None and context.word(-2).rstrip(".") in MONTHS
 
 
-def _is_pair(near: Near) -> bool:
+def _is_pair(context: WordContext) -> bool:
     """Two numbers that may be years, and nothing counted after the second: "1914 to 1918"."""
     for ahead in (1, -1):
-        other = near.word(2 * ahead)
-        if near.low(ahead) in _BETWEEN and re.fullmatch(r"1[1-9][0-9]{2}|20[0-9]{2}", other):
-            last = Near(words=near.words, at=near.at + max(0, 2 * ahead))
-            return not last.counts() and not _is_amount_on(last)
+        other = context.word(2 * ahead)
+        if context.lower(ahead) in _BETWEEN and re.fullmatch(r"1[1-9][0-9]{2}|20[0-9]{2}", other):
+            last = WordContext(words=context.words, at=context.at + max(0, 2 * ahead))
+            return not last.counts_following() and not _is_amount_on(last)
     return False
 
 
-def _is_amount_on(near: Near) -> bool:
+def _is_amount_on(context: WordContext) -> bool:
     """A unit, or the other end of an amount that counts something, follows: "from 1500 to 2000 users"."""
-    if near.low(1) in _BETWEEN and near.word(2).isdigit():
-        return Near(words=near.words, at=near.at + 2).counts()
+    if context.lower(1) in _BETWEEN and context.word(2).isdigit():
+        return WordContext(words=context.words, at=context.at + 2).counts_following()
     return False
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from speech import numbers
-from speech.near import Near, Rule
+from speech.context import Rule, WordContext
 from speech.spellings import ENDINGS, IN_CODE, IN_FORMULAS, KEYS, NAMES, OPERATORS, PRESSED
 
 LONGEST_HASH = 12
@@ -20,24 +20,24 @@ _TOKEN = re.compile(
 )
 
 
-def _operator(found: re.Match[str], near: Near) -> str | None:
+def _operator(found: re.Match[str], context: WordContext) -> str | None:
     sign = found[0]
-    compares = sign in "<>" and near.word(1)[:1].isdigit()
-    if sign in IN_FORMULAS and (compares or (near.is_operand(-1) and near.is_operand(1))):
+    compares = sign in "<>" and context.word(1)[:1].isdigit()
+    if sign in IN_FORMULAS and (compares or (context.is_operand(-1) and context.is_operand(1))):
         return IN_FORMULAS[sign]
-    if sign == "%" and near.is_number(-1):
+    if sign == "%" and context.is_number(-1):
         return "percent"
     return OPERATORS.get(sign)
 
 
-def _name(found: re.Match[str], near: Near) -> str | None:
+def _name(found: re.Match[str], context: WordContext) -> str | None:
     if found[0] in NAMES:
         return NAMES[found[0]]
-    said = NAMES.get(found["name"])
-    return said + found["end"].replace("s", "'s", "'" not in found["end"]) if said is not None else None
+    spoken = NAMES.get(found["name"])
+    return spoken + found["end"].replace("s", "'s", "'" not in found["end"]) if spoken is not None else None
 
 
-def _keys(found: re.Match[str], near: Near) -> str | None:
+def _keys(found: re.Match[str], context: WordContext) -> str | None:
     parts = re.split(r"(?<=.)[+-](?=.)", found[0])
     if len(parts) < 2 or not all(part.lower() in KEYS for part in parts[:1]):
         return None
@@ -61,69 +61,69 @@ def _key(part: str) -> str:
     return PRESSED.get(low, part.upper() if len(part) == 1 else low)
 
 
-def _glyph_keys(found: re.Match[str], near: Near) -> str:
+def _glyph_keys(found: re.Match[str], context: WordContext) -> str:
     held = " ".join(NAMES[glyph] for glyph in found[1])
     return f"{held} {_key(found[2])}"
 
 
-def _address(found: re.Match[str], near: Near) -> str:
+def _address(found: re.Match[str], context: WordContext) -> str:
     return _said(re.sub(r"^https?://|/$", "", found[0]))
 
 
-def _hash(found: re.Match[str], near: Near) -> str | None:
+def _hash(found: re.Match[str], context: WordContext) -> str | None:
     text = found["hex"]
     if text.isalpha() or text.isdigit():
         return None
     short = text if len(text) <= LONGEST_HASH else text[:7]
-    said = " ".join(numbers.SMALL[int(mark)] if mark.isdigit() else mark.upper() for mark in short)
-    return said + (" and so on" if len(short) < len(text) else "")
+    spoken = " ".join(numbers.SMALL[int(char)] if char.isdigit() else char.upper() for char in short)
+    return spoken + (" and so on" if len(short) < len(text) else "")
 
 
-def _uuid(found: re.Match[str], near: Near) -> str:
-    first = " ".join(numbers.SMALL[int(mark)] if mark.isdigit() else mark.upper() for mark in found[1])
+def _uuid(found: re.Match[str], context: WordContext) -> str:
+    first = " ".join(numbers.SMALL[int(char)] if char.isdigit() else char.upper() for char in found[1])
     return f"{first} and so on"
 
 
-def _hex_number(found: re.Match[str], near: Near) -> str:
-    said = " ".join(numbers.SMALL[int(mark)] if mark.isdigit() else mark.upper() for mark in found[1])
-    return f"hex {said}"
+def _hex_number(found: re.Match[str], context: WordContext) -> str:
+    spoken = " ".join(numbers.SMALL[int(char)] if char.isdigit() else char.upper() for char in found[1])
+    return f"hex {spoken}"
 
 
-def _flag(found: re.Match[str], near: Near) -> str:
+def _flag(found: re.Match[str], context: WordContext) -> str:
     dashes = " ".join(["dash"] * len(found[1]))
     return f"{dashes} {_said(found[2].replace('-', ' dash ') if found[1] == '-' else found[2].replace('-', ' '))}"
 
 
-def _dunder(found: re.Match[str], near: Near) -> str:
+def _dunder(found: re.Match[str], context: WordContext) -> str:
     return f"dunder {_said(found[1])}"
 
 
-def _in_code(found: re.Match[str], near: Near) -> str:
+def _in_code(found: re.Match[str], context: WordContext) -> str:
     return _said(found[0])
 
 
-def _humps(found: re.Match[str], near: Near) -> str | None:
+def _humps(found: re.Match[str], context: WordContext) -> str | None:
     parts = _HUMPS.split(found[0])
     return " ".join(parts) if len(parts) > 1 and all(len(part) > 1 for part in parts) else None
 
 
 def _said(code: str) -> str:
     """Return code as it is read out: words and numbers, and the symbols by name."""
-    said: list[str] = []
+    spoken: list[str] = []
     ended = ""
     for found in _TOKEN.finditer(code):
         if found["symbol"]:
-            said.append(_symbol(found, code))
+            spoken.append(_symbol(found, code))
         elif found["number"]:
             is_port = ended == ":" and len(found[0]) == 4
             digits = found[0].replace(",", "")
-            said.append(numbers.pairs(digits) if is_port else numbers.cardinal(digits))
+            spoken.append(numbers.pairs(digits) if is_port else numbers.cardinal(digits))
         elif ended == "." and found[0].lower() in ENDINGS:
-            said.append(ENDINGS[found[0].lower()])
+            spoken.append(ENDINGS[found[0].lower()])
         else:
-            said.append(NAMES.get(found[0]) or " ".join(_HUMPS.split(found[0])))
+            spoken.append(NAMES.get(found[0]) or " ".join(_HUMPS.split(found[0])))
         ended = found[0]
-    return " ".join(filter(None, said))
+    return " ".join(filter(None, spoken))
 
 
 def _symbol(found: re.Match[str], code: str) -> str:

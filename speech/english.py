@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from speech import amounts, calendar, code, figures, labels, numbers, romans, telephone
-from speech.near import Near, Rule, unwrapped
+from speech.context import Rule, WordContext, unwrapped
 from speech.sentences import is_abbreviation
 from speech.spellings import GREEK, KEYS, OPERATORS, PAIRS
 from speech.units import DOTTED_UNITS, plural
@@ -28,23 +28,23 @@ _QUOTED = 100
 _IN_FEET = frozenset(["tall", "high", "long", "wide", "deep", "by", "x", "×"])
 
 
-def said(near: Near) -> str | None:
+def spoken_form(context: WordContext) -> str | None:
     """Return what is said for a word, with what opens and ends it, or None where it is said as it is written."""
-    word = near.raw(0)
+    word = context.raw(0)
     if len(word) > LONGEST:
         return None
-    opening, core, closing = _parted(near)
-    if not core or not any(mark.isalnum() for mark in word):
+    opening, core, closing = _parted(context)
+    if not core or not any(char.isalnum() for char in word):
         core = word.rstrip(",.;")  # an operator: its brackets are all there is of it
         opening, closing = "", word[len(core) :]
-    if closing.startswith(".") and (unit := _dotted_unit(core, near)) is not None:
-        return opening + unit + ("" if near.raw(1)[:1].islower() or near.raw(1)[:1].isdigit() else closing)
-    spoken = _by_rule(core, near)
+    if closing.startswith(".") and (unit := _dotted_unit(core, context)) is not None:
+        return opening + unit + ("" if context.raw(1)[:1].islower() or context.raw(1)[:1].isdigit() else closing)
+    spoken = _by_rule(core, context)
     if spoken is not None and spoken.endswith(","):
         return spoken  # its pause is in the place of whatever follows
-    if closing.startswith(")") and _ends_call(near):
+    if closing.startswith(")") and _ends_call(context):
         spoken, closing = spoken or core, closing[1:]
-    elif closing.startswith(".") and is_abbreviation(f"{core}.", near.raw(1), near.language, near.word(-1)):
+    elif closing.startswith(".") and is_abbreviation(f"{core}.", context.raw(1), context.language, context.word(-1)):
         closing = closing[1:]
     if spoken is None:
         return None
@@ -53,28 +53,28 @@ def said(near: Near) -> str | None:
     return opening + spoken + closing
 
 
-def _dotted_unit(core: str, near: Near) -> str | None:
+def _dotted_unit(core: str, context: WordContext) -> str | None:
     """Return the unit of "6 ft. 2 in. tall"; "in." at the end of a sentence is hardly one."""
     unit = DOTTED_UNITS.get(f"{core}.")
-    if unit is None or not near.is_number(-1) or (core == "in" and near.raw(1)[:1].isupper()):
+    if unit is None or not context.is_number(-1) or (core == "in" and context.raw(1)[:1].isupper()):
         return None
-    return unit if near.is_one(-1) else plural(unit)
+    return unit if context.is_one(-1) else plural(unit)
 
 
-def _parted(near: Near) -> tuple[str, str, str]:
+def _parted(context: WordContext) -> tuple[str, str, str]:
     """Return what opens a word, the word, and what follows; the mark of inches or feet is part of the word."""
-    opening, core, closing = unwrapped(near.raw(0))
+    opening, core, closing = unwrapped(context.raw(0))
     if not closing or not _LENGTH.fullmatch(core):
         return opening, core, closing
-    is_inch = closing[0] == "″" or (closing[0] == '"' and not _quotes(near))
-    if is_inch or (closing == "'" and near.low(1) in _IN_FEET):
+    is_inch = closing[0] == "″" or (closing[0] == '"' and not _quotes(context))
+    if is_inch or (closing == "'" and context.lower(1) in _IN_FEET):
         return opening, core + closing[0], closing[1:]
     return opening, core, closing
 
 
-def _quotes(near: Near) -> bool:
+def _quotes(context: WordContext) -> bool:
     """Say whether a quotation is open here, so that the mark ends it; a mark after a digit opens none."""
-    text = " ".join([*near.words[max(0, near.at - _QUOTED) : near.at], near.raw(0).rpartition('"')[0]])
+    text = " ".join([*context.words[max(0, context.at - _QUOTED) : context.at], context.raw(0).rpartition('"')[0]])
     is_open = False
     for found in re.finditer('"', text):
         is_inch = not is_open and text[: found.start()][-1:].isdigit()
@@ -82,20 +82,20 @@ def _quotes(near: Near) -> bool:
     return is_open
 
 
-def _by_rule(core: str, near: Near) -> str | None:
+def _by_rule(core: str, context: WordContext) -> str | None:
     for form, say in RULES:
         found = form.fullmatch(core)
-        if found and (spoken := say(found, near)) is not None:
+        if found and (spoken := say(found, context)) is not None:
             return None if spoken == core else spoken
     return None
 
 
-def _part(text: str, near: Near) -> str:
+def _part(text: str, context: WordContext) -> str:
     """Return what is said for a part of a word."""
-    return _by_rule(text, near.saying(text)) or text
+    return _by_rule(text, context.with_word(text)) or text
 
 
-def _prefixed(found: re.Match[str], near: Near) -> str | None:
+def _prefixed(found: re.Match[str], context: WordContext) -> str | None:
     """ "mid-1990s", "pre-2020", "Catch-22": the prefix, and what follows as if it stood alone."""
     prefix, rest = found[1], found[2]
     if prefix.lower() in KEYS:
@@ -103,57 +103,59 @@ def _prefixed(found: re.Match[str], near: Near) -> str | None:
     if re.fullmatch(r"1[1-9][0-9]{2}|20[0-9]{2}", rest):
         return f"{prefix} {numbers.year(rest)}"
     before = "a" if prefix.lower() in _QUALIFYING else prefix
-    apart = Near(words=[*near.words[: near.at], before, rest, *near.words[near.at + 1 :]], at=near.at + 1)
-    said = _by_rule(rest, apart)
-    return f"{prefix} {said}" if said else None
+    apart = WordContext(
+        words=[*context.words[: context.at], before, rest, *context.words[context.at + 1 :]], at=context.at + 1
+    )
+    spoken = _by_rule(rest, apart)
+    return f"{prefix} {spoken}" if spoken else None
 
 
-def _at(found: re.Match[str], near: Near) -> str:
-    return f"{_part(found[1], near)} at {_part(found[2], near)}"
+def _at(found: re.Match[str], context: WordContext) -> str:
+    return f"{_part(found[1], context)} at {_part(found[2], context)}"
 
 
-def _pair(found: re.Match[str], near: Near) -> str | None:
+def _pair(found: re.Match[str], context: WordContext) -> str | None:
     joint = PAIRS.get(found[0].lower())
     return f"{found[1]} {joint} {found[2]}" if joint else None
 
 
-def _function(found: re.Match[str], near: Near) -> str | None:
+def _function(found: re.Match[str], context: WordContext) -> str | None:
     """ "O(n)", "f(x)", and the first word of "O(n log n)"."""
-    if not found[3] and near.raw(0).endswith(","):
+    if not found[3] and context.raw(0).endswith(","):
         return None
-    if not found[3] and not any(")" in word for word in near.words[near.at + 1 : near.at + 4]):
+    if not found[3] and not any(")" in word for word in context.words[context.at + 1 : context.at + 4]):
         return None
-    return f"{found[1]} of {_part(found[2], near)}"
+    return f"{found[1]} of {_part(found[2], context)}"
 
 
-def _ends_call(near: Near) -> bool:
+def _ends_call(context: WordContext) -> bool:
     """Say whether the bracket after this word closes one that "O(n" has opened a few words before."""
-    for away in (-1, -2, -3):
-        if ")" in near.raw(away):
+    for offset in (-1, -2, -3):
+        if ")" in context.raw(offset):
             return False
-        if _CALLED.fullmatch(near.word(away)):
+        if _CALLED.fullmatch(context.word(offset)):
             return True
     return False
 
 
-def _stars(found: re.Match[str], near: Near) -> str:
+def _stars(found: re.Match[str], context: WordContext) -> str:
     """Parameters are said with their stars; before a capital they are left over from Markdown."""
     stars = ["star"] * len(found[1]) if found[2][0].islower() else []
-    return " ".join([*stars, _part(found[2], near)])
+    return " ".join([*stars, _part(found[2], context)])
 
 
-def _assigned(found: re.Match[str], near: Near) -> str | None:
+def _assigned(found: re.Match[str], context: WordContext) -> str | None:
     """ "lr=1e-4": the value as if it stood alone."""
-    value = _part(found[3], near)
-    return None if value == found[3] else f"{_part(found[1], near)} {OPERATORS[found[2]]} {value}"
+    value = _part(found[3], context)
+    return None if value == found[3] else f"{_part(found[1], context)} {OPERATORS[found[2]]} {value}"
 
 
-def _bang(found: re.Match[str], near: Near) -> str:
-    return _part(found[1], near)
+def _bang(found: re.Match[str], context: WordContext) -> str:
+    return _part(found[1], context)
 
 
-def _greek(found: re.Match[str], near: Near) -> str:
-    parts = [found[1] and numbers.decimal(found[1]), GREEK[found[2]], found[3] and _part(found[3], near)]
+def _greek(found: re.Match[str], context: WordContext) -> str:
+    parts = [found[1] and numbers.decimal(found[1]), GREEK[found[2]], found[3] and _part(found[3], context)]
     return " ".join(filter(None, parts))
 
 

@@ -103,9 +103,9 @@ def _numbers(original: str, answer: str, *, may_add: bool) -> Iterator[str]:
 def _in_words(number: str, text: str) -> bool:
     if not (number.isascii() and number.isdigit()):
         return False
-    said = numbers.cardinal(number) if len(number) <= numbers.LONGEST else numbers.digits(number)
-    return re.search(rf"(?<!\w){re.escape(said)}(?!\w)", text.casefold().replace("-", " ")) is not None or (
-        re.search(rf"(?<!\w){re.escape(said)}(?!\w)", text.casefold()) is not None
+    spoken = numbers.cardinal(number) if len(number) <= numbers.LONGEST else numbers.digits(number)
+    return re.search(rf"(?<!\w){re.escape(spoken)}(?!\w)", text.casefold().replace("-", " ")) is not None or (
+        re.search(rf"(?<!\w){re.escape(spoken)}(?!\w)", text.casefold()) is not None
     )
 
 

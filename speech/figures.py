@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from speech import numbers
-from speech.near import Near, Rule
+from speech.context import Rule, WordContext
 
 _DIGIT_BY_DIGIT_WORDS = "dial call zip zipcode postal postcode pin passcode password otp extension ext cve"
 _DIGIT_BY_DIGIT = frozenset(_DIGIT_BY_DIGIT_WORDS.split())
@@ -58,17 +58,19 @@ _MEASURED_IN = frozenset(_MEASURED_IN_WORDS.split())
 """What is measured in fractions: "three quarters of a cup"."""
 
 
-def _code(found: re.Match[str], near: Near) -> str | None:
+def _code(found: re.Match[str], context: WordContext) -> str | None:
     """A number that is a name: digit by digit after "ZIP" or "PIN", in pairs after "room" or "HTTP"."""
-    text, before = found[0], near.before(3)
-    if len(text) == 5 and re.fullmatch(r"[A-Z]{2}", near.word(-1)):
+    text, before = found[0], context.before(3)
+    if len(text) == 5 and re.fullmatch(r"[A-Z]{2}", context.word(-1)):
         return numbers.digits(text)
     if any(word in _DIGIT_BY_DIGIT for word in before[:1]) or (_is_named_code(before) and len(text) >= 3):
         return numbers.digits(text)
     if len(text) > 4 or len(text) < 3 or text[0] == "0":
         return None
-    names_it = near.low(1) in _STATUSES or near.word(1) in _REASONS or _is_after_error(before)
-    is_status = len(text) == 3 and text[0] in "12345" and names_it and near.goes_on(-1 if not near.goes_on() else 0)
+    names_it = context.lower(1) in _STATUSES or context.word(1) in _REASONS or _is_after_error(before)
+    is_status = (
+        len(text) == 3 and text[0] in "12345" and names_it and context.runs_on(-1 if not context.runs_on() else 0)
+    )
     return numbers.pairs(text) if is_status or (before[:1] and before[0] in _IN_PAIRS) else None
 
 
@@ -86,118 +88,118 @@ def _is_after_error(before: list[str]) -> bool:
     return bool(before) and before[0] in {"http", "error", "status", "code", "returns", "returned"}
 
 
-def _hundreds(found: re.Match[str], near: Near) -> str | None:
+def _hundreds(found: re.Match[str], context: WordContext) -> str | None:
     """The 500s, among errors; elsewhere 500s are seconds."""
-    is_error = any(word in _ERRORS for word in near.before(6)) or near.low(1) in _ERRORS
+    is_error = any(word in _ERRORS for word in context.before(6)) or context.lower(1) in _ERRORS
     return f"{numbers.cardinal(found[1])}s" if is_error else None
 
 
-def _wildcard(found: re.Match[str], near: Near) -> str:
+def _wildcard(found: re.Match[str], context: WordContext) -> str:
     return f"{numbers.cardinal(found[1])} X X"
 
 
-def _version(found: re.Match[str], near: Near) -> str | None:
+def _version(found: re.Match[str], context: WordContext) -> str | None:
     if not found["v"] and found["parts"].count(".") == 3:
         return None  # an address
-    said = numbers.version(found["parts"])
-    if found["v"] and near.low(-1) != "version":
-        said = f"version {said}"
+    spoken = numbers.version(found["parts"])
+    if found["v"] and context.lower(-1) != "version":
+        spoken = f"version {spoken}"
     if found["stage"]:
-        said += f" {_STAGES.get(found['stage'], found['stage'])}"
-    return f"{said} {numbers.cardinal(found['n'])}" if found["n"] else said
+        spoken += f" {_STAGES.get(found['stage'], found['stage'])}"
+    return f"{spoken} {numbers.cardinal(found['n'])}" if found["n"] else spoken
 
 
-def _release(found: re.Match[str], near: Near) -> str | None:
+def _release(found: re.Match[str], context: WordContext) -> str | None:
     """Two parts are a version after a product's name: "Python 3.11", but "pi is 3.14"."""
-    if not _has_product(near) or near.low(1) in {"million", "billion", "percent", "%"}:
+    if not _has_product(context) or context.lower(1) in {"million", "billion", "percent", "%"}:
         return None
     last = f" to {numbers.version(found[2])}" if found[2] else ""
     return numbers.version(found[1]) + last + (" plus" if found[3] else "")
 
 
-def _has_product(near: Near) -> bool:
+def _has_product(context: WordContext) -> bool:
     """Say whether a product is named before this version, or before another that is joined to this one."""
-    away = -1
-    while away > -_FAR and (
-        _VERSION.fullmatch(near.word(away))
-        or (near.low(away) in {"to", "and", "or", "through"} and _VERSION.fullmatch(near.word(away - 1)))
+    offset = -1
+    while offset > -_FAR and (
+        _VERSION.fullmatch(context.word(offset))
+        or (context.lower(offset) in {"to", "and", "or", "through"} and _VERSION.fullmatch(context.word(offset - 1)))
     ):
-        away -= 1
-    name = near.word(away)
-    return near.goes_on(away) and (name.lower() in _PRODUCTS or (near.at + away > 0 and _is_camel(name)))
+        offset -= 1
+    name = context.word(offset)
+    return context.runs_on(offset) and (name.lower() in _PRODUCTS or (context.at + offset > 0 and _is_camel(name)))
 
 
 def _is_camel(word: str) -> bool:
     """Say whether a word is written like a product: iOS, macOS, PyTorch, Blender within a sentence."""
-    return word.isalpha() and any(mark.isupper() for mark in word) and len(word) > 2
+    return word.isalpha() and any(char.isupper() for char in word) and len(word) > 2
 
 
-def _address(found: re.Match[str], near: Near) -> str:
-    said = " dot ".join(numbers.pairs(part) for part in found[1].split("."))
-    return said + (f" {'colon' if found[2] == ':' else 'slash'} {numbers.pairs(found[3])}" if found[2] else "")
+def _address(found: re.Match[str], context: WordContext) -> str:
+    spoken = " dot ".join(numbers.pairs(part) for part in found[1].split("."))
+    return spoken + (f" {'colon' if found[2] == ':' else 'slash'} {numbers.pairs(found[3])}" if found[2] else "")
 
 
-def _wifi(found: re.Match[str], near: Near) -> str:
+def _wifi(found: re.Match[str], context: WordContext) -> str:
     return "eight oh two dot eleven" + (f" {'.'.join(found[1].upper())}" if found[1] else "")
 
 
-def _size(found: re.Match[str], near: Near) -> str:
+def _size(found: re.Match[str], context: WordContext) -> str:
     return " by ".join(numbers.pairs(side) for side in re.split("[x×]", found[0]))
 
 
-def _lines(found: re.Match[str], near: Near) -> str:
+def _lines(found: re.Match[str], context: WordContext) -> str:
     return f"{numbers.pairs(found[1])} {found[2].upper()}"
 
 
-def _ratio(found: re.Match[str], near: Near) -> str:
+def _ratio(found: re.Match[str], context: WordContext) -> str:
     return f"{numbers.cardinal(found[1])} to {numbers.cardinal(found[2])}"
 
 
-def _ordinal(found: re.Match[str], near: Near) -> str:
+def _ordinal(found: re.Match[str], context: WordContext) -> str:
     return numbers.ordinal(found[1].replace(",", "")) + (found[2] or "")
 
 
-def _scientific(found: re.Match[str], near: Near) -> str:
+def _scientific(found: re.Match[str], context: WordContext) -> str:
     return f"{numbers.decimal(found[1])} times ten to the {numbers.decimal(found[2])}"
 
 
-def _times_ten(found: re.Match[str], near: Near) -> str:
+def _times_ten(found: re.Match[str], context: WordContext) -> str:
     exponent = found[2] or found[3].translate(_EXPONENTS)
     return f"{numbers.decimal(found[1])} times ten {numbers.power(exponent)}"
 
 
-def _underscored(found: re.Match[str], near: Near) -> str:
+def _underscored(found: re.Match[str], context: WordContext) -> str:
     return numbers.cardinal(found[0].replace("_", ""))
 
 
-def _power(found: re.Match[str], near: Near) -> str:
+def _power(found: re.Match[str], context: WordContext) -> str:
     base = numbers.decimal(found[1]) if found[1][0].isdigit() else found[1]
     return f"{base} {numbers.power(found[2].strip('{}()'))}"
 
 
-def _raised(found: re.Match[str], near: Near) -> str:
+def _raised(found: re.Match[str], context: WordContext) -> str:
     base = numbers.decimal(found[1]) if found[1][0].isdigit() else found[1]
     return f"{base} {numbers.power(found[2].translate(_EXPONENTS))}"
 
 
-def _fraction(found: re.Match[str], near: Near) -> str | None:
+def _fraction(found: re.Match[str], context: WordContext) -> str | None:
     above, below = (_HALVES[found[0]] if found[0] in _HALVES else found[0]).split("/")
     if above == below:
         return f"{numbers.cardinal(above)} {numbers.cardinal(below)}"
     if not (0 < int(above) < int(below) <= 16 and above[0] != "0" != below[0]):
         return f"{numbers.cardinal(above)} slash {numbers.cardinal(below)}"
-    if near.goes_on(-1) and near.word(-1).isdigit():
+    if context.runs_on(-1) and context.word(-1).isdigit():
         return f"and {_part(above, below)}"
     return (
-        _of(above, below, near.low(1))
-        if near.goes_on() and near.low(1) in _MEASURED_IN
+        _of(above, below, context.lower(1))
+        if context.runs_on() and context.lower(1) in _MEASURED_IN
         else numbers.fraction(above, below)
     )
 
 
 def _part(above: str, below: str) -> str:
-    said = numbers.fraction(above, below)
-    return said.replace("one ", "an " if said == "one eighth" else "a ", 1)
+    spoken = numbers.fraction(above, below)
+    return spoken.replace("one ", "an " if spoken == "one eighth" else "a ", 1)
 
 
 def _of(above: str, below: str, unit: str) -> str:
@@ -205,38 +207,38 @@ def _of(above: str, below: str, unit: str) -> str:
     return f"half {article}" if (above, below) == ("1", "2") else f"{numbers.fraction(above, below)} of {article}"
 
 
-def _mixed(found: re.Match[str], near: Near) -> str:
+def _mixed(found: re.Match[str], context: WordContext) -> str:
     above, below = _HALVES[found[2]].split("/")
     return f"{numbers.cardinal(found[1])} and {_part(above, below)}"
 
 
-def _inches(found: re.Match[str], near: Near) -> str:
+def _inches(found: re.Match[str], context: WordContext) -> str:
     text = _HALVES.get(found[1], found[1])
     if "/" in text:
         above, below = text.split("/")
         return f"{_of(above, below, 'inch')} inch"
-    if near.saying(text).modifies():
+    if context.with_word(text).is_attributive():
         return f"{numbers.decimal(text)}-inch"
     return f"{numbers.decimal(text)} {'inch' if text == '1' else 'inches'}"
 
 
-def _height(found: re.Match[str], near: Near) -> str:
+def _height(found: re.Match[str], context: WordContext) -> str:
     return f"{numbers.cardinal(found[1])} foot {numbers.cardinal(found[2])}"
 
 
-def _feet(found: re.Match[str], near: Near) -> str:
+def _feet(found: re.Match[str], context: WordContext) -> str:
     return f"{numbers.cardinal(found[1])} {'foot' if found[1] == '1' else 'feet'}"
 
 
-def _hex_colour(found: re.Match[str], near: Near) -> str | None:
+def _hex_colour(found: re.Match[str], context: WordContext) -> str | None:
     """Six digits with a letter among them, or three alike, are a colour; "#42" is a number and "#news" a word."""
     text = found[1]
-    is_named = any(word.rstrip(":") in {"color", "colour", "background", "hex"} for word in near.before(3))
+    is_named = any(word.rstrip(":") in {"color", "colour", "background", "hex"} for word in context.before(3))
     is_mixed = not text.isalpha() and not text.isdigit()
     is_plain = text.isalpha() and (len(set(text.lower())) == 1 or (len(text) == 6 and text.isupper()))
     if not (is_named or is_mixed or is_plain):
         return None
-    return "hash " + " ".join(numbers.SMALL[int(mark)] if mark.isdigit() else mark.upper() for mark in text)
+    return "hash " + " ".join(numbers.SMALL[int(char)] if char.isdigit() else char.upper() for char in text)
 
 
 RULES: tuple[Rule, ...] = tuple(

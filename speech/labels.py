@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from speech import numbers
-from speech.near import Near, Rule
+from speech.context import Rule, WordContext
 
 _WORDS_ENOUGH = 3
 """Capitals that an engine reads as it should; fewer it may take for a word, so they are told apart."""
@@ -20,63 +20,63 @@ def _figures(text: str) -> str:
     return numbers.version(text) if "." in text else numbers.pairs(text)
 
 
-def _between(found: re.Match[str], near: Near) -> str:
+def _between(found: re.Match[str], context: WordContext) -> str:
     return f"{found[1]} to {found[2]}"
 
 
-def _label(found: re.Match[str], near: Near) -> str:
+def _label(found: re.Match[str], context: WordContext) -> str:
     last = f" {'.'.join(found[3].upper())}" if found[3] else ""
     return f"{_spelled(found[1])} {_figures(found[2])}{last}"
 
 
-def _small_label(found: re.Match[str], near: Near) -> str:
+def _small_label(found: re.Match[str], context: WordContext) -> str:
     """Without a vowel the letters are told apart: "mp4", but "ext4"."""
     letters = found[1] if set(found[1]) & set("aeiouy") else ".".join(found[1].upper())
     return f"{letters} {_figures(found[2])}"
 
 
-def _step(found: re.Match[str], near: Near) -> str:
+def _step(found: re.Match[str], context: WordContext) -> str:
     """A variable and a step: "n-1"."""
     return f"{found[1]} {'plus' if found[2] == '+' else 'minus'} {numbers.cardinal(found[3])}"
 
 
-def _several(found: re.Match[str], near: Near) -> str:
+def _several(found: re.Match[str], context: WordContext) -> str:
     """Letters and digits by turns: R2-D2, C-3PO."""
     runs = re.findall(r"[A-Z]+|[0-9]+", found[0])
     return " ".join(_figures(run) if run.isdigit() else _spelled(run) for run in runs)
 
 
-def _experts(found: re.Match[str], near: Near) -> str:
+def _experts(found: re.Match[str], context: WordContext) -> str:
     return f"{numbers.cardinal(found[1])} by {numbers.cardinal(found[2][:-1])} B"
 
 
-def _model(found: re.Match[str], near: Near) -> str:
+def _model(found: re.Match[str], context: WordContext) -> str:
     return f"{_figures(found[1])} {'.'.join(found[2])}"
 
 
-def _part_number(found: re.Match[str], near: Near) -> str:
+def _part_number(found: re.Match[str], context: WordContext) -> str:
     """DDR5-6000, i7-13700K."""
     last = f" {'.'.join(found[4])}" if found[4] else ""
     return f"{found[1]} {_figures(found[2])} {_figures(found[3])}{last}"
 
 
-def _codec(found: re.Match[str], near: Near) -> str:
+def _codec(found: re.Match[str], context: WordContext) -> str:
     return f"{found[1]} dot {numbers.digits(found[2])}"
 
 
-def _protocol(found: re.Match[str], near: Near) -> str:
+def _protocol(found: re.Match[str], context: WordContext) -> str:
     return f"{found[1]} {numbers.version(found[2])}"
 
 
-def _ip(found: re.Match[str], near: Near) -> str:
+def _ip(found: re.Match[str], context: WordContext) -> str:
     return f"I.P.V {numbers.cardinal(found[1])}"
 
 
-def _standard(found: re.Match[str], near: Near) -> str:
+def _standard(found: re.Match[str], context: WordContext) -> str:
     return f"C plus plus {numbers.cardinal(found[1])}"
 
 
-def _zone(found: re.Match[str], near: Near) -> str:
+def _zone(found: re.Match[str], context: WordContext) -> str:
     sign = "plus" if found[2] == "+" else "minus"
     return f"{found[1]} {sign} {numbers.cardinal(found[3])}" + (f" {numbers.cardinal(found[4])}" if found[4] else "")
 

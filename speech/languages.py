@@ -41,7 +41,7 @@ def guess(text: str) -> str | None:
 
 def script(text: str) -> str | None:
     """Return the script of most letters, such as LATIN or CYRILLIC; None for a text without letters."""
-    letters = Counter(islice((mark for mark in text if mark.isalpha()), _LOOKED_AT))
+    letters = Counter(islice((char for char in text if char.isalpha()), _LOOKED_AT))
     names: Counter[str] = Counter()
     for letter, count in letters.items():
         names[family(letter)] += count

@@ -72,13 +72,13 @@ def _wrong(written: object, spoken: object) -> str | None:
     if not isinstance(spoken, str):
         return f"must be text, not {type(spoken).__name__}"
     for what, text, longest in (("is", str(written), MAX_WRITTEN), ("respells as", spoken, MAX_SPOKEN)):
-        if not any(mark.isalnum() for mark in text):
+        if not any(char.isalnum() for char in text):
             return f"{what} {_quoted(text)}, which holds no letter or digit; write a word"
         if len(text) > longest:
             return f"{what} {len(text)} characters long; shorten it to {longest}"
         if not text.replace(" ", "").isprintable():
             return f"{what} {_quoted(text)}, which holds invisible characters; take them out"
-    if strange := [mark for mark in _MARKUP if mark in spoken]:
+    if strange := [char for char in _MARKUP if char in spoken]:
         return f"respells with {strange[0]!r}; write plain letters (phonemes are not taken)"
     return None
 
@@ -91,7 +91,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, value in pairs:
         if key in made:
-            raise ValueError(f"entry {_quoted(key)} stands twice")
+            raise ValueError(f"duplicate entry {_quoted(key)}")
         made[key] = value
     return made
 

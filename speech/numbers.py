@@ -41,19 +41,19 @@ def cardinal(text: str) -> str:
     number = int(text)
     if number == 0:
         return SMALL[0]
-    said = []
+    spoken = []
     for scale in range(len(SCALES) - 1, -1, -1):
         if part := number // 1000**scale % 1000:
-            said.append(f"{_below_thousand(part)} {SCALES[scale]}".strip())
-    return " ".join(said)
+            spoken.append(f"{_below_thousand(part)} {SCALES[scale]}".strip())
+    return " ".join(spoken)
 
 
 def _below_thousand(number: int) -> str:
     hundreds, rest = divmod(number, 100)
-    said = [f"{SMALL[hundreds]} hundred"] if hundreds else []
+    spoken = [f"{SMALL[hundreds]} hundred"] if hundreds else []
     if rest:
-        said.append(_below_hundred(rest))
-    return " ".join(said)
+        spoken.append(_below_hundred(rest))
+    return " ".join(spoken)
 
 
 def _below_hundred(number: int) -> str:
@@ -67,18 +67,18 @@ def decimal(text: str) -> str:
     """Return a number that may have a sign, thousands commas and a decimal point: "-1,234.50"."""
     sign = "minus " if text[0] in "-−–" else "plus " if text[0] == "+" else ""
     whole, _, fraction = text.lstrip("+-−–").replace(",", "").partition(".")
-    said = cardinal(whole) if whole else SMALL[0]
-    return f"{sign}{said}" + (f" point {digits(fraction)}" if fraction else "")
+    spoken = cardinal(whole) if whole else SMALL[0]
+    return f"{sign}{spoken}" + (f" point {digits(fraction)}" if fraction else "")
 
 
 def ordinal(text: str) -> str:
     """Return "twenty-first" for "21"."""
-    said = cardinal(text)
-    cut = max(said.rfind(" "), said.rfind("-")) + 1
-    last = said[cut:]
+    spoken = cardinal(text)
+    cut = max(spoken.rfind(" "), spoken.rfind("-")) + 1
+    last = spoken[cut:]
     if last in _ORDINALS:
-        return said[:cut] + _ORDINALS[last]
-    return said[:-1] + "ieth" if last.endswith("y") else said + "th"
+        return spoken[:cut] + _ORDINALS[last]
+    return spoken[:-1] + "ieth" if last.endswith("y") else spoken + "th"
 
 
 def year(text: str) -> str:
@@ -93,8 +93,8 @@ def year(text: str) -> str:
 
 def decade(text: str) -> str:
     """Return "nineteen nineties" for "1990", "nineties" for "90"."""
-    said = _below_hundred(int(text)) if len(text) == 2 else year(text)
-    return said[:-1] + "ies" if said.endswith("y") else said + "s"
+    spoken = _below_hundred(int(text)) if len(text) == 2 else year(text)
+    return spoken[:-1] + "ies" if spoken.endswith("y") else spoken + "s"
 
 
 def pairs(text: str) -> str:
@@ -144,8 +144,8 @@ def fraction(above: str, below: str) -> str:
 
 def clock(hour: int, minute: int, second: int = 0) -> str:
     """Return a time of day: "nine o'clock", "nine oh five", "fourteen thirty", "fourteen hundred", "midnight"."""
-    said = _minutes(hour, minute)
-    return f"{said} and {plural(second, 'second')}" if second else said
+    spoken = _minutes(hour, minute)
+    return f"{spoken} and {plural(second, 'second')}" if second else spoken
 
 
 def _minutes(hour: int, minute: int) -> str:

@@ -56,4 +56,4 @@ def _differences(script: Script, spoken: tuple[Piece, ...]) -> Iterator[str]:
 
 def _bare(text: str) -> str:
     """What stops, quotes and dashes do to a word is no difference worth a line."""
-    return "".join(mark for mark in text if mark not in _STOPS)
+    return "".join(char for char in text if char not in _STOPS)

@@ -6,7 +6,7 @@ import re
 
 from speech import numbers
 from speech.abbreviations import STARTERS
-from speech.near import Near, Rule
+from speech.context import Rule, WordContext
 
 _RULERS = (
     "Albert Alexander Alfonso Amenhotep Amenophis Anastasius Artaxerxes Augustus Baldwin Benedict Boniface Carlos "
@@ -33,46 +33,46 @@ _OF_THE_SPEAKER = frozenset(_OF_THE_SPEAKER_WORDS.split())
 """After these an "I" before them is a person: "Mary, I think"."""
 
 
-def _numeral(found: re.Match[str], near: Near) -> str | None:
+def _numeral(found: re.Match[str], context: WordContext) -> str | None:
     value = numbers.roman(found[0])
-    if value is None or near.at == 0 or not near.goes_on(-1):
+    if value is None or context.at == 0 or not context.runs_on(-1):
         return None
-    before = near.word(-1)
-    said = str(value)
-    if near.low(1) in {"century", "centuries"} and len(found[0]) > 1:
-        return numbers.ordinal(said)
-    if len(found[0]) == 1 and not _may_be_lone(found[0], near):
+    before = context.word(-1)
+    spoken = str(value)
+    if context.lower(1) in {"century", "centuries"} and len(found[0]) > 1:
+        return numbers.ordinal(spoken)
+    if len(found[0]) == 1 and not _may_be_lone(found[0], context):
         return None
     if before.lower() in NUMBERED:
-        return numbers.cardinal(said)
-    if _is_ruler(near):
-        return f"the {numbers.ordinal(said)}"
+        return numbers.cardinal(spoken)
+    if _is_ruler(context):
+        return f"the {numbers.ordinal(spoken)}"
     is_name = before[:1].isupper() and not before.isupper() and before.lower() not in STARTERS
-    return numbers.cardinal(said) if is_name and len(found[0]) > 1 and set(found[0]) <= set("IVX") else None
+    return numbers.cardinal(spoken) if is_name and len(found[0]) > 1 and set(found[0]) <= set("IVX") else None
 
 
-def _may_be_lone(letter: str, near: Near) -> bool:
+def _may_be_lone(letter: str, context: WordContext) -> bool:
     """Say whether a lone letter may be a number: "Act V", but not "in this part I show", "Series X" or "Malcolm X"."""
-    before = near.word(-1)
+    before = context.word(-1)
     if letter not in "IVX" or not before[:1].isupper() or before.lower() in _LETTERED:
         return False
-    return not (letter == "I" and near.low(1) in _OF_THE_SPEAKER) and (before, letter) != ("Malcolm", "X")
+    return not (letter == "I" and context.lower(1) in _OF_THE_SPEAKER) and (before, letter) != ("Malcolm", "X")
 
 
-def _is_ruler(near: Near) -> bool:
+def _is_ruler(context: WordContext) -> bool:
     """Say whether the names before belong to one person, of whom the first or last is a ruler's."""
-    for away in range(1, 4):
-        word = near.word(-away)
+    for offset in range(1, 4):
+        word = context.word(-offset)
         if word in RULERS or word in TITLES:
             return True
-        if not word[:1].isupper() or not near.goes_on(-away):
+        if not word[:1].isupper() or not context.runs_on(-offset):
             return False
     return False
 
 
-def _span(found: re.Match[str], near: Near) -> str | None:
+def _span(found: re.Match[str], context: WordContext) -> str | None:
     low, high = numbers.roman(found[1]), numbers.roman(found[2])
-    if low is None or high is None or near.low(-1) not in NUMBERED:
+    if low is None or high is None or context.lower(-1) not in NUMBERED:
         return None
     return f"{numbers.cardinal(str(low))} to {numbers.cardinal(str(high))}"
 

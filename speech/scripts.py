@@ -58,12 +58,12 @@ def unreadable(text: str, language: str, lexicon: Mapping[str, str]) -> tuple[st
 
 
 def _is_strange(text: str, own: frozenset[str]) -> bool:
-    return any(mark.isalpha() and unicodedata.category(mark) != "Lm" and family(mark) not in own for mark in text)
+    return any(char.isalpha() and unicodedata.category(char) != "Lm" and family(char) not in own for char in text)
 
 
 def _bare(word: str) -> str:
     """Return a word without the punctuation around it."""
-    marks = [place for place, mark in enumerate(word) if unicodedata.category(mark)[0] in "LMN"]
+    marks = [place for place, char in enumerate(word) if unicodedata.category(char)[0] in "LMN"]
     return word[marks[0] : marks[-1] + 1] if marks else word
 
 

@@ -74,7 +74,7 @@ def _runs(parts: Sequence[tuple[str, bool]]) -> Iterator[list[str]]:
 
 
 def _is_narrow(pair: str) -> bool:
-    return pair.isascii() and all(_NARROW.match(mark) for mark in pair)
+    return pair.isascii() and all(_NARROW.match(char) for char in pair)
 
 
 def _model(text: str, language: str) -> str | None:

@@ -14,8 +14,8 @@ import unicodedata
 from dataclasses import dataclass
 
 from speech import abbreviations, english
+from speech.context import WordContext
 from speech.lexicon import Lexicon
-from speech.near import Near
 from speech.sentences import CLOSERS, OPENERS, WIDE_STOPS, ends_sentence, is_abbreviation
 
 MAX_PIECE = 80
@@ -51,20 +51,20 @@ def clean(narration: str) -> str:
     """
     text = unicodedata.normalize("NFC", narration.replace("\r\n", "\n").replace("\r", "\n"))
     text = text.replace("\u2028", "\n").replace("\u2029", "\n\n").replace("\x85", "\n")
-    return "".join(mark for at, mark in enumerate(text) if _stays(text, at, mark))
+    return "".join(char for at, char in enumerate(text) if _stays(text, at, char))
 
 
-def _stays(text: str, at: int, mark: str) -> bool:
-    if mark.isspace():
+def _stays(text: str, at: int, char: str) -> bool:
+    if char.isspace():
         return True
-    category = unicodedata.category(mark)
-    if mark in "\u200c\u200d":
+    category = unicodedata.category(char)
+    if char in "\u200c\u200d":
         return (_is_letter(text[at - 1 : at]) and _is_letter(text[at + 1 : at + 2])) or _joins_emoji(text, at)
     return category not in {"Cc", "Cf", "Cs", "Co", "Cn"}
 
 
-def _is_letter(mark: str) -> bool:
-    return bool(mark) and unicodedata.category(mark)[0] in "LM" and mark != "\ufe0f"
+def _is_letter(char: str) -> bool:
+    return bool(char) and unicodedata.category(char)[0] in "LM" and char != "\ufe0f"
 
 
 def _joins_emoji(text: str, at: int) -> bool:
@@ -123,8 +123,8 @@ def _with_pause(piece: Piece, silent: str) -> Piece:
         return piece
     if left in {".", "!", "?"}:
         return Piece(text=piece.text + left, word=piece.word, ends_sentence=True)
-    mark = "," if set(left) & set(_DASHES + "….;:,|>→»") else ""
-    return Piece(text=piece.text + mark, word=piece.word, ends_sentence=piece.ends_sentence)
+    char = "," if set(left) & set(_DASHES + "….;:,|>→»") else ""
+    return Piece(text=piece.text + char, word=piece.word, ends_sentence=piece.ends_sentence)
 
 
 def _spoken_texts(read: list[str], at: int, following: str, language: str) -> list[str]:
@@ -132,12 +132,16 @@ def _spoken_texts(read: list[str], at: int, following: str, language: str) -> li
     respelled = read[at].split()
     if len(respelled) > 1:
         return [text for place in range(len(respelled)) for text in _spoken_texts(respelled, place, "", language)]
-    said = english.said(Near(words=read, at=at, language=language)) if language.split("-")[0] == "en" else None
-    plain = _inner_dashes((read[at] if said is None else said).translate(_SILENT))
+    spoken = (
+        english.spoken_form(WordContext(words=read, at=at, language=language))
+        if language.split("-")[0] == "en"
+        else None
+    )
+    plain = _inner_dashes((read[at] if spoken is None else spoken).translate(_SILENT))
     for stop in WIDE_STOPS + _WIDE_COMMAS:
         plain = plain.replace(stop, stop + " ")
     before = read[at - 1] if at else ""
-    texts = (_expanded(plain.strip(), before, following, language) if said is None else plain).split()
+    texts = (_expanded(plain.strip(), before, following, language) if spoken is None else plain).split()
     return [cut for text in texts if _is_speakable(text) for cut in _cut(text)]
 
 
@@ -150,8 +154,8 @@ def _expanded(word: str, before: str, following: str, language: str) -> str:
     opening, core, closing = _unwrapped(word)
     if not is_abbreviation(core, following, language):
         return word
-    said = abbreviations.spoken(core, language, before, following)
-    return word if said is None else opening + said + closing
+    spoken = abbreviations.spoken(core, language, before, following)
+    return word if spoken is None else opening + spoken + closing
 
 
 def _unwrapped(word: str) -> tuple[str, str, str]:
@@ -163,11 +167,11 @@ def _unwrapped(word: str) -> tuple[str, str, str]:
 
 
 def _is_speakable(text: str) -> bool:
-    return any(_is_speakable_mark(mark) for mark in text)
+    return any(_is_speakable_mark(char) for char in text)
 
 
-def _is_speakable_mark(mark: str) -> bool:
-    return mark in _SPEAKABLE_MARKS or unicodedata.category(mark) in {"Sm", "Sc", "So"} or mark.isalnum()
+def _is_speakable_mark(char: str) -> bool:
+    return char in _SPEAKABLE_MARKS or unicodedata.category(char) in {"Sm", "Sc", "So"} or char.isalnum()
 
 
 def _cut(text: str) -> list[str]:

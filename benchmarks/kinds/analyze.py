@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.kinds.arm import Comparison
 from media import ffmpeg
-from media.ffmpeg import local
+from media.ffmpeg import file_url
 from protocol.kinds.analysis import Analysis, read_analysis
 from protocol.kinds.analyze import ANALYSIS
 from tests.contract.handlers.case import Desk
@@ -66,7 +66,7 @@ def many_passes(source: Path) -> dict[str, Any]:
 
     def run(kind: str, filters: str) -> str:
         without = "-an" if kind == "vf" else "-vn"
-        return program.run(["-i", local(source), without, f"-{kind}", filters, "-f", "null", "-"])
+        return program.run(["-i", file_url(source), without, f"-{kind}", filters, "-f", "null", "-"])
 
     cuts = run("vf", "scdet=threshold=10")
     black = run("vf", f"blackdetect=d={SECONDS['black']}")

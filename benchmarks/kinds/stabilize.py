@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.kinds.arm import Comparison
 from colab.handlers.stabilize.detect import Detector
 from media import confined, ffmpeg
-from media.examine import Media
+from media.info import MediaFile
 from protocol.kinds.stabilize import Params
 from tests.contract.handlers.case import Desk
 from tests.support import shake
@@ -46,7 +46,7 @@ def comparisons(folder: Path) -> Iterator[Comparison]:
     )
 
 
-def _detected(media: Media, folder: Path) -> int:
+def _detected(media: MediaFile, folder: Path) -> int:
     """Find the motion of a film, as the handler does, to the fields that vid.stab goes on from; return how many."""
     assert media.picture is not None  # a film
     detector = Detector(

@@ -25,7 +25,7 @@ from colab.handlers.upscale.lanczos import SHARPEN, Lanczos, scale_filter, sharp
 from colab.models import ModelPlaces, Models
 from media import ffmpeg
 from media.confined import examine
-from media.pipes import FrameReader, Raw, frame_bytes
+from media.pipes import FrameReader, RawFrame, frame_bytes
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.upscale import Params, result_path
 from protocol.messages import EngineRecord
@@ -114,11 +114,11 @@ class _Doubling:
     def __init__(self, shape: Shape) -> None:
         self._size, self.written = shape.size, shape.target
 
-    def frames(self, frames: Sequence[Raw], tick: Tick) -> Sequence[Raw]:
+    def frames(self, frames: Sequence[RawFrame], tick: Tick) -> Sequence[RawFrame]:
         """Double the three planes of each frame."""
         return [self._doubled(frame) for frame in frames]
 
-    def _doubled(self, frame: Raw) -> Raw:
+    def _doubled(self, frame: RawFrame) -> RawFrame:
         width, height = self._size
         first, small = width * height, (height // 2, width // 2)
         planes = (frame[:first].reshape(height, width), *frame[first:].reshape(2, *small))
@@ -187,16 +187,16 @@ def _unlike(ours: object, theirs: object) -> str | None:
     return None if worst >= LEAST_PSNR else f"a frame differs: {worst:.1f} dB"
 
 
-def _lights(path: object, media: Any) -> list[Raw]:
+def _lights(path: object, media: Any) -> list[RawFrame]:
     width, height = media.picture.size
-    arguments = [*ffmpeg.source(Path(str(path)), "mov"), "-f", "rawvideo", "-pix_fmt", "yuv420p", "pipe:1"]
-    frames: list[Raw] = []
+    arguments = [*ffmpeg.input_arguments(Path(str(path)), "mov"), "-f", "rawvideo", "-pix_fmt", "yuv420p", "pipe:1"]
+    frames: list[RawFrame] = []
     with FrameReader(ffmpeg.find(), arguments, frame_bytes((width, height), bits=8)) as reader:
         while (frame := reader.read()) is not None:
             frames.append(frame[: width * height])
     return frames
 
 
-def _psnr(first: Raw, second: Raw) -> float:
+def _psnr(first: RawFrame, second: RawFrame) -> float:
     off = float(((first.astype(np.float32) - second.astype(np.float32)) ** 2).mean())
     return float(10 * np.log10(255**2 / max(off, 1e-9)))

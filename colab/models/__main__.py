@@ -18,8 +18,8 @@ from colab.models.owner import OWNED_KINDS
 from colab.models.shop import add, catalogue, chosen, remove, rows
 from colab.models.showing import as_json, in_words, line, table, watching
 from protocol.errors import EnvironmentNotReady, GpudropError, JobFailed, NotFoundError, UsageError
-from protocol.redaction import guard_logs, legible, without_secrets
 from protocol.transports import open_drop
+from usertext.redaction import guard_logs, legible, without_secrets
 
 INTERRUPTED = 130
 EPILOG = (

@@ -16,7 +16,7 @@ from rich.table import Table
 from colab.models.shop import Row
 from colab.models.table import ModelFile
 from colab.models.telling import Watch
-from protocol.redaction import legible
+from usertext.redaction import legible
 
 PLAIN_S = 10.0
 

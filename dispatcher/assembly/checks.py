@@ -8,8 +8,8 @@ import av
 from av.container import InputContainer
 
 from dispatcher.assembly.timeline import FPS, Timeline
-from media.examine import opened
-from media.frames import measure_take
+from media.examine import open_media
+from media.take import measure_take
 from protocol.errors import MediaError
 
 
@@ -32,7 +32,7 @@ def check_takes(timeline: Timeline) -> tuple[int, int]:
 def check_film(film: Path, timeline: Timeline) -> None:
     """Check the film's streams, length to the frame, and chapters."""
     try:
-        with opened(film) as container:
+        with open_media(film) as container:
             if not container.streams.video or not container.streams.audio:
                 raise MediaError("the film lacks its picture or its sound")
             chapters = len(container.chapters())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dispatcher.assembly.timeline import FPS, Insert
-from media.probe import Footage, Sound
+from media.probe import Footage, FootageAudio
 
 HDR_FILTERS = frozenset({"zscale", "tonemap"})
 """What ffmpeg needs beside the usual filters for a film of high dynamic range."""
@@ -44,7 +44,7 @@ def _colours(footage: Footage, width: int, height: int) -> str:
     return f"{fit}{matrix}:out_color_matrix=bt709:out_range=tv"
 
 
-def sound(insert: Insert, found: Sound, rate: int) -> str:
+def sound(insert: Insert, found: FootageAudio, rate: int) -> str:
     """Return the filters that bring a film's sound to stereo at `rate`, in step with its first picture."""
     length = round(insert.seconds * rate)
     late = round(abs(found.delay_s) * rate)

@@ -12,7 +12,7 @@ from dispatcher.assembly.checks import check_film, check_takes
 from dispatcher.assembly.timeline import FPS, Insert, Timeline
 from dispatcher.assembly.zoom import View, camera, camera_filter
 from media import encoding
-from media.ffmpeg import Ffmpeg, local, source
+from media.ffmpeg import Ffmpeg, file_url, input_arguments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def render(
             (work / "takes.ffconcat").write_text(_takes(timeline), encoding="utf-8")
             (work / "chapters.txt").write_text(_chapters(timeline, options), encoding="utf-8")
             arguments = _command(ffmpeg, work, mixed, taken, timeline, options)
-            ffmpeg.run([*arguments, local(unfinished)], duration_s=timeline.seconds, on_progress=on_progress)
+            ffmpeg.run([*arguments, file_url(unfinished)], duration_s=timeline.seconds, on_progress=on_progress)
         check_film(unfinished, timeline)
         unfinished.replace(out)
     finally:
@@ -84,9 +84,9 @@ def _command(
     encoder = encoding.VIDEO_CODECS[options.video_codec]
     voice = encoding.AUDIO_CODECS[options.audio_codec]
     return [
-        *("-f", "concat", "-safe", "0", *source(work / "takes.ffconcat", "concat,matroska,webm")),
-        *source(mixed.path, "wav"),
-        *("-f", "ffmetadata", *source(work / "chapters.txt", "ffmetadata")),
+        *("-f", "concat", "-safe", "0", *input_arguments(work / "takes.ffconcat", "concat,matroska,webm")),
+        *input_arguments(mixed.path, "wav"),
+        *("-f", "ffmetadata", *input_arguments(work / "chapters.txt", "ffmetadata")),
         *_picture(ffmpeg, timeline, taken, options, work / "picture.txt"),
         *("-map", "1:a:0", "-map_metadata", "2", "-map_chapters", "2"),
         *("-af", mixed.filter, "-t", f"{timeline.seconds:.6f}"),
@@ -105,16 +105,16 @@ def _picture(
     takes, faded = _from_takes(taken, size, camera(timeline, options.zoom)), _ending(timeline)
     if timeline.intro is None and timeline.outro is None:
         stop = 2 + timeline.ending_frames
-        return ["-map", "0:v:0", *ffmpeg.filters("filter:v", f"{takes}:stop={stop}{faded}", script)]
+        return ["-map", "0:v:0", *ffmpeg.filter_arguments("filter:v", f"{takes}:stop={stop}{faded}", script)]
     opened: list[str] = []
     chains = [f"[0:v]{takes}:stop=-1,trim=end_frame={timeline.step_frames}{faded},{inserts.SAME}[steps]"]
     joined = "[steps]"
     for n, (name, insert) in enumerate(_inserts(timeline).items(), start=3):
-        opened += source(insert.footage.path, insert.footage.container)
+        opened += input_arguments(insert.footage.path, insert.footage.container)
         chains.append(f"[{n}:{insert.footage.stream}]{inserts.picture(insert, size)}[{name}]")
         joined = f"[{name}]{joined}" if insert is timeline.intro else f"{joined}[{name}]"
     chains.append(f"{joined}concat=n={len(chains)}:v=1:a=0[film]")
-    return [*opened, *ffmpeg.filters("filter_complex", ";".join(chains), script), "-map", "[film]"]
+    return [*opened, *ffmpeg.filter_arguments("filter_complex", ";".join(chains), script), "-map", "[film]"]
 
 
 def _ending(timeline: Timeline) -> str:

@@ -15,7 +15,7 @@ import soundfile
 from dispatcher.assembly import inserts
 from dispatcher.assembly.timeline import FPS, Insert, Timeline
 from media import audio
-from media.ffmpeg import Ffmpeg, local, source
+from media.ffmpeg import Ffmpeg, file_url, input_arguments
 
 RATE = 48_000
 FADE_S = 0.005
@@ -63,7 +63,7 @@ def _step(narration: Path | None, length: int) -> audio.Samples:
     """Return one step's sound: its narration with soft edges, then silence to its end."""
     sound = np.zeros(length, np.float32)
     if narration is not None:
-        samples = _softened(audio.read(narration, RATE)[:length], FADE_S)
+        samples = _softened(audio.read_mono(narration, RATE)[:length], FADE_S)
         sound[: samples.size] = samples
     return sound
 
@@ -90,8 +90,8 @@ def _extracted(ffmpeg: Ffmpeg, insert: Insert, path: Path) -> Path | None:
     footage = insert.footage
     if footage.sound is None:
         return None
-    opened = [*source(footage.path, footage.container), "-map", f"0:{footage.sound.stream}"]
-    ffmpeg.run([*opened, "-af", inserts.sound(insert, footage.sound, RATE), "-c:a", "pcm_s24le", local(path)])
+    opened = [*input_arguments(footage.path, footage.container), "-map", f"0:{footage.sound.stream}"]
+    ffmpeg.run([*opened, "-af", inserts.sound(insert, footage.sound, RATE), "-c:a", "pcm_s24le", file_url(path)])
     samples, _ = soundfile.read(path, dtype="float32", always_2d=True)
     soundfile.write(path, _softened(samples, INSERT_FADE_S), RATE, subtype="PCM_24")
     return path
@@ -112,7 +112,7 @@ def _levelled(ffmpeg: Ffmpeg, path: Path) -> Path:
     """Return the sound at the target loudness, in a file of its own."""
     levelled = path.with_suffix(".levelled.wav")
     gain = ["-af", _normaliser(ffmpeg, path), "-ar", str(RATE), "-c:a", "pcm_s24le"]
-    ffmpeg.run([*source(path, "wav"), *gain, local(levelled)])
+    ffmpeg.run([*input_arguments(path, "wav"), *gain, file_url(levelled)])
     return levelled
 
 
@@ -122,14 +122,14 @@ def _normaliser(ffmpeg: Ffmpeg, path: Path) -> str:
     A plain gain, unlike a compressor, leaves the voice as it is; limiting peaks costs a little loudness, so the gain
     is corrected once by what the limited track measures.
     """
-    found = audio.measure(ffmpeg, path)
+    found = audio.measure_loudness(ffmpeg, path)
     if not math.isfinite(found.integrated_lufs) or found.integrated_lufs < -69:
         return "anull"  # nothing is spoken, or too little to measure
     gain = TARGET_LUFS - found.integrated_lufs
     if found.true_peak_dbtp + gain <= PEAK_DBTP - _HEADROOM_DB:
         return _chain(gain)
     for _ in range(3):
-        short = TARGET_LUFS - audio.measure(ffmpeg, path, through=_chain(gain)).integrated_lufs
+        short = TARGET_LUFS - audio.measure_loudness(ffmpeg, path, through=_chain(gain)).integrated_lufs
         gain += short
         if abs(short) < 0.2:
             break

@@ -1,164 +1,90 @@
-"""The `gpudrop` command: arguments → the same calls a script would make. One file a noun, loaded on demand."""
+"""The `gpudrop` command: arguments → the same calls a script would make. One file a noun, imported when it is used."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from dispatcher.cli.errors import EPILOG, run
-from dispatcher.cli.helping import Sections, plainly
-from protocol.kinds import KINDS
+from dispatcher.cli.commands import EPILOG, Entry, LazyGroup
+from dispatcher.cli.errors import run
 
-_PASSED_ON = {
-    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    "add_help_option": False,
+_KINDS = {
+    "analyze": "Look at films, pictures and sounds: shots, loudness, colours, motion and, with models, what is to be "
+    "seen.",
+    "encode": "Write films anew: another codec, size, rate or loudness, by the graphics card where the worker has one.",
+    "enhance": "Write texts anew, so that they read and sound better. Names, numbers, marks and the length are kept.",
+    "stabilize": "Make shaky films steady: detect the motion, smooth the camera's path, and keep sound and subtitles.",
+    "transcribe": "Turn what is said in films and sounds into subtitles and text.",
+    "upscale": "Make pictures and films larger. At most one of `scale`, `width` and `height` is given.",
 }
-"""Of commands that another program reads."""
+"""The kinds of work that take files, and the first paragraph of their help: a test compares both with the kinds."""
 
-
-def _init(app: typer.Typer) -> None:
-    from dispatcher.cli.init import init
-
-    app.command("init")(init)
-
-
-def _config(app: typer.Typer) -> None:
-    from dispatcher.cli import config
-
-    app.add_typer(config.app)
-
-
-def _dashboard(app: typer.Typer) -> None:
-    from dispatcher.cli.dashboard import dashboard
-
-    app.command("dashboard", epilog=EPILOG)(dashboard)
-
-
-def _doctor(app: typer.Typer) -> None:
-    from dispatcher.cli.doctor import doctor
-
-    app.command("doctor", epilog=EPILOG)(doctor)
-
-
-def _key(app: typer.Typer) -> None:
-    from dispatcher.cli import key
-
-    app.add_typer(key.app)
-
-
-def _models(app: typer.Typer) -> None:
-    from dispatcher.cli.models import models
-
-    app.command("models", **_PASSED_ON)(models)  # type: ignore[arg-type]
-
-
-def _runs(app: typer.Typer) -> None:
-    from dispatcher.cli import runs
-
-    app.add_typer(runs.app)
-
-
-def _workers(app: typer.Typer) -> None:
-    from dispatcher.cli import workers
-
-    app.add_typer(workers.app)
-
-
-def _status(app: typer.Typer) -> None:
-    from dispatcher.cli.status import status
-
-    app.command("status", epilog=EPILOG)(status)
-
-
-def _simulate(app: typer.Typer) -> None:
-    from dispatcher.cli.simulate import simulate
-
-    app.command("simulate", epilog=EPILOG)(simulate)
-
-
-def _tour(app: typer.Typer) -> None:
-    from dispatcher.cli.tour import TourCommand, tour
-
-    app.command("tour", cls=TourCommand, epilog=EPILOG)(tour)
-
-
-def _watch(app: typer.Typer) -> None:
-    from dispatcher.cli.watch import watch
-
-    app.command("watch", epilog=EPILOG)(watch)
-
-
-def _worker(app: typer.Typer) -> None:
-    from dispatcher.cli.worker import worker
-
-    app.command("worker", **_PASSED_ON)(worker)  # type: ignore[arg-type]
-
-
-def _kind(name: str) -> Callable[[typer.Typer], None]:
-    def add(app: typer.Typer) -> None:
-        from dispatcher.cli.kinds import command_of
-
-        app.command(name, epilog=EPILOG, cls=Sections)(command_of(KINDS[name]))
-
-    return add
-
-
-COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
-    "init": _init,
-    "doctor": _doctor,
-    "tour": _tour,
-    **{kind.name: _kind(kind.name) for kind in KINDS.values() if kind.takes},
-    "runs": _runs,
-    "status": _status,
-    "workers": _workers,
-    "dashboard": _dashboard,
-    "models": _models,
-    "watch": _watch,
-    "worker": _worker,
-    "config": _config,
-    "key": _key,
-    "simulate": _simulate,
+COMMANDS: dict[str, Entry] = {
+    "init": Entry(
+        summary="Find or make the drop, put the worker's notebook and wheel into it, and print the steps for Colab.",
+        source="init:init",
+    ),
+    "doctor": Entry(
+        summary="Check this machine, the drop and its workers, and measure the channel. Exit code 6 if a check fails.",
+        source="doctor:doctor",
+    ),
+    "tour": Entry(
+        summary="Record a narrated tour: speak, record, cut. Prints the path of the video; after an interruption, run "
+        "it again.",
+        source="tour:tour",
+        cls="TourCommand",
+    ),
+    **{
+        name: Entry(summary=summary, source="kinds:command_named", argument=name, cls="Sections")
+        for name, summary in _KINDS.items()
+    },
+    "runs": Entry(summary="List, follow and repair runs.", source="runs:app"),
+    "status": Entry(
+        summary="Show what is running now, where, since when, when its worker was last heard from, and what looks "
+        "wrong.",
+        source="status:status",
+    ),
+    "workers": Entry(summary="List workers and what they are doing, or ask one to stop.", source="workers:app"),
+    "dashboard": Entry(
+        summary="Show runs, workers and tours live on a web page of this machine, until Ctrl-C.",
+        source="dashboard:dashboard",
+    ),
+    "models": Entry(
+        summary="List, fetch, verify and add the model files of this machine's worker (`gpudrop models --help`).",
+        source="worker:models",
+        cls="PassedOn",
+    ),
+    "watch": Entry(
+        summary="Follow every run of this machine that no other process follows: fetch its results and finish it.",
+        source="watch:watch",
+    ),
+    "worker": Entry(
+        summary="Serve a drop on this machine, by default your default drop (`gpudrop worker --help`).",
+        source="worker:worker",
+        cls="PassedOn",
+    ),
+    "config": Entry(
+        summary="Show and set your defaults: the drop, the voice, the folder for results.", source="config:app"
+    ),
+    "key": Entry(summary="Make and show the keys that sign messages.", source="key:app"),
+    "simulate": Entry(
+        summary="Run the production code of dispatchers and workers on virtual time, and check every promise from "
+        "outside.",
+        source="simulate:simulate",
+    ),
 }
-"""`{name: how to add it to an app}`: a browser's driver need not be loaded to upscale a picture."""
+"""Every command, in the order of the help."""
 
 
-class _OnDemand(TyperGroup):
-    """Loads a command when somebody asks for it; the list of all asks for each."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in self.commands and cmd_name in COMMANDS:
-            alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-            alone.callback()(_nothing)
-            COMMANDS[cmd_name](alone)
-            group: Any = typer.main.get_command(alone)
-            self.commands[cmd_name] = plainly(group.commands[cmd_name])
-        return self.commands.get(cmd_name)
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the kinds of work first, and each command with its first sentence, however long."""
-        rows = {name: self.get_command(ctx, name).help or "" for name in COMMANDS}
-        told = {name: " ".join(text.split("\n\n")[0].split()) for name, text in rows.items()}
-        kinds = [(name, text) for name, text in told.items() if name in KINDS]
-        with formatter.section("Kinds of work"):
-            formatter.write_dl([("tour", told["tour"]), *kinds])
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, text in told.items() if name not in KINDS and name != "tour"])
-
-
-def _nothing() -> None:
-    """Make a group even of one command."""
+class _Root(LazyGroup):
+    entries = COMMANDS
+    sections = {"Kinds of work": ["tour", *_KINDS]}  # noqa: RUF012 - as LazyGroup declares it
 
 
 app = typer.Typer(
-    cls=_OnDemand,
+    cls=_Root,
     name="gpudrop",
     help="A folder is the API: GPU jobs through a shared folder, verified to the byte.",
     no_args_is_help=True,
@@ -170,6 +96,8 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # slow to import, and mostly not needed
+
         sys.stdout.write(f"gpudrop {version('gpudrop')}\n")
         raise typer.Exit
 

@@ -1,4 +1,4 @@
-"""`gpudrop config`: show and set what commands use by default."""
+"""`gpudrop config`: show and set your defaults."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Annotated
 import typer
 
 from dispatcher import config_file
-from dispatcher.cli.errors import EPILOG
+from dispatcher.cli.commands import EPILOG
 from dispatcher.config import Settings
-from dispatcher.drops.default import choose
 from protocol.transports import read_address
 
 app = typer.Typer(
@@ -34,50 +33,52 @@ Key = Annotated[
 
 
 @app.command("show")
-def show(json_: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False) -> None:
-    """Show what commands use by default, and what says so: the environment, config.toml, or nobody."""
+def show(json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show your defaults and where each comes from: the environment, config.toml, or neither."""
     shown = _in_use(Settings())
     if json_:
-        told = {key: {"value": value, "origin": origin} for key, (value, origin) in shown.items()}
-        sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+        values = {key: {"value": value, "origin": origin} for key, (value, origin) in shown.items()}
+        sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=1) + "\n")
         return
     for key, (value, origin) in shown.items():
         sys.stdout.write(f"{key:<7}{value or '-'}  ({origin})\n")
 
 
 @app.command("set")
-def set_(key: Key, value: Annotated[str, typer.Argument(metavar="VALUE", help="What it should be.")]) -> None:
+def set_(key: Key, value: Annotated[str, typer.Argument(metavar="VALUE", help="The new value.")]) -> None:
     """Set a default in config.toml."""
     settings = Settings()
     config_file.write(settings.config_file, key, config_file.checked(key, value))
-    _tell_if_hidden(settings, key)
+    _warn_if_hidden(settings, key)
     if key == "drop" and isinstance(place := read_address(value), Path) and not place.exists():
-        sys.stderr.write(f"{place.absolute()} does not exist now; gpudrop init makes it a drop\n")
+        sys.stderr.write(f"{place.absolute()} does not exist yet; make it a drop with: gpudrop init\n")
 
 
 @app.command("unset")
 def unset(key: Key) -> None:
-    """Take a default out of config.toml."""
+    """Remove a default from config.toml."""
     if key not in config_file.KEYS:
         config_file.checked(key, "")
     settings = Settings()
     config_file.write(settings.config_file, key, None)
-    _tell_if_hidden(settings, key)
+    _warn_if_hidden(settings, key)
 
 
 @app.command("path")
 def path() -> None:
-    """Print the path of config.toml, which need not exist."""
+    """Print the path of config.toml, which may not exist."""
     sys.stdout.write(f"{Settings().config_file}\n")
 
 
 def _in_use(settings: Settings) -> dict[str, tuple[str, str]]:
-    """Return each default and what says so."""
+    """Return each default and where it comes from."""
+    from dispatcher.drops.default import choose  # slow to import, and only `show` needs it
+
     choice = choose(None, settings)
     return {
-        "drop": (str(choice.address), choice.origin) if choice else ("", "nothing found; make one: gpudrop init"),
-        "voice": _of(settings, "voice", settings.voice, "the engine's own"),
-        "out": _of(settings, "out", settings.out, "results go beside each source"),
+        "drop": (str(choice.address), choice.origin) if choice else ("", "no drop found; make one: gpudrop init"),
+        "voice": _of(settings, "voice", settings.voice, "the engine's default"),
+        "out": _of(settings, "out", settings.out, "results are placed beside each source"),
     }
 
 
@@ -88,8 +89,8 @@ def _of(settings: Settings, key: str, variable: object, otherwise: str) -> tuple
     return value, f"the default in {settings.config_file}" if value else otherwise
 
 
-def _tell_if_hidden(settings: Settings, key: str) -> None:
-    """Say so where a variable of the environment beats what was written."""
+def _warn_if_hidden(settings: Settings, key: str) -> None:
+    """Warn if an environment variable overrides what was written."""
     told = settings.drop_of_environment
     variables = {
         "drop": told[1] if told else "",
@@ -97,4 +98,4 @@ def _tell_if_hidden(settings: Settings, key: str) -> None:
         "out": "GPUDROP_OUT" if settings.out else "",
     }
     if variables[key]:
-        sys.stderr.write(f"{variables[key]} is set and beats config.toml; unset it to use this default\n")
+        sys.stderr.write(f"{variables[key]} is set and overrides config.toml; unset it to use this default\n")

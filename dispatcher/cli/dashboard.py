@@ -1,4 +1,4 @@
-"""`gpudrop dashboard`: the page over the runs, on this machine only."""
+"""`gpudrop dashboard`: a web page about the runs, for this machine only."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from dispatcher.runs.store import RunStore
 
 def dashboard(
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="The port; without it the usual one, or any that is free.")
+        int | None,
+        typer.Option(min=0, max=65535, help="The port, by default the usual one, or any free one if that is in use."),
     ] = None,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
 ) -> None:
-    """Show runs, workers and tours on a page of this machine, live, until Ctrl-C."""
-    from dispatcher.web import building  # FastAPI is loaded by no other command
+    """Show runs, workers and tours live on a web page of this machine, until Ctrl-C."""
+    from dispatcher.web import building  # no other command needs FastAPI
 
     settings = Settings()
     with (
@@ -27,8 +28,8 @@ def dashboard(
         building.build(settings, store, port, background=building.following(settings, store)) as built,
     ):
         if port is None and built.port != building.PORT:
-            sys.stderr.write(f"port {building.PORT} is taken, so this is port {built.port}\n")
-        sys.stderr.write("the dashboard is for you only; Ctrl-C ends it. Open:\n")
+            sys.stderr.write(f"port {building.PORT} is in use, so the dashboard uses port {built.port}\n")
+        sys.stderr.write("only you can open the dashboard; stop it with Ctrl-C. Open:\n")
         sys.stdout.write(f"{built.access.link}\n")
         sys.stdout.flush()
         if browser:

@@ -1,4 +1,4 @@
-"""`gpudrop doctor`: what is wrong, why, and the hint, before a night's work is trusted to it."""
+"""`gpudrop doctor`: checks this machine, the drop and its workers, with a hint for everything that is wrong."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ from dispatcher.doctor import Finding, Report
 from dispatcher.doctor.channel import examine_workers, measure, soak
 from dispatcher.doctor.findings import checked
 from dispatcher.doctor.machine import examine_machine
+from dispatcher.doctor.mounts import examine_other_mounts
 from dispatcher.doctor.place import examine_place
 from dispatcher.drops.default import choose
+from dispatcher.drops.session import DropSession
 from dispatcher.jobs.client import Client
 from dispatcher.runs.store import RunStore
-from protocol.redaction import legible
 from protocol.transports import open_drop, read_address
+from usertext.redaction import legible
 
 _MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[red bold]fail[/]"}
 
@@ -34,24 +36,28 @@ _MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[red bold]fa
 def doctor(
     drop: Annotated[
         str | None,
-        typer.Option("--drop", help="The drop to look at: a folder or rclone:REMOTE:PATH; else your default."),
+        typer.Option("--drop", help="The drop to check: a folder or rclone:REMOTE:PATH, by default your default drop."),
     ] = None,
-    soak_: Annotated[int, typer.Option("--soak", min=0, metavar="N", help="Send N small jobs through the drop.")] = 0,
-    json_: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    soak_: Annotated[
+        int, typer.Option("--soak", min=0, metavar="N", help="Also send N small jobs through the drop.")
+    ] = 0,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Look at this machine, the drop and its workers, and measure the channel. Exit code 6 when something fails."""
+    """Check this machine, the drop and its workers, and measure the channel. Exit code 6 if a check fails."""
     settings = Settings()
     report = Report(findings=examine_machine(settings))
     report.findings += checked("config", lambda: _choose(drop, settings, report))
-    if address := report.drop["address"]:
-        report.findings += checked("drop", lambda: _examine_drop(read_address(address), settings, soak_, report))
+    address = read_address(report.drop["address"]) if report.drop["address"] else None
+    report.findings += checked("mount", lambda: examine_other_mounts(address), worst="warn")
+    if address is not None:
+        report.findings += checked("drop", lambda: _examine_drop(address, settings, soak_, report))
     _show(report, json_)
     if not report.ready:
         raise typer.Exit(6)
 
 
 def _choose(named: str | None, settings: Settings, report: Report) -> Iterator[Finding]:
-    """Choose the drop and say how; config.toml may be wrong."""
+    """Choose the drop and report how; config.toml may be wrong."""
     choice = choose(named, settings)
     if choice is None:
         hint = "Name it with --drop, or make one: gpudrop init --drop PATH"
@@ -61,43 +67,44 @@ def _choose(named: str | None, settings: Settings, report: Report) -> Iterator[F
         yield Finding(check="chosen", state="ok", said=f"{choice.address}: {choice.origin}")
 
 
-def _examine_drop(address: str | Path, settings: Settings, jobs: int, report: Report) -> list[Finding]:
+def _examine_drop(address: str | Path, settings: Settings, jobs: int, report: Report) -> Iterator[Finding]:
     with contextlib.closing(open_drop(address)) as opened:
         found = examine_place(address, settings, opened)
+    yield from found
     if any(finding.check == "drop" and finding.state == "fail" for finding in found):
-        return found
+        return
     with (
         tempfile.TemporaryDirectory(prefix="gpudrop-doctor-") as scratch,
+        RunStore.open(settings.database) as known,
         RunStore.open(Path(scratch) / "runs") as store,
     ):
-        results = Path(scratch) / "results"
-        client = Client(address, store=store, results=results, identity=settings.identity(address))
+        session = DropSession.open_known(address, settings, known)
+        client = Client(session, store=store, results=Path(scratch) / "results")
         with contextlib.closing(client):
             report.latency, latency = measure(client)
             report.workers, workers = examine_workers(client)
             lives = any(it["lives"] for it in report.workers)
-            found += [*workers, *latency]
+            yield from (*workers, *latency)
             if jobs and lives:
                 report.soak, soaked = soak(client, jobs, _Counter(jobs))
-                found += soaked
-    return found
+                yield from soaked
 
 
 class _Counter:
-    """A line on a terminal that counts; nothing where there is none."""
+    """Counts jobs in a line of a terminal; shows nothing elsewhere."""
 
     def __init__(self, of: int) -> None:
-        self._of, self._last = of, 0.0
+        self._of, self._shown_at = of, 0.0
 
     def __call__(self, done: int) -> None:
-        if sys.stderr.isatty() and (done == self._of or time.monotonic() - self._last > 0.2):
-            self._last = time.monotonic()
+        if sys.stderr.isatty() and (done == self._of or time.monotonic() - self._shown_at > 0.2):
+            self._shown_at = time.monotonic()
             sys.stderr.write(f"\rsoak: {done} of {self._of}" + ("\n" if done == self._of else ""))
             sys.stderr.flush()
 
 
 def _plain(text: str) -> str:
-    """Return a text as text: a worker's card may hold what a terminal, or our own marks, would obey."""
+    """Return untrusted text (a worker's card) without terminal control characters and rich markup."""
     return escape(legible(text))
 
 
@@ -117,7 +124,7 @@ def _show(report: Report, as_json: bool) -> None:
 
 
 def _counts(report: Report) -> Iterator[str]:
-    """Yield how many errors and warnings there are, such as "2 errors" and "1 warning"."""
+    """Yield the numbers of errors and warnings, such as "2 errors" and "1 warning"."""
     for state, name in (("fail", "error"), ("warn", "warning")):
         if number := sum(finding.state == state for finding in report.findings):
             yield f"{number} {name}{'' if number == 1 else 's'}"

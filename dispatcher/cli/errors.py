@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
 import re
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, cast
 
 import typer
 
-from dispatcher.cli.events import event_line
-from dispatcher.cli.helping import corrected, plainly
+from dispatcher.cli.commands import corrected, plainly
 from gpudrop_start import INTERRUPTED, INTERRUPTED_TEXT, missing
 from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, StorageFull, UsageError, is_full
-from protocol.redaction import guard_logs, legible, without_secrets
 from protocol.transports.failures import DENIED, MISSING
+from usertext.redaction import guard_logs, legible, without_secrets, without_secrets_in
 
 _MISUSE = cast("type[Exception]", typer.BadParameter.__mro__[1])  # typer keeps the class itself to itself
 _OF_OPTION = re.compile(r"Invalid value for (?P<option>.+?): (?P<why>.*)", re.DOTALL)
@@ -32,12 +33,6 @@ _OF_PYDANTIC = (
 """What typer's checks say, and what people say."""
 
 _EVERYWHERE = ("--debug", "--log-json")
-
-EPILOG = (
-    "--debug shows the traceback of an error, --log-json writes the log as JSON lines. Exit codes: 0 ok · 1 failure · "
-    "2 usage · 3 not found · 4 the remote job failed · 5 bad spec · 6 environment not ready · 124 timed out · "
-    "130 interrupted"
-)
 
 
 def run(command: Callable[..., Any]) -> NoReturn:
@@ -142,6 +137,12 @@ def _explained(error: Exception) -> GpudropError:
     if where:
         return EnvironmentNotReady(f"{where}{why}. Name a file or folder that this machine can use")
     return EnvironmentNotReady(f"this machine could not do it: {why}. --debug shows where")
+
+
+def event_line(event: str, **fields: Any) -> str:
+    """Return one event as a line of JSON, without secrets; fields that are None are left out (docs/events.md)."""
+    body = {"event": event, "at": round(time.time(), 3), **{k: v for k, v in fields.items() if v is not None}}
+    return json.dumps(without_secrets_in(body), ensure_ascii=False) + "\n"
 
 
 class _EventFormatter(logging.Formatter):

@@ -1,4 +1,4 @@
-"""`gpudrop init`: find or make the drop, put the worker's package into it, say what to do on Colab."""
+"""`gpudrop init`: find or make the drop, put the worker's package into it, and print the next steps."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ On Colab, once for each session:
   2. Runtime, Change runtime type: choose a GPU.
   3. In the form set DROP to "{colab}"
      and tick the consent after reading the policy above it.
-  4. Runtime, Run all, and allow the access to Drive. The last cell keeps serving until it is idle for a while.
+  4. Runtime, Run all, and allow access to Drive. The last cell serves jobs until it has been idle for a while.
 Here:
   5. gpudrop tour tutorial.json --tts-backend colab{option}
 """
 _ELSEWHERE = """\
-This folder is in none of this machine's Google Drive folders. On the machine with the GPU, which sees it too:
+This folder is not in a Google Drive folder of this machine. On the machine with the GPU, which must see it too:
   1. gpudrop worker --drop PATH    (the folder as that machine sees it)
 Here:
   2. gpudrop tour tutorial.json --tts-backend colab{option}
@@ -50,13 +50,11 @@ def init(
         str | None,
         typer.Option(
             "--drop",
-            help="A folder or rclone:REMOTE:PATH. Else GPUDROP_DROP, the default drop, or the usual Drive folders.",
+            help="A folder or rclone:REMOTE:PATH; by default GPUDROP_DROP, your default drop, or a usual Drive folder.",
         ),
     ] = None,
-    default: Annotated[
-        bool, typer.Option("--default/--no-default", help="Remember it as the drop of commands that name none.")
-    ] = True,
-    json_: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
+    default: Annotated[bool, typer.Option("--default/--no-default", help="Make it your default drop.")] = True,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Find or make the drop, put the worker's notebook and wheel into it, and print the steps for Colab."""
     settings = Settings()
@@ -75,12 +73,12 @@ def init(
 
 
 def _remember(drop: str, settings: Settings) -> None:
-    """Make a drop the default, and say so where it was not."""
+    """Make a drop the default, and report the change."""
     before = settings.defaults.get("drop")
     if before != drop:
         config_file.write(settings.config_file, "drop", drop)
         was = f" instead of {before}" if before else ""
-        sys.stderr.write(f"{drop} is the default drop now{was} ({settings.config_file})\n")
+        sys.stderr.write(f"{drop} is now the default drop{was} ({settings.config_file})\n")
 
 
 def _make(path: str | Path, home: Path) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""`gpudrop key`: make the keys of both sides, and show what each side has to be told."""
+"""`gpudrop key`: make the keys of both sides, and show how to configure each side with them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ app = typer.Typer(name="key", help="Make and show the keys that sign messages.",
 _MADE = """\
 made      {folder}  (only you can read it; keep it out of every drop)
 
-This machine, to send signed jobs and believe only signed results:
+This machine, to send signed jobs and accept only signed results:
   export GPUDROP_AUTH=require{keyring}
 A worker on this machine:
   export GPUDROP_WORKER_AUTH=require
@@ -36,7 +36,7 @@ _SECRETS = """\
 """
 
 Folder = Annotated[
-    Path | None, typer.Option("--folder", help="Where the keys are, instead of the configuration folder.")
+    Path | None, typer.Option("--folder", help="The folder of the keys, by default in the configuration folder.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the public keys as JSON.")]
 
@@ -45,29 +45,27 @@ Json = Annotated[bool, typer.Option("--json", help="Print the public keys as JSO
 def new(
     folder: Folder = None,
     keyring: Annotated[
-        bool, typer.Option("--keyring", help="Keep the dispatcher's key in the system's keyring instead of a file.")
+        bool, typer.Option("--keyring", help="Store the dispatcher's key in the system keyring instead of a file.")
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Make one key for each side; refuses to replace keys that are there, and to write into a drop."""
+    """Make a key for each side. Existing keys are not replaced, and keys are not written into a drop."""
     settings = Settings()
     place = _place(folder, settings)
     choice = choose(None, settings)
     if (drop := keys.drop_around(place / keys.TRUSTED, choice.address if choice else None)) is not None:
-        raise UsageError(f"{place} lies in the drop {drop}, which others can read. Name another place: --folder DIR")
+        raise UsageError(f"{place} is inside the drop {drop}, which others can read. Use another folder: --folder DIR")
     made = [new_key("dispatcher"), new_key("worker")]
-    _keep(place, made, keyring=keyring)
+    _write(place, made, keyring=keyring)
     text = _MADE.replace("{folder}", str(place)).replace("{keyring}", _KEYRING if keyring else "")
-    _tell([key.public for key in made], json_, text)
+    _show([key.public for key in made], json_, text)
 
 
-def _keep(place: Path, made: list[Key], *, keyring: bool) -> None:
-    """Write the keys down, or nothing at all where some are there already."""
+def _write(place: Path, made: list[Key], *, keyring: bool) -> None:
+    """Write the keys; write nothing if one of them exists."""
     names = [*(keys.key_file(place, key.role) for key in made), place / keys.TRUSTED]
     if there := [path for path in names if path.exists()]:
-        raise UsageError(
-            f"{there[0]} is there already, and workers may trust it. Delete it first, or name --folder DIR"
-        )
+        raise UsageError(f"{there[0]} already exists, and workers may trust it. Delete it first, or use --folder DIR")
     for key in made:
         if keyring and key.role == "dispatcher":
             keys.to_keyring(key)
@@ -81,11 +79,13 @@ def show(
     folder: Folder = None,
     secret: Annotated[
         str | None,
-        typer.Option("--secret", metavar="ROLE", help="Print the secret key of dispatcher or worker instead."),
+        typer.Option(
+            "--secret", metavar="ROLE", help="Print the secret key of this role instead: dispatcher or worker."
+        ),
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Print the public keys and what a worker has to be told; with --secret one key itself, to paste it elsewhere."""
+    """Print the public keys and the settings of a worker; with --secret, print a secret key."""
     place = _place(folder, Settings())
     if secret is not None:
         sys.stdout.write(_secret(place, secret).spell_secret() + "\n")
@@ -93,7 +93,7 @@ def show(
     path = place / keys.TRUSTED
     if not path.exists():
         raise NotFoundError(f"there are no keys in {place}. Run: gpudrop key new")
-    _tell(list(read_trusted(path.read_text("ascii"))), json_, "{secrets}")
+    _show(list(read_trusted(path.read_text("ascii"))), json_, "{secrets}")
 
 
 def _secret(place: Path, name: str) -> Key:
@@ -103,10 +103,10 @@ def _secret(place: Path, name: str) -> Key:
     elif name == "worker":
         role = "worker"
     else:
-        raise UsageError(f"--secret {name}: there are: dispatcher, worker")
+        raise UsageError(f"--secret {name}: the roles are: dispatcher, worker")
     path = keys.key_file(place, role)
     if not path.exists():
-        raise NotFoundError(f"there is no {path}. Run: gpudrop key new")
+        raise NotFoundError(f"{path} does not exist. Run: gpudrop key new")
     return read_key(keys.read_file(path))
 
 
@@ -114,7 +114,7 @@ def _place(folder: Path | None, settings: Settings) -> Path:
     return (folder.expanduser() if folder else settings.keys_dir).absolute()
 
 
-def _tell(public: list[PublicKey], as_json: bool, text: str) -> None:
+def _show(public: list[PublicKey], as_json: bool, text: str) -> None:
     if as_json:
         sys.stdout.write(json.dumps({key.role: {"id": key.id, "public": str(key)} for key in public}) + "\n")
         return

@@ -1,7 +1,8 @@
-"""`gpudrop runs cancel|retry|rerun|tag`."""
+"""`gpudrop runs cancel|retry|rerun|tag`: the commands that change runs."""
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -9,10 +10,22 @@ from typing import Annotated
 
 import typer
 
-from dispatcher.cli.listing import members, named, one_named, only_groups, only_runs
-from dispatcher.cli.opening import Json, OnlyRun, RunName, RunNames, opened, tell_drop
+from dispatcher.cli.runs_select import (
+    Json,
+    OnlyRun,
+    RunName,
+    RunNames,
+    members,
+    named,
+    one_named,
+    only_groups,
+    only_runs,
+    opened,
+)
 from dispatcher.cli.telling import print_json, run_told
 from dispatcher.config import Settings
+from dispatcher.drops.session import DropSession
+from dispatcher.jobs.outbox import Outbox
 from dispatcher.monitor import acts
 from dispatcher.monitor.acts import Act
 from dispatcher.monitor.background import leave_behind
@@ -21,43 +34,50 @@ from dispatcher.runs.store import RunStore
 from dispatcher.runs.tags import check_tags
 from dispatcher.runs.tours import TOUR, as_run
 from dispatcher.tour import acts as tour_acts
-from protocol.errors import UsageError
+from protocol.errors import GpudropError, UsageError
 
 Wait = Annotated[
-    bool, typer.Option("--wait/--no-wait", help="Leave a monitor behind that sends it and brings the result home.")
+    bool,
+    typer.Option(
+        "--wait/--no-wait", help="Start a monitor in the background that sends the run and fetches its result."
+    ),
 ]
+
+log = logging.getLogger(__name__)
 
 
 def cancel(
     runs: RunNames,
-    reason: Annotated[str, typer.Option(help="What the worker and the history are told.")] = "cancelled by the user",
+    reason: Annotated[
+        str, typer.Option(help="The reason to give the worker and to record in the history.")
+    ] = "cancelled by the user",
     json_: Json = False,
 ) -> None:
-    """End open runs without a result, here and on the worker; their chains do not go on.
+    """Cancel open runs, here and on the worker; the next steps of their chains are not started.
 
-    A tour ends with its process and its open runs. What has ended stays as it is: exit code 1 where none was open.
+    Cancelling a tour ends its process and its open runs. Runs that have ended stay as they are. Exit code 1 if no run
+    was open.
     """
     with opened() as (settings, store):
         found = named(store, settings, runs)
-        done = _cancel_runs(store, settings, only_runs(found), reason)
-        ours = {run.id for run in done}
+        cancelled = _cancel_runs(store, settings, only_runs(found), reason)
+        ids = {run.id for run in cancelled}
         for group in only_groups(found):
             ended = _cancel_group(store, settings, group, reason)
-            ours |= {group.id} if ended is not None else set()
-            done += ended or []
-        untold = {run.id for run in tell_drop(settings, store, done)}
+            ids |= {group.id} if ended is not None else set()
+            cancelled += ended or []
+        unsent = send_to_drops(settings, store, cancelled)
         now = [store.get(it.id) if isinstance(it, Run) else as_run(store.search.group(it.id)) for it in found]
     if json_:
-        print_json({"runs": [{**run_told(run), "cancelled": run.id in ours} for run in now]})
+        print_json({"runs": [{**run_told(run), "cancelled": run.id in ids} for run in now]})
     else:
         for run in now:
-            said = "cancelled" if run.id in ours else f"is {run.status} already"
-            sys.stdout.write(f"{run.id} {said}\n")
-    if untold:
+            sys.stdout.write(f"{run.id} {'cancelled' if run.id in ids else f'is already {run.status}'}\n")
+    if unsent:
         sys.stderr.write(
-            "the drop does not answer: its worker is told when it does, by `gpudrop watch` or `gpudrop runs heal`\n"
+            "the drop cannot be reached: `gpudrop watch` or `gpudrop runs heal` tells the worker when it can\n"
         )
-    if not ours:
+    if not ids:
         raise typer.Exit(1)
 
 
@@ -68,67 +88,81 @@ def _cancel_runs(store: RunStore, settings: Settings, runs: Sequence[Run], reaso
 
 
 def _cancel_group(store: RunStore, settings: Settings, group: Group, reason: str) -> list[Run] | None:
-    """Cancel a tour or a batch; return its runs that were open, None where it had ended."""
+    """Cancel a tour or a batch; return its runs that were open, or None if it had already ended."""
     if group.sort == TOUR:
         return tour_acts.cancel(store, settings, group, reason=reason, now=time.time())
     return _cancel_runs(store, settings, members(store, group), reason) or None
 
 
-def retry(run: RunName, wait: Wait = True, json_: Json = False) -> None:
-    """Try again what a run or tour failed at, was cancelled at or expired at.
+def send_to_drops(settings: Settings, store: RunStore, runs: Sequence[Run]) -> list[Run]:
+    """Send the recorded messages of runs to their drops; return the runs whose drop could not be reached.
 
-    What verified is kept, and a run's chain goes on; a tour is recorded in the background.
+    The monitor sends later what could not be sent now.
     """
-    _again(acts.retry, run, wait, json_)
+    unsent: list[Run] = []
+    for run in runs:
+        try:
+            with DropSession.open_known(run.drop, settings, store) as session:
+                Outbox(session, store, run).flush()
+        except GpudropError as error:
+            log.info("%s cannot be told now and is told later: %s", run.drop, error)
+        if store.unsaid(run.id):
+            unsent.append(run)
+    return unsent
+
+
+def retry(run: RunName, wait: Wait = True, json_: Json = False) -> None:
+    """Try again a run or tour that failed, was cancelled or expired.
+
+    Verified results are kept, and the next steps of the run's chain follow; a tour is recorded in the background.
+    """
+    _repeat(acts.retry, run, wait, json_)
 
 
 def rerun(run: RunName, wait: Wait = True, json_: Json = False) -> None:
-    """Make a new run with the inputs and parameters of another one, or record a tour again, whatever became of that."""
-    _again(acts.rerun, run, wait, json_)
+    """Start a new run with the inputs and parameters of another, or record a tour again, however it ended."""
+    _repeat(acts.rerun, run, wait, json_)
 
 
-def _again(act: Callable[..., Run], name: str, wait: bool, json_: bool) -> None:
+def _repeat(act: Callable[..., Run], name: str, wait: bool, json_: bool) -> None:
     with opened() as (settings, store):
         first = one_named(store, settings, name)
         if isinstance(first, Group):
-            _tour_again(store, settings, first, "retry" if act is acts.retry else "rerun", json_=json_)
+            _repeat_tour(store, settings, first, "retry" if act is acts.retry else "rerun", json_=json_)
             return
-        made = act(store, first.id, now=time.time(), settings=settings)
-        if wait:
-            _send(settings, store, made)
-        made = store.get(made.id)
+        new = act(store, first.id, now=time.time(), settings=settings)
+        if wait and (new.is_open or new.settled_at is None):
+            leave_behind(settings)
+        new = store.get(new.id)
         if json_:
-            print_json(run_told(made, store.trace.tags([made.id])[made.id]))
+            print_json(run_told(new, store.trace.tags([new.id])[new.id]))
         else:
-            sys.stdout.write(f"{made.id}\n")
-    sys.stderr.write(f"`gpudrop runs watch {short(made.id)}` shows how it goes\n" if made.is_open else "")
+            sys.stdout.write(f"{new.id}\n")
+    if new.is_open:
+        sys.stderr.write(f"follow it with: gpudrop runs watch {short(new.id)}\n")
 
 
-def _tour_again(store: RunStore, settings: Settings, tour: Group, act: Act, *, json_: bool) -> None:
-    """Record a tour again in the background, and say how to follow it. A batch is its runs, and none of it a whole."""
+def _repeat_tour(store: RunStore, settings: Settings, tour: Group, act: Act, *, json_: bool) -> None:
+    """Record a tour again in the background, and print how to follow it. A batch cannot be repeated as a whole."""
     if tour.sort != TOUR:
         raise UsageError(f"{tour.id} is a batch: repeat its runs, which `gpudrop runs ls --group {tour.id}` lists")
-    made = tour_acts.repeat(store, settings, tour, act)
+    new = tour_acts.repeat(store, settings, tour, act)
     if json_:
-        print_json(run_told(as_run(made)))
+        print_json(run_told(as_run(new)))
     else:
-        sys.stdout.write(f"{made.id}\n")
-    sys.stderr.write(f"recording in the background: `gpudrop runs logs -f {short(made.id)}` follows it\n")
-
-
-def _send(settings: Settings, store: RunStore, run: Run) -> None:
-    """Leave a monitor behind, unless nothing is left to do."""
-    if run.is_open or run.settled_at is None:
-        leave_behind(settings)
+        sys.stdout.write(f"{new.id}\n")
+    sys.stderr.write(f"recording in the background; follow it with: gpudrop runs logs -f {short(new.id)}\n")
 
 
 def tag(
     run: OnlyRun,
-    add: Annotated[list[str] | None, typer.Argument(metavar="[TAG…]", help="Words to find it by again.")] = None,
-    remove: Annotated[list[str] | None, typer.Option("--remove", "-r", help="Take this tag away.")] = None,
+    add: Annotated[list[str] | None, typer.Argument(metavar="[TAG…]", help="Tags to add.")] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option("--remove", "-r", help="Remove this tag; may be repeated.")
+    ] = None,
     json_: Json = False,
 ) -> None:
-    """Give a run tags or take them away; without any, print those that it has."""
+    """Add tags to a run or remove them; without any, print its tags."""
     check_tags(add or ())
     with opened() as (_, store):
         found = store.search.resolve(run)

@@ -14,6 +14,6 @@ from dispatcher.runs.as_dict import runs_as_dicts as runs_told
 __all__ = ["attempt_told", "print_json", "run_told", "runs_told", "whole_run"]
 
 
-def print_json(told: Any) -> None:
+def print_json(value: Any) -> None:
     """Write plain data to stdout."""
-    sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")

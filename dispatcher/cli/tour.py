@@ -1,4 +1,4 @@
-"""`gpudrop tour` and `record_tour.py`: record a narrated tour."""
+"""`gpudrop tour` and `record_tour.py`: record a narrated tour; import a spec, print the schema of specs."""
 
 from __future__ import annotations
 
@@ -9,78 +9,81 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from dispatcher.cli import tour_specs
-from dispatcher.cli.detached import tell_tour
-from dispatcher.cli.errors import EPILOG, run
-from dispatcher.cli.records import command
-from dispatcher.cli.review import check as check_somebody_is_asked
-from dispatcher.cli.tour_display import TourDisplay, TourEvents
-from dispatcher.cli.tour_options import Encoding, Film, Manner, Rewriting, Speech, options_of
+from dispatcher.cli.commands import EPILOG
+from dispatcher.cli.display import Display, JsonDisplay
+from dispatcher.cli.errors import run
+from dispatcher.cli.options import Quiet, command
+from dispatcher.cli.tour_display import TourDisplay, TourEvents, check_can_ask
+from dispatcher.cli.tour_options import CommandOptions, Encoding, Film, Rewriting, Speech, options_of
 from dispatcher.config import Settings
 from dispatcher.jobs.client import new_id
+from dispatcher.runs.record import short
 from dispatcher.runs.store import RunStore
+from dispatcher.tour import importing, spec_schema
 from dispatcher.tour.acts import repeatable, start
 from dispatcher.tour.director import Rehearsed
 from dispatcher.tour.options import Options
+from dispatcher.tour.publishing import write_new
 from dispatcher.tour.record import Recording, check_workers, preview, record, try_out
 from dispatcher.tour.remembering import Remembered, announced, ending, log_of
 from dispatcher.tour.spec import load
+from protocol.errors import UsageError
 from protocol.transports.host import SYSTEM
 
 
 def _tour(
-    context: typer.Context, film: Film, speech: Speech, rewriting: Rewriting, encoding: Encoding, manner: Manner
+    context: typer.Context, film: Film, speech: Speech, rewriting: Rewriting, encoding: Encoding, own: CommandOptions
 ) -> None:
-    """Record a narrated tour: speak, film, cut. Prints the path of the film; run it again after any interruption.
+    """Record a narrated tour: speak, record, cut. Prints the path of the video; after an interruption, run it again.
 
     `gpudrop tour import` makes a spec from a recording of Chrome's DevTools; `gpudrop tour schema` prints the schema
     of a spec for editors.
     """
     speech.check()
-    film.check(detach=manner.detach, show_spoken=speech.show_spoken)
-    check_somebody_is_asked(
-        enhance=rewriting.enhance, yes=rewriting.yes, as_json=manner.as_json, others=rewriting.given
-    )
+    film.check(detach=own.detach, show_spoken=speech.show_spoken)
+    check_can_ask(enhance=rewriting.enhance, yes=rewriting.yes, as_json=own.as_json, others=rewriting.given)
     settings = Settings()
     words = 1 if context.parent is None else 2  # `record_tour.py` is the command itself
-    options = options_of(film, speech, rewriting, encoding, manner, settings)
-    options = replace(options, group=manner.group or new_id(SYSTEM), command=repeatable(sys.argv[words:]))
-    if manner.detach:
-        _detach(film.spec, options, settings, as_json=manner.as_json)
+    options = options_of(film, speech, rewriting, encoding, own, settings)
+    options = replace(options, group=own.group or new_id(SYSTEM), command=repeatable(sys.argv[words:]))
+    if own.detach:
+        _detach(film.spec, options, settings, as_json=own.as_json)
         return
-    log = None if manner.group else log_of(settings, options.group or "")  # a detached one's lines go there already
-    screen = TourEvents() if manner.as_json else TourDisplay(quiet=manner.quiet, log=log)
+    log = None if own.group else log_of(settings, options.group or "")  # a detached tour writes to its log anyway
+    screen = TourEvents() if own.as_json else TourDisplay(quiet=own.quiet, log=log)
     if speech.show_spoken:
         sys.stdout.write(f"{preview(film.spec, options, settings, screen)}\n")
         return
     if film.rehearse:
         done = try_out(film.spec, options, settings, screen)
-        sys.stdout.write(f"{_rehearsed_json(done) if manner.as_json else _rehearsed(done)}\n")
+        sys.stdout.write(f"{_rehearsed_json(done) if own.as_json else _rehearsed(done)}\n")
         return
-    with _announced(settings, manner.group):
+    with _announced(settings, own.group):
         made = record(film.spec, options, settings, screen)
-    sys.stdout.write(f"{_json(made)}\n" if manner.as_json else _plain(made))
+    sys.stdout.write(f"{_json(made)}\n" if own.as_json else _paths(made))
 
 
 def _detach(spec_path: Path, options: Options, settings: Settings, *, as_json: bool) -> None:
-    """Have a tour recorded in the background; what is wrong with its spec is told here and now."""
+    """Record a tour in the background; errors of its spec are reported now."""
     spec = load(spec_path, base_url=options.base_url)
     check_workers(spec, options, settings)
     tour = announced(spec.meta.title or spec_path.name, spec_path, options, settings)
     with RunStore.open(settings.database, durability=settings.durability) as store:
         store.tours.begin(tour)
     start(settings, tour)
-    tell_tour(tour.id, log_of(settings, tour.id), as_json=as_json)
+    sys.stderr.write(f"recording in the background; follow it with: gpudrop runs logs -f {short(tour.id)}\n")
+    log = str(log_of(settings, tour.id))
+    sys.stdout.write(f"{json.dumps({'tour': tour.id, 'log': log}) if as_json else tour.id}\n")
 
 
 @contextlib.contextmanager
 def _announced(settings: Settings, tour: str | None) -> Iterator[None]:
-    """End a block on SIGTERM as on Ctrl-C. A tour that was announced by another process ends with it, in any case."""
+    """Treat SIGTERM like Ctrl-C within a block, and record the end of a tour that another process announced."""
     before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         with ending(settings, Remembered(id=tour, options=Options())) if tour else contextlib.nullcontext():
@@ -102,14 +105,14 @@ def _rehearsed_json(done: Sequence[Rehearsed]) -> str:
     return json.dumps({"rehearsed": steps, "warnings": warnings}, ensure_ascii=False, indent=1)
 
 
-def _plain(made: Recording) -> str:
+def _paths(made: Recording) -> str:
     paths = [made.film] if made.film else [clip.wav for clip in made.narration.clips.values()]
     return "".join(f"{path}\n" for path in paths)
 
 
 def _json(made: Recording) -> str:
     clips = {step: {"wav": str(clip.wav), "seconds": clip.seconds} for step, clip in made.narration.clips.items()}
-    told = {
+    fields = {
         "tour": made.tour,
         "video": str(made.film) if made.film else None,
         "report": str(made.report) if made.report else None,
@@ -118,27 +121,95 @@ def _json(made: Recording) -> str:
         "narration": clips,
     }
     if made.enhancement is not None:
-        told["enhancement"] = made.enhancement.told()
-    return json.dumps(told, ensure_ascii=False, indent=1)
+        fields["enhancement"] = made.enhancement.told()
+    return json.dumps(fields, ensure_ascii=False, indent=1)
 
 
-tour = command(_tour, Film, Speech, Rewriting, Encoding, Manner)
+def import_(
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A recording of Chrome's DevTools, or a spec of the old recorder.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the spec to this new file instead of stdout.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON on stdout, and events as JSON lines on stderr.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a spec from a recording of Chrome's DevTools Recorder (exported as JSON) or a spec of the old recorder.
+
+    Steps that have no equivalent in a tour are listed as warnings. You write the narration yourself.
+    """
+    if as_json and output is None:
+        raise UsageError("--json prints a summary: add -o SPEC for the spec itself")
+    made = importing.imported(source)
+    if made.has_relative_paths and output is not None and output.absolute().parent != source.absolute().parent:
+        raise UsageError(f"-o {output} must lie beside {source}: its relative paths start there")
+    screen = JsonDisplay() if as_json else Display(quiet=quiet)
+    for note in made.notes:
+        screen.warn(note)
+    text = _text(made.spec)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    write_new(output, text, force=force)
+    steps = len(made.spec.get("segments") or made.spec.get("steps") or ())
+    screen.say(f"{steps} step{'s' * (steps != 1)} from {made.format}; write the narration, then: gpudrop tour {output}")
+    fields = {"spec": str(output), "from": made.format, "steps": steps, "warnings": list(made.notes)}
+    sys.stdout.write(f"{json.dumps(fields, ensure_ascii=False, indent=1)}\n" if as_json else f"{output}\n")
+
+
+def schema(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the schema to this new file instead of stdout.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+) -> None:
+    """Print the JSON Schema of a spec, with which an editor completes and checks it.
+
+    Name the file in the spec's "$schema" key.
+    """
+    text = _text(spec_schema.schema())
+    if output is None:
+        sys.stdout.write(text)
+        return
+    write_new(output, text, force=force)
+    sys.stdout.write(f"{output}\n")
+
+
+def _text(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+_specs = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+_specs.command("import", epilog=EPILOG)(import_)
+_specs.command("schema", epilog=EPILOG)(schema)
+
+
+tour = command(_tour, Film, Speech, Rewriting, Encoding, CommandOptions)
 
 
 class TourCommand(TyperCommand):
-    """`gpudrop tour SPEC` records; `gpudrop tour import` and `gpudrop tour schema` are commands of their own."""
+    """`gpudrop tour SPEC` records a tour; `gpudrop tour import` and `gpudrop tour schema` are subcommands."""
+
+    @property
+    def subcommands(self) -> dict[str, Any]:
+        """Return the subcommands by name."""
+        specs: Any = typer.main.get_command(_specs)
+        found: dict[str, Any] = specs.commands
+        return found
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Return the context of the command that the first word names, else of the recording."""
-        others: Any = typer.main.get_command(tour_specs.app)
-        if args and args[0] in others.commands:
-            command = others.commands[args[0]]
-            return command.make_context(f"{info_name} {args[0]}", args[1:], parent=parent, **extra)
+        """Return the context of the subcommand that the first word names, or else of the recording."""
+        if args and (found := self.subcommands.get(args[0])):
+            return found.make_context(f"{info_name} {args[0]}", args[1:], parent=parent, **extra)
         return super().make_context(info_name, args, parent=parent, **extra)
 
 
 def main() -> None:
-    """Be `record_tour.py`."""
+    """Run `record_tour.py`."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(epilog=EPILOG)(tour)
     run(app)

@@ -1,4 +1,4 @@
-"""What a command of a kind does: have the work done, put the results in place, follow what is made of them."""
+"""What a command of a kind does: submit the jobs, wait, place the results, and follow the next steps of a chain."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dispatcher.cli import detached
-from dispatcher.cli.asked import Asked
-from dispatcher.cli.display import Display
-from dispatcher.cli.done import Done, Teller, reasons_of
-from dispatcher.cli.looking import plans_of
-from dispatcher.cli.stages import Stages, shown
+from dispatcher.cli.display import Display, Stages, without_hint
+from dispatcher.cli.outcome import Outcome, Reporter, reasons_of
+from dispatcher.cli.plans import KindRequest, plans_of
+from dispatcher.config import Settings
 from dispatcher.connection import Connection, connect
 from dispatcher.jobs.client import Client, new_id
 from dispatcher.jobs.job import Progress
+from dispatcher.monitor.background import leave_behind
 from dispatcher.operations import targets
 from dispatcher.operations.batch import OF_ONE_FILE, OperationResult, is_cached, run
 from dispatcher.operations.chain import BatchOptions, ChainStep, delivered_for, group_of, steps_of, with_followups
@@ -29,111 +28,119 @@ from protocol.errors import EnvironmentNotReady, NotFoundError, UsageError
 from protocol.transports.host import SYSTEM
 
 
-def do(asked: Asked, display: Display) -> Done:
-    """Do what was asked. One file that fails keeps no other from being done; `failed` tells of it."""
-    teller = Teller(display=display)
-    asked.check()
-    steps = steps_of(asked.then)
-    plans = plans_of(asked, teller)
-    if asked.dry_run:
+def do(request: KindRequest, display: Display) -> Outcome:
+    """Do the work on every file. A file that fails does not stop the others; `failed` of the outcome names it."""
+    reporter = Reporter(display=display)
+    request.check()
+    steps = steps_of(request.then)
+    plans = plans_of(request, reporter)
+    if request.dry_run:
         for each in plans:
-            teller.planned(each, each.targets)
+            reporter.planned(each, each.targets)
     elif plans:
-        _work(asked, plans, steps, teller)
-    return teller.done
+        _work(request, plans, steps, reporter)
+    return reporter.outcome
 
 
-def _work(asked: Asked, plans: Sequence[Plan], steps: Sequence[ChainStep], teller: Teller) -> None:
+def _work(request: KindRequest, plans: Sequence[Plan], steps: Sequence[ChainStep], reporter: Reporter) -> None:
     places = {path for each in plans for path in each.targets.values()}
     for folder in sorted({path.parent for path in places}):
         targets.check_folder(folder)
-    kinds = ",".join(dict.fromkeys([asked.kind.name, *(step.kind for step in steps)]))
+    kinds = ",".join(dict.fromkeys([request.kind.name, *(step.kind for step in steps)]))
 
     def idle(client: Client) -> bool:
-        return asked.detach or (not steps and all(is_cached(client, each) for each in plans))
+        return request.detach or (not steps and all(is_cached(client, each) for each in plans))
 
     with (
-        connect(asked.backend, asked.drop, kinds=kinds, idle=idle) as connection,
-        _errands(connection.client.store, asked, plans, steps, teller.done) as errands,
+        connect(request.backend, request.drop, kinds=kinds, idle=idle) as connection,
+        _followed_up(connection.client.store, request, plans, steps, reporter.outcome) as ready,
     ):
-        if asked.detach:
-            _submit(connection, errands, teller)
+        if request.detach:
+            _submit(connection, ready, reporter)
         else:
-            _wait(connection, asked, errands, teller)
-    if asked.detach and teller.done.runs:
-        detached.leave_monitor(teller.display)
+            _wait(connection, request, ready, reporter)
+    if request.detach and reporter.outcome.runs:
+        pid = leave_behind(Settings())
+        reporter.display.say(f"process {pid} fetches the results in the background; gpudrop status shows the progress")
 
 
 @contextlib.contextmanager
-def _errands(
-    store: RunStore, asked: Asked, plans: Sequence[Plan], steps: Sequence[ChainStep], done: Done
+def _followed_up(
+    store: RunStore, request: KindRequest, plans: Sequence[Plan], steps: Sequence[ChainStep], outcome: Outcome
 ) -> Iterator[list[Plan]]:
-    """Give the plans' jobs what is to become of their outputs, for whoever finishes them.
+    """Yield the plans with jobs that know what happens to their outputs, so that any process can finish them.
 
-    Several are a batch. One that got no run of its own ends with the block: nobody else would end it.
+    Several plans or steps are a batch. A batch that got no run is ended with the block: nothing else would end it.
     """
     if len(plans) == 1 and not steps:
-        yield _with_wishes(asked, plans, steps, group=None)
+        yield _with_followups(request, plans, steps, group=None)
         return
-    title = " → ".join([asked.kind.name, *(step.kind for step in steps)])
+    title = " → ".join([request.kind.name, *(step.kind for step in steps)])
     group = Group(id=new_id(SYSTEM), sort="batch", title=f"{title}, {len(plans)} file(s)", created_at=time.time())
     store.search.begin_group(group)
     status = "failed"
     try:
-        yield _with_wishes(asked, plans, steps, group=group.id)
-        status = "failed" if done.failed else "completed"
+        yield _with_followups(request, plans, steps, group=group.id)
+        status = "failed" if outcome.failed else "completed"
     finally:
         if not store.search.members(group.id):
             store.search.end_group(group.id, status, at=time.time())
 
 
-def _with_wishes(asked: Asked, plans: Sequence[Plan], steps: Sequence[ChainStep], *, group: str | None) -> list[Plan]:
+def _with_followups(
+    request: KindRequest, plans: Sequence[Plan], steps: Sequence[ChainStep], *, group: str | None
+) -> list[Plan]:
     wishes = BatchOptions(
-        overwrite=asked.overwrite,
-        tags=asked.tag,
+        overwrite=request.overwrite,
+        tags=request.tag,
         group=group,
-        notify=asked.notify,
-        deadline_s=asked.timeout,
-        anew=asked.anew,
-        config={"command": asked.command},
+        notify=request.notify,
+        deadline_s=request.timeout,
+        anew=request.is_forced,
+        config={"command": request.command},
     )
     return [replace(each, job=with_followups(each, wishes, steps)) for each in plans]
 
 
-def _submit(connection: Connection, plans: Sequence[Plan], teller: Teller) -> None:
-    """Submit the jobs and wait for none."""
-    teller.done.runs, failed = detached.submit(connection, plans)
-    for path, error in failed.items():
-        teller.failed(path, error)
+def _submit(connection: Connection, plans: Sequence[Plan], reporter: Reporter) -> None:
+    """Submit the jobs without waiting for them."""
+    for each in plans:
+        try:
+            handle = connection.client.submit(each.job)
+        except OF_ONE_FILE as error:
+            reporter.failed(each.source.path, error)
+        else:
+            handle.leave()
+            reporter.outcome.runs.append(connection.client.store.get(handle.run))
 
 
-def _wait(connection: Connection, asked: Asked, plans: Sequence[Plan], teller: Teller) -> None:
-    """Have the jobs done one after the other, put each result in its place, and follow what is made of it."""
-    worked: list[str] = []
-    if not asked.overwrite:
-        plans = list(_with_room(connection.client, plans, teller))
-    with Stages(teller.display, plans, is_local=asked.is_local) as stages:
-        for outcome in run(connection, plans, timeout_s=asked.timeout, on_progress=stages.progress):
+def _wait(connection: Connection, request: KindRequest, plans: Sequence[Plan], reporter: Reporter) -> None:
+    """Wait for the jobs one after the other, place each result, and follow the next steps of the chain."""
+    finished: list[str] = []
+    if not request.overwrite:
+        plans = list(_placeable(connection.client, plans, reporter))
+    with Stages(reporter.display, [each.source.path for each in plans], is_local=request.is_local) as stages:
+        for outcome in run(connection, plans, timeout_s=request.timeout, on_progress=stages.progress):
             stages.end()
             if isinstance(outcome, OperationResult):
-                _put(outcome, asked, teller)
-                worked.append(outcome.result.run)
+                _place(outcome, request, reporter)
+                finished.append(outcome.result.run)
                 settle(connection, connection.client.store.get(outcome.result.run))
             else:
-                teller.failed(outcome.source, outcome.error)
+                reporter.failed(outcome.source, outcome.error)
     if plans and plans[0].job.purpose.steps:
-        _follow(connection, worked, asked, plans[0].job.purpose.group, teller)
+        _follow(connection, finished, request, plans[0].job.purpose.group, reporter)
 
 
-def _with_room(client: Client, plans: Sequence[Plan], teller: Teller) -> Iterator[Plan]:
-    """Yield the plans whose results have a place; a file in the way is told before the work, not after it."""
+def _placeable(client: Client, plans: Sequence[Plan], reporter: Reporter) -> Iterator[Plan]:
+    """Yield the plans whose results can be placed; an existing file is reported before the work, not after it."""
     for each in plans:
         there = {path: place for path, place in each.targets.items() if place.exists()}
         try:
-            if there and ((had := client.kept(each.job)) is None or not _are(there, had.files)):
+            if there and ((cached := client.cached(each.job)) is None or not _are(there, cached.files)):
                 targets.check_free(there.values())
         except OF_ONE_FILE as error:
-            teller.failed(each.source.path, error)
+            reporter.failed(each.source.path, error)
         else:
             yield each
 
@@ -142,22 +149,24 @@ def _are(there: Mapping[str, Path], files: Mapping[str, Path]) -> bool:
     return all(targets.are_there({place: files[path]}) for path, place in there.items())
 
 
-def _put(made: OperationResult, asked: Asked, teller: Teller) -> None:
-    """Put a result in its place; one that cannot be put there, as another file came meanwhile, fails alone."""
+def _place(made: OperationResult, request: KindRequest, reporter: Reporter) -> None:
+    """Place a result; if another file has appeared there meanwhile, only this one fails."""
     try:
-        paths = made.save(overwrite=asked.overwrite)
+        paths = made.save(overwrite=request.overwrite)
     except (UsageError, NotFoundError, EnvironmentNotReady) as error:
-        teller.failed(made.source, error)
+        reporter.failed(made.source, error)
     else:
-        teller.made(made, paths)
+        reporter.made(made, paths)
 
 
-def _follow(connection: Connection, worked: Sequence[str], asked: Asked, group: str | None, teller: Teller) -> None:
-    """Wait for the further steps of this command's chain, each of which begins where one before it has ended.
+def _follow(
+    connection: Connection, finished: Sequence[str], request: KindRequest, group: str | None, reporter: Reporter
+) -> None:
+    """Wait for the next steps of this command's chain; each starts when the one before it has ended.
 
-    Its group tells its steps from those that an earlier command had for the same run.
+    Steps that an earlier command added to the same run belong to another group and are ignored.
     """
-    store, waiting = connection.client.store, deque(worked)
+    store, waiting = connection.client.store, deque(finished)
     while waiting:
         parent = store.get(waiting.popleft())
         for continuation in store.trace.continuations(parent.id):
@@ -165,54 +174,56 @@ def _follow(connection: Connection, worked: Sequence[str], asked: Asked, group: 
                 continue
             if continuation.error_text is not None:
                 error = UsageError(f"{parent.title} ({parent.kind}): {continuation.error_text}")
-                teller.done.failed[Path(f"run:{parent.id}")] = error
-                teller.display.fail(str(error))
+                reporter.outcome.failed[Path(f"run:{parent.id}")] = error
+                reporter.display.fail(str(error))
             elif continuation.child_id is not None:
                 waiting.append(continuation.child_id)
-                _finish(connection, store.get(continuation.child_id), continuation, asked, teller)
+                _finish(connection, store.get(continuation.child_id), continuation, request, reporter)
 
 
-def _finish(connection: Connection, child: Run, continuation: Continuation, asked: Asked, teller: Teller) -> None:
-    """Wait for one further step and tell what came of it."""
+def _finish(
+    connection: Connection, child: Run, continuation: Continuation, request: KindRequest, reporter: Reporter
+) -> None:
+    """Wait for one step of the chain and report its outcome."""
     store = connection.client.store
-    called = _called(store, continuation, child)
-    name = f"{child.kind} {called}"
+    file = _name_of_input(store, continuation, child)
+    name = f"{child.kind} {file}"
     handle = connection.client.resume(child)
-    with teller.display.stage(name) as stage:
+    with reporter.display.stage(name) as stage:
 
-        def told(progress: Progress) -> None:
-            stage.job(shown(progress, is_local=asked.is_local))
+        def show(progress: Progress) -> None:
+            stage.job(without_hint(progress, is_local=request.is_local))
             connection.keep()
 
         try:
-            result = handle.wait(asked.timeout, on_progress=told)
+            result = handle.wait(request.timeout, on_progress=show)
         except OF_ONE_FILE as error:
-            teller.done.failed[Path(f"run:{child.id}")] = error
-            teller.tell_failure(Path(name), error)
+            reporter.outcome.failed[Path(f"run:{child.id}")] = error
+            reporter.show_failure(Path(name), error)
         else:
-            if child.group_id == group_of(continuation):  # else an earlier command had it made
-                teller.passed_over(reasons_of(result))
+            if child.group_id == group_of(continuation):  # otherwise an earlier command asked for it
+                reporter.passed_over(reasons_of(result))
     left = settle(connection, store.get(child.id))
-    teller.done.runs.append(store.get(child.id))
+    reporter.outcome.runs.append(store.get(child.id))
     deliveries = [each for each in store.trace.deliveries(child.id) if delivered_for(continuation, each)]
-    _tell_places(deliveries, called, child.kind, left, teller)
+    _report_places(deliveries, file, child.kind, left, reporter)
 
 
-def _called(store: RunStore, continuation: Continuation, child: Run) -> str:
-    """Return what this command calls the file that a further step works on."""
+def _name_of_input(store: RunStore, continuation: Continuation, child: Run) -> str:
+    """Return the file name that this command uses for the input of a step."""
     named = (delivered_for(continuation, each) for each in store.trace.deliveries(child.id))
     return next((path.name for path in named if path is not None), child.title)
 
 
-def _tell_places(deliveries: Sequence[Delivery], called: str, kind: str, left: str, teller: Teller) -> None:
-    """Tell where the outputs of a further step are, or why one is not there; `left` is what has to be tried again."""
+def _report_places(deliveries: Sequence[Delivery], file: str, kind: str, left: str, reporter: Reporter) -> None:
+    """Report where the outputs of a step were placed, or why one was not; `left` is what must be tried again."""
     for delivery in deliveries:
         if delivery.placed_at is not None:
-            teller.done.placed.append(Path(delivery.target))
-            teller.display.say(f"{called} → {Path(delivery.target).name} by {kind}")
+            reporter.outcome.placed.append(Path(delivery.target))
+            reporter.display.say(f"{file} → {Path(delivery.target).name} by {kind}")
         elif delivery.error_text:
-            teller.done.failed[Path(delivery.target)] = UsageError(delivery.error_text)
-            teller.display.fail(delivery.error_text)
+            reporter.outcome.failed[Path(delivery.target)] = UsageError(delivery.error_text)
+            reporter.display.fail(delivery.error_text)
         elif left:
-            teller.done.failed[Path(delivery.target)] = EnvironmentNotReady(left)
-            teller.display.fail(left)
+            reporter.outcome.failed[Path(delivery.target)] = EnvironmentNotReady(left)
+            reporter.display.fail(left)

@@ -27,12 +27,12 @@ JOB_S = 900.0
 
 def examine_workers(client: Client) -> tuple[list[dict[str, Any]], list[Finding]]:
     """Return every worker there ever was, and whether a beat of it came while we looked (`measure` looks for long)."""
-    client.workforce.look(time.monotonic())
-    leases = client.workforce.leases
-    living = [boot for boot in client.workforce.cards() if leases.has_beaten(boot) and not leases.has_ended(boot)]
+    client.workers.look(time.monotonic())
+    leases = client.workers.leases
+    living = [boot for boot in client.workers.cards() if leases.has_beaten(boot) and not leases.has_ended(boot)]
     workers = [
         _worker(name, boot, card, shown, boot in living)
-        for name, shown in client.workforce.seen.items()
+        for name, shown in client.workers.seen.items()
         for boot, card in shown.cards.items()
     ]
     workers.sort(key=lambda it: (not it["lives"], it["name"]))
@@ -94,17 +94,17 @@ def measure(client: Client) -> tuple[dict[str, float], list[Finding]]:
         latency["there_and_back_s"] = round(statistics.median(trips), 4)
         said = f"a worker sees it and its answer is seen here within {_ms(latency['there_and_back_s'])}"
         found.append(Finding(check="latency", state="ok", said=said))
-    elif any(map(client.workforce.leases.has_beaten, client.cards())):
+    elif any(map(client.workers.leases.has_beaten, client.cards())):
         hint = "It may be at a job, or be of an older version. If neither, its writes do not arrive here: see the mount"
         found.append(Finding(check="latency", state="warn", said="the worker did not answer a probe", hint=hint))
     return latency, found
 
 
 def _echo(client: Client, probe: str, started: float) -> float | None:
-    ends = started + (LOCAL_FOR_S if client.workforce.waits() is ONE_MACHINE else FOR_S)
+    ends = started + (LOCAL_FOR_S if client.workers.waits() is ONE_MACHINE else FOR_S)
     while time.monotonic() < ends:
-        client.workforce.look(time.monotonic())
-        beats = [beat for shown in client.workforce.seen.values() for beat in shown.beats.values()]
+        client.workers.look(time.monotonic())
+        beats = [beat for shown in client.workers.seen.values() for beat in shown.beats.values()]
         if any(beat.probe == probe for beat in beats):
             return time.monotonic() - started
         client.wait_for_news(0.2)

@@ -1,4 +1,4 @@
-"""What an examination finds, and what becomes of a check that cannot be made."""
+"""The findings of an examination, and what an error during a check becomes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, Literal
 from protocol.errors import GpudropError
 
 State = Literal["ok", "warn", "fail"]
-"""Well; works, and could hurt; or does not work."""
+"""Fine; works, but may cause problems; does not work."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One line: what was looked at, how it is, and the hint where it is not well."""
+    """One line: what was checked, its state, and a hint if something is wrong."""
 
     check: str
     state: State
@@ -24,7 +24,7 @@ class Finding:
 
 @dataclass(kw_only=True)
 class Report:
-    """Everything that was found. `drop` is empty where there is none. `latency` and `soak` hold measured seconds."""
+    """All findings. `drop` has empty values without a drop. `latency` and `soak` hold measured seconds."""
 
     findings: list[Finding] = field(default_factory=list)
     workers: list[dict[str, Any]] = field(default_factory=list)
@@ -43,9 +43,12 @@ class Report:
 
 
 def checked(check: str, examine: Callable[[], Iterable[Finding]], worst: State = "fail") -> list[Finding]:
-    """Return what an examination finds; one that cannot be made is a finding itself, with the error's own hint."""
+    """Return what an examination finds; an error that ends it becomes its last finding, with the error's own hint."""
+    findings: list[Finding] = []
     try:
-        return list(examine())
+        for finding in examine():
+            findings.append(finding)
     except GpudropError as error:
         said, _, hint = str(error).partition(". ")
-        return [Finding(check=check, state=worst, said=said.rstrip("."), hint=hint)]
+        findings.append(Finding(check=check, state=worst, said=said.rstrip("."), hint=hint))
+    return findings

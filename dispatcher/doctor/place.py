@@ -11,14 +11,15 @@ from pathlib import Path
 from dispatcher.config import Settings
 from dispatcher.doctor.findings import Finding, checked
 from dispatcher.doctor.mounts import examine_mount, mounted_by_rclone
+from dispatcher.drops.session import DropSession
 from dispatcher.drops.setup import check_apart
 from dispatcher.formatting import file_size
 from dispatcher.runs.store import RunStore
 from protocol.drop import Drop, Entry
 from protocol.errors import ChannelError, NameMissing
 from protocol.layout import JobNames, is_job_id, is_sync_copy, may_be_a_job
+from protocol.observation import JobReader, Observation, read_drop_id
 from protocol.plain import bad_name, refused
-from protocol.seen import JobReader, Observation, read_drop_id
 from protocol.transports.ground import Ground, ground_of
 
 LOOKED_AT = 200
@@ -46,8 +47,8 @@ def examine_place(address: str | Path, settings: Settings, drop: Drop) -> list[F
 def _identity(address: str | Path, settings: Settings, drop: Drop) -> Iterator[Finding]:
     drop_id = read_drop_id(drop, str(address))
     yield Finding(check="drop", state="ok", said=f"{address} is drop {drop_id}")
-    settings.identity(address)  # raises what is wrong with keys, with the hint
     with RunStore.open(settings.database) as store:
+        DropSession.open_known(address, settings, store, drop)  # raises if keys are missing or wrong
         others = {run.drop_id for run in store.recent(500) if run.drop == str(address)} - {drop_id}
     if others:
         said = f"this path has held another drop before: {', '.join(sorted(others))}"
@@ -144,7 +145,7 @@ def _look(drop: Drop, drop_id: str, job: str) -> _Job:
         return _Job()  # it was removed meanwhile, or cannot be read now
     return _Job(
         copies=tuple(f"{job}/{entry.name}" for entry in entries if entry.copy or is_sync_copy(entry.name)),
-        dispatcher=seen.request.job.dispatcher if seen.request and seen.request.job else None,
+        dispatcher=seen.request.job.dispatcher if seen.request else None,
         unanswered=_unanswered(job, seen),
     )
 
@@ -156,7 +157,9 @@ def _unanswered(job: str, seen: Observation) -> str | None:
     if seen.not_a_request:
         return seen.not_a_request
     if seen.request is not None:
-        return refused(seen.request.params) if seen.request.job is None else None
+        return None
+    if seen.plain_request is not None:
+        return refused(seen.plain_request.params)
     problem = seen.unchecked.get(JobNames(job).request)
     return f"its request.json is torn, or still on its way: {problem}" if problem else None
 

@@ -13,7 +13,7 @@ from protocol.drop import Drop
 from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, NameTaken, UsageError
 from protocol.layout import DROP_CARD, PACKAGES, JobNames, is_job_id, package_folder, parse_package
 from protocol.messages import DropCard
-from protocol.seen import read_drop_id
+from protocol.observation import read_drop_id
 from protocol.transports import open_drop, read_address
 from protocol.transports.ground import ground_of, way_out
 from protocol.transports.mount import GOOD_FLAGS

@@ -1,4 +1,4 @@
-"""From a marker to a verified folder of results: nothing passes that was not hashed and parsed here (R5, R6)."""
+"""From a marker to a verified folder of results: every file is hashed and parsed on this machine (R5, R6)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dispatcher.formatting import file_size
 from dispatcher.jobs.job import Result
 from media import confined
 from media.audio import check_wav
-from media.examine import Media
+from media.info import MediaFile
 from protocol import codec
 from protocol.drop import Drop
 from protocol.errors import BadMessage, MediaError, StorageFull, VerificationError
@@ -22,15 +22,15 @@ from protocol.kinds import KINDS
 from protocol.kinds.kind import Kind
 from protocol.layout import Attempt
 from protocol.messages import Done, DoneJob, Offer, Part
-from protocol.seen import Observation
+from protocol.observation import Observation
 from protocol.transports.failures import mapped_local
 
 MARKER = ".done.marker"
-"""The accepted marker, kept beside the files so that they can be checked again."""
+"""The accepted marker, stored beside the files so that they can be verified again."""
 
 MAX_TEXT_BYTES = 64 << 20
 
-_SORTS = {"video": "film", "image": "picture", "audio": "sound"}
+_MEDIA = {"video": "film", "image": "picture", "audio": "sound"}
 
 
 def fetch(
@@ -41,11 +41,11 @@ def fetch(
     results: Path,
     parts: Mapping[Attempt, Sequence[Part]] = {},
 ) -> tuple[Path, dict[str, dict[str, Any]]]:
-    """Bring a result home to `<results>/<job>/<nonce>/`; return that folder, every file verified, and what each is.
+    """Download a result to `<results>/<job>/<nonce>/`; return that folder, every file verified, and each file's facts.
 
-    `parts` tell of further copies of its files, and who made what it takes from other attempts (R11).
-    Raises VerificationError; its `missing` says what is not there yet. StorageFull and EnvironmentNotReady are about
-    this machine, and say nothing against the result. A folder left by a killed run is checked again.
+    `parts` list further copies of its files, and the makers of files that it takes from other attempts (R11).
+    Raises VerificationError; its `missing` names the files that have not arrived. StorageFull and EnvironmentNotReady
+    concern this machine, not the result. A folder left by a killed process is verified again.
     """
     with mapped_local(str(results)):
         return _fetch(drop, done, offer, expected, results, parts)
@@ -60,7 +60,6 @@ def _fetch(
     parts: Mapping[Attempt, Sequence[Part]],
 ) -> tuple[Path, dict[str, dict[str, Any]]]:
     job = done.job
-    assert job is not None  # only full-form markers come here
     check_manifest(job, offer, expected)
     check_salvage(job, parts)
     others = [file for published in parts.values() for part in published for file in part.files]
@@ -79,29 +78,28 @@ def _fetch(
 
 
 def _check_room(folder: Path, job: DoneJob) -> None:
-    """Raise StorageFull before a copy is begun that would fill this machine's disk and come to nothing."""
+    """Raise StorageFull before starting a download that does not fit on this machine's disk."""
     needed, disk = sum(file.size for file in job.files), shutil.disk_usage(folder)
-    if disk.total and disk.free < needed:  # some file systems do not tell
-        raise StorageFull(f"it takes {file_size(needed)}, and {file_size(disk.free)} are free in {folder}")
+    if disk.total and disk.free < needed:  # some file systems do not report it
+        raise StorageFull(f"the result needs {file_size(needed)}; {file_size(disk.free)} are free in {folder}")
 
 
 def check_listed(done: Done, seen: Observation) -> None:
-    """Check that every file of a manifest is listed at its size, in one copy or another; copying is dear.
+    """Check that every file of a manifest is listed at its size, in any copy, before downloading it.
 
-    Raises VerificationError whose `missing` names those that are not.
+    Raises VerificationError; its `missing` names the others.
     """
-    assert done.job is not None  # only full-form markers come here
     told = [file for published in seen.parts.values() for part in published for file in part.files]
     listed = {(f.path, f.sha256) for f in (*done.job.files, *told) if (f.at or 0) + f.size <= seen.sizes.get(f.in_, -1)}
     if missing := [file for file in done.job.files if (file.path, file.sha256) not in listed]:
         first, here = missing[0], seen.sizes.get(missing[0].in_)
-        why = "not there yet" if here is None else f"{here} of {(first.at or 0) + first.size} bytes are there"
+        reason = "not there yet" if here is None else f"{here} of {(first.at or 0) + first.size} bytes are there"
         paths = tuple(file.path for file in missing)
-        raise VerificationError(f"{first.path}: {why} ({len(missing)} file(s) in all)", paths)
+        raise VerificationError(f"{first.path}: {reason} ({len(missing)} file(s) missing)", paths)
 
 
 def _move(staging: Path, target: Path, job: DoneJob) -> None:
-    """Give the verified folder its name, unless another process has just done so with the same content."""
+    """Rename the verified folder to its final name, unless another process has just done so with the same content."""
     try:
         staging.rename(target)
     except OSError:
@@ -119,9 +117,9 @@ def _holds(folder: Path, job: DoneJob) -> bool:
 
 
 def check_media(folder: Path, expected: Mapping[str, str], kind: Kind) -> dict[str, dict[str, Any]]:
-    """Check that every file parses as the media type that its kind demands: JSON by the kind's own reader.
+    """Check that every file parses as the media type that its kind requires: JSON by the kind's own reader.
 
-    Return what each file is: its media type and, where they are known, seconds and the size of its picture in pixels.
+    Return each file's facts: its media type and, where known, its length in seconds and its frame size in pixels.
     """
     found = {}
     for path, media in expected.items():
@@ -133,24 +131,24 @@ def check_media(folder: Path, expected: Mapping[str, str], kind: Kind) -> dict[s
 
 
 def _check_one(path: Path, media: str, kind: Kind) -> dict[str, Any]:
-    sort = media.partition("/")[0]
+    family = media.partition("/")[0]
     if media == "audio/wav":
         return {"seconds": check_wav(path)}
     if media == "application/json":
         with path.open("rb") as file:
-            data = file.read(kind.json_bytes + 1)  # one byte too many is enough to refuse it
+            data = file.read(kind.json_bytes + 1)  # one byte too many is enough to reject it
         kind.read_json(data) if kind.read_json else codec.loads(data, limit=kind.json_bytes)
-    elif sort == "text":
+    elif family == "text":
         _check_text(path)
-    elif sort in _SORTS:
-        if (found := confined.examine(path)).what != _SORTS[sort]:
+    elif family in _MEDIA:
+        if (found := confined.examine(path)).what != _MEDIA[family]:
             raise MediaError(f"it is a {found.what}")
         return facts_of(found)
     return {}
 
 
-def facts_of(media: Media) -> dict[str, Any]:
-    """Return what a database remembers of a media file."""
+def facts_of(media: MediaFile) -> dict[str, Any]:
+    """Return the facts about a media file that the run database records."""
     width, height = media.picture.shown if media.picture else (None, None)
     told = {"what": media.what, "seconds": media.seconds, "width": width, "height": height}
     return {name: value for name, value in told.items() if value is not None}
@@ -166,13 +164,12 @@ def _check_text(path: Path) -> None:
 
 
 def load(run: str, folder: Path, verified: str = "full") -> Result:
-    """Return the result kept in `folder`, checked again. One that has changed since raises VerificationError."""
+    """Return the accepted result in `folder`, verified again. Raises VerificationError if it has changed since."""
     try:
         raw = json.loads((folder / MARKER).read_bytes())
         done = codec.decode_done((folder / MARKER).read_bytes(), drop=raw["job"]["drop"], job=raw["job"]["id"])
     except (OSError, ValueError, KeyError, TypeError, BadMessage) as error:
         raise VerificationError(f"{folder} holds no accepted result: {error}") from error
-    assert done.job is not None  # decode_done demands the envelope
     if not _holds(folder, done.job):
         raise VerificationError(f"{folder} has changed since it was accepted")
     return Result(

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from protocol.layout import Attempt, parse_job_name
 from protocol.messages import OutputFile
-from protocol.seen import Observation
+from protocol.observation import Observation
 
 
 def on_the_way(seen: Observation, files: Iterable[OutputFile]) -> tuple[int, int]:
-    """Return how many bytes of these outputs lie here, in whichever file, and how many there will be."""
+    """Return how many bytes of these outputs have arrived, in any file, and how many there will be."""
     wanted: dict[str, int] = {}
     for file in files:
         wanted[file.in_] = max(wanted.get(file.in_, 0), (file.at or 0) + file.size)
@@ -25,29 +25,29 @@ def on_the_way(seen: Observation, files: Iterable[OutputFile]) -> tuple[int, int
 
 @dataclass
 class _Data:
-    """The outputs of one attempt, as they were last seen. Times are this machine's monotonic clock's."""
+    """The outputs of one attempt at the last look. Times are of this machine's monotonic clock."""
 
-    since: float  # when they were first looked for
+    since: float  # when they were first looked at
     grew: float  # when they last changed
-    here: dict[str, int]  # output → bytes that are here
-    at_first: int = 0  # how many bytes there were when this process began to look
+    here: dict[str, int]  # output → bytes that have arrived
+    at_first: int = 0  # bytes at the first look of this process
 
 
 class Arrivals:
-    """Watches the outputs of every attempt at one job."""
+    """Measures how the outputs of every attempt at one job arrive."""
 
     def __init__(self) -> None:
         self._before: Observation | None = None
         self._data: dict[Attempt, _Data] = {}
 
     def look(self, seen: Observation, now: float) -> list[Attempt]:
-        """Take note of a look; return the attempts of which more data has come since the last one."""
+        """Record a look; return the attempts whose data has grown since the last one."""
         before, self._before = self._before, seen
         if seen is before:
             return []
         grown = []
         for attempt, here in _by_attempt(seen).items():
-            if before is None:  # it may have been here for long
+            if before is None:  # it may have arrived long ago
                 self._data[attempt] = _Data(now, now, here, sum(here.values()))
                 continue
             data = self._data.setdefault(attempt, _Data(now, now, {}))
@@ -57,15 +57,15 @@ class Arrivals:
         return grown
 
     def grew_at(self, attempt: Attempt, now: float) -> float:
-        """Return when data of an attempt last came; from the first time that this is asked it is waited for."""
+        """Return when data of an attempt last arrived; the first call starts the wait for it."""
         return self._data.setdefault(attempt, _Data(now, now, {})).grew
 
     def last_grew(self) -> float | None:
-        """Return when data of any attempt last came."""
+        """Return when data of any attempt last arrived, None if none has."""
         return max((data.grew for data in self._data.values() if data.grew > data.since), default=None)
 
     def bytes_per_s(self, attempt: Attempt) -> float | None:
-        """Return how fast the data of an attempt has come so far, None before any has."""
+        """Return the rate at which an attempt's data has arrived so far, None before any has."""
         data = self._data.get(attempt)
         if data is None or data.grew <= data.since:
             return None

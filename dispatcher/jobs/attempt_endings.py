@@ -1,4 +1,4 @@
-"""How attempts at a job ended, and whom they leave: pure questions to one look, for the owner's judgement (R13)."""
+"""How the attempts at a job ended, and which workers failed it: pure functions of one look, for the owner (R13)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from protocol.claims import LeaseWatch
 from protocol.layout import Attempt
 from protocol.messages import Offer
-from protocol.seen import Observation
+from protocol.observation import Observation
 
 NEVER_CAME = "never arrived whole"
 DAMAGED = "arrived damaged"
 UNUSABLE = "did not verify"
-"""How a rejection begins: what was wrong with the result."""
+"""How the reason of a rejection begins: what was wrong with the result."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Ending:
     code: str
     reason: str
     step: str | None = None
-    is_crash: bool = False  # the worker fell silent: nobody has reported anything
+    is_crash: bool = False  # the worker fell silent without reporting an error
 
 
 def endings(seen: Observation, leases: LeaseWatch, offer: Offer, now: float) -> list[Ending]:
     """Return the attempts that ended without a result and count: failed, rejected, or lapsed with newer activity.
 
-    An attempt that was released does not count, nor one that left an output which none before it had left (R11).
+    A released attempt does not count, nor does one that left an output that no earlier one had left (R11).
     """
     useful = _useful(seen)
     newest = max((attempt.n for attempt in seen.claims), default=0)
@@ -48,24 +48,24 @@ def endings(seen: Observation, leases: LeaseWatch, offer: Offer, now: float) -> 
 
 
 def _rejected(attempt: Attempt, why: str) -> Ending:
-    """Return how an attempt ended whose result was rejected, by what its owner said then."""
+    """Return how an attempt with a rejected result ended, by the reason of the rejection."""
     code = "TIMEOUT" if why.startswith(NEVER_CAME) else "ENGINE"
     return Ending(code, f"the result of {attempt.worker} {rejection(why)}")
 
 
 def rejection(why: str) -> str:
-    """Return the reason of a rejection as the end of a sentence about the result."""
+    """Return the reason of a rejection as the predicate of a sentence about the result."""
     text = why.rstrip(".")
     return text if text.startswith((NEVER_CAME, DAMAGED, UNUSABLE)) else f"was rejected: {text}"
 
 
 def failed_workers(seen: Observation) -> set[str]:
-    """Return the workers that reported a failure of their own at this job."""
+    """Return the workers that reported an error at this job."""
     return {attempt.worker for attempt, f in seen.errors.items() if f.job and f.job.code != "RELEASED"}
 
 
 def _useful(seen: Observation) -> set[Attempt]:
-    """Return the attempts that left an output, whole by its size, which no earlier one had left."""
+    """Return the attempts that left an output, complete by its size, that no earlier one had left."""
     known: set[str] = set()
     useful = set()
     for attempt, parts in sorted(seen.parts.items()):

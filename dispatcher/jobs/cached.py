@@ -1,4 +1,4 @@
-"""Results that are here: read from their folder, and hashed again each time, for their user may have changed them."""
+"""Cached results: read from their folder and hashed again each time, because the user may have changed them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def load(run: Run) -> Result:
-    """Return the result of a completed run. Raises VerificationError where its files are not what they were."""
+    """Return the result of a completed run. Raises VerificationError if its files have changed."""
     assert run.results_dir is not None  # it is completed
     read = simple_form.load if run.verified == "legacy" else accept.load
     return read(run.id, Path(run.results_dir), run.verified or "full")
@@ -27,6 +27,6 @@ def is_whole(run: Run) -> bool:
     try:
         load(run)
     except VerificationError as error:
-        log.info("run %s cannot be used again: %s", run.id, error)
+        log.info("the cached result of run %s cannot be used: %s", run.id, error)
         return False
     return True

@@ -1,7 +1,7 @@
 """Submitting a job and waiting for its verified result: prepare, upload, wait, verify, accept once, clean up.
 
-The run database holds what was decided before the drop hears of it, so that killing this process at any moment loses
-nothing: the same submission picks the same job up again.
+Every decision is committed to the run database before it is written to the drop, so that killing this process at any
+moment loses nothing: the same submission resumes the same job.
 """
 
 from __future__ import annotations
@@ -15,28 +15,27 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from dispatcher.drops.session import DropSession
 from dispatcher.drops.worker_registry import WorkerRegistry
 from dispatcher.jobs.cached import is_whole, load
-from dispatcher.jobs.digests import Fingerprints
+from dispatcher.jobs.digests import InputDigests
 from dispatcher.jobs.handle import Handle
 from dispatcher.jobs.job import Job, Result
-from dispatcher.jobs.lease_times import Pace
+from dispatcher.jobs.lease_times import LeaseTimes
 from dispatcher.jobs.lifecycle import Lifecycle
-from dispatcher.jobs.offers import job_of, refusal, spell
-from dispatcher.jobs.returned import returned, say_again
+from dispatcher.jobs.offers import Submission, encode_request, job_of, prepare, refusal
+from dispatcher.jobs.returned import returned, write_end_again
 from dispatcher.jobs.sending import Sender
-from dispatcher.jobs.submission import Submission, prepare
 from dispatcher.runs import logs
 from dispatcher.runs.leases import SENDING_S, Holder
 from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.store import RunStore
 from protocol.drop import Drop, Watch
 from protocol.errors import ChannelError, NotFoundError, UsageError
+from protocol.kinds import KINDS
 from protocol.layout import is_job_id
 from protocol.messages import ClaimTerms, Request, WorkerCard
-from protocol.seen import JobReader, read_drop_id
 from protocol.signing import ANONYMOUS, Identity
-from protocol.transports import open_drop
 from protocol.transports.host import SYSTEM, Host
 
 CLEAN_AFTER_S = 24 * 3600.0
@@ -46,23 +45,23 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Owner:
-    """Whose runs a client's are, and where their files lie."""
+    """Who a client's runs belong to, and on which machine their files are."""
 
     user: str = ""
     machine: str = ""
-    backend: str = "colab"  # who has to be there: a worker of this machine ("local"), or one that somebody starts
-    group: str | None = None  # what its runs are for, where a job does not say so itself
+    backend: str = "colab"  # "local": a worker of this machine; "colab": one that somebody starts
+    group: str | None = None  # the group of runs whose job names none
 
 
 NOBODY = Owner()
 
 
 class Client:
-    """This machine's end of one drop."""
+    """Submits jobs to one drop and accepts their results."""
 
     def __init__(
         self,
-        drop: str | Path | Drop,
+        drop: str | Path | Drop | DropSession,
         *,
         store: RunStore,
         results: Path,
@@ -73,80 +72,96 @@ class Client:
         identity: Identity = ANONYMOUS,
         owner: Owner = NOBODY,
     ) -> None:
-        """Open a drop. `owner` is remembered with each run.
+        """Open a drop as `identity`, or take over a session. `owner` is recorded with each run.
 
-        `terms` says how workers agree on who works; without it the pace measured on this drop does.
+        `terms` says how workers agree on who works; without it they follow from the delays measured on this drop.
         """
-        self.address = str(drop)
-        self.drop = open_drop(drop) if isinstance(drop, str | Path) else drop
-        self.drop_id = read_drop_id(self.drop, self.address)
-        self.store, self.results, self.host, self.identity = store, results, host, identity
-        self.poll_s = poll_s or self.drop.capabilities.poll_s
-        self.workforce = WorkerRegistry(self.drop, self.drop_id, self.poll_s, identity.trust, host)
-        self.pace = Pace(store, self.drop_id, self.drop.capabilities, beat_s or self.drop.capabilities.beat_s)
+        self.session = drop if isinstance(drop, DropSession) else DropSession.open(drop, identity)
+        self.address, self.drop, self.drop_id = self.session.address, self.session.drop, self.session.drop_id
+        self.store, self.results, self.host = store, results, host
+        pace = self.drop.capabilities
+        self.poll_s = poll_s or pace.poll_s
+        self.workers = WorkerRegistry(self.session, self.poll_s, host)
+        self.lease_times = LeaseTimes(store, self.drop_id, pace, beat_s or pace.beat_s)
         self.terms = terms
-        self.serving: tuple[WorkerCard, ...] = ()  # the workers that alone serve this drop, where that is known
+        self.own_workers: tuple[WorkerCard, ...] = ()  # set where only these workers serve the drop
         self.owner, self.holder = owner, Holder.here(owner.machine)
-        self._fingerprints = Fingerprints()
+        self._digests = InputDigests()
         self._sender = Sender(
-            drop=self.drop,
-            drop_id=self.drop_id,
+            session=self.session,
             store=store,
             host=host,
-            identity=identity,
-            fingerprints=self._fingerprints,
+            digests=self._digests,
             new_id=functools.partial(new_id, host),
             sent=self._sent,
         )
-        self._ended: set[str] = set()  # runs whose logs are not home yet
+        self._without_logs: set[str] = set()  # ended runs whose logs are still to be fetched
         self._watch: Watch | None = None
-        self._unsaid: list[Lifecycle] = []  # jobs that have ended while the drop could not be told
+        self._unwritten: list[Lifecycle] = []  # ended jobs with messages that could not be written
 
     def submit(self, job: Job) -> Handle:
-        """Offer a job, or pick up the same one where an earlier process left it; return the hope of its result.
+        """Submit a job, or resume the same one that an earlier process submitted; return a handle to it.
 
-        A job is the same when kind, parameters, inputs and requirements are. One that was accepted before, and whose
-        files still verify, is not done again unless it is asked for anew. Raises UsageError for what no worker that was
-        seen here can do.
+        Jobs are the same when kind, parameters, inputs and requirements are. A cached result that still verifies is
+        returned without any work, unless the job says otherwise. Raises UsageError for a job that no worker seen here
+        can do.
         """
-        submission = prepare(job, self._fingerprints)
+        submission = prepare(job, self._digests)
         known = self.store.latest(submission.key(self.drop_id))
         if known is not None and not job.anew and is_whole(known):
             if job.purpose.extras:
                 self.store.attach(known.id, job.purpose.extras)
             return Handle(self, known, job)
         if known is None:
-            wrong = refusal(job, self.serving or self.cards().values(), started_here=bool(self.serving))
+            wrong = refusal(job, self.own_workers or self.cards().values(), started_here=bool(self.own_workers))
             if wrong is not None:
                 raise UsageError(wrong)
         extras = replace(job.purpose.extras, inputs=submission.artifacts)
         run, created = self.store.add_or_find(self._new_run(submission), known.id if known else None, extras)
-        log.debug("run %s: %s", run.id, "new" if created else "picked up")
+        log.debug("run %s: %s", run.id, "new" if created else "resumed")
         if created:
             self.upload(run, job)
         handle = Handle(self, self.store.get(run.id), job)
         if created:
-            handle.keep()
+            handle.renew()
         elif run.status in OPEN:
             handle.send()
         return handle
 
     def resume(self, run: Run) -> Handle:
-        """Return the hope of the result of a run that was submitted before, by whichever process."""
+        """Return a handle to a run that this or another process submitted."""
         return Handle(self, run, job_of(run, self.store.trace.files(run.id)))
 
-    def kept(self, job: Job) -> Result | None:
-        """Return the result that `submit` would give back without any work, or None."""
-        known = self.store.latest(prepare(job, self._fingerprints).key(self.drop_id))
+    def cached(self, job: Job) -> Result | None:
+        """Return the cached result that `submit` would return without any work, or None."""
+        known = self.store.latest(prepare(job, self._digests).key(self.drop_id))
         return load(known) if known is not None and is_whole(known) else None
 
     def upload(self, run: Run, job: Job) -> None:
-        """Put a pending run into the drop; what does not get through now is tried again while its result is awaited."""
+        """Put a pending run into the drop; a failed upload is retried while its result is awaited."""
         self._sender.upload(run, job)
 
     def offer_again(self, run: Run, job: Job) -> None:
-        """Offer a run whose request was lost on its way under a new job id; what fails is tried again."""
+        """Offer a run whose request was lost under a new job id; a failed upload is retried."""
         self._sender.offer_again(run, job)
+
+    def follow(self, run: Run, job: Job) -> Lifecycle:
+        """Return what follows a run in the folder that it has now."""
+        kind = KINDS[job.kind]
+        return Lifecycle(
+            self.session,
+            self.store,
+            run,
+            kind.outputs(kind.params.model_validate(dict(job.params))),
+            self.results,
+            self.workers,
+            self.host,
+            started_here=bool(self.own_workers),
+        )
+
+    def flush_later(self, lifecycle: Lifecycle) -> None:
+        """Write the messages that a lifecycle could not write when this client is closed."""
+        self._unwritten.append(lifecycle)
 
     def _new_run(self, submission: Submission) -> Run:
         job, now, run_id = submission.job, self.host.wall(), new_id(self.host)
@@ -154,8 +169,8 @@ class Client:
             run_id,
             drop_id=self.drop_id,
             dispatcher=self.store.dispatcher_id,
-            terms=self.terms or self.pace.terms(self.workforce.waits()),
-            where=self.workforce.neighbours.here,
+            terms=self.terms or self.lease_times.terms(self.workers.waits()),
+            where=self.workers.neighbours.here,
         )
         return Run(
             id=run_id,
@@ -166,7 +181,7 @@ class Client:
             drop_id=self.drop_id,
             job=run_id,
             digest=submission.digest,
-            request=spell(Request(params=dict(job.params), job=offer), self.identity.key, now),
+            request=encode_request(Request(params=dict(job.params), job=offer), self.session.identity.key, now),
             created_at=now,
             updated_at=now,
             title=job.purpose.title or ", ".join(path.name for path in job.inputs.values()),
@@ -181,7 +196,7 @@ class Client:
         )
 
     def _config(self, job: Job) -> dict[str, Any]:
-        """Return what is remembered of how a job was asked for."""
+        """Return how a job was submitted, for the record of its run."""
         return {
             "version": _version(),
             "backend": self.owner.backend,
@@ -191,31 +206,28 @@ class Client:
         }
 
     def _sent(self, run_id: str) -> None:
-        self.pace.sent(run_id, self.workforce, self.host.monotonic())
+        self.lease_times.sent(run_id, self.workers, self.host.monotonic())
 
     def clean(self, *, older_than_s: float = CLEAN_AFTER_S) -> int:
-        """Remove from the drop the jobs that ended longer ago than this; return how many. Results here are kept."""
+        """Remove jobs that ended longer ago than this from the drop; return how many. Results on this machine stay."""
         cleaned = 0
         for run in self.store.uncleaned(self.drop_id, before=self.host.wall() - older_than_s):
-            self.bring_logs(run.id)
-            self._sender.remove(run.job)
+            self.fetch_logs(run.id)
+            self.session.remove_job(run.job)
             self.store.cleaned(run.id, at=self.host.wall())
             cleaned += 1
-        self._answer_returned()
+        self._end_restored()
         return cleaned
 
-    def _answer_returned(self) -> None:
-        """Say again how jobs ended whose deleted folder was brought back: a worker would take them for new ones."""
+    def _end_restored(self) -> None:
+        """Write again how jobs ended whose deleted folder a sync tool has restored: a worker would do them again."""
         jobs = [entry.name for entry in self.drop.list("") if entry.is_folder and is_job_id(entry.name)]
-        trust = self.identity.trust
-        for run in returned(
-            self.store, self.drop_id, jobs, lambda job: JobReader(self.drop, self.drop_id, job, trust), cleaned=True
-        ):
-            log.info("the folder of job %s, which is over, is back in the drop: that it is over is said again", run.job)
-            say_again(self.drop, self.store, run, self.host, self.identity)
+        for run in returned(self.store, self.drop_id, jobs, self.session.reader, cleaned=True):
+            log.info("the deleted folder of job %s is back in the drop: writing again that the job has ended", run.job)
+            write_end_again(self.session, self.store, run, self.host)
 
-    def bring_logs(self, run_id: str) -> bool:
-        """Bring the logs of a run that has ended home, settle it if nothing else is to do; say if all are here."""
+    def fetch_logs(self, run_id: str) -> bool:
+        """Fetch the logs of an ended run and settle it if nothing else is left to do; say whether all logs are here."""
         run, now = self.store.get(run_id), self.host.wall()
         if not logs.bring_home(self.drop, self.store, run, self.results):
             return False
@@ -223,37 +235,37 @@ class Client:
             self.store.trace.settled(run_id, at=now)
         return True
 
-    def ended(self, run_id: str) -> None:
-        """Take note that a run has ended: its logs come home when this is closed, or now if they tell why it failed."""
-        if self.store.get(run_id).status == "completed" or not self.bring_logs(run_id):
-            self._ended.add(run_id)
+    def run_ended(self, run_id: str) -> None:
+        """Note that a run has ended. Its logs are fetched at once if it failed, else when the client is closed."""
+        if self.store.get(run_id).status == "completed" or not self.fetch_logs(run_id):
+            self._without_logs.add(run_id)
 
     def cards(self) -> dict[str, WorkerCard]:
-        """Return the card of every boot of every worker that was ever here; whether they live, only beats tell."""
-        self.workforce.look(self.host.monotonic())
-        return self.workforce.cards()
+        """Return the card of each session of every worker ever seen here; only heartbeats tell whether it is alive."""
+        self.workers.look(self.host.monotonic())
+        return self.workers.cards()
 
     def wait_for_news(self, timeout_s: float) -> None:
-        """Wait until looking at the drop again is worth while, at most this long."""
+        """Wait until the drop may have changed, at most this long."""
         try:
             self._watch = self._watch or self.drop.watch()
-        except ChannelError:  # the next look says so; there is nothing to watch until then
+        except ChannelError:  # the next look reports it; there is nothing to watch until then
             self.host.sleep(timeout_s)
         else:
             self._watch.wait(timeout_s)
 
     def close(self) -> None:
-        """Say what could not be said before, as far as the drop lets us now, and let it go."""
-        for lifecycle in self._unsaid:
-            lifecycle.say_rest()
-        for run_id in sorted(self._ended):
-            with contextlib.suppress(NotFoundError):  # somebody has removed the run meanwhile
+        """Write what could not be written before, as far as the drop is reachable, and close it."""
+        for lifecycle in self._unwritten:
+            lifecycle.flush()
+        for run_id in sorted(self._without_logs):
+            with contextlib.suppress(NotFoundError):  # the run was removed meanwhile
                 if self.store.get(run_id).settled_at is None:
-                    self.bring_logs(run_id)
+                    self.fetch_logs(run_id)
         self.store.leases.let_all_go(self.holder)
         if self._watch is not None:
             self._watch.close()
-        self.drop.close()
+        self.session.close()
 
 
 @functools.cache
@@ -262,5 +274,5 @@ def _version() -> str:
 
 
 def new_id(host: Host) -> str:
-    """Return a run and job id: readable, sorted by time, and unlike any other even within one second."""
+    """Return a run and job id: readable, sorted by time, and unique even within one second."""
     return f"{datetime.fromtimestamp(host.wall(), UTC):%y%m%d-%H%M%S}-{host.token(4)}"

@@ -1,9 +1,9 @@
-"""The digests of input files: each file is read once, and one that changes while it is read or sent is an error."""
+"""Digests of input files: each file is read once, and a file that changes while it is read or sent is an error."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from protocol.errors import MediaError, NotFoundError, UsageError
@@ -12,30 +12,31 @@ from protocol.integrity import sha256_of
 _Identity = tuple[int, int, int, int]
 
 
-class Fingerprints:
-    """What this process knows of the files that it sends."""
+class InputDigests:
+    """The digests of the files that this process has read, by path."""
 
-    def __init__(self) -> None:
+    def __init__(self, hash_file: Callable[[Path], tuple[int, str]] = sha256_of) -> None:
+        self._hash_file = hash_file
         self._known: dict[Path, tuple[_Identity, tuple[int, str]]] = {}
 
     def of(self, path: Path) -> tuple[int, str]:
-        """Return the size and the sha256 of a file. Raises UsageError when it changes meanwhile.
+        """Return the size and the sha256 of a file.
 
-        NotFoundError when it is gone, MediaError when it cannot be read.
+        Raises UsageError if it changes meanwhile, NotFoundError if it is gone, MediaError if it cannot be read.
         """
         with _of_this_file(path):
             identity = _identity(path)
             known = self._known.get(path)
             if known is not None and known[0] == identity:
                 return known[1]
-            facts = sha256_of(path)
+            facts = self._hash_file(path)
             if _identity(path) != identity:
                 raise _changed(path)
         self._known[path] = identity, facts
         return facts
 
     def check_unchanged(self, path: Path) -> None:
-        """Raise UsageError when a file is another one now than when its digest was taken, NotFoundError if none is."""
+        """Raise UsageError if a file has changed since it was hashed, NotFoundError if it is gone."""
         known = self._known.get(path)
         with _of_this_file(path):
             if known is not None and known[0] != _identity(path):
@@ -44,18 +45,16 @@ class Fingerprints:
 
 @contextlib.contextmanager
 def _of_this_file(path: Path) -> Iterator[None]:
-    """Turn what the system says of a file into an error of that file alone, with the hint."""
+    """Turn a system error into an error about this file, with a hint."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFoundError(
-            f"{path} is not there any more: it was moved or removed after it was looked at. Put it back, or name it "
-            "where it is now"
+            f"{path} no longer exists: it was moved or removed after it was read. Put it back, or give its new path"
         ) from error
     except OSError as error:
         raise MediaError(
-            f"{path} cannot be read: {error.strerror or error}. Give yourself the right to read it, or copy it to a "
-            "disk that answers"
+            f"{path} cannot be read: {error.strerror or error}. Make it readable, or copy it to another disk"
         ) from error
 
 
@@ -66,5 +65,5 @@ def _identity(path: Path) -> _Identity:
 
 def _changed(path: Path) -> UsageError:
     return UsageError(
-        f"{path} changed while it was read: something still writes to it. Run this again when it is whole"
+        f"{path} changed while it was read: another program is still writing it. Try again when it is complete"
     )

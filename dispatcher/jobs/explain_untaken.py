@@ -1,4 +1,4 @@
-"""Why an offer is not taken: the reasons in the order in which they are looked for."""
+"""Why no worker takes an offer: the reasons, in the order in which they are checked."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from protocol.messages import WorkerCard
 
 
 def explain_untaken(snapshot: JobSnapshot) -> Explanation:
-    """Return the first reason that has something to say."""
+    """Return the first reason that applies."""
     return next(why for reason in _REASONS if (why := reason(snapshot)) is not None)
 
 
 def _begun_plainly(snapshot: JobSnapshot) -> Explanation | None:
     if snapshot.able or not snapshot.seen.plain_audio:
         return None
-    text = "a worker of the simple form has begun to answer; such a worker does not tell how far it is"
-    return Explanation(code=Why.PLAIN_ANSWER, text=text, hint=f"If nothing comes, it is gone. {snapshot.start_one}")
+    text = "a worker of the simple form has begun to answer; such a worker reports no progress"
+    return Explanation(code=Why.PLAIN_ANSWER, text=text, hint=f"If nothing arrives, it is gone. {snapshot.start_one}")
 
 
 def _no_worker(snapshot: JobSnapshot) -> Explanation | None:
@@ -31,7 +31,7 @@ def _no_worker(snapshot: JobSnapshot) -> Explanation | None:
 def _too_new(snapshot: JobSnapshot) -> Explanation | None:
     if snapshot.here or not (newer := sorted(name for name, shown in snapshot.workers.items() if shown.too_new)):
         return None
-    text = f"{listed(newer)} speaks a newer format than this machine reads"
+    text = f"{listed(newer)} uses a newer format than this machine reads"
     return Explanation(code=Why.WORKER_TOO_NEW, text=text, hint="Upgrade gpudrop on this machine")
 
 
@@ -40,10 +40,10 @@ def _gone(snapshot: JobSnapshot) -> Explanation | None:
         return None
     count = len(snapshot.workers)
     last = max(snapshot.workers, key=lambda name: snapshot.workers[name].told_at or 0)
-    were = f"{last} was here" if count == 1 else f"{count} workers were here, the last of them {last}"
+    were = f"{last} was here" if count == 1 else f"{count} workers were here, most recently {last}"
     ended = all(map(snapshot.leases.has_ended, snapshot.workers[last].cards)) and bool(snapshot.workers[last].cards)
     text = f"{were}, {last_sign(snapshot, last)}{'; its session has ended' if ended else ''}"
-    hint = snapshot.start_one if ended else f"It seems to be gone. {snapshot.start_one}"
+    hint = snapshot.start_one if ended else f"It seems to have stopped. {snapshot.start_one}"
     return Explanation(code=Why.WORKERS_GONE, text=text, hint=hint)
 
 
@@ -51,16 +51,16 @@ def _no_kind(snapshot: JobSnapshot) -> Explanation | None:
     if snapshot.able:
         return None
     does = ", ".join(sorted({kind for card in snapshot.here.values() for kind in card.kinds})) or "nothing"
-    text = f"the request is not taken: {listed(snapshot.here)} does {does}, not {snapshot.offer.kind}"
-    return Explanation(code=Why.KIND_MISSING, text=text, hint=f"Start a worker that does it. {snapshot.start_one}")
+    text = f"no worker takes the request: {listed(snapshot.here)} does {does}, not {snapshot.offer.kind}"
+    return Explanation(code=Why.KIND_MISSING, text=text, hint=f"Start a worker for it. {snapshot.start_one}")
 
 
 def _too_old(snapshot: JobSnapshot) -> Explanation | None:
     needed = snapshot.offer.min_reader
     if any(card.v >= needed for card in snapshot.able.values()):
         return None
-    text = f"the request is not taken: it needs format {needed}, which {listed(snapshot.able)} does not read"
-    hint = f"Bring this version there (gpudrop init --drop {snapshot.drop}), then restart the notebook"
+    text = f"no worker takes the request: it needs format {needed}, which {listed(snapshot.able)} does not read"
+    hint = f"Install this version there (gpudrop init --drop {snapshot.drop}), then restart the notebook"
     return Explanation(code=Why.WORKER_TOO_OLD, text=text, hint=hint)
 
 
@@ -69,14 +69,14 @@ def _no_engine(snapshot: JobSnapshot) -> Explanation | None:
     if missing is None:
         return None
     hint = f"Start a worker that has it: {engine_hint(snapshot.offer, started_here=False)}"
-    return Explanation(code=Why.ENGINE_MISSING, text=f"the request is not taken: {missing}", hint=hint)
+    return Explanation(code=Why.ENGINE_MISSING, text=f"no worker takes the request: {missing}", hint=hint)
 
 
 def _time_passed(snapshot: JobSnapshot) -> Explanation | None:
     until = snapshot.offer.limits.not_after
     if until is None or snapshot.wall <= until:
         return None
-    text = f"the request is not taken: its time has passed ({clock_time(until, snapshot.wall)})"
+    text = f"no worker takes the request: it expired at {clock_time(until, snapshot.wall)}"
     return Explanation(code=Why.TIME_PASSED, text=text, hint="Submit it again with a later not_after")
 
 
@@ -84,7 +84,7 @@ def _reserved(snapshot: JobSnapshot) -> Explanation | None:
     prefer = snapshot.offer.claim.prefer
     if prefer is None or prefer in snapshot.able:
         return None
-    text = f"the request is not taken: it is reserved for {prefer}, which is not here"
+    text = f"no worker takes the request: it is reserved for {prefer}, which is not here"
     return Explanation(code=Why.RESERVED, text=text, hint=f"Start {prefer}, or submit it without a preference")
 
 
@@ -92,10 +92,10 @@ def _inputs_late(snapshot: JobSnapshot) -> Explanation | None:
     for name, file in snapshot.offer.inputs.items():
         there = snapshot.seen.sizes.get(file.in_, 0)
         if there != file.size:
-            text = (
-                f"the request is not taken: of its input {name}, {file_size(there)} of {file_size(file.size)} are there"
-            )
-            return Explanation(code=Why.UPLOAD_UNFINISHED, text=text, hint="Check that the sync of this machine runs")
+            arrived = f"{file_size(there)} of {file_size(file.size)}"
+            text = f"no worker takes the request: {arrived} of its input {name} have arrived"
+            hint = "Check that the sync tool of this machine is running"
+            return Explanation(code=Why.UPLOAD_UNFINISHED, text=text, hint=hint)
     return None
 
 
@@ -106,13 +106,13 @@ def _busy(snapshot: JobSnapshot) -> Explanation | None:
     name, (job, done, total, since_s) = next(iter(sorted(busy.items())))
     at = f" ({done} of {total})" if total else ""
     text = f"{name} is busy with job {job}{at}, for at least {rough_time(since_s)}"
-    more = "" if len(busy) == 1 else f"; so are {len(busy) - 1} more"
-    hint = f"It comes next; a second worker would take it at once. {snapshot.start_one}"
+    more = "" if len(busy) == 1 else f"; {len(busy) - 1} more are busy too"
+    hint = f"The job is next; a second worker would take it at once. {snapshot.start_one}"
     return Explanation(code=Why.WORKER_BUSY, text=text + more, hint=hint)
 
 
 def _other_job(snapshot: JobSnapshot, name: str, card: WorkerCard) -> tuple[str, int, int, float] | None:
-    """Return the job that a worker is at: (job, done, total, seconds we have seen that)."""
+    """Return the other job of a worker: (job, done, total, how many seconds we have seen it hold that job)."""
     beat = snapshot.workers[name].beats.get(card.boot)
     for held in beat.held if beat else ():
         if held.job != snapshot.job:
@@ -141,7 +141,7 @@ _REASONS: tuple[Callable[[JobSnapshot], Explanation | None], ...] = (
 
 
 def signs_of_life(snapshot: JobSnapshot) -> tuple[str, ...]:
-    """Return a few words on each worker of the drop: when it last was heard of."""
+    """Return, for each worker of the drop, when it was last heard of."""
     return tuple(f"{name}: {last_sign(snapshot, name)}" for name in sorted(snapshot.workers))
 
 
@@ -149,5 +149,5 @@ def last_sign(snapshot: JobSnapshot, name: str) -> str:
     """Return when a worker was last heard of, in a few words."""
     told_at = snapshot.workers[name].told_at
     if told_at is None:
-        return "no beat of it was seen"
-    return f"last beat {rough_time(max(0.0, snapshot.wall - told_at))} ago ({clock_time(told_at, snapshot.wall)})"
+        return "no heartbeat was seen"
+    return f"last heartbeat {rough_time(max(0.0, snapshot.wall - told_at))} ago ({clock_time(told_at, snapshot.wall)})"

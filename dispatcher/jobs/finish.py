@@ -1,4 +1,4 @@
-"""How a run ends: decided once in the run database, whoever decides, and then said to the drop (FORMAT.md R6)."""
+"""How a run ends: decided once, in the run database, and then written to the drop (FORMAT.md R6)."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from protocol.messages import EngineRecord
 
 
 class RunFinisher:
-    """The end of one run. Of several processes that judge it the first decides, and the others take what it decided."""
+    """Ends one run. When several processes decide at once, the first commit wins and the others adopt it."""
 
     def __init__(self, store: RunStore, run: Run, outbox: Outbox, wall: Callable[[], float]) -> None:
         self._store, self._run, self._outbox, self._wall = store, run, outbox, wall
         self.result: Result | None = None
-        self.has_moved = False  # the run was offered again, as another job: this one is nobody's any more
+        self.has_moved = False  # the run was offered again as another job, which replaces this one
 
-    def is_in(self) -> bool:
-        """Return True when the run is completed and its result loaded; raise what else it ended with."""
+    def load_end(self) -> bool:
+        """Return True once the run is completed and its result loaded; raise the error of any other end."""
         run = self._store.get(self._run.id)
         self.has_moved = run.job != self._run.job
         if run.status == "completed" and run.results_dir is not None:
@@ -41,9 +41,9 @@ class RunFinisher:
         return False
 
     def accept(
-        self, nonce: str, folder: Path, engine: EngineRecord | None, seal: str, verified: str, home: Ended
+        self, nonce: str, folder: Path, engine: EngineRecord | None, seal: str, verified: str, ended: Ended
     ) -> None:
-        """Accept once: the compare-and-set in the run database is the commit, its mirror in the drop follows."""
+        """Accept a result once: the compare-and-set in the run database commits it; the message to the drop follows."""
         mirror = self._outbox.accepted(nonce, seal)
         self._store.commit(
             self._run.id,
@@ -55,12 +55,12 @@ class RunFinisher:
             verified=verified,
             at=self._wall(),
             mirror=mirror,
-            ended=home,
+            ended=ended,
         )
-        self.is_in()
+        self.load_end()
 
     def cancel(self, reason: str) -> bool:
-        """Commit the cancellation and mirror it; False when the job had ended before."""
+        """Commit the cancellation and write it to the drop; False when the job had ended before."""
         mirror = self._outbox.cancelled(reason)
         if not self._store.commit(self._run.id, "cancelled", error_text=reason, at=self._wall(), mirror=mirror):
             return False
@@ -70,7 +70,7 @@ class RunFinisher:
     def fail(
         self, status: Status, code: str, text: str, error: type[Exception], snapshot: JobSnapshot | None, **more: Any
     ) -> NoReturn:
-        """Commit an end without a result, and raise it; if another process committed first, its decision holds."""
+        """Commit an end without a result and raise it; if another process committed first, raise that end."""
         mirror = self._outbox.cancelled(f"{code}: {text}")
         if not self._store.commit(
             self._run.id,
@@ -86,7 +86,7 @@ class RunFinisher:
         raise error(text, code=code, **more) if error is JobFailed else error(text)
 
     def attempts(self, snapshot: JobSnapshot, accepted: str | None = None) -> list[AttemptRecord]:
-        """Return the attempts as a look showed them; the one whose result is taken now is accepted."""
+        """Return the attempts of a snapshot; the one with the nonce `accepted` has that status."""
         return [
             replace(each, status="accepted", ended_at=self._wall()) if each.nonce == accepted else each
             for each in attempts_of(replace(snapshot, wall=self._wall()))

@@ -1,29 +1,62 @@
-"""The local hope of a result: what waits for one run, acting for it as long as no other process does."""
+"""The client-side handle to a submitted job: waits for its run, and acts for it while no other process does."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from dispatcher.jobs.job import Job, Progress, Result
+from dispatcher.jobs.lease_times import LeaseTimes
 from dispatcher.jobs.lifecycle import Lifecycle
+from dispatcher.runs.leases import Holder
 from dispatcher.runs.record import Run
 from dispatcher.runs.run_lease import RunLease
+from dispatcher.runs.store import RunStore
 from protocol.errors import JobTimeout
-from protocol.kinds import KINDS
+from protocol.transports.host import Host
 
-if TYPE_CHECKING:
-    from dispatcher.jobs.client import Client
+
+class HandleOwner(Protocol):
+    """What a handle needs of the client that submitted its job."""
+
+    store: RunStore
+    host: Host
+    holder: Holder
+    poll_s: float
+    lease_times: LeaseTimes
+
+    def follow(self, run: Run, job: Job) -> Lifecycle:
+        """Return what follows a run in the folder that it has now."""
+        ...
+
+    def upload(self, run: Run, job: Job) -> None:
+        """Put a pending run into the drop."""
+        ...
+
+    def offer_again(self, run: Run, job: Job) -> None:
+        """Offer a run again under a new job id."""
+        ...
+
+    def wait_for_news(self, timeout_s: float) -> None:
+        """Wait until the drop may have changed, at most this long."""
+        ...
+
+    def run_ended(self, run_id: str) -> None:
+        """Note that a run has ended, so that its logs are fetched."""
+        ...
+
+    def flush_later(self, lifecycle: Lifecycle) -> None:
+        """Write the messages that a lifecycle could not write when the client is closed."""
+        ...
 
 
 class Handle:
-    """The local hope of a result."""
+    """Client-side handle to a submitted job."""
 
-    def __init__(self, client: Client, run: Run, job: Job) -> None:
+    def __init__(self, owner: HandleOwner, run: Run, job: Job) -> None:
         self.run = run.id
-        self._client, self._job, self._sent = client, job, run.status != "pending"
-        self._expected = KINDS[job.kind].outputs(KINDS[job.kind].params.model_validate(dict(job.params)))
-        self._attendance = RunLease(client.store, run.id, client.holder, client.host)
+        self._owner, self._job, self._sent = owner, job, run.status != "pending"
+        self._lease = RunLease(owner.store, run.id, owner.holder, owner.host)
         self._began_open = run.is_open
         self._follow(run)
 
@@ -35,8 +68,8 @@ class Handle:
     ) -> Result:
         """Wait for the verified result. Raises JobFailed, JobCancelled, JobExpired or JobTimeout.
 
-        A drop that cannot be reached is waited for like everything else; `on_progress` is told at once and at every
-        look. After JobTimeout or an interrupt the job stays in the drop; submitting it again goes on waiting for it.
+        An unreachable drop does not end the wait; `on_progress` is called at once and after every look. After
+        JobTimeout or an interrupt the job stays in the drop; submitting it again resumes the wait.
         """
         try:
             return self._wait(timeout_s, on_progress)
@@ -44,7 +77,7 @@ class Handle:
             self.leave()
 
     def _wait(self, timeout_s: float | None, on_progress: Callable[[Progress], None] | None) -> Result:
-        clock = self._client.host.monotonic
+        clock = self._owner.host.monotonic
         started = clock()
         while True:
             waited = clock() - started
@@ -55,32 +88,32 @@ class Handle:
                 return self._lifecycle.result
             if timeout_s is not None and waited >= timeout_s:
                 raise self._timeout(timeout_s, progress)
-            left = self._client.poll_s if timeout_s is None else timeout_s - waited
-            self._client.wait_for_news(min(left, self._client.poll_s))
+            left = self._owner.poll_s if timeout_s is None else timeout_s - waited
+            self._owner.wait_for_news(min(left, self._owner.poll_s))
 
     def look(self, waited_s: float) -> Progress:
-        """Look once and do what is to be done, if it is this process's turn; raise what the job ended with."""
-        clock = self._client.host.monotonic
-        if self._began_open and not self._attendance.has_turn():
+        """Look once and act if this process holds the run's lease; raise the error that the job ended with."""
+        clock = self._owner.host.monotonic
+        if self._began_open and not self._lease.has_turn():
             progress = self._lifecycle.read(waited_s, clock())
             self._follow_moved()
             return progress
         self._send()
         progress = self._lifecycle.step(waited_s, clock())
-        self._client.pace.looked(progress, clock())
+        self._owner.lease_times.looked(progress, clock())
         if self._lifecycle.result is None:
-            self._find_way()
+            self._offer_lost_again()
         return progress
 
     def send(self) -> None:
-        """See to it that the job is in the drop, whole and believed, unless somebody else attends to that."""
-        if self._attendance.has_turn():
-            self._client.upload(self._client.store.get(self.run), self._job)
+        """Make sure that the job is complete and trusted in the drop, unless another process holds the run's lease."""
+        if self._lease.has_turn():
+            self._owner.upload(self._owner.store.get(self.run), self._job)
             self._follow_moved(moved=True)
 
-    def keep(self) -> None:
-        """Keep this process's turn at the job while something else is looked at."""
-        self._attendance.has_turn()
+    def renew(self) -> None:
+        """Renew the lease on the run while this process looks at something else."""
+        self._lease.has_turn()
 
     @property
     def result(self) -> Result | None:
@@ -88,62 +121,50 @@ class Handle:
         return self._lifecycle.result
 
     def leave(self) -> None:
-        """Leave the job to whoever waits for it next; what it has not said yet is said when the client is closed."""
-        if self._lifecycle.has_rest:
-            self._client._unsaid.append(self._lifecycle)
-        if self._client.store.get(self.run).is_open:
-            self._attendance.end()
+        """Release the run to whoever waits for it next; unwritten messages are written when the client is closed."""
+        if self._lifecycle.has_unwritten:
+            self._owner.flush_later(self._lifecycle)
+        if self._owner.store.get(self.run).is_open:
+            self._lease.end()
         elif self._began_open:
             self._began_open = False
-            self._client.ended(self.run)
+            self._owner.run_ended(self.run)
 
     def _send(self) -> None:
-        """Put the job into the drop if that could not be done when it was submitted."""
+        """Put the job into the drop if that failed when it was submitted."""
         if not self._sent:
-            run = self._client.store.get(self.run)
+            run = self._owner.store.get(self.run)
             if run.status == "pending":
-                self._client.upload(run, self._job)
-                run = self._client.store.get(self.run)
+                self._owner.upload(run, self._job)
+                run = self._owner.store.get(self.run)
             self._follow(run)
             self._sent = run.status != "pending"
 
-    def _find_way(self) -> None:
-        """Offer a job again that did not get through, and follow it where this or another process did so."""
+    def _offer_lost_again(self) -> None:
+        """Offer a job again that was lost on its way, and follow it where this or another process did so."""
         if self._lifecycle.is_lost and not self._lifecycle.has_moved:
-            self._client.offer_again(self._client.store.get(self.run), self._job)
+            self._owner.offer_again(self._owner.store.get(self.run), self._job)
         if self._lifecycle.is_lost:
             self._follow_moved(moved=True)
         self._follow_moved()
 
     def _follow_moved(self, *, moved: bool = False) -> None:
-        """Look at the folder that the run has by now, where this or another process has given it another one."""
+        """Follow the run into its new folder, where this or another process has offered it again."""
         if moved or self._lifecycle.has_moved:
-            run = self._client.store.get(self.run)
+            run = self._owner.store.get(self.run)
             self._sent = run.status != "pending"
             self._follow(run)
 
     def _follow(self, run: Run) -> None:
-        """Look at the folder that the run has now."""
-        client = self._client
-        self._lifecycle = Lifecycle(
-            client.drop,
-            client.store,
-            run,
-            self._expected,
-            client.results,
-            client.workforce,
-            client.host,
-            client.identity,
-            started_here=bool(client.serving),
-        )
+        self._lifecycle = self._owner.follow(run, self._job)
 
     def _timeout(self, timeout_s: float, progress: Progress) -> JobTimeout:
-        """Return the error that says all that is known: why, the hint, how to go on, and who was heard of last."""
+        """Return an error with the reason, the hint, how to resume, and when each worker was last heard of."""
         workers = "; ".join(self._lifecycle.signs_of_life()) or "none"
-        why = f"{progress.text}. {progress.hint}".strip().rstrip(".")
+        reason = f"{progress.text}. {progress.hint}".strip().rstrip(".")
         return JobTimeout(
-            f"no verified result after {timeout_s:.0f} s: {why}\n"
-            f"The job stays in the drop (run {self.run}): the same command picks it up again. Workers: {workers}",
+            f"no verified result after {timeout_s:.0f} s: {reason}\n"
+            f"The job stays in the drop (run {self.run}): run the same command to resume waiting. Workers: {workers}",
             why=progress.why,
             hint=progress.hint,
             run=self.run,
@@ -155,5 +176,5 @@ class Handle:
         return self._lifecycle.attempts
 
     def cancel(self, reason: str = "cancelled by the user") -> bool:
-        """Cancel the job, unless it has ended; return whether this call did it."""
+        """Cancel the job unless it has ended; return whether this call did so."""
         return self._lifecycle.cancel(reason)

@@ -25,23 +25,23 @@ from protocol.messages import Offer
 from protocol.states import Standing, State
 
 LOOKS = 60
-"""So often data that is whole by its size is verified anew, within the time that it has."""
+"""How many times data of the right size is verified again, within the time it has to arrive."""
 
 REJECTED_AGAIN_S = 300.0
-"""How often that is done for an attempt that was rejected."""
+"""How long between two verifications of a rejected attempt."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class _Failed:
-    files: Mapping[str, int]  # every output of the job, as it was then
+    files: Mapping[str, int]  # the size of every output of the job at that time
     at: float
     error: VerificationError
 
 
 class ResultIntake:
-    """Takes the results of one job in. StorageFull and EnvironmentNotReady are about this machine, not the result."""
+    """Takes in the results of one job. StorageFull and EnvironmentNotReady concern this machine, not the result."""
 
     def __init__(
         self,
@@ -52,40 +52,40 @@ class ResultIntake:
         *,
         outbox: Outbox,
         recorder: Recorder,
-        verdict: RunFinisher,
+        finisher: RunFinisher,
         arrivals: Arrivals,
     ) -> None:
         self._drop, self._offer, self._expected, self._results = drop, offer, expected, results
-        self._outbox, self._recorder, self._verdict, self._arrivals = outbox, recorder, verdict, arrivals
-        self._since: dict[str, float] = {}  # nonce → since when its data is waited for
-        self._needs: dict[str, int] = {}  # nonce → how often its outputs were asked for again
-        self._failed: dict[str, _Failed] = {}  # nonce → how its data failed when it was last looked at
+        self._outbox, self._recorder, self._finisher, self._arrivals = outbox, recorder, finisher, arrivals
+        self._since: dict[str, float] = {}  # nonce → when the wait for its data began
+        self._needs: dict[str, int] = {}  # nonce → how many times its outputs were requested again
+        self._failed: dict[str, _Failed] = {}  # nonce → the last failed verification
 
-    def take(self, attempt: Attempt, snapshot: JobSnapshot) -> Explanation:
-        """Verify a delivered result and accept it; wait for data that is late; reject what cannot be used."""
+    def accept(self, attempt: Attempt, snapshot: JobSnapshot) -> Explanation:
+        """Verify a delivered result and accept it; wait for late data; reject an unusable result."""
         try:
             return self._verified(attempt, snapshot, again_s=self._drop.capabilities.limits.data_s / LOOKS)
         except VerificationError as error:
-            return self._late_or_bad(attempt, snapshot, error)
+            return self._wait_or_reject(attempt, snapshot, error)
 
-    def take_late(self, snapshot: JobSnapshot) -> Explanation | None:
-        """Accept a result that was rejected because of its data, which has arrived whole in the meantime.
+    def accept_late(self, snapshot: JobSnapshot) -> Explanation | None:
+        """Accept a result that was rejected because of its data, and has arrived complete since.
 
-        Nothing is lost by that: it is verified like any other, and the first result that is accepted counts.
+        That is safe: it is verified like any other, and only the first accepted result counts.
         """
         for attempt in sorted(it for it in snapshot.seen.done if it.nonce in snapshot.seen.rejected):
             try:
                 explained = self._verified(attempt, snapshot, again_s=REJECTED_AGAIN_S)
             except VerificationError:
                 continue
-            log.info("attempt %d of %s was rejected, and has arrived whole since: taken", attempt.n, attempt.worker)
+            log.info("attempt %d of %s was rejected, arrived complete later and is accepted", attempt.n, attempt.worker)
             return explained
         return None
 
     def _verified(self, attempt: Attempt, snapshot: JobSnapshot, *, again_s: float) -> Explanation:
-        """Accept a result if it verifies. To look is dear: data that has failed is left alone until it has changed.
+        """Accept a result if it verifies. Verifying is expensive: failed data is not read again until its sizes change.
 
-        On some grounds content changes without its size: such data is looked at again after `again_s`.
+        On some file systems content changes without its size, so it is verified again after `again_s` anyway.
         """
         accept.check_listed(snapshot.seen.done[attempt], snapshot.seen)
         failed = self._failed.get(attempt.nonce)
@@ -98,27 +98,25 @@ class ResultIntake:
             raise
 
     def _accept(self, attempt: Attempt, snapshot: JobSnapshot) -> Explanation:
-        """Bring a result home, verify and accept it. Raises VerificationError, and what is about this machine."""
+        """Download, verify and accept a result. Raises VerificationError, and errors of this machine."""
         seen, done = snapshot.seen, snapshot.seen.done[attempt]
         if not self._drop.capabilities.local or size_of(done) >= LARGE_BYTES:
             self._recorder.verifying(attempt, at=snapshot.wall)
         folder, facts = accept.fetch(self._drop, done, self._offer, self._expected, self._results, seen.parts)
-        assert done.job is not None  # checked by fetch
-        home = Ended(
+        ended = Ended(
             outputs=done.plain.model_dump(mode="json"),
             files=outputs_of(done, folder, facts),
-            attempts=self._verdict.attempts(snapshot, attempt.nonce),
+            attempts=self._finisher.attempts(snapshot, attempt.nonce),
         )
-        seal = codec.seal_of((folder / accept.MARKER).read_bytes())
-        self._verdict.accept(attempt.nonce, folder, done.job.engine, seal, "full", home)
+        seal = codec.checksum_of((folder / accept.MARKER).read_bytes())
+        self._finisher.accept(attempt.nonce, folder, done.job.engine, seal, "full", ended)
         return FINISHED
 
-    def _late_or_bad(self, attempt: Attempt, snapshot: JobSnapshot, error: VerificationError) -> Explanation:
+    def _wait_or_reject(self, attempt: Attempt, snapshot: JobSnapshot, error: VerificationError) -> Explanation:
         done = snapshot.seen.done[attempt].job
-        assert done is not None  # only full-form markers come here
         is_whole = arrived(snapshot.seen, done.files)[0] == len(done.files)
         limits = snapshot.leases.waits(done.boot)
-        if is_whole:  # waiting helps a mount whose cache is old; what a sync tool has brought is as it will be
+        if is_whole:  # waiting helps with a stale mount cache, not with a sync tool
             limits = min(limits, REMOTE, key=lambda it: it.data_s)
         here, total = on_the_way(snapshot.seen, done.files)
         more_s = limits.more_s(total - here, self._arrivals.bytes_per_s(attempt))
@@ -128,13 +126,11 @@ class ResultIntake:
             self._ask_again(attempt, snapshot, error.missing, quiet_s - more_s, limits.need_s)
             return explain.not_whole_yet(replace(snapshot, standing=Standing(State.DELIVERED, attempt)), error, left_s)
         how = UNUSABLE if not error.missing else DAMAGED if is_whole else NEVER_CAME
-        waited = f"; nothing more came for {rough_time(quiet_s)}" if error.missing and not is_whole else ""
+        waited = f"; no more data for {rough_time(quiet_s)}" if error.missing and not is_whole else ""
         why = f"{how}: {error}{waited}"
         self._outbox.reject(attempt, why, snapshot.now)
         text = f"the result of {attempt.worker} {why}"
-        hint = (
-            "The attempt is rejected and another one follows while a worker is here; should the data come, it is used"
-        )
+        hint = "The attempt is rejected; another follows if a worker is here. If the data arrives after all, it is used"
         return Explanation(code=Why.RESULTS_REJECTED, text=text, hint=hint)
 
     def _ask_again(
@@ -145,7 +141,7 @@ class ResultIntake:
         waited_s: float,
         need_s: tuple[float, ...],
     ) -> None:
-        """Ask the worker to publish again what does not come: not while anything comes, and not for ever."""
+        """Ask the worker to publish missing outputs again: not while data arrives, and a limited number of times."""
         said = self._needs.get(attempt.nonce, 0)
         if said < len(need_s) and waited_s >= need_s[said]:
             self._needs[attempt.nonce] = said + 1

@@ -1,4 +1,4 @@
-"""What a job is before it is sent, how it stands while it is away, and what comes back."""
+"""A job before it is sent, its progress while it is away, and its result."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from protocol.states import State
 
 @dataclass(frozen=True, kw_only=True)
 class Purpose:
-    """What a job is for: remembered on this machine, and never told to the drop."""
+    """What a job is for: recorded on this machine and never written to the drop."""
 
-    title: str = ""  # what people call it; the name of its input if empty
-    parent: str | None = None  # the run whose output it works on
+    title: str = ""  # for display; the name of its input if empty
+    parent: str | None = None  # the run whose output is its input
     group: str | None = None
     tags: Sequence[str] = ()
-    deliveries: Sequence[Delivery] = ()  # where its outputs are put once they are here
-    steps: Mapping[str, Any] | None = None  # what is made of them next
-    notices: Sequence[str] = ()  # web addresses to tell of its end
-    deadline_s: float | None = None  # from now on; it is cancelled then
-    config: Mapping[str, Any] = field(default_factory=dict)  # how it was asked for
-    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # input → what it is, where that was looked at
+    deliveries: Sequence[Delivery] = ()  # where its outputs are copied
+    steps: Mapping[str, Any] | None = None  # what is done with them next
+    notices: Sequence[str] = ()  # web addresses that are notified of its end
+    deadline_s: float | None = None  # from now; the job is cancelled then
+    config: Mapping[str, Any] = field(default_factory=dict)  # how it was submitted
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # input → its media facts, where known
 
     @property
     def extras(self) -> RunExtras:
-        """Return what is added to a run that is there already."""
+        """Return what is added to an existing run of the same job."""
         return RunExtras(tags=self.tags, deliveries=self.deliveries, steps=self.steps, notices=self.notices)
 
 
@@ -46,13 +46,13 @@ class Job:
     wall_s: float = 14_400
     stall_s: float = 1_800
     queue_s: float = 86_400
-    lease_s: float | None = None  # None: the drop's own pace
-    anew: bool = False  # do it although a verified result of it is kept
+    lease_s: float | None = None  # None: the lease that suits the drop
+    anew: bool = False  # do it even if a verified result is cached
     purpose: Purpose = Purpose()
 
 
 class Why(StrEnum):
-    """What a wait is for. Closed, so that scripts may rely on it; docs/events.md says what each one means."""
+    """What a job is waiting for. Scripts can rely on this closed set; docs/events.md explains each value."""
 
     NO_WORKER_SEEN = "NO_WORKER_SEEN"
     WORKERS_GONE = "WORKERS_GONE"
@@ -87,7 +87,7 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """What a wait is for, in one line for people, and what they can do where something is wrong."""
+    """What a job is waiting for, in one line for people, with a hint if something is wrong."""
 
     code: Why
     text: str
@@ -102,7 +102,7 @@ FINISHED = Explanation(code=Why.FINISHED, text="the verified result is here")
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How a job stands, as well as this machine can see it. Seconds are this machine's own."""
+    """The progress of a job as this machine sees it. Seconds are measured by this machine's clock."""
 
     run: str
     state: State
@@ -113,15 +113,15 @@ class Progress:
     done: int = 0
     total: int = 0
     note: str = ""
-    silent_s: float | None = None  # since the last sign of life of the worker at it
+    silent_s: float | None = None  # since the last sign of life of its worker
     why: Why = Why.WORKER_READY
-    text: str = ""  # the same, in one line for people
-    hint: str = ""  # what to do, where something is wrong
+    text: str = ""  # the same in one line for people
+    hint: str = ""  # what to do if something is wrong
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """A verified result: every file was hashed here. `verified` is "legacy" for answers of the simple form."""
+    """A verified result: every file was hashed on this machine. `verified` is "legacy" for a plain answer."""
 
     run: str
     folder: Path

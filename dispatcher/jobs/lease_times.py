@@ -1,4 +1,4 @@
-"""How long claims settle and leases last on a drop: by its kind at first, then by how soon claims were seen there."""
+"""How long claims settle and leases last on a drop: defaults of its kind, then the measured claim delays."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from protocol.drop import Capabilities, TimeLimits
 from protocol.messages import ClaimTerms
 
 ENOUGH = 3
-"""So many delays must be known before they count."""
+"""At least this many delays must be known before they are used."""
 
 RECENT = 8
-"""So many of the last delays are looked at; the longest of them counts."""
+"""The longest of this many most recent delays is used."""
 
 SETTLE_AT_LEAST_S = 2.0
 SETTLE_AT_MOST_S = 120.0
 
 LEASE_AT_MOST_S = 1800.0
 LEASE_DELAYS = 4
-"""A lease is at least so many delays long: beats come as late as claims do."""
+"""A lease lasts at least this many delays: heartbeats arrive as late as claims do."""
 
 
-class Pace:
-    """Measures, at no cost in calls, how soon an offer is seen by a worker and its claim is seen here.
+class LeaseTimes:
+    """Measures the delay from an offer to the sight of its claim, without extra calls to the drop.
 
-    The two ways together bound the one that matters, from worker to worker. A delay counts when no other run of this
-    database was open on the drop and the worker that took the job was seen idle before: else it is a queue's. The
-    dispatcher's own clock measures all of it (FORMAT.md R7). On a disk of this machine, where claims need not settle,
-    it is measured for people to see only, and whether a worker is idle is not looked for.
+    That round trip bounds the delay that matters, from worker to worker. A delay counts if no other run of this
+    database was open on the drop and the worker that took the job was idle before; otherwise the job was queued. Only
+    the dispatcher's clock is used (FORMAT.md R7). On a disk of this machine claims need not settle: there the delay is
+    measured for display only, whether or not the worker was idle.
     """
 
     def __init__(self, store: RunStore, drop_id: str, capabilities: Capabilities, beat_s: float) -> None:
         self._store, self._drop_id, self._capabilities = store, drop_id, capabilities
         self._lease_s = LEASE_BEATS * beat_s
-        self._sent: dict[str, tuple[float, frozenset[str] | None]] = {}  # run → when it was sent, the boots idle then
+        self._sent: dict[str, tuple[float, frozenset[str] | None]] = {}  # run → when it was sent, idle sessions
 
     def terms(self, waits: TimeLimits | None = None) -> ClaimTerms:
-        """Return how workers shall agree on who works at the next job, given where they are (`waits`)."""
+        """Return the claim terms of the next job; `waits` are the limits for the workers that may take it."""
         waits = waits or self._capabilities.limits
         settle_s = max(self._capabilities.settle_s, waits.settle_s)
         lease_s = max(self._lease_s, waits.lease_s)
@@ -51,20 +51,21 @@ class Pace:
             lease_s = max(lease_s, min(LEASE_DELAYS * longest, LEASE_AT_MOST_S))
         return ClaimTerms(settle_s=settle_s, lease_s=lease_s)
 
-    def sent(self, run: str, workforce: WorkerRegistry, now: float) -> None:
-        """Say that the request of a run has just gone into the drop."""
+    def sent(self, run: str, workers: WorkerRegistry, now: float) -> None:
+        """Note that the request of a run has just been written to the drop."""
         if self._store.count_open(self._drop_id) > 1:
             return
         if self._capabilities.local:
             self._sent[run] = now, None
             return
-        held = workforce.held()
-        ended = self._store.known_jobs(self._drop_id, frozenset().union(*held.values()))  # of ours only this is open
+        held = workers.held()
+        # Only the new run of this database is open, so every other known job has ended.
+        ended = self._store.known_jobs(self._drop_id, frozenset().union(*held.values()))
         if idle := frozenset(boot for boot, jobs in held.items() if jobs <= ended):
             self._sent[run] = now, idle
 
     def looked(self, progress: Progress, now: float) -> None:
-        """Say what a look at a run showed: with its first claim its delay is known and kept."""
+        """Note the progress of a run; its first claim ends the delay, which is recorded."""
         if progress.attempt == 0 or (sent := self._sent.pop(progress.run, None)) is None:
             return
         when, idle = sent

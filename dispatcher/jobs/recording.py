@@ -1,4 +1,4 @@
-"""What a look at a job leaves in the run database: status, progress, attempts, and history, a line for each change."""
+"""Recording what a look at a job showed in the run database: status, progress, attempts and a history of changes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from protocol.messages import Done
 from protocol.states import Standing, State
 
 SOON_S = 0.5
-"""So soon after a job was asked for nobody need be told that it waits."""
+"""A job that has waited for less than this is not recorded as waiting."""
 
 LARGE_BYTES = 8 << 20
-"""A result of so many bytes, or one from another machine, takes a while to be brought home and checked."""
+"""Fetching and verifying a result of this size, or one from another machine, takes a while."""
 
 PROGRESS_EVERY_S = 1.0
-"""How often progress alone is written down."""
+"""The shortest time between two records of progress alone."""
 
 _STATUS: Mapping[State, Status] = {
     State.OFFERED: "queued",
@@ -31,32 +31,32 @@ _STATUS: Mapping[State, Status] = {
     State.STALE: "running",
     State.DELIVERED: "verifying",
 }
-"""What is remembered of an open job; what is not here says nothing new."""
+"""The status recorded for each state of an open job; other states change nothing."""
 
 
 class Recorder:
-    """Writes down how one run stands, as seldom as possible: what has not changed is not written again."""
+    """Records the state of one run as rarely as possible: only changes are written."""
 
     def __init__(self, store: RunStore, run: Run) -> None:
         self._store, self._run = store, run
-        self._said: tuple[State, str, list[tuple[str, str]]] | None = None
+        self._recorded: tuple[State, str, list[tuple[str, str]]] | None = None
         self._units: tuple[int, int, str] | None = None
         self._last = float("-inf")
         self._verified: Attempt | None = None
 
     def look(self, snapshot: JobSnapshot, why: Explanation) -> None:
-        """Write down what a look showed, if it is new."""
+        """Record what a look showed, if it is new."""
         standing, attempts = snapshot.standing, attempts_of(snapshot)
         if standing.state == State.OFFERED and not attempts and snapshot.wall - self._run.created_at < SOON_S:
             return
         held = snapshot.leases.held(standing.attempt.nonce) if standing.attempt else None
         units = (held.done, held.total, held.note) if held else None
-        said = (standing.state, str(why.code), [(each.nonce, str(each.status)) for each in attempts])
-        is_news = said != self._said
+        news = (standing.state, str(why.code), [(each.nonce, str(each.status)) for each in attempts])
+        is_news = news != self._recorded
         if not is_news and (units == self._units or snapshot.now - self._last < PROGRESS_EVERY_S):
             return
-        is_told = self._said is None or said[1:] != self._said[1:]
-        self._said, self._units, self._last = said, units, snapshot.now
+        has_text = self._recorded is None or news[1:] != self._recorded[1:]
+        self._recorded, self._units, self._last = news, units, snapshot.now
         self._store.progress(
             self._run.id,
             at=snapshot.wall,
@@ -66,12 +66,12 @@ class Recorder:
             note=units[2] if units else None,
             worker=standing.attempt.worker if standing.attempt else None,
             why=why.code,
-            text=str(why) if is_told else None,
+            text=str(why) if has_text else None,
             attempts=attempts if is_news else (),
         )
 
     def verifying(self, attempt: Attempt, *, at: float) -> None:
-        """Write down that a result is being brought home and checked, `at` this wall time; of each attempt once."""
+        """Record, once for each attempt, that its result is being downloaded and verified; `at` is Unix time."""
         if attempt == self._verified:
             return
         self._verified = attempt
@@ -80,7 +80,7 @@ class Recorder:
 
 
 def attempts_of(snapshot: JobSnapshot) -> list[AttemptRecord]:
-    """Return the attempts that a look showed, with how each stands."""
+    """Return the attempts of a snapshot, each with its status."""
     return [_attempt(attempt, snapshot) for attempt in sorted(snapshot.seen.claims)]
 
 
@@ -106,7 +106,7 @@ def _status_of(attempt: Attempt, snapshot: JobSnapshot) -> AttemptStatus:
     seen, failure = snapshot.seen, snapshot.seen.errors.get(attempt)
     if seen.accepted and seen.accepted.nonce == attempt.nonce:
         return "accepted"
-    if failure is not None and failure.job is not None:
+    if failure is not None:
         return "released" if failure.job.code == "RELEASED" else "failed"
     if attempt in seen.done:
         return "rejected" if attempt.nonce in seen.rejected else "delivered"
@@ -122,8 +122,7 @@ def _lapse(attempt: Attempt, snapshot: JobSnapshot) -> str | None:
 
 
 def outputs_of(done: Done, folder: Path, facts: Mapping[str, Mapping[str, Any]]) -> list[Artifact]:
-    """Return the files of an accepted result, as they lie in `folder`; `facts` say what each one is."""
-    assert done.job is not None  # only full-form markers come here
+    """Return the files of an accepted result in `folder`; `facts` maps each path to its media facts."""
     return [
         Artifact(
             role="output",
@@ -138,5 +137,5 @@ def outputs_of(done: Done, folder: Path, facts: Mapping[str, Mapping[str, Any]])
 
 
 def size_of(done: Done) -> int:
-    """Return how many bytes a result has."""
+    """Return the size of a result in bytes."""
     return sum(file.size for file in done.job.files) if done.job else 0

@@ -1,40 +1,39 @@
-"""Folders of jobs that are over and were deleted, and that a sync tool has brought back with the request alone.
+"""Deleted folders of ended jobs that a sync tool has restored, with only the request in them.
 
-To a worker such a folder is a job that nobody has done. The owner knows better, and says so again.
+To a worker such a folder is a new job. The owner writes again that the job has ended.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from dispatcher.drops.session import DropSession
 from dispatcher.jobs.outbox import Outbox
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
-from protocol.drop import Drop
 from protocol.errors import NameMissing
-from protocol.seen import JobReader
-from protocol.signing import Identity
-from protocol.transports.host import Host
+from protocol.observation import JobReader
+from protocol.transports.host import SYSTEM, Host
 
 
 def returned(
     store: RunStore, drop_id: str, jobs: Iterable[str], reader: Callable[[str], JobReader], *, cleaned: bool
 ) -> Iterator[Run]:
-    """Yield the runs that are over and whose folder, of those named, offers the job as if nothing had happened.
+    """Yield the ended runs whose folder, among `jobs`, offers the job as if it were new.
 
-    With `cleaned` only those are looked at whose folder this machine has deleted: each look is a listing.
+    With `cleaned` only folders that this machine has deleted are read: each read lists a folder.
     """
     for run in store.retention.ended(drop_id, jobs, cleaned=cleaned):
         try:
             seen = reader(run.job).look()
         except NameMissing:
             continue
-        if seen.request is not None and not seen.accepted and not seen.cancelled and not store.unsaid(run.id):
+        if seen.is_requested and not seen.accepted and not seen.cancelled and not store.unsaid(run.id):
             yield run
 
 
-def say_again(drop: Drop, store: RunStore, run: Run, host: Host, identity: Identity) -> bool:
-    """Write how a run ended into its folder once more; return whether the drop has it."""
+def write_end_again(session: DropSession, store: RunStore, run: Run, host: Host = SYSTEM) -> bool:
+    """Write how a run ended into its folder again; return whether the drop has it."""
     store.retention.unsay(run.id)
-    Outbox(drop, store, run, host, identity.key).flush()
+    Outbox(session, store, run, host).flush()
     return not store.unsaid(run.id)

@@ -1,7 +1,7 @@
-"""Answers of the simple form: what an old worker writes, and how much of it can be believed.
+"""Answers in the simple form: what an old worker writes, and how far it can be trusted.
 
 A plain marker proves nothing. It counts only for plain speech jobs, after two looks at least 30 s apart at the same
-whole clips (FORMAT.md, the simple form), and the result is tagged "legacy".
+complete clips (FORMAT.md, the simple form), and the result is tagged "legacy".
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from protocol.errors import ChannelError, MediaError, StorageFull, VerificationE
 from protocol.integrity import sha256_of
 from protocol.kinds import tts
 from protocol.layout import JobNames
-from protocol.messages import Done, Offer
-from protocol.seen import Observation
+from protocol.messages import Offer
+from protocol.observation import Observation
+from protocol.plain import PlainDone
 from protocol.transports.failures import mapped_local
 
 LOOKS_APART_S = 30.0
@@ -32,16 +33,16 @@ SECONDS_A_STEP = 0.05
 MAX_CLIP_BYTES = 1 << 30
 _KEYS = frozenset({"voice", "speed", "language", "steps", "lexicon"})
 _STEP_KEYS = frozenset({"id", "narration", "pauses", "emphasis"})
-"""What a plain answer is taken for: the simple form, and wishes that change how its words are spoken, not which."""
+"""A plain answer counts for requests with these keys only: the others change how words are spoken, not which."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a plain answer comes to so far: a verified folder, an error, or only a line for people."""
+    """The state of a plain answer: a verified folder, an error, or only a line for people."""
 
     text: str = ""
     folder: Path | None = None
-    seal: str = ""  # of the clips in `folder`
+    checksum: str = ""  # of the clips in `folder`
     error: str | None = None
     step: str | None = None
 
@@ -51,8 +52,8 @@ class Answer:
         return self.folder is not None or self.error is not None
 
 
-class LegacyLook:
-    """Watches one job folder for a plain answer."""
+class SimpleFormReader:
+    """Watches one job's folder for a plain answer."""
 
     def __init__(self, drop: Drop, job: str, params: Mapping[str, Any], offer: Offer, results: Path) -> None:
         self._drop, self._job, self._results = drop, job, results
@@ -60,59 +61,59 @@ class LegacyLook:
         self._first: tuple[float, dict[str, str]] | None = None
 
     def look(self, seen: Observation, now: float) -> Answer | None:
-        """Return what there is of a plain answer, or None where there is none that could count.
+        """Return the state of a plain answer, or None without one that could count.
 
-        StorageFull and EnvironmentNotReady are about this machine, and say nothing against the answer.
+        StorageFull and EnvironmentNotReady concern this machine, not the answer.
         """
         if not self._steps:
             return None
         if seen.plain_done is not None:
             return self._look_at_clips(seen.plain_done, now)
         if seen.plain_error is not None:
-            told = seen.plain_error.plain
+            told = seen.plain_error
             at = f" at step {told.step}" if told.step else ""
             return Answer(error=f"a worker of the simple form failed{at}: {told.error}", step=told.step)
         names = JobNames(self._job)
         unread = [name for name in (names.plain_done, names.plain_error) if name in seen.unchecked]
-        return Answer(text=f"{unread[0]} is here and cannot be read: {seen.unchecked[unread[0]]}") if unread else None
+        return Answer(text=f"{unread[0]} exists but cannot be read: {seen.unchecked[unread[0]]}") if unread else None
 
-    def _look_at_clips(self, done: Done, now: float) -> Answer:
+    def _look_at_clips(self, done: PlainDone, now: float) -> Answer:
         if self._first is not None and now - self._first[0] < LOOKS_APART_S:
-            return self._wait(now)
+            return self._not_yet(now)
         with mapped_local(str(self._results)):
-            return self._looked_at(done, now)
+            return self._check_clips(done, now)
 
-    def _looked_at(self, done: Done, now: float) -> Answer:
-        folder = Path(tempfile.mkdtemp(prefix=".legacy-", dir=_made(self._results / self._job)))
+    def _check_clips(self, done: PlainDone, now: float) -> Answer:
+        folder = Path(tempfile.mkdtemp(prefix=".legacy-", dir=_make_folder(self._results / self._job)))
         try:
             hashes, seconds = self._fetch(folder)
             _check_marker(done, len(self._steps), seconds)
             if self._first is not None and self._first[1] == hashes:
                 return self._keep(folder, hashes)
-        except StorageFull:  # here: that is no fault of the clips
+        except StorageFull:  # on this machine: not a fault of the clips
             raise
         except (ChannelError, MediaError) as error:
             self._first = None
-            return Answer(text=f"a plain answer is here, but not whole yet: {error}")
+            return Answer(text=f"a plain answer is here but incomplete: {error}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         self._first = (now, hashes)
-        return self._wait(now)
+        return self._not_yet(now)
 
-    def _wait(self, now: float) -> Answer:
+    def _not_yet(self, now: float) -> Answer:
         assert self._first is not None  # the first look was good
         left = max(0.0, LOOKS_APART_S - (now - self._first[0]))
-        return Answer(text=f"a plain answer is here; it carries no hashes, so it is looked at again in {left:.0f} s")
+        return Answer(text=f"a plain answer is here; it has no checksums, so it is read again in {left:.0f} s")
 
     def _keep(self, folder: Path, hashes: Mapping[str, str]) -> Answer:
-        seal = seal_of(hashes)
-        target = self._results / self._job / seal[:16]
+        checksum = checksum_of(hashes)
+        target = self._results / self._job / checksum[:16]
         shutil.rmtree(target, ignore_errors=True)
         folder.rename(target)
-        return Answer(folder=target, seal=seal)
+        return Answer(folder=target, checksum=checksum)
 
     def _fetch(self, folder: Path) -> tuple[dict[str, str], float]:
-        """Copy every expected clip here; return their hashes and their seconds in all."""
+        """Copy every expected clip; return their hashes and their total length in seconds."""
         (folder / "audio").mkdir()
         hashes, seconds = {}, 0.0
         for step in self._steps:
@@ -123,7 +124,7 @@ class LegacyLook:
         return hashes, seconds
 
 
-def _made(folder: Path) -> Path:
+def _make_folder(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -136,28 +137,27 @@ def _plain_steps(params: Mapping[str, Any], offer: Offer) -> tuple[str, ...]:
     return tuple(step["id"] for step in steps) if all(set(step) <= _STEP_KEYS for step in steps) else ()
 
 
-def _check_marker(done: Done, steps: int, seconds: float) -> None:
-    told = done.plain
+def _check_marker(told: PlainDone, steps: int, seconds: float) -> None:
     if told.steps_generated is not None and told.steps_generated != steps:
-        raise MediaError(f"the marker counts {told.steps_generated} steps, there are {steps}")
+        raise MediaError(f"the marker counts {told.steps_generated} steps, the request {steps}")
     if told.total_duration is not None and abs(told.total_duration - seconds) > SECONDS_A_STEP * steps:
         raise MediaError(f"the marker says {told.total_duration:.2f} s, the clips last {seconds:.2f} s")
 
 
-def seal_of(hashes: Mapping[str, str]) -> str:
-    """Return what says which clips were accepted, by {path: sha256}; a plain marker has no seal of its own."""
+def checksum_of(hashes: Mapping[str, str]) -> str:
+    """Return one checksum of the accepted clips, {path: sha256}; a plain marker has none of its own."""
     return hashlib.sha256(codec.canon(dict(hashes))).hexdigest()
 
 
 def load(run: str, folder: Path, verified: str) -> Result:
-    """Return the accepted plain answer kept in `folder`. One that has changed since raises VerificationError."""
+    """Return the accepted plain answer in `folder`. Raises VerificationError if it has changed since."""
     files = {f"audio/{path.name}": path for path in sorted((folder / "audio").glob("step-*.wav"))}
-    if seal_of({path: sha256_of(local)[1] for path, local in files.items()})[:16] != folder.name:
+    if checksum_of({path: sha256_of(local)[1] for path, local in files.items()})[:16] != folder.name:
         raise VerificationError(f"{folder} has changed since it was accepted")
     return Result(run=run, folder=folder, files=files, engine=None, summary={}, verified=verified)
 
 
-def home(folder: Path) -> Ended:
+def ended(folder: Path) -> Ended:
     """Return the files of an accepted plain answer, for the run database."""
     files = [
         Artifact(role="output", name=f"audio/{path.name}", path=str(path), size=size, sha256=sha256)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from dispatcher.config import Settings
+from dispatcher.drops.session import is_private_run, signing_key
 from dispatcher.jobs.cached import is_whole
 from dispatcher.jobs.client import new_id
-from dispatcher.jobs.offers import spell
+from dispatcher.jobs.offers import encode_request
 from dispatcher.jobs.outbox import cancellation
 from dispatcher.runs.record import AGAIN, Artifact, Delivery, Run, RunExtras
 from dispatcher.runs.search import Query
@@ -22,7 +23,6 @@ from protocol import codec
 from protocol.errors import NotFoundError, UsageError
 from protocol.integrity import sha256_of
 from protocol.messages import Request
-from protocol.signing import Key
 from protocol.transports.host import SYSTEM
 
 Act = Literal["retry", "rerun"]
@@ -39,7 +39,7 @@ def cancel(
     The message that tells the drop is fixed in the same transaction; a run that has ended stays as it is.
     """
     run = store.get(run_id)
-    mirror = cancellation(run, reason, _key(run.drop, settings or Settings()))
+    mirror = cancellation(run, reason, signing_key(run, settings or Settings()))
     return run.is_open and store.commit(
         run.id, "cancelled", error_code="CANCELLED", error_text=reason, at=now, mirror=mirror
     )
@@ -116,7 +116,6 @@ def _copy(store: RunStore, run: Run, act: Act, now: float, settings: Settings | 
     here = settings or Settings()
     made, drop = new_id(replace(SYSTEM, wall=lambda: now)), _address(store, run, here)
     old = codec.decode_request(run.request, drop=run.drop_id, job=run.job)
-    assert old.job is not None  # ours has an envelope
     limits = old.job.limits.model_copy(update={"not_after": None})  # it was of the first offer
     offer = old.job.model_copy(update={"id": made, "dispatcher": store.dispatcher_id, "limits": limits})
     return Run(
@@ -128,7 +127,7 @@ def _copy(store: RunStore, run: Run, act: Act, now: float, settings: Settings | 
         drop_id=run.drop_id,
         job=made,
         digest=run.digest,
-        request=spell(Request(params=old.params, job=offer), _key(drop, here), now),
+        request=encode_request(Request(params=old.params, job=offer), signing_key(run, here, drop), now),
         created_at=now,
         updated_at=now,
         title=run.title,
@@ -148,18 +147,13 @@ def _address(store: RunStore, run: Run, here: Settings) -> str:
     """
     if run.machine in ("", here.machine):
         return run.drop
-    if run.execution_config.get("backend") == "local":
+    if is_private_run(run):
         raise UsageError(
             f"run {run.id} was worked at on the machine {run.machine} itself, through a folder that only it sees: "
             "repeat it there, or give the same command here"
         )
     runs = store.search.find(Query(drop_id=run.drop_id), limit=LOOKED_AT)
     return next((it.drop for it in runs if it.machine == here.machine), run.drop)
-
-
-def _key(drop: str, here: Settings) -> Key | None:
-    """Return what this machine signs with at a drop; nothing on its private one, where nobody asks for it."""
-    return None if drop == str(here.private_drop) else here.identity(drop).key
 
 
 def inputs_of(store: RunStore, run: Run) -> tuple[Artifact, ...]:

@@ -17,9 +17,9 @@ from dispatcher.formatting import utc_time
 from dispatcher.runs.record import Artifact, Run
 from dispatcher.runs.store import RunStore
 from protocol.errors import GpudropError, UsageError
-from protocol.redaction import Redactor
-from protocol.seen import read_drop_id
+from protocol.observation import read_drop_id
 from protocol.transports import open_drop, read_address
+from usertext.redaction import Redactor
 
 LOG_BYTES = 4 << 20
 """So much of the end of each log goes in."""

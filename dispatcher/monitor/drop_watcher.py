@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from dispatcher.config import Settings
+from dispatcher.drops.session import DropSession, is_private_run
 from dispatcher.drops.setup import find as find_drop
 from dispatcher.drops.worker_registry import WorkerRegistry
 from dispatcher.runs.record import OPEN
@@ -22,9 +23,9 @@ from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from protocol.drop import Drop
 from protocol.errors import GpudropError
-from protocol.seen import JobReader, read_drop_id
+from protocol.observation import JobReader
 from protocol.signing import ANONYMOUS, Identity
-from protocol.transports import open_drop, read_address
+from protocol.transports import read_address
 
 ANSWER_S = 20.0
 """How long a drop may take to answer before it is reported as not answering."""
@@ -43,6 +44,7 @@ class WatchedDrop:
     address: str
     drop_id: str = ""
     drop: Drop | None = None
+    session: DropSession | None = None  # set with `drop`
     workforce: WorkerRegistry | None = None
     identity: Identity = ANONYMOUS
     problem: str = ""
@@ -123,7 +125,7 @@ class DropWatcher:
         if not Path(address).is_absolute() or Path(address).exists():
             return False
         newest = self.store.search.find(Query(drop_id=drop_id), limit=1)
-        return all(run.execution_config.get("backend") == "local" for run in newest)
+        return all(is_private_run(run) for run in newest)
 
     def _look(self, watched: WatchedDrop) -> None:
         with watched.lock:
@@ -138,16 +140,10 @@ class DropWatcher:
     def _open(self, watched: WatchedDrop) -> None:
         if watched.drop is not None:
             return
-        private = watched.address == str(self.settings.private_drop)
-        watched.identity = ANONYMOUS if private else self.settings.identity(watched.address)
-        opened = open_drop(read_address(watched.address))
-        with contextlib.ExitStack() as on_failure:
-            on_failure.callback(opened.close)
-            watched.drop_id = read_drop_id(opened, watched.address)
-            on_failure.pop_all()
-        pace = opened.capabilities
-        watched.workforce = WorkerRegistry(opened, watched.drop_id, pace.poll_s, watched.identity.trust)
-        watched.drop = opened
+        watched.session = session = DropSession.open_known(watched.address, self.settings, self.store)
+        watched.drop_id, watched.identity = session.drop_id, session.identity
+        watched.workforce = WorkerRegistry(session)
+        watched.drop = session.drop
 
 
 @contextlib.contextmanager

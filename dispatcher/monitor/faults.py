@@ -27,7 +27,7 @@ from protocol.drop import TimeLimits
 from protocol.errors import ChannelError, NameMissing
 from protocol.layout import Attempt, is_job_id
 from protocol.messages import Offer
-from protocol.seen import JobReader, Observation
+from protocol.observation import JobReader, Observation
 from protocol.states import OPEN_TO_CLAIMS, State, judge, open_attempts
 
 FaultSort = Literal["zombie", "stale claim", "orphan", "untold", "unattended", "lost result", "unreachable"]
@@ -119,16 +119,14 @@ def reader_of(watcher: DropWatcher, watched: WatchedDrop, job: str) -> JobReader
     """Return the reader of a job's folder, which caches what it has read."""
     key = (watched.address, job)
     if key not in watcher.readers:
-        assert watched.drop is not None  # it is open
-        watcher.readers[key] = JobReader(watched.drop, watched.drop_id, job, watched.identity.trust)
+        assert watched.session is not None  # it is open
+        watcher.readers[key] = watched.session.reader(job)
     return watcher.readers[key]
 
 
 def offer_of(run: Run) -> Offer:
     """Return the offer in a run's request."""
-    job = codec.decode_request(run.request, drop=run.drop_id, job=run.job).job
-    assert job is not None  # requests of this dispatcher have an envelope
-    return job
+    return codec.decode_request(run.request, drop=run.drop_id, job=run.job).job
 
 
 def _gone(watcher: DropWatcher, watched: WatchedDrop, run: Run) -> Fault:
@@ -225,9 +223,9 @@ def _orphans(watcher: DropWatcher, watched: WatchedDrop) -> Iterator[Fault]:
             seen = reader_of(watcher, watched, job).look()
         except NameMissing:
             continue
-        if seen.request is None:
+        if not seen.is_requested:
             continue
-        offer = seen.request.job
+        offer = seen.request.job if seen.request is not None else None
         over = seen.accepted or seen.cancelled
         if offer is None or offer.dispatcher != watcher.store.dispatcher_id or over:
             watcher.foreign.add((watched.address, job))

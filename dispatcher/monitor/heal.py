@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dispatcher.jobs.outbox import Outbox
-from dispatcher.jobs.returned import say_again
+from dispatcher.jobs.returned import write_end_again
 from dispatcher.monitor.drop_watcher import DropWatcher, WatchedDrop
 from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.reindex import reindex
@@ -16,7 +16,6 @@ from protocol import codec
 from protocol.errors import ChannelError, NameTaken
 from protocol.layout import JobNames
 from protocol.messages import Cancel, Reject
-from protocol.transports.host import SYSTEM
 
 LOOK_S = 1.0
 
@@ -87,8 +86,8 @@ def _end_silence(watcher: DropWatcher, fault: Fault) -> tuple[bool, str]:
     message = Reject(drop=run.drop_id, id=run.job, nonce=fault.nonce, reason=f"given up: {fault.text}"[:4000])
     name = JobNames(run.job).reject(fault.nonce)
     watcher.store.say(run.id, name, codec.encode(message, watched.identity.key))
-    assert watched.drop is not None  # it is open
-    Outbox(watched.drop, watcher.store, run, SYSTEM, watched.identity.key).flush()
+    assert watched.session is not None  # it is open
+    Outbox(watched.session, watcher.store, run).flush()
     text = f"{fault.worker} is gone: its claim was ended, another worker may take the job at once"
     watcher.store.progress(run.id, at=now, status="queued", text=text)
     is_told = not any(unsaid == name for unsaid, _ in watcher.store.unsaid(run.id))
@@ -119,8 +118,8 @@ def _end_job(watcher: DropWatcher, fault: Fault) -> bool:
 def _tell(watcher: DropWatcher, fault: Fault) -> tuple[bool, str]:
     """Write to the drop how a run ended."""
     run, watched = _run_of(watcher, fault), _place_of(watcher, fault)
-    assert watched.drop is not None  # it is open
-    is_told = say_again(watched.drop, watcher.store, run, SYSTEM, watched.identity)
+    assert watched.session is not None  # it is open
+    is_told = write_end_again(watched.session, watcher.store, run)
     return is_told, "the drop was told" if is_told else "the drop cannot be told now"
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dispatcher.config import Settings
-from dispatcher.connection import Connection, Private, connect
+from dispatcher.connection import Connection, connect
+from dispatcher.drops.session import is_private_run
 from dispatcher.jobs.handle import Handle
 from dispatcher.jobs.job import Progress
 from dispatcher.operations.batch import late_text
@@ -188,8 +189,7 @@ class Monitor:
         left = settle(connection, connection.client.store.get(run_id))
         if not left:
             self._retries.succeeded(run_id)  # before the drop is cleaned: that may fail
-        if connection.backend == "local":
-            connection.client.clean(older_than_s=0)  # no other process cleans a private drop
+        connection.clean()
         return RunUpdate(run=connection.client.store.get(run_id), trouble=left)
 
     def _in_trouble(self, run: Run, text: str) -> RunUpdate:
@@ -229,7 +229,7 @@ class _MonitoredDrop:
     def __init__(self, settings: Settings, run: Run, host: Host) -> None:
         self._settings, self._host = settings, host
         self._drop = run.drop
-        self._is_local = run.execution_config.get("backend") == "local"
+        self._is_local = is_private_run(run)
         self.connection: Connection | None = None
         self._stack = contextlib.ExitStack()
         self._handles: dict[str, Handle] = {}
@@ -252,10 +252,7 @@ class _MonitoredDrop:
     def _connect(self) -> contextlib.AbstractContextManager[Connection]:
         if not self._is_local:
             return connect("colab", self._drop, settings=self._settings)
-        folder = Path(self._drop)
-        usual = folder == self._settings.private_drop
-        private = Private(drop=folder, log=self._settings.private_log if usual else folder.parent / "worker.log")
-        return connect("local", settings=self._settings, private=private)
+        return connect("local", settings=self._settings, private=Path(self._drop))
 
     def attend(self, connection: Connection, run: Run) -> RunUpdate | None:
         """Look at one run, if we have its lease, and do what is due; None for one that has ended."""

@@ -1,6 +1,6 @@
 """The open runs again from the drops, which are the truth of what is in flight: for a database that was lost.
 
-A job is taken back only if it is this machine's (docs/why/whose-job-is-it.md): it names this database's dispatcher, or
+A job is taken back only if it is this machine's (docs/why/job-ownership.md): it names this database's dispatcher, or
 is signed with this machine's key, or lies in the drop that nobody else uses, or its owner's id was said by the user.
 """
 
@@ -25,7 +25,7 @@ from protocol.drop import Entry
 from protocol.errors import BadMessage, ChannelError, Untrusted, VerificationError
 from protocol.layout import JobNames, is_job_id, parse_job_name
 from protocol.messages import Offer
-from protocol.seen import Observation
+from protocol.observation import Observation
 from protocol.signing import Trust
 from protocol.states import open_attempts
 
@@ -88,8 +88,8 @@ class _Folder:
             return self._found("known", run=known[self._job].id)
         try:
             seen = reader_of(self._watcher, self._watched, self._job).look()
-            if seen.request is None or seen.request.job is None:
-                return self._found("foreign" if seen.request else "unreadable", text=_why_not(seen))
+            if seen.request is None:
+                return self._found("foreign" if seen.plain_request else "unreadable", text=_why_not(seen))
             return self._take(seen, seen.request.job, adopt, dry_run=dry_run)
         except (ChannelError, BadMessage) as error:
             return self._found("unreadable", text=str(error))
@@ -118,7 +118,7 @@ class _Folder:
     def _is_ours(self, data: bytes, offer: Offer, adopt: Sequence[str]) -> bool:
         if offer.dispatcher in (self._store.dispatcher_id, *adopt):
             return True
-        if self._watched.address == str(self._settings.private_drop):
+        if self._watched.session is not None and self._watched.session.is_private:
             return True
         key = self._watched.identity.key
         if key is None:
@@ -158,7 +158,7 @@ class _Folder:
         )
 
     def _config(self, offer: Offer, seen: Observation) -> dict[str, object]:
-        private = self._watched.address == str(self._settings.private_drop)
+        private = self._watched.session is not None and self._watched.session.is_private
         params = dict(seen.request.params) if seen.request else {}
         backend = "local" if private else "colab"
         return {"backend": backend, "params": params, "require_engine": offer.requires.engine, "reindexed": True}
@@ -224,7 +224,7 @@ class _Folder:
 
 
 def _why_not(seen: Observation) -> str:
-    if seen.request is not None:
+    if seen.plain_request is not None:
         return "of the simple form, which names no owner"
     if seen.too_new:
         return seen.too_new

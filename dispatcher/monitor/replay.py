@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher.config import Settings
-from dispatcher.connection import Connection, Private, connect
+from dispatcher.connection import Connection, connect, worker_log
 from dispatcher.jobs.job import Job, Progress, Result
 from dispatcher.jobs.offers import job_of
 from dispatcher.monitor.acts import inputs_of
@@ -63,14 +63,14 @@ def replay(
     folder = settings.data_dir / "replays" / f"{run.id}-{stamp}"
     folder.mkdir(parents=True)
     apart = settings.model_copy(update={"data_dir": folder, "database_url": None})
-    private = Private(drop=folder / "drop", log=folder / "worker.log")
+    private = folder / "drop"
     started = time.monotonic()
     with connect("local", settings=apart, private=private, kinds=run.kind) as here:
         result, error = _do(here, job, timeout_s, on_progress)
         cards = here.cards
     return ReplayResult(
         folder=folder,
-        log=private.log,
+        log=worker_log(private),
         seconds=time.monotonic() - started,
         result=result,
         error=error,

@@ -14,16 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dispatcher.config import Settings
+from dispatcher.drops.session import DropSession
 from dispatcher.jobs.outbox import Outbox
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
-from protocol.drop import Drop
 from protocol.errors import ChannelError, EnvironmentNotReady, GpudropError
-from protocol.layout import JobNames, is_job_id
-from protocol.seen import JobReader, read_drop_id
+from protocol.layout import is_job_id
 from protocol.states import open_attempts
-from protocol.transports import open_drop, read_address
-from protocol.transports.host import SYSTEM
 
 SURELY_OVER_S = 600.0
 """So long after its end a run's folder in the drop is removed even where a worker never said that it has stopped."""
@@ -115,23 +112,20 @@ def _leave_drops(settings: Settings, store: RunStore, runs: Sequence[Run]) -> No
     """Remove the runs' folders from their drops, as far as those answer; nobody would do so later."""
     waiting = [run for run in runs if run.cleaned_at is None]
     for address in dict.fromkeys(run.drop for run in waiting):
-        with contextlib.suppress(GpudropError), contextlib.closing(open_drop(read_address(address))) as drop:
-            drop_id = read_drop_id(drop, address)
+        with contextlib.suppress(GpudropError), DropSession.open_known(address, settings, store) as session:
             for run in waiting:
-                if (run.drop, run.drop_id) == (address, drop_id):
-                    _leave_drop(settings, store, drop, run)
+                if (run.drop, run.drop_id) == (address, session.drop_id):
+                    _leave_drop(store, session, run)
 
 
-def _leave_drop(settings: Settings, store: RunStore, drop: Drop, run: Run) -> None:
-    key = None if run.drop == str(settings.private_drop) else settings.identity(run.drop).key
+def _leave_drop(store: RunStore, session: DropSession, run: Run) -> None:
     try:
-        Outbox(drop, store, run, SYSTEM, key).flush()
-        seen = JobReader(drop, run.drop_id, run.job).look()
+        Outbox(session, store, run).flush()
+        seen = session.reader(run.job).look()
         ended_s = time.time() - (run.ended_at or run.updated_at)
         if seen.accepted is None and open_attempts(seen) and ended_s < SURELY_OVER_S:
             return  # it is told; removing it now would leave the worker at it
-        drop.delete(JobNames(run.job).request)
-        drop.delete(run.job)
+        session.remove_job(run.job)
     except ChannelError as error:
         log.info("the folder %s stays in %s: %s", run.job, run.drop, error)
 

@@ -17,7 +17,7 @@ from dispatcher.runs.store import RunStore
 from dispatcher.workers.process import has_gone
 from protocol.claims import IDLE_FACTOR, LEASE_BEATS
 from protocol.messages import Beat, WorkerCard
-from protocol.seen import WorkerSeen
+from protocol.observation import WorkerObservation
 
 __all__ = ["Fault", "HeldJob", "WorkerStatus", "find_faults", "worker_statuses"]
 
@@ -88,7 +88,7 @@ def _statuses(watched: WatchedDrop, watcher: DropWatcher, now: float) -> list[Wo
     if watched.problem or watched.workforce is None:
         unused = _is_unused(watched, watcher, now)
         return [WorkerStatus(drop=watched.address, drop_id=watched.drop_id, problem=watched.problem, forgotten=unused)]
-    private = watched.address == str(watcher.settings.private_drop)
+    private = watched.session is not None and watched.session.is_private
     with watched.lock:
         seen = {name: shown for name, shown in watched.workforce.seen.items() if not (private and has_gone(name))}
         jobs = {held.job for shown in seen.values() for beat in shown.beats.values() for held in beat.held}
@@ -96,7 +96,9 @@ def _statuses(watched: WatchedDrop, watcher: DropWatcher, now: float) -> list[Wo
         return [_status(watched, name, shown, runs, now) for name, shown in seen.items() if shown.cards]
 
 
-def _status(watched: WatchedDrop, name: str, shown: WorkerSeen, runs: Mapping[str, str], now: float) -> WorkerStatus:
+def _status(
+    watched: WatchedDrop, name: str, shown: WorkerObservation, runs: Mapping[str, str], now: float
+) -> WorkerStatus:
     boot = newest_boot(shown)
     card, beat = shown.cards[boot], shown.beats.get(boot)
     since = shown.announced.get(boot)
@@ -134,7 +136,7 @@ def _is_unused(watched: WatchedDrop, watcher: DropWatcher, now: float) -> bool:
     return bool(newest) and not is_open and now - newest[0].created_at > UNUSED_S
 
 
-def newest_boot(shown: WorkerSeen) -> str:
+def newest_boot(shown: WorkerObservation) -> str:
     """Return the current session of a worker: the one that beat last by the worker's clock, or began last."""
 
     def last(boot: str) -> tuple[float, float]:
@@ -144,7 +146,7 @@ def newest_boot(shown: WorkerSeen) -> str:
     return max(shown.cards, key=last)
 
 
-def is_alive(watched: WatchedDrop, card: WorkerCard, shown: WorkerSeen, now: float) -> Alive:
+def is_alive(watched: WatchedDrop, card: WorkerCard, shown: WorkerObservation, now: float) -> Alive:
     """Return whether a worker is alive: by a beat that was seen to arrive, or else by the age of its last beat."""
     assert watched.workforce is not None  # it is open
     leases = watched.workforce.leases

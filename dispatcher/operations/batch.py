@@ -102,7 +102,7 @@ class _Submitted:
     def keep(self) -> None:
         """Keep the lease of this process on it, so that no monitor takes over what is awaited next."""
         if isinstance(self.handle, Handle):
-            self.handle.keep()
+            self.handle.renew()
 
 
 def run(
@@ -132,7 +132,7 @@ def run(
 
 def _submit(connection: Connection, plan: Plan) -> _Submitted:
     try:
-        cached = connection.client.kept(plan.job)
+        cached = connection.client.cached(plan.job)
         use = cached is not None and not plan.job.anew and not _may_be_better(cached, plan.job, connection)
         job = replace(plan.job, anew=not use)
         return _Submitted(plan=plan, handle=connection.client.submit(job), cached=use)
@@ -153,7 +153,7 @@ def _may_be_better(cached: Result, job: Job, connection: Connection) -> bool:
 def is_cached(client: Client, plan: Plan) -> bool:
     """Return whether the result of a plan is cached, and no worker could make a better one now."""
     try:
-        cached = None if plan.job.anew else client.kept(plan.job)
+        cached = None if plan.job.anew else client.cached(plan.job)
     except OF_ONE_FILE:
         return False  # reported when it is submitted
     if cached is None or cached.engine is None:

@@ -17,7 +17,7 @@ from dispatcher.runs.record import Continuation, Delivery, Run
 from protocol.errors import UsageError
 from protocol.kinds import KINDS
 from protocol.kinds.kind import SOURCE
-from protocol.problems import not_one_of
+from usertext.problems import not_one_of
 
 
 @dataclass(frozen=True, kw_only=True)

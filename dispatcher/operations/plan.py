@@ -25,7 +25,7 @@ from dispatcher.operations.targets import name_after
 from protocol.errors import MediaError, UsageError
 from protocol.kinds import KINDS
 from protocol.kinds.kind import SOURCE, Kind
-from protocol.problems import clause, did_you_mean, not_one_of
+from usertext.problems import clause, did_you_mean, not_one_of
 
 WALL_S = 7 * 24 * 3600.0
 """The longest time for one job: an hour of film on a slow machine takes days."""

@@ -14,7 +14,7 @@ from dispatcher.runs.as_dict import run_notice
 from dispatcher.runs.record import Artifact, Delivery, Run
 from dispatcher.runs.store import RunStore
 from protocol.errors import EnvironmentNotReady, GpudropError, StorageFull, UsageError
-from protocol.redaction import without_secrets
+from usertext.redaction import without_secrets
 
 NOTIFY_TRIES = 3
 NOTIFY_S = 10.0
@@ -57,7 +57,7 @@ def settle(connection: Connection, run: Run) -> str:
 
 def _fetch_logs(client: Client, run: Run) -> list[str]:
     try:
-        if client.bring_logs(run.id):
+        if client.fetch_logs(run.id):
             return []
     except OSError as error:
         return [

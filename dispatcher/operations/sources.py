@@ -10,7 +10,7 @@ from typing import Any
 
 from dispatcher.jobs.accept import facts_of
 from media import confined
-from media.examine import Media
+from media.info import MediaFile
 from protocol.errors import MediaError, NotFoundError, UsageError
 from protocol.kinds.kind import Kind, Medium
 
@@ -124,7 +124,7 @@ def examine_all(sources: Sequence[Source], kind: Kind) -> Iterator[tuple[Source,
         yield source, media if isinstance(media, MediaError) else _facts(media, kind)
 
 
-def _facts(media: Media, kind: Kind) -> SourceFacts | MediaError:
+def _facts(media: MediaFile, kind: Kind) -> SourceFacts | MediaError:
     if media.what not in kind.takes:
         usable = " or ".join(MEDIUM_NAMES[what] for what in kind.takes)
         return WrongMediaType(f"{media.path} is {MEDIUM_NAMES[media.what]}; {kind.name} takes {usable}")

@@ -12,7 +12,7 @@ from typing import Any
 
 from dispatcher.runs.record import Artifact, AttemptRecord, Run, short
 from dispatcher.runs.store import RunStore
-from protocol.redaction import without_secrets
+from usertext.redaction import without_secrets
 
 
 def run_reference(run: Run) -> dict[str, Any]:

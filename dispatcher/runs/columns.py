@@ -11,7 +11,7 @@ from sqlalchemy import JSON, BigInteger, Dialect, Integer, String
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from protocol.errors import UsageError
-from protocol.redaction import without_secrets, without_secrets_in
+from usertext.redaction import without_secrets, without_secrets_in
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """PostgreSQL's text holds no NUL, and no database a lone surrogate, which has no bytes in UTF-8."""

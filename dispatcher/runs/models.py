@@ -105,15 +105,16 @@ class RunRow(Base):
             "'completed', 'failed', 'crashed', 'cancelled', 'expired')",
             name="status_is_known",
         ),
+        # The migrations make the same indexes on PostgreSQL; naming that here would import its dialect at every start.
         # Two processes that submit the same job at once get one run: the second insert fails.
-        Index("one_open_run_a_key", "key", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("one_open_run_a_key", "key", unique=True, sqlite_where=_OPEN),
         Index("runs_by_key_and_time", "key", "created_at"),
         Index("runs_by_time", "created_at", "id"),
         Index("runs_by_status_and_time", "status", "created_at"),
         Index("runs_by_kind_and_time", "kind", "created_at"),
         Index("runs_by_parent", "parent_id"),
         Index("runs_by_group", "group_id"),
-        Index("runs_unsettled", "machine", sqlite_where=_UNSETTLED, postgresql_where=_UNSETTLED),
+        Index("runs_unsettled", "machine", sqlite_where=_UNSETTLED),
     )
 
 

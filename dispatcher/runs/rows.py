@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from dispatcher.runs.models import Base, RunRow
 from dispatcher.runs.record import OPEN, Run
@@ -52,6 +52,15 @@ def get_run(connection: Connection, run_id: str) -> Run:
     return found
 
 
+def _insert(connection: Connection, table: type[Base]) -> Any:
+    """Return an insert that can say what happens to rows that are there: each database has its own class for it."""
+    if connection.dialect.name != "postgresql":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # slow to import, so only where it is used
+
+    return postgresql.insert(table)
+
+
 def put(connection: Connection, table: type[Base], rows: Sequence[Mapping[str, Any]], update: Sequence[str]) -> None:
     """Insert rows; one that is there already is changed in the columns `update`, or stays as it is without any.
 
@@ -59,8 +68,7 @@ def put(connection: Connection, table: type[Base], rows: Sequence[Mapping[str, A
     """
     if not rows:
         return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement: Any = dialect.insert(table)
+    statement: Any = _insert(connection, table)
     keys = [column.name for column in table.__table__.primary_key]
     if update:
         changes = {name: getattr(statement.excluded, name) for name in update}

@@ -20,8 +20,8 @@ from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from dispatcher.tour.remembering import forget_files, is_alive, log_of
 from protocol.errors import NotFoundError, UsageError
-from protocol.redaction import REMOVED
 from protocol.transports.host import SYSTEM
+from usertext.redaction import REMOVED
 
 ENDS_S = 30.0
 """So long a cancelled tour may take to close its browser and its worker."""

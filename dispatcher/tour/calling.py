@@ -15,7 +15,7 @@ from dispatcher.tour.options import Options, lexicon_file
 from dispatcher.tour.record import Recording, record
 from dispatcher.tour.screen import Screen, Unattended
 from protocol.errors import UsageError
-from protocol.problems import not_one_of
+from usertext.problems import not_one_of
 
 P = ParamSpec("P")
 CHOICES = {"tts_backend": workers.BACKENDS, "encode_backend": encoding.BACKENDS, "zoom": tuple(STRENGTH)}

@@ -21,7 +21,7 @@ from playwright.sync_api import Page
 from dispatcher.tour.dialogs import COMES_WITHIN_S
 from dispatcher.tour.leaving import has_left, where_it_stays
 from dispatcher.tour.painting import Painting
-from media.frames import TakeWriter
+from media.take import TakeWriter
 from protocol.errors import MediaError
 
 QUALITY = 95

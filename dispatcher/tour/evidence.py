@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from protocol.redaction import REMOVED, without_secrets
+from usertext.redaction import REMOVED, without_secrets
 
 HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token"})
 """The headers whose values open something."""

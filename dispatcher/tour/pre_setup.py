@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from protocol.errors import EnvironmentNotReady, UsageError
-from protocol.redaction import without_secrets
+from usertext.redaction import without_secrets
 
 TAIL_BYTES = 2000
 TIMEOUT_S = 600.0

@@ -29,7 +29,7 @@ from dispatcher.tour.secrets import Secrets
 from dispatcher.tour.tabs import Tabs
 from dispatcher.tour.watchdog import Watchdog
 from protocol.errors import EnvironmentNotReady, StepFailed
-from protocol.redaction import without_secrets
+from usertext.redaction import without_secrets
 
 CLOSE_MS = 2000
 TAB_S = 30.0
@@ -74,6 +74,7 @@ class Recorder:
         self.open_list: object = None  # the drop-down list that is drawn: select_list knows what it is
         self._asks = False  # a dialog is open, and its page stands still
         self._stopped = ""  # what is to be said of a script that had to be stopped
+        self.page = self.context.new_page()  # before the watchdog, which looks at it from its first tick on
         self._watchdog = Watchdog(
             browser,
             lambda: None if self._asks else self.page,
@@ -82,7 +83,7 @@ class Recorder:
             on_tick=self._tick,
         )
         self.tabs = Tabs(self._listen)
-        self.page = self.tabs.begin(self.context.new_page())
+        self.tabs.begin(self.page)
 
     def __enter__(self) -> Self:
         return self

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from media import ffmpeg, voice
-from media.audio import Samples, write
+from media.audio import Samples, write_wav
 from media.confined import examine
-from media.examine import Media
+from media.info import MediaFile
 from protocol.errors import MediaError, NotFoundError, UsageError
 from protocol.integrity import sha256_of
 from protocol.kinds.tts import MAX_REF_S, MAX_REF_TEXT, MIN_REF_S
@@ -76,10 +76,10 @@ def prepare(wanted: Wanted, language: str, folder: Path, program: ffmpeg.Ffmpeg)
         media = examine(wanted.audio)
         _check_container(wanted.audio, media)
         folder.mkdir(parents=True, exist_ok=True)
-        whole, rate = voice.decoded(program, media, folder / ".reference.unfinished.wav")
+        whole, rate = voice.decode(program, media, folder / ".reference.unfinished.wav")
     except MediaError as error:
         raise UsageError(f"ref_audio: {error}") from error
-    samples = voice.resampled(voice.trimmed(whole, rate), rate, RATE)
+    samples = voice.resample(voice.trim_silence(whole, rate), rate, RATE)
     text = " ".join(wanted.text.split())
     refused = [*_sound_problems(whole, rate), *_length_problems(samples, whole, rate)]
     refused += _text_problems(text, language, len(samples) / RATE)
@@ -90,7 +90,7 @@ def prepare(wanted: Wanted, language: str, folder: Path, program: ffmpeg.Ffmpeg)
 
 def _written(wanted: Wanted, samples: Samples, text: str, folder: Path, doubts: tuple[str, ...]) -> Reference:
     wav = folder / "reference.wav"
-    write(wav, samples, RATE)
+    write_wav(wav, samples, RATE)
     size, sha256 = sha256_of(wav)
     return Reference(
         wav=wav,
@@ -105,7 +105,7 @@ def _written(wanted: Wanted, samples: Samples, text: str, folder: Path, doubts: 
     )
 
 
-def _check_container(path: Path, media: Media) -> None:
+def _check_container(path: Path, media: MediaFile) -> None:
     if media.what != "sound":
         raise MediaError(f"{path} is a {media.what}; give a sound: the voice of one person, and nothing else")
     if (rate := media.sounds[0].rate) < LEAST_RATE:
@@ -119,7 +119,7 @@ def _check_container(path: Path, media: Media) -> None:
 
 
 def _sound_problems(samples: Samples, rate: int) -> Iterator[str]:
-    level = voice.level(samples, rate)
+    level = voice.measure_level(samples, rate)
     if level.peak_db < LEAST_PEAK_DB:
         yield (
             f"is nearly silent: its peak is {level.peak_db:.0f} dB, at least {LEAST_PEAK_DB:.0f} is needed; record it "
@@ -167,7 +167,7 @@ def _text_problems(text: str, language: str, seconds: float) -> Iterator[str]:
 
 
 def _doubts(samples: Samples, text: str, language: str) -> Iterator[str]:
-    level = voice.level(samples, RATE)
+    level = voice.measure_level(samples, RATE)
     if level.above_noise_db < GOOD_ABOVE_NOISE_DB:
         yield f"the voice is only {level.above_noise_db:.0f} dB above the noise, which will be heard in the film"
     if level.clipped:

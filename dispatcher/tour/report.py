@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from protocol.errors import EnvironmentNotReady
-from protocol.redaction import without_secrets_in
+from usertext.redaction import without_secrets_in
 
 
 @dataclass(frozen=True, kw_only=True)

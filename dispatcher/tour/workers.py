@@ -6,10 +6,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from dispatcher.config import Settings
-from dispatcher.connection import Connection, Private, connect, require_drop
+from dispatcher.connection import Connection, connect, require_drop
 from dispatcher.tour.options import CLONING_BACKEND, Options
 from protocol.errors import UsageError
-from protocol.problems import not_one_of
+from usertext.problems import not_one_of
 
 BACKENDS = ("local", "colab", CLONING_BACKEND)
 
@@ -32,6 +32,5 @@ def connected(options: Options, settings: Settings, work_dir: Path, kinds: str) 
     """
     check_backend(options, settings)
     if options.tts_backend == "local":
-        own = Private(drop=work_dir / "drop", log=work_dir / "worker.log")
-        return connect("local", settings=settings, kinds=kinds, private=own, group=options.group)
+        return connect("local", settings=settings, kinds=kinds, private=work_dir / "drop", group=options.group)
     return connect("colab", options.drop, settings=settings, group=options.group)

@@ -17,7 +17,7 @@ from dispatcher.web.access import Access, Gate
 from dispatcher.web.pages import events, files, overview, run, runs, tours, workers
 from dispatcher.web.state import AppState
 from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, UsageError
-from protocol.redaction import without_secrets
+from usertext.redaction import without_secrets
 
 _STATUSES: tuple[tuple[type[GpudropError], int, str], ...] = (
     (NotFoundError, 404, "Not found"),

@@ -10,6 +10,7 @@ from typing import Annotated, Protocol, cast
 from fastapi import Depends, Request
 
 from dispatcher.config import Settings
+from dispatcher.drops.session import is_private_run
 from dispatcher.runs.record import Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
@@ -48,7 +49,7 @@ class DropNames:
         return self._known
 
     def _name(self, run: Run) -> str:
-        if run.execution_config.get("backend") != "local":
+        if not is_private_run(run):
             return run.drop
         return f"{'this machine' if run.machine == self._machine else run.machine}, private drops"
 

@@ -161,10 +161,10 @@ def _make(film: Path, at: float, kept: Path, program: Path | None) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     _forget_old(kept.parent)
     unfinished = kept.with_name(f".{kept.stem}.{os.getpid()}.{threading.get_ident()}.jpg")
-    seek = ["-ss", f"{at:.3f}", *ffmpeg.source(film, probe_container(film))]
+    seek = ["-ss", f"{at:.3f}", *ffmpeg.input_arguments(film, probe_container(film))]
     scaled = ["-frames:v", "1", "-vf", f"scale={THUMB_WIDTH}:-2", "-q:v", "5", "-f", "image2", "-update", "1"]
     try:
-        ffmpeg.find(program).run([*seek, *scaled, ffmpeg.local(unfinished)], timeout_s=30)
+        ffmpeg.find(program).run([*seek, *scaled, ffmpeg.file_url(unfinished)], timeout_s=30)
         unfinished.replace(kept)
     finally:
         unfinished.unlink(missing_ok=True)

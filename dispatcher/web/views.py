@@ -20,7 +20,7 @@ from dispatcher import formatting
 from dispatcher.runs.record import Run, short
 from dispatcher.runs.tours import TOUR
 from protocol.kinds import KINDS
-from protocol.redaction import legible
+from usertext.redaction import legible
 
 STATIC = Path(__file__).with_name("static")
 TEMPLATES = Path(__file__).with_name("templates")

@@ -1,4 +1,4 @@
-"""How the bytes travel. The table says which opener serves which scheme; transports do not know each other."""
+"""How the bytes travel. The table maps each scheme to its opener; transports do not know each other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from protocol.errors import EnvironmentNotReady, UsageError
 
 
 def _folder(rest: str, make: bool) -> Drop:
-    # The watcher's library is loaded only where a folder is opened.
+    # The watcher's library is imported only where a folder is opened.
     from protocol.transports.folder import CARRIED, LOCAL, FolderDrop
     from protocol.transports.ground import ground_of
     from protocol.transports.synced import SyncedDrop
@@ -29,7 +29,7 @@ def _make_folder(root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EnvironmentNotReady(
-            f"{root} cannot be made a drop: {error.strerror}. Name a folder that this user may write: --drop PATH"
+            f"{root} cannot be made a drop: {error.strerror}. Name a folder that this user can write to: --drop PATH"
         ) from error
 
 
@@ -40,17 +40,17 @@ def _memory(rest: str, make: bool) -> Drop:
 
 
 def _rclone(rest: str, make: bool) -> Drop:
-    from protocol.transports.rclone import RcloneDrop  # the HTTP library is loaded only where a remote is opened
+    from protocol.transports.rclone import RcloneDrop  # the HTTP library is imported only where a remote is opened
 
     return RcloneDrop(rest, make=make)
 
 
 OPENERS: dict[str, Callable[[str, bool], Drop]] = {"folder": _folder, "memory": _memory, "rclone": _rclone}
-"""`{scheme: opener}`; an opener takes what follows the colon, and whether to make what is not there."""
+"""`{scheme: opener}`; an opener takes what follows the colon, and whether to create a missing folder."""
 
 
 def read_address(text: str) -> str | Path:
-    """Return where a drop is as the rest of the program wants it: a folder as its path, anything else as it is."""
+    """Return a drop's address as the rest of the program uses it: a folder as a Path, anything else unchanged."""
     scheme, rest = _parted(text)
     if scheme in ("", "folder"):
         return Path(rest.removeprefix("//")).expanduser()
@@ -58,7 +58,7 @@ def read_address(text: str) -> str | Path:
 
 
 def check_address(text: str) -> str | Path:
-    """Return where a drop is, as `read_address` does, without opening it. An address of no kind raises UsageError."""
+    """Return a drop's address as `read_address` does. An address with an unknown scheme raises UsageError."""
     scheme, rest = _parted(text)
     if scheme:
         _opener(scheme, rest, text)
@@ -74,7 +74,7 @@ def _parted(text: str) -> tuple[str, str]:
 
 
 def open_drop(address: str | Path, *, make: bool = False) -> Drop:
-    """Open the drop at a path, `folder:///path`, `rclone:REMOTE:PATH` or `memory:NAME`; `make` makes its folder.
+    """Open the drop at a path, `folder:///path`, `rclone:REMOTE:PATH` or `memory:NAME`; `make` creates its folder.
 
     An unknown scheme raises UsageError.
     """
@@ -92,5 +92,5 @@ def _opener(scheme: str, rest: str, text: str) -> Callable[[str, bool], Drop]:
             f"(for a folder of that name write ./{text})"
         )
     if not rest.removeprefix("//"):
-        raise UsageError(f"{text!r} names no drop: write {scheme}:///path or {scheme}:NAME")
+        raise UsageError(f"{text!r} does not name a drop: write {scheme}:///path or {scheme}:NAME")
     return OPENERS[scheme]

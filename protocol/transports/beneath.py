@@ -33,7 +33,7 @@ def has_descriptors() -> bool:
 
 
 @dataclass(frozen=True)
-class Place:
+class OpenFolder:
     """A folder below the root: by descriptor, or (without one) by a path whose steps were looked at."""
 
     path: Path
@@ -100,7 +100,7 @@ class Place:
             os.rmdir(self._at(name), dir_fd=self.fd)
 
     @contextlib.contextmanager
-    def step(self, name: str) -> Iterator[Place]:
+    def step(self, name: str) -> Iterator[OpenFolder]:
         """Go into a folder of this one; a link raises ELOOP, anything else that is no folder ENOTDIR."""
         inner = self._into(name)
         try:
@@ -113,14 +113,14 @@ class Place:
         if self.fd is not None:
             os.close(self.fd)
 
-    def _into(self, name: str) -> Place:
+    def _into(self, name: str) -> OpenFolder:
         self._refuse_link(name)
         if self.fd is None:
             if not stat.S_ISDIR(self.status(name).st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name)
-            return Place(self.path / name, None)
+            return OpenFolder(self.path / name, None)
         try:
-            return Place(self.path / name, os.open(name, _AS_FOLDER | _NO_LINK, dir_fd=self.fd))
+            return OpenFolder(self.path / name, os.open(name, _AS_FOLDER | _NO_LINK, dir_fd=self.fd))
         except NotADirectoryError:
             self._raise_link(name)  # Linux says "not a directory" of a link, too
             raise
@@ -139,16 +139,16 @@ class Place:
 
 
 @contextlib.contextmanager
-def opened(root: Path) -> Iterator[Place]:
+def opened(root: Path) -> Iterator[OpenFolder]:
     """Open the folder where a walk begins. It may be a link itself: that is the user's choice."""
-    place = Place(root, os.open(root, _AS_FOLDER)) if has_descriptors() else _looked_at(root)
+    place = OpenFolder(root, os.open(root, _AS_FOLDER)) if has_descriptors() else _looked_at(root)
     try:
         yield place
     finally:
         place.close()
 
 
-def _looked_at(root: Path) -> Place:
+def _looked_at(root: Path) -> OpenFolder:
     if not stat.S_ISDIR(root.stat().st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(root))
-    return Place(root, None)
+    return OpenFolder(root, None)

@@ -19,8 +19,7 @@ from typing import Any
 
 from protocol.drop import Entry
 from protocol.errors import ChannelLost, NotFoundError
-from protocol.transports.bounded_helper import helper_cause
-from protocol.transports.failures import mapped_local
+from protocol.transports.failures import mapped_local, restored_cause
 from protocol.transports.ground import way_out
 
 CALL_S = 30.0
@@ -131,7 +130,7 @@ class BoundedFolder:
             raise
         self._give_back(helper)
         if isinstance(answer, BaseException):
-            raise answer from helper_cause(answer)
+            raise answer from restored_cause(answer)
         return answer
 
     def _take(self) -> _Helper:

@@ -14,11 +14,9 @@ from typing import Any
 
 from protocol.drop import Capabilities
 from protocol.errors import GpudropError
-from protocol.transports.failures import mapped
+from protocol.transports.failures import mapped, portable
 from protocol.transports.folder import FolderDrop
 from protocol.transports.names import split
-
-_CAUSE = "cause"
 
 _ANY = Capabilities(local=False, settle_s=0, poll_s=1, beat_s=1)
 """What the drop is like is its owner's business; telling it here keeps the folder from being looked at."""
@@ -57,20 +55,12 @@ def _answer(root: Path, verb: str, args: tuple[Any, ...], more: dict[str, Any]) 
         }
         return acts[verb](*args, **more)
     except GpudropError as error:
-        if isinstance(cause := error.__cause__, OSError):
-            error.__dict__[_CAUSE] = cause.errno, cause.strerror  # a pickled error has no cause
-        return error
+        return portable(error)
 
 
 def _make(root: Path) -> None:
     with mapped(str(root)):
         root.mkdir(parents=True, exist_ok=True)
-
-
-def helper_cause(error: BaseException) -> OSError | None:
-    """Return, on the other side, what the system said to the helper when an error came about."""
-    said = error.__dict__.pop(_CAUSE, None)
-    return OSError(*said) if said is not None else None
 
 
 def _attributes(root: Path, path: str) -> frozenset[str]:

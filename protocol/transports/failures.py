@@ -81,3 +81,19 @@ def mapped_local(what: str) -> Iterator[None]:
         if is_full(error):
             raise StorageFull(f"no room on this machine for {what}: {error.strerror}. Free some space there") from error
         raise EnvironmentNotReady(f"{what}: {error.strerror}. Check the file and its folder's permissions") from error
+
+
+_CAUSE = "cause"
+
+
+def portable(error: Exception) -> Exception:
+    """Return an error that may be pickled for another process without losing which OSError was its cause."""
+    if isinstance(cause := error.__cause__, OSError):
+        error.__dict__[_CAUSE] = cause.errno, cause.strerror
+    return error
+
+
+def restored_cause(error: BaseException) -> OSError | None:
+    """Return the OSError that was the cause of a `portable` error in the process it came from."""
+    said = error.__dict__.pop(_CAUSE, None)
+    return OSError(*said) if said is not None else None

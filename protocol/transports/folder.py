@@ -12,7 +12,7 @@ from pathlib import Path
 
 from protocol.drop import ONE_MACHINE, SYNC_TOOL, Capabilities, Durability, Entry, Watch
 from protocol.errors import ChannelError, ChannelLost, NameMissing
-from protocol.transports.beneath import CREATE, READ, Place, opened
+from protocol.transports.beneath import CREATE, READ, OpenFolder, opened
 from protocol.transports.copying import check_length, read_up_to, stream, write_all
 from protocol.transports.failures import MISSING, channel_error, mapped, mapped_local
 from protocol.transports.names import split, split_folder
@@ -115,7 +115,7 @@ class FolderDrop:
         """Hold nothing between calls, so there is nothing to free."""
 
     @contextlib.contextmanager
-    def _at(self, parts: tuple[str, ...], *, make: bool = False) -> Iterator[Place]:
+    def _at(self, parts: tuple[str, ...], *, make: bool = False) -> Iterator[OpenFolder]:
         """Open a folder of the drop step by step; `make` makes what is missing on the way."""
         with contextlib.ExitStack() as steps:
             try:
@@ -136,7 +136,7 @@ class FolderDrop:
         )
 
     @contextlib.contextmanager
-    def _parent(self, path: str) -> Iterator[tuple[Place, str]]:
+    def _parent(self, path: str) -> Iterator[tuple[OpenFolder, str]]:
         *folder, name = split(path)
         with self._at(tuple(folder)) as place:
             yield place, name

@@ -74,7 +74,7 @@ TEMPORARIES = (".syncthing.{}.tmp", "~syncthing~{}.tmp", ".{}.Xq3bTz", ".~{}", "
 
 
 @dataclass
-class _File:
+class _StoredFile:
     """What becomes of one file on its way to the others."""
 
     writer: str
@@ -90,7 +90,7 @@ class _File:
     stopped_at: float = math.inf  # when its writer was lost
 
 
-class Forecast:
+class WeatherForecast:
     """The weather of one store, from the beginning until `heals_at`; what was lost until then stays lost."""
 
     def __init__(
@@ -104,7 +104,7 @@ class Forecast:
     ) -> None:
         self._climate, self._chance, self._now, self._heals_at = climate, chance, now, heals_at
         self._sleep = sleep
-        self._files: dict[str, _File] = {}
+        self._files: dict[str, _StoredFile] = {}
         self._stale: dict[str, tuple[float, float]] = {}  # observer → until when, as of when
         self._blank: dict[str, str] = {}  # observer → folder that it finds empty now
         self._line: dict[str, float] = {}  # writer → when its line has carried all that waits
@@ -163,14 +163,14 @@ class Forecast:
                 self._carry(self._files[path])
         return data
 
-    def _carry(self, file: _File) -> None:
+    def _carry(self, file: _StoredFile) -> None:
         """Let a sync tool bring a file, after what waits on its writer's line already."""
         file.begins = max(file.arrives, self._line.get(file.writer, 0.0))
         file.lasts_s = min(self._chance.expovariate(1 / self._climate.carried_s), 6 * self._climate.carried_s)
         file.temporary = self._chance.choice(TEMPORARIES)
         file.arrives = file.whole_at = self._line[file.writer] = file.begins + file.lasts_s
 
-    def _fate(self, writer: str) -> _File:
+    def _fate(self, writer: str) -> _StoredFile:
         climate, now = self._climate, self._now()
         arrives = now + self._delay()
         if self._strikes(climate.lost):
@@ -182,7 +182,7 @@ class Forecast:
             whole_at, share = math.inf, self._chance.random()
         elif self._strikes(climate.torn):
             whole_at, share = arrives + self._delay(), self._chance.random()
-        return _File(writer, arrives, whole_at, share, self._strikes(climate.garbled), {})
+        return _StoredFile(writer, arrives, whole_at, share, self._strikes(climate.garbled), {})
 
     def arrived_s(self, writer: str) -> float:
         """Return in how many seconds all that this observer wrote will have been uploaded; inf where it never will."""
@@ -211,7 +211,7 @@ class Forecast:
             arrives = file.later[observer] = file.arrives + self._delay() / 4
         return self._as_of(observer) < (arrives if file.arrives < math.inf else math.inf)
 
-    def _is_carried(self, file: _File, observer: str) -> bool:
+    def _is_carried(self, file: _StoredFile, observer: str) -> bool:
         return file.begins is not None and self._as_of(observer) < file.arrives
 
     def _called(self, observer: str, path: str) -> str:
@@ -241,7 +241,7 @@ class Forecast:
 
 
 def _garbled(data: bytes, salt: int) -> bytes:
-    """Change one letter or digit to its neighbour: JSON stays JSON, and only a seal or a hash can tell."""
+    """Change one letter or digit to its neighbour: JSON stays JSON, and only a checksum can tell."""
     places = [at for at, byte in enumerate(data) if byte in _CHANGEABLE]
     if not places:
         return data

@@ -184,6 +184,14 @@ def filesystem(path: Path, mounts: Path = MOUNTS) -> tuple[str, Path | None]:
     return kind, at
 
 
+def mount_points(kind: str, mounts: Path = MOUNTS) -> list[Path]:
+    """Return where file systems of a type, such as "fuse.rclone", are mounted, sorted; empty where nobody tells."""
+    if sys.platform != "linux" or not mounts.exists():
+        return []
+    table = [line.split(" ") for line in mounts.read_text(errors="replace").splitlines()]
+    return sorted({Path(_unescaped(where)) for _, where, fs, *_ in table if fs == kind})
+
+
 def _unescaped(where: str) -> str:
     r"""Undo what the kernel does to blanks, tabs, newlines and backslashes: `\040` and the like."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), where)

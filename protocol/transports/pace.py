@@ -13,7 +13,7 @@ SLOWER = 1.6
 """Each look without news makes the next one this many times later, up to the drop's own poll."""
 
 
-class Pace:
+class NewsCounter:
     """What one drop knows of its own looks and writes: whether there was news since somebody last asked."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Pace:
 class RemoteWatch:
     """Says when it is time to look. It lists nothing itself: the caller's look is the one that tells."""
 
-    def __init__(self, pace: Pace, poll_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, pace: NewsCounter, poll_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._pace, self._poll_s, self._clock = pace, poll_s, clock
         self._seen = pace.news
         self._every_s = poll_s / QUICKEST

@@ -9,45 +9,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
-import random
-import re
 import tempfile
-import threading
-import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
 from protocol.drop import Capabilities, Durability, Entry
-from protocol.errors import (
-    ChannelError,
-    ChannelLost,
-    EnvironmentNotReady,
-    NameMissing,
-    NameTaken,
-    StorageFull,
-    UsageError,
-)
-from protocol.transports import rclone_server
+from protocol.errors import ChannelError, ChannelLost, NameMissing, NameTaken, StorageFull
 from protocol.transports.copying import check_length
 from protocol.transports.failures import mapped_local
 from protocol.transports.names import split, split_folder
-from protocol.transports.pace import Pace, RemoteWatch
-from protocol.transports.rc import (
-    CALL_S,
-    Moved,
-    Rc,
-    RcFailed,
-    RcGone,
-    channel_error,
-    is_folder,
-    is_no_remote,
-    is_passing,
-)
-from protocol.transports.rclone_known import Known
+from protocol.transports.pace import NewsCounter, RemoteWatch
+from protocol.transports.rc import Moved, Rc, RcFailed, is_folder
+from protocol.transports.rclone_cache import RemoteCache
+from protocol.transports.rclone_calls import RemoteCalls
 
 STORE = Capabilities(local=False, settle_s=2, poll_s=2, beat_s=15)
 """A server that shows at once what was written (SFTP, WebDAV, S3, SMB)."""
@@ -55,15 +32,11 @@ STORE = Capabilities(local=False, settle_s=2, poll_s=2, beat_s=15)
 DRIVE = Capabilities(local=False, settle_s=30, poll_s=5, beat_s=30)
 """A provider that lets one name belong to two files: Google Drive. Its listings may lag, and creating is slow there."""
 
-Kind = Literal["open", "list", "stat", "read", "write", "mkdir", "delete"]
 Progress = Callable[[str, Moved], None]
 
-TRIES = 4
-BACKOFF_S = 1.0
 BULK = 8 << 20
 """Files above this many bytes move as a job of rclone's own, which may take as long as it moves on."""
 
-_NAME = re.compile(r"(?P<name>:?[^:,/\\]+)(,[^:]*(\"[^\"]*\"[^:]*)*)?:")
 _T = TypeVar("_T")
 
 
@@ -74,33 +47,27 @@ class RcloneDrop:
     machines that write one name in the same moment may both succeed (FORMAT.md names everything so that none do).
     """
 
-    def __init__(self, address: str, *, make: bool = False, progress: Progress | None = None) -> None:
-        match = _NAME.match(address)
-        if match is None:
-            raise UsageError(
-                f"rclone:{address} names no remote. Write rclone:REMOTE:PATH, as in rclone:gdrive:gpudrop. "
-                f"There are: {_known_remotes()}"
-            )
-        if "]" in address or "//" in address:
-            raise UsageError(
-                f"rclone:{address} cannot be read through rclone: no ']' and no '//' may be in it. "
-                "Give the remote a name (rclone config), and write rclone:NAME:PATH"
-            )
-        self._fs, self._remote, self._progress = address, match["name"], progress
-        self.operations: Counter[Kind] = Counter()
-        self._pace, self._groups = Pace(), itertools.count(1)
-        self._counting = threading.Lock()
-        self._server: rclone_server.Server | None = rclone_server.acquire()
+    def __init__(
+        self,
+        address: str,
+        *,
+        make: bool = False,
+        progress: Progress | None = None,
+        calls: RemoteCalls | None = None,
+    ) -> None:
+        self._calls, self._fs, self._progress = calls or RemoteCalls(address), address, progress
+        self.operations = self._calls.operations
+        self._pace, self._groups = NewsCounter(), itertools.count(1)
         try:
-            features = self._features()
+            features = self._calls.features()
             if make:
-                self._do("mkdir", f"rclone:{address}", "operations/mkdir", {"fs": address, "remote": ""})
+                self._calls.do("mkdir", f"rclone:{address}", "operations/mkdir", {"fs": address, "remote": ""})
         except BaseException:
             self.close()
             raise
         self._is_slow_to_date = bool(features.get("SlowModTime"))
         self._keeps_folders = bool(features.get("CanHaveEmptyDirectories"))
-        self._known = Known(keeps_folders=self._keeps_folders)
+        self._known = RemoteCache(keeps_folders=self._keeps_folders)
         self.capabilities = DRIVE if features.get("DuplicateFiles") else STORE
 
     def __str__(self) -> str:
@@ -111,7 +78,9 @@ class RcloneDrop:
         split_folder(folder)
         options = {"noMimeType": True, "noModTime": self._is_slow_to_date}
         try:
-            answer = self._do("list", folder, "operations/list", {"fs": self._fs, "remote": folder, "opt": options})
+            answer = self._calls.do(
+                "list", folder, "operations/list", {"fs": self._fs, "remote": folder, "opt": options}
+            )
         except NameMissing as error:
             self._known.forget(folder)
             if not folder:
@@ -182,7 +151,7 @@ class RcloneDrop:
         if there is not None and not there.is_folder:
             raise NameTaken(f"{path} is a file, and names are written once")
         if there is None and self._keeps_folders:
-            self._do("mkdir", path, "operations/mkdir", {"fs": self._fs, "remote": path})
+            self._calls.do("mkdir", path, "operations/mkdir", {"fs": self._fs, "remote": path})
         self._known.made(path, new=there is None)
         self._pace.tell()
 
@@ -207,51 +176,7 @@ class RcloneDrop:
 
     def close(self) -> None:
         """Let rclone go; with the last drop of this process it ends."""
-        if self._server is not None:
-            self._server = None
-            rclone_server.release()
-
-    def _features(self) -> dict[str, Any]:
-        try:
-            return dict(self._do("open", f"rclone:{self._fs}", "operations/fsinfo", {"fs": self._fs})["Features"])
-        except ChannelError as error:
-            if isinstance(error.__cause__, RcFailed) and is_no_remote(error.__cause__):
-                raise EnvironmentNotReady(
-                    f"rclone has no remote {self._remote!r}. There are: {_known_remotes()}. Make one: rclone config"
-                ) from error
-            raise
-
-    def _do(self, kind: Kind, what: str, command: str, parameters: dict[str, Any]) -> Any:
-        """Ask the remote for one thing; the errors of rclone become the channel's."""
-        return self._asked(kind, what or f"rclone:{self._fs}", lambda rc: rc.call(command, parameters))
-
-    def _asked(self, kind: Kind, what: str, act: Callable[[Rc], _T]) -> _T:
-        """Run `act`, and again after a pause where that helps: rclone died, the provider is busy, the line was cut."""
-        for left in reversed(range(TRIES)):
-            try:
-                rc = self._rc()
-                with self._counting:
-                    self.operations[kind] += 1
-                return act(rc)
-            except RcGone as error:
-                if not left:
-                    raise ChannelLost(f"{what}: rclone ended {TRIES} times ({error})") from error
-            except RcFailed as error:
-                if not (left and is_passing(error)):
-                    raise channel_error(what, self._remote, error) from error
-                time.sleep(BACKOFF_S * 2 ** (TRIES - 1 - left) * random.uniform(0.7, 1.3))  # noqa: S311 (spreads load)
-        raise AssertionError("the last try returns or raises")
-
-    def _rc(self) -> Rc:
-        server = self._server
-        if server is None:
-            raise ChannelError("this drop was closed; open it again", retryable=False)
-        try:
-            return server.rc()
-        except EnvironmentNotReady as error:
-            if server.starts:  # it ran before: whatever this is, it is not a missing set-up
-                raise ChannelLost(f"rclone cannot be started again: {error}") from error
-            raise
+        self._calls.close()
 
     def _twin(self, path: str, copy: int) -> str:
         """Return the id by which to read one of several files of a name, "" where the name is enough."""
@@ -264,7 +189,7 @@ class RcloneDrop:
 
     def _copy_twin(self, path: str, twin: str, local: Path, limit: int) -> None:
         parameters = {"command": "copyid", "fs": self._fs, "arg": [twin, str(local)]}
-        self._do("read", path, "backend/command", parameters)
+        self._calls.do("read", path, "backend/command", parameters)
         check_length(path, local.stat().st_size, limit)
 
     def _read(self, path: str, take: Callable[[httpx.Response], _T]) -> _T:
@@ -273,7 +198,7 @@ class RcloneDrop:
                 return take(answer)
 
         try:
-            return self._asked("read", path, act)
+            return self._calls.run("read", path, act)
         except ChannelError as error:
             if isinstance(error.__cause__, RcFailed) and is_folder(error.__cause__):
                 raise ChannelError(f"{path} is not a regular file, and is not read", retryable=False) from error
@@ -282,7 +207,7 @@ class RcloneDrop:
     def _fetch(self, path: str, local: Path) -> None:
         """Copy a large file out as a job of rclone, which checks its size and hash."""
         where = {"srcFs": self._fs, "srcRemote": path, "dstFs": str(local.absolute().parent), "dstRemote": local.name}
-        self._asked("read", path, lambda rc: self._move(rc, path, where, is_bulk=True))
+        self._calls.run("read", path, lambda rc: self._move(rc, path, where, is_bulk=True))
 
     def _move(self, rc: Rc, path: str, where: dict[str, Any], *, is_bulk: bool) -> None:
         """Copy one file by rclone."""
@@ -307,7 +232,7 @@ class RcloneDrop:
                 self._move(rc, path, where, is_bulk=is_bulk)
 
         try:
-            self._asked("write", path, act)
+            self._calls.run("write", path, act)
         except ChannelError:
             if not self._is_there(path, local):
                 raise
@@ -317,7 +242,7 @@ class RcloneDrop:
     def _is_there(self, path: str, local: Path) -> bool:
         """Say whether the remote holds just this file: an earlier try that seemed to fail had created it."""
         options = {"showHash": True, "noModTime": True, "noMimeType": True}
-        item = self._do("stat", path, "operations/stat", {"fs": self._fs, "remote": path, "opt": options})["item"]
+        item = self._calls.do("stat", path, "operations/stat", {"fs": self._fs, "remote": path, "opt": options})["item"]
         if not item or item["IsDir"] or item["Size"] != local.stat().st_size:
             return False
         known = {name: value for name, value in item.get("Hashes", {}).items() if name in hashlib.algorithms_available}
@@ -332,7 +257,7 @@ class RcloneDrop:
     def _removed(self, path: str, way: str) -> bool:
         """Remove by one way; return whether there was something of that sort."""
         try:
-            self._do("delete", path, way, {"fs": self._fs, "remote": path})
+            self._calls.do("delete", path, way, {"fs": self._fs, "remote": path})
         except NameMissing:
             return False
         except ChannelError as error:
@@ -350,17 +275,6 @@ class RcloneDrop:
             if above_may_be_missing:
                 return None
             raise NameMissing(f"the folder of {path} is not in the drop, or not yet") from None
-
-
-def _known_remotes() -> str:
-    server = rclone_server.acquire()
-    try:
-        names = server.rc().call("config/listremotes", timeout_s=CALL_S)["remotes"] or []
-    except (RcGone, RcFailed) as error:
-        return f"unknown ({error})"
-    finally:
-        rclone_server.release()
-    return ", ".join(f"{name}:" for name in sorted(names)) or "none"
 
 
 def _length(answer: httpx.Response) -> int:

@@ -61,7 +61,7 @@ def program() -> str:
     return found
 
 
-class Server:
+class RcloneServer:
     """An rclone process that is started when it is first needed, and again when it has died."""
 
     def __init__(self) -> None:
@@ -170,12 +170,12 @@ class _Shared:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._server: Server | None = None
+        self._server: RcloneServer | None = None
         self._users = 0
 
-    def acquire(self) -> Server:
+    def acquire(self) -> RcloneServer:
         with self._lock:
-            self._server = self._server or Server()
+            self._server = self._server or RcloneServer()
             self._users += 1
             return self._server
 
@@ -199,7 +199,7 @@ _shared = _Shared()
 atexit.register(_shared.end)
 
 
-def acquire() -> Server:
+def acquire() -> RcloneServer:
     """Return the process's server; every acquire is met by one release."""
     return _shared.acquire()
 

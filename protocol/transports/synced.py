@@ -15,7 +15,7 @@ from protocol.errors import ChannelError, NameMissing
 from protocol.transports.bounded import CALL_S, BoundedFolder
 from protocol.transports.ground import Ground
 from protocol.transports.mount import MountControl
-from protocol.transports.pace import Pace, RemoteWatch
+from protocol.transports.pace import NewsCounter, RemoteWatch
 
 SYNCED = Capabilities(local=False, settle_s=30, poll_s=5, beat_s=30)
 MOUNTED = Capabilities(local=False, settle_s=10, poll_s=3, beat_s=15)
@@ -36,7 +36,7 @@ class SyncedDrop:
         self._above = (
             (ground.path or root).relative_to(ground.point).as_posix() if self._control and ground.point else ""
         )
-        self._pace, self._listed = Pace(), dict[str, tuple[Entry, ...]]()
+        self._pace, self._listed = NewsCounter(), dict[str, tuple[Entry, ...]]()
         self._lock = threading.Lock()
         self._written: dict[
             str, None

@@ -12,8 +12,8 @@ import pytest
 
 from dispatcher.assembly.captions import LINE, write_captions
 from dispatcher.assembly.timeline import Clip, Timeline, Word
-from media.captions import HARMLESS
-from media.columns import columns
+from media.captions import WORD_JOINER
+from media.text_width import text_width
 
 
 def spoken(text: str, pace: float = 0.3) -> tuple[Word, ...]:
@@ -123,7 +123,7 @@ def later(words: tuple[Word, ...], by_s: float) -> tuple[Word, ...]:
 def test_what_was_written_is_what_is_shown(tmp_path: Path, text: str) -> None:
     """No sign of a narration is lost or another one, in either file."""
     srt, vtt = write_captions(Timeline((clip(text),)), tmp_path / "film.mp4", "en-us")
-    shown = srt.read_text(encoding="utf-8").split("\n")[2].replace("\\{", "{").replace(HARMLESS, "")
+    shown = srt.read_text(encoding="utf-8").split("\n")[2].replace("\\{", "{").replace(WORD_JOINER, "")
     assert shown == text
     assert vtt.read_text(encoding="utf-8").split("\n")[4] == html.escape(text, quote=False)
 
@@ -148,7 +148,7 @@ def test_text_without_blanks_is_cut_too(tmp_path: Path, text: str) -> None:
     cues = captions(tmp_path, made)
     lines = [line for cue in cues for line in cue.plaintext.split("\n")]
     assert "".join(line.removesuffix("-") for line in lines) == text.replace(" ", "")
-    assert max(map(columns, lines)) <= LINE
+    assert max(map(text_width, lines)) <= LINE
     assert max(len(cue.plaintext.split("\n")) for cue in cues) <= 2
     assert len(cues) > 1
     for cue, following in itertools.pairwise(cues):

@@ -15,7 +15,7 @@ from dispatcher.assembly.timeline import ENDING_FRAMES, Clip, Timeline
 from media import audio
 from media.encoding import CONTAINERS, PRESETS, video_arguments
 from media.ffmpeg import find
-from media.frames import TakeWriter
+from media.take import TakeWriter
 from protocol.errors import MediaError
 from tests.support.media import speechlike
 
@@ -137,8 +137,8 @@ def test_without_loudnorm_the_level_stays(timeline: Timeline, tmp_path: Path) ->
     assert source is not None
     for loudnorm in (True, False):
         film = render(find(), timeline, tmp_path / "film.mp4", replace(FASTEST, loudnorm=loudnorm))
-        wanted = -16 if loudnorm else audio.measure(find(), source).integrated_lufs
-        assert audio.measure(find(), film.path).integrated_lufs == pytest.approx(wanted, abs=1)
+        wanted = -16 if loudnorm else audio.measure_loudness(find(), source).integrated_lufs
+        assert audio.measure_loudness(find(), film.path).integrated_lufs == pytest.approx(wanted, abs=1)
 
 
 def test_a_film_of_apple_players(timeline: Timeline, tmp_path: Path) -> None:

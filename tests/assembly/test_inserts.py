@@ -68,7 +68,7 @@ def frames_of(film: Path) -> int:
 def heard(film: Path, folder: Path) -> np.ndarray:
     """Return a film's sound."""
     find().run(["-i", film, "-vn", folder / "heard.wav"])
-    return audio.read(folder / "heard.wav", RATE)
+    return audio.read_mono(folder / "heard.wav", RATE)
 
 
 def onsets(samples: np.ndarray) -> list[float]:
@@ -204,7 +204,7 @@ def test_every_part_is_as_loud(tmp_path: Path, intro_level: float, level: float)
     film = render(find(), Timeline((narrated,), insert(path)), tmp_path / "film.mp4", FAST)
     for start in (0, 5):
         part = made(tmp_path / f"{start}.wav", "-ss", str(start), "-t", "5", "-i", film.path, "-vn")
-        assert audio.measure(find(), part).integrated_lufs == pytest.approx(-16, abs=1)
+        assert audio.measure_loudness(find(), part).integrated_lufs == pytest.approx(-16, abs=1)
 
 
 def test_no_click_where_parts_join(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dispatcher.assembly.render import RenderOptions, render
 from dispatcher.assembly.timeline import ENDING_FRAMES, FPS, Clip, Timeline, whole_frames
 from media import audio
 from media.ffmpeg import find
-from media.frames import TakeWriter
+from media.take import TakeWriter
 from protocol.errors import MediaError
 from tests.support.media import jpeg, read_frame, speechlike, take, tone
 
@@ -60,7 +60,7 @@ def test_narration_starts_with_its_step(film: tuple[Path, Timeline], tmp_path: P
     """The sound of each step sets in within 30 ms of its picture."""
     path, timeline = film
     find().run(["-i", path, "-vn", tmp_path / "sound.wav"])
-    samples = np.abs(audio.read(tmp_path / "sound.wav", 8000))
+    samples = np.abs(audio.read_mono(tmp_path / "sound.wav", 8000))
     loud = samples > 0.1 * samples.max()
     onsets = [n / 8000 for n in np.flatnonzero(loud) if not loud[max(0, n - 800) : n].any()]
     assert len(onsets) == len(timeline.starts)
@@ -95,7 +95,7 @@ def test_loudness_is_at_its_target(tmp_path: Path, level: float, clicks: bool) -
     sound = speechlike(tmp_path / "s.wav", 8, level=level, clicks=clicks)
     clip = Clip(step_id="a", title="A", take=take(tmp_path / "t.mkv", [(0.0, RED)], 8), frames=240, narration=sound)
     film = render(find(), Timeline((clip,)), tmp_path / "film.mp4", FAST)
-    found = audio.measure(find(), film.path)
+    found = audio.measure_loudness(find(), film.path)
     assert found.integrated_lufs == pytest.approx(-16, abs=1)
     assert found.true_peak_dbtp <= -1.2
 
@@ -104,7 +104,7 @@ def test_a_film_without_narration_is_silent(tmp_path: Path) -> None:
     """No narration is no error; the film has a silent track."""
     clip = Clip(step_id="a", title="A", take=take(tmp_path / "t.mkv", [(0.0, RED)], 1), frames=30)
     film = render(find(), Timeline((clip,)), tmp_path / "film.mp4", FAST)
-    assert audio.measure(find(), film.path).true_peak_dbtp < -80
+    assert audio.measure_loudness(find(), film.path).true_peak_dbtp < -80
 
 
 def test_a_failed_render_leaves_what_was_there(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_the_end_fades_to_black_in_silence(tmp_path: Path) -> None:
     assert light[2] > light[3] + 8
     assert light[4] < 12
     find().run(["-i", film.path, "-vn", tmp_path / "heard.wav"])
-    heard = audio.read(tmp_path / "heard.wav", 48_000)
+    heard = audio.read_mono(tmp_path / "heard.wav", 48_000)
     assert len(heard) / 48_000 == pytest.approx(2.5, abs=0.06)
     assert np.abs(heard[int(1.97 * 48_000) :]).max() < 0.01
     with av.open(str(film.path)) as opened:

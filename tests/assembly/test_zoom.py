@@ -13,7 +13,7 @@ import pytest
 from dispatcher.assembly.render import RenderOptions, render
 from dispatcher.assembly.timeline import ENDING_FRAMES, FPS, Clip, Focus, Timeline
 from dispatcher.assembly.zoom import MOVE_S, View, camera, camera_filter
-from media.ffmpeg import LONGEST_ARGUMENT, find
+from media.ffmpeg import MAX_ARGUMENT, find
 from tests.support.media import take
 
 
@@ -146,9 +146,9 @@ def test_a_night_of_clicks_is_a_filter_that_ffmpeg_reads(program: Path, tmp_path
     """500 steps with four places each: the expression is answered in few questions, and does not pass by argument."""
     busy = tuple(place(2 + 5 * n, 3 + 5 * n, x=0.1 + 0.2 * n) for n in range(4))
     text = camera_filter(camera(film(*[(24.0, busy)] * 500), "auto"))
-    assert len(text) > LONGEST_ARGUMENT
+    assert len(text) > MAX_ARGUMENT
     ffmpeg = find(program)
-    arguments = ffmpeg.filters("filter:v", text, tmp_path / "filter.txt")
+    arguments = ffmpeg.filter_arguments("filter:v", text, tmp_path / "filter.txt")
     source = "color=black:s=64x64:r=30:d=0.2"
     ffmpeg.run(["-f", "lavfi", "-i", source, *arguments, "-c:v", "ffv1", tmp_path / "z.mkv"])
     assert (tmp_path / "z.mkv").stat().st_size > 0

@@ -14,7 +14,7 @@ from dispatcher.tour.browser import launch
 from dispatcher.tour.capture import Filming
 from dispatcher.tour.painting import Painting
 from dispatcher.tour.recorder import Recorder
-from media.frames import measure_take
+from media.take import measure_take
 from protocol.errors import MediaError
 
 pytestmark = [pytest.mark.browser, pytest.mark.films]

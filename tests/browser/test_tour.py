@@ -85,7 +85,7 @@ def check_film(folder: Path) -> None:
     assert [step["id"] for step in report["steps"]] == ["home", "second"]
     for step in report["steps"]:
         assert step["capture_seconds"] >= step["narration_seconds"] + 0.45
-    assert audio.measure(find(), folder / "film.mp4").integrated_lufs == pytest.approx(-16, abs=1)
+    assert audio.measure_loudness(find(), folder / "film.mp4").integrated_lufs == pytest.approx(-16, abs=1)
     text = re.sub(r"[\d:,> \n-]+", " ", (folder / "film.srt").read_text())
     assert "This is home." in text
     assert "second page." in text

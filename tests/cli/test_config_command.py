@@ -46,7 +46,9 @@ def test_what_is_set_is_shown_with_what_says_so(folder: Path, monkeypatch: pytes
     assert f"voice  af_heart  (the default in {file})" in _run("config", "show")
     monkeypatch.setenv("GPUDROP_VOICE", "bm_george")
     assert "voice  bm_george  (set by GPUDROP_VOICE)" in _run("config", "show")
-    assert "GPUDROP_VOICE is set and beats config.toml" in CliRunner().invoke(app, ["config", "unset", "voice"]).output
+    assert (
+        "GPUDROP_VOICE is set and overrides config.toml" in CliRunner().invoke(app, ["config", "unset", "voice"]).output
+    )
     assert file.read_text() == ""
 
 
@@ -71,7 +73,7 @@ def test_init_is_remembered(folder: Path) -> None:
     """Later commands need no --drop, init included; another drop takes its place, unless that is not wanted."""
     drop = str(folder / "drop")
     ran = CliRunner().invoke(app, ["init", "--drop", drop])
-    assert f"{drop} is the default drop now" in ran.stderr
+    assert f"{drop} is now the default drop" in ran.stderr
     assert "gpudrop tour tutorial.json --tts-backend colab\n" in ran.stdout
     assert json.loads(_run("init", "--json"))["drop"] == drop
     assert json.loads(_run("config", "show", "--json"))["drop"]["value"] == drop
@@ -79,7 +81,7 @@ def test_init_is_remembered(folder: Path) -> None:
     assert f"--tts-backend colab --drop '{folder}/b b'\n" in ran.stdout
     assert json.loads(_run("config", "show", "--json"))["drop"]["value"] == drop
     ran = CliRunner().invoke(app, ["init", "--drop", str(folder / "c")])
-    assert f"is the default drop now instead of {drop}" in ran.stderr
+    assert f"is now the default drop instead of {drop}" in ran.stderr
     assert Settings().defaults["drop"] == str(folder / "c")
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dispatcher.cli.display import ALIVE_EVERY_S, Display, Pace
-from dispatcher.cli.events import JsonDisplay
+from dispatcher.cli.display import ALIVE_EVERY_S, Display, JsonDisplay, Pace
 from dispatcher.jobs.job import Progress, Why
 from protocol.states import State
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.cli import errors, runs_keep
+from dispatcher.cli import errors, runs_list
 from dispatcher.config import Settings
 from protocol.errors import EnvironmentNotReady
 
@@ -181,7 +181,7 @@ def test_an_export_is_whole_or_not_there(tmp_path: Path) -> None:
     """Half of one would be in the way of the next, and look like all there is."""
 
     def half_a_line() -> None:
-        with runs_keep._created(tmp_path / "runs.csv") as file:
+        with runs_list._created(tmp_path / "runs.csv") as file:
             file.write("half a line")
             raise OSError("full")
 

@@ -9,8 +9,8 @@ import pytest
 import typer
 
 from dispatcher.cli import COMMANDS, app
+from dispatcher.cli.commands import corrected, plainly
 from dispatcher.cli.errors import _MISUSE, _misused
-from dispatcher.cli.helping import corrected, plainly
 from dispatcher.cli.tour import tour
 from protocol.errors import UsageError
 

@@ -45,7 +45,7 @@ def test_show_prints_public_halves_and_one_secret_on_request(place: Path) -> Non
     key = read_key(gpudrop("show", "--secret", "worker"))
     assert str(key.public) == made["worker"]["public"]
     assert key.spell_secret() not in gpudrop("show")
-    with pytest.raises(UsageError, match="there are: dispatcher, worker"):
+    with pytest.raises(UsageError, match="the roles are: dispatcher, worker"):
         gpudrop("show", "--secret", "nobody")
 
 
@@ -53,7 +53,7 @@ def test_keys_are_never_replaced(place: Path) -> None:
     """A second `new` leaves the first keys as they are."""
     gpudrop("new")
     before = [path.read_bytes() for path in sorted(place.iterdir())]
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         gpudrop("new")
     assert [path.read_bytes() for path in sorted(place.iterdir())] == before
 
@@ -69,7 +69,7 @@ def test_no_key_is_written_into_a_drop(
         (drop / "_drop.json").write_text("{}")
     else:
         monkeypatch.setenv("GPUDROP_DROP", str(drop))
-    with pytest.raises(UsageError, match="lies in the drop"):
+    with pytest.raises(UsageError, match="is inside the drop"):
         gpudrop("new", "--folder", str(drop / "sub" / "keys"))
     assert not (drop / "sub").exists()
 

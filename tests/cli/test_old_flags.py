@@ -56,7 +56,7 @@ def test_every_flag_is_understood(spec: Path, flags: list[str]) -> None:
         (["--encode-backend", "colab"], "local, colab-nvenc"),
         (["--zoom", "in"], "off, auto, mobile"),
         (["--skip-tts", "--respeak"], "one of them"),
-        (["--drop", "a", "--colab-drive-path", "b"], "name two drops"),
+        (["--drop", "a", "--colab-drive-path", "b"], "name two different drops"),
     ],
 )
 def test_what_is_not_done_says_what_is(spec: Path, flags: list[str], words: str) -> None:

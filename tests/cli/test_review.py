@@ -12,7 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from dispatcher.cli import app
-from dispatcher.cli.review import review
+from dispatcher.cli.tour_display import check_can_ask, review
 from protocol.errors import UsageError
 from tests.support import specs
 
@@ -80,10 +80,8 @@ def test_what_belongs_to_enhance_is_nothing_without_it(flags: list[str], tmp_pat
 
 def test_json_asks_nobody_even_in_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who reads events is a program."""
-    from dispatcher.cli.review import check
-
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    check(enhance=True, yes=False, as_json=False)
-    check(enhance=False, yes=False, as_json=True)
-    with pytest.raises(UsageError, match="--json asks nobody"):
-        check(enhance=True, yes=False, as_json=True)
+    check_can_ask(enhance=True, yes=False, as_json=False)
+    check_can_ask(enhance=False, yes=False, as_json=True)
+    with pytest.raises(UsageError, match="--json does not ask"):
+        check_can_ask(enhance=True, yes=False, as_json=True)

@@ -16,7 +16,7 @@ import pytest
 from dispatcher.jobs.job import Job
 from dispatcher.workers.process import GRACE_S
 from media import ffmpeg
-from protocol.seen import JobReader, read_drop_id
+from protocol.observation import JobReader, read_drop_id
 from protocol.transports import open_drop
 from tests.support.drops import OFFLINE, ROOT, client, make_drop, wait_for
 
@@ -85,13 +85,13 @@ def test_a_signal_releases_the_job_and_leaves_no_process(tmp_path: Path, number:
         worker.process.send_signal(number)
         assert worker.process.wait(GRACE_S) == 0, worker.log.read_text()
         wait_for(lambda: not worker.processes(), GRACE_S)
-        assert [error.job.code for error in reader.look().errors.values() if error.job] == ["RELEASED"]
+        assert [error.job.code for error in reader.look().errors.values()] == ["RELEASED"]
         assert f"stopped by {number.name}" in worker.log.read_text()
 
 
 def _beats(c):
-    c.workforce.look(0.0)
-    return [item for shown in c.workforce.seen.values() for item in shown.beats.items()]
+    c.workers.look(0.0)
+    return [item for shown in c.workers.seen.values() for item in shown.beats.items()]
 
 
 def test_a_killed_worker_leaves_neither_its_engine_nor_what_that_runs(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ import logging
 import pytest
 
 from colab.attach import Attached
-from colab.config import Settings
+from colab.config import WorkerSettings
 from colab.ending import NOTHING_LEFT
 from colab.lease import Beater, BeatThread
 from colab.worker import Worker
 from protocol.layout import WorkerNames
-from protocol.seen import WorkerReader
+from protocol.observation import WorkerReader
 from protocol.transports.memory import MemoryDrop, MemoryStore
 from tests.support.drops import wait_for
 from tests.support.workers import DROP_ID, Clock, FakeBench, drop_in
@@ -45,7 +45,7 @@ def test_a_worker_that_ends_says_so_in_its_last_beat() -> None:
     drop = drop_in(MemoryDrop(MemoryStore()))
     clock = Clock()
     at = Attached(drop=drop, drop_id=DROP_ID, worker="w", boot="b" * 16, host=clock.host())
-    worker = Worker(at, Settings(drop="memory:x", once=True), bench=lambda kinds, places: FakeBench(clock))
+    worker = Worker(at, WorkerSettings(drop="memory:x", once=True), bench=lambda kinds, places: FakeBench(clock))
     assert worker.serve() is NOTHING_LEFT
     [last] = WorkerReader(drop, DROP_ID, "w").look().beats.values()
     assert (last.last, last.held) == (True, ())

@@ -9,7 +9,7 @@ import pytest
 
 import colab.attach
 from colab.attach import Attached, attach
-from colab.config import Settings
+from colab.config import WorkerSettings
 from colab.serving import make_worker
 from colab.worker import Worker
 from protocol import codec
@@ -64,7 +64,7 @@ def test_a_worker_that_cannot_begin_closes_its_drop(
     """Running the notebook's last cell again and again piles nothing up."""
     spoil(drop)
     with pytest.raises(error):
-        make_worker(Settings(drop="somewhere", **settings))
+        make_worker(WorkerSettings(drop="somewhere", **settings))
     assert drop.closed == 1
 
 
@@ -80,7 +80,7 @@ def test_a_worker_that_ends_closes_its_drop(drop: Closable, trouble: str) -> Non
     ends: list[int] = []
     worker = Worker(
         at,
-        Settings(drop="memory:test", once=trouble == "none"),
+        WorkerSettings(drop="memory:test", once=trouble == "none"),
         bench=lambda kinds, places: bench,
         beats=lambda beater, at: _interrupting() if trouble == "interrupted" else contextlib.nullcontext(),
     )

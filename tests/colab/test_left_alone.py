@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from colab.offers import FAILED_AGAIN_S
+from colab.taking import FAILED_AGAIN_S
 from dispatcher.jobs.client import Handle
 from dispatcher.jobs.job import Job
 from protocol.layout import LAST_ATTEMPT, JobNames
-from protocol.seen import JobReader
+from protocol.observation import JobReader
 from tests.support.scene import SLOW, Scene
 from tests.support.workers import FakeBench
 
@@ -27,13 +27,13 @@ def name_of(scene: Scene, handle: Handle) -> str:
 
 
 @pytest.mark.fault("attempts-used-up")
-@pytest.mark.parametrize("sealed", [False, True], ids=["an empty turn", "a sealed claim"])
+@pytest.mark.parametrize("claimed", [False, True], ids=["an empty turn", "a valid claim"])
 def test_a_job_without_an_attempt_number_left_is_told_once_and_left(
-    scene: Scene, sealed: bool, caplog: pytest.LogCaptureFixture
+    scene: Scene, claimed: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whoever wrote the last number, nobody claims the job any more; the worker lives and does the others."""
     handle, other = scene.client.submit(ECHO), scene.client.submit(OTHER)
-    if sealed:
+    if claimed:
         scene.claim(handle, "1" * 16, n=LAST_ATTEMPT)
     else:
         scene.side().put(JobNames(name_of(scene, handle)).turn(LAST_ATTEMPT), b"")
@@ -76,7 +76,7 @@ def test_a_mistake_in_the_middle_of_a_job_ends_that_attempt_only(
     assert scene.step(other) is not None
     assert sorted(task.params["text"] for task in bench.begun) == ["another", "hi"]
     assert bench.killed == 1
-    assert [failure.job.code for failure in scene.look(handle).errors.values() if failure.job] == ["RELEASED"]
+    assert [failure.job.code for failure in scene.look(handle).errors.values()] == ["RELEASED"]
     (told,) = [record for record in caplog.records if record.exc_info]
     assert name_of(scene, handle) in told.getMessage()
     scene.clock.now += FAILED_AGAIN_S

@@ -9,7 +9,7 @@ import imageio_ffmpeg
 import pytest
 
 from colab.bench import Bench
-from colab.config import Settings
+from colab.config import WorkerSettings
 from colab.serving import make_worker
 from protocol.errors import EnvironmentNotReady
 from tests.support.drops import make_drop
@@ -23,7 +23,7 @@ def test_the_bench_is_told_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     asked = tmp_path / "asked"
     program = noted(tmp_path / "mine", asked, imageio_ffmpeg.get_ffmpeg_exe())
     monkeypatch.setenv("FFMPEG_BINARY", str(program))
-    bench = Bench(("stabilize",), Settings(drop="somewhere").model_places())
+    bench = Bench(("stabilize",), WorkerSettings(drop="somewhere").model_places())
     try:
         assert list(bench.abilities().engines) == ["stabilize"]
     finally:
@@ -34,5 +34,5 @@ def test_the_bench_is_told_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_worker_whose_ffmpeg_is_none_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says which setting is wrong, instead of doing without half its kinds."""
     monkeypatch.setenv("FFMPEG_BINARY", str(tmp_path / "none"))
-    with pytest.raises(EnvironmentNotReady, match=r"none is no program; set FFMPEG_BINARY"):
-        make_worker(Settings(drop=str(make_drop(tmp_path / "drop"))))
+    with pytest.raises(EnvironmentNotReady, match=r"none is not a program; set FFMPEG_BINARY"):
+        make_worker(WorkerSettings(drop=str(make_drop(tmp_path / "drop"))))

@@ -55,6 +55,7 @@ def test_its_parameters_are_a_form() -> None:
         "ENGINES": "voices, whisper, upscale, vision",
         "KINDS": "",
         "IDLE_MINUTES": 30,
+        "SESSION_HOURS": 12,
         "I_AGREE_TO_THE_TERMS": False,
     }
 

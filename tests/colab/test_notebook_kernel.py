@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from colab.ending import LAST_JOB_S
 from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job
 from protocol import codec
 from protocol.layout import WorkerNames
 from protocol.messages import Drain
-from protocol.seen import JobReader, read_drop_id
+from protocol.observation import JobReader, read_drop_id
 from protocol.transports import open_drop
 from tests.support.drops import client, make_drop, wait_for
 from tests.support.kernels import CHILDREN, cell, kernel, on_colab
@@ -43,9 +44,9 @@ def test_an_interrupt_leaves_the_runtime_and_the_models(tmp_path: Path) -> None:
         reader = _begun(c, handle.run)
         k.interrupt()
         k.end(60)
-        assert [error.job.code for error in reader.look().errors.values() if error.job] == ["RELEASED"]
+        assert [error.job.code for error in reader.look().errors.values()] == ["RELEASED"]
         assert ran.error is None
-        assert "Run this cell again to go on; what it has loaded stays in memory (echo)" in ran.text
+        assert "Run this cell again to continue. The loaded models stay in memory (echo)" in ran.text
         assert asked.read_text() == ""
         process = k.run(CHILDREN).text
         assert len(process.split()) == 2, "one bench, and it lives"
@@ -59,19 +60,29 @@ def test_an_interrupt_leaves_the_runtime_and_the_models(tmp_path: Path) -> None:
         assert asked.read_text() == ""
 
 
-@pytest.mark.parametrize("how", ["idle", "drain"])
+@pytest.mark.parametrize("how", ["idle", "drain", "session"])
 def test_the_runtime_goes_back_when_nobody_needs_it(tmp_path: Path, how: str) -> None:
-    """After an idle stop and after a drain Colab gets the runtime, and no workbench is left with its memory."""
+    """When idle, drained or near its time limit: Colab gets the runtime, and no workbench is left with its memory."""
     drop, asked = make_drop(tmp_path / "drop"), tmp_path / "asked"
     with kernel(tmp_path, env=on_colab(asked)) as k:
-        k.form(DROP=str(drop), IDLE_MINUTES=0.02 if how == "idle" else 30)
+        k.form(
+            DROP=str(drop),
+            IDLE_MINUTES=0.02 if how == "idle" else 30,
+            SESSION_HOURS=_hours() if how == "session" else 0,
+        )
         ran = k.serve()
         if how == "drain":
             _drain(drop)
         assert k.end(90).error is None
         assert asked.read_text() == "unassign\n"
-        assert ("no job for" if how == "idle" else "asked to drain") in ran.text
+        assert {"idle": "no job for", "drain": "asked to drain", "session": "raise SESSION_HOURS"}[how] in ran.text
         assert k.run(CHILDREN).text == "bench\n"
+
+
+def _hours() -> float:
+    """Return a time limit that is near for this machine: seconds before no job is started any more."""
+    up_s = float(Path("/proc/uptime").read_text().split()[0])
+    return (up_s + 300 + LAST_JOB_S + 5) / 3600
 
 
 def _drain(drop: Path) -> None:
@@ -130,10 +141,10 @@ def test_a_second_interrupt_ends_the_cell_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("form", "words"),
     [
-        ({"I_AGREE_TO_THE_TERMS": False}, "read the policy at the top of the notebook"),
-        ({"ENGINES": "voixes"}, "there is no engine called voixes; there are: voices, whisper"),
+        ({"I_AGREE_TO_THE_TERMS": False}, "read the policy at the top"),
+        ({"ENGINES": "voixes"}, "unknown engine voixes in ENGINES; choose from: voices, whisper"),
         ({"KINDS": "tts, film"}, "there is no kind of work called film; there are: analyze"),
-        ({"DROP": "nowhere/gpudrop"}, "does not exist. In {here} there are: drop, empty"),
+        ({"DROP": "nowhere/gpudrop"}, "does not exist. {here} has these folders: drop, empty"),
         ({"DROP": "empty"}, "is not a drop yet. Run: gpudrop init"),
     ],
 )

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from colab import cell, notebook
-from colab.config import Settings
-from colab.ending import Ending, Reason
+from colab.config import WorkerSettings
+from colab.ending import Reason, SessionEnding
 from colab.handlers.tts.engines import FILES
 from colab.models import Models
 from protocol.errors import ChannelLost, EnvironmentNotReady, JobFailed, UsageError
@@ -23,9 +23,9 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     drops: list[str] = []
     monkeypatch.setattr(notebook, "make_worker", lambda settings, bench: settings)
 
-    def serve(settings: Settings) -> Ending:
+    def serve(settings: WorkerSettings) -> SessionEnding:
         drops.append(settings.drop)
-        return Ending(Reason.IDLE, "no job")
+        return SessionEnding(Reason.IDLE, "no job")
 
     monkeypatch.setattr(notebook, "serve_until_signalled", serve)
     return drops
@@ -74,7 +74,7 @@ def test_voices_that_cannot_be_had_do_not_stop_the_worker(served: list[str], mon
 
 def test_a_word_that_is_no_engine_is_told_before_anything_is_fetched(served: list[str]) -> None:
     """A slip in the form ends the cell, and no worker serves with less than was asked for."""
-    with pytest.raises(UsageError, match="no engine called voixes"):
+    with pytest.raises(UsageError, match="unknown engine voixes"):
         notebook.run("memory:d", consent=True, engines="voixes")
     assert served == []
 

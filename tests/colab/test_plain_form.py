@@ -10,13 +10,13 @@ import pytest
 import soundfile
 
 from colab.attach import Attached
-from colab.plain import understand
-from colab.plain_answer import PlainPublisher
+from colab.plain_form import PlainPublisher, understand
 from media.audio import check_wav
 from protocol import codec
 from protocol.errors import JobFailed
 from protocol.kinds import tts
 from protocol.messages import EngineRecord
+from protocol.plain import PlainRequest
 from protocol.transports.host import Host
 from protocol.transports.memory import MemoryDrop, MemoryStore
 from tests.support import old_dispatcher
@@ -41,7 +41,7 @@ SUMMARY = {
 
 def request_of(folder: str) -> dict[str, Any]:
     """Return the parameters of a golden request, by the road that production code takes."""
-    return codec.decode_request((GOLDEN / folder / "request.json").read_bytes(), drop="d" * 16, job=folder).params
+    return codec.decode_any_request((GOLDEN / folder / "request.json").read_bytes(), drop="d" * 16, job=folder).params
 
 
 def publisher(tmp_path: Path, folder: str) -> tuple[PlainPublisher, MemoryStore]:
@@ -58,8 +58,8 @@ def test_an_old_dispatcher_writes_the_golden_request(tmp_path: Path) -> None:
     folder = old_dispatcher.submit(tmp_path, "answered", SPEC)
     data = (folder / "request.json").read_bytes()
     assert data == (GOLDEN / "answered" / "request.json").read_bytes()
-    request = codec.decode_request(data, drop="d" * 16, job="answered")
-    assert request.job is None
+    request = codec.decode_any_request(data, drop="d" * 16, job="answered")
+    assert isinstance(request, PlainRequest)
     assert request.params["steps"] == SPEC["steps"]
 
 
@@ -94,8 +94,8 @@ def test_the_codec_reads_the_golden_markers() -> None:
     done_bytes = (GOLDEN / "answered" / "done.marker").read_bytes()
     error_bytes = (GOLDEN / "refused" / "error.marker").read_bytes()
     done, failure = codec.decode_plain_done(done_bytes), codec.decode_plain_failure(error_bytes)
-    assert (done.job, done.plain.steps_generated, done.plain.total_duration) == (None, 2, 1.5)
-    assert (failure.job, failure.plain.step) == (None, "Übung 1")
+    assert (done.steps_generated, done.total_duration) == (2, 1.5)
+    assert failure.step == "Übung 1"
     assert (codec.encode(done), codec.encode(failure)) == (done_bytes, error_bytes)
     assert done_bytes.isascii()
     assert error_bytes.isascii()

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from colab.attach import Attached
+from colab.full_form import FullForm
+from colab.keeper import Keeper
+from colab.known_jobs import KnownJobs
 from protocol.drop import SYNC_TOOL
 from protocol.messages import ClaimTerms, Offer, Request
 from protocol.neighbours import whereabouts
 from protocol.transports.folder import FolderDrop
-from tests.support.workers import DROP_ID, Clock, FakeBench, drop_in, worker_on
+from tests.support.workers import DROP_ID, Clock, drop_in
 
 
 @pytest.mark.parametrize(
@@ -29,9 +33,10 @@ def test_claims_settle_where_somebody_is_elsewhere(
 ) -> None:
     """Nobody waits on one machine, whoever sends from another is not believed that this is one."""
     (tmp_path / "drop").mkdir()
-    drop, clock = FolderDrop(tmp_path / "drop"), Clock()
+    drop = FolderDrop(tmp_path / "drop")
     drop_in(drop)
-    worker = worker_on(drop, clock, FakeBench(clock))
+    at = Attached(drop=drop, drop_id=DROP_ID, worker="w", boot="a" * 16, host=Clock().host())
+    memory = KnownJobs(at, Keeper(at.host)).memory("j")
     offer = Offer(
         drop=DROP_ID,
         id="j",
@@ -41,6 +46,5 @@ def test_claims_settle_where_somebody_is_elsewhere(
         claim=ClaimTerms(settle_s=asked_s, lease_s=16),
         where=whereabouts(drop.capabilities, DROP_ID, system),
     )
-    terms, _ = worker._terms(Request(params={}, job=offer))
+    terms = FullForm(at, memory, Request(params={}, job=offer)).terms
     assert (terms.settle_s, terms.lease_s) == (settle_s, 16)
-    worker.end()

@@ -52,7 +52,7 @@ def test_a_job_that_has_no_room_by_itself_fails(scene: Scene, holds: set[str]) -
     bench = bench_that_is_full(scene, holds)
     assert scene.worker(bench).step(scene.clock.now)
     assert len(bench.begun) == 1
-    assert [each.job.code for each in scene.look(handle).errors.values() if each.job] == ["OUT_OF_MEMORY"]
+    assert [each.job.code for each in scene.look(handle).errors.values()] == ["OUT_OF_MEMORY"]
 
 
 def test_what_is_published_is_not_made_twice(scene: Scene) -> None:

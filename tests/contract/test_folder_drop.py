@@ -457,7 +457,7 @@ def test_a_disk_that_cannot_is_written_all_the_same(drop: FolderDrop, monkeypatc
         patch.setattr(beneath, "_NAMELESS", 0)
         drop.put("a", b"one")
     with monkeypatch.context() as patch:
-        patch.setattr(beneath.Place, "name", lambda *_: False)
+        patch.setattr(beneath.OpenFolder, "name", lambda *_: False)
         drop.put("b", b"two")
     assert (drop.get("a", limit=3), drop.get("b", limit=3)) == (b"one", b"two")
     assert [entry.name for entry in drop.list("")] == ["a", "b"]

@@ -54,7 +54,7 @@ def test_an_unknown_scheme_lists_what_exists() -> None:
 @pytest.mark.parametrize("address", ["memory:", "folder:", "folder://"])
 def test_a_scheme_alone_names_no_drop(address: str) -> None:
     """A scheme without a name is a mistake, not the current folder."""
-    with pytest.raises(UsageError, match="names no drop"):
+    with pytest.raises(UsageError, match="does not name a drop"):
         open_drop(address)
 
 

@@ -7,28 +7,33 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from protocol.errors import NameMissing
 from protocol.transports.rc import Rc, RcGone
 from protocol.transports.rclone import RcloneDrop
+from protocol.transports.rclone_calls import RemoteCalls
 
 
-@pytest.fixture
-def drop(rclone: str, tmp_path: Path) -> Iterator[RcloneDrop]:
-    """Open a drop on a remote that is a folder of this disk."""
-    (tmp_path / "drop").mkdir()
-    with contextlib.closing(RcloneDrop(f"here:{tmp_path / 'drop'}")) as made:
-        yield made
+class Answers(RemoteCalls):
+    """A remote that has the same answer to every call of a sort."""
+
+    answers: ClassVar[dict[str, Any]] = {
+        "operations/fsinfo": {"Features": {"CanHaveEmptyDirectories": True}},
+        "operations/list": {"list": []},
+        "operations/deletefile": {},
+    }
+
+    def do(self, kind: Any, what: str, command: str, parameters: dict[str, Any]) -> Any:
+        """Return the answer."""
+        return self.answers[command]
 
 
-def test_two_threads_share_what_is_known(drop: RcloneDrop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_threads_share_what_is_known() -> None:
     """While one thread lists folder after folder, another one deletes beats: each forgets and learns undisturbed."""
-    answers = {"operations/list": {"list": []}, "operations/deletefile": {}}
-    monkeypatch.setattr(drop, "_do", lambda kind, what, command, parameters: answers[command])
+    drop = RcloneDrop("here:folder", calls=Answers("here:folder"))
     failed: list[BaseException] = []
 
     def run(act: Callable[[str], object], name: str) -> None:
@@ -48,6 +53,7 @@ def test_two_threads_share_what_is_known(drop: RcloneDrop, monkeypatch: pytest.M
             thread.join()
     finally:
         sys.setswitchinterval(before)
+    drop.close()
     assert failed == []
 
 

@@ -18,7 +18,7 @@ from protocol.errors import ChannelError, ChannelLost, NameMissing, NameTaken, N
 from protocol.transports import bounded
 from protocol.transports.bounded import BoundedFolder
 from protocol.transports.ground import Ground
-from protocol.transports.pace import Pace, RemoteWatch
+from protocol.transports.pace import NewsCounter, RemoteWatch
 from protocol.transports.synced import COMMITTED, UNCOMMITTED, SyncedDrop
 from tests.support.drops import wait_for
 
@@ -206,7 +206,7 @@ def waits(watch: RemoteWatch, clock: Turned) -> float:
 
 def test_looks_come_soon_after_news_and_rarely_in_silence() -> None:
     """From a quarter of the poll each look without news comes later, up to the poll; news starts it afresh."""
-    clock, pace = Turned(), Pace()
+    clock, pace = Turned(), NewsCounter()
     watch = RemoteWatch(pace, 8.0, lambda: clock.now)
     silent = [waits(watch, clock) for _ in range(6)]
     assert silent[0] == pytest.approx(2, abs=0.1)

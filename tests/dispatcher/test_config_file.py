@@ -35,7 +35,7 @@ def test_no_file_sets_nothing(path: Path) -> None:
         ('drop = "drop"', ["line 1", 'drop must be an absolute path, or begin with ~, not "drop"']),
         ('out = "made"', ["out must be an absolute path"]),
         ('drop = "rlcone:g:x"', ["unknown kind of drop 'rlcone'"]),
-        ('drop = "rclone:"', ["names no drop"]),
+        ('drop = "rclone:"', ["does not name a drop"]),
         (f'voice = "{"x" * 65}"', ["voice is longer than 64 characters"]),
         ('voice = "a\\u0007"', ["control character"]),
         ("drop = /d", ["line 1", 'drop = "/home/me/drop"']),

@@ -29,8 +29,8 @@ def test_the_old_name_catches_whatever_a_narration_ends_with(error: type[errors.
 
 
 def test_importing_starts_nothing() -> None:
-    """Neither a browser's driver nor a model library is imported with the package."""
-    heavy = "{'playwright', 'papermill', 'torch', 'onnxruntime', 'watchdog'}"
+    """Neither a browser's driver, a model library nor the database is imported with the package."""
+    heavy = "{'playwright', 'papermill', 'torch', 'onnxruntime', 'watchdog', 'sqlalchemy', 'pydantic', 'numpy'}"
     code = f"import sys, dispatcher; print(sorted({heavy} & set(sys.modules)))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert shown.stdout.strip() == "[]"

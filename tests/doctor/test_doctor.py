@@ -17,20 +17,21 @@ import typer
 
 from dispatcher.cli import doctor as command
 from dispatcher.config import Settings
-from dispatcher.doctor import Finding, Report, channel, machine, mounts, place
+from dispatcher.doctor import Finding, Report, channel, machine, place
 from dispatcher.doctor.channel import examine_workers, measure, soak
 from dispatcher.doctor.findings import checked
+from dispatcher.doctor.mounts import examine_mount
 from dispatcher.doctor.place import examine_place
 from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job
 from dispatcher.runs.store import RunStore
 from protocol.errors import EnvironmentNotReady
-from protocol.redaction import without_secrets
 from protocol.transports import open_drop
 from protocol.transports.ground import Ground
 from protocol.transports.host import SYSTEM
 from protocol.transports.mount import GOOD_FLAGS, Flags
 from tests.support.drops import client, make_drop, wait_for, worker
+from usertext.redaction import without_secrets
 
 
 @pytest.fixture
@@ -183,21 +184,18 @@ def test_another_drop_on_the_same_path_is_told(tmp_path: Path, settings: Setting
         ({"rc": "true", "vfs-cache-mode": "full", "vfs-write-back": "1m"}, "more than 5 s"),
         ({"rc": "true", "vfs-cache-mode": "full", "poll-interval": "0"}, "--poll-interval"),
         ({"rc": "true", "vfs-cache-mode": "full", "read-only": "true"}, "read-only"),
-        ({"vfs-cache-mode": "full"}, "more than a minute"),
+        ({"vfs-cache-mode": "full"}, "for more than a minute"),
     ],
 )
-def test_flags_of_a_mount_that_hurt_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: dict[str, str], said: str
-) -> None:
+def test_flags_of_a_mount_that_hurt_are_named(tmp_path: Path, flags: dict[str, str], said: str) -> None:
     """Each comes with the flag to set instead; good flags are no finding."""
     with remote_control() as address:
         given = {**flags, "rc-addr": address}
-        monkeypatch.setattr(mounts, "mount_flags", lambda point: Flags(point, given))
-        found = [it for it in place._ground(Ground("rclone", tmp_path)) if it.check == "mount"]
+        found = [it for it in examine_mount(tmp_path, find_flags=lambda at: Flags(at, given)) if it.check == "mount"]
         assert any(said in it.said for it in found)
-        assert all("--" in it.hint for it in found)
-        given = {**flags, **GOOD, "read-only": "false", "rc-addr": address}
-        assert [it.state for it in place._ground(Ground("rclone", tmp_path))] == ["ok"]
+        assert all(str(tmp_path) in it.said and "--" in it.hint for it in found)
+        good = {**flags, **GOOD, "read-only": "false", "rc-addr": address}
+        assert [it.state for it in examine_mount(tmp_path, find_flags=lambda at: Flags(at, good))] == ["ok"]
 
 
 GOOD = {"rc": "true", "vfs-cache-mode": "full", "vfs-write-back": "1s", "poll-interval": "10s"}
@@ -228,24 +226,22 @@ def remote_control(status: int = 200) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("status", "hint"), [(401, "--rc-htpasswd"), (404, "--rc-baseurl"), (403, "--rc-user")])
-def test_a_remote_control_that_refuses_is_a_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, hint: str
-) -> None:
+def test_a_remote_control_that_refuses_is_a_warning(tmp_path: Path, status: int, hint: str) -> None:
     """What the remote control answers is told with the flag that is behind it."""
     with remote_control(status) as address:
-        monkeypatch.setattr(mounts, "mount_flags", lambda point: Flags(point, {**GOOD, "rc-addr": address}))
-        [_, found] = place._ground(Ground("rclone", tmp_path))
+        given = {**GOOD, "rc-addr": address}
+        [_, found] = examine_mount(tmp_path, find_flags=lambda at: Flags(at, given))
     assert (found.state, found.check) == ("warn", "mount")
     assert hint in found.hint
     assert str(status) in found.said
 
 
-def test_a_remote_control_that_does_not_answer_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_remote_control_that_does_not_answer_is_a_warning(tmp_path: Path) -> None:
     """A port where nobody listens, or which speaks TLS, is named."""
     with remote_control() as address:
         pass
-    monkeypatch.setattr(mounts, "mount_flags", lambda point: Flags(point, {**GOOD, "rc-addr": address}))
-    [_, found] = place._ground(Ground("rclone", tmp_path))
+    given = {**GOOD, "rc-addr": address}
+    [_, found] = examine_mount(tmp_path, find_flags=lambda at: Flags(at, given))
     assert f"at {address} does not answer" in found.said
     assert "--rc-addr" in found.hint
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from colab.install import ENGINES, GUARDED, ONNX_CUDA, Plan, extras_of, pinned, plan, requirement
+from colab.install import ENGINES, GUARDED, ONNX_CUDA, InstallPlan, extras_of, pinned, plan, requirement
 from dispatcher.workers.package import build_wheel
 
 FREEZE = (Path(__file__).parents[1] / "support" / "colab_freeze.txt").read_text("utf-8")
@@ -20,7 +20,7 @@ TARGET = ("--python-version", "3.13", "--python-platform", "x86_64-manylinux_2_2
 VOICES = extras_of("voices")
 UNREACHABLE = re.compile("error sending request|Request failed|Failed to fetch|dns error|Network connectivity", re.I)
 
-Resolve = Callable[[Plan], dict[str, str]]
+Resolve = Callable[[InstallPlan], dict[str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def resolve(tmp_path_factory: pytest.TempPathFactory) -> Resolve:
     """Return what uv makes of a plan on Colab; skips where no package index can be reached, but never in the build."""
 
     @cache
-    def resolved(planned: Plan) -> dict[str, str]:
+    def resolved(planned: InstallPlan) -> dict[str, str]:
         folder = tmp_path_factory.mktemp("plan")
         for name in ("requirements", "constraints", "overrides"):
             (folder / f"{name}.txt").write_text(getattr(planned, name))
@@ -87,7 +87,9 @@ def test_without_a_gpu_the_plain_build_comes(wheel: Path, resolve: Resolve) -> N
 
 def test_without_our_overrides_the_trap_is_real(resolve: Resolve) -> None:
     """kokoro-onnx alone brings the plain build beside the CUDA build, and another numpy."""
-    chosen = resolve(Plan(requirements=f"kokoro-onnx>=0.6.1\n{ONNX_CUDA}\n", constraints="", overrides="", remove=()))
+    chosen = resolve(
+        InstallPlan(requirements=f"kokoro-onnx>=0.6.1\n{ONNX_CUDA}\n", constraints="", overrides="", remove=())
+    )
     assert {"onnxruntime", "onnxruntime-gpu"} <= set(chosen)
     assert chosen["numpy"] != pinned(FREEZE)["numpy"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.jobs.job import Job
-from protocol.seen import read_drop_id
+from protocol.observation import read_drop_id
 from protocol.transports import open_drop
 from tests.support import hostile
 from tests.support.drops import client, make_drop, wait_for, worker
@@ -27,7 +27,7 @@ def fill(drop: Path, outside: Path) -> int:
         (drop / f"json-{n}" / "request.json").write_bytes(data)
     for n, (kind, params, more) in enumerate(hostile.REQUESTS.values()):
         (drop / f"request-{n}").mkdir()
-        made = hostile.sealed(hostile.request(drop_id, f"request-{n}", kind, params, **more))
+        made = hostile.with_checksum(hostile.request(drop_id, f"request-{n}", kind, params, **more))
         (drop / f"request-{n}" / "request.json").write_bytes(made)
         (drop / f"request-{n}" / "in-1-x").write_bytes(b"x")
     for name in hostile.NAMES.values():

@@ -17,7 +17,7 @@ import pytest
 from dispatcher.jobs import simple_form
 from dispatcher.jobs.job import Job, Progress, Result, Why
 from dispatcher.tour.narration import Voice, speech_job
-from media.audio import check_wav, read
+from media.audio import check_wav, read_mono
 from protocol.errors import JobFailed, JobTimeout
 from tests.support.drops import client, make_drop, worker
 
@@ -83,7 +83,7 @@ def test_an_old_dispatcher_gets_a_right_answer_from_our_worker(tmp_path: Path) -
     assert ended.returncode == 0, ended.stderr
     got = json.loads(ended.stdout)
     lengths = [check_wav(Path(got["clips"][step["id"]])) for step in STEPS]
-    assert all(abs(read(Path(path), 24_000)).max() > 0.05 for path in got["clips"].values())
+    assert all(abs(read_mono(Path(path), 24_000)).max() > 0.05 for path in got["clips"].values())
     done = got["done"]
     assert (done["status"], done["steps_generated"]) == ("completed", 2)
     assert done["total_duration"] == pytest.approx(sum(lengths), abs=0.01)

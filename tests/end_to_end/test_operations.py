@@ -256,7 +256,7 @@ def test_a_file_that_something_writes_to_is_refused(gpu: Connection, tmp_path: P
     copies = [sound]
     for number in range(3):
         copies.append(Path(shutil.copy(sound, tmp_path / f"copy-{number}.wav")))
-    known = gpu.client._fingerprints
+    known = gpu.client._digests
     check = known.check_unchanged
 
     def growing(path: Path) -> None:

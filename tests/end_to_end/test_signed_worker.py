@@ -14,7 +14,7 @@ import pytest
 from dispatcher.jobs.job import Job
 from protocol import codec
 from protocol.messages import Limits, Offer, Request
-from protocol.seen import read_drop_id
+from protocol.observation import read_drop_id
 from protocol.signing import Identity, Key, new_key, trusting
 from protocol.transports import open_drop
 from tests.support.drops import OFFLINE, ROOT, client, make_drop, wait_for, worker

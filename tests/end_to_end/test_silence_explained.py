@@ -74,7 +74,7 @@ def test_a_worker_that_went_hours_ago(drop: Path, here: Client) -> None:
         os.utime(path, (ago, ago))
     said = until(here.submit(SPEECH), lambda progress: True)
     assert said.why is Why.WORKERS_GONE
-    assert re.search(r"t4-1 was here, last beat 3 h ago \(.*\d\d:\d\d", said.text)
+    assert re.search(r"t4-1 was here, last heartbeat 3 h ago \(.*\d\d:\d\d", said.text)
 
 
 def test_a_worker_for_another_kind(drop: Path, here: Client) -> None:
@@ -115,7 +115,7 @@ def test_a_worker_that_freezes(drop: Path, here: Client) -> None:
         frozen.wait(60)
     assert "took the job and has been silent for" in silent.text
     assert "of 80" in silent.text
-    assert "no sign of life of w" in gone.text
+    assert "no heartbeat from w" in gone.text
     assert "No other worker is here" in gone.hint
 
 
@@ -131,7 +131,7 @@ def test_a_killed_worker_at_the_timeout(drop: Path, here: Client) -> None:
         handle.wait(0)
     assert timeout.value.why == Why.WORKER_SILENT
     assert "took the job and fell silent at" in str(timeout.value)
-    assert "Workers: w: last beat" in str(timeout.value)
+    assert "Workers: w: last heartbeat" in str(timeout.value)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_log_says_it_at_once_and_ends_with_the_hint(drop: Path, tmp_path: Path
     after = lines[lines.index("narration …") + 1]
     assert after.startswith("narration: 0 % no worker was ever seen on this drop. Start the notebook")
     assert lines[-2].startswith("error: no verified result after 2 s: no worker was ever seen on this drop. Start")
-    assert "the same command picks it up again. Workers: none" in lines[-1]
+    assert "run the same command to resume waiting. Workers: none" in lines[-1]
 
 
 def events_of(text: str) -> list[dict[str, Any]]:

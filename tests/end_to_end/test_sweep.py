@@ -14,7 +14,7 @@ import pytest
 from dispatcher.runs.store import RunStore
 from protocol.drop import Capabilities
 from protocol.errors import JobFailed
-from protocol.seen import Observation
+from protocol.observation import Observation
 from tests.support.faulty import Fault
 from tests.support.trial import RIGHT, Trial
 

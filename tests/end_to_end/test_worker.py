@@ -16,7 +16,7 @@ import soundfile
 
 from dispatcher.jobs.job import Job
 from protocol.errors import JobFailed
-from protocol.seen import JobReader, read_drop_id
+from protocol.observation import JobReader, read_drop_id
 from protocol.transports import open_drop
 from tests.support.drops import client, make_drop, start_worker, worker
 
@@ -157,7 +157,7 @@ def test_a_stopped_worker_releases_its_job(tmp_path: Path, number: signal.Signal
         wait_for(lambda: bool(reader.look().claims))
         first.send_signal(number)
         assert first.wait(200) == 0
-        assert [error.job.code for error in reader.look().errors.values() if error.job] == ["RELEASED"]
+        assert [error.job.code for error in reader.look().errors.values()] == ["RELEASED"]
         with worker(drop):
             assert handle.wait(200).files["echo.txt"].read_text() == "survivor"
 

@@ -1,4 +1,4 @@
-"""Inputs for the fuzz targets: known ones, changed at random as bytes or as JSON, the latter sealed again mostly.
+"""Inputs for the fuzz targets: known ones, changed at random as bytes or as JSON, mostly with a new checksum.
 
 The same seed makes the same inputs, on every machine.
 """
@@ -77,7 +77,7 @@ class Mutator:
             where, key = self._random.choice(places)
             self._change(where, key, value)
             if self._random.random() < 0.8 and isinstance(value, dict):
-                return hostile.sealed(value)
+                return hostile.with_checksum(value)
             return json.dumps(value).encode()
         except (ValueError, RecursionError, IndexError):
             return self._of_bytes(data)

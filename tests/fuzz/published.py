@@ -17,9 +17,9 @@ from protocol.errors import BadMessage
 from protocol.kinds import tts
 from protocol.layout import is_job_id, is_worker_id, parse_job_name, parse_worker_name
 from protocol.messages import OutputFile
-from protocol.redaction import STEERING, legible, redact
 from tests.fuzz import codec as codec_target
 from tests.support.drops import client, make_drop, worker
+from usertext.redaction import STEERING, legible, redact
 
 
 def json_suite(folder: Path) -> str:

@@ -19,7 +19,7 @@ from protocol.integrity import sha256_of
 from protocol.kinds import tts
 from protocol.layout import Attempt, JobNames
 from protocol.messages import Offer, Request
-from protocol.seen import JobReader
+from protocol.observation import JobReader
 from protocol.transports.memory import MemoryDrop, MemoryStore
 from tests.fuzz.codec import MOST_WORDS, check_words
 from tests.support import hostile
@@ -44,7 +44,7 @@ def _part() -> bytes:
     files = [hostile.entry(WAV, SOUND, SOURCES[WAV])]
     place = {"v": 2, "min_reader": 2, "type": "part", "drop": DROP, "id": JOB, "digest": DIGEST}
     who = {"attempt": 1, "nonce": NONCE, "worker": "w", "boot": "b" * 16}
-    return hostile.sealed({**place, **who, "k": 1, "files": files, "engine": hostile.ENGINE})
+    return hostile.with_checksum({**place, **who, "k": 1, "files": files, "engine": hostile.ENGINE})
 
 
 MARKER, WAVE, TIMED, PART = b"\x00", b"\x01", b"\x02", b"\x03"
@@ -112,10 +112,9 @@ def _check_taken(taken: Path, folder: Path) -> None:
     assert len([path for path in folder.rglob("*") if path.is_file()]) == len(found)
     result = accept.load("run", taken)
     marker = codec.decode_done((taken / accept.MARKER).read_bytes(), drop=DROP, job=JOB)
-    assert marker.job is not None
     assert {file.path: (file.size, file.sha256) for file in marker.job.files} == {
         path: sha256_of(local) for path, local in result.files.items()
     }
     assert audio.check_wav(taken / WAV) > 0
-    assert audio.read(taken / WAV, 48_000).ndim == 1
+    assert audio.read_mono(taken / WAV, 48_000).ndim == 1
     tts.read_times((taken / WORDS).read_bytes())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media.captions import HARMLESS, Cue, ass_text, srt, vtt
+from media.captions import WORD_JOINER, Cue, ass_text, srt, vtt
 
 TEXTS = (
     "the <head> of", "git switch <branch>", "<b>bold</b>", "a < b > c", "a <b", "<1>", "</i>", "<!-- no -->",
@@ -20,7 +20,7 @@ TEXTS = (
 
 def seen(payload: str) -> str:
     """Return a text of SubRip as ffmpeg and mpv show it."""
-    return payload.replace("\\{", "{").replace("\\}", "}").replace(HARMLESS, "")
+    return payload.replace("\\{", "{").replace("\\}", "}").replace(WORD_JOINER, "")
 
 
 def cue(*lines: str, at: int = 0) -> Cue:
@@ -86,7 +86,7 @@ def test_a_foreign_word_turns_no_line() -> None:
 
 def test_substation() -> None:
     """Braces and backslashes are written as signs."""
-    assert ass_text(r"{\an8}C:\new") == rf"\{{\{HARMLESS}an8\}}C:\{HARMLESS}new"
+    assert ass_text(r"{\an8}C:\new") == rf"\{{\{WORD_JOINER}an8\}}C:\{WORD_JOINER}new"
 
 
 plain = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=30)

@@ -118,7 +118,7 @@ def test_a_foreign_file_cannot_lead_to_another(tmp_path: Path) -> None:
     (tmp_path / "film.mp4").write_text(f"ffconcat version 1.0\nfile '{sound.name}'\n")
     ffmpeg.find().run(["-i", tmp_path / "film.mp4", "-f", "null", "-"])
     with pytest.raises(MediaError):
-        ffmpeg.find().run([*ffmpeg.source(tmp_path / "film.mp4", "mov"), "-f", "null", "-"])
+        ffmpeg.find().run([*ffmpeg.input_arguments(tmp_path / "film.mp4", "mov"), "-f", "null", "-"])
 
 
 @pytest.mark.parametrize(

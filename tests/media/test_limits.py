@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="limits are Unix
 START = """
 import subprocess, sys
 sys.path.insert(0, sys.argv[1])
-from media.limits import limit
+from media.limits import limit_process as limit
 def write(size): open(sys.argv[2], "wb", 0).write(b"x" * size) == size or sys.exit(1)
 def child(does): subprocess.check_call([sys.executable, "-c", does, sys.argv[2]])
 """

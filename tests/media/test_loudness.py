@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from media.loudness import PEAK_LIMIT, even_out, loudness
+from media.loudness import PEAK_LIMIT, loudness, normalize_loudness
 
 
 def tone(hertz: float, level_db: float, rate: int, seconds: float) -> np.ndarray:
@@ -35,14 +35,16 @@ def test_pauses_do_not_count():
 @pytest.mark.parametrize("level", [-50, -20, -3])
 def test_evening_out_reaches_the_target(level):
     """Quiet or loud, it comes out at the target."""
-    assert loudness(even_out(tone(440, level, 24000, 1), 24000, -20.0), 24000) == pytest.approx(-20.0, abs=0.05)
+    assert loudness(normalize_loudness(tone(440, level, 24000, 1), 24000, -20.0), 24000) == pytest.approx(
+        -20.0, abs=0.05
+    )
 
 
 def test_peaks_are_limited_smoothly():
     """A burst in soft sound stays under the limit, the sound far from it keeps its gain, and nothing is cut flat."""
     sound = tone(300, -30, 24000, 2)
     sound[24000:24240] *= 25
-    louder = even_out(sound, 24000, -12.0)
+    louder = normalize_loudness(sound, 24000, -12.0)
     assert float(np.abs(louder).max()) <= PEAK_LIMIT + 1e-6
     at_limit = np.flatnonzero(np.abs(louder) > PEAK_LIMIT - 1e-6)
     assert not (np.diff(at_limit) == 1).any()
@@ -54,4 +56,4 @@ def test_peaks_are_limited_smoothly():
 def test_silence_stays_silence(samples):
     """Nothing is measured in silence, and nothing is made of it."""
     assert loudness(samples, 24000) == float("-inf")
-    assert not even_out(samples, 24000, -20.0).any()
+    assert not normalize_loudness(samples, 24000, -20.0).any()

@@ -1,4 +1,4 @@
-"""Frames through pipes: whole, bounded, and no process left behind."""
+"""Frames through pipes: complete, bounded, and no process left behind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from media import ffmpeg, pipes
+from media import ffmpeg
 from media.pipes import FrameReader, FrameWriter, frame_bytes
 from protocol.errors import MediaError, StorageFull
 
@@ -35,30 +35,30 @@ def test_frames_come_one_by_one_and_end() -> None:
 
 
 def test_half_a_frame_is_an_error() -> None:
-    """A stream that ends within a frame is not taken for a whole one."""
+    """A stream that ends within a frame is not treated as complete."""
     with FrameReader(ffmpeg.find(), [*GIVES, "-frames:v", "1", "pipe:1"], BYTES + 1) as reader:  # noqa: SIM117
         with pytest.raises(MediaError, match=f"{BYTES} of the {BYTES + 1} bytes"):
             reader.read()
 
 
-def test_what_cannot_be_decoded_is_said_in_ffmpegs_words(tmp_path: Path) -> None:
+def test_a_decoding_error_carries_ffmpegs_message(tmp_path: Path) -> None:
     """The reason is in the error."""
     (tmp_path / "no.mkv").write_bytes(b"no film" * 99)
-    arguments = [*ffmpeg.source(tmp_path / "no.mkv", "matroska"), "-f", "rawvideo", "pipe:1"]
+    arguments = [*ffmpeg.input_arguments(tmp_path / "no.mkv", "matroska"), "-f", "rawvideo", "pipe:1"]
     with FrameReader(ffmpeg.find(), arguments, 10) as reader, pytest.raises(MediaError, match="Invalid data"):
         reader.read()
 
 
-def test_a_reader_that_is_left_ends_its_ffmpeg() -> None:
-    """An endless source does not outlive the one who stopped reading."""
+def test_leaving_a_reader_ends_its_ffmpeg() -> None:
+    """An endless source ends when its reader is closed."""
     with FrameReader(ffmpeg.find(), [*GIVES, "pipe:1"], BYTES) as reader:
         assert reader.read() is not None
-        number = reader._process.pid
+        number = reader.pid
     with pytest.raises(ProcessLookupError):
         os.kill(number, 0)
 
 
-def test_what_is_written_comes_back_bit_for_bit(tmp_path: Path) -> None:
+def test_written_frames_come_back_bit_for_bit(tmp_path: Path) -> None:
     """Frames survive a lossless codec unchanged, in order."""
     chance = np.random.default_rng(1)
     frames = [chance.integers(16, 235, BYTES, dtype=np.uint8) for _ in range(5)]
@@ -67,21 +67,21 @@ def test_what_is_written_comes_back_bit_for_bit(tmp_path: Path) -> None:
         for frame in frames:
             writer.write(frame)
         writer.finish()
-    arguments = [*ffmpeg.source(path, "matroska"), "-f", "rawvideo", "pipe:1"]
+    arguments = [*ffmpeg.input_arguments(path, "matroska"), "-f", "rawvideo", "pipe:1"]
     with FrameReader(ffmpeg.find(), arguments, BYTES) as reader:
         again = [reader.read() for _ in range(5)]
     assert all(np.array_equal(before, after) for before, after in zip(frames, again, strict=True) if after is not None)
 
 
 def test_an_encoder_that_fails_says_why(tmp_path: Path) -> None:
-    """The write that meets the dead encoder raises its words, not a broken pipe."""
+    """Writing to an encoder that has ended raises its message, not a broken pipe."""
     with FrameWriter(ffmpeg.find(), [*TAKES, "-c:v", "libx264", tmp_path / "none" / "a.mkv"]) as writer:  # noqa: SIM117
         with pytest.raises(MediaError, match="No such file"):
             _feed(writer)
 
 
-def test_a_full_disk_is_told_from_other_failures() -> None:
-    """/dev/full takes nothing: StorageFull, while writing or at the end."""
+def test_a_full_disk_is_distinguished_from_other_failures() -> None:
+    """/dev/full accepts nothing: StorageFull, while writing or at the end."""
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
     arguments = [*TAKES, "-c:v", "rawvideo", "-f", "matroska", "/dev/full"]
@@ -95,8 +95,8 @@ def _feed(writer: FrameWriter) -> None:
     writer.finish()
 
 
-def test_what_is_written_leaves_no_open_file(tmp_path: Path) -> None:
-    """A film of many pieces has as many writers, one after the other, and all are kept until it is done."""
+def test_finished_writers_leave_no_open_file(tmp_path: Path) -> None:
+    """A video of many pieces has as many writers, one after another, and keeps all of them until the end."""
     frame = np.zeros(BYTES, np.uint8)
     writers, opened = [], []
     for number in range(3):
@@ -107,8 +107,8 @@ def test_what_is_written_leaves_no_open_file(tmp_path: Path) -> None:
     assert opened[0] == opened[1] == opened[2]
 
 
-def test_what_an_ffmpeg_says_is_heard_by_the_line(tmp_path: Path) -> None:
-    """Every line, whole and in order; it is run where it is told to."""
+def test_stderr_is_passed_on_by_the_line(tmp_path: Path) -> None:
+    """Every line, complete and in order; ffmpeg runs in the given folder."""
     lines: list[str] = []
     shown = [*GIVES[:3], GIVES[3] + ",showinfo=checksum=0,metadata=print:file=times.txt", *GIVES[4:]]
     with FrameReader(
@@ -122,9 +122,8 @@ def test_what_an_ffmpeg_says_is_heard_by_the_line(tmp_path: Path) -> None:
     assert (tmp_path / "times.txt").exists()
 
 
-def test_who_waits_for_the_first_frame_may_end_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ffmpeg that gives nothing is told of, in the reader's thread, and what that raises ends it."""
-    monkeypatch.setattr(pipes, "WAITING_S", 0.01)
+def test_waiting_for_the_first_frame_may_be_stopped(tmp_path: Path) -> None:
+    """While nothing comes, `waiting` is called in the reader's thread, and what it raises ends ffmpeg."""
     (tmp_path / "ffmpeg").write_text("#!/bin/sh\nexec sleep 60\n")
     (tmp_path / "ffmpeg").chmod(0o755)
     calls: list[int] = []
@@ -135,14 +134,14 @@ def test_who_waits_for_the_first_frame_may_end_it(tmp_path: Path, monkeypatch: p
             raise InterruptedError
 
     program = ffmpeg.Ffmpeg(path=tmp_path / "ffmpeg", version="1")
-    with FrameReader(program, [], BYTES, waiting=waiting) as reader, pytest.raises(InterruptedError):
+    with FrameReader(program, [], BYTES, waiting=waiting, waiting_s=0.01) as reader, pytest.raises(InterruptedError):
         reader.read()
     assert calls == [threading.get_ident()] * 3
-    assert reader._process.returncode == -signal.SIGKILL
+    assert reader.status == -signal.SIGKILL
 
 
 def test_waiting_ends_with_the_first_frame() -> None:
-    """The frames are those that come without it."""
+    """The frames are the same as without `waiting`."""
     calls: list[int] = []
     arguments = [*GIVES, "-frames:v", "3", "pipe:1"]
     with FrameReader(ffmpeg.find(), arguments, BYTES, waiting=lambda: calls.append(1)) as reader:

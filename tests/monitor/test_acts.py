@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.config import Settings
+from dispatcher.drops.session import DropSession
 from dispatcher.jobs.client import Client, Owner
 from dispatcher.jobs.job import Job
 from dispatcher.jobs.outbox import Outbox
@@ -21,17 +22,16 @@ from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.errors import JobCancelled, NotFoundError, UsageError
 from protocol.integrity import sha256_of
-from protocol.seen import JobReader
-from protocol.transports import open_drop
-from protocol.transports.host import SYSTEM
+from protocol.observation import JobReader
 from tests.support.drops import wait_for, worker
 
 Send = Callable[..., Run]
 
 
 def flush(store: RunStore, run: Run) -> None:
-    """Say to the drop what was fixed, as a monitor does."""
-    Outbox(open_drop(run.drop), store, store.get(run.id), SYSTEM).flush()
+    """Write stored messages to the drop, as a monitor does."""
+    with DropSession.open(run.drop) as session:
+        Outbox(session, store, store.get(run.id)).flush()
 
 
 def cancelled(store: RunStore, run: Run, settings: Settings) -> Run:

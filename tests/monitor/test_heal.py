@@ -19,7 +19,7 @@ from dispatcher.monitor.faults import Fault
 from dispatcher.monitor.heal import Repair, heal
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
-from protocol.seen import JobReader
+from protocol.observation import JobReader
 from tests.support.drops import start_worker, wait_for, worker
 
 Send = Callable[..., Run]

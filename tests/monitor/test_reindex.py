@@ -203,7 +203,7 @@ def test_a_job_whose_input_is_not_known_here_is_not_offered_again(far: tuple[Set
         run = store.get(str(taken_back(there, store, adopt=[gone.store.dispatcher_id])["open"].run))
         assert store.trace.files(run.id) == []
         here = Client(gone.drop, store=store, results=there.results)
-        with pytest.raises(NotFoundError, match=r"source.*give the command with the file again.*runs cancel"):
+        with pytest.raises(NotFoundError, match=r"source.*run the command with the file again.*runs cancel"):
             here.offer_again(run, here.resume(run)._job)
         assert store.get(run.id).job == run.job
         handle = here.submit(job)
@@ -222,7 +222,7 @@ def test_the_trouble_of_such_a_job_stops_nobody(far: tuple[Settings, Client], tm
         store.progress(run.id, at=time.time(), status="pending")
         with Monitor(there, store) as monitor:
             [news] = monitor.step()
-        assert "give the command with the file again" in news.trouble
+        assert "run the command with the file again" in news.trouble
         assert (store.get(run.id).is_open, store.get(run.id).why) == (True, "HELD_UP")
 
 
@@ -290,7 +290,7 @@ def test_a_torn_or_forged_request_is_not_taken_back(drop: Path, usual: Settings)
     request.write_bytes(request.read_bytes().replace(b"short", b"other"))
     lose(usual)
     with opened(usual) as store:
-        assert "seal" in taken_back(usual, store)["unreadable"].text
+        assert "checksum" in taken_back(usual, store)["unreadable"].text
         assert store.recent() == []
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.config import Settings
+from dispatcher.drops import session
 from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job
 from dispatcher.monitor import acts, drop_watcher
@@ -86,7 +87,7 @@ def test_a_drop_that_hangs_takes_no_thread_for_each_look(
     """However often it is looked at: one thread hangs in it, and each look tells that it does not answer."""
     monkeypatch.setattr(drop_watcher, "ANSWER_S", 0.05)
     answers = threading.Event()
-    monkeypatch.setattr(drop_watcher, "read_drop_id", lambda *_: answers.wait(60))
+    monkeypatch.setattr(session, "read_drop_id", lambda *_: answers.wait(60))
     before = threading.active_count()
     with DropWatcher(settings, store, [str(drop)]) as kept:
         for _ in range(8):
@@ -148,7 +149,7 @@ def test_a_worker_that_dies_leaves_a_zombie(store: RunStore, gpu: Client, drop: 
     assert 4 < max(suspected) <= 8
     (zombie,) = found
     assert (zombie.sort, zombie.run, zombie.worker) == ("zombie", run.id, "dies")
-    assert "no sign of life of dies" in zombie.text
+    assert "no heartbeat from dies" in zombie.text
 
 
 def test_a_claim_of_somebody_gone_is_stale(store: RunStore, gpu: Client, drop: Path, settings: Settings) -> None:

@@ -7,7 +7,7 @@ import pytest
 from protocol.claims import LeaseWatch, elected
 from protocol.layout import Attempt
 from protocol.messages import Beat, Claim, ClaimTerms, Held, Limits
-from protocol.seen import Observation
+from protocol.observation import Observation
 
 DROP, JOB, BOOT = "0" * 16, "job", "b" * 16
 TERMS, LIMITS = ClaimTerms(settle_s=0, lease_s=16), Limits(stall_s=100, wall_s=1000)
@@ -41,7 +41,7 @@ def test_a_silent_claim_lapses_after_its_lease() -> None:
     watching(16, watch, start=1)
     assert watch.lapse(claim(), TERMS, LIMITS, 16.0) is None
     watching(16.1, watch, start=16.1)
-    assert "no sign of life of w1" in (watch.lapse(claim(), TERMS, LIMITS, 16.1) or "")
+    assert "no heartbeat from w1" in (watch.lapse(claim(), TERMS, LIMITS, 16.1) or "")
 
 
 def test_only_a_rising_sequence_is_life() -> None:

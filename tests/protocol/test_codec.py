@@ -93,12 +93,12 @@ def test_no_bytes_crash_a_reader(data: bytes) -> None:
 
 
 def claim(**change: object) -> dict[str, object]:
-    """Return the JSON of a good claim, changed and sealed again."""
+    """Return the JSON of a good claim, changed, with a new checksum."""
     good = json.loads(
         codec.encode(Claim(drop=DROP, id="job", attempt=1, nonce=NONCE, worker="w", boot="b" * 16, digest="d" * 64))
     )
     changed = {**good, **change}
-    return {**changed, "seal": codec.seal(changed)}
+    return {**changed, "seal": codec.checksum(changed)}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def claim(**change: object) -> dict[str, object]:
     [{"drop": "1" * 16}, {"id": "other"}, {"nonce": "c" * 16}, {"worker": "v"}, {"attempt": 2}, {"type": "reject"}],
 )
 def test_a_message_in_the_wrong_place_does_not_check(change: dict[str, object]) -> None:
-    """A sealed message that was renamed or copied elsewhere is not a message there."""
+    """A message that was renamed or copied elsewhere is not a message there."""
     data = json.dumps(claim(**change)).encode()
     with pytest.raises(BadMessage):
         codec.decode(data, Claim, drop=DROP, id="job", attempt=1, nonce=NONCE, worker="w")
@@ -114,14 +114,14 @@ def test_a_message_in_the_wrong_place_does_not_check(change: dict[str, object]) 
 
 @pytest.mark.fault("version-99")
 def test_the_version_is_looked_at_before_the_seal() -> None:
-    """A message of the future says so, although this reader cannot know its seal."""
+    """A message of the future says so, although this reader cannot know its checksum."""
     data = json.dumps({**claim(), "min_reader": 99, "seal": "?"}).encode()
     with pytest.raises(VersionTooNew, match="99"):
         codec.decode(data, Claim, drop=DROP, id="job")
 
 
 def test_newer_keys_of_a_readable_message_are_left_alone() -> None:
-    """A newer writer may add keys; the seal covers them, the reader ignores them."""
+    """A newer writer may add keys; the checksum covers them, the reader ignores them."""
     data = json.dumps(claim(v=3, min_reader=2, hint="new")).encode()
     assert codec.decode(data, Claim, drop=DROP, id="job").worker == "w"
 

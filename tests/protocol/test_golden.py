@@ -9,6 +9,7 @@ import pytest
 from protocol import codec
 from protocol import messages as m
 from protocol.layout import Attempt
+from protocol.plain import PlainDone, PlainFailure, PlainRequest
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 DROP, DISPATCHER, NONCE, BOOT = "0123456789abcdef", "00000000000000d1", "a1b2c3d4e5f60718", "b0b0b0b0b0b0b0b0"
@@ -43,21 +44,19 @@ MESSAGES = {
     "request-where": m.Request(
         params=PARAMS, job=m.Offer(**HERE, dispatcher=DISPATCHER, kind="tts", digest=DIGEST, where=WHERE)
     ),
-    "request-plain": m.Request(params=PARAMS, job=None),
+    "request-plain": PlainRequest(params=PARAMS),
     "claim": m.Claim(**HERE, **WHO, digest=DIGEST),
     "part": m.Part(**HERE, **WHO, k=1, files=(FILE,)),
     "done": m.Done(
-        plain=m.PlainDone(total_duration=45.2, steps_generated=1, timestamp="2026-01-15T10:30:00Z"),
+        plain=PlainDone(total_duration=45.2, steps_generated=1, timestamp="2026-01-15T10:30:00Z"),
         job=m.DoneJob(**HERE, **WHO, digest=DIGEST, files=(FILE,), engine=ENGINE, durable="local"),
     ),
-    "done-plain": m.Done(
-        plain=m.PlainDone(total_duration=45.2, steps_generated=12, timestamp="2025-01-15T10:30:00Z"), job=None
-    ),
+    "done-plain": PlainDone(total_duration=45.2, steps_generated=12, timestamp="2025-01-15T10:30:00Z"),
     "error": m.Failure(
-        plain=m.PlainFailure(error="unknown language 'xx'", step="step-01"),
+        plain=PlainFailure(error="unknown language 'xx'", step="step-01"),
         job=m.FailureJob(**HERE, **WHO, digest=DIGEST, code="BAD_REQUEST", retryable=False, step="step-01"),
     ),
-    "error-plain": m.Failure(plain=m.PlainFailure(error="model not loaded"), job=None),
+    "error-plain": PlainFailure(error="model not loaded"),
     "beat": m.Beat(
         drop=DROP,
         id=WORKER,
@@ -95,7 +94,7 @@ def read(name: str, data: bytes) -> object:
     place = {key: value for key, value in WHO.items() if key != "boot"}
     match name:
         case "request" | "request-where" | "request-plain":
-            return codec.decode_request(data, drop=DROP, job=JOB)
+            return codec.decode_any_request(data, drop=DROP, job=JOB)
         case "done":
             return codec.decode_done(data, drop=DROP, job=JOB, **place)
         case "error":
@@ -128,7 +127,7 @@ def test_a_card_without_choices_is_understood() -> None:
 @pytest.mark.fault("torn-control-file")
 @pytest.mark.parametrize("name", [name for name in MESSAGES if not name.endswith("-plain")])
 def test_a_message_torn_at_any_byte_is_not_there_yet(name: str) -> None:
-    """No prefix of a sealed message is ever taken for the message."""
+    """No prefix of a message is ever read as the message."""
     data = (GOLDEN / f"{name}.json").read_bytes()
     whole = len(data.rstrip())
     for length in range(whole):

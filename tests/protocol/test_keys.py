@@ -64,12 +64,12 @@ def test_a_key_signs_even_where_nothing_is_demanded(folder: Path) -> None:
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no key at all": ({"folder": Path("/nowhere")}, "gpudrop key new"),
     "a file that is not there": ({"key": "/nowhere/x.key"}, "cannot be read"),
-    "not a key": ({"key": "gpudrop-nonsense"}, "no key of gpudrop"),
+    "not a key": ({"key": "gpudrop-nonsense"}, "not a gpudrop key"),
     "the public half": ({"key": str(OURS.public)}, "public half"),
     "the other side's key": ({"key": THEIRS.spell_secret()}, "is a worker's key"),
     "nobody to trust": ({"trust": str(OURS.public)}, "no worker's key is trusted"),
     "a secret among the trusted": ({"trust": THEIRS.spell_secret()}, "only its public half"),
-    "trusted keys that are none": ({"trust": "gpudrop-x"}, "no public key"),
+    "trusted keys that are none": ({"trust": "gpudrop-x"}, "not a gpudrop public key"),
 }
 
 
@@ -109,7 +109,7 @@ def test_a_key_inside_a_drop_is_refused(tmp_path: Path, how: str) -> None:
         (drop / "_drop.json").write_text("{}")
     (tmp_path / "link").symlink_to(drop / "keys")
     key = tmp_path / "link" / "d.key" if how == "link" else drop / "keys" / "d.key"
-    with pytest.raises(EnvironmentNotReady, match="lies in the drop"):
+    with pytest.raises(EnvironmentNotReady, match="is in the drop"):
         identity(told(tmp_path / "none", key=str(key)), drop if how == "named" else "memory:x")
 
 

@@ -47,7 +47,7 @@ def test_every_parameter_of_a_narration_is_told() -> None:
     [("claim", "Claim"), ("beat", "Beat"), ("hello", "WorkerCard"), ("part", "Part"), ("accepted", "Accepted")],
 )
 def test_golden_messages_fit_their_schemas(golden: str, schema: str) -> None:
-    """A schema that a stranger implements against accepts what we write, and not without its seal."""
+    """A schema that a stranger implements against accepts what we write, and not without its checksum."""
     message = json.loads((ROOT / "tests" / "golden" / f"{golden}.json").read_bytes())
     rules = json.loads(generate.reference()[f"messages/{schema}.schema.json"])
     jsonschema.validate(message, rules)

@@ -21,7 +21,8 @@ from protocol import messages as m
 from protocol.claims import GAP_POLLS, MIN_GAP_S, LeaseWatch, elected
 from protocol.drop import Entry
 from protocol.layout import Attempt, JobNames, WorkerNames
-from protocol.seen import JobReader, Observation, WorkerReader
+from protocol.observation import JobReader, Observation, WorkerReader
+from protocol.plain import PlainDone, PlainFailure
 from protocol.states import (
     OPEN_TO_CLAIMS,
     TERMINAL,
@@ -173,7 +174,7 @@ class Protocol(RuleBasedStateMachine):
         """An attempt delivers, even one that was given up long ago."""
         tried = self.one(self.claims, which)
         job = m.DoneJob(**self.who(tried), digest=DIGEST, files=(), engine=ENGINE, durable="local")
-        self.put(NAMES.done(tried), m.Done(plain=m.PlainDone(), job=job))
+        self.put(NAMES.done(tried), m.Done(plain=PlainDone(), job=job))
 
     @precondition(lambda self: self.claims)
     @rule(which=numbers, code=st.sampled_from(["ENGINE", "RELEASED", "BAD_REQUEST"]))
@@ -181,7 +182,7 @@ class Protocol(RuleBasedStateMachine):
         """An attempt fails."""
         tried = self.one(self.claims, which)
         job = m.FailureJob(**self.who(tried), digest=DIGEST, code=code, retryable=True)  # type: ignore[arg-type]
-        self.put(NAMES.error(tried), m.Failure(plain=m.PlainFailure(error="no"), job=job))
+        self.put(NAMES.error(tried), m.Failure(plain=PlainFailure(error="no"), job=job))
 
     @precondition(lambda self: self.claims)
     @rule(which=numbers, worker=st.sampled_from(WORKERS), at=st.sampled_from([0.0, 9e8, 9e10]), skip=st.integers(1, 3))
@@ -352,9 +353,9 @@ class Protocol(RuleBasedStateMachine):
             alive = max(observer.claimed[claim.nonce], observer.life.get(claim.boot, 0.0))
             why = observer.watch.lapse(claim, TERMS, LIMITS, observer.now)
             if observer.now - alive > TERMS.lease_s:
-                assert why == f"no sign of life of {attempt.worker} for {observer.now - alive:.0f} s"
+                assert why == f"no heartbeat from {attempt.worker} for {observer.now - alive:.0f} s"
             else:
-                assert why is None or "no sign of life" not in why
+                assert why is None or "no heartbeat" not in why
             silence = observer.watch.silence_s(claim.boot, observer.now)
             assert silence is None or silence == observer.now - observer.life[claim.boot]
             assert why is None or observer.now - observer.claimed[claim.nonce] > min(TERMS.lease_s, LIMITS.stall_s)

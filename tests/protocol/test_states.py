@@ -7,26 +7,16 @@ import itertools
 import pytest
 
 from protocol.layout import LAST_ATTEMPT, Attempt
-from protocol.messages import (
-    Accepted,
-    Cancel,
-    Claim,
-    Done,
-    DoneJob,
-    EngineRecord,
-    Failure,
-    FailureJob,
-    PlainDone,
-    PlainFailure,
-    Request,
-)
-from protocol.seen import Observation
+from protocol.messages import Accepted, Cancel, Claim, Done, DoneJob, EngineRecord, Failure, FailureJob, Offer, Request
+from protocol.observation import Observation
+from protocol.plain import PlainDone, PlainFailure, PlainRequest
 from protocol.states import OPEN_TO_CLAIMS, State, judge, next_attempt_number
 
 DROP, JOB, DIGEST, BOOT = "0" * 16, "job", "d" * 64, "b" * 16
 A1, A2 = Attempt(1, "1" * 16, "w1"), Attempt(2, "2" * 16, "w2")
 ENGINE = EngineRecord(name="e", version="1", provider="cpu", device="cpu", tier="embedded")
-REQUEST = Request(params={}, job=None)
+PLAIN = PlainRequest(params={})
+REQUEST = Request(params={}, job=Offer(drop=DROP, id=JOB, dispatcher="0" * 16, kind="echo", digest=DIGEST))
 
 
 def who(a: Attempt) -> dict[str, object]:
@@ -53,6 +43,7 @@ def failure(a: Attempt) -> Failure:
 CASES = [
     ("nothing there", Observation(), {}, State.UNSEEN),
     ("a request", Observation(request=REQUEST), {}, State.OFFERED),
+    ("a plain request", Observation(plain_request=PLAIN), {}, State.OFFERED),
     ("claimed", Observation(request=REQUEST, claims={A1: claim(A1)}), {}, State.CLAIMED),
     ("a beat holds it", Observation(request=REQUEST, claims={A1: claim(A1)}), {"beating": {A1.nonce}}, State.RUNNING),
     ("its lease lapsed", Observation(request=REQUEST, claims={A1: claim(A1)}), {"lapsed": {A1.nonce}}, State.STALE),

@@ -7,7 +7,7 @@ import pytest
 from protocol import codec
 from protocol.layout import WorkerNames
 from protocol.messages import Beat
-from protocol.seen import WorkerReader
+from protocol.observation import WorkerReader
 from protocol.transports.memory import MemoryDrop, MemoryStore
 
 DROP, BOOT, NAMES = "d" * 16, "b" * 16, WorkerNames("w")

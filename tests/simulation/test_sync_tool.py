@@ -13,7 +13,7 @@ from simulator.bench import Health
 from simulator.checkers import check
 from simulator.report import count
 from simulator.scenario import Person, Scenario, Terms, draw
-from simulator.schedule import Stage, quiet
+from simulator.schedule import ScheduleResources, quiet
 from simulator.world import Outcome, World
 
 SYNC = Terms(weather="sync")
@@ -31,7 +31,7 @@ def undisturbed(seed: int) -> Scenario:
 
 
 def ran(scenario: Scenario) -> Outcome:
-    with quiet(), closing(Stage()) as stage, stage.scratch() as scratch:
+    with quiet(), closing(ScheduleResources()) as stage, stage.scratch() as scratch:
         outcome = World(scenario, stage.store, scratch).run()
     assert check(outcome) == []
     return outcome

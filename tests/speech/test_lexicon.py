@@ -51,7 +51,7 @@ def test_the_spec_wins(tmp_path):
         ("l.json", '{"--": "b"}', 'entry "--" is "--", which holds no letter'),
         ("l.json", '{"a": "[[h@l]]"}', "entry \"a\" respells with '['"),
         ("l.json", '{"a": "b\\u0007"}', "invisible"),
-        ("l.json", '{"a": "b", "a": "c"}', 'entry "a" stands twice'),
+        ("l.json", '{"a": "b", "a": "c"}', 'duplicate entry "a"'),
         ("l.json", '["a"]', "must be an object"),
         ("l.json", '{"a": ', "is wrong"),
         ("l.toml", 'a = "b\n', "is wrong"),

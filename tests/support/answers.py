@@ -8,19 +8,9 @@ from collections.abc import Mapping
 from protocol import codec
 from protocol.drop import Drop
 from protocol.layout import Attempt, JobNames
-from protocol.messages import (
-    Claim,
-    Done,
-    DoneJob,
-    EngineRecord,
-    Failure,
-    FailureJob,
-    OutputFile,
-    PlainDone,
-    PlainFailure,
-    Request,
-)
-from protocol.seen import JobReader, read_drop_id
+from protocol.messages import Claim, Done, DoneJob, EngineRecord, Failure, FailureJob, OutputFile, Request
+from protocol.observation import JobReader, read_drop_id
+from protocol.plain import PlainDone, PlainFailure
 from protocol.signing import Key
 
 ENGINE = EngineRecord(name="echo", version="1", provider="test", device="cpu", tier="embedded")

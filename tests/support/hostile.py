@@ -17,10 +17,10 @@ MIB = 1 << 20
 DEEP = 100_000
 
 
-def sealed(whole: dict[str, Any]) -> bytes:
-    """Return a message with a seal that fits: what anybody who knows the format can make."""
+def with_checksum(whole: dict[str, Any]) -> bytes:
+    """Return a message with a checksum that matches: what anybody who knows the format can make."""
     head = whole["job"] if isinstance(whole.get("job"), dict) else whole
-    head["seal"] = codec.seal(whole)
+    head["seal"] = codec.checksum(whole)
     return json.dumps(whole).encode()
 
 
@@ -63,7 +63,7 @@ JSON: dict[str, bytes] = {
     "a version that is a word": b'{"job": {"v": "2", "min_reader": "2"}}',
     "a version that is true": b'{"job": {"v": true, "min_reader": true}}',
     "a version to come": b'{"job": {"v": 99, "min_reader": 99, "seal": "x"}}',
-    "a seal that is a list": b'{"job": {"v": 2, "min_reader": 2, "seal": []}}',
+    "a checksum that is a list": b'{"job": {"v": 2, "min_reader": 2, "seal": []}}',
     "pickle": b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00\x8c\x02os\x94\x8c\x06system\x94\x93\x94.",
     "gzip": bytes.fromhex("1f8b08000000000000ff"),
     "zeros": b"\0" * MIB,
@@ -156,7 +156,7 @@ ENTRIES: dict[str, dict[str, Any]] = {
 
 
 def request(drop: str, job: str, kind: str, params: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """Return a request whose seal and digest can be made to fit, whatever it asks for."""
+    """Return a request whose checksum and digest can be made to match, whatever it asks for."""
     inputs = more.get("inputs", {})
     facts = {name: (file.get("size"), file.get("sha256")) for name, file in inputs.items()}
     return {
@@ -209,7 +209,7 @@ REQUESTS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "no time at all": ("echo", {"text": "x", "units": 2, "unit_s": 3000}, {"limits": {"wall_s": 0}}),
     "attempts without end": ("echo", {"text": "x"}, {"limits": {"attempts": 10**9}}),
 }  # fmt: skip
-"""Requests with a seal and digest that fit: kind, parameters, and what else stands in the envelope."""
+"""Requests with a checksum and digest that match: kind, parameters, and what else stands in the envelope."""
 
 
 def wav(
@@ -320,7 +320,7 @@ ENGINE = {"name": "e", "version": "1", "provider": "p", "device": "cpu", "tier":
 
 
 def marker(offer: dict[str, Any], nonce: str, files: list[dict[str, Any]], **told: Any) -> bytes:
-    """Return a done marker of an attempt with a seal that fits, whatever its manifest and the rest of it say."""
+    """Return a done marker of an attempt with a checksum that matches, whatever its manifest and the rest of it say."""
     who = {"attempt": 1, "nonce": nonce, "worker": "w", "boot": "b" * 16}
     place = {key: offer[key] for key in ("drop", "id", "digest")}
     job = {
@@ -333,7 +333,7 @@ def marker(offer: dict[str, Any], nonce: str, files: list[dict[str, Any]], **tol
         "engine": ENGINE,
         "durable": "local",
     }
-    return sealed({"status": "completed", **told, "job": job})
+    return with_checksum({"status": "completed", **told, "job": job})
 
 
 def signs(drop: str, job: str, nonce: str) -> dict[str, bytes]:
@@ -346,13 +346,15 @@ def signs(drop: str, job: str, nonce: str) -> dict[str, bytes]:
     part = {**tried, "type": "part", "k": 1, "engine": {**ENGINE, "name": "\x1b[31mred"}}
     folder, beats = f"{job}/try-1-{nonce}-w", f"_workers/w/beat-{'b' * 16}-"
     return {
-        f"{beats}1.json": sealed({**beat, "seq": 1, "held": held}),
-        f"{beats}2.json": sealed({**beat, "seq": 2, "held": held * 3000}),
-        f"{beats}3.json": sealed({**beat, "seq": 3, "at": 1e10, "probe": "\a" * 200}),
-        f"{beats}{2**53}.json": sealed({**beat, "seq": 2**53, "held": [{}]}),
-        f"{beats}{'9' * 100}.json": sealed({**beat, "seq": 1}),
-        f"_workers/w/hello-{'b' * 16}.json": sealed({**worker, "type": "hello", "kinds": [], "engines": {"tts": [5]}}),
-        f"_workers/w/hello-{'c' * 16}.json": sealed(
+        f"{beats}1.json": with_checksum({**beat, "seq": 1, "held": held}),
+        f"{beats}2.json": with_checksum({**beat, "seq": 2, "held": held * 3000}),
+        f"{beats}3.json": with_checksum({**beat, "seq": 3, "at": 1e10, "probe": "\a" * 200}),
+        f"{beats}{2**53}.json": with_checksum({**beat, "seq": 2**53, "held": [{}]}),
+        f"{beats}{'9' * 100}.json": with_checksum({**beat, "seq": 1}),
+        f"_workers/w/hello-{'b' * 16}.json": with_checksum(
+            {**worker, "type": "hello", "kinds": [], "engines": {"tts": [5]}}
+        ),
+        f"_workers/w/hello-{'c' * 16}.json": with_checksum(
             {
                 **worker,
                 "boot": "c" * 16,
@@ -364,9 +366,11 @@ def signs(drop: str, job: str, nonce: str) -> dict[str, bytes]:
                 "beat_s": 0,
             }
         ),
-        f"{folder}.claim.json": sealed({**tried, "type": "claim"}),
-        f"{folder}.part-1.json": sealed({**part, "files": [entry("x", b"", "../../secret.txt")] * 500}),
-        f"{folder}.part-2.json": sealed({**part, "k": 2, "files": [entry(f"f{n}", b"", "x") for n in range(3000)]}),
+        f"{folder}.claim.json": with_checksum({**tried, "type": "claim"}),
+        f"{folder}.part-1.json": with_checksum({**part, "files": [entry("x", b"", "../../secret.txt")] * 500}),
+        f"{folder}.part-2.json": with_checksum(
+            {**part, "k": 2, "files": [entry(f"f{n}", b"", "x") for n in range(3000)]}
+        ),
     }
 
 

@@ -25,6 +25,7 @@ FORM = {
     "ENGINES": "",
     "KINDS": "",
     "IDLE_MINUTES": 30,
+    "SESSION_HOURS": 0,
     "I_AGREE_TO_THE_TERMS": True,
 }
 COLAB = Path(__file__).parent / "fake_colab"

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from media.frames import TakeWriter
+from media.take import TakeWriter
 
 RATE = 24_000
 

@@ -15,7 +15,7 @@ from protocol.drop import Capabilities
 from protocol.kinds import tts
 from protocol.layout import Attempt, WorkerNames
 from protocol.messages import Beat, Held
-from protocol.seen import JobReader, Observation
+from protocol.observation import JobReader, Observation
 from protocol.transports.memory import MemoryDrop, MemoryStore
 from tests.support import answers
 from tests.support.media import tone

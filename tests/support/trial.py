@@ -20,7 +20,7 @@ from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from protocol.drop import Capabilities, Drop
 from protocol.errors import ChannelError, EnvironmentNotReady
-from protocol.seen import JobReader, Observation
+from protocol.observation import JobReader, Observation
 from protocol.transports.folder import LOCAL, FolderDrop
 from tests.support.faulty import Fault, FaultyDrop, Killed
 from tests.support.workers import DROP_ID, Clock, FakeBench, drop_in, whole, worker_on

@@ -11,7 +11,7 @@ from typing import Any
 
 from colab.attach import Attached
 from colab.bench import Abilities, Task
-from colab.config import Settings
+from colab.config import WorkerSettings
 from colab.disk import link
 from colab.worker import Worker
 from protocol import codec
@@ -144,7 +144,7 @@ def worker_on(
     at = Attached(drop=drop, drop_id=DROP_ID, worker=name, boot=boot, host=clock.host(system))
     made = Worker(
         at,
-        Settings(drop="memory:test"),
+        WorkerSettings(drop="memory:test"),
         bench=lambda kinds, places: bench,
         beats=lambda beater, at: contextlib.nullcontext(),
     )

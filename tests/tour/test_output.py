@@ -142,7 +142,7 @@ def test_every_clip_that_cannot_be_shown_is_named_before_anything_starts(tmp_pat
     with pytest.raises(SpecError) as told:
         record(spec, Options(), Settings(), Silent())
     assert told.value.exit_code == 5
-    assert f"$.output.intro_clip: {tmp_path / 'sound.wav'} holds no moving picture; give a film" in str(told.value)
+    assert f"$.output.intro_clip: {tmp_path / 'sound.wav'} has no video track; give a video" in str(told.value)
     assert f"$.output.outro_clip: {tmp_path / 'none.mp4'} does not exist" in str(told.value)
 
 

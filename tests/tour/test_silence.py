@@ -84,7 +84,7 @@ def made(folder: Path, pattern: str, *, output: Mapping[str, Any] = {}, zoom: st
 def loud_seconds(film: Path, folder: Path) -> list[bool]:
     """Return of each second of a film whether anything is heard in it."""
     find().run(["-y", "-i", film, "-vn", folder / "heard.wav"])
-    samples = np.abs(audio.read(folder / "heard.wav", 8000))
+    samples = np.abs(audio.read_mono(folder / "heard.wav", 8000))
     return [bool(samples[n : n + 7900].max() > 0.01) for n in range(0, samples.size - 4000, 8000)]
 
 

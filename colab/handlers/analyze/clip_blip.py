@@ -17,7 +17,7 @@ from colab.handlers.analyze.vision_files import BLIP, CLIP, NEEDS, files, weight
 from colab.handlers.analyze.vision_models import HINT, Opened, resident
 from colab.handlers.device_failures import free_again
 from colab.models import Models
-from media.reading import Frame
+from media.sampling import Frame
 from protocol.errors import JobFailed
 from protocol.kinds.analysis import Embeddings, Tag, packed
 from protocol.kinds.analyze import Params

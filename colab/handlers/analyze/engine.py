@@ -7,7 +7,7 @@ from typing import Annotated, Protocol
 
 from pydantic import Field, StrictStr
 
-from media.reading import Frame
+from media.sampling import Frame
 from protocol.kinds.analysis import MAX_DIMENSIONS, Embeddings, Record, Tag
 from protocol.messages import EngineRecord
 

@@ -14,11 +14,11 @@ from colab.handlers.analyze.engine import Eyes
 from colab.handlers.analyze.vision_files import NEEDS, files, lacking
 from colab.handlers.devices import NoSuchDevice
 from colab.models import Models
-from media.examine import Media
-from protocol import installing
+from media.info import MediaFile
 from protocol.errors import JobFailed
 from protocol.kinds.analyze import Params
 from protocol.messages import EngineRecord
+from usertext import installing
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def available(models: Models) -> tuple[EngineRecord, ...]:
     return (_clip_blip(models, Params(), here).record(), classic()) if here else (classic(),)
 
 
-def choose(models: Models, required: str | None, params: Params, media: Media) -> Chosen:
+def choose(models: Models, required: str | None, params: Params, media: MediaFile) -> Chosen:
     """Return who does the job, the files of its models fetched.
 
     What was asked for by `on`, or by requiring the engine, is done or raises `JobFailed` UNSUPPORTED with the hint;

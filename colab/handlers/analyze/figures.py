@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from colab.handlers.analyze.listening import curve_step
 from colab.handlers.analyze.rows import Table, Values
-from media.reading import Frame
+from media.sampling import Frame
 from protocol.kinds.analysis import MAX_POINTS, MAX_SPANS, Curve, Curves, Dominant, Look, Span
 from protocol.kinds.analyze import Params
 

@@ -19,8 +19,8 @@ from colab.handlers.analyze.sights import Sights
 from colab.handlers.analyze.watching import Astray, Watching
 from colab.handlers.analyze.written import Story, analysis, as_text
 from colab.handlers.work import Work
-from media.examine import Media
 from media.ffmpeg import Ffmpeg
+from media.info import MediaFile
 from protocol.errors import JobFailed, MediaError
 from protocol.kinds.analysis import MAX_BYTES, MAX_SHOTS
 from protocol.kinds.analyze import ANALYSIS, SHEET, Params
@@ -39,7 +39,7 @@ class Job:
     """One file being analysed."""
 
     def __init__(
-        self, work: Work, program: Ffmpeg, media: Media, params: Params, chosen: Chosen, kept: frozenset[str]
+        self, work: Work, program: Ffmpeg, media: MediaFile, params: Params, chosen: Chosen, kept: frozenset[str]
     ) -> None:
         self._work, self._program, self._media, self._params = work, program, media, params
         self._chosen, self._kept = chosen, kept
@@ -192,7 +192,7 @@ class Job:
         return summary
 
 
-def units(media: Media) -> int:
+def units(media: MediaFile) -> int:
     """Return the seconds of a file, begun ones too: what progress is counted in."""
     return math.floor(media.seconds or 0.0) + 1
 

@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from media.examine import Media
 from media.ffmpeg import Ffmpeg
-from media.reading import METER, SILENCE, SUMMED, Reading, heard
+from media.info import MediaFile
+from media.process import FfmpegProcess
+from media.sampling import METER, SILENCE, SUMMARY, measure_audio
 from protocol.kinds.analysis import MAX_POINTS, MAX_SPANS, Curve, Loudness, Span
 from protocol.kinds.analyze import Params
 
@@ -25,7 +26,7 @@ _LOWEST = -190.0
 class Listening:
     """The sound of a file being measured beside us, from entering the block to `finish`."""
 
-    def __init__(self, program: Ffmpeg, media: Media, params: Params) -> None:
+    def __init__(self, program: Ffmpeg, media: MediaFile, params: Params) -> None:
         self._seconds = max((track.seconds or 0.0 for track in media.sounds[:1]), default=0.0) or media.seconds or 0.0
         self._step_s = curve_step(self._seconds, METER_S)
         self._loudest: list[float] = []
@@ -34,13 +35,13 @@ class Listening:
         self._summary: dict[str, float] = {}
         self._stack = ExitStack()
         self._begin = (program, media, params)
-        self._reading: Reading | None = None
+        self._reading: FfmpegProcess | None = None
         self.at_s = 0.0  # how far it is
 
     def __enter__(self) -> Self:
         program, media, params = self._begin
         self._reading = self._stack.enter_context(
-            heard(program, media, self._hear, silence_db=params.silence_level, silence_s=params.silence_seconds)
+            measure_audio(program, media, self._hear, silence_db=params.silence_level, silence_s=params.silence_seconds)
         )
         return self
 
@@ -72,7 +73,7 @@ class Listening:
             self._measure(float(found[1]), float(found[2]))
         elif found := SILENCE.search(line):
             self._mark(found[1], max(0.0, float(found[2])))
-        elif (found := SUMMED.match(line)) and math.isfinite(value := float(found[2])):
+        elif (found := SUMMARY.match(line)) and math.isfinite(value := float(found[2])):
             self._summary[found[1]] = value
 
     def _measure(self, at_s: float, momentary: float) -> None:

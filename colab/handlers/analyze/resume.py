@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from colab.handlers.analyze.engine import Seen
 from colab.handlers.analyze.rows import MOST, WIDTH, Rows, Times, Values
 from media.examine import MAX_SECONDS
-from media.reading import Frame
+from media.sampling import Frame
 from protocol import codec
 from protocol.errors import BadMessage
 from protocol.kinds.analysis import MAX_SHOTS, MAX_SPANS, Loudness, Span

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from media.reading import Frame
+from media.sampling import Frame
 
 Values = NDArray[np.float32]
 Times = NDArray[np.float64]

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from media.reading import Frame
+from media.sampling import Frame
 
 SPACING_S = 0.5
 SLOTS = 7200

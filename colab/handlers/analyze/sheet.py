@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from media.reading import Frame, fitted
+from media.sampling import Frame, fit_within
 
 GAP = 8
 BACKGROUND, INK = (28, 28, 28), (235, 235, 235)
@@ -65,7 +65,7 @@ def drawn(thumbnails: Sequence[Thumbnail], shape: tuple[int, int], *, width: int
 def _cell(shape: tuple[int, int], width: int, columns: int, rows: int) -> tuple[tuple[int, int], int]:
     """Return the size of a thumbnail and of the line below it, such that the sheet is not too large."""
     while True:
-        cell = fitted(shape, width)
+        cell = fit_within(shape, width)
         line = max(_LEAST_LINE, round(cell[0] * _LINE))
         sides = columns * (cell[0] + GAP) + GAP, rows * (cell[1] + line + GAP) + GAP
         if (max(sides) <= MAX_SIDE and sides[0] * sides[1] <= MAX_PIXELS) or width <= 32:

@@ -11,7 +11,7 @@ from scenedetect.common import FrameTimecode, Timecode
 from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
 from colab.handlers.analyze.rows import Table
-from media.reading import TICKS
+from media.sampling import TICKS
 from protocol.kinds.analyze import Params
 
 _EVERY = 5000  # pictures between two looks up

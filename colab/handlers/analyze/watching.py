@@ -14,9 +14,9 @@ from colab.handlers.analyze.rows import Meter, Row, Rows, Table
 from colab.handlers.analyze.scratch import Scratch
 from colab.handlers.analyze.shots import least_score
 from colab.handlers.work import Work
-from media.examine import Media
 from media.ffmpeg import Ffmpeg
-from media.reading import TICKS, Frame, fitted, frames
+from media.info import MediaFile
+from media.sampling import TICKS, Frame, fit_within, sample_frames
 from protocol.errors import MediaError
 from protocol.kinds.analyze import Params
 
@@ -38,11 +38,11 @@ class Astray(Exception):
 class Watching:
     """A film being watched. It goes on where an earlier attempt stopped, if that left something of use."""
 
-    def __init__(self, work: Work, program: Ffmpeg, media: Media, params: Params, *, side: int) -> None:
+    def __init__(self, work: Work, program: Ffmpeg, media: MediaFile, params: Params, *, side: int) -> None:
         assert media.picture is not None  # who calls this has seen one
         self._work, self._program, self._media, self._params = work, program, media, params
-        self.size = fitted(media.picture.shown, side)  # of the pictures that are kept
-        self.measured = fitted(media.picture.shown, params.size)
+        self.size = fit_within(media.picture.shown, side)  # of the pictures that are kept
+        self.measured = fit_within(media.picture.shown, params.size)
         self._rows = Rows()
         self._meter = self._new_meter()
         self.scratch = self._new_scratch()
@@ -109,7 +109,7 @@ class Watching:
 
     def _picture(self, at_s: float, *, start_s: float = 0.0, most: int | None = None) -> Frame | None:
         """Return the picture that is shown at exactly this time, None if there is none."""
-        with frames(self._program, self._media, self.size, start_s=start_s, most=most) as read:
+        with sample_frames(self._program, self._media, self.size, start_s=start_s, most=most) as read:
             for shown_s, picture in read:
                 if shown_s >= at_s - _SAME_S:
                     return picture if shown_s <= at_s + _SAME_S else None
@@ -118,7 +118,9 @@ class Watching:
     def _pass(self, look_up: Callable[[float], None], *, after_s: float | None) -> bool:
         """Measure what comes after a picture that was measured before; False if the film does not lead there again."""
         start_s = 0.0 if after_s is None else max(0.0, after_s - _SEEK_S)
-        with frames(self._program, self._media, self.size, start_s=start_s, sample_fps=self._params.sample_fps) as read:
+        with sample_frames(
+            self._program, self._media, self.size, start_s=start_s, sample_fps=self._params.sample_fps
+        ) as read:
             if after_s is not None:
                 first = next(((at_s, picture) for at_s, picture in read if at_s > after_s - _SAME_S), None)
                 if first is None or abs(first[0] - after_s) > _SAME_S:

@@ -11,7 +11,7 @@ from colab.handlers.analyze import figures
 from colab.handlers.analyze.engine import Seen
 from colab.handlers.analyze.rows import Table
 from colab.handlers.analyze.sheet import clock
-from media.examine import Media
+from media.info import MediaFile
 from protocol.kinds.analysis import (
     Analysis,
     Dominant,
@@ -34,7 +34,7 @@ MISSING = 0.02
 class Story:
     """All that is found out about one file, as it is found."""
 
-    media: Media
+    media: MediaFile
     params: Params
     table: Table | None = None
     measured: tuple[int, int] = (0, 0)
@@ -130,7 +130,7 @@ def _shots(story: Story) -> tuple[Shot, ...]:
     return tuple(shots)
 
 
-def _facts(media: Media) -> MediaFacts:
+def _facts(media: MediaFile) -> MediaFacts:
     picture, sound = media.picture, media.sounds[0] if media.sounds else None
     return MediaFacts(
         what=media.what,

@@ -17,9 +17,9 @@ from colab.handlers.pieces.film import PiecedFilm
 from colab.handlers.pieces.passing import Passing
 from colab.handlers.work import Result, Work
 from colab.models import Models
-from media import carried, confined, finished
-from media.examine import Media
-from media.ffmpeg import LONGEST_S
+from media import carry_over, confined, muxing
+from media.ffmpeg import MAX_RUN_S
+from media.info import MediaFile
 from protocol.errors import JobFailed, MediaError
 from protocol.kinds.encode import Params, film_path
 from protocol.kinds.kind import SOURCE
@@ -61,7 +61,7 @@ class _Job:
 
     work: Work
     params: Params
-    films: Sequence[Media]
+    films: Sequence[MediaFile]
     chosen: Chosen
     kept: frozenset[str]  # what earlier attempts left
     each: int = 0  # pictures of a piece
@@ -103,7 +103,7 @@ class _Job:
             commands.whole(self._out),
             duration_s=commands.filters.seconds,
             on_progress=lambda done: self._say(done, MEASURED, UNITS - 1),
-            timeout_s=LONGEST_S,
+            timeout_s=MAX_RUN_S,
         )
         return None
 
@@ -128,7 +128,7 @@ class _Job:
             commands.around(silent, times.start_s(), recipe.shown.ratio, self._out),
             duration_s=seconds,
             on_progress=lambda done: self._say(done, ENCODED, UNITS - 1, "putting it together"),
-            timeout_s=LONGEST_S,
+            timeout_s=MAX_RUN_S,
         )
         silent.unlink()
         return len(times.at)
@@ -179,33 +179,33 @@ class _Job:
     def _is_whole(self) -> bool:
         return self.params.span == (0.0, None)
 
-    def _copied(self) -> carried.Carried:
+    def _copied(self) -> carry_over.CarriedOver:
         """Return the arguments that copy the sounds, where they are to stay as they are."""
         if self.params.audio_codec != "copy" or self.params.is_mute:
-            return carried.Carried(arguments=())
+            return carry_over.CarriedOver(arguments=())
         if len(self.films) > 1:
             raise JobFailed(
                 "the sounds of several films cannot be joined without encoding them; leave audio_codec out",
                 code="BAD_REQUEST",
             )
-        sounds = carried.sounds(self.films[0], self.params.format)
+        sounds = carry_over.audio(self.films[0], self.params.format)
         self.notes += sounds.changed
         return sounds
 
-    def _texts(self) -> carried.Carried:
+    def _texts(self) -> carry_over.CarriedOver:
         """Return the arguments that keep the subtitles of a single film."""
         if len(self.films) > 1:
             if any(film.subtitles for film in self.films):
                 self.notes.append("subtitles are left out where films are joined")
             if any(len(film.sounds) > 1 for film in self.films):
                 self.notes.append("only the first sound of each film is joined")
-            return carried.Carried(arguments=())
-        texts = carried.subtitles(self.chosen.program, self.films[0], self.params.format)
+            return carry_over.CarriedOver(arguments=())
+        texts = carry_over.subtitles(self.chosen.program, self.films[0], self.params.format)
         self.notes += texts.changed
         return texts
 
-    def _checked(self, commands: Commands, frames: int | None) -> Media:
-        return finished.check(
+    def _checked(self, commands: Commands, frames: int | None) -> MediaFile:
+        return muxing.check_video(
             self.chosen.program,
             self._out,
             seconds=commands.filters.seconds,
@@ -215,7 +215,7 @@ class _Job:
             on_progress=lambda _: self.work.progress(UNITS - 1, UNITS, "looking at what was written"),
         )
 
-    def _summary(self, made: Media) -> dict[str, Any]:
+    def _summary(self, made: MediaFile) -> dict[str, Any]:
         picture = picture_of(made)
         summary: dict[str, Any] = {
             "seconds": round(picture.seconds, 3),
@@ -231,7 +231,7 @@ class _Job:
         return summary
 
 
-def _shape_notes(films: Sequence[Media], params: Params) -> list[str]:
+def _shape_notes(films: Sequence[MediaFile], params: Params) -> list[str]:
     """Return what of the picture's shape is not as it was."""
     notes = []
     picture = picture_of(films[0])
@@ -262,7 +262,7 @@ def _names(work: Work, params: Params) -> list[str]:
     return numbered
 
 
-def _examined(work: Work, name: str) -> Media:
+def _examined(work: Work, name: str) -> MediaFile:
     """Return what a film is, or say why it cannot be encoded."""
     try:
         film = confined.examine(work.inputs[name])

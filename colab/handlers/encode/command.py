@@ -8,9 +8,9 @@ from pathlib import Path
 
 from colab.handlers.encode.engines import Chosen
 from colab.handlers.encode.graph import RATE, Graph, picture_of
-from media import carried, encoding
-from media.examine import Media
-from media.ffmpeg import local, source
+from media import carry_over, encoding
+from media.ffmpeg import file_url, input_arguments
+from media.info import MediaFile
 from protocol.kinds.encode import SOUNDS, Params
 
 _AUDIO = {"aac": "aac", "opus": "libopus"}
@@ -25,7 +25,9 @@ def sound_coder(params: Params) -> str:
 def picture_coder(chosen: Chosen, params: Params) -> list[str]:
     """Return ffmpeg's arguments for the picture's encoder."""
     quality = encoding.DEFAULT_CRF[chosen.encoder] if params.quality is None else params.quality
-    return encoding.repeatable_arguments(chosen.encoder, params.preset, min(quality, encoding.MAX_CRF[chosen.encoder]))
+    return encoding.reproducible_arguments(
+        chosen.encoder, params.preset, min(quality, encoding.MAX_CRF[chosen.encoder])
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +36,11 @@ class Commands:
 
     chosen: Chosen
     params: Params
-    films: Sequence[Media]
+    films: Sequence[MediaFile]
     filters: Graph
     levels: Sequence[str]  # a filter for each sound
-    sounds: carried.Carried  # where they are copied
-    texts: carried.Carried
+    sounds: carry_over.CarriedOver  # where they are copied
+    texts: carry_over.CarriedOver
 
     def whole(self, out: Path) -> list[str]:
         """Return ffmpeg's arguments for the whole job."""
@@ -46,11 +48,11 @@ class Commands:
         return [
             *self.filters.opened,
             *("-filter_complex", ";".join([self.filters.picture, *self._levelled()])),
-            *("-map", "[picture]", *(carried.times(self.chosen.program) if keeps_times else [])),
+            *("-map", "[picture]", *(carry_over.frame_times(self.chosen.program) if keeps_times else [])),
             *picture_coder(self.chosen, self.params),
-            *carried.colours(picture_of(self.films[0]).pixels),
+            *carry_over.colour_tags(picture_of(self.films[0]).pixels),
             *self._rest(),
-            local(out),
+            file_url(out),
         ]
 
     def around(self, picture: Path, start_s: float, ratio: str | None, out: Path) -> list[str]:
@@ -62,12 +64,12 @@ class Commands:
         return [
             *self.filters.opened,
             *(["-itsoffset", f"{start_s:.6f}"] if start_s > 0 else []),
-            *source(picture, "mov"),
+            *input_arguments(picture, "mov"),
             *(["-filter_complex", ";".join(sounds)] if sounds else []),
             *("-map", f"{len(self.films)}:v:0", "-c:v", "copy", *(["-aspect", ratio] if ratio else [])),
             *self._rest(),
             *("-max_muxing_queue_size", "9999"),
-            local(out),
+            file_url(out),
         ]
 
     def _rest(self) -> list[str]:
@@ -76,7 +78,7 @@ class Commands:
         return [
             *self._sounds(),
             *self.texts.arguments,
-            *("-map_metadata", kept, "-map_chapters", kept, *carried.EXACT),
+            *("-map_metadata", kept, "-map_chapters", kept, *carry_over.EXACT),
             *_container(self.chosen, self.params),
         ]
 

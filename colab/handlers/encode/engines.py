@@ -141,4 +141,4 @@ def _program(name: str, codec: str) -> Ffmpeg:
 def tried(program: Ffmpeg, encoder: str) -> str | None:
     """Encode a second of a test picture; return what went wrong. An encoder that is listed need not work."""
     how = encoding.video_arguments(encoder, "medium", encoding.DEFAULT_CRF[encoder])
-    return program.complaint([*_TRIAL, *how, "-f", "null", "-"])
+    return program.first_complaint([*_TRIAL, *how, "-f", "null", "-"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from media import carried
-from media.examine import Media, Picture
-from media.ffmpeg import source
+from media import carry_over
+from media.ffmpeg import input_arguments
+from media.info import MediaFile, VideoTrack
 from protocol.errors import JobFailed
 from protocol.kinds.encode import Params
 
@@ -31,7 +31,7 @@ class Graph:
         return [*self.opened, "-filter_complex", f"{chain},{last}[heard]", "-map", "[heard]", "-f", "null", "-"]
 
 
-def graph(films: Sequence[Media], params: Params, *, bits: int, coder: str) -> Graph:
+def graph(films: Sequence[MediaFile], params: Params, *, bits: int, coder: str) -> Graph:
     """Return the filters for the films, which are joined where there are several."""
     seconds = sum(picture_of(film).seconds for film in films)
     start, end = params.span
@@ -49,29 +49,29 @@ class _Cut:
     seconds: float
 
 
-def picture_of(film: Media) -> Picture:
+def picture_of(film: MediaFile) -> VideoTrack:
     """Return the picture of a film that is known to have one."""
     assert film.picture is not None  # looked at before
     return film.picture
 
 
-def _one(films: Sequence[Media], params: Params, cut: _Cut, pixels: str, layouts: str) -> Graph:
+def _one(films: Sequence[MediaFile], params: Params, cut: _Cut, pixels: str, layouts: str) -> Graph:
     """Return the filters for one film. It is opened where it is cut: what lies before is not decoded."""
     film, picture = films[0], picture_of(films[0])
     whole = cut.start == 0 and params.span[1] is None
     span = [] if whole else ["-ss", f"{cut.start:.6f}", "-t", f"{cut.seconds:.6f}"]
-    filters = ",".join([*carried.entry(picture.pixels), *_scaled(params), *_paced(params), f"format={pixels}"])
+    filters = ",".join([*carry_over.yuv_filters(picture.pixels), *_scaled(params), *_paced(params), f"format={pixels}"])
     silent = params.is_mute or params.audio_codec == "copy"
     sounds = [f"[0:{track.stream}]{layouts}[sound{n}]" for n, track in enumerate(film.sounds) if not silent]
     return Graph(
-        opened=(*span, *source(film.path, film.container)),
+        opened=(*span, *input_arguments(film.path, film.container)),
         picture=f"[0:{picture.stream}]{filters}[picture]",
         sounds=tuple(sounds),
         seconds=cut.seconds,
     )
 
 
-def _joined(films: Sequence[Media], params: Params, cut: _Cut, pixels: str, layouts: str) -> Graph:
+def _joined(films: Sequence[MediaFile], params: Params, cut: _Cut, pixels: str, layouts: str) -> Graph:
     """Return the filters that join films: as large as the first, at its rate, silent where one is."""
     first = picture_of(films[0])
     width, height = (side // 2 * 2 for side in first.shown)
@@ -79,10 +79,16 @@ def _joined(films: Sequence[Media], params: Params, cut: _Cut, pixels: str, layo
     chains, opened = [], []
     for n, film in enumerate(films):
         picture = picture_of(film)
-        opened += source(film.path, film.container)
+        opened += input_arguments(film.path, film.container)
         fitted = f"scale={width}:{height}:force_original_aspect_ratio=decrease:reset_sar=1"
         padded = f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2,setsar=1"
-        filters = [*carried.entry(picture.pixels), _square(picture), fitted, padded, f"fps={rate:.6f}:start_time=0"]
+        filters = [
+            *carry_over.yuv_filters(picture.pixels),
+            _square(picture),
+            fitted,
+            padded,
+            f"fps={rate:.6f}:start_time=0",
+        ]
         length = f"trim=duration={picture.seconds:.6f},setpts=PTS-STARTPTS"
         chains.append(f"[{n}:{picture.stream}]{','.join([*filters, length, f'format={pixels}'])}[v{n}]")
     joined = "".join(f"[v{n}]" for n in range(len(films)))
@@ -98,7 +104,7 @@ def _joined(films: Sequence[Media], params: Params, cut: _Cut, pixels: str, layo
     )
 
 
-def _heard(films: Sequence[Media], cut: _Cut, layouts: str) -> str:
+def _heard(films: Sequence[MediaFile], cut: _Cut, layouts: str) -> str:
     """Return the filters that join the first sound of each film, each as long as its picture."""
     chains = []
     for n, film in enumerate(films):
@@ -114,7 +120,7 @@ def _heard(films: Sequence[Media], cut: _Cut, layouts: str) -> str:
     return ";".join(chains)
 
 
-def _square(picture: Picture) -> str:
+def _square(picture: VideoTrack) -> str:
     """Return the filter that makes pixels square: films that are joined must agree on their shape."""
     width, height = picture.shown
     return f"scale={max(2, width // 2 * 2)}:{max(2, height // 2 * 2)}"

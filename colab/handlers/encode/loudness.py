@@ -11,8 +11,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from colab.handlers.encode.graph import RATE, Graph
-from media.audio import MEASURING, Loudness, loudness_told
-from media.ffmpeg import LONGEST_S, Ffmpeg
+from media.audio import LOUDNESS_FILTER, MeasuredLoudness, parse_loudness
+from media.ffmpeg import MAX_RUN_S, Ffmpeg
 from protocol.kinds.kind import CHECKPOINTS
 
 PEAK_DBTP = -1.5
@@ -66,11 +66,11 @@ def level(
     Peaks that would then stand out are limited, which costs a little loudness: that is measured and made up for.
     """
 
-    def measured(through: str | None = None) -> Loudness:
-        last = ",".join(filter(None, [through, MEASURING]))
+    def measured(through: str | None = None) -> MeasuredLoudness:
+        last = ",".join(filter(None, [through, LOUDNESS_FILTER]))
         arguments = graph.measuring(place, last)
-        told = ffmpeg.run(arguments, duration_s=graph.seconds, on_progress=on_progress, timeout_s=LONGEST_S)
-        return loudness_told(told)
+        told = ffmpeg.run(arguments, duration_s=graph.seconds, on_progress=on_progress, timeout_s=MAX_RUN_S)
+        return parse_loudness(told)
 
     found = measured()
     if not math.isfinite(found.integrated_lufs) or found.integrated_lufs < QUIETEST_LUFS:

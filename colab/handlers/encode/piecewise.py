@@ -13,12 +13,12 @@ from colab.handlers.encode.graph import Graph, picture_of
 from colab.handlers.pieces import frames, pace
 from colab.handlers.pieces.frames import SHOWING, Frames
 from colab.handlers.pieces.passing import Passing
-from media.examine import Media
 from media.ffmpeg import Ffmpeg
+from media.info import MediaFile
 from protocol.kinds.encode import Params
 
 
-def frames_each(films: Sequence[Media], params: Params, chosen: Chosen, seconds: float) -> int | None:
+def frames_each(films: Sequence[MediaFile], params: Params, chosen: Chosen, seconds: float) -> int | None:
     """Return how many frames make a piece; None where the film is encoded in one go.
 
     That is a short one, one by a graphics card, and high dynamic range.
@@ -32,7 +32,7 @@ def frames_each(films: Sequence[Media], params: Params, chosen: Chosen, seconds:
     return each if each is not None and seconds * _rate(films, params) > each else None
 
 
-def _rate(films: Sequence[Media], params: Params) -> Fraction:
+def _rate(films: Sequence[MediaFile], params: Params) -> Fraction:
     return picture_of(films[0]).fps if params.rate is None else Fraction(f"{params.rate:.6f}")
 
 
@@ -41,7 +41,7 @@ def look(ffmpeg: Ffmpeg, filters: Graph, bits: int) -> Frames:
     return frames.look(ffmpeg, _shown(filters), bits=bits)
 
 
-def recipe(coder: Sequence[str], films: Sequence[Media], params: Params, filters: Graph, shown: Frames) -> Passing:
+def recipe(coder: Sequence[str], films: Sequence[MediaFile], params: Params, filters: Graph, shown: Frames) -> Passing:
     """Return how the pieces are made; `coder` are ffmpeg's arguments for the encoder."""
     pixels, rate = picture_of(films[0]).pixels, _rate(films, params)
     return Passing(filtered=_shown(filters), coder=coder, shown=shown, pixels=pixels, rate=rate)

@@ -17,9 +17,9 @@ from colab.handlers.enhance.engine import Answer, Ask, Unable, Wish
 from colab.handlers.enhance.llm_model import Loaded, resident
 from colab.handlers.enhance.prompts import messages
 from colab.handlers.enhance.tidy import tidied
-from protocol import installing
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
+from usertext import installing
 
 BEST_ON_GPU = ("qwen2.5-7b-instruct", "qwen3-4b-instruct-2507", "qwen2.5-1.5b-instruct")
 BEST_ON_CPU = ("qwen2.5-1.5b-instruct", "qwen3-4b-instruct-2507")

@@ -17,7 +17,7 @@ from colab.handlers.pieces import join, segments
 from colab.handlers.pieces.segments import Piece
 from colab.handlers.work import Work
 from media.ffmpeg import Ffmpeg
-from media.pipes import FrameReader, FrameWriter, Raw
+from media.pipes import FrameReader, FrameWriter, RawFrame
 from protocol.errors import JobFailed
 
 _FRAME = re.compile(r"\[Parsed_showinfo_\d+ @ [^\]]+\] n: *\d+ pts: *(-?\d+|NOPTS) ", re.ASCII)
@@ -63,7 +63,7 @@ class Recipe(Protocol):
         """Return the arguments that take frames on stdin and write a piece, in Matroska, to `target`."""
         ...
 
-    def frames(self, frames: Sequence[Raw], tick: Callable[[], None]) -> Sequence[Raw]:
+    def frames(self, frames: Sequence[RawFrame], tick: Callable[[], None]) -> Sequence[RawFrame]:
         """Return what becomes of frames, as many as there are."""
         ...
 
@@ -161,15 +161,15 @@ class PiecedFilm:
             self._tell()
             self._end_ready()
             batch = self._read(decoder, end)
-        writer.no_more()
+        writer.close_input()
         self._end_all()
         self.ending.append((Piece(start=start, end=self.done), writer, part))
         self.pieces.append(self.ending[-1][0])
         return True
 
-    def _read(self, decoder: FrameReader, end: int) -> list[Raw]:
+    def _read(self, decoder: FrameReader, end: int) -> list[RawFrame]:
         """Return the next frames, as many as are wanted at once, none of them behind the piece's end."""
-        batch: list[Raw] = []
+        batch: list[RawFrame] = []
         while len(batch) < min(self.recipe.batch, end - self.done):
             if (frame := decoder.read()) is None:
                 break

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from media import carried
-from media.examine import Pixels
+from media import carry_over
 from media.ffmpeg import Ffmpeg
+from media.info import PixelFormat
 from media.pipes import FrameReader, frame_bytes
 from protocol.errors import JobFailed
 
@@ -66,7 +66,13 @@ def look(ffmpeg: Ffmpeg, shown: Sequence[str], *, bits: int = 8, folder: Path | 
 
 
 def encoding(
-    taken: Frames, pixels: Pixels, rate: Fraction, coder: Sequence[str], target: Path, *, filters: Sequence[str] = ()
+    taken: Frames,
+    pixels: PixelFormat,
+    rate: Fraction,
+    coder: Sequence[str],
+    target: Path,
+    *,
+    filters: Sequence[str] = (),
 ) -> list[str | Path]:
     """Return the arguments that take frames on stdin and write a piece, in Matroska, with the colour tags of `pixels`.
 
@@ -74,10 +80,10 @@ def encoding(
     """
     width, height = taken.size
     pixel_format = "yuv420p10le" if taken.bits > 8 else "yuv420p"
-    marked = [f"setsar={taken.aspect[0]}/{taken.aspect[1]}", *carried.marks(pixels)]
+    marked = [f"setsar={taken.aspect[0]}/{taken.aspect[1]}", *carry_over.colour_filters(pixels)]
     arguments: list[str | Path] = [
         *("-f", "rawvideo", "-pix_fmt", pixel_format, "-video_size", f"{width}x{height}"),
         *("-framerate", str(rate), "-i", "pipe:0", "-vf", ",".join([*filters, *marked])),
-        *(*coder, "-pix_fmt", pixel_format, *carried.colours(pixels), *carried.EXACT, "-f", "matroska"),
+        *(*coder, "-pix_fmt", pixel_format, *carry_over.colour_tags(pixels), *carry_over.EXACT, "-f", "matroska"),
     ]
     return [*arguments, target]

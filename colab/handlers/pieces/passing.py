@@ -9,10 +9,10 @@ from pathlib import Path
 
 from colab.handlers.pieces import frames
 from colab.handlers.pieces.frames import Frames
-from media import carried
-from media.examine import Pixels
+from media import carry_over
 from media.ffmpeg import Ffmpeg
-from media.pipes import Raw
+from media.info import PixelFormat
+from media.pipes import RawFrame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Passing:
     filtered: Sequence[str]  # ffmpeg's arguments that lead the picture alone through its filters and `SHOWING`
     coder: Sequence[str]  # those for the encoder
     shown: Frames
-    pixels: Pixels  # whose colour tags the film gets
+    pixels: PixelFormat  # whose colour tags the film gets
     rate: Fraction
     batch: int = 1
 
@@ -38,12 +38,22 @@ class Passing:
 
     def decode(self, ffmpeg: Ffmpeg) -> list[str | Path]:
         """Return the arguments that put every frame on stdout."""
-        return ["-nostdin", *self.filtered, "-an", "-sn", "-dn", *carried.passing(ffmpeg), "-f", "rawvideo", "pipe:1"]
+        return [
+            "-nostdin",
+            *self.filtered,
+            "-an",
+            "-sn",
+            "-dn",
+            *carry_over.passthrough(ffmpeg),
+            "-f",
+            "rawvideo",
+            "pipe:1",
+        ]
 
     def encode(self, target: Path) -> list[str | Path]:
         """Return the arguments that write a piece."""
         return frames.encoding(self.shown, self.pixels, self.rate, self.coder, target)
 
-    def frames(self, frames: Sequence[Raw], tick: Callable[[], None]) -> Sequence[Raw]:
+    def frames(self, frames: Sequence[RawFrame], tick: Callable[[], None]) -> Sequence[RawFrame]:
         """Return the frames as they are."""
         return frames

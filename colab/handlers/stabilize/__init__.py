@@ -15,9 +15,9 @@ from colab.handlers.stabilize.motions import Motion
 from colab.handlers.work import Result, Work
 from colab.models import Models
 from media import confined
-from media.examine import Media, Picture
 from media.ffmpeg import Ffmpeg
-from media.together import Whole
+from media.info import MediaFile, VideoTrack
+from media.muxing import MuxedVideo
 from protocol.errors import JobFailed, MediaError
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.stabilize import Params, film_path
@@ -74,8 +74,8 @@ class _Job:
     work: Work
     params: Params
     program: Ffmpeg
-    media: Media
-    picture: Picture
+    media: MediaFile
+    picture: VideoTrack
     record: EngineRecord
     kept: frozenset[str]  # what earlier attempts left
     saved: int = 0
@@ -132,7 +132,7 @@ class _Job:
             folder=self.folder,
         )
 
-    def _film(self, found: list[Motion]) -> Whole:
+    def _film(self, found: list[Motion]) -> MuxedVideo:
         note = "writing the steady film"
         smoothing = "smoothing the camera's path"
         self._say(0.0, DETECTION_UNITS, SMOOTH_UNITS, smoothing)
@@ -159,7 +159,7 @@ class _Job:
         self.furthest = max(self.furthest, start + int(done * (end - start)))  # a kept piece may be no good
         self.work.progress(self.furthest, UNITS, note)
 
-    def _summary(self, found: list[Motion], film: Whole) -> dict[str, Any]:
+    def _summary(self, found: list[Motion], film: MuxedVideo) -> dict[str, Any]:
         summary: dict[str, Any] = {
             "seconds": round(film.media.seconds or 0.0, 3),
             "frames": len(found),
@@ -176,7 +176,7 @@ class _Job:
         return summary
 
 
-def _examined(path: Path) -> tuple[Media, Picture]:
+def _examined(path: Path) -> tuple[MediaFile, VideoTrack]:
     """Return what the film is, or say why it cannot be made steady."""
     try:
         media = confined.examine(path)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from colab.handlers.stabilize import motions
 from colab.handlers.stabilize.motions import Fields, Motion
-from media.examine import Picture
-from media.ffmpeg import LONGEST_S, Ffmpeg, source
+from media.ffmpeg import MAX_RUN_S, Ffmpeg, input_arguments
+from media.info import VideoTrack
 from protocol.errors import MediaError
 from protocol.kinds.stabilize import Params
 
@@ -31,7 +31,7 @@ def looks(params: Params, size: tuple[int, int]) -> int:
     return FACTOR if params.detection == "half" or min(size) >= HALF_FROM else 1
 
 
-def even_size(picture: Picture) -> tuple[int, int]:
+def even_size(picture: VideoTrack) -> tuple[int, int]:
     """Return the size that is worked on: turned as it is shown, without a last odd column and line."""
     width, height = picture.size if picture.rotation in (0, 180) else picture.size[::-1]
     return width // 2 * 2, height // 2 * 2
@@ -49,7 +49,7 @@ class Detector:
     ffmpeg: Ffmpeg
     path: Path
     container: str
-    picture: Picture
+    picture: VideoTrack
     params: Params
     folder: Path
 
@@ -80,7 +80,7 @@ class Detector:
             duration_s=self.picture.seconds,
             on_progress=on_progress,
             folder=self.folder,
-            timeout_s=LONGEST_S,
+            timeout_s=MAX_RUN_S,
         )
         return self._fields(first, whole=True)
 
@@ -110,7 +110,7 @@ class Detector:
 
     def arguments(self, start: int) -> list[str]:
         """Return ffmpeg's arguments for a run from picture `start` on: one output a look, so that they run together."""
-        arguments = list(source(self.path, self.container))
+        arguments = list(input_arguments(self.path, self.container))
         for look in range(self.looks):
             entry = [f"trim=start_frame={start}"] if start else []
             chain = ",".join([*entry, *self._seen(look, start), self._detector(look)])

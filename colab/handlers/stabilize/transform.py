@@ -21,10 +21,10 @@ from colab.handlers.stabilize.detect import even_size
 from colab.handlers.stabilize.motions import Motion, write_fitted
 from colab.handlers.stabilize.smoothing import Smoothing
 from colab.handlers.work import Work
-from media import carried, encoding, finished, together
-from media.examine import Media, Picture
-from media.ffmpeg import LONGEST_S, Ffmpeg, local, source
-from media.together import Encoded, Whole
+from media import carry_over, encoding, muxing
+from media.ffmpeg import MAX_RUN_S, Ffmpeg, file_url, input_arguments
+from media.info import MediaFile, VideoTrack
+from media.muxing import EncodedVideo, MuxedVideo
 from protocol.kinds.stabilize import Params, film_path
 
 MOTION = "motion.trf"
@@ -39,14 +39,14 @@ class Steadying:
 
     work: Work
     ffmpeg: Ffmpeg
-    media: Media
-    picture: Picture
+    media: MediaFile
+    picture: VideoTrack
     params: Params
     motion: Sequence[Motion]
     on_smoothing: Callable[[float, int], None]  # the part of the camera's path that is smooth, and the step
     on_progress: Callable[[float, int], None]  # the part that is done, and pictures kept from earlier attempts
 
-    def write(self, kept: frozenset[str]) -> Whole:
+    def write(self, kept: frozenset[str]) -> MuxedVideo:
         """Write the film steadied by its motion. MediaError where it is not what it should be."""
         write_fitted(self.work.folder / MOTION, self.motion)
         path = Smoothing(tell=self.on_smoothing, give_up=lambda: parts.leave_gaussian(self.work))
@@ -56,22 +56,22 @@ class Steadying:
         else:
             film = self._in_pieces(shown, each, kept, path)
         given_up = [GIVEN_UP] if path.given_up or parts.GAUSSIAN in kept else []
-        return Whole(media=film.media, changed=(*_changed(self.picture), *given_up, *film.changed))
+        return MuxedVideo(media=film.media, changed=(*_changed(self.picture), *given_up, *film.changed))
 
-    def _in_one_go(self, kept: frozenset[str], path: Smoothing) -> Whole:
+    def _in_one_go(self, kept: frozenset[str], path: Smoothing) -> MuxedVideo:
         """Write the film by one command."""
-        sounds = carried.sounds(self.media, self.params.format)
-        texts = carried.subtitles(self.ffmpeg, self.media, self.params.format)
+        sounds = carry_over.audio(self.media, self.params.format)
+        texts = carry_over.subtitles(self.ffmpeg, self.media, self.params.format)
         command = [
             *self._steadied(kept),
-            *carried.times(self.ffmpeg),
+            *carry_over.frame_times(self.ffmpeg),
             *self._coder(),
-            *carried.colours(self.picture.pixels),
+            *carry_over.colour_tags(self.picture.pixels),
             *sounds.arguments,
             *texts.arguments,
-            *("-map_metadata", "0", "-map_chapters", "0", *carried.EXACT),
+            *("-map_metadata", "0", "-map_chapters", "0", *carry_over.EXACT),
             *encoding.container_arguments(self.params.format, self.encoder),
-            local(self._out),
+            file_url(self._out),
         ]
         self.ffmpeg.run(
             command,
@@ -79,9 +79,9 @@ class Steadying:
             on_progress=lambda done: self.on_progress(done, 0),
             listen=path.hear_and_tell,
             folder=self.work.folder,
-            timeout_s=LONGEST_S,
+            timeout_s=MAX_RUN_S,
         )
-        made = finished.check(
+        made = muxing.check_video(
             self.ffmpeg,
             self._out,
             seconds=self.picture.seconds,
@@ -90,9 +90,9 @@ class Steadying:
             subtitles=texts.arguments.count("-map"),
             on_progress=lambda _: self.on_progress(1.0, 0),
         )
-        return Whole(media=made, changed=(*sounds.changed, *texts.changed))
+        return MuxedVideo(media=made, changed=(*sounds.changed, *texts.changed))
 
-    def _in_pieces(self, shown: Frames, each: int, kept: frozenset[str], path: Smoothing) -> Whole:
+    def _in_pieces(self, shown: Frames, each: int, kept: frozenset[str], path: Smoothing) -> MuxedVideo:
         """Write the film from pieces, those of earlier attempts too."""
         furthest = 0.0
 
@@ -123,7 +123,7 @@ class Steadying:
         times, steady = film.when()
         silent = self.work.folder / "silent.mp4"
         join.join(film.paths(), times, silent)
-        picture = Encoded(
+        picture = EncodedVideo(
             path=silent,
             encoder=self.encoder,
             frames=len(self.motion),
@@ -135,9 +135,9 @@ class Steadying:
         def joining(done: float) -> None:
             self.on_progress(PICTURES + (1 - PICTURES) * done, film.skipped)
 
-        whole = together.write(self.ffmpeg, picture, self.media, self.params.format, self._out, on_progress=joining)
+        whole = muxing.mux(self.ffmpeg, picture, self.media, self.params.format, self._out, on_progress=joining)
         silent.unlink()
-        return whole if steady else Whole(media=whole.media, changed=(*whole.changed, join.UNREADABLE))
+        return whole if steady else MuxedVideo(media=whole.media, changed=(*whole.changed, join.UNREADABLE))
 
     @property
     def _out(self) -> Path:
@@ -172,12 +172,12 @@ class Steadying:
         """Return ffmpeg's arguments that lead the picture, as vid.stab takes it, through filters."""
         width, height = even_size(self.picture)
         chain = ["format=yuv420p", f"crop={width}:{height}:0:0:exact=1", *filters]
-        opened = source(self.media.path, self.media.container)
+        opened = input_arguments(self.media.path, self.media.container)
         return [*opened, "-map", f"0:{self.picture.stream}", "-vf", ",".join(chain)]
 
     def _coder(self) -> list[str]:
         quality = encoding.DEFAULT_CRF[self.encoder] if self.params.quality is None else self.params.quality
-        return encoding.repeatable_arguments(self.encoder, self.params.preset, quality)
+        return encoding.reproducible_arguments(self.encoder, self.params.preset, quality)
 
     @property
     def encoder(self) -> str:
@@ -185,7 +185,7 @@ class Steadying:
         return encoding.VIDEO_CODECS[self.params.written_codec]
 
 
-def _changed(picture: Picture) -> list[str]:
+def _changed(picture: VideoTrack) -> list[str]:
     """Return what of the picture is not as it was."""
     changed = []
     pixels = picture.pixels

@@ -15,7 +15,7 @@ from colab.handlers.transcribe.writing import LONGEST_ASS_S, WRITERS, Written
 from colab.handlers.work import Result, Work
 from colab.models import Models
 from media.captions import Cue
-from media.cues import Rules, cues_of
+from media.cues import CueRules, make_cues
 from protocol.errors import JobFailed
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.transcribe import Params, result_path
@@ -61,7 +61,7 @@ def _written(listening: Listening, params: Params, record: EngineRecord) -> tupl
     length_s = max(listening.heard_s, listening.sound.media.seconds or 0.0)
     code = listening.language.code if listening.language else None
     spoken = "en" if params.task == "translate" else code
-    rules = Rules(
+    rules = CueRules(
         width=params.line_width,
         count=params.line_count,
         speed=params.reading_speed,
@@ -70,7 +70,7 @@ def _written(listening: Listening, params: Params, record: EngineRecord) -> tupl
         gap_s=params.gap_s,
     )
     words = fitting(listening.utterances, length_s, params.line_width, spoken or "en")
-    shown = cues_of(words, rules, length_s)
+    shown = make_cues(words, rules, length_s)
     written = Written(
         sentences=sentences_of(listening.utterances, length_s, spoken or "en"),
         cues=shown,

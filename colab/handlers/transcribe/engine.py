@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from media.parts import Part
 from media.pcm import Samples
+from media.timed_text import TimedText
 from protocol.kinds.transcribe import Params
 from protocol.messages import EngineRecord
 
@@ -16,7 +16,7 @@ LookUp = Callable[[float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Word(Part):
+class Word(TimedText):
     """One word, without blanks, when it is said, and how sure the engine is, from 0 to 1."""
 
     score: float | None = None

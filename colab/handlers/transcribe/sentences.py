@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
 from colab.handlers.transcribe.engine import Utterance, Word
-from media.parts import joined, ordered
+from media.timed_text import in_order, join_text
 from speech.breaks import sentence_ends
 
 PAUSE_S = 1.0
@@ -32,7 +32,7 @@ def sentences_of(utterances: Iterable[Utterance], length_s: float, language: str
 
 
 def _told(words: Sequence[Word], length_s: float, language: str) -> list[Utterance]:
-    within = list(ordered(words, length_s))
+    within = list(in_order(words, length_s))
     return [_utterance(part) for sentence in _split(within, language) for part in _short(sentence)]
 
 
@@ -62,4 +62,4 @@ def _short(words: Sequence[Word]) -> list[Sequence[Word]]:
 
 def _utterance(words: Sequence[Word]) -> Utterance:
     end = max(word.end_s for word in words)
-    return Utterance(start_s=words[0].start_s, end_s=end, text=joined(words), words=tuple(words))
+    return Utterance(start_s=words[0].start_s, end_s=end, text=join_text(words), words=tuple(words))

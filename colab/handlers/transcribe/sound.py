@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from media import confined
-from media.examine import MAX_SECONDS, MISSING_S, Media, Track
+from media.examine import MAX_SECONDS, MISSING_S
 from media.ffmpeg import find
+from media.info import AudioTrack, MediaFile
 from media.pcm import SampleStream
 from protocol.errors import JobFailed, MediaError
 
@@ -22,8 +23,8 @@ _NEEDS: frozenset[str] = frozenset({"aresample", "aformat"})
 class Sound:
     """One track of a file."""
 
-    media: Media
-    track: Track
+    media: MediaFile
+    track: AudioTrack
 
     @property
     def told_s(self) -> float:

@@ -16,10 +16,10 @@ import numpy as np
 from colab.handlers.transcribe.engine import Language, LookUp, Utterance, Word
 from colab.handlers.transcribe.silence import windows
 from media.pcm import RATE, Samples
-from protocol import installing
 from protocol.errors import JobFailed
 from protocol.kinds.transcribe import Params
 from protocol.messages import EngineRecord
+from usertext import installing
 
 PIECE_S = 90.0
 """Half a minute of work, about."""

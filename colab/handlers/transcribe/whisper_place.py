@@ -12,8 +12,8 @@ import numpy as np
 
 from colab.handlers import devices
 from colab.handlers.device_failures import first_line, out_of_memory
-from protocol import installing
 from protocol.errors import JobFailed
+from usertext import installing
 
 logger = logging.getLogger(__name__)
 

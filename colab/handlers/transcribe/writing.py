@@ -51,9 +51,9 @@ def ass(written: Written) -> str:
         pysubs2.SSAEvent(
             start=cue.start_ms,
             end=cue.end_ms,
-            text=r"\N".join(captions.embedded(captions.ass_text(line), leftward) for line in cue.lines),
+            text=r"\N".join(captions.mark_direction(captions.ass_text(line), leftward) for line in cue.lines),
         )
-        for cue, leftward in captions.directed(written.cues)
+        for cue, leftward in captions.with_direction(written.cues)
     ]
     subtitles.info.update(SIZE | {"WrapStyle": "2", "ScaledBorderAndShadow": "yes"})
     subtitles.styles["Default"] = STYLE.copy()

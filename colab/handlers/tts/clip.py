@@ -16,7 +16,7 @@ import soxr
 from colab.handlers.tts.engine import Samples, Speech
 from colab.handlers.tts.script import Chunk
 from colab.handlers.tts.sound import FRAME_S, faded, loud_frames, without_rumble
-from media.loudness import even_out
+from media.loudness import normalize_loudness
 
 RATE = 24_000
 LOUDNESS_LUFS = -20.0
@@ -100,7 +100,7 @@ class Clip:
         self._write(np.zeros(max(0, round(seconds * RATE)), dtype="<i2"))
 
     def _sound(self, samples: Samples, rate: int) -> None:
-        level = even_out(samples, rate, LOUDNESS_LUFS)
+        level = normalize_loudness(samples, rate, LOUDNESS_LUFS)
         resampled = soxr.resample(faded(level, rate, _BEFORE_S / 2, _AFTER_S / 2), rate, RATE)
         self._write(np.round(np.clip(resampled, -1.0, 1.0) * 32767).astype("<i2"))
 

@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol import installing
 from protocol.errors import JobFailed
+from usertext import installing
 
 LONGEST_DATA_PATH = 150
 """`N_PATH_HOME` in its sources is 160 bytes, and a longer path is cut without a word."""

@@ -19,10 +19,10 @@ from colab.handlers.tts.f5_model import Call, Opened
 from colab.handlers.tts.kokoro_onnx import ModelFiles
 from colab.handlers.tts.script import CUT_S
 from colab.handlers.tts.sound import faded
-from protocol import installing
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
 from speech import align
+from usertext import installing
 
 WEIGHTS, LETTERS = "f5-tts-v1-base/model_1250000.safetensors", "f5-tts-v1-base/vocab.txt"
 VOCODER_CONFIG, VOCODER = "vocos-mel-24khz/config.yaml", "vocos-mel-24khz/pytorch_model.bin"

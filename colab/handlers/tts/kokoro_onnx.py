@@ -12,10 +12,11 @@ from colab.handlers.tts.engine import Speech, Voice
 from colab.handlers.tts.kokoro_onnx_model import OpenedModel, opened_model
 from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, spoken
 from colab.handlers.tts.onnx_session import expected_place
-from colab.handlers.tts.phonemes import readable, source_for, written
-from protocol import installing
+from colab.handlers.tts.phoneme_source import readable, source_for
+from colab.handlers.tts.phonemes import written
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
+from usertext import installing
 
 MODEL, STYLES = "kokoro-v1.0-durations.onnx", "voices-v1.0.bin"
 """What the two files are called in the table of models."""

@@ -19,10 +19,11 @@ from colab.handlers.tts import kokoro_styles, kokoro_voices
 from colab.handlers.tts.engine import HINT, Samples, Speech, Voice
 from colab.handlers.tts.kokoro_onnx import STYLES, ModelFiles
 from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, Said, edges_from_frames, spoken
-from colab.handlers.tts.phonemes import Phonemes, readable, source_for, written
-from protocol import installing
+from colab.handlers.tts.phoneme_source import readable, source_for
+from colab.handlers.tts.phonemes import Phonemes, written
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
+from usertext import installing
 
 CONFIG, WEIGHTS = "kokoro-82m/config.json", "kokoro-82m/kokoro-v1_0.pth"
 """What the model's files are called in the table of models; the voices are those of the ONNX engine, in one file."""

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from protocol import installing
 from protocol.errors import JobFailed
+from usertext import installing
 
 OPERATORS = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike")
 

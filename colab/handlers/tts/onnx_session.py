@@ -14,8 +14,8 @@ from typing import Any
 from colab.handlers import devices
 from colab.handlers.device_failures import failed, first_line, out_of_memory
 from colab.handlers.tts.engine import HINT
-from protocol import installing
 from protocol.errors import JobFailed
+from usertext import installing
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,6 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from protocol import installing
-from protocol.errors import JobFailed
-
 LIMIT = 510
 """Phonemes that the model takes at once: its 512 places less the two pads."""
 
@@ -58,31 +55,6 @@ class Source(Protocol):
     def __call__(self, text: str) -> Phonemes:
         """Return how a text sounds; its words are its parts between blanks."""
         ...
-
-
-def source_for(language: str) -> Source:
-    """Return who knows a language of Kokoro's. Raises `JobFailed` UNSUPPORTED, with the hint, where nobody does."""
-    from colab.handlers.tts import phonemes_espeak, phonemes_misaki
-
-    if language in phonemes_misaki.ONLY_MISAKI:
-        found = phonemes_misaki.opened(language)
-        if found is None:
-            raise JobFailed(
-                f"Kokoro's phonemes for {language} need misaki: "
-                f"{installing.install(phonemes_misaki.ONLY_MISAKI[language], by_uv=True)}",
-                code="UNSUPPORTED",
-            )
-        return found
-    return phonemes_misaki.opened(language) or phonemes_espeak.opened_for(language)
-
-
-def readable(language: str) -> bool:
-    """Say whether somebody here knows a language of Kokoro's."""
-    try:
-        source_for(language)
-    except JobFailed:
-        return False
-    return True
 
 
 def known(sounds: Iterable[Sound], vocabulary: Container[str] | None = None) -> Iterator[Sound]:

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 from colab.handlers.tts.phonemes import Phonemes, Sound, Source, written
-from protocol import installing
+from usertext import installing
 
 logger = logging.getLogger(__name__)
 

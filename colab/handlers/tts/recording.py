@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from colab.handlers.tts.engine import Reference
-from media.audio import check_wav, read
+from media.audio import check_wav, read_mono
 from protocol.errors import JobFailed, MediaError
 from protocol.integrity import sha256_of
 from protocol.kinds.tts import MAX_REF_S, MIN_REF_S, REF_AUDIO, Params
@@ -32,7 +32,7 @@ def reference(inputs: Mapping[str, Path], params: Params) -> Reference | None:
     try:
         seconds = check_wav(path)
         _check_length(seconds)
-        samples = read(path, RATE)
+        samples = read_mono(path, RATE)
     except MediaError as error:
         raise JobFailed(
             f"the recording {REF_AUDIO} cannot be read: {error}; send a mono WAV", code="INPUT_CORRUPT"

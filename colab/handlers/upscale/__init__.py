@@ -17,8 +17,8 @@ from colab.handlers.work import Result, Work
 from colab.models import Models
 from media import ffmpeg as programs
 from media.confined import examine
-from media.examine import Media
 from media.ffmpeg import Ffmpeg
+from media.info import MediaFile
 from protocol.errors import EnvironmentNotReady, JobFailed, MediaError
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.upscale import FILMS, PICTURES, Params
@@ -62,7 +62,7 @@ class UpscaleHandler:
             return ()
 
 
-def _upscaled(work: Work, params: Params, media: Media, chosen: Chosen, ffmpeg: Ffmpeg) -> Mapping[str, Any]:
+def _upscaled(work: Work, params: Params, media: MediaFile, chosen: Chosen, ffmpeg: Ffmpeg) -> Mapping[str, Any]:
     picture = media.picture
     assert picture is not None  # neither a film nor a picture is without
     if media.what == "picture":
@@ -84,7 +84,7 @@ def _upscaled(work: Work, params: Params, media: Media, chosen: Chosen, ffmpeg: 
     return {**told, **enlarger.notes(), **lost}
 
 
-def _looked_at(work: Work) -> Media:
+def _looked_at(work: Work) -> MediaFile:
     try:
         media = examine(work.inputs[SOURCE])
     except MediaError as problem:
@@ -94,7 +94,7 @@ def _looked_at(work: Work) -> Media:
     return media
 
 
-def _check_format(media: Media, params: Params) -> None:
+def _check_format(media: MediaFile, params: Params) -> None:
     wanted, fitting = params.format or "mp4", FILMS if media.what == "film" else PICTURES
     if wanted not in fitting:
         raise JobFailed(
@@ -102,7 +102,7 @@ def _check_format(media: Media, params: Params) -> None:
         )
 
 
-def _encoders(media: Media, params: Params) -> frozenset[str]:
+def _encoders(media: MediaFile, params: Params) -> frozenset[str]:
     """Return the encoders without which the result cannot be written; none for a picture."""
     if media.what == "picture" or media.picture is None:
         return frozenset()
@@ -117,7 +117,7 @@ def _ffmpeg(encoders: frozenset[str]) -> Ffmpeg:
         raise JobFailed(f"{problem}{other}", code="UNSUPPORTED") from problem
 
 
-def _summary(media: Media, chosen: Chosen, told: Mapping[str, Any]) -> dict[str, Any]:
+def _summary(media: MediaFile, chosen: Chosen, told: Mapping[str, Any]) -> dict[str, Any]:
     passed_over = {"passed_over": list(chosen.passed_over)} if chosen.passed_over else {}
     return {"what": media.what, **told, **passed_over}
 

@@ -10,9 +10,9 @@ from colab.handlers.pieces import frames
 from colab.handlers.pieces.frames import SHOWING, Frames
 from colab.handlers.upscale.engine import Enlarger, Shape
 from colab.handlers.upscale.lanczos import FLAGS
-from media import carried, encoding
-from media.examine import Media, Picture, Pixels
-from media.ffmpeg import Ffmpeg, source
+from media import carry_over, encoding
+from media.ffmpeg import Ffmpeg, input_arguments
+from media.info import MediaFile, PixelFormat, VideoTrack
 from protocol.kinds.upscale import Params
 
 HD_LINES = 720
@@ -26,7 +26,7 @@ class Coding:
     """How the pieces of one film are written."""
 
     shape: Shape
-    picture: Picture
+    picture: VideoTrack
     params: Params
     enlarger: Enlarger
     turns: tuple[str, ...] = ()  # filters that turn the stored frames into those of `picture`
@@ -42,18 +42,34 @@ class Coding:
         fps = self.picture.fps
         return fps if 1 <= fps <= 240 else Fraction(25)
 
-    def decode(self, media: Media, ffmpeg: Ffmpeg) -> list[str | Path]:
+    def decode(self, media: MediaFile, ffmpeg: Ffmpeg) -> list[str | Path]:
         """Return the arguments that put every frame of the source on stdout, and tell their times on stderr."""
         filters = [SHOWING, *self.turns, *self._brought_in(), f"format={self.shape.pixel_format}"]
         return [
-            *("-nostdin", "-noautorotate", *source(media.path, media.container), "-map", f"0:{self.picture.stream}"),
-            *("-an", "-sn", "-dn", "-vf", ",".join(filters), *carried.passing(ffmpeg), "-f", "rawvideo", "pipe:1"),
+            *(
+                "-nostdin",
+                "-noautorotate",
+                *input_arguments(media.path, media.container),
+                "-map",
+                f"0:{self.picture.stream}",
+            ),
+            *(
+                "-an",
+                "-sn",
+                "-dn",
+                "-vf",
+                ",".join(filters),
+                *carry_over.passthrough(ffmpeg),
+                "-f",
+                "rawvideo",
+                "pipe:1",
+            ),
         ]
 
     def encode(self, target: Path) -> list[str | Path]:
         """Return the arguments that take frames of the engine on stdin and write a piece to `target`."""
         taken = Frames(size=self.enlarger.written, aspect=self.picture.aspect, bits=self.shape.bits)
-        coder = encoding.repeatable_arguments(self.encoder, self.params.preset, self.params.quality)
+        coder = encoding.reproducible_arguments(self.encoder, self.params.preset, self.params.quality)
         return frames.encoding(taken, self._tagged(), self.rate, coder, target, filters=self.enlarger.filters)
 
     def _brought_in(self) -> list[str]:
@@ -64,7 +80,7 @@ class Coding:
         strength = self.params.denoise * 8
         return [scaled, *([f"hqdn3d={strength:.2f}"] if strength else [])]
 
-    def _tagged(self) -> Pixels:
+    def _tagged(self) -> PixelFormat:
         """Return what is said of the colours: what the source says, and what its viewers took for granted."""
         shape = self.shape
         span = "pc" if shape.full_range else "tv"
@@ -76,19 +92,19 @@ def encoder(params: Params, bits: int) -> str:
     return _CODECS[("x264" if bits == 8 else "x265") if params.codec == "auto" else params.codec]
 
 
-def bits(pixels: Pixels) -> int:
+def bits(pixels: PixelFormat) -> int:
     """Return how many bits of each colour the frames of a film keep."""
     return 10 if pixels.bits > 8 else 8
 
 
-def space_of(pixels: Pixels, lines: int) -> str:
+def space_of(pixels: PixelFormat, lines: int) -> str:
     """Return the matrix of a film's colours: the one it names, else the one that players take for its size."""
     if pixels.space in (None, "gbr", "bt2020c"):
         return "bt2020nc" if pixels.space == "bt2020c" else "bt709" if lines >= HD_LINES else "smpte170m"
     return pixels.space
 
 
-def is_full_range(pixels: Pixels) -> bool:
+def is_full_range(pixels: PixelFormat) -> bool:
     """Say whether black is 0. RGB is brought to the range of films."""
     return pixels.format.startswith("yuvj") or (
         pixels.range == "pc" and not pixels.format.startswith(("gbr", "rgb", "bgr"))

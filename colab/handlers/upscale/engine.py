@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from media.pipes import Raw
+from media.pipes import RawFrame
 from protocol.kinds.upscale import Params
 from protocol.messages import EngineRecord
 
@@ -50,7 +50,7 @@ class Enlarger(Protocol):
         """Return how many frames it wants at once."""
         ...
 
-    def frames(self, frames: Sequence[Raw], tick: Tick) -> Sequence[Raw]:
+    def frames(self, frames: Sequence[RawFrame], tick: Tick) -> Sequence[RawFrame]:
         """Return as many frames as were given, each of size `written`."""
         ...
 

@@ -16,9 +16,9 @@ from colab.handlers.upscale import mux
 from colab.handlers.upscale.commands import Coding
 from colab.handlers.upscale.engine import Engine
 from colab.handlers.work import Work
-from media.examine import Media
 from media.ffmpeg import Ffmpeg
-from media.pipes import Raw, frame_bytes
+from media.info import MediaFile
+from media.pipes import RawFrame, frame_bytes
 
 TICK_S = 0.2
 """How often is told how far it is: between two frames, but no oftener than that once some are made."""
@@ -34,7 +34,7 @@ FEWEST, MOST = 12, 1500
 """Frames of a piece: every one begins with a key frame, which is large."""
 
 
-def upscale_film(work: Work, media: Media, coding: Coding, engine: Engine, ffmpeg: Ffmpeg) -> Mapping[str, Any]:
+def upscale_film(work: Work, media: MediaFile, coding: Coding, engine: Engine, ffmpeg: Ffmpeg) -> Mapping[str, Any]:
     """Write and publish the film; return what the summary says of it."""
     each = segments.frames_each(coding.shape.target, engine.segment_pixels, fewest=FEWEST, most=MOST)
     pace = _Pace(work=work, total=coding.picture.frames)
@@ -55,7 +55,7 @@ def upscale_film(work: Work, media: Media, coding: Coding, engine: Engine, ffmpe
 class _Enlarging:
     """How the pieces are made (`pieces.film.Recipe`)."""
 
-    media: Media
+    media: MediaFile
     coding: Coding
 
     @property
@@ -80,7 +80,7 @@ class _Enlarging:
     def encode(self, target: Path) -> list[str | Path]:
         return self.coding.encode(target)
 
-    def frames(self, frames: Sequence[Raw], tick: Callable[[], None]) -> Sequence[Raw]:
+    def frames(self, frames: Sequence[RawFrame], tick: Callable[[], None]) -> Sequence[RawFrame]:
         return self.coding.enlarger.frames(frames, tick)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from colab.handlers.upscale.engine import Enlarger, Planes, Shape, Size, Tick
 from media.ffmpeg import Ffmpeg
-from media.pipes import FrameReader, Raw
+from media.pipes import FrameReader, RawFrame
 from protocol.kinds.upscale import Params
 from protocol.messages import EngineRecord
 
@@ -56,7 +56,7 @@ class _Scaling:
         self.written = shape.size
         self.filters = (scale_filter(shape.target), *sharpen_filter(sharpen))
 
-    def frames(self, frames: Sequence[Raw], tick: Tick) -> Sequence[Raw]:
+    def frames(self, frames: Sequence[RawFrame], tick: Tick) -> Sequence[RawFrame]:
         """Return the frames as they are: they are scaled on their way into the encoder."""
         return frames
 

@@ -9,17 +9,17 @@ from typing import Any
 from colab.handlers.pieces import join
 from colab.handlers.upscale.commands import Coding
 from colab.handlers.work import Work
-from media import together
-from media.examine import Media
+from media import muxing
 from media.ffmpeg import Ffmpeg
-from media.together import Encoded
+from media.info import MediaFile
+from media.muxing import EncodedVideo
 from protocol.errors import JobFailed, MediaError
 from protocol.kinds.upscale import result_path
 
 
 def finish(
     work: Work,
-    media: Media,
+    media: MediaFile,
     coding: Coding,
     ffmpeg: Ffmpeg,
     pieces: Sequence[Path],
@@ -33,7 +33,7 @@ def finish(
     """
     silent, path = work.folder / "silent.mp4", result_path(coding.params)
     join.join(pieces, times, silent)
-    picture = Encoded(
+    picture = EncodedVideo(
         path=silent,
         encoder=coding.encoder,
         frames=len(times.at),
@@ -43,9 +43,7 @@ def finish(
     )
     container = coding.params.format or "mp4"
     try:
-        film = together.write(
-            ffmpeg, picture, media, container, work.output(path), on_progress=on_progress, decode=False
-        )
+        film = muxing.mux(ffmpeg, picture, media, container, work.output(path), on_progress=on_progress, decode=False)
     except MediaError as problem:
         wrong = f"the film cannot be put together as {container}: {problem}; ask for mkv"
         raise JobFailed(wrong, code="ENGINE") from problem

@@ -14,8 +14,8 @@ from colab.handlers.upscale import alpha, turning
 from colab.handlers.upscale.engine import Engine, Planes, Shape
 from colab.handlers.upscale.sizes import target
 from colab.handlers.work import Work
-from media.examine import Media, Picture
-from media.ffmpeg import Ffmpeg, local, source
+from media.ffmpeg import Ffmpeg, file_url, input_arguments
+from media.info import MediaFile, VideoTrack
 from media.pipes import FrameReader, FrameWriter
 from protocol.errors import JobFailed
 from protocol.kinds.upscale import Params, result_path
@@ -46,7 +46,7 @@ class Kept:
         }[self.planes, self.deep]  # fmt: skip
 
 
-def upscale_picture(work: Work, params: Params, media: Media, engine: Engine, ffmpeg: Ffmpeg) -> Mapping[str, Any]:
+def upscale_picture(work: Work, params: Params, media: MediaFile, engine: Engine, ffmpeg: Ffmpeg) -> Mapping[str, Any]:
     """Write and publish the picture; return what the summary says of it."""
     picture = media.picture
     assert picture is not None  # a picture has one
@@ -86,7 +86,7 @@ class _Ticking:
         self._work.progress(0, 1, "upscaling the picture")
 
 
-def _nature(picture: Picture) -> Kept:
+def _nature(picture: VideoTrack) -> Kept:
     pixels = picture.pixels
     grey = pixels.format.startswith(("gray", "ya8", "ya16", "mono"))
     return Kept(grey=grey, alpha=pixels.alpha, deep=pixels.bits > 8)
@@ -108,11 +108,11 @@ def _changed(kept: Kept, params: Params) -> dict[str, Any]:
     return {"changed": changed} if changed else {}
 
 
-def _read(media: Media, picture: Picture, kept: Kept, ffmpeg: Ffmpeg) -> Planes:
+def _read(media: MediaFile, picture: VideoTrack, kept: Kept, ffmpeg: Ffmpeg) -> Planes:
     """Return the planes of a picture, turned as a viewer shows it."""
     width, height = turning.upright(picture)
     filters = [*turning.filters(picture), f"format={kept.pixel_format}"]
-    arguments: list[str | Path] = ["-nostdin", "-noautorotate", *source(media.path, media.container)]
+    arguments: list[str | Path] = ["-nostdin", "-noautorotate", *input_arguments(media.path, media.container)]
     arguments += ["-map", "0:v:0", "-frames:v", "1", "-vf", ",".join(filters), "-f", "rawvideo", "pipe:1"]
     kind = np.dtype("<u2") if kept.deep else np.dtype(np.uint8)
     with FrameReader(ffmpeg, arguments, width * height * kept.planes * kind.itemsize) as reader:
@@ -132,7 +132,7 @@ def _write(path: Path, planes: Planes, kept: Kept, suffix: str, ffmpeg: Ffmpeg) 
     muxing = {"png": ["-c:v", "png"], "tiff": ["-c:v", "tiff", "-compression_algo", "deflate"]}[suffix]
     arguments: list[str | Path] = ["-f", "rawvideo", "-pix_fmt", kept.pixel_format, "-video_size", f"{width}x{height}"]
     arguments += ["-i", "pipe:0", "-frames:v", "1", *muxing, "-f", "image2", "-update", "1", "-flags", "+bitexact"]
-    with FrameWriter(ffmpeg, [*arguments, local(path)]) as writer:
+    with FrameWriter(ffmpeg, [*arguments, file_url(path)]) as writer:
         writer.write(pixels.view(np.uint8).reshape(-1))
         writer.finish()
 

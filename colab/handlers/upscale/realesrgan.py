@@ -17,11 +17,11 @@ from colab.handlers.upscale.engine import Enlarger, Planes, Shape, Tick
 from colab.handlers.upscale.lanczos import sharpen_filter
 from colab.handlers.upscale.memory import Room
 from colab.models import Models
-from media.pipes import Raw
-from protocol import installing
+from media.pipes import RawFrame
 from protocol.errors import JobFailed
 from protocol.kinds.upscale import Params
 from protocol.messages import EngineRecord
+from usertext import installing
 
 log = logging.getLogger(__name__)
 
@@ -96,9 +96,9 @@ class Enlarging:
         """Return what had to be done otherwise: smaller tiles, 32-bit numbers."""
         return {**self._notes, **self._room.notes()}
 
-    def frames(self, frames: Sequence[Raw], tick: Tick) -> Sequence[Raw]:
+    def frames(self, frames: Sequence[RawFrame], tick: Tick) -> Sequence[RawFrame]:
         """Return frames of a film, each through the network; fewer at once than were given where memory ends."""
-        done: list[Raw] = []
+        done: list[RawFrame] = []
         while len(done) < len(frames):
             rest = frames[len(done) :]
             done += self._within_memory(partial(self._next, rest, tick))
@@ -109,11 +109,11 @@ class Enlarging:
         whole: Planes = self._within_memory(lambda: self._picture(planes, tick))
         return whole
 
-    def _next(self, rest: Sequence[Raw], tick: Tick) -> list[Raw]:
+    def _next(self, rest: Sequence[RawFrame], tick: Tick) -> list[RawFrame]:
         """Return the next frames of a film, as many as there is room for now."""
         return self._film(rest[: self._room.frames], tick)
 
-    def _film(self, frames: Sequence[Raw], tick: Tick) -> list[Raw]:
+    def _film(self, frames: Sequence[RawFrame], tick: Tick) -> list[RawFrame]:
         import torch
 
         kind = np.dtype(np.uint8 if self._shape.bits == 8 else "<i2")

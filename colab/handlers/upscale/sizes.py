@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from colab.handlers.upscale.engine import Size
 from colab.handlers.upscale.turning import upright
-from media.examine import Picture
+from media.info import VideoTrack
 from protocol.errors import JobFailed
 from protocol.kinds.upscale import MAX_SIDE, Params, factor
 
@@ -15,7 +15,7 @@ MAX_PIXELS = {"picture": 200_000_000, "film": 36_000_000}
 """Of the result: 8K for a film, which is where its encoders end; for a picture what memory holds several times."""
 
 
-def target(picture: Picture, params: Params, *, film: bool) -> Size:
+def target(picture: VideoTrack, params: Params, *, film: bool) -> Size:
     """Return the size to write: turned as stored for a film, as a viewer sees it for a picture.
 
     Its pixels keep their aspect. A film's sides are even, as its encoders want them. Raises `JobFailed` BAD_REQUEST,
@@ -35,7 +35,7 @@ def target(picture: Picture, params: Params, *, film: bool) -> Size:
     return wide, high
 
 
-def _factor(picture: Picture, params: Params) -> Fraction:
+def _factor(picture: VideoTrack, params: Params) -> Fraction:
     try:
         return factor(params, picture.shown)
     except ValueError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from colab.handlers.upscale.engine import Size
-from media.examine import Picture
+from media.info import VideoTrack
 
 _FILTERS = {
     (0, False): (),
@@ -20,18 +20,18 @@ _FILTERS = {
 """By (degrees against the clock, mirrored)."""
 
 
-def filters(picture: Picture) -> tuple[str, ...]:
+def filters(picture: VideoTrack) -> tuple[str, ...]:
     """Return what turns and mirrors the stored picture."""
     return _FILTERS[picture.rotation, picture.mirrored]
 
 
-def upright(picture: Picture) -> Size:
+def upright(picture: VideoTrack) -> Size:
     """Return the stored size as it is after turning."""
     width, height = picture.size
     return (height, width) if picture.rotation in (90, 270) else (width, height)
 
 
-def turned(picture: Picture) -> Picture:
+def turned(picture: VideoTrack) -> VideoTrack:
     """Return what a picture is after these filters."""
     across = picture.rotation in (90, 270)
     aspect = (picture.aspect[1], picture.aspect[0]) if across else picture.aspect

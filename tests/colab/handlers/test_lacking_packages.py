@@ -15,11 +15,11 @@ from colab.handlers.upscale import engines as upscale
 from colab.models import ModelPlaces, Models
 from media.examine import examine
 from media.ffmpeg import find
-from protocol import installing
 from protocol.errors import JobFailed
 from protocol.kinds.analyze import Params as Look
 from protocol.kinds.transcribe import Params as Hear
 from tests.support import odd_media
+from usertext import installing
 
 HEAVY = ("torch", "torchvision", "spandrel", "transformers", "faster_whisper", "ctranslate2")
 

@@ -10,7 +10,7 @@ import pytest
 
 from colab import bench as benching
 from colab.bench import Bench
-from colab.config import Settings
+from colab.config import WorkerSettings
 from colab.handlers.work import StopWork
 from colab.models import ModelPlaces, telling
 
@@ -36,7 +36,7 @@ def test_settings_say_where_models_are(monkeypatch, tmp_path):
     monkeypatch.setenv("GPUDROP_WORKER_MODELS_DIR", str(tmp_path))
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    settings = Settings(drop="somewhere")
+    settings = WorkerSettings(drop="somewhere")
     assert settings.model_places() == ModelPlaces(folder=tmp_path, drop="somewhere", offline=True, token="hf_secret")
     assert "hf_secret" not in repr(settings)
 
@@ -45,11 +45,11 @@ def test_our_own_setting_wins_over_hugging_faces(monkeypatch):
     """GPUDROP_WORKER_OFFLINE=0 lets a worker download where HF_HUB_OFFLINE is set for others; empty means not set."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("GPUDROP_WORKER_OFFLINE", "0")
-    assert Settings(drop="d").offline is False
+    assert WorkerSettings(drop="d").offline is False
     monkeypatch.setenv("GPUDROP_WORKER_OFFLINE", "")
-    assert Settings(drop="d").offline is True
+    assert WorkerSettings(drop="d").offline is True
     monkeypatch.setenv("HF_HUB_OFFLINE", "")
-    assert Settings(drop="d").offline is False
+    assert WorkerSettings(drop="d").offline is False
 
 
 def test_a_download_is_progress_of_the_job(work, pipe, monkeypatch):

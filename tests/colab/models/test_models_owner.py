@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from colab.config import ModelSettings, Settings
+from colab.config import ModelSettings, WorkerSettings
 from colab.models import Model, ModelPlaces, Models, UnsafeWeights
 from colab.models.known import FILES
 from colab.models.owner import LIMIT, check_name, model_of, read, write
@@ -212,9 +212,9 @@ def test_a_table_that_is_wrong_says_where(table, text, why):
 def test_the_worker_reads_its_owners_table(table, tmp_path, monkeypatch, places, weights):
     """`GPUDROP_WORKER_MODELS_FILE` names it; without one there is none."""
     monkeypatch.setenv("GPUDROP_WORKER_MODELS_FILE", str(table))
-    assert Settings(drop=str(tmp_path)).model_places().owned == ()
+    assert WorkerSettings(drop=str(tmp_path)).model_places().owned == ()
     add(places, table, "stamps", [weights], TOLD)
-    assert [model.name for model in Settings(drop=str(tmp_path)).model_places().owned] == ["stamps"]
+    assert [model.name for model in WorkerSettings(drop=str(tmp_path)).model_places().owned] == ["stamps"]
     assert ModelSettings().places(None).drop is None
 
 

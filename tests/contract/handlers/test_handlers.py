@@ -14,7 +14,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from colab.config import Settings
+from colab.config import WorkerSettings
 from colab.handlers import HANDLERS
 from colab.handlers.work import StopWork
 from colab.serving import make_worker
@@ -27,7 +27,7 @@ from protocol.errors import JobFailed
 from protocol.kinds import KINDS
 from protocol.kinds.kind import SOURCE
 from protocol.messages import ErrorCode
-from protocol.seen import JobReader, Observation
+from protocol.observation import JobReader, Observation
 from tests.contract.handlers.case import Desk, HandlerCase, desk
 from tests.contract.handlers.cases import CASES
 from tests.support import odd_media
@@ -234,10 +234,9 @@ def test_a_disk_that_fills_up_is_said(case: HandlerCase, tmp_path: Path, monkeyp
         after = send(Job(kind="echo", params={"text": "hi"}))
         assert worker.step(time.monotonic())
         assert look(after).done
-    assert marker.job is not None
     assert marker.job.code == "STORAGE", marker.plain.error
     assert "TMPDIR" in marker.plain.error
-    assert "cannot be kept here" not in marker.plain.error, "the handler has its input"
+    assert "cannot be stored here" not in marker.plain.error, "the handler has its input"
 
 
 @contextlib.contextmanager
@@ -246,7 +245,9 @@ def side_by_side(
 ) -> Iterator[tuple[Worker, Callable[[Job], Handle], Callable[[Handle], Observation]]]:
     """A real worker with its bench and an owner, on a folder: the worker, how to send a job, how to look at it."""
     drop = make_drop(folder / "drop")
-    worker = make_worker(Settings(drop=str(drop), kinds=(kind, "echo"), models_dir=folder / "models", offline=True))
+    worker = make_worker(
+        WorkerSettings(drop=str(drop), kinds=(kind, "echo"), models_dir=folder / "models", offline=True)
+    )
     with client(drop, folder / "data") as owner:
         worker.begin()
         try:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from dispatcher.runs.columns import PathText, PlainText
-from protocol.redaction import without_secrets
+from usertext.redaction import without_secrets
 
 revision = "0005_tours"
 down_revision = "0004_operations"

@@ -158,7 +158,7 @@ def test_a_film_that_cannot_be_gone_into_at_a_time_is_read_from_its_beginning(st
     """Of some files a seek gives earlier pictures, of some none: the right one is found all the same."""
     whole = put(long_film)
     whole.run()
-    real, sought = watching.frames, []
+    real, sought = watching.sample_frames, []
 
     def early(*about, start_s=0.0, most=None, **more):
         if most is not None:
@@ -168,7 +168,7 @@ def test_a_film_that_cannot_be_gone_into_at_a_time_is_read_from_its_beginning(st
             start_s = 0.0
         return real(*about, start_s=start_s, most=most, **more)
 
-    monkeypatch.setattr(watching, "frames", early)
+    monkeypatch.setattr(watching, "sample_frames", early)
     resumed = put(long_film, leftover={path: stopped.output(path) for path in stopped.left})
     resumed.run()
     assert sought

@@ -10,8 +10,8 @@ import pytest
 
 from colab.handlers.encode import engines
 from media import audio, confined
-from media.examine import Media
 from media.ffmpeg import find
+from media.info import MediaFile
 from protocol.errors import JobFailed
 from tests.contract.handlers.case import Desk
 from tests.support import odd_media
@@ -26,7 +26,7 @@ def run(sources: Path | dict[str, Path], folder: Path, *, engine: str | None = N
     return desk
 
 
-def made(desk: Desk) -> Media:
+def made(desk: Desk) -> MediaFile:
     return confined.examine(desk.output(desk.published[0]))
 
 
@@ -153,7 +153,7 @@ def test_loudness_is_measured_and_set(tmp_path: Path, level: float, clicks: bool
     """To half a LU, no peak above -1 dBTP; where one gain cannot do it, that is said, and the length stays."""
     source = loud(tmp_path / "film.mkv", level, clicks=clicks)
     desk = run(source, tmp_path / "desk", loudness=-20)
-    found = audio.measure(find(), desk.output(desk.published[0]))
+    found = audio.measure_loudness(find(), desk.output(desk.published[0]))
     assert found.integrated_lufs == pytest.approx(-20, abs=0.5)
     assert found.true_peak_dbtp < -0.5
     assert ("limited" in notes(desk)) is clicks
@@ -185,7 +185,7 @@ def test_sound_that_cannot_be_copied_is_encoded_and_said_to_be(tmp_path: Path) -
     source = odd_media.film(tmp_path / "film.mkv", options=("-pix_fmt", "yuv420p", "-c:a", "flac"))
     copied = run(source, tmp_path / "copied", audio_codec="copy", format="mov")
     assert [sound.codec for sound in made(copied).sounds] == ["aac"]
-    assert "sound 1: flac to aac, because mov does not hold it" in notes(copied)
+    assert "audio track 1: flac to aac, because mov cannot hold it" in notes(copied)
 
 
 def test_sounds_of_several_films_cannot_be_copied(tmp_path: Path) -> None:
@@ -249,7 +249,9 @@ def test_without_a_card_the_processor_encodes(tmp_path: Path) -> None:
 def test_an_encoder_that_is_listed_but_fails_is_not_there() -> None:
     """The trial encodes for real: here, an encoder that does not exist complains."""
     assert engines.tried(find(), "h264_nvenc") is None or "nvenc" not in [each.name for each in engines.available()]
-    assert "no_such" in (find().complaint(["-f", "lavfi", "-i", "color", "-c:v", "no_such", "-f", "null", "-"]) or "")
+    assert "no_such" in (
+        find().first_complaint(["-f", "lavfi", "-i", "color", "-c:v", "no_such", "-f", "null", "-"]) or ""
+    )
 
 
 def test_engine_and_encoder_that_contradict_are_refused(tmp_path: Path) -> None:

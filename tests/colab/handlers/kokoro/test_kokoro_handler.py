@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from kokoro_onnx.config import DEFAULT_VOCAB
 
-from colab.config import Settings
+from colab.config import WorkerSettings
 from colab.handlers.tts import HANDLER, kokoro_onnx_model
 from colab.handlers.tts.engines import ENGINES, FILES, available, open_engine
 from colab.handlers.tts.kokoro_onnx import MODEL, STYLES
 from colab.handlers.tts.kokoro_torch import CONFIG, WEIGHTS
-from colab.handlers.tts.phonemes import source_for
+from colab.handlers.tts.phoneme_source import source_for
 from colab.models import ModelPlaces, Models
 from protocol.errors import JobFailed
 from protocol.kinds import tts
@@ -178,7 +178,7 @@ def test_a_language_that_kokoro_lacks_goes_to_the_next(models, caplog):
 def test_the_provider_of_the_settings_reaches_the_engine(models, monkeypatch):
     """ONNX_PROVIDER, read with the worker's other settings, is what the engine is opened with."""
     monkeypatch.setenv("ONNX_PROVIDER", "CUDAExecutionProvider")
-    models._places = replace(models._places, provider=Settings(drop="memory:").model_places().provider)
+    models._places = replace(models._places, provider=WorkerSettings(drop="memory:").model_places().provider)
     with pytest.raises(JobFailed, match="'CUDAExecutionProvider' was asked for") as failed:
         open_engine(models, "kokoro-onnx")
     assert failed.value.code == "UNSUPPORTED"

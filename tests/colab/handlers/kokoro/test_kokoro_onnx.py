@@ -15,7 +15,8 @@ from colab.handlers import devices
 from colab.handlers.tts import kokoro_onnx_model, onnx_session
 from colab.handlers.tts.espeak import Espeak
 from colab.handlers.tts.kokoro_onnx import MODEL, STYLES, KokoroOnnx
-from colab.handlers.tts.phonemes import Phonemes, source_for
+from colab.handlers.tts.phoneme_source import source_for
+from colab.handlers.tts.phonemes import Phonemes
 from protocol.errors import JobFailed
 from tests.support.kokoro import (
     FRAME,

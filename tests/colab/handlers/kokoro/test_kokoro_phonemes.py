@@ -10,7 +10,8 @@ from kokoro_onnx.config import DEFAULT_VOCAB
 
 from colab.handlers.tts import phonemes_misaki
 from colab.handlers.tts.kokoro_voices import VOICES
-from colab.handlers.tts.phonemes import LIMIT, Phonemes, known, source_for, within_limit, written
+from colab.handlers.tts.phoneme_source import source_for
+from colab.handlers.tts.phonemes import LIMIT, Phonemes, known, within_limit, written
 from colab.handlers.tts.phonemes_espeak import Espeak, given_to_words
 from protocol.errors import JobFailed
 

@@ -229,7 +229,7 @@ def test_a_stream_says_why_it_cannot_be_decoded(tmp_path: Path) -> None:
     path.write_bytes(b"no sound at all")
     with (
         SampleStream(ffmpeg.find(), path, "wav", 0, longest_s=5) as stream,
-        pytest.raises(MediaError, match=r"cannot decode the sound .*Invalid data"),
+        pytest.raises(MediaError, match=r"the audio cannot be decoded: .*Invalid data"),
     ):
         stream.read(10)
 

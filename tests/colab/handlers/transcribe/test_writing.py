@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from colab.handlers.transcribe.engine import Utterance, Word
 from colab.handlers.transcribe.sentences import sentences_of
 from colab.handlers.transcribe.writing import WRITERS, Written
-from media.captions import HARMLESS, Cue
+from media.captions import WORD_JOINER, Cue
 from protocol.kinds.transcribe import read_transcript
 
 ENGINE = {"name": "tiny", "version": "1", "tier": "neural"}
@@ -52,7 +52,7 @@ def test_substation_has_a_style_for_a_full_hd_film() -> None:
     text = WRITERS["ass"](written(r"{\an8}C:\new|line", remark="This is rough."))
     assert "PlayResY: 1080" in text
     assert "; This is rough." in text
-    assert rf"\{{\{HARMLESS}an8\}}C:\{HARMLESS}new\Nline" in text
+    assert rf"\{{\{WORD_JOINER}an8\}}C:\{WORD_JOINER}new\Nline" in text
 
 
 def test_texts_and_tables_are_as_whispers_command_writes_them() -> None:

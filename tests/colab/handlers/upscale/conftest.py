@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from colab.handlers.work import Result
-from media.examine import Media, examine
+from media.examine import examine
+from media.info import MediaFile
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.upscale import KIND, result_path
 from tests.contract.handlers.case import Desk
@@ -27,7 +28,7 @@ class Done:
     desk: Desk
     result: Result
     path: Path
-    media: Media
+    media: MediaFile
 
 
 @pytest.fixture

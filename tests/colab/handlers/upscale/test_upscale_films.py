@@ -110,7 +110,7 @@ def _with_subtitles(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "changed"), [("mkv", None), ("mp4", ["subtitle 2: subrip to mov_text, because mp4 does not hold it"])]
+    ("suffix", "changed"), [("mkv", None), ("mp4", ["subtitle 2: subrip to mov_text, because mp4 cannot hold it"])]
 )
 def test_sound_subtitles_and_title_come_along(
     upscale: Upscale, tmp_path: Path, suffix: str, changed: list[str] | None

@@ -34,7 +34,7 @@ def read(done: Done, kind: str, depth: int) -> np.ndarray:
     assert done.media.picture is not None
     width, height = done.media.picture.size
     number = np.dtype("<u2") if "le" in kind else np.dtype(np.uint8)
-    arguments = [*ffmpeg.source(done.path, done.media.container), "-f", "rawvideo", "-pix_fmt", kind, "pipe:1"]
+    arguments = [*ffmpeg.input_arguments(done.path, done.media.container), "-f", "rawvideo", "-pix_fmt", kind, "pipe:1"]
     with FrameReader(ffmpeg.find(), arguments, width * height * depth * number.itemsize) as reader:
         frame = reader.read()
     assert frame is not None
