@@ -1,4 +1,4 @@
-"""Ten steps of 3 s at 720p with narration, cut into one film: ours beside three other ways, in one run.
+"""Ten steps of 3 s at 720p with narration, cut into one video: gpudrop and three alternatives, in one run.
 
     .venv/bin/python benchmarks/assembly.py [--runs 5] [--moviepy PYTHON] [--json FILE]
 
@@ -58,14 +58,14 @@ film.write_videofile(told["out"], fps=told["fps"], codec="libx264", preset=told[
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What every way is given: takes and narration."""
+    """The input of every candidate: takes and narration."""
 
     steps: tuple[tuple[Path, Path], ...]
     encoded: Path  # the list of steps that are encoded already
 
 
 def material(folder: Path) -> Material:
-    """Make takes of a page that is scrolled for a second and then stands still, and noise in syllables."""
+    """Make takes of a page that scrolls for a second and then stays still, and syllables of noise."""
     steps = []
     for n in range(STEPS):
         steps.append((take(folder / f"{n}.mkv", n), sound(folder / f"{n}.wav", n)))
@@ -74,7 +74,7 @@ def material(folder: Path) -> Material:
 
 
 def take(path: Path, seed: int) -> Path:
-    """Write a take: lines of dark blocks on white, as text is."""
+    """Write a take: lines of dark blocks on white, like text."""
     generator = np.random.default_rng(seed)
     words = generator.random((120, 160)) < 0.6
     page = np.where(np.kron(words, np.ones((12, 8), bool)) & (np.arange(1440) % 24 < 12)[:, None], 40, 250)
@@ -93,7 +93,7 @@ def take(path: Path, seed: int) -> Path:
 
 
 def sound(path: Path, seed: int) -> Path:
-    """Write 2.5 s of noise in syllables."""
+    """Write 2.5 s of syllables of noise."""
     samples = np.random.default_rng(seed).standard_normal(round(2.5 * 24_000)) * 0.05
     samples *= 0.5 + 0.5 * np.sin(2 * np.pi * 4 * np.arange(samples.size) / 24_000)
     soundfile.write(path, samples.astype(np.float32), 24_000, subtype="PCM_16")
@@ -101,7 +101,7 @@ def sound(path: Path, seed: int) -> Path:
 
 
 def encoded(steps: tuple[tuple[Path, Path], ...], folder: Path) -> str:
-    """Encode every step to a file of its own and return the list of them."""
+    """Encode every step to a separate file and return the list of files."""
     lines = ["ffconcat version 1.0"]
     for n, (shot, spoken) in enumerate(steps):
         out = folder / f"step-{n}.mp4"
@@ -112,7 +112,7 @@ def encoded(steps: tuple[tuple[Path, Path], ...], folder: Path) -> str:
 
 
 def ours(made: Material, out: Path) -> None:
-    """Cut the film as gpudrop does."""
+    """Cut the video as gpudrop does."""
     clips = tuple(
         Clip(step_id=shot.stem, title=shot.stem, take=shot, frames=STEP_S * FPS, narration=spoken)
         for shot, spoken in made.steps
@@ -134,14 +134,14 @@ def one_graph(made: Material, out: Path) -> None:
 
 
 def twice(made: Material, out: Path) -> None:
-    """Encode every step, then the film from the encoded steps."""
+    """Encode every step, then the video from the encoded steps."""
     listed = out.with_suffix(".ffconcat")
     listed.write_text(encoded(made.steps, out.parent))
     ffmpeg.find().run(["-f", "concat", "-safe", "0", "-i", listed, "-af", LOUD, *ENCODE, "-r", str(FPS), out])
 
 
 def moviepy(python: Path) -> Callable[[Material, Path], None]:
-    """Return a way that lets moviepy do it, in the environment of this Python."""
+    """Return a candidate that uses moviepy, in the environment of this Python."""
 
     def cut(made: Material, out: Path) -> None:
         told = {"fps": FPS, "seconds": STEP_S, "out": str(out), "preset": OPTIONS.preset, "crf": OPTIONS.crf}
@@ -152,12 +152,12 @@ def moviepy(python: Path) -> Callable[[Material, Path], None]:
 
 
 def copied(made: Material, out: Path) -> None:
-    """Join what is encoded already."""
+    """Join the encoded steps."""
     ffmpeg.find().run(["-f", "concat", "-safe", "0", "-i", made.encoded, "-c", "copy", out])
 
 
 def check(film: Path, *, exact: bool) -> None:
-    """End the run unless the film is what it should be."""
+    """End the run unless the video is correct."""
     with av.open(str(film)) as container:
         video = container.streams.video[0]
         frames, size = sum(1 for _ in container.decode(video)), (video.width, video.height)
@@ -186,7 +186,7 @@ def main() -> None:
 
 
 def run(ways: dict[str, Callable[[Material, Path], None]], runs: int) -> dict[str, dict[str, float]]:
-    """Time every way as often, in random order; each film is checked."""
+    """Time every candidate equally often, in random order; each video is checked."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     worked: dict[str, list[float]] = {name: [] for name in ways}
     with tempfile.TemporaryDirectory() as folder:
@@ -210,7 +210,7 @@ def run(ways: dict[str, Callable[[Material, Path], None]], runs: int) -> dict[st
 
 
 def processors() -> float:
-    """Return the seconds that the processors worked for us and for what we started."""
+    """Return the CPU seconds of this process and its children."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
 

@@ -1,4 +1,4 @@
-"""How long the dashboard's server takes for each page and filter with 10,000 runs in its database.
+"""How long the dashboard's server takes for each page and filter, with 10,000 runs in its database.
 
     .venv/bin/python -m benchmarks.dashboard [--runs 10000] [--rounds 30] [--json FILE]
 
@@ -36,7 +36,7 @@ OPEN = 25
 
 
 def main() -> None:
-    """Fill, check, measure, tell."""
+    """Fill the database, check, measure and report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=30)
@@ -68,7 +68,7 @@ def measure(folder: Path, runs: int, rounds: int) -> dict[str, object]:
 
 
 def fill(store: RunStore, number: int) -> list[Run]:
-    """Add runs that have ended, and some that are under way."""
+    """Add runs that have ended, and some that are still running."""
     now = time.time()
     made = history.fill(store, number - OPEN, now=now - 60)
     for n in range(OPEN):
@@ -79,7 +79,7 @@ def fill(store: RunStore, number: int) -> list[Run]:
 
 
 def addresses(client: httpx.Client, made: list[Run]) -> dict[str, str]:
-    """Return what is measured: by name, its address."""
+    """Return the addresses that are measured, by name."""
     pages = {
         "overview": "/",
         "runs, first page": "/runs",
@@ -109,7 +109,7 @@ def addresses(client: httpx.Client, made: list[Run]) -> dict[str, str]:
 
 
 def check(client: httpx.Client, store: RunStore, pages: dict[str, str]) -> None:
-    """See that what is measured is right."""
+    """Check that the measured pages are correct."""
     everything = store.recent(limit=1_000_000)
     wanted = {
         "runs, first page": len(everything),
@@ -123,7 +123,7 @@ def check(client: httpx.Client, store: RunStore, pages: dict[str, str]) -> None:
 
 
 def timed(client: httpx.Client, pages: dict[str, str], rounds: int) -> dict[str, dict[str, float]]:
-    """Ask for every page in turns of random order; return its milliseconds."""
+    """Request every page in rounds of random order; return the milliseconds of each."""
     taken: dict[str, list[float]] = {name: [] for name in pages}
     chance = random.Random(1)
     for _ in range(rounds):
@@ -143,7 +143,7 @@ def timed(client: httpx.Client, pages: dict[str, str], rounds: int) -> dict[str,
 
 
 def machine() -> dict[str, object]:
-    """Return what it was measured on."""
+    """Return a description of the machine."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return {"cores": os.cpu_count(), "python": platform.python_version(), "load": load}
 

@@ -77,7 +77,7 @@ def _up(stack: contextlib.ExitStack, party: Party) -> Party:
 
 
 def _measure(parties: list[Party], options: argparse.Namespace, finished: int) -> list[dict[str, Any]]:
-    """Return the rows of one state of the tree: round trips, idling, draining and, on an empty tree, being killed."""
+    """Return the rows for one state of the folder: round trips, idle, draining and, with an empty folder, kills."""
     rows = []
     for party, times in _round_trips(parties, options.jobs):
         rows.append(_row(party, finished, times=times, lost=options.jobs - len(times)))
@@ -98,7 +98,7 @@ def _is(row: dict[str, Any], party: Party) -> bool:
 
 
 def _is_quick_enough(party: Party, rows: list[dict[str, Any]], count: int) -> bool:
-    """Say whether a party, as quick as it was before, would drain so many jobs in a reasonable time."""
+    """Say whether a candidate, at its measured speed, would drain this many jobs in a reasonable time."""
     rates = [row["jobs_per_s"] for row in rows if _is(row, party) and row.get("jobs_per_s")]
     return not rates or count / rates[-1] <= DRAIN_AT_MOST_S
 
@@ -120,7 +120,7 @@ def _row(
 
 
 def _round_trips(parties: list[Party], jobs: int) -> list[tuple[Party, list[float]]]:
-    """Send one job after the other, the parties in random order, with random gaps. What is lost has no time."""
+    """Send one job after another, the candidates in random order, with random gaps. Lost jobs have no time."""
     times: list[list[float]] = [[] for _ in parties]
     for number in range(jobs):
         for index in random.sample(range(len(parties)), len(parties)):
@@ -132,7 +132,7 @@ def _round_trips(parties: list[Party], jobs: int) -> list[tuple[Party, list[floa
 
 
 def _came_back(party: Party, text: str) -> bool:
-    """Send a text and say whether it came back; another answer ends the benchmark."""
+    """Send a text and say whether it came back; a different answer ends the benchmark."""
     text = f"{party.system} {party.arm} {text}"
     wait = party.send(text)
     try:
@@ -147,7 +147,7 @@ def _came_back(party: Party, text: str) -> bool:
 
 
 def _idle(parties: list[Party], seconds: float) -> list[tuple[Party, float]]:
-    """Return how much of one core each worker takes while nothing happens, in percent."""
+    """Return how much of one core each idle worker uses, in percent."""
     before = [cpu_s(party.pids()) for party in parties]
     time.sleep(seconds)
     used = [cpu_s(party.pids()) - start for party, start in zip(parties, before, strict=True)]
@@ -183,7 +183,7 @@ def _killed(party: Party, count: int, gone_s: float) -> dict[str, Any]:
     ended, in_vain = threading.Event(), 0
 
     def strike() -> None:
-        """Kill at once, then now and then: ever later until a job comes back, for a worker takes time to get up."""
+        """Kill at once, then at growing intervals until a job comes back: a worker needs time to start."""
         nonlocal in_vain
         while not ended.is_set():
             party.kill()

@@ -1,4 +1,4 @@
-"""A narration job over a slow Drive, three ways, in one run: what the way costs in seconds and in calls.
+"""A narration job over a slow Drive by three transports, in one run: their cost in seconds and in calls.
 
     .venv/bin/python -m benchmarks.dispatch_rclone [--jobs 6] [--arms …] [--json FILE]
 
@@ -44,7 +44,7 @@ ARMS = ("local", "mount", "mount-rc", "rclone")
 
 
 def main() -> None:
-    """Run the ways one after the other, print a line a job, write JSON."""
+    """Run the transports one after another, print a line per job, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--jobs", type=int, default=6, help="jobs over each way; settling is adapted from the fourth on"
@@ -126,7 +126,7 @@ def _environment(more: dict[str, str]) -> Iterator[None]:
 
 
 def _calls(counted: Counter[str]) -> dict[str, int]:
-    """Return the calls by what they do. Polls are in them: whoever waits longer looks more often."""
+    """Return the calls by type. Polls are included: a longer wait means more of them."""
     kinds: Counter[str] = Counter()
     for call, count in counted.items():
         verb, path = call.split()
@@ -142,7 +142,7 @@ def _calls(counted: Counter[str]) -> dict[str, int]:
 
 
 def _summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return each way's median before and after its settling is adapted, and what that is over a local folder."""
+    """Return each transport's median before and after the settling time was adapted, and the difference to a folder."""
     found: list[dict[str, Any]] = []
     local = statistics.median([row["seconds"] for row in rows if row["arm"] == "local"] or [0.0])
     for arm in dict.fromkeys(row["arm"] for row in rows):

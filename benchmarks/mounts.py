@@ -33,7 +33,7 @@ def main(files: int) -> None:
 
 
 def measure(place: Path, rc: bool, flags: tuple[str, ...], files: int) -> str:
-    """Write files on one mount and look for each on the other; return the medians and the worst."""
+    """Write files on one mount and wait for each on the other; return the medians and the worst."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(serve("webdav", place / "served"))
         make_drop(server.folder / "drop")
@@ -53,7 +53,7 @@ def measure(place: Path, rc: bool, flags: tuple[str, ...], files: int) -> str:
 
 
 def timed(here: Drop, there: Drop, path: str) -> tuple[float, float, float]:
-    """Return how long the put took, then its barrier, and from the start until the other side had read it whole."""
+    """Return the time of the put, of its barrier, and from the start until the other side had read all of the file."""
     started = time.monotonic()
     here.put(path, b"x" * BYTES)
     written = time.monotonic()
@@ -67,7 +67,7 @@ def timed(here: Drop, there: Drop, path: str) -> tuple[float, float, float]:
 
 
 def is_whole(there: Drop, path: str) -> bool:
-    """Look as a reader does: list the folder, then read what is listed."""
+    """Poll as a reader does: list the folder, then read what is listed."""
     folder, name = path.split("/")
     try:
         listed = any(entry.name == name for entry in there.list(folder))

@@ -1,4 +1,4 @@
-"""The parties of the dispatch benchmark: ours, huey's file queue, Celery's filesystem broker, each with a worker."""
+"""The candidates of the dispatch benchmark, each with a worker: gpudrop, huey's file queue, Celery's broker."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from protocol.transports import open_drop
 
 READY_S = 120.0
 CELERY_POLL_S = 0.01
-"""Looking every millisecond, its worker soon reads a message that is half written, and serves no more after that."""
+"""When it polls every millisecond, its worker soon reads a half-written message, and stops serving after that."""
 
 GONE_S = 20.0
-"""How long the answer of a job is waited for when workers are killed."""
+"""How long to wait for the answer of a job when workers are killed."""
 
 _HUEY = """
 import os
@@ -66,7 +66,7 @@ def echo(text):
 
 @dataclass
 class Party:
-    """One system on its feet: how to send a text and wait for it, and its worker's process."""
+    """A running candidate: how to send a text and wait for it, and its worker's process."""
 
     system: str
     arm: str
@@ -81,7 +81,7 @@ class Party:
         return [self.process.pid, *_below(self.process.pid)]
 
     def kill(self) -> None:
-        """End the worker as a power cut would, with all it started, and start another."""
+        """Kill the worker with all its children, as a power cut would, and start another."""
         for pid in self.pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -90,7 +90,7 @@ class Party:
 
 
 def ours(folder: Path, arm: str, finished: int) -> Party:
-    """Return our own party; "durable" waits for the disk with every decision, "equal" does not, as the others."""
+    """Return gpudrop; "durable" flushes every decision to disk, "equal" does not, like the others."""
     init_drop(folder / "drop")
     if finished:
         _finish_many(folder / "drop", finished)
@@ -138,7 +138,7 @@ def _finish_many(root: Path, count: int) -> None:
 
 
 def huey(folder: Path, arm: str, finished: int) -> Party:
-    """Return huey's file queue, as it comes or "tuned" to look every millisecond."""
+    """Return huey's file queue, with its defaults or "tuned" to poll every millisecond."""
     folder.mkdir(parents=True)
     done = folder / "done.txt"
     tasks = _module(folder, _HUEY.format(queue=str(folder / "queue"), done=str(done)))
@@ -159,7 +159,7 @@ def huey(folder: Path, arm: str, finished: int) -> Party:
 
 
 def celery(folder: Path, arm: str, finished: int) -> Party:
-    """Return Celery's filesystem broker, as it comes or "tuned" to look every ten milliseconds."""
+    """Return Celery's filesystem broker, with its defaults or "tuned" to poll every ten milliseconds."""
     for name in ("queue", "results", "control"):
         (folder / name).mkdir(parents=True)
     done, places = folder / "done.txt", {name: str(folder / name) for name in ("queue", "results", "control")}
@@ -182,13 +182,13 @@ def celery(folder: Path, arm: str, finished: int) -> Party:
 
 
 def _drain(party: Party, count: int) -> None:
-    """Let a party finish many jobs, whose results stay in its tree."""
+    """Let a candidate finish many jobs whose results stay in its folder."""
     for wait in [party.send(f"old {number}") for number in range(count)]:
         wait(READY_S)
 
 
 def _module(folder: Path, source: str) -> ModuleType:
-    """Write and import a module of tasks, under a name that both sides of a party use and no other party has."""
+    """Write and import a module of tasks, under a name that only the two sides of this candidate use."""
     name = f"tasks_{secrets.token_hex(4)}"
     (folder / f"{name}.py").write_text(source)
     spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
@@ -213,7 +213,7 @@ def _below(pid: int) -> Iterator[int]:
 
 
 def cpu_s(pids: list[int]) -> float:
-    """Return the processor seconds that these processes have used."""
+    """Return the CPU seconds that these processes have used."""
     ticks = 0
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -227,11 +227,11 @@ MAKERS: dict[str, tuple[Callable[[Path, str, int], Party], tuple[str, ...]]] = {
     "filehuey": (huey, ("default", "tuned")),
     "celery": (celery, ("default", "tuned")),
 }
-"""`{system: (how to put it on its feet, its arms)}`."""
+"""`{system: (how to start it, its variants)}`."""
 
 
 def wait_until_up(party: Party) -> None:
-    """Return when a first job has come back."""
+    """Return as soon as a first job has come back."""
     ends = time.monotonic() + READY_S
     while True:
         with contextlib.suppress(Exception):

@@ -1,4 +1,4 @@
-"""Jobs over real mounts and sync tools, with all that can be killed killed: what is lost, what is doubled, how long.
+"""Jobs over real mounts and sync tools while processes are killed: what is lost, what is done twice, how long it takes.
 
     .venv/bin/python -m benchmarks.soak [--jobs 3] [--only TEXT] [--json FILE]
 
@@ -49,7 +49,7 @@ CARRIERS = ("syncthing", "rsync")
 
 @dataclass(frozen=True)
 class Ground:
-    """What the jobs go over."""
+    """What carries the jobs."""
 
     name: str
     kind: str  # what is served
@@ -72,7 +72,7 @@ STRIKES = ("nothing", "worker killed", "mount killed", "mount stopped", "server 
 
 @dataclass
 class Scene:
-    """Everything that runs for one ground."""
+    """Everything that runs for one kind of folder."""
 
     server: Server | None
     mounts: list[Mount]
@@ -85,7 +85,7 @@ class Scene:
 
     @property
     def strikes(self) -> list[str]:
-        """What can be struck here."""
+        """What can be killed or stopped here."""
         what = {"mount": self.mounts, "server": self.server, "tool": self.tool}
         return [strike for strike in STRIKES if what.get(strike.partition(" ")[0], True)]
 
@@ -94,7 +94,7 @@ class Scene:
         self.worker = start_worker(self.folder / "worker", "--drop", self.there, "--beat", "2", env=self.environment)
 
     def strike(self, what: str) -> None:
-        """Strike one of them, and put it on its feet again."""
+        """Kill or stop one of them, and start it again."""
         mount = random.choice(self.mounts) if self.mounts else None
         if what == "worker killed" and self.worker is not None:
             self.worker.kill()
@@ -120,7 +120,7 @@ class Scene:
 
 
 def main() -> None:
-    """Run, print a line a ground and strike, write JSON."""
+    """Run, print a line per kind of folder and disturbance, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=2, help="jobs for each ground and strike")
     parser.add_argument("--only", default="", help="only grounds whose name holds this")
@@ -150,7 +150,7 @@ def _rows(scene: Scene, ground: Ground, jobs: int) -> Iterator[dict[str, Any]]:
 
 
 def _large(scene: Scene, ground: Ground, name: str, job: Job) -> dict[str, Any]:
-    """Send one job whose data takes far longer than its marker; count whatever was done more than once."""
+    """Send one job whose data takes far longer than its marker; count what was done more than once."""
     lost = repeats = attempts = uploads = 0
     megabytes, started = 0.0, time.monotonic()
     with RunStore.open(scene.folder / "runs.sqlite3") as store:
@@ -172,7 +172,7 @@ def _large(scene: Scene, ground: Ground, name: str, job: Job) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _scene(ground: Ground, folder: Path) -> Iterator[Scene]:
-    """Put one ground on its feet, with a worker on its far side."""
+    """Set up one kind of folder, with a worker on its far side."""
     with contextlib.ExitStack() as stack:
         made = stack.enter_context(_carried(ground, folder) if ground.kind in CARRIERS else _served(ground, folder))
         stack.callback(lambda: made.worker and (made.worker.kill(), made.worker.wait()))
@@ -228,7 +228,7 @@ def _tiny_disk(at: Path) -> Iterator[None]:
 
 
 def _run(scene: Scene, ground: Ground, strike: str, jobs: int) -> dict[str, Any]:
-    """Send jobs one after the other, striking once during each."""
+    """Send jobs one after another, with one disturbance during each."""
     lost = wrong = attempts = 0
     started = time.monotonic()
     with RunStore.open(scene.folder / "runs.sqlite3") as store:

@@ -19,6 +19,7 @@ import json
 import os
 import platform
 import random
+import resource
 import shutil
 import statistics
 import subprocess
@@ -90,13 +91,13 @@ def _measure(
 
 
 def _run(command: list[str], environment: Mapping[str, str]) -> tuple[float, float]:
-    before = os.times()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     ran = subprocess.run(command, env=dict(environment), capture_output=True, text=True)
-    wall, after = time.perf_counter() - started, os.times()
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     if ran.returncode:
         raise SystemExit(f"{' '.join(command)} failed with exit code {ran.returncode}:\n{ran.stderr}")
-    used = after.children_user + after.children_system - before.children_user - before.children_system
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return used, wall
 
 

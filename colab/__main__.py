@@ -11,6 +11,7 @@ import typer
 from colab.config import checked_settings
 from colab.serving import make_worker, serve_until_signalled
 from protocol.errors import GpudropError
+from usertext.command_line import USAGE, Misuse, call
 from usertext.redaction import guard_logs, legible, without_secrets
 
 
@@ -68,10 +69,10 @@ app.command()(run)
 def main() -> None:
     """Run the worker's command line; an error is a line and an exit code."""
     try:
-        app(prog_name="gpudrop worker")
-    except GpudropError as error:
+        sys.exit(call(app, program="gpudrop worker"))
+    except (GpudropError, Misuse) as error:
         sys.stderr.write(f"error: {legible(without_secrets(str(error)))}\n")
-        sys.exit(error.exit_code)
+        sys.exit(error.exit_code if isinstance(error, GpudropError) else USAGE)
 
 
 if __name__ == "__main__":

@@ -25,11 +25,11 @@ def bring(wheel: Path, label: str, loaded: Collection[str]) -> str:
     Raises EnvironmentNotReady if it cannot be installed, or if it replaced a module that is loaded.
     """
     before, was = _versions(), _installed_from()
-    install, anew = _installer()
+    install, reinstall = _installer()
     _run([*install, str(wheel)])
     if was == wheel.as_uri():
         return f"already installed: {label}"
-    _run([*install, "--no-deps", anew, str(wheel)])  # the same version may have other code inside
+    _run([*install, "--no-deps", reinstall, str(wheel)])  # the same version may contain other code
     check_loaded(before, _versions(), loaded)
     return f"installed {label}"
 

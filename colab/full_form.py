@@ -53,10 +53,10 @@ class FullForm:
 
     def _terms(self, offer: Offer) -> ClaimTerms:
         """Return the offer's terms, as they hold for this worker: it may be on another machine than the owner."""
-        # Who claims under a longer lease than these terms say, for being elsewhere, is known to the leases.
+        # The leases know by themselves that a worker on another machine has a longer lease than these terms.
         settle_s = max(offer.claim.settle_s, self.waits.settle_s)
         if self._at.drop.capabilities.local and offer.where is None:
-            settle_s = 0  # turns are taken exclusively here, and nobody says that anybody is elsewhere
+            settle_s = 0  # turns are exclusive here, and the offer does not say that its owner is elsewhere
         return offer.claim.model_copy(update={"settle_s": settle_s})
 
 

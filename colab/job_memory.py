@@ -30,7 +30,7 @@ class JobMemory:
     unsaid: dict[str, Callable[[], None]] = field(default_factory=dict)  # nonces of failed attempts → writes the marker
     turns: dict[int, float] = field(default_factory=dict)  # turn without a claim → when first seen
     clips: tuple[dict[str, int], float] | None = None  # the contents of `audio/`, and since when
-    lies: tuple[dict[str, int], float] | None = None  # the contents of the folder, and since when
+    files: tuple[dict[str, int], float] | None = None  # the files of the folder with their sizes, and since when
 
     @property
     def leftover(self) -> Mapping[str, int]:
@@ -39,9 +39,9 @@ class JobMemory:
 
     def is_quiet(self, sizes: Mapping[str, int], quiet_s: float, now: float) -> bool:
         """Say whether nothing in the job's folder has changed for `quiet_s`, as far as this worker has seen."""
-        if self.lies is None or self.lies[0] != sizes:
-            self.lies = dict(sizes), now
-        return now - self.lies[1] > quiet_s
+        if self.files is None or self.files[0] != sizes:
+            self.files = dict(sizes), now
+        return now - self.files[1] > quiet_s
 
     def tell_once(self, problem: str | None) -> None:
         """Log why the job is not taken, once for each reason."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 
 from colab.bench import Bench, Workbench
 from colab.cell import check_folder, shown_plainly
@@ -28,6 +29,8 @@ def run(
     session_s: float | None = None,
     consent: bool = False,
     engines: str = "",
+    serve: Callable[[WorkerSettings], SessionEnding] | None = None,
+    models: Callable[[ModelPlaces], Models] = Models,
 ) -> None:
     """Serve `drop` until the worker is idle for `idle_exit_s` or drained, then give the runtime back.
 
@@ -36,6 +39,7 @@ def run(
     `colab.install.ENGINES`, comma-separated) are downloaded first, so that jobs that name no engine get the best one.
 
     An interrupt hands the current job back and keeps the runtime, with the models in its memory, for the next call.
+    `serve` and `models` are for tests.
     """
     with shown_plainly():
         if not consent:
@@ -47,8 +51,8 @@ def run(
         names = [name for choice in chosen(engines) for name in choice.models]
         check_folder(drop)
         settings = _settings(drop, kinds, idle_exit_s, session_s)
-        _fetch(Models(settings.model_places()), names)
-        ending = _serve(settings)
+        _fetch(models(settings.model_places()), names)
+        ending = (serve or _serve)(settings)
     if ending.reason is Reason.SESSION:
         log.info("If your plan lends runtimes for longer, raise SESSION_HOURS in the form")
     if ending.frees_machine:

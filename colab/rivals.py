@@ -9,16 +9,13 @@ from protocol.messages import ClaimTerms, Held, Limits
 from protocol.observation import Observation, WorkerReader
 from protocol.states import open_attempts
 
-LOOKS_A_BEAT = 2
-
 
 class Rivals:
     """Reads the heartbeats of workers with claims; on a remote drop only twice per interval, for listings are slow."""
 
     def __init__(self, at: Attached, poll_s: float) -> None:
         self._at = at
-        pace = at.drop.capabilities
-        self._every_s = 0.0 if pace.local else max(poll_s, pace.beat_s / LOOKS_A_BEAT)
+        self._every_s = at.drop.capabilities.workers_every_s(poll_s)
         self._leases = LeaseWatch(max(poll_s, self._every_s), at.neighbours)
         self._readers: dict[str, WorkerReader] = {}
         self._read_at: dict[str, float] = {}

@@ -39,8 +39,7 @@ if TYPE_CHECKING:
     from dispatcher.runs.search import Query
     from dispatcher.runs.store import RunStore
     from dispatcher.tour.calling import record_tour
-    from dispatcher.tour.narration import Reuse
-    from dispatcher.tour.options import Enhance
+    from dispatcher.tour.options import Enhance, Reuse
     from dispatcher.tour.record import Recording
     from dispatcher.tour.screen import Screen
     from protocol.errors import (
@@ -118,8 +117,7 @@ _EXPORTS = {
     "dispatcher.runs.search": ("Query",),
     "dispatcher.runs.store": ("RunStore",),
     "dispatcher.tour.calling": ("record_tour",),
-    "dispatcher.tour.narration": ("Reuse",),
-    "dispatcher.tour.options": ("Enhance",),
+    "dispatcher.tour.options": ("Enhance", "Reuse"),
     "dispatcher.tour.record": ("Recording",),
     "dispatcher.tour.screen": ("Screen",),
     "protocol.errors": (

@@ -1,6 +1,6 @@
-"""This machine's settings; the only place of this side that reads the environment.
+"""The settings of this machine; the only module of the dispatcher that reads the environment.
 
-A flag beats the environment, the environment beats config.toml, and config.toml beats what is found.
+A flag overrides the environment, the environment overrides config.toml, and config.toml overrides what is found.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from protocol.keys import KeySettings, identity
 from protocol.signing import Identity
 
 OLDER_DROP = "COLAB_TTS_DRIVE_PATH"
-"""What GPUDROP_DROP was called before gpudrop."""
+"""The name of GPUDROP_DROP before gpudrop."""
 
 
 def _user_name() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
+    except (KeyError, OSError):  # a user without a name, in a container
         return str(os.getuid()) if hasattr(os, "getuid") else ""
 
 
@@ -63,23 +63,23 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("gpudrop")))
-    database_url: str | None = Field(default=None, repr=False)  # it may hold a password
+    database_url: str | None = Field(default=None, repr=False)  # it may contain a password
     drop: str | None = None
     older_drop: str | None = None
-    voice: str | None = None  # where a tour names none
-    out: str | None = None  # the folder for results, where a command names none
+    voice: str | None = None  # for tours that name none
+    out: str | None = None  # the folder for results, for commands that name none
     config_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_config_dir("gpudrop")))
     chromium: Path | None = None
     ffmpeg: Path | None = None
     user: str = Field(default_factory=_user_name)
     machine: str = Field(default_factory=platform.node)
     home: Path = Field(default_factory=Path.home)
-    beat_s: float | None = Field(default=None, gt=0)  # the pace asked of a worker, instead of the drop's own
-    poll_s: float | None = Field(default=None, gt=0)  # how often to look, instead of the drop's own pace
-    durability: Literal["full", "relaxed"] = "full"  # whether a decision waits for the disk
-    auth: str = "off"  # off, warn or require: what is done about messages of workers that are not signed
-    key: SecretStr | None = None  # what to sign with: the key itself, its file, or "keyring"
-    trust: str | None = None  # the public keys of workers to believe, or a file of them
+    beat_s: float | None = Field(default=None, gt=0)  # the heartbeat of workers, instead of the drop's own
+    poll_s: float | None = Field(default=None, gt=0)  # how often to look, instead of the drop's own
+    durability: Literal["full", "relaxed"] = "full"  # whether a commit waits for the disk
+    auth: str = "off"  # off, warn or require: what to do about unsigned messages of workers
+    key: SecretStr | None = None  # the signing key: itself, its file, or "keyring"
+    trust: str | None = None  # the public keys of trusted workers, or a file of them
 
     @field_validator("voice")
     @classmethod
@@ -104,60 +104,60 @@ class Settings(BaseModel):
 
     @property
     def config_file(self) -> Path:
-        """Return where this user's defaults are, which need not exist."""
+        """The file with this user's defaults, which need not exist."""
         return self.config_dir / config_file.NAME
 
     @cached_property
     def defaults(self) -> Mapping[str, str]:
-        """Return what config.toml sets. Raises EnvironmentNotReady with the line and the fix of every mistake."""
+        """The values in config.toml. Raises EnvironmentNotReady with the line and the fix of every mistake."""
         return config_file.read(self.config_file)
 
     @property
     def drop_of_environment(self) -> tuple[str, str] | None:
-        """Return the drop that the environment names, and the variable; an empty one names none."""
+        """The drop named by the environment, and the variable; an empty variable counts as unset."""
         if self.drop:
             return self.drop, _variable("drop")
         return (self.older_drop, OLDER_DROP) if self.older_drop else None
 
     @property
     def default_voice(self) -> str:
-        """Return who speaks where a tour names no voice: default is the engine's own choice."""
+        """The voice of tours that name none; "default" leaves the choice to the engine."""
         return self.voice or self.defaults.get("voice") or "default"
 
     @property
     def default_out(self) -> Path | None:
-        """Return the folder for results where a command names none; None leaves that to the command."""
+        """The folder for results of commands that name none; None leaves it to the command."""
         named = self.out or self.defaults.get("out")
         return Path(named).expanduser().absolute() if named else None
 
     @property
     def database(self) -> str:
-        """Return the run database's address: a URL, or a file in the data folder."""
+        """The address of the run database: a URL, or a file in the data folder."""
         return self.database_url or f"sqlite:///{self.data_dir / 'runs.sqlite3'}"
 
     @property
     def results(self) -> Path:
-        """Return where verified results are kept."""
+        """The folder of verified results."""
         return self.data_dir / "results"
 
     @property
     def private_drop(self) -> Path:
-        """Return the drop between this machine's commands and their own workers."""
+        """The default drop that this machine's commands share with their own workers."""
         return self.data_dir / "local" / "drop"
 
     @property
     def lexicon(self) -> Path:
-        """Return the user's pronunciation lexicon, which need not exist: lexicon.toml, or lexicon.json beside it."""
+        """The user's pronunciation lexicon, which need not exist: lexicon.toml, or lexicon.json beside it."""
         toml = self.config_dir / "lexicon.toml"
         return toml if toml.exists() else toml.with_suffix(".json")
 
     @property
     def keys_dir(self) -> Path:
-        """Return where `gpudrop key new` puts keys."""
+        """The folder where `gpudrop key new` puts keys."""
         return self.config_dir / "keys"
 
     def identity(self, drop: str | Path) -> Identity:
-        """Return what this machine signs with at `drop` and whom it believes."""
+        """Return the key that this machine signs with at a shared drop, and the keys that it trusts there."""
         told = KeySettings(
             role="dispatcher",
             prefix="GPUDROP_",
@@ -170,17 +170,17 @@ class Settings(BaseModel):
 
     @property
     def voice_consents(self) -> Path:
-        """Return where it is remembered whose voice may be cloned."""
+        """The file that records the consents to voice cloning."""
         return self.data_dir / "voice-consents.json"
 
     @property
     def narration(self) -> Path:
-        """Return where spoken clips are kept for every tour."""
+        """The folder of cached narration clips, shared by all tours."""
         return self.data_dir / "narration"
 
 
 def variable(name: str) -> str | None:
-    """Return a variable of the environment that a tour's spec names; None where it is not set."""
+    """Return an environment variable that a tour's spec names; None if it is not set."""
     return os.environ.get(name)
 
 

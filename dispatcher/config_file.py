@@ -1,4 +1,4 @@
-"""config.toml: what a user wants by default. The only place that reads or writes it."""
+"""config.toml: a user's defaults. The only module that reads or writes it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ KEYS: Mapping[str, str] = {
     "voice": "who speaks where a tour names no voice",
     "out": "the folder for results where a command names none",
 }
-"""What may be set, and what it means. Each is a text."""
+"""The keys, and what each means. Every value is a string."""
 
 
 def read(path: Path) -> dict[str, str]:
-    """Return what the file sets, checked; nothing where there is no file.
+    """Return the validated values of the file; empty if there is no file.
 
     Raises EnvironmentNotReady, with the line and the fix of every mistake.
     """
@@ -30,7 +30,7 @@ def read(path: Path) -> dict[str, str]:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise EnvironmentNotReady(f'{path}: {error}. A line is written like this: drop = "/home/me/drop"') from error
+        raise EnvironmentNotReady(f'{path}: {error}. A line looks like this: drop = "/home/me/drop"') from error
     wrong = [f"{path}{_line(text, key)}: {why}" for key, value in found.items() if (why := _problem(key, value))]
     if wrong:
         raise EnvironmentNotReady("\n".join(wrong))
@@ -38,7 +38,7 @@ def read(path: Path) -> dict[str, str]:
 
 
 def checked(key: str, value: str) -> str:
-    """Return a value as the file should hold it, folders as absolute paths. UsageError says what is wrong with it."""
+    """Return a value as the file should contain it, with absolute paths. Raises UsageError if it is invalid."""
     if key in ("drop", "out") and value:
         address = read_address(value) if key == "drop" else Path(value).expanduser()
         value = str(address.absolute() if isinstance(address, Path) else address)
@@ -48,14 +48,14 @@ def checked(key: str, value: str) -> str:
 
 
 def write(path: Path, key: str, value: str | None) -> None:
-    """Set a key, or take it out with None. Comments and the other lines stay as they are.
+    """Set a key, or remove it with None. Comments and other lines stay as they are.
 
-    Raises EnvironmentNotReady for a file that is wrong already, cannot be written, or spreads the value over lines.
+    Raises EnvironmentNotReady for a file that is invalid, cannot be written, or has the value on several lines.
     """
     wanted = {**read(path), key: value}
     text = _with(_text(path), key, value)
     if not _says(text, {name: it for name, it in wanted.items() if it is not None}):
-        raise EnvironmentNotReady(f"{path}: {key} is written in a way that is not understood here; edit it by hand")
+        raise EnvironmentNotReady(f"{path}: {key} is written in an unusual way; edit it by hand")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f".{path.name}.new")
@@ -63,7 +63,7 @@ def write(path: Path, key: str, value: str | None) -> None:
         new.replace(path)
     except OSError as error:
         problem = StorageFull if is_full(error) else EnvironmentNotReady
-        fix = "Free some space, or set GPUDROP_CONFIG_DIR to a folder that you may write"
+        fix = "Free some space, or set GPUDROP_CONFIG_DIR to a writable folder"
         raise problem(f"{path} cannot be written: {error.strerror}. {fix}") from error
 
 
@@ -88,7 +88,7 @@ def _text(path: Path) -> str:
 
 
 def _with(text: str, key: str, value: str | None) -> str:
-    """Return the text with the line of a key replaced, added at the end, or taken out."""
+    """Return the text with the line of a key replaced, appended, or removed."""
     line = "" if value is None else f"{key} = {json.dumps(value, ensure_ascii=False)}\n"
     new, count = re.subn(rf"^[ \t]*{key}[ \t]*=.*(?:\n|\Z)", lambda _: line, text, count=1, flags=re.MULTILINE)
     if count:
@@ -97,7 +97,7 @@ def _with(text: str, key: str, value: str | None) -> str:
 
 
 def _line(text: str, key: str) -> str:
-    """Return ", line N" of a key or table; nothing where it is written in an unusual way."""
+    """Return ", line N" of a key or table; "" if it is written in an unusual way."""
     for number, line in enumerate(text.splitlines(), 1):
         if re.match(rf"""\s*\[*\s*["']?{re.escape(key)}\b""", line):
             return f", line {number}"
@@ -108,13 +108,13 @@ def _problem(key: str, value: object) -> str:
     if key not in KEYS:
         near = difflib.get_close_matches(key, KEYS, n=1)
         meant = f" Did you mean {near[0]}?" if near else ""
-        return f"there is no setting {key!r}.{meant} There are: {', '.join(KEYS)}"
+        return f"unknown setting {key!r}.{meant} Known settings: {', '.join(KEYS)}"
     if not isinstance(value, str):
-        return f'{key} must be a text in quotes, not {json.dumps(value, default=str)}: {key} = "…"'
+        return f'{key} must be a string in quotes, not {json.dumps(value, default=str)}: {key} = "…"'
     if not value.strip():
-        return f"{key} is empty; give it a value, or take it out: gpudrop config unset {key}"
+        return f"{key} is empty; give it a value, or remove it: gpudrop config unset {key}"
     if any(ord(character) < 32 or ord(character) == 127 for character in value):
-        return f"{key} holds a control character; remove it"
+        return f"{key} contains a control character; remove it"
     return _OF_VALUE[key](value)
 
 
@@ -134,7 +134,7 @@ def voice_problem(value: str) -> str:
     """Return why this cannot be the name of a voice; empty if it can."""
     from protocol.kinds.tts import MAX_VOICE  # the table of kinds is slow to import: only where a voice is checked
 
-    return "" if len(value) <= MAX_VOICE else f"voice is longer than {MAX_VOICE} characters: no voice is called that"
+    return "" if len(value) <= MAX_VOICE else f"voice is longer than {MAX_VOICE} characters: no voice has such a name"
 
 
 def _out_problem(value: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from dispatcher.cli.kinds import options_of
-from dispatcher.tour import spec_schema
+from dispatcher.tour.spec import json_schema
 from protocol import messages, plain
 from protocol.kinds import KINDS
 from protocol.kinds.kind import Kind
@@ -49,7 +49,7 @@ def reference() -> dict[str, str]:
     """Return every file of the reference, by its path below docs/reference/."""
     files = {f"messages/{model.__name__}.schema.json": _schema(model, sealed=True) for model in WIRE}
     files |= {f"kinds/{name}.schema.json": _schema(kind.params) for name, kind in sorted(KINDS.items())}
-    files["tour.schema.json"] = json.dumps(spec_schema.schema(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    files["tour.schema.json"] = json.dumps(json_schema.schema(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     files["messages.md"] = _page()
     files["commands.md"] = commands.page()
     files["faults.md"] = faults.page(faults.proofs(TESTS))
@@ -57,7 +57,7 @@ def reference() -> dict[str, str]:
 
 
 def pages() -> dict[Path, str]:
-    """Return the page of every kind of work but the example, its options written into their place."""
+    """Return the page of every kind of work except the example, with its options filled in."""
     return {PAGES / f"{name}.md": _with_options(name, kind) for name, kind in sorted(KINDS.items()) if name != "echo"}
 
 
@@ -74,7 +74,7 @@ def _with_options(name: str, kind: Kind) -> str:
 
 
 def _parameters(kind: Kind) -> Iterator[tuple[str, str, str]]:
-    """Yield what a kind without a command is asked: (name, default, meaning), and so for what stands in its lists."""
+    """Yield the parameters of a kind without a command as (name, default, meaning), including those in its lists."""
     schema = kind.params.model_json_schema()
     yield from _described(schema)
     for name, field in schema["properties"].items():
@@ -150,7 +150,7 @@ def _type(field: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Write the reference, and remove what no longer belongs to it."""
+    """Write the reference, and remove files that no longer belong to it."""
     files = reference()
     for old in HERE.rglob("*"):
         if old.is_file() and str(old.relative_to(HERE)) not in files:

@@ -29,7 +29,7 @@ SHOWN = {
     "Running a cell": (0.5, 5.5),
     "A plot appears": (1.5, 30.0),
 }
-"""Which chapters are shown, and from which second of each to which."""
+"""Which chapters are shown, and the time span of each."""
 
 CAPTION = "FontName=Liberation Sans,FontSize=15,OutlineColour=&H00302820,BorderStyle=3,Outline=5,Shadow=0,MarginV=16"
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def make(video: Path, out: Path) -> Path:
-    """Write the GIF of a video that has its captions beside it. Ends with a message where it would be too large."""
+    """Write the GIF of a video with captions beside it. Ends with a message if it would be too large."""
     parts = excerpts(video)
     if not parts:
         sys.exit(f"{video} has none of the chapters: {', '.join(SHOWN)}")
@@ -67,7 +67,7 @@ def make(video: Path, out: Path) -> Path:
 
 
 def excerpts(video: Path) -> list[tuple[float, float]]:
-    """Return the beginning and the end of each part that is shown, in seconds."""
+    """Return the start and end of each part, in seconds."""
     with av.open(str(video)) as opened:
         chapters = [
             (it["metadata"].get("title", ""), float(it["start"] * it["time_base"]), float(it["end"] * it["time_base"]))
@@ -79,7 +79,7 @@ def excerpts(video: Path) -> list[tuple[float, float]]:
 
 
 def _filters(parts: list[tuple[float, float]]) -> str:
-    """Return the filters: captions, the parts one after the other, smaller, and a palette made of just these."""
+    """Return the filters: captions, the parts one after another, scaled down, with a palette made from them."""
     chosen = "+".join(f"between(t,{begin:.3f},{end:.3f})" for begin, end in parts)
     return (
         f"[0:v]subtitles=captions.srt:force_style='{CAPTION}',select='{chosen}',setpts=N/FRAME_RATE/TB,"

@@ -1,4 +1,4 @@
-"""Takes the pictures of the dashboard in docs/dashboard/: `.venv/bin/python docs/screenshots.py [--out FOLDER]`.
+"""Takes the screenshots of the dashboard in docs/dashboard/: `.venv/bin/python docs/screenshots.py [--out FOLDER]`.
 
 What they show was really done: a film is stabilised and then upscaled, a picture upscaled, a speech transcribed, a tour
 filmed, all by this machine's own worker from examples/media, and one film is at work while the pictures are taken.
@@ -28,7 +28,7 @@ from dispatcher.config import Settings, is_root  # noqa: E402  # this folder is 
 from dispatcher.drops.setup import init_drop  # noqa: E402
 from dispatcher.runs.record import Group  # noqa: E402
 from dispatcher.runs.store import RunStore  # noqa: E402
-from dispatcher.tour.browser import find_browser, launch  # noqa: E402
+from dispatcher.tour.browser.chromium import find_browser, launch  # noqa: E402
 from dispatcher.web import building  # noqa: E402
 from tests.support import history  # noqa: E402
 
@@ -58,7 +58,7 @@ Shot = tuple[str, str, str, dict[str, int]]
 
 
 def main() -> None:
-    """Do the work, then take the pictures."""
+    """Do the work, then take the screenshots."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "dashboard")
     parser.add_argument("--all", action="store_true", help="every page in light, dark and narrow")
@@ -70,7 +70,7 @@ def main() -> None:
         settings = Settings()
         if not (folder / "films" / FILM).exists():
             _work(folder, settings)
-        _gpudrop(folder, "upscale", "bikes.mp4", "--scale", "3", "--anew", "--overwrite", "--detach")
+        _gpudrop(folder, "upscale", "bikes.mp4", "--scale", "3", "--force", "--overwrite", "--detach")
         asked.out.mkdir(parents=True, exist_ok=True)
         with RunStore.open(settings.database) as store:
             _pictures(settings, store, asked.out, every=asked.all)
@@ -87,7 +87,7 @@ def _folder(kept: Path | None) -> Iterator[Path]:
 
 
 def _work(folder: Path, settings: Settings) -> None:
-    """Do what the pages show."""
+    """Run the jobs that the pages show."""
     shutil.copytree(ROOT / "examples" / "media", folder / "films")
     drive = folder / "gdrive" / "gpudrop"
     for drop in (drive, settings.private_drop):
@@ -109,7 +109,7 @@ def _gpudrop(folder: Path, *words: str) -> None:
 
 
 def _film(folder: Path, settings: Settings) -> None:
-    """Film the slides' tour, and see that it is a group of the database."""
+    """Record the slides' tour, and check that it is a group in the database."""
     shutil.copytree(ROOT / "examples" / "slides", folder / "slides")
     film = folder / "films" / FILM
     _gpudrop(folder, "tour", str(folder / "slides" / "tour.json"), "--output", str(film))
@@ -133,14 +133,14 @@ def _pictures(settings: Settings, store: RunStore, out: Path, *, every: bool) ->
 
 
 def _await_work(store: RunStore) -> None:
-    """Wait until the film at work is some way along."""
+    """Wait until the running video job has made some progress."""
     ends = time.monotonic() + 120
     while (run := store.recent(limit=1)[0]).is_open and (run.progress or 0) < 0.1 and time.monotonic() < ends:
         time.sleep(0.2)
 
 
 def _shots(store: RunStore) -> list[Shot]:
-    """Return (name, address, scheme, size) of each picture."""
+    """Return (name, address, colour scheme, size) of each screenshot."""
     newest = {kind: store.recent(limit=1, kind=kind, status="completed")[0].id for kind in KINDS}
     tour = store.search.groups(sort="tour")[0].id
     shots: list[Shot] = []
@@ -171,7 +171,7 @@ def _picture(
 
 
 def _let_load(page: Page) -> None:
-    """Wait until players and pictures show something."""
+    """Wait until players and images show something."""
     ends = time.monotonic() + 10
     while not page.evaluate(LOADED) and time.monotonic() < ends:
         page.wait_for_timeout(100)

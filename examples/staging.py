@@ -1,4 +1,4 @@
-"""What the examples share: one command that records a tour, says what it does on stderr, and ends what it started.
+"""Shared by the examples: one command that records a tour, reports progress on stderr, and stops what it started.
 
 The film's path is the last line on stdout; the exit code is the recorder's, 130 after Ctrl-C.
 """
@@ -28,11 +28,11 @@ FAREWELL_S = 30.0
 INTERRUPTED = 130
 
 Filmed = Callable[[Path, Path, contextlib.ExitStack], int]
-"""Makes the film: gets the output folder, a scratch folder, and the stack that ends what it starts."""
+"""Makes the video: takes the output folder, a scratch folder, and the stack that stops what it starts."""
 
 
 def run(make: Filmed, film: str, description: str, output: Path, arguments: Sequence[str] | None = None) -> int:
-    """Make an example's film in its output folder, which is emptied first; return the recorder's exit code."""
+    """Make an example's video in its output folder, which is emptied first; return the recorder's exit code."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--output", type=Path, default=output, help="where the film and the logs go")
     output = parser.parse_args(arguments).output.absolute()
@@ -54,7 +54,7 @@ def _terminated(number: int, _: object) -> NoReturn:
 
 
 def say(text: str, *, since: float | None = None) -> None:
-    """Tell what the demo does now."""
+    """Print what the demo is doing."""
     took = "" if since is None else f" ({time.monotonic() - since:.0f} s)"
     sys.stderr.write(f"demo: {text}{took}\n")
     sys.stderr.flush()
@@ -69,7 +69,7 @@ def _made(make: Filmed, output: Path) -> int:
 
 
 def record(tour: Path, film: Path, data: Path, *options: str) -> int:
-    """Run the recorder. Its runs are kept apart from the user's own, so that nothing is reused from an earlier one."""
+    """Run the recorder with a run database of its own, so that nothing is reused from an earlier recording."""
     command = ["env", f"GPUDROP_DATA_DIR={data}", sys.executable, str(ROOT / "record_tour.py"), str(tour), *options]
     command += ["--work-dir", str(film.parent / "work"), "--output", str(film)]
     recorder = subprocess.Popen(command, stdout=sys.stderr)
@@ -80,7 +80,7 @@ def record(tour: Path, film: Path, data: Path, *options: str) -> int:
 
 
 def _end(recorder: subprocess.Popen[bytes]) -> None:
-    """Let the recorder close its browser; on Ctrl-C the terminal has told it already, and twice does no harm."""
+    """Let the recorder close its browser. On Ctrl-C the terminal has signalled it already; twice is harmless."""
     if recorder.poll() is not None:
         return
     recorder.send_signal(signal.SIGINT)
@@ -93,7 +93,7 @@ def _end(recorder: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def static_site(folder: Path, log: Path) -> Iterator[str]:
-    """Serve a folder to this machine only, by Python's own server; yield its address once it answers."""
+    """Serve a folder to this machine only, with Python's own server; yield its address once it answers."""
     port = free_port()
     command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(folder)]
     with ChildProcess(command, log) as server:
@@ -103,7 +103,7 @@ def static_site(folder: Path, log: Path) -> Iterator[str]:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -111,7 +111,7 @@ def free_port() -> int:
 
 
 def wait_until_ready(server: ChildProcess, url: str, name: str) -> None:
-    """Wait until a server that was started answers. One that ended, or never answers, ends the demo with its log."""
+    """Wait until a server answers. If it has ended or never answers, the demo ends and prints its log."""
     end = time.monotonic() + READY_S
     while not _answers(url):
         if not server.alive() or time.monotonic() > end:

@@ -96,13 +96,9 @@ class Ffmpeg:
             cwd=folder,
         ) as process:
             lines: SimpleQueue[_Line | None] = SimpleQueue()
-            readers = [
-                threading.Thread(target=_read_stderr, args=(process, last_lines, lines), daemon=True),
-                threading.Thread(target=_read_reports, args=(process, lines), daemon=True),
-            ]
+            readers = _start_readers(process, last_lines, lines)
             timer = threading.Timer(timeout_s, process.kill)
-            for thread in (*readers, timer):
-                thread.start()
+            timer.start()
             try:
                 _follow(lines, duration_s, on_progress, listen)
                 status = process.wait()
@@ -233,6 +229,18 @@ class _Line:
 
     text: str
     is_report: bool
+
+
+def _start_readers(
+    process: subprocess.Popen[str], last_lines: deque[str], lines: SimpleQueue[_Line | None]
+) -> list[threading.Thread]:
+    readers = [
+        threading.Thread(target=_read_stderr, args=(process, last_lines, lines), daemon=True),
+        threading.Thread(target=_read_reports, args=(process, lines), daemon=True),
+    ]
+    for thread in readers:
+        thread.start()
+    return readers
 
 
 def _read_stderr(process: subprocess.Popen[str], last_lines: deque[str], lines: SimpleQueue[_Line | None]) -> None:

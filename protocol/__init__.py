@@ -1,6 +1,6 @@
 """What both machines must agree on: messages, names, states and rules.
 
-Knows nobody of ours, and does no I/O outside `transports/`.
+Imports none of our other packages, and does no I/O outside `transports/`.
 """
 
 __distribution__ = "gpudrop"  # read by gpudrop_start, which checks that this package is ours

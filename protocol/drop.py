@@ -51,6 +51,7 @@ class TimeLimits:
     engine_s: float  # how long a required engine may be missing on every live worker
     late_s: float  # how long a result may still arrive for a job that can no longer be claimed
     dead_wait_s: float  # how long a result may still arrive after the last allowed attempt
+    probe_s: float  # how long a worker may take to answer a probe
     orphan_s: float  # how long a job of ours may be missing from the run database before that is a fault
     untold_s: float  # how long the end of a run may be missing from the drop before that is a fault
     settle_s: float = 0.0  # claims settle for at least this long, and
@@ -77,6 +78,7 @@ ONE_MACHINE = TimeLimits(
     engine_s=2,
     late_s=10,
     dead_wait_s=0,
+    probe_s=10,
     orphan_s=10,
     untold_s=10,
 )
@@ -97,6 +99,7 @@ REMOTE = TimeLimits(
     engine_s=120,
     late_s=600,
     dead_wait_s=900,
+    probe_s=120,
     orphan_s=600,
     untold_s=120,
 )
@@ -107,6 +110,10 @@ SYNC_TOOL = replace(REMOTE, data_s=1800, need_s=(960, 1320), dead_wait_s=1800, s
 
 A second copy of the data would only queue behind the first one, so it is requested late.
 """
+
+
+READS_A_HEARTBEAT = 2
+"""How many times a heartbeat the workers of a remote drop are read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +131,13 @@ class Capabilities:
 
     Empty where there is nothing to prove: all parties are in one process, or the drop is not local.
     """
+
+    def workers_every_s(self, poll_s: float) -> float:
+        """Return how often to read the workers of this drop: at every look on one machine, else twice a heartbeat.
+
+        `poll_s` is how often the caller looks. Listing a folder is the most expensive call of a remote drop.
+        """
+        return 0.0 if self.local else max(poll_s, self.beat_s / READS_A_HEARTBEAT)
 
     def limits_for(self, *, is_here: bool) -> TimeLimits:
         """Return the limits for a party that has proved to be on this machine (`is_here`), or has not.

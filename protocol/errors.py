@@ -17,7 +17,7 @@
     ├── ChannelError                  1   the drop failed; `retryable` says whether to try again
     │   ├── ChannelLost               6   the drop cannot be reached at all
     │   ├── NameMissing               3   the name is not (yet) in the drop
-    │   ├── NameTaken                 1   the name is written already, and names are written once
+    │   ├── NameTaken                 1   the name exists already, and names are written once
     │   └── StorageFull               6   no room to write
     ├── MediaError                    1   ffmpeg failed, or a media file is not what it should be
     ├── StepFailed                    1   a step of a tour cannot be recorded; `kept` names what shows why

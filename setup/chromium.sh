@@ -10,7 +10,7 @@ browser() { # say which browser films, by the recorder's own rules; fail, and sa
 import sys
 
 from dispatcher.config import Settings
-from dispatcher.tour.browser import find_browser
+from dispatcher.tour.browser.chromium import find_browser
 from protocol.errors import EnvironmentNotReady
 
 try:

@@ -1,7 +1,7 @@
-"""Runs the production code of both sides on virtual time over a memory drop with weather, again and again.
+"""Runs the production code of both sides many times, on virtual time, over a memory drop with fault injection.
 
-Nothing here knows the protocol: what is simulated is the machines (time, chance, crashes) and the channel. May import
-everybody; nobody but the command line imports it.
+Nothing here knows the protocol: only the machines (time, chance, crashes) and the channel are simulated. It may import
+every package; only the command line imports it.
 """
 
 __distribution__ = "gpudrop"  # read by gpudrop_start, which checks that this package is ours

@@ -1,7 +1,7 @@
 """The simulated engine: takes virtual time, makes small real outputs, and fails as engines do.
 
-What it makes is a function of the text and the voice, so that a checker can tell what a result must be without
-knowing how it travelled.
+Its output is a function of the text and the voice, so that a checker knows what a result must be without knowing how
+it travelled.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ STEP_S = (2.0, 20.0)
 
 
 def engine(voice: str) -> EngineRecord:
-    """Return the record of the engine that speaks with this voice."""
+    """Return the record of the engine with this voice."""
     return EngineRecord(name="simulated", version="1", voice=voice, provider="none", device="none", tier="embedded")
 
 
 def made(path: str, text: str, voice: str) -> bytes:
-    """Return the output that this voice makes of a text: a WAV or its word times, recognisable by content."""
+    """Return this voice's output for a text: a WAV or its word times, recognisable by content."""
     seed = hashlib.sha256(f"{path}\n{text}\n{voice}".encode()).digest()
     if path.endswith(".json"):
         return json.dumps({"seconds": 0.001, "exact": True, "words": [[seed.hex(), 0, 0.001]]}).encode()
@@ -48,7 +48,7 @@ _FORMAT = b"".join(
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """What is wrong with a worker's engine: how often a step fails, and whether every job does."""
+    """What is wrong with a worker's engine: how often a step fails, and whether every job fails."""
 
     fails: float = 0.0
     broken: bool = False
@@ -70,7 +70,7 @@ class SimulatedBench:
         return Abilities(engines={"tts": (self._engine,)}, choices={})
 
     def begin(self, task: Task) -> None:
-        """Plan the events of a task: every step takes its time, what may be kept takes none."""
+        """Plan the events of a task: every step takes time, except those that can be reused."""
         self.executions += 1
         self._task = task
         self._texts = {step["id"]: step["narration"] for step in task.params["steps"]}

@@ -1,4 +1,4 @@
-"""What must be true of every schedule, checked from outside: by contents and database commits, not by the protocol."""
+"""What must be true after every schedule, checked from outside: by contents and database commits only."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check(outcome: Outcome) -> list[Violation]:
 
 
 def _ends(outcome: Outcome) -> list[Violation]:
-    """Every job ends for everybody who waits for it, and in one way."""
+    """Every job ends for every waiting process, and in one way."""
     found = [Violation("stuck", f"{job} has not ended") for job in sorted(outcome.waiting)]
     handed = {it.job for it in outcome.handed_over}
     for job in outcome.texts:
@@ -46,7 +46,7 @@ def _ends(outcome: Outcome) -> list[Violation]:
 
 
 def _commits(outcome: Outcome) -> list[Violation]:
-    """A run is ended once."""
+    """A run ends once."""
     counts = Counter(run for run, _ in outcome.commits)
     return [
         Violation("double_accepted", f"run {run} was ended {count} times: {outcome.commits}")
@@ -56,9 +56,9 @@ def _commits(outcome: Outcome) -> list[Violation]:
 
 
 def _contents(outcome: Outcome, handed: HandedOver) -> list[Violation]:
-    """Every file handed over is exactly what the engine of the record makes of this job's text.
+    """Every file handed over is exactly the recorded engine's output for this job's text.
 
-    A plain answer, which a request brings whose envelope was damaged, has clips only, all of one voice.
+    A plain answer (to a request whose envelope was damaged) has clips only, all of one voice.
     """
     texts = outcome.texts[handed.job]
     if not handed.voice:

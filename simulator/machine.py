@@ -1,4 +1,4 @@
-"""One simulated machine: its clock, its chance, and its view of the drop, where every operation takes time."""
+"""One simulated machine: its clock, its randomness, and its view of the drop, where every operation takes time."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from protocol.transports.memory import MemoryDrop
 from simulator.scheduler import Killed, Process, Scheduler
 
 Struck = Callable[[Process], None]
-"""Asked before each operation on the channel: may kill or stop the process that makes it."""
+"""Called before each operation on the channel: may kill or stop the process that makes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Skew:
-    """How wrong a machine's clocks are: the wall clock by so many seconds, the monotonic one from any origin."""
+    """How wrong a machine's clocks are: the offset of the wall clock, and the origin of the monotonic one."""
 
     wall_s: float
     monotonic_s: float
 
 
 def host(scheduler: Scheduler, skew: Skew, chance: Random, name: str) -> Host:
-    """Return what a machine gives its programs."""
+    """Return a machine's `Host`."""
     return Host(
         monotonic=lambda: scheduler.now + skew.monotonic_s,
         wall=lambda: EPOCH + scheduler.now + skew.wall_s,
@@ -97,7 +97,7 @@ class SimulatedDrop:
             self._inner.delete(path)
 
     def barrier(self) -> Durability:
-        """Wait until what this machine wrote is uploaded, as a mount that tells of its uploads does."""
+        """Wait until this machine's writes are uploaded, like a mount that reports its uploads."""
         with self._turn():
             if self._uploads_s is None:
                 return "unconfirmed"
@@ -110,12 +110,12 @@ class SimulatedDrop:
         return SimulatedWatch(self._scheduler, self.capabilities.poll_s, self._chance)
 
     def close(self) -> None:
-        """Hold nothing."""
+        """Do nothing."""
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
         if not self._process.alive:
-            raise Killed(self._process.name)  # it is unwinding: what it does now never reaches the channel
+            raise Killed(self._process.name)  # it is unwinding: what it does now must not reach the channel
         self._process.operations += 1
         self._struck(self._process)
         self._scheduler.sleep(self._chance.random() * self._slow_s)
@@ -123,7 +123,7 @@ class SimulatedDrop:
 
 
 class SimulatedWatch:
-    """Knows nothing but the time, as on a synced folder: a poll from now, give or take a fifth, it is worth looking."""
+    """Knows only the time, as on a synced folder: wakes after a polling interval, give or take a fifth."""
 
     def __init__(self, scheduler: Scheduler, poll_s: float, chance: Random) -> None:
         self._scheduler, self._poll_s, self._chance = scheduler, poll_s, chance
@@ -134,7 +134,7 @@ class SimulatedWatch:
         return True
 
     def changed(self) -> None:
-        """Know nothing of names."""
+        """Return None: the names are unknown."""
 
     def close(self) -> None:
-        """Hold nothing."""
+        """Do nothing."""

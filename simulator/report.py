@@ -1,4 +1,4 @@
-"""Many schedules, on as many cores as wanted, and what they came to."""
+"""Runs many schedules, on any number of cores, and counts the results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KINDS = ("lost", "double_accepted", "unverified", "mixed", "stuck", "crashed")
 
 @dataclass
 class Tally:
-    """What a number of schedules came to. Times in virtual seconds."""
+    """The results of a number of schedules. Times in virtual seconds."""
 
     schedules: int = 0
     red: int = 0  # schedules with a violation
@@ -54,7 +54,7 @@ class Tally:
             self.failures.append(_failure(ran))
 
     def merge(self, other: Tally) -> None:
-        """Take in another count."""
+        """Add another count."""
         self.schedules += other.schedules
         self.red += other.red
         self.violations += other.violations
@@ -67,7 +67,7 @@ class Tally:
         self.failures = (self.failures + other.failures)[:KEPT_FAILURES]
 
     def told(self, seconds: float) -> dict[str, Any]:
-        """Return the count as plain data; `seconds` is how long it really took."""
+        """Return the count as plain data; `seconds` is the real time it took."""
         times = sorted(self.finish_s)
         return {
             "schedules": self.schedules,
@@ -117,7 +117,7 @@ def simulate(
     processes: int = 1,
     on_progress: Callable[[Tally], None] = lambda tally: None,
 ) -> tuple[Tally, float]:
-    """Run many seeds and return the count with the seconds it took. An interrupt returns what was counted so far."""
+    """Run many seeds; return the count and the seconds it took. After an interrupt, return the count so far."""
     tally, started = Tally(), time.monotonic()
     try:
         for part in _parts(seeds, terms, rule, processes):

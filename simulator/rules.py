@@ -1,7 +1,7 @@
-"""Taking one rule of the protocol away, to see what it is for: the production symbols that keep it are replaced.
+"""Removes one rule of the protocol to show its purpose: the production symbols that implement it are replaced.
 
-The table is the proof that the checkers can see: a rule that safety rests on must turn schedules red when it is gone;
-one that only saves work shows in the executions and the times.
+The table proves that the checkers work: without a rule that is needed for safety, schedules must turn red; a rule that
+only saves work shows in the executions and the times.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from simulator.machine import SimulatedDrop
 
 @dataclass(frozen=True)
 class Removal:
-    """What is put in the place of production symbols, as (where, name, instead), and what the rule is for."""
+    """The replacements of production symbols, as (where, name, instead), and the purpose of the rule."""
 
     symbols: tuple[tuple[Any, str, Any], ...]
     safety: bool  # promises break without it; the others only save work or time
@@ -57,27 +57,27 @@ RULES: dict[str, Removal] = {
             (protocol.codec, "request_digest", lambda params, offer: offer.digest),
         ),
         True,
-        "messages are read without their checksum and digest",
+        "messages are accepted without checksum and digest",
     ),
     "R4": Removal(
         ((SimulatedDrop, "barrier", lambda self: "unconfirmed"),),
         False,
-        "nobody waits for uploads",
+        "workers do not wait for uploads",
     ),
     "R5": Removal(
         ((protocol.integrity, "_misfit", _nothing), (dispatcher.jobs.accept, "_holds", lambda folder, job: True)),
         True,
-        "outputs are used without their hash",
+        "outputs are used without checking their hash",
     ),
     "R6": Removal(
         ((dispatcher.runs.store, "CHANGE_OPEN", changing(RunRow.id == RunRow.id)),),
         True,
-        "every commit goes through, also the second",
+        "every commit succeeds, even a second one",
     ),
     "R7": Removal(
         ((LeaseWatch, "saw_beat", _nothing),),
         False,
-        "a lease ends whatever beats are seen",
+        "a lease ends no matter which heartbeats are seen",
     ),
     "R10": Removal(
         ((Keeper, "serve", _nothing),),
@@ -87,40 +87,40 @@ RULES: dict[str, Removal] = {
     "R11": Removal(
         ((EngineRecord, "is_equal", lambda self, other: True),),
         True,
-        "any engine completes any other's result",
+        "any engine completes another engine's result",
     ),
     "R12": Removal(
         ((protocol.absence.Missing, "missed", lambda self, now, gone_s: True),),
         True,
-        "a folder that is not seen once was deleted by its user",
+        "a folder that is not seen once counts as deleted",
     ),
     "R13": Removal(
         ((dispatcher.jobs.failure_policy.FailurePolicy, "_waits", lambda self, snapshot: protocol.drop.ONE_MACHINE),),
         False,
-        "a job is dead with its last attempt",
+        "a job fails with its last attempt",
     ),
     "R14": Removal(
         ((colab.taking, "FAILED_AGAIN_S", 0.0),),
         False,
-        "a worker takes at once what it failed",
+        "a worker immediately retakes a job that it failed",
     ),
     "settle": Removal(
         ((colab.taking, "elected", lambda *_: True),),
         False,
-        "everybody who claims works",
+        "every worker that claims a job starts it",
     ),
     "lease": Removal(
         ((LeaseWatch, "lapse", _nothing),),
         True,
-        "a claim holds for ever",
+        "a claim holds forever",
     ),
 }
-"""`{rule: what is done without it}`."""
+"""`{rule: its removal}`."""
 
 
 @contextlib.contextmanager
 def without(rule: str | None) -> Iterator[None]:
-    """Run the block without a rule; None leaves everything as it is. An unknown rule raises UsageError."""
+    """Run the block without a rule; None changes nothing. An unknown rule raises UsageError."""
     if rule is None:
         yield
         return

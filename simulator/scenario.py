@@ -1,4 +1,4 @@
-"""What one seed is: how many machines, what befalls them, which weather. Drawn once, before anything runs."""
+"""The scenario of a seed: how many machines, what happens to them, which weather. Drawn before anything runs."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from simulator.machine import Skew
 
 DAY_S = 86_400.0
 CAST = ("alto", "alto", "bass")
-"""Which voice a worker speaks with, drawn evenly: most of them can complete each other's results."""
+"""The voice of a worker is drawn evenly from these: most workers can complete each other's results."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Blow:
-    """Something that befalls a process at its n-th operation on the channel."""
+    """Something that happens to a process at its n-th operation on the channel."""
 
     at: int
-    stops_s: float = 0.0  # it stands still for so long; 0: it is killed
-    back_s: float = 0.0  # after being killed it is started again so much later
+    stops_s: float = 0.0  # it is frozen for this long; 0: it is killed
+    back_s: float = 0.0  # it is restarted this long after being killed
     machine: bool = False  # the machine is lost with what it had not uploaded
 
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """One machine of the schedule: when it starts, how wrong its clocks are, what befalls it."""
+    """One machine of the schedule: when it starts, how wrong its clocks are, what happens to it."""
 
     name: str
     starts_s: float
@@ -53,7 +53,7 @@ class Scenario:
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What the command line asks for, the same for every seed."""
+    """The options of the command line, the same for every seed."""
 
     weather: str = "harsh"
     workers: int = 2

@@ -21,12 +21,12 @@ from simulator.world import Outcome, World
 
 
 class WatchedStore(MemoryRunStore):
-    """The production store, which tells of every commit that went through."""
+    """The production store, which records every successful commit."""
 
     outcome: Outcome
 
     def commit(self, run_id: str, status: Status, **more: Any) -> bool:
-        """End a run, and take note when this call did it."""
+        """End a run, and record whether this call did it."""
         ended = super().commit(run_id, status, **more)
         if ended:
             self.outcome.commits.append((run_id, status))
@@ -34,21 +34,21 @@ class WatchedStore(MemoryRunStore):
 
 
 class ForEverybody(MonitorLeases):
-    """Leases that every process gets: judging is made safe by R6, and a lease only saves the work of doing it twice."""
+    """Leases that every process gets: R6 makes that safe, and a lease only saves doing the work twice."""
 
     def take(self, run_id: str, holder: Holder, *, now: float, held_by: str | None = None) -> bool:
-        """Say that it is this process's turn, whoever else was told so."""
+        """Grant the lease, whether or not another process has it."""
         return True
 
     def let_all_go(self, holder: Holder) -> None:
-        """There is nothing to leave."""
+        """Do nothing."""
 
     def let_go(self, run_id: str, holder: Holder) -> None:
-        """There is nothing to leave."""
+        """Do nothing."""
 
 
 class ScheduleResources:
-    """What schedules share: databases in memory, emptied for each, and a scratch folder that costs no disk."""
+    """What schedules share: databases in memory, emptied for each, and a scratch folder in memory."""
 
     def __init__(self) -> None:
         self._stores: dict[int, WatchedStore] = {}
@@ -56,7 +56,7 @@ class ScheduleResources:
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
-        """Make a scratch folder, also for what production code puts into temporary files."""
+        """Make a scratch folder, which also holds the temporary files of production code."""
         before = tempfile.tempdir
         folder = Path(tempfile.mkdtemp(prefix="gpudrop-simulate-", dir=self._memory if self._memory.is_dir() else None))
         tempfile.tempdir = str(folder)
@@ -78,7 +78,7 @@ class ScheduleResources:
         return store
 
     def close(self) -> None:
-        """Let the databases go."""
+        """Close the databases."""
         for store in self._stores.values():
             store.close()
 
@@ -99,7 +99,7 @@ def run(stage: ScheduleResources, seed: int, terms: Terms) -> Ran:
         world = World(scenario, stage.store, scratch)
         try:
             outcome = world.run()
-        except Exception as error:  # whatever escapes production code would have ended a program
+        except Exception as error:  # an exception that escapes production code would have ended a program
             told = "".join(traceback.format_exception(error)[-6:])
             return Ran(seed, [Violation("crashed", f"{type(error).__name__}: {error}\n{told}")], world.outcome)
     return Ran(seed, check(outcome), outcome)
@@ -107,7 +107,7 @@ def run(stage: ScheduleResources, seed: int, terms: Terms) -> Ran:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Let the programs' own logs rest meanwhile: thousands of schedules would tell the same."""
+    """Silence the programs' own logs: they would repeat the same lines for thousands of schedules."""
     loggers = [logging.getLogger(name) for name in ("colab", "dispatcher", "protocol")]
     before = [logger.level for logger in loggers]
     for logger in loggers:

@@ -71,7 +71,7 @@ class Scheduler:
             raise Killed(party.name)
 
     def run(self, *, until: float, done: Callable[[], bool]) -> None:
-        """Run until `done` says so, the time is up or nobody has anything left to do."""
+        """Run until `done` is true, the time is up or nothing is left to run."""
         while self._queue and not done():
             at, _, party = heapq.heappop(self._queue)
             if at > until:
@@ -104,7 +104,7 @@ class Scheduler:
             self.current = None
 
     def _throw(self, party: Party) -> None:
-        """Unwind a sleeping party here and now, then go on with whoever runs."""
+        """Unwind a sleeping thread now, then continue with the running one."""
         before, self.current = self.current, party
         party.green.parent = greenlet.getcurrent()
         try:

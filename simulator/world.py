@@ -31,11 +31,11 @@ from simulator.scheduler import Killed, Process, Scheduler
 
 DROP_ID = "5" * 16
 PATIENCE_S = 4 * 3600.0
-"""How long after the weather has healed a job may take at most."""
+"""The longest time that a job may take after the weather has healed."""
 
 QUEUE_S = 1800.0
 PHRASE = "the quick brown fox jumps over the lazy dog, " * 6
-"""Narration is most of a real request, and so of what weather can damage in it."""
+"""Narration is most of a real request, so it is most of what weather can damage."""
 
 SLOW_S = {"calm": 0.02, "drive": 0.5, "harsh": 1.0, "sync": 0.02}
 PACE = {
@@ -45,43 +45,43 @@ PACE = {
     "sync": Capabilities(local=False, settle_s=30, poll_s=5, beat_s=30, limits=SYNC_TOOL),
 }
 UNMARKED = Capabilities(local=True, settle_s=0, poll_s=5, beat_s=10, limits=ONE_MACHINE, folder="simulated")
-"""A folder that a tool carries without a trace: it looks like one of this machine, and nobody proves to be on it."""
+"""A folder that a tool shares without a trace: it looks like one of this machine, and no party proves to be on it."""
 
 TELL_UPLOADS = frozenset({"calm", "drive", "harsh"})
-"""In these weathers a barrier knows what is still to be uploaded, as that of a mount with a remote control."""
+"""In these weathers a barrier knows of pending uploads, like that of a mount with a remote control."""
 
 
 @dataclass(frozen=True)
 class HandedOver:
-    """One result as a dispatcher handed it to its user."""
+    """One result that a dispatcher handed to its user."""
 
     job: str
     at: float
-    voice: str  # "" where a plain answer was taken, which says nothing of its engine
+    voice: str  # "" for a plain answer, which does not name its engine
     files: dict[str, bytes]
 
 
 @dataclass
 class Outcome:
-    """What the checkers are given of one schedule."""
+    """What the checkers get from one schedule."""
 
     scenario: Scenario
     texts: dict[str, dict[str, str]] = field(default_factory=dict)  # job → step → narration
     handed_over: list[HandedOver] = field(default_factory=list)
     ended: dict[str, str] = field(default_factory=dict)  # job → how it ended without a result
-    waiting: set[str] = field(default_factory=set)  # jobs that somebody still waits for
-    commits: list[tuple[str, str]] = field(default_factory=list)  # (run, status) of every commit that went through
+    waiting: set[str] = field(default_factory=set)  # jobs that some process still waits for
+    commits: list[tuple[str, str]] = field(default_factory=list)  # (run, status) of every successful commit
     executions: int = 0
     operations: int = 0
     trace: list[str] = field(default_factory=list)
 
     def digest(self) -> str:
-        """Return what the trace comes down to: equal for equal seeds, in any process."""
+        """Return a digest of the trace: equal for equal seeds, in any process."""
         return hashlib.sha256("\n".join(self.trace).encode()).hexdigest()[:16]
 
 
 class FrankJobs(KnownJobs):
-    """What a worker knows, where it does not go on after a mistake of its own: a schedule that shows one is red."""
+    """The jobs of a worker that does not continue after an internal error: the schedule turns red instead."""
 
     def leave_alone(self, job: str, mistake: Exception, now: float) -> None:
         """End the schedule."""
@@ -107,7 +107,7 @@ class World:
         self._waits: set[tuple[str, str]] = set()  # (dispatcher, job) that are not over yet
 
     def run(self) -> Outcome:
-        """Run until every job has ended for everybody who waits for it, or nothing more can be expected."""
+        """Run until every job has ended for every process that waits for it, or the time is up."""
         MemoryDrop(self.store).put(DROP_CARD, codec.encode(DropCard(drop=DROP_ID, id=DROP_ID)))
         for number, person in enumerate(self.scenario.dispatchers):
             self._employ(person, 0 if self.scenario.shared else number)
@@ -136,14 +136,14 @@ class World:
         self._machines.append(Machine(self, person, lambda machine: self._dispatch(machine, jobs, store, owner)))
 
     def _dispatch(self, machine: Machine, jobs: list[str], store: RunStore, owner: int) -> None:
-        """Be a script that submits jobs and waits for all of them, each in a thread of its own."""
+        """Be a script that submits jobs and waits for them, each in its own thread."""
         for job in jobs:
             if (machine.person.name, job) in self._waits:
                 run = _bind(self._wait_for, machine, job, store, owner)
                 self.scheduler.start(machine.process, job, run)
 
     def _wait_for(self, machine: Machine, job: str, store: RunStore, owner: int) -> None:
-        """Submit a job, wait, and hand its result over; like a patient user, begin again when the drop is away."""
+        """Submit a job, wait, and hand its result over; like a patient user, retry when the drop is unreachable."""
         steps = [{"id": step, "narration": text} for step, text in self.outcome.texts[job].items()]
         asked = Job(kind="tts", params={"steps": steps}, queue_s=QUEUE_S)
         while True:
@@ -176,7 +176,7 @@ class World:
 
     def _terms(self) -> ClaimTerms | None:
         if self.scenario.mode == "settle":
-            return None  # what the client says by itself
+            return None  # the client's default
         pace = _pace(self.scenario)
         prefer = self.scenario.workers[0].name if self.scenario.mode == "prefer" else None
         return ClaimTerms(
@@ -193,7 +193,7 @@ class World:
             worker = Worker(at, settings, bench=lambda kinds, places: bench, beats=machine.beats, jobs=FrankJobs)
             try:
                 worker.serve()
-            except ChannelError as error:  # it could not even announce itself: its owner starts it again
+            except ChannelError as error:  # it could not even write its card: its owner restarts it
                 self.tell(machine.process.name, f"{type(error).__name__} {error}")
                 self.scheduler.sleep(30)
             finally:
@@ -202,7 +202,7 @@ class World:
 
 
 class Machine:
-    """One person's machine: it runs a program, is struck by what the scenario has for it, and starts again."""
+    """One machine: it runs a program, is hit by the scenario's blows, and starts again."""
 
     def __init__(self, world: World, person: Person, program: Callable[[Machine], None]) -> None:
         self._world, self.person, self._program = world, person, program
@@ -259,11 +259,11 @@ class Machine:
 
     @property
     def _observer(self) -> str:
-        """The name by which the channel knows this machine: another one after it was lost."""
+        """The name by which the channel knows this machine; a new one after it was lost."""
         return f"{self.person.name}-{self._moves}"
 
     def _struck(self, process: Process) -> None:
-        """Let the next blow befall the process when it has made enough operations."""
+        """Apply the next blow to the process once it has made enough operations."""
         if not self._blows or self.operations + process.operations < self._blows[0].at:
             return
         blow = self._blows.pop(0)
@@ -281,7 +281,7 @@ class Machine:
 
 
 def _pace(scenario: Scenario) -> Capabilities:
-    """Return what the folder of a scenario says of itself."""
+    """Return the capabilities of a scenario's folder."""
     return UNMARKED if scenario.unmarked else PACE[scenario.weather]
 
 

@@ -1,4 +1,4 @@
-"""Words written with a full stop that ends no sentence. Tables only; a new language is a new entry."""
+"""Words whose full stop does not end a sentence. Tables only; a new language is a new entry."""
 
 from __future__ import annotations
 
@@ -86,10 +86,10 @@ SPOKEN: dict[str, dict[str, str]] = {
         "sra.": "señora",
     },
 }
-"""What to say instead, by the language's first part; keys are in lower case and end with the full stop."""
+"""What to say instead, by the main language code; keys are in lower case and include the full stop."""
 
 STREETS = {"st.": "Street", "dr.": "Drive"}
-"""What these are after the name of one."""
+"""What these mean after the name of a street."""
 
 _UNCHANGED_WORDS = (
     "al. apr. aug. ave. blvd. capt. co. col. corp. dec. evtl. feb. fri. gen. gov. hon. hr. inc. ing. jan. jul. jun. "
@@ -97,18 +97,18 @@ _UNCHANGED_WORDS = (
     "mon. thu. tue. wed."
 )
 UNCHANGED = frozenset(_UNCHANGED_WORDS.split())
-"""Spoken by the engine as they are, but without the full stop, which engines take for the end of a sentence."""
+"""Spoken as they are but without the full stop, which engines treat as the end of a sentence."""
 
 _MAY_END_WORDS = (
     "etc. usw. a.m. p.m. inc. ltd. co. corp. jr. sr. ave. blvd. st. max. min. al. apr. aug. dec. feb. jan. jul. jun. "
     "mar. nov. oct. sep. sept. mon. tue. wed. thu. fri. rd. dr."
 )
 MAY_END = frozenset(_MAY_END_WORDS.split())
-"""These end a sentence all the same when a capital letter follows."""
+"""These do end a sentence if a capital letter follows."""
 
 _GO_ON_WORDS = "monday tuesday wednesday thursday friday saturday sunday est edt cst cdt mst mdt pst pdt utc gmt"
 GO_ON = frozenset(_GO_ON_WORDS.split())
-"""Capitalised words that go on with the sentence after those: "at 5 p.m. Monday"."""
+"""Capitalised words that continue the sentence after these: "at 5 p.m. Monday"."""
 
 _STARTERS_WORDS = (
     "a after also an and as at because before but by click for from he her here his how however i if in it its let my "
@@ -128,7 +128,7 @@ ORDINAL_DOT = frozenset(_ORDINAL_DOT_WORDS.split())
 
 
 def spoken(word: str, language: str, before: str = "", following: str = "") -> str | None:
-    """Return what to say for an abbreviation (a word with its full stop), None where it is none of ours."""
+    """Return the spoken form of an abbreviation (with its full stop), None if it is not in the tables."""
     key, base = word.lower(), language.split("-")[0]
     if base == "en" and key in STREETS and is_street(before, following):
         return STREETS[key]
@@ -139,15 +139,15 @@ def spoken(word: str, language: str, before: str = "", following: str = "") -> s
 
 
 def is_known(key: str, language: str) -> bool:
-    """Say whether a word in lower case, with its full stop, is an abbreviation that this language has."""
+    """Say whether a word in lower case, with its full stop, is an abbreviation in this language."""
     return key in UNCHANGED or key in SPOKEN.get(language.split("-")[0], {})
 
 
 def is_street(before: str, following: str) -> bool:
-    """Say whether "St." and "Dr." are a street or drive ("Baker St.", "10 Main Dr.") and not a saint or a doctor."""
+    """Say whether "St." and "Dr." mean a street or drive ("Baker St.", "10 Main Dr.") and not a saint or a doctor."""
     is_numbered = before[:1].isdigit() and before.endswith(("st", "nd", "rd", "th"))
     is_named = before[:1].isupper() and before[-1:].isalpha() and before.lower() not in STARTERS
     if not (is_numbered or is_named):
         return False
-    goes_on_with_a_name = following[:1].isupper() and following.strip(".,;:!?").lower() not in STARTERS
-    return not goes_on_with_a_name
+    continues_with_a_name = following[:1].isupper() and following.strip(".,;:!?").lower() not in STARTERS
+    return not continues_with_a_name

@@ -1,6 +1,6 @@
-"""English rules for amounts: numbers with what may stand before and after them, money, measures, rates and spans.
+"""English rules for amounts: numbers with prefixes and suffixes, money, measures, rates and ranges.
 
-An amount is read part by part: a sign, a "+" or a "/yr" beside it changes what is said with it and nothing else.
+An amount is read part by part: a sign, a "+" or a "/yr" changes only its own part of the spoken form.
 
     about | sign | currency | number | scale | unit | currency | times | plus | per
     ~       -      $          1,200    k       ms     €          x       +      /yr
@@ -44,10 +44,10 @@ _ABOUT = {
 }
 _IN_BILLIONS_WORDS = "params param parameters parameter tokens model models people users dollars views rows"
 _IN_BILLIONS = frozenset(_IN_BILLIONS_WORDS.split())
-"""Before these a B is a billion, and elsewhere a byte."""
+"""Before these, B means billion; elsewhere it means byte."""
 
 _SAID_K = frozenset(["2", "4", "5", "6", "8"])
-"""4K is a picture; 10K are ten thousand."""
+"""4K is a video format; 10K means ten thousand."""
 
 
 def _amount(found: re.Match[str], context: WordContext) -> str | None:
@@ -62,7 +62,7 @@ def _amount(found: re.Match[str], context: WordContext) -> str | None:
 
 
 def _span(found: re.Match[str], context: WordContext) -> str | None:
-    """Two amounts: the currency of the first and the unit of the last are those of both."""
+    """A range: the currency of the first and the unit of the last amount apply to both."""
     about = f"{_ABOUT[found['about']]} " if found["about"] else ""
     if found["low"] == found["number"] and not (found["unit"] or found["currency"]):
         same = numbers.decimal(found["low"])
@@ -86,7 +86,7 @@ def _tail(found: re.Match[str]) -> str:
 
 
 def _quantity(found: re.Match[str], context: WordContext) -> str | None:
-    """Return the number with its scale and unit, or None where the parts do not belong together."""
+    """Return the number with its scale and unit, or None if the parts do not belong together."""
     unit, currency = found["unit"], found["currency"] or found["after"]
     number, scale = found["number"], found["scale"]
     if (unit and (currency or found["times"])) or (found["per"] and not _may_be_rate(found)):
@@ -109,7 +109,7 @@ def _quantity(found: re.Match[str], context: WordContext) -> str | None:
 
 
 def _tied(number: str, unit: str) -> str:
-    """Return "forty-centimeter", or "five thousand dollar" where several words are tied already."""
+    """Return "forty-centimeter", or "five thousand dollar" if the number already has several words."""
     words = f"{number} {unit}".split()
     return "-".join(words) if len(words) == 2 else " ".join(words)
 
@@ -133,7 +133,7 @@ def _money(number: str, scale: str | None, sign: str, context: WordContext, *, i
     if scale:
         return f"{numbers.decimal(number)} {SCALES[scale]} {unit if describes else plural(unit)}"
     if context.lower(1) in SCALE_WORDS:
-        return numbers.decimal(number)  # the unit is said after the next word
+        return numbers.decimal(number)  # the unit is spoken after the next word
     whole, _, cents = number.partition(".")
     if len(cents) != 2 or not small:
         if describes:
@@ -151,7 +151,7 @@ def _coins(whole: str, unit: str, cents: str, small: str) -> list[str]:
 
 
 def _scale_word(found: re.Match[str], context: WordContext) -> str | None:
-    """ "$5 million": the unit is said after both."""
+    """ "$5 million": the unit is spoken after both."""
     money = re.fullmatch(rf"[~≈<>≤≥]?[-−]?({_CURRENCY})(?:{_NUMBER})(?:[-–](?:{_NUMBER}))?", context.word(-1))
     if money is None:
         return None
@@ -160,7 +160,7 @@ def _scale_word(found: re.Match[str], context: WordContext) -> str | None:
 
 
 def _unit(found: re.Match[str], context: WordContext) -> str | None:
-    """A unit that is a word of its own, after its number."""
+    """A unit that is a separate word after its number."""
     if re.fullmatch(r"[0-9]/[0-9]", context.word(-1)) and found["unit"] in UNITS:
         return UNITS[found["unit"]]
     if not context.is_number(-1) or not context.runs_on(-1):
@@ -180,7 +180,7 @@ def _counted(unit: str, context: WordContext) -> str:
 
 
 def _before_a_number(found: re.Match[str], context: WordContext) -> str | None:
-    """ "CHF 30": the number is said first, and the currency in the place of the number."""
+    """ "CHF 30": the number is spoken first, and the currency in its place."""
     if found[0] not in CURRENCY_CODES or not context.runs_on() or not re.fullmatch(_NUMBER, context.word(1)):
         return None
     return numbers.cardinal(context.word(1).replace(",", "").split(".")[0])
@@ -198,7 +198,7 @@ def _after_a_currency(found: re.Match[str], context: WordContext) -> str | None:
 
 
 def _compound(found: re.Match[str], context: WordContext) -> str:
-    """ "24-bit", "5-minute", "9-to-5": what a number is tied to stays tied."""
+    """ "24-bit", "5-minute", "9-to-5": the hyphen stays."""
     money, number, word, last = found["currency"], found["number"], found["word"], found["last"]
     spoken = numbers.decimal(number)
     if money:

@@ -1,8 +1,8 @@
-"""Where captions may be broken: what a break between two words costs a reader, from 0 (a sentence ends) upwards.
+"""Where captions may be broken: how much a break between two words disturbs a reader, from 0 (a sentence ends) upwards.
 
-The costs are relative; they order the rules of subtitling guides: after a sentence, after a clause, before a word that
-opens the next phrase; never between an article and its noun, a title and its name, a number and its unit, nor inside a
-word of a script that sets none apart.
+The costs are relative; they rank the rules of subtitling guides: after a sentence, after a clause, before a word that
+begins the next phrase; never between an article and its noun, a title and its name, a number and its unit, nor inside a
+word of a script without spaces.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SENTENCE, CLAUSE, OPENER, PLAIN, CLINGING, BOUND = 0.0, 20.0, 35.0, 70.0, 120.0,
 
 PAUSE_WORTH = 100.0
 LONGEST_PAUSE_S = 1.0
-"""A second of silence makes a break so much cheaper, up to a pause that long."""
+"""How much cheaper a second of silence makes a break, for pauses of up to `LONGEST_PAUSE_S`."""
 
 _ENDS = ".!?…。！？｡।؟"
 _CLAUSE_ENDS = ",;:،、，；：–—"
@@ -69,7 +69,7 @@ _SUBJECTS = {
     "pt": "eu tu ele ela",
     "nl": "ik jij hij zij wij",
 }
-"""They cling to a verb, but may well end a phrase ("for you")."""
+"""They belong to a verb, but may also end a phrase ("for you")."""
 
 _OPENING = {code: frozenset(words.split()) for code, words in _OPENERS.items()}
 _SAID_OF = {code: frozenset(words.split()) for code, words in _SUBJECTS.items()}
@@ -78,7 +78,7 @@ _NONE: frozenset[str] = frozenset()
 
 
 class Timed(Protocol):
-    """A written word, or a part of one, and when it sounds. `spaced` says that a blank stands before it."""
+    """A written word, or a part of one, and when it is spoken. `spaced` says that a space precedes it."""
 
     @property
     def text(self) -> str: ...
@@ -91,7 +91,7 @@ class Timed(Protocol):
 
 
 def breaks_after(words: Sequence[Timed], language: str) -> list[tuple[float, bool]]:
-    """Return for each word what a break after it costs, and whether a sentence ends with it."""
+    """Return for each word the cost of a break after it, and whether a sentence ends with it."""
     ends = sentence_ends(words, language)
     inside = segments.inside_words([(word.text, word.spaced) for word in words], language)
     prices = [
@@ -121,7 +121,7 @@ def sentence_ends(words: Sequence[Timed], language: str) -> list[bool]:
 
 def _cost(left: Timed, right: Timed, ends: bool, language: str) -> float:
     if not any(char.isalnum() for char in right.text):
-        return BOUND  # a lone dash or emoji stays with what it follows
+        return BOUND  # a lone dash or emoji stays with the preceding word
     pause_s = min(LONGEST_PAUSE_S, max(0.0, right.start_s - left.end_s))
     return max(0.0, _by_words(left, right, ends, language.split("-")[0]) - PAUSE_WORTH * pause_s)
 
@@ -144,7 +144,7 @@ def _by_words(left: Timed, right: Timed, ends: bool, language: str) -> float:
 
 
 def _are_bound(left: str, right: str, language: str) -> bool:
-    """Say whether two words are one thing: a title and a name, an initial, a number and what it counts, a full name."""
+    """Say whether two words form a unit: a title and a name, an initial, a number and what it counts, a full name."""
     if left.endswith("."):
         return bool(_ORDINAL.match(left)) or is_abbreviation(left, right, language)
     if left.endswith(tuple(_CLAUSE_ENDS)):

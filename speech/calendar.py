@@ -18,7 +18,7 @@ MONTHS: dict[str, str] = (
 DAYS: dict[str, str] = {name[:3]: name for name in _FULL_DAYS.split()} | {name: name for name in _FULL_DAYS.split()} | {
     "Tues": "Tuesday", "Thur": "Thursday", "Thurs": "Thursday"
 }  # fmt: skip
-"""How the names of months and days are written, and said."""
+"""How the names of months and days are written, and their spoken forms."""
 
 _BEFORE_A_YEAR = (
     "in since from until till by of year c ca during around circa before after early late mid spring summer autumn "
@@ -31,7 +31,7 @@ _BEFORE_A_DECADE = frozenset(["the", "his", "her", "my", "our", "your", "their",
 _BEFORE_A_DAY = frozenset(["on", "by", "until", "till", "since", "before", "after", "due", "dated"])
 _BETWEEN = frozenset(["to", "and", "through", "until", "till", "–", "-", "—"])
 _ASPECTS = frozenset(["16:10", "21:10"])
-"""Proportions that look like times."""
+"""Aspect ratios that look like times."""
 
 _HALF_DAY = re.compile(r"([ap])\.?m\.?", re.IGNORECASE)
 _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
@@ -63,7 +63,7 @@ def _iso_date(found: re.Match[str], context: WordContext) -> str | None:
 
 
 def _day_of_year(found: re.Match[str], context: WordContext) -> str | None:
-    """ "on 3/15" is a day; without a word that asks for one it is a fraction."""
+    """ "on 3/15" is a date; without a word that introduces a date it is a fraction."""
     if context.lower(-1) not in _BEFORE_A_DAY and context.lower(1) != "at":
         return None
     try:
@@ -74,7 +74,7 @@ def _day_of_year(found: re.Match[str], context: WordContext) -> str | None:
 
 
 def _written_date(found: re.Match[str], context: WordContext) -> str:
-    """The month comes first in America; a first number above twelve is a day everywhere."""
+    """The month comes first in America; a first number above twelve is always the day."""
     first, second, year = found[1], found[2], found[3]
     day_first = "." in found[0] or context.language.lower() in {"en-gb", "en-au", "en-nz", "en-ie", "en-in", "en-za"}
     in_order = [(second, first), (first, second)] if day_first else [(first, second), (second, first)]
@@ -106,7 +106,7 @@ def _time_span(found: re.Match[str], context: WordContext) -> str:
 
 
 def _named_span(found: re.Match[str], context: WordContext) -> str | None:
-    """Two months or two days: "Mon–Fri" runs from one to the other, "Tue/Thu" names both."""
+    """Two months or two days: "Mon–Fri" is a range, "Tue/Thu" names both."""
     names = MONTHS if found[1] in MONTHS and found[3] in MONTHS else DAYS
     if found[1] not in names or found[3] not in names:
         return None
@@ -114,14 +114,14 @@ def _named_span(found: re.Match[str], context: WordContext) -> str | None:
 
 
 def _month(found: re.Match[str], context: WordContext) -> str | None:
-    """A short month is said in full beside a number."""
+    """An abbreviated month is spoken in full beside a number."""
     beside = context.word(1) if context.raw(1) else ""
     is_date = beside[:1].isdigit() or context.word(-1)[:1].isdigit()
     return MONTHS[found[1]] if is_date and found[1] != MONTHS[found[1]] else None
 
 
 def _day(found: re.Match[str], context: WordContext) -> str | None:
-    """A short day is said in full beside a date, a time or another day."""
+    """An abbreviated day is spoken in full beside a date, a time or another day."""
     beside = [context.word(2 * side) if context.lower(side) in _BETWEEN else context.word(side) for side in (1, -1)]
     is_day = any(word.rstrip(".") in MONTHS or word.rstrip(".") in DAYS or re.match(_TIME, word) for word in beside)
     is_day |= context.word(1).isdigit() and context.word(2).rstrip(".") in MONTHS
@@ -173,14 +173,14 @@ def _year_or_day(found: re.Match[str], context: WordContext) -> str | None:
 
 
 def _has_era(context: WordContext) -> bool:
-    """Say whether a number is a year of an era: "1279 to 1213 BC", "AD 79"."""
+    """Say whether a number is a year with an era: "1279 to 1213 BC", "AD 79"."""
     if context.lower(1) in _ERAS or context.word(-1) == "AD":
         return True
     return context.lower(1) in _BETWEEN and context.word(2).isdigit() and context.lower(3) in _ERAS
 
 
 def _is_year(context: WordContext) -> bool:
-    """Say whether four digits are a year, by the words around them."""
+    """Say whether four digits are a year, judging by the words around them."""
     text, before = context.word(0), context.lower(-1)
     if not 1100 <= int(text) < 2100:
         return False
@@ -201,7 +201,7 @@ def _is_year(context: WordContext) -> bool:
 
 
 def _is_edition(context: WordContext) -> bool:
-    """ "Office 2019" begins a sentence just as "Add 2019" does; only what follows tells a product."""
+    """ "Office 2019" can begin a sentence just like "Add 2019"; only the next word identifies a product."""
     return (
         context.word(-1)[:1].isupper()
         and context.runs_on(-1)
@@ -210,13 +210,13 @@ def _is_edition(context: WordContext) -> bool:
 
 
 def _is_dated(context: WordContext) -> bool:
-    """A day and its month stand before the year."""
+    """Say whether a day and its month precede the year."""
     day = re.fullmatch(r"[0-9]{1,2}(?:st|nd|rd|th)?", context.word(-1))
     return day is not None and context.word(-2).rstrip(".") in MONTHS
 
 
 def _is_pair(context: WordContext) -> bool:
-    """Two numbers that may be years, and nothing counted after the second: "1914 to 1918"."""
+    """Say whether two numbers may be years, with nothing counted after the second: "1914 to 1918"."""
     for ahead in (1, -1):
         other = context.word(2 * ahead)
         if context.lower(ahead) in _BETWEEN and re.fullmatch(r"1[1-9][0-9]{2}|20[0-9]{2}", other):
@@ -226,7 +226,7 @@ def _is_pair(context: WordContext) -> bool:
 
 
 def _is_amount_on(context: WordContext) -> bool:
-    """A unit, or the other end of an amount that counts something, follows: "from 1500 to 2000 users"."""
+    """Say whether a unit, or the other end of a counted range, follows: "from 1500 to 2000 users"."""
     if context.lower(1) in _BETWEEN and context.word(2).isdigit():
         return WordContext(words=context.words, at=context.at + 2).counts_following()
     return False

@@ -1,4 +1,4 @@
-"""English rules for what is typed: addresses, paths, identifiers, flags, keys, operators. One line a rule."""
+"""English rules for typed text: addresses, paths, identifiers, flags, keys, operators. One line per rule."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from speech.context import Rule, WordContext
 from speech.spellings import ENDINGS, IN_CODE, IN_FORMULAS, KEYS, NAMES, OPERATORS, PRESSED
 
 LONGEST_HASH = 12
-"""Characters of a hash that are all said; of a longer one the first seven, as git shows them."""
+"""Hashes up to this length are spoken completely; of a longer one only the first seven digits, as git shows them."""
 
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _SYMBOLS = sorted(set(OPERATORS) | set(IN_CODE), key=len, reverse=True)
@@ -127,7 +127,7 @@ def _said(code: str) -> str:
 
 
 def _symbol(found: re.Match[str], code: str) -> str:
-    """A hyphen inside a name, and the brackets of a type, are silent."""
+    """Hyphens inside a name and the brackets of a type are silent."""
     sign = found[0]
     if sign == "." and found.end() == len(code):
         return ""
@@ -141,7 +141,7 @@ _HOST = r"(?:[A-Za-z0-9-]+\.)+(?:com|org|net|io|dev|ai|edu|gov|app|co|uk|de|fr|e
 _CODE_MARKS = r"=_\\@#$%^&*+~|:/<>"
 
 NAMED: tuple[Rule, ...] = ((re.compile(r"(?P<name>.+?)(?P<end>'?s|)"), _name),)
-"""Names that are said as a table has them. They come before every other rule."""
+"""Names from the table. They come before every other rule."""
 
 RULES: tuple[Rule, ...] = tuple(
     (re.compile(form), say)

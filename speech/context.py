@@ -1,4 +1,4 @@
-"""A written word among its neighbours: what the rules of a language may look at."""
+"""A written word with its neighbours: what the rules of a language may examine."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _FUNCTION_WORDS = (
 )
 DETERMINERS = frozenset(_DETERMINERS.split())
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
-"""Words that are no noun: a measure before one of them describes nothing that follows."""
+"""Words that are not nouns: a measure before one of them does not describe what follows."""
 
 
 def unwrapped(word: str) -> tuple[str, str, str]:
-    """Return what opens a word, the word, and what follows it: `("(", "foo()", "),")`. Its own brackets stay."""
+    """Split a word into opening marks, the word, and closing marks: `("(", "foo()", "),")`. Its own brackets stay."""
     found = _OPENERS.match(word)
     opening = found[0] if found else ""
     core = word[len(opening) :]
@@ -48,69 +48,69 @@ def _is_own(core: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class WordContext:
-    """The words of a paragraph, and the place of the one that is looked at. `language` is as the user named it."""
+    """The words of a paragraph, and the index of the current one. `language` is as the user named it."""
 
     words: Sequence[str]
     at: int
     language: str = "en-us"
 
     def word(self, offset: int) -> str:
-        """Return a neighbour without what opens and ends it; an empty text where there is none."""
+        """Return the word at an offset from the current one, without its opening and closing marks; else empty."""
         place = self.at + offset
         return unwrapped(self.words[place])[1] if 0 <= place < len(self.words) else ""
 
     def lower(self, offset: int) -> str:
-        """Return a neighbour as `word` does, in lower case."""
+        """Return the same as `word`, in lower case."""
         return self.word(offset).lower()
 
     def raw(self, offset: int) -> str:
-        """Return a neighbour as it is written."""
+        """Return the word at an offset as it is written."""
         place = self.at + offset
         return self.words[place] if 0 <= place < len(self.words) else ""
 
     def with_word(self, core: str) -> WordContext:
-        """Return the same place with another word there."""
+        """Return the same context with another current word."""
         return replace(self, words=[*self.words[: self.at], core, *self.words[self.at + 1 :]])
 
     def before(self, count: int) -> list[str]:
-        """Return up to so many words before this one in lower case, the nearest first."""
+        """Return up to `count` words before the current one, in lower case, the nearest first."""
         return [self.lower(-offset) for offset in range(1, min(count, self.at) + 1)]
 
     def runs_on(self, offset: int = 0) -> bool:
-        """Say whether nothing parts a neighbour from the word after it: no comma, full stop or bracket."""
+        """Say whether nothing separates a word from the next one: no comma, full stop or bracket."""
         raw = self.raw(offset)
         return bool(raw) and unwrapped(raw)[2] == "" and bool(self.raw(offset + 1))
 
     def is_number(self, offset: int) -> bool:
-        """Say whether a neighbour is a number, or two of them with a dash between."""
+        """Say whether a word is a number, or two numbers with a dash between them."""
         return bool(_NUMBER.fullmatch(self.word(offset)) or _SPAN.fullmatch(self.word(offset)))
 
     def is_one(self, offset: int) -> bool:
-        """Say whether a neighbour is the number one, about or less than one included."""
+        """Say whether a word is the number one, including "about" or "less than" one."""
         return re.fullmatch(rf"{_SIGNS}1", self.word(offset)) is not None
 
     def is_operand(self, offset: int) -> bool:
-        """Say whether a neighbour is what formulas are made of: a number or a single letter."""
+        """Say whether a word can be part of a formula: a number or a single letter."""
         word = self.word(offset)
         return (
             self.is_number(offset) or (len(word) == 1 and word.isalpha()) or bool(re.fullmatch(r"[A-Za-z]\^\w", word))
         )
 
     def is_noun(self, offset: int) -> bool:
-        """Say whether a neighbour may be a noun: a plain word that is no function word."""
+        """Say whether a word may be a noun: a plain word that is not a function word."""
         word = self.word(offset)
         return word.replace("-", "").isalpha() and len(word) > 1 and word.lower() not in FUNCTION_WORDS
 
     def counts_following(self) -> bool:
-        """Say whether the number here counts what follows, as "2024 rows" does: a plural in small letters."""
+        """Say whether the current number counts what follows, as in "2024 rows": a plural in lower case."""
         word = self.word(1)
         plural = word.endswith("s") and not word.endswith(("ss", "us", "is"))
         return self.runs_on() and plural and word.islower() and word not in FUNCTION_WORDS
 
     def is_attributive(self, first: int = 0) -> bool:
-        """Say whether the measure that begins at `first` and ends here describes a noun: "a 40cm gap".
+        """Say whether the measure from `first` to the current word describes a noun: "a 40cm gap".
 
-        A measure in brackets may follow it, or precede it: "a 10m (32ft) passage".
+        A measure in brackets may follow or precede it: "a 10m (32ft) passage".
         """
         ahead, back = 1, first - 1
         if self.raw(0).startswith("(") and self.raw(0).endswith(")"):
@@ -127,4 +127,4 @@ class WordContext:
 
 
 Rule = tuple[re.Pattern[str], Callable[[re.Match[str], WordContext], "str | None"]]
-"""What a whole word looks like, and what is said for it; None where its neighbours speak against it."""
+"""The pattern of a whole word, and a function that returns its spoken form; None if the context rules it out."""

@@ -1,6 +1,6 @@
-"""English in full: what a written word is said as. The first rule that fits decides.
+"""The spoken form of English words. The first rule that matches decides.
 
-A word made of several, such as "post-9/11", is read part by part by the same rules.
+A compound word such as "post-9/11" is read part by part with the same rules.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ from speech.spellings import GREEK, KEYS, OPERATORS, PAIRS
 from speech.units import DOTTED_UNITS, plural
 
 LONGEST = 400
-"""Characters of a word that rules look at; a longer one is not meant to be read."""
+"""Longer words than this are not examined; they are not meant to be read."""
 
 _QUALIFYING = frozenset(["sub", "multi", "near", "non", "over", "under"])
-"""What follows one of these describes a noun: "sub-10ms latency"."""
+"""After these prefixes, a measure describes a noun: "sub-10ms latency"."""
 
 _ARGUMENT = r"[A-Za-z0-9](?:\^[A-Za-z0-9]|[²³])?"
 _CALLED = re.compile(rf"[A-Za-z]\({_ARGUMENT}")
 _LENGTH = re.compile(rf"[0-9]{{1,4}}(?:\.[0-9]+)?|[0-9]{{1,2}}/[0-9]{{1,2}}|[{figures.VULGAR}]|[1-9]'[0-9]{{1,2}}")
 _QUOTED = 100
-"""Words of a quotation; one that is longer has no inches in it."""
+"""Words of a quotation that are searched for its opening mark."""
 
 _IN_FEET = frozenset(["tall", "high", "long", "wide", "deep", "by", "x", "×"])
 
 
 def spoken_form(context: WordContext) -> str | None:
-    """Return what is said for a word, with what opens and ends it, or None where it is said as it is written."""
+    """Return the spoken form of a word with its opening and closing marks, or None if it is spoken as written."""
     word = context.raw(0)
     if len(word) > LONGEST:
         return None
     opening, core, closing = _parted(context)
     if not core or not any(char.isalnum() for char in word):
-        core = word.rstrip(",.;")  # an operator: its brackets are all there is of it
+        core = word.rstrip(",.;")  # an operator may consist of brackets only
         opening, closing = "", word[len(core) :]
     if closing.startswith(".") and (unit := _dotted_unit(core, context)) is not None:
         return opening + unit + ("" if context.raw(1)[:1].islower() or context.raw(1)[:1].isdigit() else closing)
     spoken = _by_rule(core, context)
     if spoken is not None and spoken.endswith(","):
-        return spoken  # its pause is in the place of whatever follows
+        return spoken  # its own pause replaces the closing marks
     if closing.startswith(")") and _ends_call(context):
         spoken, closing = spoken or core, closing[1:]
     elif closing.startswith(".") and is_abbreviation(f"{core}.", context.raw(1), context.language, context.word(-1)):
@@ -54,7 +54,7 @@ def spoken_form(context: WordContext) -> str | None:
 
 
 def _dotted_unit(core: str, context: WordContext) -> str | None:
-    """Return the unit of "6 ft. 2 in. tall"; "in." at the end of a sentence is hardly one."""
+    """Return the unit in "6 ft. 2 in. tall"; "in." at the end of a sentence is probably not a unit."""
     unit = DOTTED_UNITS.get(f"{core}.")
     if unit is None or not context.is_number(-1) or (core == "in" and context.raw(1)[:1].isupper()):
         return None
@@ -62,7 +62,7 @@ def _dotted_unit(core: str, context: WordContext) -> str | None:
 
 
 def _parted(context: WordContext) -> tuple[str, str, str]:
-    """Return what opens a word, the word, and what follows; the mark of inches or feet is part of the word."""
+    """Split a word into opening marks, the word, and closing marks; a mark for inches or feet is part of the word."""
     opening, core, closing = unwrapped(context.raw(0))
     if not closing or not _LENGTH.fullmatch(core):
         return opening, core, closing
@@ -73,7 +73,7 @@ def _parted(context: WordContext) -> tuple[str, str, str]:
 
 
 def _quotes(context: WordContext) -> bool:
-    """Say whether a quotation is open here, so that the mark ends it; a mark after a digit opens none."""
+    """Say whether a quotation is open here, so that this mark ends it; a mark after a digit does not open one."""
     text = " ".join([*context.words[max(0, context.at - _QUOTED) : context.at], context.raw(0).rpartition('"')[0]])
     is_open = False
     for found in re.finditer('"', text):
@@ -91,12 +91,12 @@ def _by_rule(core: str, context: WordContext) -> str | None:
 
 
 def _part(text: str, context: WordContext) -> str:
-    """Return what is said for a part of a word."""
+    """Return the spoken form of a part of a word."""
     return _by_rule(text, context.with_word(text)) or text
 
 
 def _prefixed(found: re.Match[str], context: WordContext) -> str | None:
-    """ "mid-1990s", "pre-2020", "Catch-22": the prefix, and what follows as if it stood alone."""
+    """ "mid-1990s", "pre-2020", "Catch-22": the prefix, and the rest as a word by itself."""
     prefix, rest = found[1], found[2]
     if prefix.lower() in KEYS:
         return None
@@ -129,7 +129,7 @@ def _function(found: re.Match[str], context: WordContext) -> str | None:
 
 
 def _ends_call(context: WordContext) -> bool:
-    """Say whether the bracket after this word closes one that "O(n" has opened a few words before."""
+    """Say whether the bracket after this word closes one opened by "O(n" a few words earlier."""
     for offset in (-1, -2, -3):
         if ")" in context.raw(offset):
             return False
@@ -139,13 +139,13 @@ def _ends_call(context: WordContext) -> bool:
 
 
 def _stars(found: re.Match[str], context: WordContext) -> str:
-    """Parameters are said with their stars; before a capital they are left over from Markdown."""
+    """Parameters are spoken with their stars; before a capital letter, stars are remains of Markdown."""
     stars = ["star"] * len(found[1]) if found[2][0].islower() else []
     return " ".join([*stars, _part(found[2], context)])
 
 
 def _assigned(found: re.Match[str], context: WordContext) -> str | None:
-    """ "lr=1e-4": the value as if it stood alone."""
+    """ "lr=1e-4": the value as a word by itself."""
     value = _part(found[3], context)
     return None if value == found[3] else f"{_part(found[1], context)} {OPERATORS[found[2]]} {value}"
 

@@ -1,7 +1,7 @@
-"""Whether a text that was written anew still is the old one, only better: names, numbers, marks, language, length.
+"""Whether a rewritten text is faithful to the original: names, numbers, marks, language, length.
 
-The writer is never trusted: a model, a worker far away. What is not as it should be is told in words that the writer
-can be shown, and the user after that.
+The writer, a model or a remote worker, is never trusted. Problems are described in sentences that can be shown to the
+model, and to the user.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from speech import languages, numbers, protected
 from speech.markup import parse
 
 SLACK_WORDS = 3
-"""A short text may grow by these, whatever the factor: "Click Save" may become "Now click the Save button"."""
+"""A short text may grow by this much, whatever the factor: "Click Save" may become "Now click the Save button"."""
 
 SLACK_CHARACTERS = 24
 _LEAST_SHARE = 0.25
-"""What is shorter than this share of a text of at least `_LEAST_WORDS` words has left something out."""
+"""An answer shorter than this share of a text of at least `_LEAST_WORDS` words has left something out."""
 
 _LEAST_WORDS = 6
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
@@ -43,27 +43,27 @@ _QUOTES = {'"': '"', "“": "”", "„": "“", "«": "»", "'": "'", "‘": "�
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """How long a text may be. `factor` is of its own length; `words`, where given, is the most it may have."""
+    """How long an answer may be: `factor` times the original, and at most `words` if given."""
 
     factor: float = 1.2
     words: int | None = None
 
     def most_words(self, text: str) -> int:
-        """Return how many words may come of a text."""
+        """Return the most words that the answer to a text may have."""
         own = len(text.split())
         most = max(math.ceil(own * self.factor), own + SLACK_WORDS if self.factor >= 1 else 1)
         return most if self.words is None else min(most, self.words)
 
     def most_characters(self, text: str) -> int:
-        """Return how many characters may come of a text: for scripts that set no words apart, and for endless ones."""
+        """Return the most characters that the answer may have, for scripts without spaces and for endless words."""
         return math.ceil(len(text) * max(self.factor, 0.1) * 1.25) + SLACK_CHARACTERS
 
 
 def findings(
     original: str, answer: str, *, glossary: Sequence[str], bounds: Bounds, purpose: str = "narration"
 ) -> list[str]:
-    """Return everything about an answer for which it must not be used; none for one that may be."""
-    if not _says_something(answer) and _says_something(original):
+    """Return every reason why an answer must not be used; empty if it may be."""
+    if not _has_words(answer) and _has_words(original):
         return ["it is empty"]
     return [
         *_lost_terms(original, answer, glossary),
@@ -76,28 +76,28 @@ def findings(
     ]
 
 
-def _says_something(text: str) -> bool:
+def _has_words(text: str) -> bool:
     return any(mark.isalnum() for mark in text)
 
 
 def _lost_terms(original: str, answer: str, glossary: Sequence[str]) -> Iterator[str]:
-    """A term that stands in the text, in whatever case, stands in the answer as the glossary or the text writes it."""
+    """A term in the text, in whatever case, must be in the answer, spelled as in the glossary or the text."""
     for term in glossary:
         form = re.compile(rf"(?<!\w){re.escape(term)}(?!\w)", re.IGNORECASE)
         written = {found[0] for found in form.finditer(original)}
         if written and not any(found[0] in {*written, term} for found in form.finditer(answer)):
-            yield f"the term {term!r} of the glossary is lost"
+            yield f"the glossary term {term!r} is missing"
 
 
 def _numbers(original: str, answer: str, *, may_add: bool) -> Iterator[str]:
-    """Every number stays, as often as it was, in digits or in English words; none comes in."""
+    """Every number must stay, as often as before, in digits or in English words; no new one may be added."""
     before, after = Counter(_NUMBER.findall(original)), Counter(_NUMBER.findall(answer))
     for number in before - after:
         if not _in_words(number, answer):
-            yield f"the number {number} is lost"
+            yield f"the number {number} is missing"
     for number in after - before:
         if not may_add and number not in before and not _in_words(number, original):
-            yield f"the number {number} was not there"
+            yield f"the number {number} is not in the original"
 
 
 def _in_words(number: str, text: str) -> bool:
@@ -112,29 +112,29 @@ def _in_words(number: str, text: str) -> bool:
 def _marks(original: str, answer: str) -> Iterator[str]:
     before, after = Counter(protected.marks(original)), Counter(protected.marks(answer))
     for mark in before - after:
-        yield f"{_short(mark)} is lost or changed"
+        yield f"{_short(mark)} is missing or changed"
     for mark in after - before:
-        yield f"{_short(mark)} was not there"
+        yield f"{_short(mark)} is not in the original"
     if answer.count("*") > original.count("*"):
-        yield "it has stars that were not there"
+        yield "it has stars that are not in the original"
     if len(_MARKDOWN_LINE.findall(answer)) > len(_MARKDOWN_LINE.findall(original)):
         yield "it is written in Markdown"
 
 
 def _manners(original: str, answer: str) -> Iterator[str]:
-    """The answer is the text and nothing around it."""
+    """The answer must be the text and nothing around it."""
     if _PREAMBLE.match(answer) and not _PREAMBLE.match(original):
-        yield "it begins with words about itself"
+        yield "it begins with a remark about itself"
     if _ASSISTANT.search(answer) and not _ASSISTANT.search(original):
         yield "it talks to the user"
     if is_quoted(answer) and not is_quoted(original):
-        yield "it stands in quotation marks"
+        yield "it is in quotation marks"
     if any(_is_control(mark) for mark in answer) or "<|" in answer or "|>" in answer:
-        yield "it holds control characters"
+        yield "it contains control characters"
 
 
 def is_quoted(text: str) -> bool:
-    """Say whether a whole text stands between one pair of quotation marks."""
+    """Say whether the whole text is between one pair of quotation marks."""
     bare = text.strip()
     closing = _QUOTES.get(bare[:1])
     return len(bare) > 2 and closing is not None and bare.endswith(closing) and closing not in bare[1:-1]
@@ -147,16 +147,16 @@ def _is_control(mark: str) -> bool:
 def _length(original: str, answer: str, bounds: Bounds) -> Iterator[str]:
     had, has, most = len(original.split()), len(answer.split()), bounds.most_words(original)
     if has > most:
-        yield f"it has {has} words; at most {most} are wanted"
+        yield f"it has {has} words; at most {most} are allowed"
     elif len(answer) > bounds.most_characters(original):
-        yield f"it has {len(answer)} characters; at most {bounds.most_characters(original)} are wanted"
+        yield f"it has {len(answer)} characters; at most {bounds.most_characters(original)} are allowed"
     wanted = _LEAST_SHARE * min(had, most)
     if had >= _LEAST_WORDS and has < wanted:
         yield f"it has only {has} words of {had}: something is left out"
 
 
 def _prose(text: str, glossary: Sequence[str]) -> str:
-    """Return a text without names and code, which are in no language."""
+    """Return a text without names and code, which do not belong to a language."""
     try:
         hidden, _ = protected.hide(text, glossary)
     except ValueError:
@@ -168,13 +168,13 @@ def _language(original: str, answer: str) -> Iterator[str]:
     if (before := languages.script(original)) != (after := languages.script(answer)) and before and after:
         yield f"it is written in {after.title()} instead of {before.title()} letters"
         return
-    told, tells = languages.guess(original), languages.guess(answer)
-    if told and tells and told != tells:
-        yield f"its language seems to be {tells}, not {told}"
+    expected, found = languages.guess(original), languages.guess(answer)
+    if expected and found and expected != found:
+        yield f"its language seems to be {found}, not {expected}"
 
 
 def _speakable(original: str, answer: str, purpose: str) -> Iterator[str]:
-    """What could be spoken still can."""
+    """An answer to a narration that can be spoken must also be speakable."""
     problem = _problem(answer) if purpose == "narration" else None
     if problem is not None and _problem(original) is None:
         yield f"it {problem}"

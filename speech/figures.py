@@ -1,4 +1,4 @@
-"""English rules for numbers that count nothing: room numbers, codes, versions, sizes, ratios, powers."""
+"""English rules for numbers that are not quantities: room numbers, codes, versions, sizes, ratios, powers."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _IN_PAIRS_WORDS = (
     "boeing code returns returned errno bus din form section"
 )
 _IN_PAIRS = frozenset(_IN_PAIRS_WORDS.split())
-"""Their numbers are said as "three oh five", "eighty eighty"."""
+"""Their numbers are spoken in pairs: "three oh five", "eighty eighty"."""
 
 _ERRORS_WORDS = "http https error errors status response responses 404 500 4xx 5xx 400s 404s 403 502 503"
 _ERRORS = frozenset(_ERRORS_WORDS.split())
 _STATUSES = frozenset(["error", "errors", "status", "response", "responses", "page"])
 _REASON_WORDS = "Bad Created Forbidden Found Gateway Gone Internal Moved Not OK Service Too Unauthorized"
 _REASONS = frozenset(_REASON_WORDS.split())
-"""How the reason begins that follows a status code: "429 Too Many Requests"."""
+"""The first words of the reason that follows a status code: "429 Too Many Requests"."""
 
 _PRODUCTS_WORDS = (
     "python node java ubuntu debian fedora php go golang rust ruby django kernel linux version versions release "
@@ -34,7 +34,7 @@ _PRODUCTS_WORDS = (
 _PRODUCTS = frozenset(_PRODUCTS_WORDS.split())
 _VERSION = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,3}){1,3}")
 _FAR = 8
-"""Words between a product and the last of its versions: "Python 3.9, 3.11 and 3.12"."""
+"""The most words between a product and the last of its versions: "Python 3.9, 3.11 and 3.12"."""
 
 _STAGES = {"a": "alpha", "b": "beta", "rc": "release candidate", "dev": "development"}
 _HALVES = {
@@ -55,11 +55,11 @@ _MEASURED_IN_WORDS = (
     "cup mile inch foot hour minute second teaspoon tablespoon pound ounce pint quart gallon acre yard mile day"
 )
 _MEASURED_IN = frozenset(_MEASURED_IN_WORDS.split())
-"""What is measured in fractions: "three quarters of a cup"."""
+"""Units that are used with fractions: "three quarters of a cup"."""
 
 
 def _code(found: re.Match[str], context: WordContext) -> str | None:
-    """A number that is a name: digit by digit after "ZIP" or "PIN", in pairs after "room" or "HTTP"."""
+    """A number used as a name: digit by digit after "ZIP" or "PIN", in pairs after "room" or "HTTP"."""
     text, before = found[0], context.before(3)
     if len(text) == 5 and re.fullmatch(r"[A-Z]{2}", context.word(-1)):
         return numbers.digits(text)
@@ -75,7 +75,7 @@ def _code(found: re.Match[str], context: WordContext) -> str | None:
 
 
 def _is_named_code(before: list[str]) -> bool:
-    """ "Her ZIP code is", "the code is": the name of the code, perhaps with a verb after it."""
+    """ "Her ZIP code is", "the code is": the name of the code, possibly followed by a verb."""
     named = [word for word in before if word not in {"is", "was", "are", "number", ":", "="}]
     if not named:
         return False
@@ -89,7 +89,7 @@ def _is_after_error(before: list[str]) -> bool:
 
 
 def _hundreds(found: re.Match[str], context: WordContext) -> str | None:
-    """The 500s, among errors; elsewhere 500s are seconds."""
+    """The 500s, near the word error; elsewhere 500s are seconds."""
     is_error = any(word in _ERRORS for word in context.before(6)) or context.lower(1) in _ERRORS
     return f"{numbers.cardinal(found[1])}s" if is_error else None
 
@@ -118,7 +118,7 @@ def _release(found: re.Match[str], context: WordContext) -> str | None:
 
 
 def _has_product(context: WordContext) -> bool:
-    """Say whether a product is named before this version, or before another that is joined to this one."""
+    """Say whether a product is named before this version, or before another one in the same list."""
     offset = -1
     while offset > -_FAR and (
         _VERSION.fullmatch(context.word(offset))
@@ -130,7 +130,7 @@ def _has_product(context: WordContext) -> bool:
 
 
 def _is_camel(word: str) -> bool:
-    """Say whether a word is written like a product: iOS, macOS, PyTorch, Blender within a sentence."""
+    """Say whether a word is spelled like a product: iOS, macOS, PyTorch, Blender within a sentence."""
     return word.isalpha() and any(char.isupper() for char in word) and len(word) > 2
 
 
@@ -231,7 +231,7 @@ def _feet(found: re.Match[str], context: WordContext) -> str:
 
 
 def _hex_colour(found: re.Match[str], context: WordContext) -> str | None:
-    """Six digits with a letter among them, or three alike, are a colour; "#42" is a number and "#news" a word."""
+    """Six digits including a letter, or three equal ones, are a colour; "#42" is a number and "#news" a word."""
     text = found[1]
     is_named = any(word.rstrip(":") in {"color", "colour", "background", "hex"} for word in context.before(3))
     is_mixed = not text.isalpha() and not text.isdigit()

@@ -1,4 +1,4 @@
-"""English rules for names with digits in them: GPT-4, H.264, B2B, IPv6, C++20, ext4. One line a rule."""
+"""English rules for names with digits in them: GPT-4, H.264, B2B, IPv6, C++20, ext4. One line per rule."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from speech import numbers
 from speech.context import Rule, WordContext
 
 _WORDS_ENOUGH = 3
-"""Capitals that an engine reads as it should; fewer it may take for a word, so they are told apart."""
+"""With this many capitals an engine spells them out; fewer may be read as a word, so they are separated."""
 
 
 def _spelled(letters: str) -> str:
@@ -30,7 +30,7 @@ def _label(found: re.Match[str], context: WordContext) -> str:
 
 
 def _small_label(found: re.Match[str], context: WordContext) -> str:
-    """Without a vowel the letters are told apart: "mp4", but "ext4"."""
+    """Letters without a vowel are spelled out: "mp4", but not "ext4"."""
     letters = found[1] if set(found[1]) & set("aeiouy") else ".".join(found[1].upper())
     return f"{letters} {_figures(found[2])}"
 
@@ -41,7 +41,7 @@ def _step(found: re.Match[str], context: WordContext) -> str:
 
 
 def _several(found: re.Match[str], context: WordContext) -> str:
-    """Letters and digits by turns: R2-D2, C-3PO."""
+    """Alternating letters and digits: R2-D2, C-3PO."""
     runs = re.findall(r"[A-Z]+|[0-9]+", found[0])
     return " ".join(_figures(run) if run.isdigit() else _spelled(run) for run in runs)
 

@@ -1,4 +1,4 @@
-"""Which language a text is written in, as far as its commonest words and its script tell. A cheap look, no model."""
+"""Guessing the language of a text from its most common words and its script. Cheap, without a model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COMMON: dict[str, frozenset[str]] = {
     }.items()
 }
 _LOOKED_AT = 4000
-"""Words; a language shows long before."""
+"""The most words that are examined; far fewer are usually enough."""
 
 _WORD = re.compile(r"[^\W\d_]+")
 _SURE_HITS = 2
@@ -32,7 +32,7 @@ _SURE_LEAD = 1.5
 
 
 def guess(text: str) -> str | None:
-    """Return the language as two letters, or None where it does not show."""
+    """Return the two-letter language code, or None if it is unclear."""
     words = [found[0] for found in islice(_WORD.finditer(text.casefold()), _LOOKED_AT)]
     hits = sorted(((sum(map(common.__contains__, words)), name) for name, common in _COMMON.items()), reverse=True)
     (most, best), (next_most, _) = hits[0], hits[1]
@@ -50,6 +50,6 @@ def script(text: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def family(letter: str) -> str:
-    """Return the script of a letter, such as LATIN; those of Chinese and Japanese are CJK."""
+    """Return the script of a letter, such as LATIN; Chinese and Japanese count as CJK."""
     name = unicodedata.name(letter, "UNKNOWN").split()[0]
     return "CJK" if name in {"CJK", "HIRAGANA", "KATAKANA", "FULLWIDTH", "HALFWIDTH"} else name

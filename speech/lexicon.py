@@ -1,10 +1,10 @@
-"""How words are to be spoken that are written otherwise: the user's lexicon, and over it the tour's.
+"""How to pronounce words that are spelled differently: the user's lexicon, and the tour's, which overrides it.
 
-An entry is {written: respelled}: `{"nginx": "engine x", "SQL": "sequel", "Visual Studio Code": "V S code"}`. It holds
-for whole words (anywhere in scripts that set none apart). In small letters it holds however the word is written; with a
-capital in it, only as it stands, so that `Polish` and `polish` may sound differently. Of entries that fit at one place,
-the longest counts.
-Respellings are letters for every engine to read: phonemes are not taken, as each engine has an alphabet of its own.
+An entry is {written: respelled}: `{"nginx": "engine x", "SQL": "sequel", "Visual Studio Code": "V S code"}`. It applies
+to whole words (anywhere in scripts without spaces). A lower-case entry ignores case; one with a capital letter matches
+exactly, so that `Polish` and `polish` may be pronounced differently. If several entries match, the longest is used.
+Respellings consist of letters that every engine can read. Phonemes are not accepted, because engines use different
+alphabets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from protocol.errors import UsageError
 
 MAX_ENTRIES, MAX_WRITTEN, MAX_SPOKEN = 500, 64, 200
-"""As on the wire, which this room does not know: a test compares them with `protocol.kinds.tts`."""
+"""The limits of `protocol.kinds.tts`, which this package may not import; a test compares them."""
 
 _MARKUP = "<>{}[]|`*_\\^~"
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
@@ -31,7 +31,7 @@ _BOUNDS = (_NOT_BEFORE, _NOT_AFTER)
 
 
 def load(path: Path) -> dict[str, str]:
-    """Return the lexicon in a .json or .toml file; none where there is no file. Raises UsageError naming the entry."""
+    """Return the lexicon in a .json or .toml file; empty if there is no file. Raises UsageError naming the entry."""
     try:
         raw = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
@@ -39,16 +39,16 @@ def load(path: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the lexicon {path} cannot be read: {error}; it is a UTF-8 text file") from error
     try:
-        told = tomllib.loads(raw) if path.suffix == ".toml" else json.loads(raw, object_pairs_hook=_object)
+        entries = tomllib.loads(raw) if path.suffix == ".toml" else json.loads(raw, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"the lexicon {path} is wrong: {error}; write {{written: respelled}} pairs") from error
-    if wrong := next(iter(problems(told)), None):
+        raise UsageError(f"the lexicon {path} is invalid: {error}; write {{written: respelled}} pairs") from error
+    if wrong := next(iter(problems(entries)), None):
         raise UsageError(f"the lexicon {path}, {wrong}")
-    return dict(told)
+    return dict(entries)
 
 
-def merged(user: Mapping[str, str], spec: Mapping[str, str]) -> dict[str, str]:
-    """Return both as one, in a fixed order; the spec's entry wins, also where only the case of its capitals differs."""
+def merge(user: Mapping[str, str], spec: Mapping[str, str]) -> dict[str, str]:
+    """Return both lexicons combined, in a fixed order; the spec's entry wins, also if only its case differs."""
     own = {written.casefold() for written in spec}
     both = {written: spoken for written, spoken in user.items() if written.casefold() not in own} | dict(spec)
     if len(both) > MAX_ENTRIES:
@@ -57,14 +57,14 @@ def merged(user: Mapping[str, str], spec: Mapping[str, str]) -> dict[str, str]:
 
 
 def problems(lexicon: Any) -> list[str]:
-    """Return what is wrong with a lexicon, one line for each entry, with the hint."""
+    """Return what is wrong with a lexicon, one line with a hint for each entry."""
     if not isinstance(lexicon, Mapping):
         return ["must be an object of {written: respelled} pairs"]
     found = [
         f"entry {_quoted(written)} {wrong}" for written, spoken in lexicon.items() if (wrong := _wrong(written, spoken))
     ]
     if len(lexicon) > MAX_ENTRIES:
-        found.append(f"has {len(lexicon)} entries; at most {MAX_ENTRIES} are taken")
+        found.append(f"has {len(lexicon)} entries; at most {MAX_ENTRIES} are allowed")
     return found
 
 
@@ -73,13 +73,13 @@ def _wrong(written: object, spoken: object) -> str | None:
         return f"must be text, not {type(spoken).__name__}"
     for what, text, longest in (("is", str(written), MAX_WRITTEN), ("respells as", spoken, MAX_SPOKEN)):
         if not any(char.isalnum() for char in text):
-            return f"{what} {_quoted(text)}, which holds no letter or digit; write a word"
+            return f"{what} {_quoted(text)}, which has no letter or digit; write a word"
         if len(text) > longest:
             return f"{what} {len(text)} characters long; shorten it to {longest}"
         if not text.replace(" ", "").isprintable():
-            return f"{what} {_quoted(text)}, which holds invisible characters; take them out"
+            return f"{what} {_quoted(text)}, which contains invisible characters; remove them"
     if strange := [char for char in _MARKUP if char in spoken]:
-        return f"respells with {strange[0]!r}; write plain letters (phonemes are not taken)"
+        return f"respells with {strange[0]!r}; write plain letters (phonemes are not accepted)"
     return None
 
 
@@ -105,16 +105,16 @@ class _Entry:
 
 
 class Lexicon:
-    """A lexicon made ready: finds its entries in written words."""
+    """A prepared lexicon, which finds its entries in written words."""
 
     def __init__(self, entries: Mapping[str, str]) -> None:
         ordered = sorted(entries.items(), key=lambda entry: (-len(entry[0].split()), -len(entry[0]), entry[0]))
         self._entries = [_entry(written, spoken) for written, spoken in ordered]
 
-    def respelled(self, words: list[str]) -> list[str]:
-        """Return each written word as it is to be read, blanks inside it where it is to be read as several.
+    def respell(self, words: list[str]) -> list[str]:
+        """Return each written word respelled, with spaces inside it if it is read as several words.
 
-        An entry of several words shares its respelling among them, so that each still has a time of its own.
+        The respelling of an entry of several words is divided among them, so that each keeps its own time.
         """
         made = list(words)
         free = [True] * len(words)

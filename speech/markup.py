@@ -1,8 +1,8 @@
-"""A narration as its author writes it → the plain text that is shown and spoken, and the marks on its words.
+"""A narration as its author writes it, parsed into the plain text that is shown and spoken, and marks on its words.
 
-Marks are `[pause 0.5s]`, `*emphasis*` and `<em>emphasis</em>`. Simple Markdown and HTML is taken away. What cannot be
-spoken (fences of code, SSML, scripts) is refused, never read aloud and never dropped. A backslash before a mark makes
-it plain, and so do backquotes: `[pause]` between them is only a word.
+Marks are `[pause 0.5s]`, `*emphasis*` and `<em>emphasis</em>`. Simple Markdown and HTML is removed. What cannot be
+spoken (code fences, SSML, scripts) is refused; it is neither read aloud nor dropped. A backslash before a mark escapes
+it, and so do backquotes: `[pause]` between them is an ordinary word.
 """
 
 from __future__ import annotations
@@ -16,18 +16,17 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from protocol.errors import UsageError
-from speech import tags
 from speech.text import clean
 
 PAUSE_S = 0.5
-"""What `[pause]` without a length means: between a sentence's end and a paragraph's."""
+"""The length of `[pause]` without a number: longer than between sentences, shorter than between paragraphs."""
 
 LONGEST_PAUSE_S = 60.0
-"""In all, at one place."""
+"""The longest pause at one place, in total."""
 
-_LONGEST_EMPHASIS = 500  # characters; without a bound, many stars would be looked at for minutes
+_LONGEST_EMPHASIS = 500  # characters; without a limit, many stars would take minutes to match
 _ESCAPABLE = r"*`\[\]<>#&"
-_HIDDEN = 0xE000  # escaped characters wait in the private use area, which `clean` has emptied
+_HIDDEN = 0xE000  # escaped characters are stored in the private use area, from which `clean` has removed everything
 _CLOSING = ".,;:!?…)]}\"'”’»"
 _OPENING = "([{\"'“‘«—–-"
 _ALONE = re.compile(r"[ \t]*(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|=+)")
@@ -54,13 +53,33 @@ _EMPHASIS = re.compile(
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _LENGTH = re.compile(r"\s*:?\s*(\d+(?:\.\d+)?|\.\d+)\s*(s|sec|seconds?|ms)\s*", re.IGNORECASE)
 
+_STRIPPED_TAGS = frozenset(["b", "br", "code", "em", "i", "p", "strong"])
+"""Tags that are removed; the text between them stays."""
+
+_EMPHASIS_TAGS = frozenset(["em", "strong"])
+_BREAK_TAGS = frozenset(["br", "p"])
+
+_ELEMENTS = """
+a abbr acronym address applet area article aside audio base bdi bdo big blockquote body button canvas caption
+center cite col colgroup data datalist dd del details dfn dialog dir div dl dt embed fieldset figcaption figure
+font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe img input ins kbd label legend
+li link main map mark menu meta meter nav noscript object ol optgroup option output param picture pre progress q rp
+rt ruby s samp script section select slot small source span strike style sub summary sup svg table tbody td
+template textarea tfoot th thead time title tr track tt u ul var video wbr
+audio break desc emphasis lexicon lookup lang metadata paragraph phoneme prosody say-as sentence speak token voice
+amazon:effect mstts:express-as
+"""
+_KNOWN_TAGS = frozenset(_ELEMENTS.split())
+"""The elements of HTML and SSML. They change how a text is shown or spoken, so they are refused by name."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class Script:
-    """A narration without its markup. Places count the words of `text.split()`.
+class MarkedText:
+    """A narration without its markup. Positions are indices into `text.split()`.
 
-    `pauses` holds (words before it, seconds), in order, one for each place; `emphasis` the places of emphasised words.
-    `misspelt` holds (as written, as probably meant) of marks that look like a pause: they are left out of the text.
+    `pauses` has (words before it, seconds) in order, at most one for each position; `emphasis` the positions of the
+    emphasised words. `misspelt` has (as written, as probably meant) for marks that look like a pause; they are not in
+    the text.
     """
 
     text: str
@@ -70,12 +89,12 @@ class Script:
 
 
 def advice(written: str, meant: str) -> str:
-    """Return the warning about a misspelt mark."""
+    """Return the warning about a misspelt pause."""
     return f"{written} looks like a pause; did you mean {meant}? It is not spoken"
 
 
-def parse(narration: str) -> Script:
-    """Return the script of a narration. Raises UsageError for markup that cannot be spoken, with the hint."""
+def parse(narration: str) -> MarkedText:
+    """Return the parsed narration. Raises UsageError, with a hint, for markup that cannot be spoken."""
     plain = _Plain()
     plain.add(_lines(_escaped(clean(narration))))
     return plain.script()
@@ -83,7 +102,7 @@ def parse(narration: str) -> Script:
 
 @dataclass
 class _Plain:
-    """Plain text as it grows, and the marks by their place in it."""
+    """The plain text so far, and the marks by their position in it."""
 
     parts: list[str] = field(default_factory=list)
     length: int = 0
@@ -93,7 +112,7 @@ class _Plain:
     misspelt: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, text: str) -> None:
-        """Add text that may hold marks."""
+        """Add text that may contain marks."""
         at = 0
         for found in _spans(text):
             self._prose(text[at : found.start()])
@@ -101,8 +120,8 @@ class _Plain:
             at = found.end()
         self._prose(text[at:])
 
-    def script(self) -> Script:
-        """Return what there is, with places in characters turned into places in words."""
+    def script(self) -> MarkedText:
+        """Return the result, with character positions converted to word positions."""
         for _, start in self.open_tags:
             self.spans.append((start, self.length))
         text = "".join(self.parts)
@@ -111,7 +130,7 @@ class _Plain:
         stressed = {
             place for since, to in self.spans for place in range(bisect_right(ends, since), bisect_left(starts, to))
         }
-        return Script(
+        return MarkedText(
             text=_shown(text),
             pauses=_by_word(self.pauses, starts),
             emphasis=tuple(sorted(stressed)),
@@ -147,7 +166,7 @@ class _Plain:
             self._tag(found)
 
     def _bracket(self, found: re.Match[str]) -> None:
-        """Leave out a pause that is misspelt, and remember it; any other word in brackets is text."""
+        """Leave out and record a misspelt pause; any other word in brackets is text."""
         if not _is_like_pause(found["word"].lower(), has_length=found["length"] is not None):
             self._prose(found[0])
             return
@@ -166,14 +185,14 @@ class _Plain:
 
     def _tag(self, found: re.Match[str]) -> None:
         name, whole = found["tag"].lower(), found[0]
-        if name not in tags.STRIPPED:
-            if name in tags.KNOWN or found["end"] or whole.endswith("/>") or "=" in found["more"]:
+        if name not in _STRIPPED_TAGS:
+            if name in _KNOWN_TAGS or found["end"] or whole.endswith("/>") or "=" in found["more"]:
                 _refuse(f"<{found['end']}{found['tag']}>")
             self._put(whole)  # a word between angle brackets, as in `git switch <branch>`
             return
-        if name in tags.BREAKS:
+        if name in _BREAK_TAGS:
             self._put("\n" if name == "br" else "\n\n")
-        elif name in tags.EMPHASIS:
+        elif name in _EMPHASIS_TAGS:
             self._emphasis_tag(name, bool(found["end"]))
 
     def _emphasis_tag(self, name: str, ends: bool) -> None:
@@ -187,7 +206,7 @@ class _Plain:
 
 
 def _spans(text: str) -> Iterator[re.Match[str]]:
-    """Yield the marks of a text in order, none inside another; code and tags win over the stars around them."""
+    """Yield the marks of a text in order, never nested; code and tags take precedence over stars around them."""
     at, found = 0, {form: form.search(text) for form in (_MARK, _EMPHASIS)}
     while True:
         for form, ahead in found.items():
@@ -201,14 +220,14 @@ def _spans(text: str) -> Iterator[re.Match[str]]:
 
 
 def _lines(text: str) -> str:
-    """Take away what Markdown says with whole lines: headings, items and rules become paragraphs of their own."""
+    """Remove Markdown that applies to whole lines: headings, list items and rules become separate paragraphs."""
     return "\n".join(_line(line) for line in text.split("\n"))
 
 
 def _line(line: str) -> str:
     if _FENCE.match(line):
         raise UsageError(
-            "holds a fence of code (``` or ~~~), which cannot be spoken; say in words what the code does, and put "
+            "contains a code fence (``` or ~~~), which cannot be spoken; say in words what the code does, and put "
             "short code between single backquotes"
         )
     if _ALONE.fullmatch(line):
@@ -222,12 +241,12 @@ def _line(line: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Hide characters that a backslash makes plain."""
+    """Hide characters that are escaped by a backslash."""
     return re.sub(rf"\\([{_ESCAPABLE}])", lambda found: chr(_HIDDEN + ord(found[1])), text)
 
 
 def _shown(text: str) -> str:
-    """Return the text as it is shown: hidden characters back, no blanks or empty lines left over from marks."""
+    """Return the text as it is shown: hidden characters restored, no spaces or empty lines left from marks."""
     text = re.sub(r"[^\S\n]+", " ", re.sub(r"[^\S\n]*\n[^\S\n]*", "\n", text))
     text = re.sub(r"\n{3,}", "\n\n", text)
     return clean(re.sub("[\ue000-\ue07f]", lambda found: chr(ord(found[0]) - _HIDDEN), text)).strip()
@@ -239,7 +258,9 @@ def _seconds(found: re.Match[str]) -> float:
         return PAUSE_S
     length = _LENGTH.fullmatch(told)
     if length is None:
-        raise UsageError(f"{found[0]} is no pause; write [pause 0.5s] or [pause 500ms], or \\[ where it is only text")
+        raise UsageError(
+            f"{found[0]} is not a valid pause; write [pause 0.5s] or [pause 500ms], or \\[ if it is only text"
+        )
     return float(length[1]) / (1000 if length[2].lower() == "ms" else 1)
 
 
@@ -250,7 +271,7 @@ def _is_like_pause(word: str, *, has_length: bool) -> bool:
 
 
 def _by_word(pauses: list[tuple[int, float]], starts: list[int]) -> tuple[tuple[int, float], ...]:
-    """Return pauses by the number of words that begin before them; several at one place are one."""
+    """Return pauses by the number of words that begin before them; several at one position are added up."""
     summed: dict[int, float] = {}
     for at, seconds in pauses:
         place = bisect_left(starts, at)
@@ -263,6 +284,6 @@ def _by_word(pauses: list[tuple[int, float]], starts: list[int]) -> tuple[tuple[
 
 def _refuse(what: str) -> NoReturn:
     raise UsageError(
-        f"holds the markup {what}, which is not spoken; take it away. Pauses are written [pause 0.5s], emphasis *so*; "
-        f"to have it read as text put it between backquotes: `{what}`"
+        f"contains the markup {what}, which cannot be spoken; remove it. Write pauses as [pause 0.5s] and emphasis as "
+        f"*so*. To have it read aloud, put it between backquotes: `{what}`"
     )

@@ -1,4 +1,4 @@
-"""English numbers in words, as they are said in America: "one hundred five", no "and"."""
+"""English numbers in words, in American style: "one hundred five", without "and"."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SMALL = _BELOW_TWENTY.split()
 TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 SCALES = ["", "thousand", "million", "billion", "trillion", "quadrillion"]
 LONGEST = 3 * len(SCALES)
-"""Digits of the longest number that is said as one; longer ones are said digit by digit."""
+"""The most digits of a number that is spoken as one; longer ones are spoken digit by digit."""
 
 _ORDINALS = {
     "one": "first",
@@ -30,12 +30,12 @@ _PARTS = {2: "half", 4: "quarter"}
 
 
 def digits(text: str) -> str:
-    """Return a string of digits, each said by itself."""
+    """Return each digit as a word."""
     return " ".join(SMALL[int(digit)] for digit in text)
 
 
 def cardinal(text: str) -> str:
-    """Return a whole number, given as ASCII digits. One with zeros before it, or too long, is said digit by digit."""
+    """Return a whole number, given as ASCII digits. If it is too long or has leading zeros, digit by digit."""
     if len(text) > LONGEST or (len(text) > 1 and text[0] == "0"):
         return digits(text)
     number = int(text)
@@ -82,7 +82,7 @@ def ordinal(text: str) -> str:
 
 
 def year(text: str) -> str:
-    """Return four digits as a year is said: "nineteen oh five", "two thousand", "twenty twenty-five"."""
+    """Return four digits as a year: "nineteen oh five", "two thousand", "twenty twenty-five"."""
     century, rest = int(text[:2]), int(text[2:])
     if text[1:3] == "00":
         return cardinal(text)
@@ -98,7 +98,7 @@ def decade(text: str) -> str:
 
 
 def pairs(text: str) -> str:
-    """Return three or four digits as sizes are said: "seven twenty", "ten eighty", "nineteen twenty"."""
+    """Return three or four digits in pairs, like sizes: "seven twenty", "ten eighty", "nineteen twenty"."""
     head, tail = text[:-2], text[-2:]
     if len(text) not in {3, 4} or tail == "00" or head.strip("0") == "" or text[1:3] == "00" != text[2:]:
         return cardinal(text)
@@ -106,19 +106,19 @@ def pairs(text: str) -> str:
 
 
 def version(text: str) -> str:
-    """Return "three point eleven" for "3.11": each part as a number of its own, "oh four" for "04"."""
+    """Return "three point eleven" for "3.11": each part as a separate number, "oh four" for "04"."""
     return " point ".join(
         f"oh {SMALL[int(part)]}" if len(part) == 2 and part[0] == "0" else cardinal(part) for part in text.split(".")
     )
 
 
 def grouped(groups: Sequence[str]) -> str:
-    """Return groups of digits as a telephone number is read out, a comma after each group but the last."""
+    """Return groups of digits as in a telephone number, with a comma after each group but the last."""
     return ", ".join("eight hundred" if group == "800" else digits(group) for group in groups)
 
 
 def power(text: str) -> str:
-    """Return what is said for an exponent: "squared", "cubed", "to the tenth", "to the minus five"."""
+    """Return the spoken form of an exponent: "squared", "cubed", "to the tenth", "to the minus five"."""
     if text in {"2", "3"}:
         return "squared" if text == "2" else "cubed"
     if text.isdigit():
@@ -127,7 +127,7 @@ def power(text: str) -> str:
 
 
 def roman(text: str) -> int | None:
-    """Return the value of a Roman numeral as it is properly written; None for any other word."""
+    """Return the value of a correctly written Roman numeral; None for any other word."""
     if not text or not _ROMAN.fullmatch(text):
         return None
     values = [_ROMAN_VALUES[letter] for letter in text]

@@ -1,4 +1,4 @@
-"""How a narration will be spoken, for its author to read: no worker and no engine is asked."""
+"""How a narration will be spoken, shown to its author without a worker or an engine."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping
 
 from speech import scripts
 from speech.lexicon import Lexicon
-from speech.markup import Script, advice, parse
-from speech.text import Piece, pieces, written_words
+from speech.markup import MarkedText, advice, parse
+from speech.text import SpokenPiece, pieces, written_words
 
 _STOPS = frozenset(".,;:!?…\"'“”‘’«»()[]—–-")
 
 
 def preview(narration: str, language: str, lexicon: Mapping[str, str]) -> str:
-    """Return the text as spoken, marks and all, and below it a line for each word that is said otherwise than written.
+    """Return the text as spoken, with its marks, and below it a line for each word that is spoken differently.
 
-    Last lines name misspelt pauses and the words that a voice of the language cannot read.
-    In languages other than English numbers stay as they are: the engine reads them. Raises UsageError for markup that
-    cannot be spoken.
+    The last lines list misspelt pauses, and words that a voice of this language cannot read. In languages other than
+    English, numbers stay as they are, because the engine reads them. Raises UsageError for markup that cannot be
+    spoken.
     """
     script = parse(narration)
     spoken = pieces(script.text, language, Lexicon(lexicon))
@@ -29,31 +29,31 @@ def preview(narration: str, language: str, lexicon: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _as_spoken(script: Script, spoken: tuple[Piece, ...]) -> str:
-    """Return all that is spoken, with pauses in brackets and stars around what is emphasised."""
-    said: list[str] = []
+def _as_spoken(script: MarkedText, spoken: tuple[SpokenPiece, ...]) -> str:
+    """Return everything that is spoken, with pauses in brackets and stars around emphasised words."""
+    spoken_texts: list[str] = []
     pauses = list(script.pauses)
     for piece in spoken:
         while pauses and pauses[0][0] <= piece.word:
-            said.append(_pause(pauses.pop(0)[1]))
-        said.append(f"*{piece.text}*" if piece.word in script.emphasis else piece.text)
-    return " ".join([*said, *(_pause(seconds) for _, seconds in pauses)])
+            spoken_texts.append(_pause(pauses.pop(0)[1]))
+        spoken_texts.append(f"*{piece.text}*" if piece.word in script.emphasis else piece.text)
+    return " ".join([*spoken_texts, *(_pause(seconds) for _, seconds in pauses)])
 
 
 def _pause(seconds: float) -> str:
     return f"[pause {seconds:g}s]"
 
 
-def _differences(script: Script, spoken: tuple[Piece, ...]) -> Iterator[str]:
-    said: dict[int, list[str]] = {}
+def _differences(script: MarkedText, spoken: tuple[SpokenPiece, ...]) -> Iterator[str]:
+    by_word: dict[int, list[str]] = {}
     for piece in spoken:
-        said.setdefault(piece.word, []).append(piece.text)
+        by_word.setdefault(piece.word, []).append(piece.text)
     for place, word in enumerate(written_words(script.text)):
-        heard = " ".join(said.get(place, []))
-        if _bare(heard) != _bare(word):
-            yield f"  {word} → {heard or '(silent)'}"
+        spoken_text = " ".join(by_word.get(place, []))
+        if _bare(spoken_text) != _bare(word):
+            yield f"  {word} → {spoken_text or '(silent)'}"
 
 
 def _bare(text: str) -> str:
-    """What stops, quotes and dashes do to a word is no difference worth a line."""
+    """Return a word without punctuation, which is not listed as a difference."""
     return "".join(char for char in text if char not in _STOPS)

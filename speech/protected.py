@@ -1,6 +1,6 @@
-"""What stays as it is when a text is made better: marks, code, addresses, numbers, and the terms of a glossary.
+"""The parts of a text that a rewrite must not change: marks, code, addresses, numbers, and the terms of a glossary.
 
-These are found, hidden behind one strange character each, and put back; whatever is done in between cannot break them.
+Each is replaced by one private-use character and restored afterwards, so that nothing in between can damage it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 _FIRST, _LAST = 0xF0000, 0xFFFFD
-"""A plane of characters for private use. A text that holds one already is not hidden at all."""
+"""A plane of private-use characters. A text that already contains one cannot be hidden."""
 
 _ENDS = ".,;:!?…\"'“”’)»]"
 _MARKS = (
@@ -35,7 +35,7 @@ _ONLY_MARKS = re.compile(_MARKS)
 
 
 def terms(glossary: Sequence[str]) -> re.Pattern[str] | None:
-    """Return what finds every term of a glossary as it is written, as a whole word; None without any term."""
+    """Return a pattern for the terms of a glossary as whole words, in their exact spelling; None without terms."""
     if not glossary:
         return None
     longest_first = sorted(set(glossary), key=lambda term: (-len(term), term))
@@ -43,17 +43,17 @@ def terms(glossary: Sequence[str]) -> re.Pattern[str] | None:
 
 
 def marks(text: str) -> list[str]:
-    """Return the marks, code and addresses of a text, as they are written."""
+    """Return the marks, code and addresses in a text, as written."""
     return [_trimmed(found[0]) for found in _ONLY_MARKS.finditer(text)]
 
 
 def hide(text: str, glossary: Sequence[str] = ()) -> tuple[str, list[str]]:
-    """Return the text with each protected part as one character, and the parts in order.
+    """Return the text with each protected part replaced by one character, and the parts in order.
 
-    Raises ValueError for a text that cannot be hidden: it uses such characters itself, or has too many parts.
+    Raises ValueError if the text contains such characters itself, or has too many parts.
     """
     if any(_FIRST <= ord(mark) <= _LAST for mark in text):
-        raise ValueError("it holds characters for private use")
+        raise ValueError("it contains private-use characters")
     parts: list[str] = []
     hidden: list[str] = []
     at = 0
@@ -62,22 +62,22 @@ def hide(text: str, glossary: Sequence[str] = ()) -> tuple[str, list[str]]:
         parts.append(text[start:end])
         at = end
     if len(parts) > _LAST - _FIRST:
-        raise ValueError("it holds too many numbers, marks or terms")
+        raise ValueError("it contains too many numbers, marks or terms")
     return "".join([*hidden, text[at:]]), parts
 
 
 def show(hidden: str, parts: Sequence[str]) -> str:
-    """Return a text with its protected parts back in their places."""
+    """Return the text with its protected parts restored."""
     return "".join(parts[ord(mark) - _FIRST] if _FIRST <= ord(mark) <= _LAST else mark for mark in hidden)
 
 
 def part_of(mark: str, parts: Sequence[str]) -> str | None:
-    """Return what a character of a hidden text stands for; None where it stands for itself."""
+    """Return the part that a character of a hidden text stands for; None for an ordinary character."""
     return parts[ord(mark) - _FIRST] if mark and _FIRST <= ord(mark) <= _LAST else None
 
 
 def _spans(text: str, glossary: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield the protected parts in order, none inside another. A term of the glossary wins where two overlap."""
+    """Yield the protected parts in order, never nested. A glossary term takes precedence over an overlapping part."""
     form = terms(glossary)
     named = [found.span() for found in form.finditer(text)] if form else []
     others = [(found.start(), found.start() + len(_trimmed(found[0]))) for found in _ALL.finditer(text)]
@@ -90,7 +90,7 @@ def _spans(text: str, glossary: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 
 def _trimmed(part: str) -> str:
-    """A word's last full stop or quote is not part of it; brackets and marks are whole already."""
+    """Return a part without a final full stop or quote; brackets and marks are complete already."""
     if part[0] in "`[<*!&\\" or part.endswith("()"):
         return part
     return part.rstrip(_ENDS) or part

@@ -26,11 +26,11 @@ _NUMBERED = (
 )
 RULERS, TITLES, NUMBERED = frozenset(_RULERS.split()), frozenset(_TITLES.split()), frozenset(_NUMBERED.split())
 _LETTERED = frozenset(["appendix", "case", "category", "class", "exhibit", "factor", "group", "series", "unit"])
-"""After these a lone I, V or X is mostly a letter: "Series X"."""
+"""After these, a single I, V or X is usually a letter: "Series X"."""
 
 _OF_THE_SPEAKER_WORDS = "am think thought know knew guess believe have would will can could should"
 _OF_THE_SPEAKER = frozenset(_OF_THE_SPEAKER_WORDS.split())
-"""After these an "I" before them is a person: "Mary, I think"."""
+"""Before these, "I" is a pronoun: "Mary, I think"."""
 
 
 def _numeral(found: re.Match[str], context: WordContext) -> str | None:
@@ -52,7 +52,7 @@ def _numeral(found: re.Match[str], context: WordContext) -> str | None:
 
 
 def _may_be_lone(letter: str, context: WordContext) -> bool:
-    """Say whether a lone letter may be a number: "Act V", but not "in this part I show", "Series X" or "Malcolm X"."""
+    """Say whether a single letter may be a number: "Act V", but not "this part I show", "Series X" or "Malcolm X"."""
     before = context.word(-1)
     if letter not in "IVX" or not before[:1].isupper() or before.lower() in _LETTERED:
         return False
@@ -60,7 +60,7 @@ def _may_be_lone(letter: str, context: WordContext) -> bool:
 
 
 def _is_ruler(context: WordContext) -> bool:
-    """Say whether the names before belong to one person, of whom the first or last is a ruler's."""
+    """Say whether the preceding names belong to one person, and one of them is a ruler's."""
     for offset in range(1, 4):
         word = context.word(-offset)
         if word in RULERS or word in TITLES:

@@ -1,6 +1,6 @@
-"""Which words a voice cannot read: those in letters that are not of its language's script.
+"""Which words a voice cannot read: those in letters that do not belong to its language's script.
 
-Latin letters are read by every voice. A word that the lexicon respells is read as respelled.
+Every voice can read Latin letters. A word that the lexicon respells is read as respelled.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ _SCRIPTS: dict[str, frozenset[str]] = {
     for language in languages.split()
 }
 _NO_SCRIPT = frozenset(["LATIN", "MODIFIER", "MICRO", "FEMININE", "MASCULINE", "DEGREE"])
-"""What every voice reads, and letters that are signs."""
+"""What every voice can read, and letters that are symbols."""
 
 _SHOWN = 8
-"""Words that a warning names."""
+"""The most words that a warning lists."""
 
 
 def unreadable(text: str, language: str, lexicon: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the written words, each once, that a voice of this language cannot read."""
+    """Return the written words that a voice of this language cannot read, each once."""
     own = _SCRIPTS.get(language.lower().split("-")[0], frozenset()) | _NO_SCRIPT
     written = written_words(text)
     strange = [piece.word for piece in pieces(text, language, Lexicon(lexicon)) if _is_strange(piece.text, own)]
@@ -68,9 +68,9 @@ def _bare(word: str) -> str:
 
 
 def advice(words: tuple[str, ...], language: str) -> str:
-    """Return the warning for people: which words, and what to do."""
+    """Return the warning for users: which words, and what to do."""
     shown = ", ".join(words[:_SHOWN]) + (f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else "")
     return (
-        f"a voice for {language} cannot read {shown}: write it in that voice's letters, or say in the lexicon how it "
-        "sounds"
+        f"a voice for {language} cannot read {shown}: write it in that voice's letters, or add its "
+        "pronunciation to the lexicon"
     )

@@ -1,6 +1,6 @@
-"""Phrases of scripts that set no words apart: Chinese, Japanese and Thai, by BudouX, whose models are in its wheel.
+"""Phrases in scripts without spaces: Chinese, Japanese and Thai, by BudouX, whose models are in its wheel.
 
-Khmer, Lao and Burmese have no segmenter here: a text of theirs is one phrase, and is cut between letters where it must.
+There is no segmenter for Khmer, Lao and Burmese: such a text is one phrase, and is broken between letters if necessary.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _NARROW = re.compile(r"[^\W\d_]|[\d_.,'’-]")
 
 
 def phrases(text: str, language: str) -> list[str]:
-    """Return a text without blanks in the parts between which it may be broken; together they are the text."""
+    """Split a text without spaces into parts between which it may be broken; joined, they are the text."""
     model = _model(text, language)
     if model is None:
         return [text]
-    return [phrase for clause in _CLAUSE.findall(text) for phrase in _mended(_parser(model).parse(clause))]
+    return [phrase for clause in _CLAUSE.findall(text) for phrase in _merge_fragments(_parser(model).parse(clause))]
 
 
-def _mended(parts: Sequence[str]) -> list[str]:
-    """Return the parts of a clause without the cuts that fall inside words.
+def _merge_fragments(parts: Sequence[str]) -> list[str]:
+    """Return the parts of a clause, merged where the model split a word.
 
-    A run of lone Chinese signs is kept whole, as some are words that were torn ("每|天"), and so are Latin words and
-    numbers, which no model was taught to cut.
+    A run of single Chinese characters is merged, because some are fragments of a word ("每|天"), and so are Latin words
+    and numbers, which the models were not trained to split.
     """
     found: list[str] = []
     lone = False
@@ -52,7 +52,7 @@ def _mended(parts: Sequence[str]) -> list[str]:
 
 
 def inside_words(parts: Sequence[tuple[str, bool]], language: str) -> list[bool]:
-    """Say of each gap between (text, whether a blank stands before it) whether it lies inside a phrase."""
+    """Say for each gap between the parts (text, whether a space precedes it) whether it is inside a phrase."""
     inside: list[bool] = []
     for run in _runs(parts):
         starts = set(itertools.accumulate(len(part) for part in phrases("".join(run), language)))

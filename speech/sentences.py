@@ -1,4 +1,4 @@
-"""Where sentences end. Speech and captions both ask here, so that a cue never ends where the voice goes on."""
+"""Where sentences end, for both speech and captions, so that a cue never ends where the voice continues."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _STOPS = WIDE_STOPS + ".!?…।؟۔"
 _INITIAL = re.compile(r"[^\W\d_]\.")
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)+")  # an initial, "e.g.", "U.S."
 _LEAST_PAUSE_S = 0.4
-"""A speaker pauses at least this long after an abbreviation that also ends the sentence."""
+"""The shortest pause of a speaker after an abbreviation that also ends the sentence."""
 
 
 def ends_sentence(
     word: str, following: str, language: str, *, opens: bool = False, pause_s: float | None = None, before: str = ""
 ) -> bool:
-    """Say whether a sentence ends with a written word: never inside an abbreviation or a number.
+    """Say whether a sentence ends with a written word; never within an abbreviation or a number.
 
-    `following` and `before` are its neighbours, empty where there is none. `opens` says that the word begins a
-    sentence, as the "1." of a list does. `pause_s`, where it is known, decides about words such as "etc.".
+    `following` and `before` are its neighbours, empty if there is none. `opens` says that the word begins a sentence,
+    like the "1." of a list. `pause_s`, if known, decides about words such as "etc.".
     """
     core = word.rstrip(CLOSERS)
     if not core or not following:
@@ -83,7 +83,7 @@ def _is_protected(core: str, following: str, language: str, opens: bool, pause_s
 
 
 def _continues(following: str) -> bool:
-    """A small letter goes on with the sentence that the last word seemed to end."""
+    """Say whether the next word continues the sentence: it begins with a lower-case letter."""
     return following.lstrip(OPENERS)[:1].islower()
 
 

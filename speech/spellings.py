@@ -1,4 +1,4 @@
-"""How names of the computer are said in English. Tables only; what is missing is left to the engine."""
+"""How computer terms are spoken in English. Tables only; what is missing is left to the engine."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ NAMES: dict[str, str] = {
     "⎋": "escape",
     "⇥": "tab",
 }
-"""Whole words, as they are written. The plural and the possessive of these are known too."""
+"""Whole words, as they are written. Their plural and possessive forms are recognised, too."""
 
 _GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma tau upsilon "
@@ -80,12 +80,12 @@ _GREEK = (
 GREEK: dict[str, str] = {chr(0x3B1 + place): name for place, name in enumerate(_GREEK.split())} | {
     chr(0x391 + place): name for place, name in enumerate(_GREEK.split()) if place != 17
 }
-"""The letters that formulas are written in."""
+"""The letters of formulas."""
 
 PAIRS: dict[str, str] = dict.fromkeys(
     ["he/she", "she/he", "his/her", "her/his", "him/her", "her/him", "his/hers", "yes/no", "on/off", "true/false"], "or"
 )
-"""Words with a slash between, and the word that is said for it."""
+"""Words with a slash between them, and the word that is spoken for the slash."""
 
 KEYS: dict[str, str] = {
     "ctrl": "control",
@@ -126,7 +126,7 @@ PRESSED: dict[str, str] = {
     "[": "left bracket",
     "]": "right bracket",
 }
-"""Keys that are pressed, where the name is not what is written on them."""
+"""Keys whose spoken name differs from their label."""
 
 ENDINGS: dict[str, str] = {
     "ai": "A.I",
@@ -174,7 +174,7 @@ ENDINGS: dict[str, str] = {
     "yaml": "yammel",
     "yml": "Y.M.L",
 }
-"""What follows the last dot of a file or a host."""
+"""Suffixes of files and hosts, after the last dot."""
 
 OPERATORS: dict[str, str] = {
     "->": "arrow",
@@ -220,7 +220,7 @@ OPERATORS: dict[str, str] = {
     "°": "degrees",
     "^": "caret",
 }
-"""Said when they stand alone, and inside code."""
+"""Spoken when they are alone, and inside code."""
 
 IN_FORMULAS: dict[str, str] = {
     "-": "minus",
@@ -232,7 +232,7 @@ IN_FORMULAS: dict[str, str] = {
     "|": "or",
     "^": "to the power of",
 }
-"""Said so only between numbers or single letters; elsewhere a dash is a pause and the others are silent."""
+"""Spoken like this only between numbers or single letters; elsewhere a dash is a pause and the others are silent."""
 
 IN_CODE: dict[str, str] = {
     ".": "dot",
@@ -245,4 +245,4 @@ IN_CODE: dict[str, str] = {
     "<": "less than",
     ">": "greater than",
 }
-"""Said inside code and addresses, beside the operators. Brackets, quotes and underscores part words and are silent."""
+"""Spoken inside code and addresses, besides the operators. Brackets, quotes and underscores are silent."""

@@ -12,7 +12,7 @@ _CALLS = frozenset(_CALLS_WORDS.split())
 _COUNTRY = re.compile(r"\+[0-9]{1,3}")
 _GROUP = re.compile(r"[0-9]{1,8}")
 _LEAST_DIGITS = 6
-"""After the country code; what has fewer is hardly a telephone number."""
+"""The fewest digits after the country code."""
 
 _MOST_GROUPS = 6
 
@@ -32,7 +32,7 @@ def _in_letters(found: re.Match[str], context: WordContext) -> str:
 
 
 def _local(found: re.Match[str], context: WordContext) -> str | None:
-    """555-1234, or the rest of (555) 123-4567; elsewhere two numbers with a dash between are a span."""
+    """555-1234, or the rest of (555) 123-4567; elsewhere two numbers with a dash between them are a range."""
     after_area = re.fullmatch(r"\([0-9]{3}\)", context.raw(-1)) is not None
     is_called = any(word in _CALLS for word in context.before(3))
     if after_area or is_called or (found[1] == "555" and not found[2].endswith("00")):
@@ -47,12 +47,12 @@ def _area(found: re.Match[str], context: WordContext) -> str | None:
 
 
 def _country(found: re.Match[str], context: WordContext) -> str | None:
-    """The code of a number whose groups are words of their own: +49 30 901820."""
+    """The country code of a number whose groups are separate words: +49 30 901820."""
     return f"plus {numbers.digits(found[1])}," if _has_groups(context, 0) else None
 
 
 def _group(found: re.Match[str], context: WordContext) -> str | None:
-    """A group of digits after such a code."""
+    """A group of digits after a country code."""
     code = -1
     while code >= -_MOST_GROUPS and _GROUP.fullmatch(context.word(code)) and context.runs_on(code):
         code -= 1
@@ -63,7 +63,7 @@ def _group(found: re.Match[str], context: WordContext) -> str | None:
 
 
 def _has_groups(context: WordContext, code: int) -> bool:
-    """Say whether enough digits follow the country code at `code`, in groups that nothing parts."""
+    """Say whether enough digits follow the country code at `code`, in groups that nothing separates."""
     offset, count = code, 0
     while offset < code + _MOST_GROUPS and context.runs_on(offset) and _GROUP.fullmatch(context.word(offset + 1)):
         offset += 1

@@ -1,10 +1,10 @@
-"""From a narration as it is written to the words as they are spoken. Pure rules; no engine, no sound.
+"""Written narration turned into spoken words. Pure rules; no engine, no audio.
 
-A narration is a run of written words, and each is spoken as some pieces, or as none (an emoji, a lone dash). Pieces
-hold no white space, so that the words of an engine and ours can be counted off against each other. A lexicon comes
-first, then the rules of the language: English has them all (`english`); elsewhere numbers are left to the engine, which
-knows its languages, and only abbreviations are spelled out.
-Nothing in a narration is a command: what an engine might take for markup is made plain here.
+A narration is a sequence of written words. Each is spoken as one or several pieces, or as none (an emoji, a lone dash).
+Pieces contain no white space, so that an engine's words can be matched with ours by counting. The lexicon is applied
+first, then the rules of the language: English has all of them (`english`). In other languages only abbreviations are
+spelled out, and numbers are left to the engine.
+Nothing in a narration is a command: what an engine might interpret as markup is removed here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from speech.lexicon import Lexicon
 from speech.sentences import CLOSERS, OPENERS, WIDE_STOPS, ends_sentence, is_abbreviation
 
 MAX_PIECE = 80
-"""Characters in a piece; what is longer (a hash, unspaced script) is cut, as engines silently drop long words."""
+"""Characters per piece. Longer ones (a hash, a script without spaces) are split, because engines drop long words."""
 
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
 _DASHES = "-‐‑‒–—―−"
@@ -35,8 +35,8 @@ NO_LEXICON = Lexicon({})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
-    """A part of a spoken word without white space. `word` is the place of the written word it belongs to."""
+class SpokenPiece:
+    """A part of a spoken word without white space. `word` is the index of the written word that it belongs to."""
 
     text: str
     word: int
@@ -45,16 +45,16 @@ class Piece:
 
 
 def clean(narration: str) -> str:
-    """Return the narration in NFC, without control, zero-width, unassigned or private characters.
+    """Return the narration in NFC, without control, zero-width, unassigned and private-use characters.
 
-    A joiner between two letters stays: Persian and the scripts of India are written with it.
+    A joiner between two letters stays: Persian and Indian scripts need it.
     """
     text = unicodedata.normalize("NFC", narration.replace("\r\n", "\n").replace("\r", "\n"))
     text = text.replace("\u2028", "\n").replace("\u2029", "\n\n").replace("\x85", "\n")
-    return "".join(char for at, char in enumerate(text) if _stays(text, at, char))
+    return "".join(char for at, char in enumerate(text) if _is_kept(text, at, char))
 
 
-def _stays(text: str, at: int, char: str) -> bool:
+def _is_kept(text: str, at: int, char: str) -> bool:
     if char.isspace():
         return True
     category = unicodedata.category(char)
@@ -72,13 +72,13 @@ def _joins_emoji(text: str, at: int) -> bool:
 
 
 def written_words(narration: str) -> tuple[str, ...]:
-    """Return the words as written, emoji and punctuation included: what captions show."""
+    """Return the words as written, including emoji and punctuation, as captions show them."""
     return tuple(clean(narration).split())
 
 
-def pieces(narration: str, language: str, lexicon: Lexicon = NO_LEXICON) -> tuple[Piece, ...]:
-    """Return everything that is spoken, in order; none for a narration without anything to speak."""
-    spoken: list[Piece] = []
+def pieces(narration: str, language: str, lexicon: Lexicon = NO_LEXICON) -> tuple[SpokenPiece, ...]:
+    """Return everything that is spoken, in order; empty if there is nothing to speak."""
+    spoken: list[SpokenPiece] = []
     count = 0
     for paragraph in _PARAGRAPH.split(clean(narration)):
         words = paragraph.split()
@@ -87,28 +87,28 @@ def pieces(narration: str, language: str, lexicon: Lexicon = NO_LEXICON) -> tupl
         if of_paragraph:
             last = of_paragraph[-1]
             spoken += of_paragraph[:-1]
-            spoken.append(Piece(text=last.text, word=last.word, ends_sentence=True, ends_paragraph=True))
+            spoken.append(SpokenPiece(text=last.text, word=last.word, ends_sentence=True, ends_paragraph=True))
     return tuple(spoken)
 
 
-def _paragraph_pieces(words: list[str], count: int, language: str, lexicon: Lexicon) -> list[Piece]:
-    made: list[Piece] = []
-    read = lexicon.respelled([_EMOJI.sub("", word).translate(_APOSTROPHES) for word in words])
-    opens = True  # the next piece begins a sentence
+def _paragraph_pieces(words: list[str], count: int, language: str, lexicon: Lexicon) -> list[SpokenPiece]:
+    found: list[SpokenPiece] = []
+    read = lexicon.respell([_EMOJI.sub("", word).translate(_APOSTROPHES) for word in words])
+    opens = True  # whether the next piece begins a sentence
     for at, word in enumerate(words):
         following = words[at + 1] if at + 1 < len(words) else ""
         texts = _spoken_texts(read, at, following, language)
-        if not texts and made:
-            made[-1] = _with_pause(made[-1], word)
-            opens = made[-1].ends_sentence
+        if not texts and found:
+            found[-1] = _with_pause(found[-1], word)
+            opens = found[-1].ends_sentence
         for place, text in enumerate(texts):
             whole = place == len(texts) - 1
             ends = _ends(words, at, language, opens) if whole else text[-1] in WIDE_STOPS
-            # an abbreviation was spelled out, and its full stop ends the sentence too
+            # an abbreviation was spelled out whose full stop also ends the sentence
             lost = ends and whole and text[-1].isalnum() and word.rstrip(CLOSERS).endswith(".")
-            made.append(Piece(text=text + "." * lost, word=count + at, ends_sentence=ends))
+            found.append(SpokenPiece(text=text + "." * lost, word=count + at, ends_sentence=ends))
             opens = ends
-    return made
+    return found
 
 
 def _ends(words: list[str], at: int, language: str, opens: bool) -> bool:
@@ -116,19 +116,19 @@ def _ends(words: list[str], at: int, language: str, opens: bool) -> bool:
     return ends_sentence(words[at], following, language, opens=opens, before=before)
 
 
-def _with_pause(piece: Piece, silent: str) -> Piece:
-    """What a silent word leaves behind: its full stop, or for a lone dash or ellipsis the pause of a comma."""
-    left = _EMOJI.sub("", silent)
-    if not piece.text[-1].isalnum() or not left:
+def _with_pause(piece: SpokenPiece, silent: str) -> SpokenPiece:
+    """Return the piece with the pause of a silent word: its full stop, or a comma for a lone dash or ellipsis."""
+    rest = _EMOJI.sub("", silent)
+    if not piece.text[-1].isalnum() or not rest:
         return piece
-    if left in {".", "!", "?"}:
-        return Piece(text=piece.text + left, word=piece.word, ends_sentence=True)
-    char = "," if set(left) & set(_DASHES + "….;:,|>→»") else ""
-    return Piece(text=piece.text + char, word=piece.word, ends_sentence=piece.ends_sentence)
+    if rest in {".", "!", "?"}:
+        return SpokenPiece(text=piece.text + rest, word=piece.word, ends_sentence=True)
+    char = "," if set(rest) & set(_DASHES + "….;:,|>→»") else ""
+    return SpokenPiece(text=piece.text + char, word=piece.word, ends_sentence=piece.ends_sentence)
 
 
 def _spoken_texts(read: list[str], at: int, following: str, language: str) -> list[str]:
-    """Return the pieces of one word as it is to be read; none when there is nothing to say."""
+    """Return the spoken texts of one word; none if it is silent."""
     respelled = read[at].split()
     if len(respelled) > 1:
         return [text for place in range(len(respelled)) for text in _spoken_texts(respelled, place, "", language)]
@@ -146,7 +146,7 @@ def _spoken_texts(read: list[str], at: int, following: str, language: str) -> li
 
 
 def _inner_dashes(word: str) -> str:
-    """A long dash or a double hyphen between two words is a pause; a hyphen is part of the word."""
+    """Turn a long dash or a double hyphen between two words into a pause; a hyphen is part of the word."""
     return re.sub(r"(?<=\w)(?:[–—―]|--+)(?=[^\W\d])", ", ", word)
 
 
@@ -159,11 +159,11 @@ def _expanded(word: str, before: str, following: str, language: str) -> str:
 
 
 def _unwrapped(word: str) -> tuple[str, str, str]:
-    """Return what opens a word, the word with its full stop, and what follows it: `("(", "e.g.", "),")`."""
+    """Split a word into opening marks, the word with its full stop, and closing marks: `("(", "e.g.", "),")`."""
     core = word.lstrip(OPENERS)
     opening = word[: len(word) - len(core)]
-    kept = core.rstrip(CLOSERS + ",;:!?")
-    return opening, kept, core[len(kept) :]
+    word = core.rstrip(CLOSERS + ",;:!?")
+    return opening, word, core[len(word) :]
 
 
 def _is_speakable(text: str) -> bool:

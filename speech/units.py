@@ -1,4 +1,4 @@
-"""Units and currencies as they are said in English. Tables only."""
+"""The spoken forms of units and currencies in English. Tables only."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ UNITS: dict[str, str] = {
     "CAD": "Canadian dollar",
     "AUD": "Australian dollar",
 }
-"""One of each; `plural` makes more."""
+"""In the singular; `plural` forms the plural."""
 
 _UNCHANGED = frozenset(["percent", "per mille", "hertz", "kilohertz", "megahertz", "gigahertz"])
 
@@ -181,7 +181,7 @@ CURRENCY_CODES: dict[str, tuple[str, str]] = {
     "INR": ("rupee", "paisa"),
     "SEK": ("Swedish krona", ""),
 }
-"""Codes that stand before or after their number."""
+"""Codes that precede or follow their number."""
 
 DOTTED_UNITS: dict[str, str] = {
     "ft.": "foot",
@@ -209,13 +209,13 @@ SCALES: dict[str, str] = {
     "mn": "million",
     "T": "trillion",
 }
-"""What may follow an amount of money."""
+"""What may follow a number."""
 
 SCALE_WORDS = frozenset(["hundred", "thousand", "million", "billion", "trillion"])
 
 
 def plural(unit: str) -> str:
-    """Return several of a unit: "kilometers per hour", "feet", "degrees Celsius"."""
+    """Return the plural of a unit: "kilometers per hour", "feet", "degrees Celsius"."""
     if unit in _UNCHANGED:
         return unit
     for parted in (" per ", " Celsius", " Fahrenheit"):

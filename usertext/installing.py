@@ -1,4 +1,4 @@
-"""The command that installs what is missing, for the interpreter that misses it: a hint that can be typed as it is."""
+"""The command that installs a missing package for the running interpreter, as a hint that can be copied."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 OLD_BY_NAME = ("kokoro-torch", "misaki")
-"""Extras of ours with packages that declare an older Python than they run on."""
+"""Our extras with packages that declare only older Python versions, but work."""
 
 
 def install(*packages: str, by_uv: bool = False) -> str:
-    """Return the command that installs packages for the interpreter that runs this, with the installer it has.
+    """Return the command that installs packages for the running interpreter, with the installer it has.
 
-    `by_uv` is for packages that declare an older Python than they run on: pip refuses them, uv does not.
+    `by_uv` is for packages that declare only older Python versions: pip refuses them, uv does not.
     """
     python, wanted = shlex.quote(sys.executable), " ".join(map(shlex.quote, packages))
     beside = Path(sys.executable).with_name("uv")
@@ -26,9 +26,9 @@ def install(*packages: str, by_uv: bool = False) -> str:
 
 
 def with_extra(name: str, *, here: bool = True) -> str:
-    """Return the command that installs an extra of ours for the interpreter that runs this.
+    """Return the command that installs one of our extras for the running interpreter.
 
-    Where it is not `here` that it is missing, the interpreter is not known, and the command is a general one.
+    If it is missing elsewhere (not `here`), the interpreter is unknown and the command is a general one.
     """
     if here:
         return install(f"gpudrop[{name}]", by_uv=name in OLD_BY_NAME)

@@ -1,4 +1,4 @@
-"""What is wrong with a value that was checked, as sentences for people: one wording for both sides."""
+"""Validation errors as sentences for people, worded once for both sides."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 from pydantic import ValidationError
 
 SHOWN = 5
-"""So many problems are told; the rest follows from them more often than not."""
+"""At most this many problems are listed; the others are often consequences of them."""
 
 _LONGEST = 60
 
 
 def sentences(error: ValidationError, spell: Callable[[tuple[Any, ...]], str] | None = None) -> str:
-    """Return every problem as a clause with its field, joined by semicolons; the first of a field counts.
+    """Return the problems as clauses with their fields, joined by semicolons; only the first one of each field.
 
-    `spell` says what a field is called by the one who wrote it, from its location.
+    `spell` returns the user's name for a field, from its location.
     """
     told: dict[str, str] = {}
     found = error.errors()
     for each in found:
         if any(len(it["loc"]) > len(each["loc"]) and it["loc"][: len(each["loc"])] == each["loc"] for it in found):
-            continue  # it only follows from what is wrong within: a list without its wrong entries is too short
+            continue  # a consequence of a problem within it: a list without its wrong entries is too short
         place = (spell or place_of)(each["loc"])
         text = clause(each["type"], each["msg"], each.get("ctx", {}), each.get("input"))
         told.setdefault(place, text if not place else f"{place} {text}")
@@ -31,7 +31,7 @@ def sentences(error: ValidationError, spell: Callable[[tuple[Any, ...]], str] | 
 
 
 def place_of(loc: tuple[Any, ...]) -> str:
-    """Return what a location is called: `("steps", 0, "id")` is "the id of step 1"."""
+    """Return a location in words: `("steps", 0, "id")` is "the id of step 1"."""
     names: list[str] = []
     for part in loc:
         if isinstance(part, int) and names:
@@ -48,22 +48,22 @@ _SYNONYMS = {"h265": "hevc", "x265": "hevc", "avc": "h264", "x264": "h264", "jpe
 
 
 def not_one_of(value: object, allowed: Sequence[str], hints: Sequence[str] = ()) -> str:
-    """Return "'h265' is not one of h264, hevc; did you mean hevc?", with the hint only where there is a close one.
+    """Return "'h265' is not one of h264, hevc; did you mean hevc?", with the hint only if there is a close match.
 
-    `hints` are what may be meant, where that is not just `allowed`.
+    `hints` are the possible suggestions, if other than `allowed`.
     """
     return f"{_shown(value)} is not one of {', '.join(allowed)}{did_you_mean(str(value), hints or allowed)}"
 
 
 def did_you_mean(value: str, allowed: Sequence[str]) -> str:
-    """Return "; did you mean NAME?" for the closest allowed value; empty where none is close."""
+    """Return "; did you mean NAME?" for the closest allowed value, or "" if none is close."""
     synonym = _SYNONYMS.get(value.casefold().replace(".", ""))
     close = [synonym] if synonym in allowed else get_close_matches(value.casefold(), allowed, n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else ""
 
 
 def clause(sort: str, message: str, more: Mapping[str, Any], value: Any = None) -> str:
-    """Return what is wrong with a value, by the sort of the problem: "must be at most 2, not 9"."""
+    """Return what is wrong with a value, by the type of the problem: "must be at most 2, not 9"."""
     if sort in _WORDS:
         ends = {name: f"{end:.12g}" if isinstance(end, float) else end for name, end in more.items()}
         return _WORDS[sort].format(**ends, told=_shown(value))
@@ -98,7 +98,7 @@ _WORDS = {
 
 
 def _shown(value: Any) -> str:
-    """Return a wrong value in a few characters, as JSON has it where that is short."""
+    """Return a wrong value in a few characters, as in JSON if that is short."""
     if value is None:
         return "null"
     if isinstance(value, bool):

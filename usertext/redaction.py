@@ -1,8 +1,7 @@
-"""Secrets out of text that others may read: logs, markers, error texts and reports.
+"""Removes secrets from text that others may read: logs, markers, error messages and reports.
 
-One list of patterns for both sides. `without_secrets` takes away what opens something; `redact` also what tells who
-somebody is (addresses of people, names of home folders); `legible` what would steer the terminal that shows it. All
-leave text without any of it as it is.
+One list of patterns for both sides. `without_secrets` removes credentials; `redact` also personal data (e-mail
+addresses, home folders); `legible` replaces a terminal's control sequences. Other text stays as it is.
 """
 
 from __future__ import annotations
@@ -40,33 +39,33 @@ _PROSE = frozenset(
         why will with without would write wrong yes yet you your""",
     )
 )
-"""What follows a colon or an option in a sentence: "password: must not be empty", "give --token or ask for one"."""
+"""Words after a colon or an option in a sentence: "password: must not be empty", "give --token or ask for one"."""
 
 _WORD = re.compile(r"[A-Za-z]{1,24}")
 _TRAILING = re.compile(r"[.:!?)]+\Z")
 _TOKEN = re.compile(r"[0-9_=~+/]|[A-Za-z]\.[A-Za-z]|[a-z][A-Z]")
-"""What a secret has somewhere and a word of a sentence has not."""
+"""What a secret contains and a word of a sentence does not."""
 
 _IN_STEP = re.compile(r"\bstep '[^']{0,64}\Z")
-"""Our own messages: what follows the id of a step is a sentence, whatever the step is called."""
+"""In our own messages a sentence follows the id of a step, whatever that id is."""
 
 _Put = str | Callable[[re.Match[str]], str]
 
 
 def _is_prose(value: str) -> bool:
-    """Say whether what stands where a secret may stand is a word of the sentence around it, or a placeholder."""
+    """Say whether the text in the place of a secret is a word of the sentence around it, or a placeholder."""
     is_placeholder = not value.strip(".…:!?()<>") or value.startswith("$(")  # as advice writes it
     return value.strip(".:!?()").lower() in _PROSE or is_placeholder
 
 
 def _cut(before: str, value: str) -> str:
-    """Return what is left of a name with its secret: what ends the sentence stays."""
+    """Return a name with its secret removed; punctuation at the end stays."""
     end = _TRAILING.search(value)
     return f"{before}{REMOVED}{end[0] if end else ''}"
 
 
 def _after_name(found: re.Match[str]) -> str:
-    """Cut the value of `name=value` and `name: value`; behind a colon a word may be one of the sentence."""
+    """Remove the value of `name=value` and `name: value`; after a colon a word may belong to the sentence."""
     before, value = found["before"], found["value"]
     if _IN_STEP.search(found.string[max(0, found.start() - 80) : found.start()]):
         return found[0]
@@ -76,7 +75,7 @@ def _after_name(found: re.Match[str]) -> str:
 
 
 def _reads_on(before: str, value: str) -> bool:
-    """Say whether a sentence goes on behind `name:`, as in "step 'token': nothing matches" or "first pass: done"."""
+    """Say whether a sentence continues after `name:`, as in "step 'token': nothing matches" or "first pass: done"."""
     is_word = _WORD.fullmatch(value.rstrip(".:!?)")) is not None
     is_quoted_name = before.rstrip(" \t:")[-1:] in "\"'"
     is_weak = re.search(r"(?i)(?:pass|cookie|signature|credentials?)[\"']?\s*:\s+\Z", before) is not None
@@ -84,12 +83,12 @@ def _reads_on(before: str, value: str) -> bool:
 
 
 def _after_option(found: re.Match[str]) -> str:
-    """Cut the value behind `--token`, unless a sentence goes on there."""
+    """Remove the value after `--token`, unless a sentence continues there."""
     return found[0] if _is_prose(found["value"]) else _cut(found["before"], found["value"])
 
 
 def _after_scheme(found: re.Match[str]) -> str:
-    """Cut what follows `bearer` or `basic` where it is a token or credentials, and no word: "basic understanding"."""
+    """Remove what follows `bearer` or `basic` if it is a token or credentials, not a word: "basic understanding"."""
     value = found["value"]
     if found["scheme"].lower() == "basic":
         return f"{found['before']}{REMOVED}" if _are_credentials(value) else found[0]
@@ -98,7 +97,7 @@ def _after_scheme(found: re.Match[str]) -> str:
 
 
 def _are_credentials(value: str) -> bool:
-    """Say whether a text is `user:password` in base64, as a header carries it."""
+    """Say whether a text is `user:password` in base64, as in an HTTP header."""
     try:
         return b":" in base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
     except ValueError:
@@ -106,7 +105,7 @@ def _are_credentials(value: str) -> bool:
 
 
 def _authorization(found: re.Match[str]) -> str:
-    """Cut the value of an Authorization header, with a scheme before it or without; a sentence stays."""
+    """Remove the value of an Authorization header, with or without a scheme; a sentence stays."""
     before, scheme, value = found["before"], found["scheme"] or "", found["value"]
     if scheme.strip().lower() in _SCHEMES or (scheme and not _TOKEN.search(scheme) and _TOKEN.search(value)):
         return _cut(before + scheme, value)
@@ -115,11 +114,11 @@ def _authorization(found: re.Match[str]) -> str:
     return f"{before}{REMOVED} {value}" if _TOKEN.search(scheme) else found[0]
 
 
-# Texts may be hostile: no pattern here can look at one place of a text more than a few dozen times.
+# Texts may be hostile: no pattern here reads any part of a text more than a few dozen times.
 SECRETS: tuple[tuple[re.Pattern[str], _Put], ...] = tuple(
     (re.compile(pattern, flags), put)
     for pattern, flags, put in (
-        # By their own look.
+        # Recognised by their own form.
         (r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,40}KEY-----|\Z)", re.S, REMOVED),
         (r"\bgpudrop-secret-([a-z]{1,20}):[A-Za-z0-9_-]+", 0, rf"gpudrop-secret-\1:{REMOVED}"),
         (r"\bhf_[A-Za-z0-9]{8,}", 0, REMOVED),
@@ -132,7 +131,7 @@ SECRETS: tuple[tuple[re.Pattern[str], _Put], ...] = tuple(
         (r"\bsk-[A-Za-z0-9_-]{16,}", 0, REMOVED),
         (r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}", 0, REMOVED),
         (r"(?<![\w-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?", 0, REMOVED),
-        # By where they stand.
+        # Recognised by their context.
         (
             r"(?P<before>authorization[\"']?\s{0,8}[:=]\s{0,8}[\"']?)(?P<scheme>[A-Za-z][\w-]{0,40}\s{1,8})?"
             r"(?P<value>[^\s\"',;<]+)",
@@ -156,7 +155,7 @@ SECRETS: tuple[tuple[re.Pattern[str], _Put], ...] = tuple(
         (rf"(?P<before>(?:{_NAMES})[\"']?\s{{0,8}}[:=]\s{{0,8}})(?P<value>{_QUOTED}|{_BARE})", re.I, _after_name),
     )
 )
-"""What opens something: pattern → what is put in its place."""
+"""Credentials: pattern → replacement."""
 
 PERSONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), put)
@@ -167,7 +166,7 @@ PERSONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?i)\b[A-Z]:(?:\\{1,2}|/)Users(?:\\{1,2}|/)[^\\/\s:\"'<>|]+", "~"),
     )
 )
-"""What tells who somebody is."""
+"""Personal data: pattern → replacement."""
 
 _LONGEST = 200_000
 
@@ -176,7 +175,7 @@ STEERING = re.compile(
     r"|\x1b\[[0-?]{0,40}[ -/]{0,8}[@-~]?"  # colours, the cursor, the screen
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"  # the rest, and what turns the line around
 )
-"""What a terminal obeys instead of showing."""
+"""Control sequences, which a terminal executes instead of showing."""
 
 
 def without_secrets(text: str) -> str:
@@ -196,12 +195,12 @@ def without_secrets_in(value: Any) -> Any:
 
 
 def legible(text: str) -> str:
-    """Return `text` as it may be shown in a terminal, whoever wrote it: lines and tabs stay, what steers goes."""
+    """Return `text` as it can safely be shown in a terminal: lines and tabs stay, control sequences are replaced."""
     return STEERING.sub("\ufffd", text.replace("\r\n", "\n"))
 
 
 def redact(text: str) -> str:
-    """Return `text` without secrets, e-mail addresses and home folders; what is very long is cut first."""
+    """Return `text` without secrets, e-mail addresses and home folders; a very long text is cut first."""
     text = without_secrets(text[:_LONGEST])
     for pattern, put in PERSONS:
         text = pattern.sub(put, text)
@@ -216,10 +215,10 @@ _ENCODED_AT = re.compile(r"\b[A-Za-z0-9._+-]{1,64}%40[A-Za-z0-9-]{1,63}(?:\.[A-Z
 
 
 class Redactor:
-    """Takes out of texts, however long, what `redact` does, and all that tells who and where this very user is.
+    """Removes from texts of any length what `redact` removes, and everything that identifies this user or machine.
 
-    `places` are folders of his (path → what is put there), `names` his and his machine's. A name is taken out as a
-    word, whatever its case.
+    `places` are the user's folders (path → replacement), `names` those of the user and the machine. A name is removed
+    as a whole word, whatever its case.
     """
 
     def __init__(self, *, places: Iterable[tuple[str, str]] = (), names: Iterable[tuple[str, str]] = ()) -> None:
@@ -232,7 +231,7 @@ class Redactor:
         ]
 
     def text(self, text: str) -> str:
-        """Return a text without it. One that begins within a private key loses what is left of the key."""
+        """Return a redacted text. If it begins in the middle of a private key, the rest of the key is removed."""
         text = without_secrets(_WRITTEN_BREAK.sub(r"\1" + _APART, _ENDS_A_KEY.sub(REMOVED, text)))
         for path, put in self._places:
             text = text.replace(path, put)
@@ -241,7 +240,7 @@ class Redactor:
         return text.replace(_APART, "")
 
     def value(self, value: Any) -> Any:
-        """Return a JSON value without it: in all its texts and keys, and what stands under the name of a secret."""
+        """Return a redacted JSON value: all its texts and keys, and every value whose key is the name of a secret."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
@@ -254,7 +253,7 @@ class Redactor:
 
 
 def _spellings(path: str) -> tuple[str, ...]:
-    """Return how a path is written: plainly, in JSON or a Python repr, and in an address."""
+    """Return the spellings of a path: plain, in JSON or a Python repr, and in a URL."""
     from urllib.parse import quote
 
     found = (path, path.replace("\\", "\\\\"), path.replace("/", "\\/"), quote(path), quote(path, safe=""))
@@ -262,7 +261,7 @@ def _spellings(path: str) -> tuple[str, ...]:
 
 
 class Redacting(logging.Filter):
-    """Rewrites every record that a handler is about to write, its traceback included."""
+    """Redacts every record that a handler is about to write, including its traceback."""
 
     _formatter = logging.Formatter()
 
@@ -277,6 +276,6 @@ class Redacting(logging.Filter):
 
 
 def guard_logs(logger: logging.Logger | None = None) -> None:
-    """Make every handler that a logger has (the root, unless told) write without secrets."""
+    """Make every handler of a logger (by default the root) write without secrets."""
     for handler in (logger or logging.getLogger()).handlers:
         handler.addFilter(Redacting())

@@ -1,4 +1,4 @@
-"""What the engines' models can do on an NVIDIA GPU, with random weights at their real size: speed needs no training.
+"""The speed of the engines' models on an NVIDIA GPU, at real size with random weights: speed needs no training.
 
 `python -m benchmarks.gpu` runs every benchmark that is here. Each is a module with `def main() -> int`; without a GPU
 it says so in one line and ends well. With `--rehearse` it runs a tiny model on the CPU, to see that its code works: the
@@ -33,7 +33,7 @@ class Bench:
 
 
 def find(name: str, packages: Sequence[str] = ()) -> Bench | None:
-    """Return where to run a benchmark, None where it cannot: that is said in one line."""
+    """Return where to run a benchmark; None, after printing one line, if it cannot run."""
     missing = [package for package in ("torch", *packages) if importlib.util.find_spec(package) is None]
     if missing:
         print(f"{name}: skipped, {' and '.join(missing)} not installed here")
@@ -49,7 +49,7 @@ def find(name: str, packages: Sequence[str] = ()) -> Bench | None:
 
 
 def milliseconds(bench: Bench, run: Callable[[], object], *, repeats: int = 10, warm: int = 3) -> float:
-    """Return the median time of a call, by the GPU's own clock: the host's would only see it being queued."""
+    """Return the median time of a call by the GPU's own clock; the host's would only measure queueing."""
     import torch
 
     for _ in range(1 if bench.rehearsal else warm):
@@ -72,7 +72,7 @@ def milliseconds(bench: Bench, run: Callable[[], object], *, repeats: int = 10, 
 
 
 def difference(one: Any, other: Any) -> dict[str, float]:
-    """Return how far two tensors are apart: the largest error, and the error's power against the signal's."""
+    """Return the difference of two tensors: the largest error, and the error's power relative to the signal."""
     import torch
 
     one, other = one.detach().double().cpu(), other.detach().double().cpu()
@@ -85,7 +85,7 @@ def difference(one: Any, other: Any) -> dict[str, float]:
 
 
 def out_of_memory(bench: Bench, run: Callable[[], Any]) -> Any:
-    """Return what a call returns, or None where the GPU has no room for it."""
+    """Return what a call returns, or None if the GPU has too little memory."""
     import torch
 
     try:

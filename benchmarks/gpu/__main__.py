@@ -1,4 +1,4 @@
-"""Runs every GPU benchmark that is here: `python -m benchmarks.gpu [--rehearse]`."""
+"""Runs every GPU benchmark: `python -m benchmarks.gpu [--rehearse]`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.gpu import ALL
 
 
 def main() -> int:
-    """Run them one after the other; return the worst exit code."""
+    """Run them one after another; return the worst exit code."""
     there = [name for name in ALL if importlib.util.find_spec(f"benchmarks.gpu.{name}") is not None]
     return max((importlib.import_module(f"benchmarks.gpu.{name}").main() for name in there), default=0)
 

@@ -1,4 +1,4 @@
-"""CLIP ViT-B/32 at its real size with random weights: pictures a second by batch, half precision against full.
+"""CLIP ViT-B/32 at its real size with random weights: images per second by batch size, half precision against full.
 
 `python -m benchmarks.gpu.clip` on a machine with an NVIDIA GPU; without one it says so and ends well. The weights are
 random, so that nothing is downloaded: speed does not depend on them, and the error is that of this arithmetic.
@@ -19,7 +19,7 @@ BATCHES = (1, 8, 32, 64, 128, 256, 512)
 RUNS, WARM = 15, 5
 SIDE, SEED = 224, 20
 FLOPS_A_PICTURE = 2 * 4.37e9
-"""4.37 billion multiplications and additions a picture for the image tower of ViT-B/32 at 224 pixels."""
+"""4.37 billion multiply-adds per image for the image tower of ViT-B/32 at 224 pixels."""
 
 
 TINY = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
@@ -36,14 +36,14 @@ def model(dtype: Any, device: str, *, tiny: bool = False) -> Any:
 
 
 def vectors(clip: Any, pixels: Any) -> Any:
-    """Return the pictures' vectors at length 1."""
+    """Return the images' vectors, normalised."""
     features = clip.get_image_features(pixel_values=pixels)
     made = getattr(features, "pooler_output", features).float()
     return made / made.norm(dim=-1, keepdim=True)
 
 
 def pictures(count: int, dtype: Any, device: str) -> Any:
-    """Return random pictures as the model is given them."""
+    """Return random images in the model's input format."""
     import torch
 
     dice = torch.Generator().manual_seed(SEED)
@@ -51,7 +51,7 @@ def pictures(count: int, dtype: Any, device: str) -> Any:
 
 
 def rate(clip: Any, batch: int, dtype: Any, device: str, runs: int = RUNS) -> float:
-    """Return the median of pictures a second."""
+    """Return the median of images per second."""
     import torch
 
     pixels, taken = pictures(batch, dtype, device), []
@@ -67,7 +67,7 @@ def rate(clip: Any, batch: int, dtype: Any, device: str, runs: int = RUNS) -> fl
 
 
 def error(half: Any, full: Any, device: str, count: int = 64) -> dict[str, float]:
-    """Return how far vectors of half precision are from those of full precision, of the same pictures."""
+    """Return the difference between the vectors of half and full precision for the same images."""
     import torch
 
     with torch.inference_mode():
@@ -99,7 +99,7 @@ def sweep(device: str, batches: Sequence[int], *, rehearse: bool = False) -> lis
 
 
 def _settled(device: str) -> None:
-    """Wait until the device has done what it was told."""
+    """Wait until the device has finished."""
     import torch
 
     if device == "cuda":

@@ -1,4 +1,4 @@
-"""Real-ESRGAN's two architectures at their real size, with random weights: how fast, and how near to the hardware.
+"""Real-ESRGAN's two architectures at their real size, with random weights: speed, and how close to the hardware limit.
 
     .venv-all/bin/python -m benchmarks.gpu.upscale [--rehearse]
 
@@ -24,7 +24,7 @@ CROP = (256, 256)
 MATRIX = 8192
 WARM = 2
 SECONDS = 5.0
-"""How long each figure is measured."""
+"""How long each measurement takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def networks(*, smoke: bool) -> dict[str, Callable[[], Any]]:
-    """Return the makers of both architectures, as large as the published ones unless it is only to be seen running."""
+    """Return the makers of both architectures, as large as the published ones, unless this is a rehearsal."""
     from spandrel.architectures.Compact import Compact
     from spandrel.architectures.ESRGAN import ESRGAN
 
@@ -106,7 +106,7 @@ def _told(
 def _measured(
     make: Callable[[], Any], weights: Any, step: Step, size: tuple[int, int], device: str, seconds: float
 ) -> dict[str, Any]:
-    """Return frames a second over whole frames; where one does not fit, over bands of it."""
+    """Return frames per second for whole frames, or for bands of a frame that does not fit."""
     import torch
 
     _numbers(step)
@@ -160,7 +160,7 @@ def _frames(step: Step, size: tuple[int, int], device: str) -> Any:
 
 
 def _rate(act: Callable[[], object], device: str, seconds: float) -> float:
-    """Return how often a second it is done, after it was warmed up."""
+    """Return how many times per second it runs, after a warm-up."""
     import torch
 
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
@@ -176,7 +176,7 @@ def _rate(act: Callable[[], object], device: str, seconds: float) -> float:
 
 
 def _limit(device: str, half: bool, tf32: bool, side: int, seconds: float) -> float:
-    """Return the operations a second of large matrix products of these numbers, the best of several runs."""
+    """Return the operations per second of large matrix products of this type, the best of several runs."""
     import torch
 
     _numbers(Step(name="limit", half=half, tf32=tf32))
@@ -185,7 +185,7 @@ def _limit(device: str, half: bool, tf32: bool, side: int, seconds: float) -> fl
 
 
 def _operations(make: Callable[[], Any], size: tuple[int, int]) -> float:
-    """Return the operations of one frame, counted without doing them."""
+    """Return the operations of one frame, counted without executing them."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -197,7 +197,7 @@ def _operations(make: Callable[[], Any], size: tuple[int, int]) -> float:
 
 
 def _error(make: Callable[[], Any], weights: Any, device: str, size: tuple[int, int]) -> dict[str, float]:
-    """Return how far fp16 is from fp32 over one crop, in steps of 255."""
+    """Return the difference between fp16 and fp32 on one crop, in steps of 1/255."""
     import torch
 
     torch.manual_seed(11)

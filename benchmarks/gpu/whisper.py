@@ -9,7 +9,7 @@ from benchmarks.gpu import Bench, difference, find, milliseconds, out_of_memory,
 
 WINDOW_S = 30.0
 STEPS = 96
-"""Tokens written for one window: people say 70 to 110 in half a minute."""
+"""Tokens generated per window: people speak 70 to 110 in half a minute."""
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 
@@ -96,7 +96,7 @@ def _timed(bench: Bench, model: Any, precision: str, batch: int) -> dict[str, An
 
 
 def _written(model: Any, heard: Any, steps: int) -> Any:
-    """Write tokens one after the other, the likeliest each time, with what was computed before kept."""
+    """Generate tokens one after another, the likeliest each time, with cached keys and values."""
     import torch
 
     ids = torch.full((heard.shape[0], 1), 3, device=heard.device)

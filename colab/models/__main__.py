@@ -19,9 +19,9 @@ from colab.models.shop import add, catalogue, chosen, remove, rows
 from colab.models.showing import as_json, in_words, line, table, watching
 from protocol.errors import EnvironmentNotReady, GpudropError, JobFailed, NotFoundError, UsageError
 from protocol.transports import open_drop
+from usertext.command_line import INTERRUPTED, USAGE, Misuse, call
 from usertext.redaction import guard_logs, legible, without_secrets
 
-INTERRUPTED = 130
 EPILOG = (
     "Exit codes: 0 ok · 2 usage · 3 no such model, or not on this machine · 4 a file is not what it should be, or "
     "could run code · 5 the owner's table is wrong · 6 no network, no room, no drop · 130 interrupted; docs/models.md"
@@ -230,18 +230,20 @@ def main() -> None:
     guard_logs()
     debug = "--debug" in sys.argv
     try:
-        app(args=[argument for argument in sys.argv[1:] if argument != "--debug"], prog_name="gpudrop models")
+        code = call(app, [argument for argument in sys.argv[1:] if argument != "--debug"], "gpudrop models")
+    except Misuse as error:
+        code = USAGE
+        _tell(UsageError(str(error)), code)
     except GpudropError as error:
         if debug:
             raise
         code = _exit_code(error)
         _tell(error, code)
-        sys.exit(code)
-    except (KeyboardInterrupt, SystemExit) as end:
-        if isinstance(end, SystemExit) and end.code != INTERRUPTED:  # typer catches an interrupt itself
-            raise
-        _warn("interrupted; the same command goes on where this one stopped")
-        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        _warn("interrupted; run the same command again to resume")
+    sys.exit(code)
 
 
 if __name__ == "__main__":

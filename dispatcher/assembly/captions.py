@@ -1,4 +1,4 @@
-"""Captions from word times, never outside their step."""
+"""Captions from word times; a caption never extends beyond its step."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from speech import segments
 from speech.breaks import breaks_after
 
 LINE = 42
-"""Columns; a sign of Chinese or Japanese takes two."""
+"""The width of a line in columns; a Chinese or Japanese character takes two."""
 
 NOTHING = Cue(start_ms=0, end_ms=1, lines=("",))
-"""What stands in the `.srt` of a silent film: SubRip has no header, so ffmpeg and mpv refuse a file without a cue."""
+"""The only cue in the `.srt` of a silent video: SubRip has no header, so ffmpeg and mpv reject an empty file."""
 
 RULES = CueRules(width=LINE, count=2, speed=20, least_s=1.0, most_s=7.0, gap_s=0.08, tick_ms=1)
-"""Two lines of 42 columns, 20 columns a second and two frames between cues, as Netflix's English guide has them."""
+"""Two lines of 42 columns, 20 columns a second and two frames between cues, as in Netflix's English guide."""
 
 
 def write_captions(timeline: Timeline, film: Path, language: str) -> tuple[Path, Path]:
-    """Write `.srt` and `.vtt` beside the film and return their paths; a silent film has both, without any text."""
+    """Write `.srt` and `.vtt` beside the video and return their paths; for a silent video they have no text."""
     cues = [
         cue
         for start, clip in zip(timeline.starts, timeline.clips, strict=True)
@@ -48,7 +48,7 @@ def _cues_of(clip: Clip, start_ms: int, language: str) -> Iterator[Cue]:
 
 
 def _phrases(words: Sequence[Word], language: str) -> Iterator[TimedText]:
-    """Yield words, those of an unspaced script in the phrases between which a line may end."""
+    """Yield the words; a word of a script without spaces is divided where a line may break."""
     for word in words:
         whole = TimedText(text=word.text, start_s=word.start_s, end_s=word.end_s)
         yield from split_time(whole, segments.phrases(word.text, language))

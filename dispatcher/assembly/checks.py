@@ -1,4 +1,4 @@
-"""What is looked at before and after the film is cut: ffmpeg calls many a wrong film a success."""
+"""Checks before and after rendering: ffmpeg reports success for many wrong videos."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from protocol.errors import MediaError
 
 
 def check_takes(timeline: Timeline) -> tuple[int, int]:
-    """Return the takes' size, when all are whole and of one size; ffmpeg would show another step's picture."""
+    """Return the frame size of the takes, if all are complete and of one size; ffmpeg would not notice otherwise."""
     expected: tuple[int, int] | None = None
     for clip in timeline.clips:
         size, seconds = measure_take(clip.take)
@@ -22,31 +22,31 @@ def check_takes(timeline: Timeline) -> tuple[int, int]:
             raise MediaError(f"step {clip.step_id}: {clip.take} is {size[0]}x{size[1]}, unlike the takes before it")
         if seconds < clip.seconds - 1.5 / FPS:
             raise MediaError(
-                f"step {clip.step_id}: {clip.take} is cut: {seconds:.2f} of {clip.seconds:.2f} s are there"
+                f"step {clip.step_id}: {clip.take} is truncated: it has {seconds:.2f} of {clip.seconds:.2f} s"
             )
     if expected is None:
-        raise MediaError("there is no take to make a film of")
+        raise MediaError("there is no take to make a video from")
     return expected
 
 
 def check_film(film: Path, timeline: Timeline) -> None:
-    """Check the film's streams, length to the frame, and chapters."""
+    """Check the streams, the exact number of frames, and the chapters of the video."""
     try:
         with open_media(film) as container:
             if not container.streams.video or not container.streams.audio:
-                raise MediaError("the film lacks its picture or its sound")
+                raise MediaError("the video has no video stream or no audio stream")
             chapters = len(container.chapters())
-            frames, seconds = _pictures(container)
+            frames, seconds = _frames_of(container)
     except (av.error.FFmpegError, ValueError) as error:
-        raise MediaError(f"the film cannot be read back: {error}") from error
+        raise MediaError(f"the rendered video cannot be read: {error}") from error
     if frames != timeline.frames or abs(seconds - timeline.seconds) > 0.5 / FPS:
-        raise MediaError(f"the film lasts {seconds:.3f} s ({frames} frames) instead of {timeline.seconds:.3f} s")
+        raise MediaError(f"the video lasts {seconds:.3f} s ({frames} frames) instead of {timeline.seconds:.3f} s")
     if chapters != len(timeline.parts):
-        raise MediaError(f"the film has {chapters} chapters instead of {len(timeline.parts)}")
+        raise MediaError(f"the video has {chapters} chapters instead of {len(timeline.parts)}")
 
 
-def _pictures(container: InputContainer) -> tuple[int, float]:
-    """Return how many pictures a film has and how long they last; what its header does not say is counted."""
+def _frames_of(container: InputContainer) -> tuple[int, float]:
+    """Return the number of frames of a video and their length in seconds; counted if the header does not say."""
     video = container.streams.video[0]
     if video.frames and video.duration and video.time_base:
         return video.frames, float(video.duration * video.time_base)

@@ -1,4 +1,4 @@
-"""Films from elsewhere, made like ours: size, rate, colours and sound. Only filters; nothing runs here."""
+"""Filters that convert inserted videos to the size, frame rate, colours and sound of ours. Nothing runs here."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dispatcher.assembly.timeline import FPS, Insert
 from media.probe import Footage, FootageAudio
 
 HDR_FILTERS = frozenset({"zscale", "tonemap"})
-"""What ffmpeg needs beside the usual filters for a film of high dynamic range."""
+"""The additional ffmpeg filters that a video of high dynamic range needs."""
 
 SAME = "setsar=1,format=yuv420p,setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
-"""What pictures must have in common to follow one another in one stream."""
+"""The properties that frames must share to be in one stream."""
 
 
 def picture(insert: Insert, size: tuple[int, int]) -> str:
-    """Return the filters that bring a film to our rate, size and colours, for exactly its frames.
+    """Return the filters that convert a video to our frame rate, size and colours, for exactly its frames.
 
-    It is never stretched: what its shape leaves free is black.
+    The aspect ratio stays; the rest of the frame is black.
     """
     width, height = fitted(insert.footage.size, size)
     frames = f"setpts=PTS-STARTPTS,fps={FPS}:start_time=0"
@@ -25,15 +25,15 @@ def picture(insert: Insert, size: tuple[int, int]) -> str:
 
 
 def fitted(shown: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
-    """Return the largest even size of a shape that fits into another size."""
+    """Return the largest even size with the aspect ratio of `shown` that fits into `size`."""
     scale = min(size[0] / shown[0], size[1] / shown[1])
     return tuple(max(2, round(side * scale / 2) * 2) for side in shown)  # type: ignore[return-value]  # two are two
 
 
 def _colours(footage: Footage, width: int, height: int) -> str:
-    """Return the filters to this size in limited-range BT.709, by way of linear light for high dynamic range.
+    """Return the filters to this size in limited-range BT.709, through linear light for high dynamic range.
 
-    White at 203 nits (ITU-R BT.2408) comes out at 235 of 255; what is brighter is pressed into the rest.
+    White at 203 nits (ITU-R BT.2408) becomes 235 of 255; brighter values are compressed into the rest.
     """
     fit = f"scale={width}:{height}:flags=lanczos+accurate_rnd+full_chroma_int"
     if footage.transfer is not None:
@@ -45,7 +45,7 @@ def _colours(footage: Footage, width: int, height: int) -> str:
 
 
 def sound(insert: Insert, found: FootageAudio, rate: int) -> str:
-    """Return the filters that bring a film's sound to stereo at `rate`, in step with its first picture."""
+    """Return the filters that convert the sound of a video to stereo at `rate`, aligned with its first frame."""
     length = round(insert.seconds * rate)
     late = round(abs(found.delay_s) * rate)
     aligned = f"adelay={late}S:all=1" if found.delay_s > 0 else f"atrim=start_sample={late},asetpts=PTS-STARTPTS"

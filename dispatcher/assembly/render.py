@@ -1,4 +1,4 @@
-"""From takes and narration to the film: everything is encoded exactly once, by one ffmpeg command."""
+"""Rendering takes and narration to a video: everything is encoded exactly once, by one ffmpeg command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from media.ffmpeg import Ffmpeg, file_url, input_arguments
 
 @dataclass(frozen=True, kw_only=True)
 class RenderOptions:
-    """How the film is encoded, and what it is called."""
+    """How the video is encoded, and its metadata."""
 
     size: tuple[int, int]
     title: str = ""
@@ -33,13 +33,13 @@ class RenderOptions:
 
     @property
     def encoders(self) -> frozenset[str]:
-        """Return the encoders that ffmpeg must have."""
+        """The encoders that ffmpeg must have."""
         return frozenset({encoding.VIDEO_CODECS[self.video_codec], encoding.AUDIO_CODECS[self.audio_codec]})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Film:
-    """A film that was checked after it was written."""
+class RenderedVideo:
+    """A rendered video that has passed its checks."""
 
     path: Path
     seconds: float
@@ -52,8 +52,8 @@ def render(
     options: RenderOptions,
     *,
     on_progress: Callable[[float], None] | None = None,
-) -> Film:
-    """Render the film to `out`, whole or not at all. Raises MediaError when the result is not what was planned."""
+) -> RenderedVideo:
+    """Render the video to `out`, completely or not at all. Raises MediaError if it does not match the timeline."""
     taken = check_takes(timeline)
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_name(f".{out.stem}.unfinished{out.suffix}")
@@ -69,7 +69,7 @@ def render(
         unfinished.replace(out)
     finally:
         unfinished.unlink(missing_ok=True)
-    return Film(path=out, seconds=timeline.seconds)
+    return RenderedVideo(path=out, seconds=timeline.seconds)
 
 
 def _command(
@@ -100,7 +100,7 @@ def _command(
 def _picture(
     ffmpeg: Ffmpeg, timeline: Timeline, taken: tuple[int, int], options: RenderOptions, script: Path
 ) -> list[str]:
-    """Return the arguments that make the picture: the takes, between the films from elsewhere if there are any."""
+    """Return the arguments for the video stream: the takes, between intro and outro if there are any."""
     size = options.size
     takes, faded = _from_takes(taken, size, camera(timeline, options.zoom)), _ending(timeline)
     if timeline.intro is None and timeline.outro is None:
@@ -118,22 +118,22 @@ def _picture(
 
 
 def _ending(timeline: Timeline) -> str:
-    """Return the filter, after a comma, that fades the end of the steps to black; nothing where an outro follows."""
+    """Return the filter, after a comma, that fades the end of the steps to black; "" if an outro follows."""
     fades = timeline.ending_frames
     return f",fade=type=out:start_frame={timeline.step_frames - fades}:nb_frames={fades}" if fades else ""
 
 
 def _inserts(timeline: Timeline) -> dict[str, Insert]:
-    """Return the films from elsewhere by the name their picture has in the filter graph."""
+    """Return the inserted videos by the name of their stream in the filter graph."""
     both = {"intro": timeline.intro, "outro": timeline.outro}
     return {name: insert for name, insert in both.items() if insert is not None}
 
 
 def _from_takes(taken: tuple[int, int], size: tuple[int, int], views: Sequence[View]) -> str:
-    """Return the filters from the takes' JPEGs (full-range BT.601) to a film's pictures (limited-range BT.709).
+    """Return the filters from the takes' JPEGs (full-range BT.601) to frames of the video (limited-range BT.709).
 
-    The colorspace filter is exact to half a step and costs a fifth of what scale takes for it. Frames are repeated
-    last: what stands still is then converted once, unless the camera moves over it.
+    The colorspace filter is exact to half a step and five times as fast as scale. Frames are repeated last, so that
+    a still picture is converted once, unless the camera moves over it.
     """
     filmed = f"fps={FPS}:start_time=0,{camera_filter(views)}," if views else ""
     colours = (
@@ -149,7 +149,7 @@ def _from_takes(taken: tuple[int, int], size: tuple[int, int], views: Sequence[V
 
 
 def _takes(timeline: Timeline) -> str:
-    """Return the list by which ffmpeg reads one take after the other, each for exactly its length."""
+    """Return the concat list by which ffmpeg reads one take after the other, each for exactly its length."""
     lines = ["ffconcat version 1.0"]
     for clip in timeline.clips:
         path = str(clip.take.absolute()).replace("'", "'\\''")
@@ -158,7 +158,7 @@ def _takes(timeline: Timeline) -> str:
 
 
 def _chapters(timeline: Timeline, options: RenderOptions) -> str:
-    """Return title, description and one chapter for each part as ffmpeg's metadata text."""
+    """Return title, description and one chapter for each part in ffmpeg's metadata format."""
     lines = [";FFMETADATA1", f"title={_escaped(options.title)}", f"comment={_escaped(options.description)}"]
     first = 0
     for n, part in enumerate(timeline.parts, 1):
@@ -170,5 +170,5 @@ def _chapters(timeline: Timeline, options: RenderOptions) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Escape what ffmpeg's metadata text gives a meaning."""
+    """Escape the special characters of ffmpeg's metadata format."""
     return "".join(f"\\{letter}" if letter in "=;#\\" else letter for letter in text.replace("\n", " "))

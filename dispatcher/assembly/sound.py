@@ -1,6 +1,6 @@
-"""The film's one sound track: every narration at its place, mixed once and measured once.
+"""The audio track of a video: every narration at its position, mixed once and measured once.
 
-What is narrated is levelled as one, each film from elsewhere by itself: all are equally loud in the end.
+The narration is normalised as a whole and each inserted video by itself, so that all are equally loud.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ FADE_S = 0.005
 INSERT_FADE_S = 0.02
 TARGET_LUFS = -16.0
 PEAK_DBTP = -1.5
-_HEADROOM_DB = 0.5  # AAC overshoots the peaks it was given
+_HEADROOM_DB = 0.5  # AAC overshoots the original peaks
 _BLOCK = RATE * 10
 _HALF_POWER = np.float32(math.sqrt(0.5))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """The mixed track and the filter that brings it to the target."""
+    """The mixed track and the filter that normalises it."""
 
     path: Path
     filter: str
 
 
 def mix(ffmpeg: Ffmpeg, timeline: Timeline, path: Path, *, normalise: bool) -> Mix:
-    """Write the whole track to `path` (48 kHz, as long as the film) and say how to normalise it.
+    """Write the whole track to `path` (48 kHz, as long as the video) and return it with the filter that normalises it.
 
-    Mono, unless there are films from elsewhere; then it is stereo, and every part of it is at its level already.
+    Mono; with inserted videos stereo, and already normalised.
     """
     steps = path.with_suffix(".steps.wav")
     _narrate(timeline, steps)
@@ -52,7 +52,7 @@ def mix(ffmpeg: Ffmpeg, timeline: Timeline, path: Path, *, normalise: bool) -> M
 
 
 def _narrate(timeline: Timeline, path: Path) -> None:
-    """Write what is narrated, every clip at its place, and silence while the picture fades at the end."""
+    """Write every narration at its position, and silence during the fade at the end."""
     with soundfile.SoundFile(path, "w", RATE, 1, subtype="PCM_24") as track:
         for clip in timeline.clips:
             track.write(_step(clip.narration, round(clip.seconds * RATE)))
@@ -60,7 +60,7 @@ def _narrate(timeline: Timeline, path: Path) -> None:
 
 
 def _step(narration: Path | None, length: int) -> audio.Samples:
-    """Return one step's sound: its narration with soft edges, then silence to its end."""
+    """Return the audio of one step: its narration with short fades, then silence to its end."""
     sound = np.zeros(length, np.float32)
     if narration is not None:
         samples = _softened(audio.read_mono(narration, RATE)[:length], FADE_S)

@@ -1,4 +1,4 @@
-"""Where every step lies in the film: the one place that adds up seconds."""
+"""The position of every step in the video: the only module that adds up durations."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from media.probe import Footage
 
 FPS = 30
 ENDING_FRAMES = FPS // 2
-"""Where no outro follows, the last picture of the steps stays this long and fades to black, in silence."""
+"""Without an outro, the last frame of the steps stays this long and fades to black, in silence."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Word:
-    """A spoken word and when it sounds, in seconds from the start of its clip."""
+    """A spoken word and its times, in seconds from the start of its clip."""
 
     text: str
     start_s: float
@@ -24,7 +24,7 @@ class Word:
 
 @dataclass(frozen=True, kw_only=True)
 class Focus:
-    """Where something is done, and when: seconds from the start of its step, edges as parts of the page's sides."""
+    """Where and when something happens: seconds from the start of its step, edges as fractions of the page's sides."""
 
     start_s: float
     end_s: float
@@ -32,19 +32,19 @@ class Focus:
     top: float
     right: float
     bottom: float
-    factor: float | None = None  # how much larger it is shown, where that was said
-    move_s: float | None = None  # how long the camera takes to get there and back, where that was said
+    factor: float | None = None  # the zoom factor, if specified
+    move_s: float | None = None  # how long the camera moves there and back, if specified
 
     def later(self, seconds: float) -> Focus:
-        """Return the same place that much later."""
+        """Return the same place, this many seconds later."""
         return replace(self, start_s=self.start_s + seconds, end_s=self.end_s + seconds)
 
     def until(self, seconds: float) -> Focus:
-        """Return the same place, left by then."""
+        """Return the same place, ending at this time at the latest."""
         return replace(self, end_s=min(self.end_s, seconds))
 
     def joined(self, other: Focus) -> Focus:
-        """Return the place and the time that hold both."""
+        """Return the smallest place and time span that contain both."""
         return Focus(
             start_s=min(self.start_s, other.start_s),
             end_s=max(self.end_s, other.end_s),
@@ -57,45 +57,45 @@ class Focus:
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """One step of the film: a take, and the narration that starts with it."""
+    """One step of the video: a take, and the narration that starts with it."""
 
     step_id: str
     title: str
     take: Path
-    frames: int  # how long the step is on screen, in frames of the film
+    frames: int  # how long the step is on screen, in frames of the video
     narration: Path | None = None
     words: tuple[Word, ...] = ()
     focus: tuple[Focus, ...] = ()
-    opens_on: str | None = None  # the address of the page that it begins with; None tells no page from another
+    opens_on: str | None = None  # the address of its first page; None: unknown
     ends_on: str | None = None
 
     @property
     def seconds(self) -> float:
-        """Return how long the step is on screen."""
+        """How long the step is on screen."""
         return self.frames / FPS
 
 
 @dataclass(frozen=True, kw_only=True)
 class Insert:
-    """A film from elsewhere, shown whole before the first step or after the last."""
+    """A video that is shown as a whole before the first step or after the last."""
 
     title: str
     footage: Footage
 
     @property
     def frames(self) -> int:
-        """Return how long it is on screen: to the nearest frame of our film."""
+        """How long it is on screen, rounded to frames of our video."""
         return max(1, round(self.footage.seconds * FPS))
 
     @property
     def seconds(self) -> float:
-        """Return how long it is on screen."""
+        """How long it is on screen."""
         return self.frames / FPS
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """The steps in their order. Everything lasts whole frames, so sound and picture cannot drift apart."""
+    """The steps in order. Every duration is a whole number of frames, so audio and video cannot drift apart."""
 
     clips: tuple[Clip, ...]
     intro: Insert | None = None
@@ -103,37 +103,37 @@ class Timeline:
 
     @property
     def starts(self) -> tuple[float, ...]:
-        """Return when each step starts, in seconds of the film."""
+        """When each step starts, in seconds of the video."""
         first = self.intro.frames if self.intro else 0
         frames = accumulate((clip.frames for clip in self.clips), initial=first)
         return tuple(frame / FPS for frame in frames)[:-1]
 
     @property
     def parts(self) -> tuple[Clip | Insert, ...]:
-        """Return all that is shown, in its order."""
+        """Everything that is shown, in order."""
         return (*filter(None, [self.intro]), *self.clips, *filter(None, [self.outro]))
 
     @property
     def ending_frames(self) -> int:
-        """Return how many frames the last picture of the steps takes to fade to black."""
+        """How many frames the fade to black at the end of the steps takes."""
         return ENDING_FRAMES if self.clips and self.outro is None else 0
 
     @property
     def step_frames(self) -> int:
-        """Return how many frames the steps last, with their ending."""
+        """How many frames the steps last, including the fade."""
         return sum(clip.frames for clip in self.clips) + self.ending_frames
 
     @property
     def frames(self) -> int:
-        """Return how many frames the film has."""
+        """How many frames the video has."""
         return sum(part.frames for part in self.parts) + self.ending_frames
 
     @property
     def seconds(self) -> float:
-        """Return how long the film is."""
+        """How long the video is."""
         return self.frames / FPS
 
 
 def whole_frames(seconds: float) -> int:
-    """Return the least number of frames that last at least this long."""
+    """Return the smallest number of frames that lasts at least this long."""
     return max(1, -int(-(seconds * FPS - 1e-6) // 1))

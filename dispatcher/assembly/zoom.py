@@ -1,8 +1,8 @@
-"""The camera: what it shows in every frame of the film, from where the steps were busy. Pure rules.
+"""The camera: the part of the page in every frame of the video, from where the actions happen. Pure functions.
 
-The camera rests on the whole page, goes to where something is done, stays while more is done near there, and goes back
-before another page comes. A cut between two steps on one page is not seen, so the camera knows nothing of it. What it
-shows is a rectangle of the page's own shape, and between two rectangles it moves smoothly.
+The camera shows the whole page, moves to where something happens, stays while more happens nearby, and moves back
+before the next page. It ignores invisible cuts between two steps on one page. Its view is a rectangle with the aspect
+ratio of the page, and it moves smoothly between two views.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from itertools import accumulate, pairwise
 from dispatcher.assembly.timeline import FPS, Clip, Focus, Timeline
 
 STRENGTH = {"off": 1.0, "auto": 1.5, "mobile": 2.0}
-"""How much larger a busy place is shown. `mobile` is for films that are watched on a phone."""
+"""The zoom factor by mode. `mobile` is for videos that are watched on a phone."""
 
 MOVE_S = 0.6
 STAY_S = 1.0
-"""A move takes this long, and the camera stays this long after the last act."""
+"""How long a move takes, and how long the camera stays after the last action."""
 
 CLOSE_S = 1.0
 APART_S = 3.2
 NEAR_S = 10.0
-"""Acts that follow within CLOSE_S are shown as one place. The camera waits APART_S for the next place, and NEAR_S for
-one that is in sight from where it is; then it goes back."""
+"""Actions that follow within CLOSE_S count as one place. The camera waits APART_S for the next place, or NEAR_S for one
+in its view; then it moves back."""
 
 MARGIN = 0.08
-"""What is kept around a place, as a part of the page's width."""
+"""The margin around a place, as a fraction of the page's width."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """What is shown from a frame on, until the camera moves: left, top and width as parts of the page's."""
+    """The view from a frame on, until the camera moves: left, top and width as fractions of the page."""
 
     frame: int
     left: float = 0.0
@@ -41,9 +41,9 @@ class View:
 
 
 def camera(timeline: Timeline, mode: str) -> tuple[View, ...]:
-    """Return the views that the camera passes, in order; none where it always shows the whole page.
+    """Return the views of the camera in order; none if it always shows the whole page.
 
-    Frames are counted from the first step's first. Two views of one frame are a cut.
+    Frames count from the first frame of the first step. Two views at one frame are a cut.
     """
     views: list[View] = []
     first, least = 0, 1 / STRENGTH[mode]
@@ -52,13 +52,13 @@ def camera(timeline: Timeline, mode: str) -> tuple[View, ...]:
         own = (view for scene in _scenes(_acts(clips), least) for view in _visit(scene, frames / FPS, least))
         views += [replace(view, frame=first + view.frame) for view in own]
         first += frames
-    while views and views[-1].frame == first:  # the film ends, and fades, as it stands
+    while views and views[-1].frame == first:  # the video ends with this view
         views.pop()
     return tuple(views)
 
 
 def _shots(clips: Sequence[Clip]) -> list[list[Clip]]:
-    """Return the clips that follow one another on one page."""
+    """Return runs of consecutive clips on one page."""
     shots: list[list[Clip]] = []
     for clip in clips:
         if shots and clip.opens_on is not None and clip.opens_on == shots[-1][-1].ends_on:
@@ -69,7 +69,7 @@ def _shots(clips: Sequence[Clip]) -> list[list[Clip]]:
 
 
 def _acts(clips: Sequence[Clip]) -> list[Focus]:
-    """Return all that is done in a shot, its times counted from the shot's start."""
+    """Return the actions in a shot, with times from the start of the shot."""
     starts = accumulate((clip.frames for clip in clips), initial=0)
     return [
         act.until(clip.seconds).later(first / FPS)
@@ -79,7 +79,7 @@ def _acts(clips: Sequence[Clip]) -> list[Focus]:
 
 
 def _scenes(focus: Sequence[Focus], least: float) -> list[list[Focus]]:
-    """Return the places of each visit of the camera; a place is one act, or some in quick succession."""
+    """Return the places of each camera visit; a place is one action, or several in quick succession."""
     scenes: list[list[Focus]] = []
     for act in focus:
         last = scenes[-1][-1] if scenes else None
@@ -93,9 +93,9 @@ def _scenes(focus: Sequence[Focus], least: float) -> list[list[Focus]]:
 
 
 def _visit(places: Sequence[Focus], seconds: float, least: float) -> Iterator[View]:
-    """Yield the views of one visit in a shot of this length; none where the camera would hardly arrive before its end.
+    """Yield the views of one visit in a shot of this length; none if the camera would hardly arrive before its end.
 
-    It goes back after its last place. Where there is no time for that, the cut to the next page takes it back.
+    It moves back after its last place, or with the cut to the next page if there is no time for that.
     """
     places = [place for place in places if max(place.start_s, MOVE_S) <= seconds - MOVE_S]
     if not places:
@@ -115,7 +115,7 @@ def _visit(places: Sequence[Focus], seconds: float, least: float) -> Iterator[Vi
 
 
 def _view(place: Focus, at_s: float, least: float) -> View:
-    """Return the view that holds a place in its middle, as far as the page reaches; as large as was said, if it was."""
+    """Return the view centred on a place, within the page, with the specified zoom factor if there is one."""
     width = min(1.0, max(least, place.right - place.left + MARGIN, place.bottom - place.top + MARGIN))
     if place.factor is not None:
         width = 1 / place.factor
@@ -132,7 +132,7 @@ def _move_s(place: Focus) -> float:
 
 
 def _holds(view: View, place: Focus) -> bool:
-    """Say whether a place is in sight as it is."""
+    """Say whether a place is inside a view."""
     right, bottom = view.left + view.width, view.top + view.width
     sees_across = view.left <= max(place.left, 0.0) and min(place.right, 1.0) <= right
     return sees_across and view.top <= max(place.top, 0.0) and min(place.bottom, 1.0) <= bottom
@@ -147,9 +147,9 @@ def _frame(seconds: float) -> int:
 
 
 def camera_filter(views: Sequence[View]) -> str:
-    """Return ffmpeg's filter that films through the camera; it resamples between pixels, so that slow moves are smooth.
+    """Return the ffmpeg filter for the camera; it interpolates between pixels, so that slow moves are smooth.
 
-    Frames are counted from 0 at FPS a second, so it stands after `fps`.
+    It counts frames from 0 at FPS a second, so it must follow `fps`.
     """
     if not views:
         return "null"
@@ -173,7 +173,7 @@ def _width(view: View) -> float:
 
 
 def _course(views: Sequence[View], edge: Callable[[View], float]) -> str:
-    """Return one edge as an expression of the frame number: a tree of questions, so that it is quick to answer."""
+    """Return one edge as an expression of the frame number: a decision tree, which is fast to evaluate."""
     spans = [_still(edge(View(frame=0)))]
     starts = [views[0].frame]
     for before, after in pairwise(views):
@@ -184,7 +184,7 @@ def _course(views: Sequence[View], edge: Callable[[View], float]) -> str:
 
 
 def _tree(spans: Sequence[str], starts: Sequence[int]) -> str:
-    """Return the question which of the spans holds; span k+1 begins at starts[k]."""
+    """Return the expression that selects the current span; span k+1 begins at starts[k]."""
     if len(spans) == 1:
         return spans[0]
     middle = len(spans) // 2
@@ -197,7 +197,7 @@ def _still(value: float) -> str:
 
 
 def _moving(first: int, last: int, begin: float, end: float) -> str:
-    """Return a move that starts and ends gently: 3p² - 2p³ for p from 0 to 1."""
+    """Return a move with a smooth start and end: 3p² - 2p³ for p from 0 to 1."""
     if begin == end or first == last:
         return _still(end)
     part = f"(on-{first})/{last - first}"

@@ -1,13 +1,12 @@
-"""How commands are loaded when they are used, described at 80 columns, and suggested for a mistyped name."""
+"""How commands are loaded when they are used, and described in plain text at 80 columns."""
 
 from __future__ import annotations
 
-import difflib
 import functools
 import gc
 import importlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, ClassVar
@@ -29,10 +28,6 @@ LONGEST = 48
 """Choices longer than this are not shown as the placeholder of an option: its text names them."""
 
 _TYPE = re.compile(r"<(?:list\[)?(?P<type>[^>\]]+?)(?: range)?\]?>")
-_POSSIBLE = re.compile(r"\s*\(Possible options: (?P<names>[^)]*)\)|[.\s]*Did you mean (?P<one>[^?]*)\?")
-_WRONG = re.compile(r"(?:no such (?:option|command):? )'?(?P<name>[^\s'(]+)", re.IGNORECASE)
-
-_CHOICE = re.compile(r"'(?P<value>[^']*)' is not one of (?P<allowed>'.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,23 +140,3 @@ def _of_argument(record: Callable[[Any], tuple[str, str] | None], context: Any) 
     """Return the help of an argument without its type, which the name makes clear."""
     row = record(context)
     return row and (_TYPE.sub("", row[0]).strip(), row[1])
-
-
-def corrected(text: str, known: Iterable[str] = ()) -> str:
-    """Return typer's message about a command line, with a suggestion for the name or value that was probably meant.
-
-    `known` are the existing names, for messages that do not list them.
-    """
-    if choice := _CHOICE.search(text):
-        from usertext.problems import not_one_of  # it imports pydantic: only where something is wrong
-
-        return text[: choice.start()] + not_one_of(choice["value"], re.findall(r"'([^']*)'", choice["allowed"]))
-    wrong = _WRONG.search(text)
-    found = _POSSIBLE.search(text)
-    if wrong is None:
-        return text
-    listed = (found["names"] or found["one"]) if found else ""
-    names = [name.strip(" '") for name in listed.split(",") if name.strip()] or list(known)
-    close = difflib.get_close_matches(wrong["name"], names, n=1, cutoff=0.5)
-    bare = _POSSIBLE.sub("", text).rstrip(".")
-    return f"{bare}; did you mean {close[0]}?" if close else bare

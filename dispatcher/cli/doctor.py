@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dispatcher.config import Settings
-from dispatcher.doctor import Finding, Report
+from dispatcher.doctor import DoctorReport, Finding
 from dispatcher.doctor.channel import examine_workers, measure, soak
 from dispatcher.doctor.findings import checked
 from dispatcher.doctor.machine import examine_machine
@@ -45,7 +45,7 @@ def doctor(
 ) -> None:
     """Check this machine, the drop and its workers, and measure the channel. Exit code 6 if a check fails."""
     settings = Settings()
-    report = Report(findings=examine_machine(settings))
+    report = DoctorReport(findings=examine_machine(settings))
     report.findings += checked("config", lambda: _choose(drop, settings, report))
     address = read_address(report.drop["address"]) if report.drop["address"] else None
     report.findings += checked("mount", lambda: examine_other_mounts(address), worst="warn")
@@ -56,7 +56,7 @@ def doctor(
         raise typer.Exit(6)
 
 
-def _choose(named: str | None, settings: Settings, report: Report) -> Iterator[Finding]:
+def _choose(named: str | None, settings: Settings, report: DoctorReport) -> Iterator[Finding]:
     """Choose the drop and report how; config.toml may be wrong."""
     choice = choose(named, settings)
     if choice is None:
@@ -67,7 +67,7 @@ def _choose(named: str | None, settings: Settings, report: Report) -> Iterator[F
         yield Finding(check="chosen", state="ok", said=f"{choice.address}: {choice.origin}")
 
 
-def _examine_drop(address: str | Path, settings: Settings, jobs: int, report: Report) -> Iterator[Finding]:
+def _examine_drop(address: str | Path, settings: Settings, jobs: int, report: DoctorReport) -> Iterator[Finding]:
     with contextlib.closing(open_drop(address)) as opened:
         found = examine_place(address, settings, opened)
     yield from found
@@ -108,7 +108,7 @@ def _plain(text: str) -> str:
     return escape(legible(text))
 
 
-def _show(report: Report, as_json: bool) -> None:
+def _show(report: DoctorReport, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(report.told(), ensure_ascii=False, indent=1) + "\n")
         return
@@ -123,7 +123,7 @@ def _show(report: Report, as_json: bool) -> None:
     console.print(", ".join([last, *_counts(report)]), style="bold")
 
 
-def _counts(report: Report) -> Iterator[str]:
+def _counts(report: DoctorReport) -> Iterator[str]:
     """Yield the numbers of errors and warnings, such as "2 errors" and "1 warning"."""
     for state, name in (("fail", "error"), ("warn", "warning")):
         if number := sum(finding.state == state for finding in report.findings):

@@ -6,31 +6,20 @@ import errno
 import json
 import logging
 import os
-import re
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TextIO, cast
+from typing import Any, NoReturn, TextIO
 
 import typer
 
-from dispatcher.cli.commands import corrected, plainly
+from dispatcher.cli.commands import plainly
 from gpudrop_start import INTERRUPTED, INTERRUPTED_TEXT, missing
 from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, StorageFull, UsageError, is_full
 from protocol.transports.failures import DENIED, MISSING
+from usertext.command_line import Misuse, call
 from usertext.redaction import guard_logs, legible, without_secrets, without_secrets_in
-
-_MISUSE = cast("type[Exception]", typer.BadParameter.__mro__[1])  # typer keeps the class itself to itself
-_OF_OPTION = re.compile(r"Invalid value for (?P<option>.+?): (?P<why>.*)", re.DOTALL)
-_OF_PYDANTIC = (
-    (re.compile(r"\binput should be a valid integer", re.IGNORECASE), "must be a whole number"),
-    (re.compile(r"\binput should be(?: a valid)?", re.IGNORECASE), "must be"),
-    (re.compile(r"\bgreater than or equal to\b"), "at least"),
-    (re.compile(r"\bless than or equal to\b"), "at most"),
-    (re.compile(r", unable to .*"), ""),
-)
-"""What typer's checks say, and what people say."""
 
 _EVERYWHERE = ("--debug", "--log-json")
 
@@ -38,14 +27,14 @@ _EVERYWHERE = ("--debug", "--log-json")
 def run(command: Callable[..., Any]) -> NoReturn:
     """Run a typer app to its end.
 
-    Anywhere on the command line, `--debug` shows tracebacks and `--log-json` writes the log, with what is merely worth
-    knowing, as JSON lines.
+    Anywhere on the command line, `--debug` shows tracebacks and `--log-json` writes the log from level INFO on as JSON
+    lines.
     """
     debug, log_json = "--debug" in sys.argv, "--log-json" in sys.argv
     level = logging.DEBUG if debug else logging.INFO if log_json else logging.WARNING
     _log_to_stderr(level, as_events=log_json or "--json" in sys.argv)
     if not debug:
-        # After an interrupt it tells of what the browser's driver did not get to say; the interrupt is the news.
+        # After an interrupt it would log the unfinished calls of the browser's driver.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
         _call(command, [argument for argument in sys.argv[1:] if argument not in _EVERYWHERE])
@@ -59,84 +48,59 @@ def run(command: Callable[..., Any]) -> NoReturn:
         if debug:
             raise
         explained = _explained(error)
-        sys.stderr.write(_told(explained, as_event="--json" in sys.argv))
+        sys.stderr.write(_rendered(explained, as_event="--json" in sys.argv))
         sys.exit(explained.exit_code)
     sys.exit(0)
 
 
 def _call(command: Callable[..., Any], arguments: list[str]) -> None:
-    """Run a typer app to its end; what it printed and could not be written is an error like any other.
-
-    So is what typer finds wrong with the command line, which it would draw a box around.
-    """
+    """Run a typer app to its end; output that cannot be written is an error like any other."""
     called = plainly(typer.main.get_command(command)) if isinstance(command, typer.Typer) else command
     try:
-        code = called(args=arguments, standalone_mode=False)
+        code = call(called, arguments)
     except SystemExit:
         _put_out()
         raise
     except typer.Abort:
-        sys.stderr.write("aborted: nothing more is done\n")
+        sys.stderr.write("aborted\n")
         sys.exit(1)
-    except _MISUSE as error:
-        raise _misused(error) from error
+    except Misuse as error:
+        raise UsageError(str(error)) from error
     _put_out()
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _misused(error: Exception) -> UsageError:
-    """Return a usage error of typer's as one line: the option, what is wrong with it, and where the help is."""
-    context = getattr(error, "ctx", None)
-    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
-        sys.stderr.write(f"{context.get_help()}\n")
-        sys.exit(UsageError.exit_code)
-    told = getattr(error, "format_message", error.__str__)()
-    command = context.command_path if context is not None else "gpudrop"
-    text = told.replace("Value error, ", "").strip().rstrip(".")
-    for pattern, put in _OF_PYDANTIC:
-        text = pattern.sub(put, text)
-    if named := _OF_OPTION.fullmatch(text):
-        text = f"{named['option'].replace(chr(39), '')}: {_small(named['why'])}"
-    group = getattr(context, "command", None)
-    known = group.list_commands(context) if group is not None and hasattr(group, "list_commands") else ()
-    return UsageError(f"{_small(corrected(text, known))} (see {command} --help)")
-
-
-def _small(text: str) -> str:
-    return text[:1].lower() + text[1:]
+    sys.exit(code)
 
 
 def _put_out() -> None:
     try:
         sys.stdout.flush()
     except OSError as error:
-        # It stays in the buffer, and the interpreter would stumble over it once more.
+        # The text stays in the buffer, and the interpreter would fail on it again when it exits.
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        if error.errno == errno.EPIPE:  # who read it has gone, as `head` does
+        if error.errno == errno.EPIPE:  # the reader has gone, as `head` does
             sys.exit(1)
         raise
 
 
 def _explained(error: Exception) -> GpudropError:
-    """Return what went wrong as an error of ours: what the system says of a file or a disk is no fault of the code."""
+    """Return an error as one of ours; errors of the system about a file or a disk are not faults of the code."""
     if isinstance(error, GpudropError):
         return error
     if isinstance(error, ModuleNotFoundError):
         return EnvironmentNotReady(missing(error))
     if not isinstance(error, OSError):
         what = f"{type(error).__name__}: {error}"
-        return GpudropError(f"{what}. This is a fault of gpudrop: --debug shows where; please report it with that")
+        return GpudropError(f"{what}. This is a bug in gpudrop: please report it with the output of --debug")
     why, where = error.strerror or str(error), f"{error.filename}: " if error.filename is not None else ""
     if error.errno in MISSING:
-        return NotFoundError(f"{where}{why}. Correct the path, or make the folder it lies in")
+        return NotFoundError(f"{where}{why}. Correct the path, or make its folder")
     if is_full(error):
         return StorageFull(f"{where}{why}. Free some space, then run the same command again")
     if error.errno in DENIED:
-        return EnvironmentNotReady(f"{where}{why}. Give yourself the right to it, or name another place")
+        return EnvironmentNotReady(f"{where}{why}. Change its permissions, or use another place")
     if where:
-        return EnvironmentNotReady(f"{where}{why}. Name a file or folder that this machine can use")
-    return EnvironmentNotReady(f"this machine could not do it: {why}. --debug shows where")
+        return EnvironmentNotReady(f"{where}{why}. Use another file or folder")
+    return EnvironmentNotReady(f"the system reported: {why}. --debug shows where")
 
 
 def event_line(event: str, **fields: Any) -> str:
@@ -146,7 +110,7 @@ def event_line(event: str, **fields: Any) -> str:
 
 
 class _EventFormatter(logging.Formatter):
-    """Makes an event of what is logged, so that every line on stderr is one."""
+    """Formats log records as events, so that every line on stderr is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
@@ -154,27 +118,27 @@ class _EventFormatter(logging.Formatter):
 
 
 class _PlainFormatter(logging.Formatter):
-    """Writes what a user reads: `warning: …`."""
+    """Formats log records for people: `warning: …`."""
 
     def format(self, record: logging.LogRecord) -> str:
         return f"{record.levelname.lower()}: {super().format(record)}"
 
 
-class _StderrOfTheMoment(logging.StreamHandler[TextIO]):
-    """Writes to what stderr is now: while a bar is drawn there, that is who puts lines above the bar."""
+class _CurrentStderr(logging.StreamHandler[TextIO]):
+    """Writes to the current sys.stderr: while a progress bar is shown, that is an object that prints above the bar."""
 
     @property
     def stream(self) -> TextIO:
-        """Return it; what it was when logging began does not matter."""
+        """Return the current sys.stderr, whatever it was when logging began."""
         return sys.stderr
 
     @stream.setter
     def stream(self, _: TextIO) -> None:
-        """Take nothing else for it."""
+        """Ignore any other stream."""
 
 
 def _log_to_stderr(level: int, *, as_events: bool) -> None:
-    handler = _StderrOfTheMoment()
+    handler = _CurrentStderr()
     if as_events:
         handler.setFormatter(_EventFormatter("%(message)s"))
     elif level == logging.DEBUG:
@@ -185,8 +149,8 @@ def _log_to_stderr(level: int, *, as_events: bool) -> None:
     guard_logs()
 
 
-def _told(error: GpudropError, *, as_event: bool) -> str:
-    """Return an error as people read it, or as the last event of a command that tells events."""
+def _rendered(error: GpudropError, *, as_event: bool) -> str:
+    """Return an error as text for people, or as the last event of a command with --json."""
     text = without_secrets(str(error))
     if not as_event:
         return f"error: {legible(text)}\n"

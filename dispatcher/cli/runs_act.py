@@ -33,7 +33,7 @@ from dispatcher.runs.record import Group, Run, short
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tags import check_tags
 from dispatcher.runs.tours import TOUR, as_run
-from dispatcher.tour import acts as tour_acts
+from dispatcher.tour import control as tour_acts
 from protocol.errors import GpudropError, UsageError
 
 Wait = Annotated[

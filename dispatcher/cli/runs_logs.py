@@ -190,7 +190,7 @@ def _logs_of_tour(
     store: RunStore, settings: Settings, tour: Group, *, follow: bool, lines: int, whole: bool, json_: bool
 ) -> None:
     """Print the log of a tour, while it is recorded or afterwards, and how it ended."""
-    from dispatcher.tour.remembering import log_of as log_of_tour  # slow to import, and only tours need it
+    from dispatcher.tour.registry import log_of as log_of_tour  # slow to import, and only tours need it
 
     path, printed = log_of_tour(settings, tour.id), 0
     if follow and not json_:

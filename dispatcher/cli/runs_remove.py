@@ -37,7 +37,7 @@ from dispatcher.runs.record import TERMINAL, Group, Run, short
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tours import TOUR
-from dispatcher.tour import acts as tour_acts
+from dispatcher.tour import control as tour_acts
 from protocol.errors import UsageError
 from usertext.redaction import legible
 
@@ -139,7 +139,7 @@ class _Pruned:
         replays = [folder for folder in (settings.data_dir / "replays").glob("*") if folder.is_dir()]
         found = [folder for folder in replays if self._is_old(folder.stat().st_mtime)]
         if clips:
-            from dispatcher.tour.clip_cache import ClipCache
+            from dispatcher.tour.narration.clip_cache import ClipCache
 
             found += ClipCache(settings.narration).unused(self.older_than_s, self.now)
         return found

@@ -148,7 +148,7 @@ def listed(store: RunStore, settings: Settings, query: Query, *, limit: int) -> 
 def mark_dead_tours(store: RunStore, settings: Settings) -> None:
     """Mark every tour of this machine whose process is gone as crashed."""
     if store.tours.find(Query(statuses=("running",)), limit=1):
-        from dispatcher.tour.acts import mark_dead  # slow to import: only where a tour is running
+        from dispatcher.tour.control import mark_dead  # slow to import: only where a tour is running
 
         mark_dead(store, settings)
 

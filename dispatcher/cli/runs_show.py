@@ -18,7 +18,7 @@ from dispatcher.operations.settling import held_up
 from dispatcher.runs.record import Artifact, AttemptRecord, Change, Delivery, Group, Run, short
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tours import as_run
-from dispatcher.tour.remembering import log_of
+from dispatcher.tour.registry import log_of
 
 HISTORY_SHOWN = 12
 FILES_SHOWN = 20

@@ -24,14 +24,13 @@ from dispatcher.config import Settings
 from dispatcher.jobs.client import new_id
 from dispatcher.runs.record import short
 from dispatcher.runs.store import RunStore
-from dispatcher.tour import importing, spec_schema
-from dispatcher.tour.acts import repeatable, start
-from dispatcher.tour.director import Rehearsed
-from dispatcher.tour.options import Options
-from dispatcher.tour.publishing import write_new
-from dispatcher.tour.record import Recording, check_workers, preview, record, try_out
-from dispatcher.tour.remembering import Remembered, announced, ending, log_of
-from dispatcher.tour.spec import load
+from dispatcher.tour.control import repeatable, start
+from dispatcher.tour.output.publishing import write_new
+from dispatcher.tour.record import Recording, load_checked, preview, record, rehearse
+from dispatcher.tour.recording.takes import RehearsedStep
+from dispatcher.tour.registry import RegisteredTour, log_of, new_group, recording_end
+from dispatcher.tour.session import TourSession
+from dispatcher.tour.spec import importing, json_schema
 from protocol.errors import UsageError
 from protocol.transports.host import SYSTEM
 
@@ -51,28 +50,28 @@ def _tour(
     words = 1 if context.parent is None else 2  # `record_tour.py` is the command itself
     options = options_of(film, speech, rewriting, encoding, own, settings)
     options = replace(options, group=own.group or new_id(SYSTEM), command=repeatable(sys.argv[words:]))
-    if own.detach:
-        _detach(film.spec, options, settings, as_json=own.as_json)
-        return
     log = None if own.group else log_of(settings, options.group or "")  # a detached tour writes to its log anyway
     screen = TourEvents() if own.as_json else TourDisplay(quiet=own.quiet, log=log)
+    session = TourSession(spec_path=film.spec, options=options, settings=settings, screen=screen)
+    if own.detach:
+        _detach(session, as_json=own.as_json)
+        return
     if speech.show_spoken:
-        sys.stdout.write(f"{preview(film.spec, options, settings, screen)}\n")
+        sys.stdout.write(f"{preview(session)}\n")
         return
     if film.rehearse:
-        done = try_out(film.spec, options, settings, screen)
+        done = rehearse(session)
         sys.stdout.write(f"{_rehearsed_json(done) if own.as_json else _rehearsed(done)}\n")
         return
     with _announced(settings, own.group):
-        made = record(film.spec, options, settings, screen)
+        made = record(session)
     sys.stdout.write(f"{_json(made)}\n" if own.as_json else _paths(made))
 
 
-def _detach(spec_path: Path, options: Options, settings: Settings, *, as_json: bool) -> None:
+def _detach(session: TourSession, *, as_json: bool) -> None:
     """Record a tour in the background; errors of its spec are reported now."""
-    spec = load(spec_path, base_url=options.base_url)
-    check_workers(spec, options, settings)
-    tour = announced(spec.meta.title or spec_path.name, spec_path, options, settings)
+    spec, settings = load_checked(session), session.settings
+    tour = new_group(spec.meta.title or session.spec_path.name, session)
     with RunStore.open(settings.database, durability=settings.durability) as store:
         store.tours.begin(tour)
     start(settings, tour)
@@ -86,27 +85,27 @@ def _announced(settings: Settings, tour: str | None) -> Iterator[None]:
     """Treat SIGTERM like Ctrl-C within a block, and record the end of a tour that another process announced."""
     before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        with ending(settings, Remembered(id=tour, options=Options())) if tour else contextlib.nullcontext():
+        with recording_end(settings, RegisteredTour(id=tour)) if tour else contextlib.nullcontext():
             yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _rehearsed(done: Sequence[Rehearsed]) -> str:
+def _rehearsed(done: Sequence[RehearsedStep]) -> str:
     lines = [f"{step.step_id}: ok ({step.seconds:.1f} s)" for step in done]
     count = "1 step works" if len(done) == 1 else f"all {len(done)} steps work"
     return "\n".join([*lines, count])
 
 
-def _rehearsed_json(done: Sequence[Rehearsed]) -> str:
+def _rehearsed_json(done: Sequence[RehearsedStep]) -> str:
     steps = [{"id": step.step_id, "seconds": round(step.seconds, 3), "warnings": list(step.warnings)} for step in done]
     warnings = [warning for step in done for warning in step.warnings]
     return json.dumps({"rehearsed": steps, "warnings": warnings}, ensure_ascii=False, indent=1)
 
 
 def _paths(made: Recording) -> str:
-    paths = [made.film] if made.film else [clip.wav for clip in made.narration.clips.values()]
+    paths = [made.video] if made.video else [clip.wav for clip in made.narration.clips.values()]
     return "".join(f"{path}\n" for path in paths)
 
 
@@ -114,14 +113,14 @@ def _json(made: Recording) -> str:
     clips = {step: {"wav": str(clip.wav), "seconds": clip.seconds} for step, clip in made.narration.clips.items()}
     fields = {
         "tour": made.tour,
-        "video": str(made.film) if made.film else None,
+        "video": str(made.video) if made.video else None,
         "report": str(made.report) if made.report else None,
         "engine": made.narration.engine,
         "warnings": list(made.warnings),
         "narration": clips,
     }
     if made.enhancement is not None:
-        fields["enhancement"] = made.enhancement.told()
+        fields["enhancement"] = made.enhancement.as_dict()
     return json.dumps(fields, ensure_ascii=False, indent=1)
 
 
@@ -144,7 +143,7 @@ def import_(
     """
     if as_json and output is None:
         raise UsageError("--json prints a summary: add -o SPEC for the spec itself")
-    made = importing.imported(source)
+    made = importing.import_spec(source)
     if made.has_relative_paths and output is not None and output.absolute().parent != source.absolute().parent:
         raise UsageError(f"-o {output} must lie beside {source}: its relative paths start there")
     screen = JsonDisplay() if as_json else Display(quiet=quiet)
@@ -171,7 +170,7 @@ def schema(
 
     Name the file in the spec's "$schema" key.
     """
-    text = _text(spec_schema.schema())
+    text = _text(json_schema.schema())
     if output is None:
         sys.stdout.write(text)
         return

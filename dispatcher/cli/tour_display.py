@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dispatcher.cli.display import Display, JsonDisplay, PlainStage, Stage
-from dispatcher.tour import word_diff
+from dispatcher.tour.narration import word_diff
 from protocol.errors import UsageError
 from usertext.redaction import legible, without_secrets
 

@@ -12,10 +12,9 @@ import typer
 from dispatcher.assembly.zoom import STRENGTH
 from dispatcher.cli.options import AsJson, Detach, Quiet
 from dispatcher.config import Settings
-from dispatcher.tour.encoding import BACKENDS as ENCODE_BACKENDS
-from dispatcher.tour.narration import Reuse
-from dispatcher.tour.options import Enhance, Options, lexicon_file
-from dispatcher.tour.workers import BACKENDS
+from dispatcher.tour.options import Enhance, Reuse, TourOptions, lexicon_file
+from dispatcher.tour.output.encoding import BACKENDS as ENCODE_BACKENDS
+from dispatcher.tour.session import BACKENDS
 from protocol.errors import NotFoundError, UsageError
 from protocol.kinds.tts import MAX_SEED
 from usertext.problems import not_one_of
@@ -192,9 +191,9 @@ class CommandOptions:
 
 def options_of(
     film: Film, speech: Speech, rewriting: Rewriting, encoding: Encoding, own: CommandOptions, settings: Settings
-) -> Options:
+) -> TourOptions:
     """Return the options of the recording. Raises UsageError or NotFoundError for a wrong value or a missing file."""
-    return Options(
+    return TourOptions(
         tts_backend=_one_of("--tts-backend", speech.tts_backend, BACKENDS),
         drop=speech.drop or speech.colab_drive_path,
         group=own.group,

@@ -39,7 +39,7 @@ def _default_drop() -> str:
     choice = choose(None, Settings())
     if choice is None:
         raise EnvironmentNotReady("there is no default drop. Name one: gpudrop worker --drop PATH")
-    sys.stderr.write(f"serving {choice.address} ({choice.origin})\n")
+    sys.stderr.write(f"using the drop {choice.address} ({choice.origin})\n")
     return str(choice.address)
 
 

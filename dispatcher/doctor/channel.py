@@ -1,4 +1,4 @@
-"""The channel with somebody at its other end: who is there, and how long it takes there and back."""
+"""The workers of a drop, and how long a message takes there and back."""
 
 from __future__ import annotations
 
@@ -12,21 +12,16 @@ from dispatcher.doctor.findings import Finding
 from dispatcher.formatting import rough_time
 from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job
-from protocol.drop import ONE_MACHINE
 from protocol.errors import ChannelError, JobError
 from protocol.layout import PROBES, probe_file
 
 TRIES = 3
 GAP_S = (0.05, 0.5)
-FOR_S = 120.0
-"""How long an echo is waited for on a remote drop: some looks and beats of a worker there."""
-
-LOCAL_FOR_S = 10.0
 JOB_S = 900.0
 
 
 def examine_workers(client: Client) -> tuple[list[dict[str, Any]], list[Finding]]:
-    """Return every worker there ever was, and whether a beat of it came while we looked (`measure` looks for long)."""
+    """Return every worker ever seen, and whether it sent a heartbeat while we watched (`measure` watches for long)."""
     client.workers.look(time.monotonic())
     leases = client.workers.leases
     living = [boot for boot in client.workers.cards() if leases.has_beaten(boot) and not leases.has_ended(boot)]
@@ -61,19 +56,22 @@ def _told(workers: list[dict[str, Any]], drop: str) -> list[Finding]:
     for it in [it for it in workers if it["lives"]]:
         kinds = ", ".join(f"{kind} ({engines[0]})" for kind, engines in sorted(it["engines"].items()) if engines)
         found.append(
-            Finding(check="workers", state="ok", said=f"{it['name']} is here: {kinds}; GPU: {it['gpu'] or 'none'}")
+            Finding(check="workers", state="ok", said=f"{it['name']} is running: {kinds}; GPU: {it['gpu'] or 'none'}")
         )
     if not found:
         last = max(workers, key=lambda it: it["last_sign_at"] or 0)
         ago = f", last heard of {rough_time(time.time() - last['last_sign_at'])} ago" if last["last_sign_at"] else ""
         found.append(
-            Finding(check="workers", state="warn", said=f"no worker beats now; {last['name']}{ago}", hint=hint)
+            Finding(check="workers", state="warn", said=f"no worker is running now; {last['name']}{ago}", hint=hint)
         )
     return found
 
 
-def measure(client: Client) -> tuple[dict[str, float], list[Finding]]:
-    """Return the seconds of a write until the channel has it and, with a living worker, of the way there and back."""
+def measure(client: Client, answer_s: float | None = None) -> tuple[dict[str, float], list[Finding]]:
+    """Return the seconds until a write is confirmed and, with a live worker, those until its answer is seen here.
+
+    `answer_s` is how long to wait for an answer, instead of the drop's own limit.
+    """
     answers = bool(client.cards())
     who, writes, trips = f"doctor-{secrets.token_hex(4)}", [], []
     client.drop.make_folder(PROBES)
@@ -83,7 +81,7 @@ def measure(client: Client) -> tuple[dict[str, float], list[Finding]]:
             client.drop.put(probe_file(who, k), b"probe\n")
             client.drop.barrier()
             writes.append(time.monotonic() - started)
-            back = _echo(client, f"{who}-{k}", started) if answers else None
+            back = _echo(client, f"{who}-{k}", started, answer_s) if answers else None
             trips += [back] if back is not None else []
             answers = back is not None
     finally:
@@ -92,16 +90,16 @@ def measure(client: Client) -> tuple[dict[str, float], list[Finding]]:
     found = [Finding(check="latency", state="ok", said=f"a small file is written within {_ms(latency['write_s'])}")]
     if trips:
         latency["there_and_back_s"] = round(statistics.median(trips), 4)
-        said = f"a worker sees it and its answer is seen here within {_ms(latency['there_and_back_s'])}"
+        said = f"a worker reads it and its answer arrives within {_ms(latency['there_and_back_s'])}"
         found.append(Finding(check="latency", state="ok", said=said))
     elif any(map(client.workers.leases.has_beaten, client.cards())):
-        hint = "It may be at a job, or be of an older version. If neither, its writes do not arrive here: see the mount"
+        hint = "It may be busy with a job, or too old. If neither, its files do not arrive here: check the mount"
         found.append(Finding(check="latency", state="warn", said="the worker did not answer a probe", hint=hint))
     return latency, found
 
 
-def _echo(client: Client, probe: str, started: float) -> float | None:
-    ends = started + (LOCAL_FOR_S if client.workers.waits() is ONE_MACHINE else FOR_S)
+def _echo(client: Client, probe: str, started: float, answer_s: float | None) -> float | None:
+    ends = started + (client.workers.waits().probe_s if answer_s is None else answer_s)
     while time.monotonic() < ends:
         client.workers.look(time.monotonic())
         beats = [beat for shown in client.workers.seen.values() for beat in shown.beats.values()]
@@ -111,14 +109,16 @@ def _echo(client: Client, probe: str, started: float) -> float | None:
     return None
 
 
-def soak(client: Client, count: int, on_progress: Callable[[int], None]) -> tuple[dict[str, Any], list[Finding]]:
-    """Send small jobs one after the other, with random gaps; count what was lost or done twice."""
+def soak(
+    client: Client, count: int, on_progress: Callable[[int], None], *, job_s: float = JOB_S
+) -> tuple[dict[str, Any], list[Finding]]:
+    """Send small jobs one after the other, with random gaps; count those that were lost or done twice."""
     chance, seconds, lost, executions = secrets.SystemRandom(), [], [], 0
     for number in range(count):
         started = time.monotonic()
         try:
             handle = client.submit(Job(kind="echo", params={"text": f"soak {secrets.token_hex(8)}"}))
-            handle.wait(JOB_S)
+            handle.wait(job_s)
             seconds.append(time.monotonic() - started)
             executions += handle.attempts
         except (JobError, ChannelError) as error:
@@ -127,9 +127,9 @@ def soak(client: Client, count: int, on_progress: Callable[[int], None]) -> tupl
         time.sleep(chance.uniform(*GAP_S))
     client.clean(older_than_s=-1)
     told = _soaked(count, seconds, lost, executions)
-    said = f"{len(seconds)} of {count} jobs came back right, {told['doubled']} were done twice"
+    said = f"{len(seconds)} of {count} jobs succeeded, {told['doubled']} were done twice"
     said += f"; half of them within {_ms(told['p50_s'])}, 99 % within {_ms(told['p99_s'])}" if seconds else ""
-    hint = f"The first that was lost: {lost[0]}" if lost else ""
+    hint = f"The first lost job: {lost[0]}" if lost else ""
     return told, [Finding(check="soak", state="fail" if lost else "ok", said=said, hint=hint)]
 
 

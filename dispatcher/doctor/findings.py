@@ -23,7 +23,7 @@ class Finding:
 
 
 @dataclass(kw_only=True)
-class Report:
+class DoctorReport:
     """All findings. `drop` has empty values without a drop. `latency` and `soak` hold measured seconds."""
 
     findings: list[Finding] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""This machine: the programs a film and a drop need, the run database, the room on the disk."""
+"""This machine: the programs that videos and drops need, the run database, and the free space on the disk."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from dispatcher.config import Settings, is_root
 from dispatcher.doctor.findings import Finding, checked
 from dispatcher.formatting import clock_time, file_size, rough_time
 from dispatcher.runs.store import RunStore
-from dispatcher.tour.browser import find_browser, launch
+from dispatcher.tour.browser.chromium import find_browser, launch
 from media import ffmpeg
 from protocol.errors import EnvironmentNotReady
 from protocol.transports import rclone_config
 
 OLDEST_RCLONE = (1, 60)
 ROOM_BYTES = 1 << 30
-"""Below this a film's takes may not fit."""
+"""Below this the clips of a video may not fit."""
 
 CLOCK_S = 3600.0
-"""A clock that is further back than this was set back."""
+"""A clock that is behind the newest run by more than this was set back."""
 
 
 def examine_machine(settings: Settings) -> list[Finding]:
-    """Look at everything here that needs no drop."""
+    """Examine everything on this machine that needs no drop."""
     return [
         *checked("python", _python),
         *checked("ffmpeg", lambda: _ffmpeg(settings)),
@@ -43,17 +43,17 @@ def examine_machine(settings: Settings) -> list[Finding]:
 def _python() -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
     known = (3, 11) <= sys.version_info[:2] <= (3, 13)
-    hint = "" if known else "It was tried with 3.11 to 3.13 only: install one of them"
+    hint = "" if known else "gpudrop is tested with 3.11 to 3.13: install one of them"
     yield Finding(check="python", state="ok" if known else "warn", said=f"Python {version}", hint=hint)
 
 
 def _ffmpeg(settings: Settings) -> Iterator[Finding]:
     found = ffmpeg.find(settings.ffmpeg)
-    yield Finding(check="ffmpeg", state="ok", said=f"{found.version} with every filter and encoder of a film")
+    yield Finding(check="ffmpeg", state="ok", said=f"{found.version} with every filter and encoder that a video needs")
     try:
         ffmpeg.find(settings.ffmpeg, needs=ffmpeg.NEEDED | {"vidstabdetect", "vidstabtransform"})
     except EnvironmentNotReady:
-        hint = "Only stabilising films needs it: leave FFMPEG_BINARY unset, then the embedded ffmpeg is found"
+        hint = "Only stabilising needs it: unset FFMPEG_BINARY to use the embedded ffmpeg"
         yield Finding(check="ffmpeg", state="warn", said="this ffmpeg has no vidstab", hint=hint)
 
 
@@ -67,12 +67,14 @@ def _chromium(settings: Settings) -> Iterator[Finding]:
 
 
 def _speech() -> Iterator[Finding]:
-    engines = {"kokoro_onnx": "kokoro (its model is fetched when first used)", "espeakng_loader": "espeak"}
+    engines = {"kokoro_onnx": "kokoro (its model is downloaded on first use)", "espeakng_loader": "espeak"}
     here = [name for package, name in engines.items() if find_spec(package)]
     if here:
-        yield Finding(check="speech", state="ok", said=f"engines of a worker here: {', '.join(here)}")
+        yield Finding(check="speech", state="ok", said=f"speech engines on this machine: {', '.join(here)}")
     else:
-        yield Finding(check="speech", state="fail", said="no engine can speak here", hint="Install gpudrop again")
+        yield Finding(
+            check="speech", state="fail", said="there is no speech engine on this machine", hint="Install gpudrop again"
+        )
 
 
 def _rclone() -> Iterator[Finding]:
@@ -85,7 +87,7 @@ def _rclone() -> Iterator[Finding]:
     yield Finding(check="rclone", state="ok", said=f"{text}, remotes: {', '.join(it.name for it in remotes) or 'none'}")
     for remote in remotes:
         if remote.kind == "drive" and not remote.has_own_client:
-            said = f"{remote.name}: uses rclone's shared client id, which is slow for everybody and is going away"
+            said = f"{remote.name}: uses rclone's shared client id, which is slow and is being phased out"
             hint = (
                 f"Make your own (rclone.org/drive, Making your own client_id), then: rclone config update {remote.name}"
             )
@@ -101,8 +103,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding(check="database", state="ok", said=f"the run database opens ({store.database.where})")
     ahead = newest - time.time()
     if ahead > CLOCK_S:
-        said = f"the newest run is of {clock_time(newest, time.time())}, {rough_time(ahead)} from now"
-        hint = "This machine's clock was set back: set it right. No job is harmed by it"
+        said = f"the newest run was created at {clock_time(newest, time.time())}, {rough_time(ahead)} in the future"
+        hint = "This machine's clock was set back: correct it. Jobs are not affected"
         yield Finding(check="clock", state="warn", said=said, hint=hint)
 
 
@@ -110,6 +112,6 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     place = next(path for path in (settings.data_dir, *settings.data_dir.parents) if path.exists())
     free = shutil.disk_usage(place).free
     little = free < ROOM_BYTES
-    hint = f"Make room, or let GPUDROP_DATA_DIR name another disk than {place}" if little else ""
+    hint = f"Free some space on {place}, or set GPUDROP_DATA_DIR to a folder on another disk" if little else ""
     said = f"{file_size(free)} free for results and clips"
     yield Finding(check="disk", state="warn" if little else "ok", said=said, hint=hint)

@@ -1,4 +1,4 @@
-"""The drop: can it be reached, what does it stand on, what lies about in it?"""
+"""The drop: can it be reached, what file system is it on, and what in it needs attention?"""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from protocol.plain import bad_name, refused
 from protocol.transports.ground import Ground, ground_of
 
 LOOKED_AT = 200
-"""So many job folders are looked into; a listing each is dear on a remote."""
+"""At most this many job folders are examined: each costs a listing."""
 
 ROOM_BYTES = 100 << 20
 ANSWER_S = 10.0
 NAMED = 5
-"""So many requests without an answer are named."""
+"""At most this many unanswered requests are named."""
 
-_NO_ANSWER = "Write the request anew, into a new folder, and remove this one; a running worker tells plain ones why"
+_NO_ANSWER = "Write the request again into a new folder and remove this one; a running worker answers plain ones"
 
 
 def examine_place(address: str | Path, settings: Settings, drop: Drop) -> list[Finding]:
-    """Look at an open drop and at what it stands on."""
+    """Examine an open drop and the file system it is on."""
     findings = checked("drop", lambda: _identity(address, settings, drop))
     if isinstance(address, Path):
         findings += checked("ground", lambda: _ground(ground_of(address.absolute())))
@@ -51,9 +51,9 @@ def _identity(address: str | Path, settings: Settings, drop: Drop) -> Iterator[F
         DropSession.open_known(address, settings, store, drop)  # raises if keys are missing or wrong
         others = {run.drop_id for run in store.recent(500) if run.drop == str(address)} - {drop_id}
     if others:
-        said = f"this path has held another drop before: {', '.join(sorted(others))}"
+        said = f"another drop was at this path before: {', '.join(sorted(others))}"
         yield Finding(
-            check="drop", state="warn", said=said, hint="If that is a surprise, another drive is mounted there"
+            check="drop", state="warn", said=said, hint="If you did not expect that, a different drive is mounted there"
         )
 
 
@@ -62,22 +62,22 @@ def _ground(ground: Ground) -> Iterator[Finding]:
     if point is not None:
         yield from examine_mount(point)
         return
-    what = f"a folder that {ground.tool} carries" if ground.tool else "a synced or network folder"
+    what = f"a folder synced by {ground.tool}" if ground.tool else "a synced or network folder"
     said = (
-        "a disk of this machine; a worker that does not prove to be here too is waited for as over a sync tool"
+        "a disk of this machine; a worker that has not proved to be on it gets the time limits of a sync tool"
         if ground.kind == "disk"
-        else f"{what}: nobody tells when files have arrived, so claims settle for 30 s"
+        else f"{what}: nothing reports when files have arrived, so claims settle for 30 s"
     )
     yield Finding(check="ground", state="ok", said=said)
 
 
 def _nesting(address: Path, settings: Settings) -> Iterator[Finding]:
     check_apart(address, settings.data_dir)
-    yield Finding(check="place", state="ok", said="it lies apart from this machine's own data")
+    yield Finding(check="place", state="ok", said="it is outside this machine's own data folder")
 
 
 def _room(address: Path) -> Iterator[Finding]:
-    """Ask in another process: a hung mount must not hold us up."""
+    """Ask in another process, because a mount may hang."""
     ask = "import shutil, sys; print(shutil.disk_usage(sys.argv[1]).free)"
     try:
         told = subprocess.run(
@@ -88,17 +88,17 @@ def _room(address: Path) -> Iterator[Finding]:
             check=True,
         )
     except (subprocess.SubprocessError, OSError):
-        yield Finding(check="room", state="warn", said="nobody tells how much room the drop has")
+        yield Finding(check="room", state="warn", said="the free space on the drop is unknown")
         return
     free = int(told.stdout)
     little = free < ROOM_BYTES
-    hint = "Make room on that drive: a worker cannot write its results" if little else ""
+    hint = "Free some space on that drive: a worker cannot write its results" if little else ""
     yield Finding(check="room", state="warn" if little else "ok", said=f"{file_size(free)} free on the drop", hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Job:
-    """What lies in one job's folder: names of sync copies, whose it is, and why its request gets no answer."""
+class _JobFolder:
+    """One job's folder: names of sync copies, its dispatcher, and why its request gets no answer."""
 
     copies: tuple[str, ...] = ()
     dispatcher: str | None = None
@@ -119,12 +119,12 @@ def _tidiness(address: str | Path, settings: Settings, drop: Drop) -> Iterator[F
     }
     doubles = sorted({entry.name for entry in listed if entry.copy} | copies)
     if doubles:
-        said = f"{len(doubles)} conflict copies or doubled names, such as {doubles[0]}"
-        hint = "They are ignored and harm nothing. If there are ever more, two sync tools carry this folder: stop one"
+        said = f"{len(doubles)} conflict copies or duplicate names, such as {doubles[0]}"
+        hint = "They are ignored and do no harm. If their number grows, two sync tools sync this folder: stop one"
         yield Finding(check="tidiness", state="warn", said=said, hint=hint)
     if orphans:
         said = f"{len(orphans)} jobs of this machine that its run database does not know, such as {orphans[0]}"
-        hint = "The database was lost: `gpudrop runs reindex` takes them back"
+        hint = "The database was lost: `gpudrop runs reindex` recovers them"
         yield Finding(check="tidiness", state="warn", said=said, hint=hint)
     unanswered = {job: it.unanswered for job, it in seen.items() if it.unanswered}
     unanswered |= {name: why for name in others[:LOOKED_AT] if (why := _misnamed(drop, name))}
@@ -133,17 +133,17 @@ def _tidiness(address: str | Path, settings: Settings, drop: Drop) -> Iterator[F
     if (more := len(unanswered) - NAMED) > 0:
         yield Finding(check="requests", state="warn", said=f"{more} more requests get no answer", hint=_NO_ANSWER)
     if not doubles and not orphans and not unanswered:
-        yield Finding(check="tidiness", state="ok", said=f"{len(jobs)} job folders, nothing astray")
+        yield Finding(check="tidiness", state="ok", said=f"{len(jobs)} job folders, nothing needs attention")
 
 
-def _look(drop: Drop, drop_id: str, job: str) -> _Job:
-    """Return what lies in a job's folder."""
+def _look(drop: Drop, drop_id: str, job: str) -> _JobFolder:
+    """Return what is in a job's folder."""
     try:
         entries: tuple[Entry, ...] = drop.list(job)
         seen = JobReader(drop, drop_id, job).look()
     except (NameMissing, ChannelError):
-        return _Job()  # it was removed meanwhile, or cannot be read now
-    return _Job(
+        return _JobFolder()  # removed meanwhile, or unreadable now
+    return _JobFolder(
         copies=tuple(f"{job}/{entry.name}" for entry in entries if entry.copy or is_sync_copy(entry.name)),
         dispatcher=seen.request.job.dispatcher if seen.request else None,
         unanswered=_unanswered(job, seen),
@@ -151,7 +151,7 @@ def _look(drop: Drop, drop_id: str, job: str) -> _Job:
 
 
 def _unanswered(job: str, seen: Observation) -> str | None:
-    """Return why a request gets no answer: none that is written can be served, or it is torn."""
+    """Return why a request gets no answer, such as invalid parameters or a torn file; None if it can get one."""
     if seen.plain_done or seen.plain_error:
         return None
     if seen.not_a_request:
@@ -161,11 +161,11 @@ def _unanswered(job: str, seen: Observation) -> str | None:
     if seen.plain_request is not None:
         return refused(seen.plain_request.params)
     problem = seen.unchecked.get(JobNames(job).request)
-    return f"its request.json is torn, or still on its way: {problem}" if problem else None
+    return f"its request.json is torn or still arriving: {problem}" if problem else None
 
 
 def _misnamed(drop: Drop, folder: str) -> str | None:
-    """Return what is wrong with a folder whose name no job may have, where a request lies in it unanswered."""
+    """Return what is wrong with the name of a folder that holds an unanswered request; None if it holds none."""
     try:
         names = {entry.name for entry in drop.list(folder)}
     except (NameMissing, ChannelError):

@@ -1,4 +1,4 @@
-"""Which drop a command uses: the one of its flag, of the environment, of config.toml, or of the usual folders."""
+"""The drop that a command uses: from its flag, the environment, config.toml, or the usual folders."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dispatcher.runs.store import RunStore
 from protocol.errors import EnvironmentNotReady
 from protocol.transports import read_address
 
-LOOKED_BACK = 500
-"""So many runs are asked whether a folder was a drop before."""
+RECENT_RUNS = 500
+"""A folder was a drop before if one of this many newest runs went there."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """A drop, and how it was chosen, in words that follow its address."""
+    """A drop, and how it was chosen, as text for display after its address."""
 
     address: str | Path
     origin: str
@@ -25,7 +25,7 @@ class Choice:
 
 
 def choose(named: str | Path | None, settings: Settings) -> Choice | None:
-    """Return the drop to use, whether or not it exists; None where none is named and no Drive folder is found."""
+    """Return the drop to use, whether or not it exists; None if none is given and no Drive folder is found."""
     if named:
         return Choice(address=read_address(str(named)), origin="named by --drop", by_flag=True)
     if (told := settings.drop_of_environment) is not None:
@@ -33,18 +33,18 @@ def choose(named: str | Path | None, settings: Settings) -> Choice | None:
     if remembered := settings.defaults.get("drop"):
         return Choice(address=read_address(remembered), origin=f"the default in {settings.config_file}")
     found = setup.find(None, None, settings.home)
-    return None if found is None else Choice(address=found, origin="found; nothing names another one")
+    return None if found is None else Choice(address=found, origin="found; no other drop is configured")
 
 
 def adopt(choice: Choice, settings: Settings) -> str:
-    """Make a drop of a folder that may become one by itself, and return a sentence about it; "" for any other folder.
+    """Turn a folder into a drop where that needs no question, and return a sentence about it; "" for any other folder.
 
-    One that has served the simple form may always; one that is empty only if the flag names it, since a folder that is
-    named once and for all may be a mount that is not there. Raises EnvironmentNotReady for an empty folder that was a
-    drop before: its drive is not mounted.
+    A folder with jobs in the simple form always qualifies. An empty folder does only if it is named by the flag: a
+    configured one may be an unmounted mount point. Raises EnvironmentNotReady for an empty folder that was a drop
+    before: its drive is not mounted.
     """
     if setup.adopt(choice.address):
-        return f"{choice.address} held jobs of the old scripts; it is a drop now, and old workers go on as before"
+        return f"{choice.address} contained jobs of the old scripts; it is a drop now, and old workers continue to work"
     if not choice.by_flag or not setup.is_blank(choice.address):
         return ""
     if _was_a_drop(choice.address, settings):
@@ -58,4 +58,4 @@ def adopt(choice: Choice, settings: Settings) -> str:
 
 def _was_a_drop(address: str | Path, settings: Settings) -> bool:
     with RunStore.open(settings.database, durability=settings.durability) as store:
-        return str(address) in {run.drop for run in store.recent(LOOKED_BACK)}
+        return str(address) in {run.drop for run in store.recent(RECENT_RUNS)}

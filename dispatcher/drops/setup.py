@@ -1,4 +1,4 @@
-"""Finding a drop on this machine, making one, and putting the worker's package into it. Jobs are not its business."""
+"""Finding and creating a drop on this machine, and publishing the worker's package in it. Not for jobs."""
 
 from __future__ import annotations
 
@@ -23,19 +23,18 @@ NOTEBOOK = "worker.ipynb"
 MAX_PACKAGE_BYTES = 64 << 20
 
 OLD_NAME = "autonomous-recording/tts-jobs"
-"""Where the jobs of this format have always been; a drop of that name goes first, so that nobody has to move."""
+"""The folder that the old scripts used; it is preferred, so that their users need not move."""
 
-LEFT_BY_SYSTEMS = frozenset({"desktop.ini", "thumbs.db", "icon\r"})
-"""Files that may lie in a folder nobody has put anything into; hidden ones may, too."""
+SYSTEM_FILES = frozenset({"desktop.ini", "thumbs.db", "icon\r"})
+"""Files that operating systems put into empty folders; hidden files are ignored too."""
 
 
 def find(explicit: str | Path | None, env_path: str | Path | None, home: Path) -> str | Path | None:
-    """Return the drop to use: the flag's, else the environment's, else a usual one, else where Drive has room for one.
+    """Return the drop to use: the flag's, the environment's, an existing one, or else a new one in a Drive folder.
 
-    What was named, by flag or environment, is returned whether or not it exists: a folder as its path, another kind of
-    drop by its address. None means that no Drive folder was found. Where the only one is a mount point with nothing
-    mounted on it, or a mount that died, EnvironmentNotReady says how to mount it: what is written there would be
-    hidden by the mount later.
+    A drop named by flag or environment is returned whether or not it exists: a folder as its path, another kind of
+    drop by its address. None means that no Drive folder was found. If the only one is an unmounted mount point or a
+    dead mount, EnvironmentNotReady says how to mount it: a later mount would hide what is written there.
     """
     if named := explicit or env_path:
         return read_address(str(named))
@@ -50,39 +49,39 @@ def find(explicit: str | Path | None, env_path: str | Path | None, home: Path) -
 
 
 def check_mounted(drop: str | Path, home: Path) -> None:
-    """Raise EnvironmentNotReady, with the command that mounts it, for a drop in a mount point that is not mounted."""
+    """Raise EnvironmentNotReady, with the command that mounts it, for a drop in an unmounted mount point."""
     point = home / google_drive.RCLONE_MOUNT
     if isinstance(drop, Path) and drop.absolute().is_relative_to(point) and point.is_dir() and _is_bare(point):
         raise EnvironmentNotReady(
             f"nothing is mounted on {point}, which is empty. Mount your Drive there: rclone mount "
-            f"{google_drive.RCLONE_MOUNT}: {point} {GOOD_FLAGS} (docs/mounts.md); or name another folder with --drop"
+            f"{google_drive.RCLONE_MOUNT}: {point} {GOOD_FLAGS} (docs/mounts.md); or give another folder with --drop"
         )
 
 
 def _is_folder(drive: Path) -> bool:
     try:
         return drive.is_dir()
-    except OSError as error:  # a mount that died answers neither yes nor no
+    except OSError as error:  # a dead mount
         raise EnvironmentNotReady(
             f"{drive} cannot be read: {error.strerror}. The mount there has died: {way_out(drive)}"
         ) from error
 
 
 def _is_bare(point: Path) -> bool:
-    """Say whether a folder that is meant for a mount is an empty folder of this machine's disk."""
+    """Say whether a folder meant as a mount point is an empty folder on this machine's disk."""
     target = Path(os.path.realpath(point))
     return not os.path.ismount(target) and ground_of(target).kind == "disk" and not any(target.iterdir())
 
 
 def seen_by_colab(drop: str | Path, home: Path) -> str | None:
-    """Return the path under which Colab sees a drop in the user's Drive or in a shared drive, None for any other."""
+    """Return the path of a drop on Colab, if it is in the user's Drive or in a shared drive; None otherwise."""
     if isinstance(drop, str):
-        return None  # where a remote's folder lies in Drive, only its owner knows
+        return None  # the folder of a remote in Drive is unknown here
     return google_drive.in_colab(drop.absolute(), home)
 
 
 def init_drop(path: str | Path) -> str:
-    """Make a place a drop and return its id. One that is a drop already stays the one it is."""
+    """Make a folder or remote a drop and return its id. An existing drop keeps its id."""
     with contextlib.closing(open_drop(path, make=True)) as drop:
         made = secrets.token_hex(8)
         with contextlib.suppress(NameTaken):
@@ -91,21 +90,21 @@ def init_drop(path: str | Path) -> str:
 
 
 def check_apart(drop: str | Path, data_dir: Path) -> None:
-    """Raise UsageError when a drop and this machine's own data lie one in the other: tidying one would harm both."""
+    """Raise UsageError if a drop and this machine's data folder overlap: cleaning one would harm the other."""
     if isinstance(drop, str):
         return
     here, ours = drop.absolute(), data_dir.absolute()
     if here == ours or here in ours.parents or ours in here.parents:
         raise UsageError(
-            f"the drop {here} and this machine's own data {ours} lie one in the other. "
-            "Name another folder for one of them: the drop's option, or GPUDROP_DATA_DIR"
+            f"the drop {here} and this machine's data folder {ours} overlap. "
+            "Choose another folder for one of them: with the drop's option, or with GPUDROP_DATA_DIR"
         )
 
 
 def adopt(path: str | Path) -> bool:
-    """Make a folder that has served the simple form a drop; return whether it was one, by its name or by its jobs.
+    """Turn a folder with jobs in the simple form, known by its name or its jobs, into a drop; return whether it did.
 
-    A drop stays as it is, and any other folder too: an empty one may be a mount that is not there.
+    A drop stays as it is, and so does any other folder: an empty one may be an unmounted mount point.
     """
     with contextlib.suppress(OSError, ChannelError), contextlib.closing(open_drop(path)) as drop:
         names = {entry.name for entry in drop.list("")}
@@ -117,9 +116,9 @@ def adopt(path: str | Path) -> bool:
 
 
 def is_blank(path: str | Path) -> bool:
-    """Say whether a folder can be listed and is empty, apart from what systems and sync tools put into any folder."""
+    """Say whether a folder can be listed and is empty, apart from files of operating systems and sync tools."""
     with contextlib.suppress(OSError, ChannelError), contextlib.closing(open_drop(path)) as drop:
-        return all(entry.name.startswith(".") or entry.name.casefold() in LEFT_BY_SYSTEMS for entry in drop.list(""))
+        return all(entry.name.startswith(".") or entry.name.casefold() in SYSTEM_FILES for entry in drop.list(""))
     return False
 
 
@@ -133,13 +132,13 @@ def _has_request(drop: Drop, name: str) -> bool:
     try:
         return JobNames(name).request in {f"{name}/{entry.name}" for entry in drop.list(name)}
     except ChannelError:
-        return False  # a file, or gone meanwhile
+        return False  # a file, or removed meanwhile
 
 
 def publish_package(path: str | Path, wheel: Path, notebook: Path) -> str:
-    """Put `wheel` and `notebook` into the drop, unless the current package is that very wheel; return its folder there.
+    """Publish `wheel` and `notebook` in the drop, unless its newest package has that wheel; return its folder.
 
-    The wheel is written last: a package without a whole one is none.
+    The wheel is written last: a package without a complete wheel is ignored.
     """
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     with contextlib.closing(open_drop(path)) as drop:
@@ -159,7 +158,7 @@ def _packages(drop: Drop) -> list[tuple[int, str]]:
 
 
 def _is_whole(drop: Drop, package: tuple[int, str], wheel: Path) -> bool:
-    """Say whether the wheel in a package is `wheel`, to the byte: a copy that was cut short is not."""
+    """Say whether the wheel in a package equals `wheel` to the byte; a truncated copy does not."""
     try:
         there = drop.get(f"{package_folder(*package)}/{wheel.name}", limit=MAX_PACKAGE_BYTES)
     except NameMissing:

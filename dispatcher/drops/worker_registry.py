@@ -14,8 +14,6 @@ from protocol.neighbours import Neighbours
 from protocol.observation import WorkerObservation, WorkerReader
 from protocol.transports.host import SYSTEM, Host
 
-LOOKS_A_BEAT = 2
-
 
 class WorkerRegistry:
     """The workers of one drop, and the leases derived from their heartbeats.
@@ -27,7 +25,7 @@ class WorkerRegistry:
     def __init__(self, session: DropSession, poll_s: float | None = None, host: Host = SYSTEM) -> None:
         pace = session.drop.capabilities
         poll_s = poll_s or pace.poll_s
-        self._every_s = 0.0 if pace.local else max(poll_s, pace.beat_s / LOOKS_A_BEAT)
+        self._every_s = pace.workers_every_s(poll_s)
         self._session = session
         self._readers: dict[str, WorkerReader] = {}
         self._looked: float | None = None

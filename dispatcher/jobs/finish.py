@@ -12,7 +12,7 @@ from dispatcher.jobs.job import Result
 from dispatcher.jobs.outbox import Outbox
 from dispatcher.jobs.recording import attempts_of
 from dispatcher.jobs.snapshot import JobSnapshot
-from dispatcher.runs.record import NOTHING_MORE, AttemptRecord, Ended, Run, Status
+from dispatcher.runs.record import NOTHING_MORE, AttemptRecord, Ended, ResultRecord, Run, Status
 from dispatcher.runs.store import RunStore
 from protocol.errors import JobCancelled, JobExpired, JobFailed
 from protocol.messages import EngineRecord
@@ -48,12 +48,14 @@ class RunFinisher:
         self._store.commit(
             self._run.id,
             "completed",
-            nonce=nonce,
-            results_dir=str(folder),
-            engine=engine.model_dump(mode="json") if engine else None,
-            done_seal=seal,
-            verified=verified,
             at=self._wall(),
+            result=ResultRecord(
+                nonce=nonce,
+                results_dir=str(folder),
+                engine=engine.model_dump(mode="json") if engine else None,
+                verified=verified,
+                checksum=seal,
+            ),
             mirror=mirror,
             ended=ended,
         )

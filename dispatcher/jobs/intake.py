@@ -14,7 +14,7 @@ from dispatcher.jobs.attempt_endings import DAMAGED, NEVER_CAME, UNUSABLE
 from dispatcher.jobs.finish import RunFinisher
 from dispatcher.jobs.job import FINISHED, Explanation, Why
 from dispatcher.jobs.outbox import Outbox
-from dispatcher.jobs.recording import LARGE_BYTES, Recorder, outputs_of, size_of
+from dispatcher.jobs.recording import LARGE_BYTES, RunRecorder, outputs_of, size_of
 from dispatcher.jobs.snapshot import JobSnapshot, arrived
 from dispatcher.runs.record import Ended
 from protocol import codec
@@ -51,7 +51,7 @@ class ResultIntake:
         results: Path,
         *,
         outbox: Outbox,
-        recorder: Recorder,
+        recorder: RunRecorder,
         finisher: RunFinisher,
         arrivals: Arrivals,
     ) -> None:

@@ -16,7 +16,7 @@ from dispatcher.jobs.finish import RunFinisher
 from dispatcher.jobs.intake import ResultIntake
 from dispatcher.jobs.job import FINISHED, Explanation, Progress, Result, Why
 from dispatcher.jobs.outbox import Outbox
-from dispatcher.jobs.recording import Recorder
+from dispatcher.jobs.recording import RunRecorder
 from dispatcher.jobs.snapshot import JobSnapshot
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
@@ -109,7 +109,7 @@ class Lifecycle:
         self._unreached_at: float | None = None  # since when the offer has been invisible, or not taken
         self._no_room: tuple[float, Explanation] | None = None  # since when the disk is full, and the explanation
         self._outbox = Outbox(session, store, run, host)
-        self._recorder = Recorder(store, run)
+        self._recorder = RunRecorder(store, run)
         self._snapshot: JobSnapshot | None = None
         self._is_lost = False
         self._finisher = finisher = RunFinisher(store, run, self._outbox, host.wall)

@@ -34,7 +34,7 @@ _STATUS: Mapping[State, Status] = {
 """The status recorded for each state of an open job; other states change nothing."""
 
 
-class Recorder:
+class RunRecorder:
     """Records the state of one run as rarely as possible: only changes are written."""
 
     def __init__(self, store: RunStore, run: Run) -> None:

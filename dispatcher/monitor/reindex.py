@@ -18,7 +18,7 @@ from dispatcher.jobs import accept
 from dispatcher.jobs.recording import outputs_of
 from dispatcher.monitor.drop_watcher import DropWatcher, WatchedDrop
 from dispatcher.monitor.faults import reader_of
-from dispatcher.runs.record import Artifact, Ended, Run, RunExtras, Status
+from dispatcher.runs.record import Artifact, Ended, ResultRecord, Run, RunExtras, Status
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.drop import Entry
@@ -200,11 +200,13 @@ class _Folder:
                 run.id,
                 "completed",
                 at=self._now,
-                nonce=seen.accepted.nonce,
-                results_dir=str(folder),
-                engine=result.engine.model_dump(mode="json") if result.engine else None,
-                verified="full",
-                done_seal=seen.accepted.done_seal,
+                result=ResultRecord(
+                    nonce=seen.accepted.nonce,
+                    results_dir=str(folder),
+                    engine=result.engine.model_dump(mode="json") if result.engine else None,
+                    verified="full",
+                    checksum=seen.accepted.done_seal,
+                ),
                 ended=Ended(outputs=dict(result.summary), files=outputs_of(done[0], folder, {}) if done else ()),
             )
         return self._found("completed", run=run.id, text=str(folder), **told)

@@ -220,3 +220,17 @@ class Ended:
 
 
 NOTHING_MORE = Ended()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultRecord:
+    """What a run stores about its result; a run that failed may have an engine only."""
+
+    nonce: str | None = None
+    results_dir: str | None = None
+    engine: Mapping[str, Any] | None = None
+    verified: str | None = None
+    checksum: str | None = None  # of `done.marker`
+
+
+NO_RESULT = ResultRecord()

@@ -25,11 +25,13 @@ from dispatcher.runs.leases import MonitorLeases
 from dispatcher.runs.models import OutboxRow, RunRow
 from dispatcher.runs.record import (
     NO_EXTRAS,
+    NO_RESULT,
     NOTHING_MORE,
     TERMINAL,
     Artifact,
     AttemptRecord,
     Ended,
+    ResultRecord,
     Run,
     RunExtras,
     Status,
@@ -237,11 +239,7 @@ class RunStore:
         status: Status,
         *,
         at: float,
-        nonce: str | None = None,
-        results_dir: str | None = None,
-        engine: dict[str, Any] | None = None,
-        verified: str | None = None,
-        done_seal: str | None = None,
+        result: ResultRecord = NO_RESULT,
         error_code: str | None = None,
         error_text: str | None = None,
         mirror: tuple[str, bytes] | None = None,
@@ -255,16 +253,16 @@ class RunStore:
             raise UsageError(f"run {run_id} cannot end as {status}")
         ends: dict[str, Any] = {
             "status": status,
-            "nonce": nonce,
-            "results_dir": results_dir,
-            "engine": engine,
-            "verified": verified,
-            "done_seal": done_seal,
+            "nonce": result.nonce,
+            "results_dir": result.results_dir,
+            "engine": dict(result.engine) if result.engine is not None else None,
+            "verified": result.verified,
+            "done_seal": result.checksum,
             "error_code": error_code,
             "error_text": error_text,
             "outputs": dict(ended.outputs) if ended.outputs is not None else None,
             "ended_at": at,
-            "worker": OLD_WORKER if verified == "legacy" else worker_of(ended.attempts),
+            "worker": OLD_WORKER if result.verified == "legacy" else worker_of(ended.attempts),
         }
         text = f"{error_code}: {error_text}" if error_code and error_text else error_text or status
         return self._change_open(

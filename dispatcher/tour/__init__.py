@@ -1,1 +1,1 @@
-"""A narrated tour of a web application: spec, narration, actions, capture, director."""
+"""A narrated tour of a web application: from a spec to a video with captions and a report."""

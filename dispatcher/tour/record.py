@@ -1,4 +1,4 @@
-"""From a spec to a film: check everything first, then speak, set up, capture, cut."""
+"""From a spec to a video: check everything first, then speak, record and cut."""
 
 from __future__ import annotations
 
@@ -6,280 +6,195 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dispatcher.config import Settings, is_root
-from dispatcher.tour import duration, encoding, pre_setup
-from dispatcher.tour.browser import find_browser
-from dispatcher.tour.browser_context import context_options
-from dispatcher.tour.cutting import Cut, cut, render_options
-from dispatcher.tour.director import Rehearsed, Take, direct, rehearse
-from dispatcher.tour.enhancing import Enhancement, check, enhanced
-from dispatcher.tour.inserts import Inserts, find_inserts
-from dispatcher.tour.narration import Narration
-from dispatcher.tour.options import Options
-from dispatcher.tour.publishing import check_writable
-from dispatcher.tour.reachable import check_application
-from dispatcher.tour.remembering import remembered
-from dispatcher.tour.screen import Screen
-from dispatcher.tour.slides import rules as slide_rules
-from dispatcher.tour.speaking import needs_worker, speak, spoken_text_of
-from dispatcher.tour.spec import Spec, load
-from dispatcher.tour.waiting import OnWait
-from dispatcher.tour.work_folder import occupied
-from dispatcher.tour.workers import check_backend
-from media import ffmpeg
-from protocol.errors import UsageError
+from dispatcher.config import is_root
+from dispatcher.tour.application import prepare_application
+from dispatcher.tour.browser.chromium import find_browser
+from dispatcher.tour.browser.context import context_options
+from dispatcher.tour.narration import enhancing
+from dispatcher.tour.narration.clips import Narration
+from dispatcher.tour.narration.enhancing import Enhancement, enhance_narration
+from dispatcher.tour.narration.speaking import needs_worker, speak, spoken_text_of
+from dispatcher.tour.output import duration
+from dispatcher.tour.output.cutting import cut
+from dispatcher.tour.output.encoding import check_encoder
+from dispatcher.tour.output.plan import TourFootage, VideoPlan, plan_video
+from dispatcher.tour.recording.director import OnStep, record_steps, rehearse_steps
+from dispatcher.tour.recording.takes import RehearsedStep, Take
+from dispatcher.tour.recording.waiting import OnWait
+from dispatcher.tour.registry import registered
+from dispatcher.tour.screen import Screen, StageView
+from dispatcher.tour.session import TourSession
+from dispatcher.tour.spec import slide_rules
+from dispatcher.tour.spec.loading import load
+from dispatcher.tour.spec.model import Spec
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """What a recording made. After a dry run there is narration and no film."""
+    """The result of a recording. After a dry run there is narration but no video."""
 
     narration: Narration
-    film: Path | None
+    video: Path | None
     report: Path | None
     enhancement: Enhancement | None = None
-    warnings: tuple[str, ...] = ()  # of the spec, of the narration and of the filming
-    tour: str = ""  # its id, by which it is found among the runs
+    warnings: tuple[str, ...] = ()  # of the spec, the narration and the steps
+    tour: str = ""  # its id in the run database
+
+    @property
+    def film(self) -> Path | None:
+        """Return the video, by its older name."""
+        return self.video
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Plan:
-    """What is known of the film before anything is done for it, and the programs that will make it."""
+def record(session: TourSession) -> Recording:
+    """Make the video of a spec. Everything that can be checked beforehand is checked first, so late failures are rare.
 
-    spec: Spec
-    inserts: Inserts
-    out: Path
-    program: ffmpeg.Ffmpeg
-    browser: Path | None  # None where nothing is filmed
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Desk:
-    """With what a tour is made: what was asked for, where its takes lie, and who is told."""
-
-    options: Options
-    settings: Settings
-    work_dir: Path
-    screen: Screen
-
-
-def record(spec_path: Path, options: Options, settings: Settings, screen: Screen) -> Recording:
-    """Make the film of a spec. Everything that can be checked beforehand is, so that a late failure is rare.
-
-    Run again after any interruption: narration that is done, or still being worked on, is not asked for again.
+    Run it again after any interruption: finished narration is reused, and jobs in progress are continued.
     """
-    plan = _plan(spec_path, options, settings)
-    _tell_translation(plan.spec, screen)
-    title, film = plan.spec.meta.title or spec_path.name, None if options.dry_run else plan.out
-    with (
-        occupied(_work_dir(spec_path, options)) as work_dir,
-        remembered(title, spec_path, options, settings, film=film, work_dir=work_dir) as tour,
-    ):
-        screen.say(f"tour {tour.id}")
-        desk = _Desk(options=tour.options, settings=settings, work_dir=work_dir, screen=screen)
-        if plan.browser is not None:
-            _have_application(plan.spec, desk)
-        plan, enhancement = _enhance(plan, desk)
-        narration = _speak(plan, desk)
-        warnings = plan.spec.warnings + narration.warnings
-        if plan.browser is None:
+    spec = load_checked(session)
+    plan = plan_video(spec, session)
+    browser = None if session.options.dry_run else _find_browser(spec, session)
+    _warn_translated(spec, session.screen)
+    title, video = spec.meta.title or session.spec_path.name, None if browser is None else plan.out
+    with session.locked_work_dir(), registered(title, session, video=video) as tour:
+        session = session.in_group(tour.id)
+        session.screen.say(f"tour {tour.id}")
+        if browser is not None:
+            prepare_application(spec, session)
+        spec, enhancement = enhance_narration(spec, session)
+        plan = replace(plan, spec=spec)
+        narration = _speak(plan, session, is_recorded=browser is not None)
+        if browser is None:
+            warnings = spec.warnings + narration.warnings
             return Recording(
-                narration=narration, film=None, report=None, enhancement=enhancement, warnings=warnings, tour=tour.id
+                narration=narration, video=None, report=None, enhancement=enhancement, warnings=warnings, tour=tour.id
             )
-        takes = _film(plan.spec, narration, plan.browser, desk)
-        made = _cut(plan, narration, takes, enhancement, desk)
-        tour.report = made.report
+        takes = _record_steps(spec, narration, browser, session)
+        footage = TourFootage(narration=narration, takes=takes, enhancement=enhancement)
+        done = cut(plan, footage, session)
+        tour.report = done.report
     return Recording(
         narration=narration,
-        film=made.film,
-        report=made.report,
+        video=done.video,
+        report=done.report,
         enhancement=enhancement,
-        warnings=(*warnings, *_of_takes(takes)),
+        warnings=(*spec.warnings, *footage.warnings),
         tour=tour.id,
     )
 
 
-def try_out(spec_path: Path, options: Options, settings: Settings, screen: Screen) -> list[Rehearsed]:
-    """Do every step of a spec as fast as its pages allow: nothing is spoken, and nothing recorded.
+def rehearse(session: TourSession) -> list[RehearsedStep]:
+    """Do every step of a spec as fast as its pages allow; nothing is spoken or recorded.
 
-    Raises StepFailed for the first step that does not work.
+    Raises StepFailed for the first step that fails.
     """
-    spec = load(spec_path, base_url=options.base_url)
-    _tell_translation(spec, screen)
-    context_options(spec)
-    browser = find_browser(settings.chromium)
-    with occupied(_work_dir(spec_path, options)) as work_dir:
-        desk = _Desk(options=options, settings=settings, work_dir=work_dir, screen=screen)
-        _have_application(spec, desk)
-        with screen.stage("rehearsing") as stage:
-            done = rehearse(
+    spec = load(session.spec_path, base_url=session.options.base_url)
+    _warn_translated(spec, session.screen)
+    browser = _find_browser(spec, session)
+    with session.locked_work_dir():
+        prepare_application(spec, session)
+        with session.screen.stage("rehearsing") as stage:
+            steps = rehearse_steps(
                 spec,
-                work_dir=work_dir,
+                work_dir=session.work_dir,
                 browser=browser,
                 root=is_root(),
-                on_step=lambda n, step: stage.update(n, len(spec.steps), step),
-                on_wait=_told_to(screen),
+                on_step=_progress(stage, spec),
+                on_wait=_on_wait(session.screen),
             )
-    for step in done:
-        for warning in step.warnings:
-            screen.warn(warning)
-    return done
+    _warn_of(steps, session.screen)
+    return steps
 
 
-def _plan(spec_path: Path, options: Options, settings: Settings) -> _Plan:
-    """Read the spec and find what is needed for it; whatever is wrong or missing is an error now."""
-    spec = load(spec_path, base_url=options.base_url)
-    check_workers(spec, options, settings)
-    if options.enhance is not None:
-        check(spec_path, options.enhance)
-    out = _film_path(spec, options, settings)
-    if not options.dry_run:
-        check_writable(out)
-    inserts = find_inserts(spec, out)
-    encoders = render_options(spec, options.zoom).encoders
-    program = ffmpeg.find(settings.ffmpeg, needs=inserts.filters, encoders=encoders)
-    browser = None if options.dry_run else find_browser(settings.chromium)
-    if browser is not None:
-        context_options(spec)  # a secret that is missing in the environment is told now
-    return _Plan(spec=spec, inserts=inserts, out=out, program=program, browser=browser)
+def preview(session: TourSession) -> str:
+    """Return what would be said in each step, word for word; nothing is spoken.
 
-
-def check_workers(spec: Spec, options: Options, settings: Settings) -> None:
-    """Check that there is a way to workers, where the tour needs one. Raises as `check_backend` does."""
-    if options.enhance is not None or needs_worker(spec, options, settings):
-        check_backend(options, settings)
-
-
-def _enhance(plan: _Plan, desk: _Desk) -> tuple[_Plan, Enhancement | None]:
-    """Have the narration written anew, where that was asked for."""
-    wanted = desk.options.enhance
-    if wanted is None:
-        return plan, None
-    spec, enhancement = enhanced(plan.spec, wanted, desk.options, desk.settings, desk.work_dir, desk.screen)
-    return replace(plan, spec=spec), enhancement
-
-
-def _speak(plan: _Plan, desk: _Desk) -> Narration:
-    """Have the narration spoken, and check before and after it how long the film will be."""
-    _foretell(plan.spec, plan.inserts, desk.screen)
-    if plan.browser is not None:
-        encoding.foretell(desk.options, desk.settings, desk.screen)
-    narration = speak(plan.spec, desk.options, desk.settings, desk.work_dir, desk.screen)
-    _check_length(plan.spec, narration.seconds, plan.inserts, desk.screen)
-    return narration
-
-
-def _cut(plan: _Plan, narration: Narration, takes: Sequence[Take], enhancement: Enhancement | None, desk: _Desk) -> Cut:
-    return cut(
-        plan.spec,
-        plan.inserts,
-        narration,
-        takes,
-        plan.program,
-        plan.out,
-        desk.screen,
-        options=desk.options,
-        settings=desk.settings,
-        work_dir=desk.work_dir,
-        enhancement=enhancement,
-    )
-
-
-def preview(spec_path: Path, options: Options, settings: Settings, screen: Screen) -> str:
-    """Return what would be said of each step, word for word, and speak nothing.
-
-    No worker is needed for that, unless the narration is to be written anew first.
+    No worker is needed for that, unless the narration is to be rewritten first.
     """
-    spec = load(spec_path, base_url=options.base_url, is_filmed=False)
-    _tell_translation(spec, screen)
-    if options.enhance is None:
-        return spoken_text_of(spec, options)
-    check(spec_path, options.enhance)
-    with occupied(_work_dir(spec_path, options)) as work_dir:
-        spec, _ = enhanced(spec, options.enhance, options, settings, work_dir, screen)
-    return spoken_text_of(spec, options)
+    spec = load(session.spec_path, base_url=session.options.base_url, is_recorded=False)
+    _warn_translated(spec, session.screen)
+    if session.options.enhance is not None:
+        enhancing.check(session)
+        with session.locked_work_dir():
+            spec, _ = enhance_narration(spec, session)
+    return spoken_text_of(spec, session.options)
 
 
-def _tell_translation(spec: Spec, screen: Screen) -> None:
-    """Say how what was written for another recorder is understood, and how to have it in our words."""
+def load_checked(session: TourSession) -> Spec:
+    """Return the spec, once it is known that the workers it needs can be reached. Raises as `check_backend` does."""
+    spec = load(session.spec_path, base_url=session.options.base_url)
+    if session.options.enhance is not None or needs_worker(spec, session):
+        session.check_backend()
+    enhancing.check(session)
+    return spec
+
+
+def _find_browser(spec: Spec, session: TourSession) -> Path:
+    """Return the browser to record with. Raises EnvironmentNotReady, also for a missing environment variable."""
+    browser = find_browser(session.settings.chromium)
+    context_options(spec)
+    return browser
+
+
+def _warn_translated(spec: Spec, screen: Screen) -> None:
+    """Show how keys of another recorder were translated, and how to convert the spec for good."""
     for warning in spec.warnings:
         screen.warn(warning)
     if spec.warnings:
         screen.say(f"gpudrop tour import {spec.source.name} -o NEW.json writes a spec without these warnings")
 
 
-def _work_dir(spec_path: Path, options: Options) -> Path:
-    return Path(options.work_dir or spec_path.parent / f".{spec_path.stem}-work").absolute()
+def _speak(plan: VideoPlan, session: TourSession, *, is_recorded: bool) -> Narration:
+    """Return the narration; the length of the video is checked before and after it is spoken."""
+    _check_estimate(plan, session.screen)
+    if is_recorded:
+        check_encoder(session)
+    narration = speak(plan.spec, session)
+    _check_length(plan, narration.seconds, session.screen)
+    return narration
 
 
-def _film_path(spec: Spec, options: Options, settings: Settings) -> Path:
-    """Return where the film goes: --output, else what the spec says, else the user's default folder, else beside it.
-
-    Raises UsageError where --output and the spec's format disagree.
-    """
-    if options.output is None:
-        said, folder = spec.output_path(), settings.default_out
-        return said if spec.output.path is not None or folder is None else folder / said.name
-    out = Path(options.output)
-    if out.suffix.casefold() != f".{spec.output.format}":
-        raise UsageError(f"--output {out} does not end in .{spec.output.format}, the spec's output.format")
-    return out.absolute()
-
-
-def _foretell(spec: Spec, inserts: Inserts, screen: Screen) -> None:
-    """Say how long the film will be, before a word is spoken; what cannot be cut by speaking less is an error."""
-    duration.check(spec, duration.from_narration(spec, {}, insert_frames=inserts.frames))
-    told, warnings = duration.foretold(spec, duration.from_text(spec, insert_frames=inserts.frames))
-    screen.say(told)
+def _check_estimate(plan: VideoPlan, screen: Screen) -> None:
+    """Show an estimate of the length before anything is spoken. Raises SpecError if it is too long even in silence."""
+    spec, frames = plan.spec, plan.inserts.frames
+    duration.check(spec, duration.estimate_from_narration(spec, {}, insert_frames=frames))
+    text, warnings = duration.describe_estimate(spec, duration.estimate_from_text(spec, insert_frames=frames))
+    screen.say(text)
     for warning in [*slide_rules.warnings(spec.slides, spec.steps), *warnings]:
         screen.warn(warning)
 
 
-def _check_length(spec: Spec, spoken_s: Mapping[str, float], inserts: Inserts, screen: Screen) -> None:
-    """Check the film's length by what was spoken, before anything is filmed."""
-    for warning in duration.check(spec, duration.from_narration(spec, spoken_s, insert_frames=inserts.frames)):
+def _check_length(plan: VideoPlan, spoken_s: Mapping[str, float], screen: Screen) -> None:
+    """Check the length of the video with the actual narration, before anything is recorded."""
+    estimate = duration.estimate_from_narration(plan.spec, spoken_s, insert_frames=plan.inserts.frames)
+    for warning in duration.check(plan.spec, estimate):
         screen.warn(warning)
 
 
-def _film(spec: Spec, narration: Narration, browser: Path, desk: _Desk) -> list[Take]:
-    with desk.screen.stage("filming") as stage:
-        takes = direct(
+def _record_steps(spec: Spec, narration: Narration, browser: Path, session: TourSession) -> list[Take]:
+    with session.screen.stage("recording") as stage:
+        takes = record_steps(
             spec,
             narration.seconds,
-            work_dir=desk.work_dir,
+            work_dir=session.work_dir,
             browser=browser,
             root=is_root(),
-            on_step=lambda done, step: stage.update(done, len(spec.steps), step),
-            on_wait=_told_to(desk.screen),
+            on_step=_progress(stage, spec),
+            on_wait=_on_wait(session.screen),
         )
-    for warning in _of_takes(takes):
-        desk.screen.warn(warning)
+    _warn_of(takes, session.screen)
     return takes
 
 
-def _told_to(screen: Screen) -> OnWait:
+def _progress(stage: StageView, spec: Spec) -> OnStep:
+    return lambda done, step: stage.update(done, len(spec.steps), step)
+
+
+def _on_wait(screen: Screen) -> OnWait:
     return lambda place, seconds: screen.say(f"still waiting for {place} after {seconds:.0f} s")
 
 
-def _of_takes(takes: Sequence[Take]) -> list[str]:
-    return [warning for take in takes for warning in take.warnings]
-
-
-def _have_application(spec: Spec, desk: _Desk) -> None:
-    """Run the spec's own set-up, and see that the application is there."""
-    _set_up(spec, desk)
-    for warning in check_application(spec):
-        desk.screen.warn(warning)
-
-
-def _set_up(spec: Spec, desk: _Desk) -> None:
-    if spec.pre_setup:
-        if desk.options.allow_setup:
-            desk.screen.say("pre_setup, allowed by --allow-setup:\n  " + "\n  ".join(spec.pre_setup))
-        pre_setup.run(
-            spec.pre_setup,
-            confirm=desk.screen.confirm,
-            allow=desk.options.allow_setup,
-            cwd=spec.source.parent,
-            log=desk.work_dir / "pre_setup.log",
-        )
+def _warn_of(steps: Sequence[Take | RehearsedStep], screen: Screen) -> None:
+    for step in steps:
+        for warning in step.warnings:
+            screen.warn(warning)

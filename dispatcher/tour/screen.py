@@ -1,4 +1,4 @@
-"""Where a recording says what it does: the command line has one, a script may bring its own."""
+"""Where a recording shows its progress: the command line has a screen, a script may provide its own."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ log = logging.getLogger(__name__)
 
 
 class Screen(Protocol):
-    """Where the recording says what it does."""
+    """Where a recording shows its progress, and asks."""
 
     def say(self, text: str) -> None:
-        """Say what happens now."""
+        """Show a message."""
         ...
 
     def warn(self, text: str) -> None:
-        """Say what must not be missed."""
+        """Show a warning."""
         ...
 
     def stage(self, title: str) -> contextlib.AbstractContextManager[StageView]:
-        """Show one stage of the work."""
+        """Show a stage of the work until the block ends."""
         ...
 
     def confirm(self, lines: Sequence[str]) -> bool:
@@ -32,29 +32,29 @@ class Screen(Protocol):
         ...
 
     def review(self, changed: Sequence[tuple[str, str, str]], engine: str, *, yes: bool) -> Collection[str]:
-        """Show narrations (step, before, after) and return the steps whose new words are accepted; with `yes`, all."""
+        """Show changed narrations (step, before, after) and return the accepted steps; with `yes`, all of them."""
         ...
 
     def ask(self, lines: Sequence[str], question: str) -> bool:
-        """Show what must be known and ask a question; where nobody can be asked the answer is no."""
+        """Show lines and ask a question; if nobody can be asked, the answer is no."""
         ...
 
 
 class Unattended:
-    """The screen of a script: warnings go to the log, and since nobody can be asked, every answer is no."""
+    """The default screen of a script: warnings go to the log, and every answer is no."""
 
     def say(self, text: str) -> None:
-        """Log it; only those who ask for the log's details see it."""
+        """Log a message at level INFO."""
         log.info("%s", text)
 
     def warn(self, text: str) -> None:
-        """Log it as a warning."""
+        """Log a warning."""
         log.warning("%s", text)
 
     def stage(self, title: str) -> contextlib.AbstractContextManager[StageView]:
-        """Log that the stage begins; how far it is, is not told."""
+        """Log that the stage begins; its progress is not shown."""
         log.info("%s …", title)
-        return contextlib.nullcontext(_Untold())
+        return contextlib.nullcontext(_NoProgress())
 
     def confirm(self, lines: Sequence[str]) -> bool:
         """Refuse."""
@@ -70,21 +70,21 @@ class Unattended:
         return False
 
 
-class _Untold:
+class _NoProgress:
     def update(self, done: float, total: float, note: str = "") -> None:
-        """Tell nobody."""
+        """Show nothing."""
 
     def job(self, progress: Progress) -> None:
-        """Tell nobody."""
+        """Show nothing."""
 
 
 class StageView(Protocol):
-    """Where a stage says how far it is."""
+    """Where a stage shows its progress."""
 
     def update(self, done: float, total: float, note: str = "") -> None:
-        """Say how far the stage is."""
+        """Show the progress of the stage."""
         ...
 
     def job(self, progress: Progress) -> None:
-        """Show how a job stands."""
+        """Show the progress of a job."""
         ...

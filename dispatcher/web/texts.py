@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dispatcher.tour.word_diff import Change, changes
+from dispatcher.tour.narration.word_diff import Change, changes
 from dispatcher.web.served import Shown
 
 MOST_BYTES = 20_000

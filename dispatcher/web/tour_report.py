@@ -1,4 +1,4 @@
-"""The report beside a tour's film, as it was written by `dispatcher.tour.report`, and pictures of its steps."""
+"""The report beside a tour's film, as it was written by `dispatcher.tour.output.report`, and pictures of its steps."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Starting a worker on this machine, and packing the one that others start. Nothing here knows what a job is."""
+"""Starting a worker on this machine, and building the package of a worker that others start. Not for jobs."""

@@ -1,4 +1,4 @@
-"""The worker as Colab runs it, on this machine: the real notebook, in a real kernel, through papermill."""
+"""The worker notebook on this machine, as Colab runs it: in a Jupyter kernel, through papermill."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ IDLE_MINUTES = 30.0
 
 
 class NotebookWorker(ChildProcess):
-    """`colab/worker.ipynb` on `drop`, without install and mount: the code is here. `log` gets what its cells print.
+    """`colab/worker.ipynb` on `drop`, without installing and mounting. The output of its cells goes to `log`.
 
-    The notebook as it ran is kept beside the log. papermill hands an interrupt on to the kernel, and with it to the
-    worker, which releases its job; SIGTERM would end papermill alone.
+    The executed notebook is written beside the log. papermill forwards an interrupt to the kernel, so that the worker
+    releases its job; SIGTERM would end papermill alone.
     """
 
     stop_signal = signal.SIGINT

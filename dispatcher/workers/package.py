@@ -1,6 +1,6 @@
-"""The wheel of the code that runs here, so that the far side runs the very same. No network, no source checkout.
+"""Building a wheel of the running code, so that a worker runs the same version. Needs no network and no checkout.
 
-It is a worker's wheel: the code is all there, but what only the sending machine needs is not among its requirements.
+The wheel has all of the code, but not the requirements that only the dispatcher needs.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from protocol.errors import EnvironmentNotReady
 
 NAME = "gpudrop"
 DISPATCH = "dispatch"
-"""The extra that names what only the sending machine needs."""
+"""The extra with the requirements that only the dispatcher needs."""
 
 NOTEBOOK = "worker.ipynb"
 _REQUIRES = "Requires-Dist: "
 _EXTRA = re.compile(rf"""extra == ['"]{DISPATCH}['"]""")
-# The earliest time that a zip file can say. Files keep no time of their own, so that equal code makes equal bytes.
+# The earliest time in a zip file. All files get it, so that equal code gives equal bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _WHEEL = f"Wheel-Version: 1.0\nGenerator: {NAME}\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
 def build_wheel(folder: Path) -> Path:
-    """Write `gpudrop-<version>-py3-none-any.whl` into `folder`; equal code gives equal bytes, on every machine.
+    """Write `gpudrop-<version>-py3-none-any.whl` into `folder`; equal code gives equal bytes on every machine.
 
-    Raises EnvironmentNotReady where gpudrop is run without being installed.
+    Raises EnvironmentNotReady if gpudrop is not installed.
     """
     installed = _distribution()
     wheel = folder / f"{NAME}-{installed.version}-py3-none-any.whl"
@@ -47,17 +47,17 @@ def build_wheel(folder: Path) -> Path:
 
 
 def notebook() -> Path:
-    """Return the notebook that belongs to this code."""
+    """Return the worker notebook of this version."""
     return _root("colab") / NOTEBOOK
 
 
 class _ReproducibleWheel(WheelFile):  # type: ignore[misc]  # wheel comes without types
-    """Gives every member, RECORD too, one time and one mode."""
+    """Gives every member, including RECORD, the same time and mode."""
 
     def writestr(self, zinfo_or_arcname: Any, data: Any, compress_type: int | None = None) -> None:
         member = ZipInfo(str(getattr(zinfo_or_arcname, "filename", zinfo_or_arcname)), _EPOCH)
         member.external_attr = (S_IFREG | 0o644) << 16
-        member.create_system = 3  # as on Unix, also where it is written on Windows
+        member.create_system = 3  # Unix, also when written on Windows
         super().writestr(member, data, compress_type)
 
 
@@ -77,7 +77,7 @@ def _contents(installed: Distribution, dist_info: str) -> Iterator[tuple[str, by
 
 
 def without_dispatch(metadata: str) -> str:
-    """Return a wheel's METADATA without the requirements that the extra `dispatch` names; the extra itself stays."""
+    """Return a wheel's METADATA without the requirements that the extra `dispatch` lists; the extra itself stays."""
     headers, blank, text = metadata.partition("\n\n")
     lines = headers.split("\n")
     named = {_name(line) for line in lines if line.startswith(_REQUIRES) and _EXTRA.search(line)}
@@ -118,14 +118,12 @@ def _distribution() -> Distribution:
     try:
         return distribution(NAME)
     except PackageNotFoundError as error:
-        raise EnvironmentNotReady(
-            f"{NAME} runs without being installed; install it (in a checkout: make setup)"
-        ) from error
+        raise EnvironmentNotReady(f"{NAME} is not installed; install it (in a checkout: make setup)") from error
 
 
 def _root(package: str) -> Path:
-    """Return where `package` would be imported from, without importing it."""
+    """Return the folder of `package`, without importing it."""
     spec = find_spec(package)
-    assert spec is not None, f"{package} is installed with the code that asks for it"
+    assert spec is not None, f"{package} is installed with this code"
     assert spec.submodule_search_locations, f"{package} is a package"
     return Path(spec.submodule_search_locations[0])

@@ -1,4 +1,4 @@
-"""Processes that this one starts, the worker of this machine first: watched, and gone without a trace afterwards."""
+"""Child processes, above all the worker of this machine: watched, and stopped with everything they started."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ log = logging.getLogger(__name__)
 
 MAX_RESTARTS = 3
 LOCAL = "local-"
-"""What a worker of this machine is called, before the process id of the command that it is for."""
+"""The name of a worker of this machine begins with this; the process id of its command follows."""
 
-GRACE_S = 20.0  # to release the current job; publishing a release takes far less
+GRACE_S = 20.0  # to release the current job, which takes far less
 
 
 class ChildProcess:
-    """A process in a session of its own, so that a terminal's Ctrl-C reaches it only through `stop`.
+    """A process in its own session, so that a terminal's Ctrl-C reaches it only through `stop`.
 
-    Its output goes to `log`. Leaving the block, or `stop`, ends it and what it started, whatever state it is in.
+    Its output goes to `log`. `stop`, or leaving the block, ends it and its children, whatever state they are in.
     """
 
     stop_signal = signal.SIGTERM
@@ -46,20 +46,20 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        """Return the process id, which is also that of its group."""
+        """The process id, which is also its process group."""
         return self._process.pid
 
     def alive(self) -> bool:
-        """Say whether it still runs."""
+        """Say whether it is running."""
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """Ask it to release its job and end; what does not end in time is killed. Safe to call again."""
+        """Ask it to release its job and exit; kill it if it does not in time. Safe to call again."""
         if self.alive():
             self._process.send_signal(self.stop_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(self._grace_s)
-        # The group is gone already when all went well; macOS answers EPERM for one that holds only the dead.
+        # Normally the group is gone by now; macOS answers EPERM for a group of zombies.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
@@ -74,15 +74,15 @@ class ChildProcess:
 
 
 def has_gone(worker: str) -> bool:
-    """Say whether a worker is one of this machine whose command has ended, and so has it."""
+    """Say whether a worker belongs to a command of this machine that has ended, and has therefore ended too."""
     pid = worker.removeprefix(LOCAL)
     return worker != pid and pid.isdigit() and not may_run(int(pid))
 
 
 class LocalWorker(ChildProcess):
-    """`python -m colab` on `drop`: the resident worker of this machine. It also ends when this process is gone.
+    """`python -m colab` on `drop`: the worker of this machine. It exits when this process ends.
 
-    Its drop is a private one, where nobody has to prove who they are.
+    Its drop is private, so it neither signs nor checks signatures.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class LocalWorker(ChildProcess):
 
 
 class ResidentWorker:
-    """A local worker that is started again when it dies, as a user would do, but not for ever."""
+    """A local worker that is restarted when it dies, a limited number of times."""
 
     def __init__(self, drop: Path, log: Path, *, beat_s: float | None = None, kinds: str = "") -> None:
         self._start = functools.partial(LocalWorker, drop, log, beat_s=beat_s, kinds=kinds)
@@ -107,14 +107,14 @@ class ResidentWorker:
         self._worker = self._start()
 
     def keep(self) -> None:
-        """Start the worker again if it has died. One that dies again and again raises EnvironmentNotReady."""
+        """Restart the worker if it has died. Raises EnvironmentNotReady after too many restarts."""
         if self._worker.alive():
             return
         if self._restarts == MAX_RESTARTS:
             tail = self._log.read_text(errors="replace")[-600:].strip()
             raise EnvironmentNotReady(f"the worker of this machine keeps dying; the end of {self._log}:\n{tail}")
         self._restarts += 1
-        log.warning("the worker of this machine died; it is started again")
+        log.warning("the worker of this machine died; restarting it")
         self._worker = self._start()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Films a tour of a small documentation site, served by Python's own server. Spoken on this machine.
+"""Records a tour of a small documentation site, served by Python's own server. Spoken on this machine.
 
 Every step opens its own page. What the demo does is told on stderr; the film's path is the last line on stdout.
 """

@@ -1,4 +1,4 @@
-"""`make demo`: films a tour of a real JupyterLab, its narration spoken by the notebook at the other end of a folder.
+"""`make demo`: records a tour of a real JupyterLab; the notebook at the other end of a folder speaks the narration.
 
 Starts JupyterLab and the notebook on throw-away folders, records, and stops both, also when interrupted. What it does
 is told on stderr; the film's path is the last line on stdout.
@@ -47,7 +47,7 @@ def _gpudrop(*arguments: str) -> None:
 
 @contextlib.contextmanager
 def jupyterlab(home: Path, log: Path) -> Iterator[str]:
-    """Run a JupyterLab that knows nothing of the user's own; yield its address once it answers."""
+    """Run a JupyterLab that ignores the user's own configuration; yield its address once it answers."""
     folders = {
         name: home / name for name in ("config", "data", "runtime", "settings", "workspaces", "ipython", "mpl", "work")
     }

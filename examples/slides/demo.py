@@ -1,4 +1,4 @@
-"""Films a talk: slides, a look at a page, more slides. Spoken on this machine; nothing else runs.
+"""Records a talk: slides, a web page, more slides. Spoken on this machine; nothing else is running.
 
 The page lies beside the spec and is opened as a file, so that there is no server. What the demo does is told on
 stderr; the film's path is the last line on stdout.

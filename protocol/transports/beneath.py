@@ -1,8 +1,8 @@
 """Walking below a folder without ever following a link, so that nothing put there leads out of it.
 
 Where the system opens relative to a descriptor (Linux, macOS), every step is held open and no step can be swapped for a
-link behind our back. Elsewhere (Windows) every step is looked at before it is taken, which is the best there is.
-Everything here raises OSError; `failures` says what that means.
+link behind our back. Elsewhere (Windows) every step is checked before it is taken, which is the best there is.
+Everything here raises OSError; `failures` translates it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAX_DEPTH = 32
-"""How deep a tree `remove` takes away; our own are two deep."""
+"""The depth to which `remove` deletes; our own folders are two levels deep."""
 
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _AS_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _BINARY
-# A FIFO that somebody left in the drop must not hold the reader until a writer comes.
+# A FIFO in the drop must not block the reader until a writer opens it.
 READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _NO_LINK | _BINARY
 CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | _BINARY
 _NAMELESS = getattr(os, "O_TMPFILE", 0)
@@ -34,7 +34,7 @@ def has_descriptors() -> bool:
 
 @dataclass(frozen=True)
 class OpenFolder:
-    """A folder below the root: by descriptor, or (without one) by a path whose steps were looked at."""
+    """A folder below the root: by descriptor, or (without one) by a path whose steps were checked."""
 
     path: Path
     fd: int | None
@@ -46,7 +46,7 @@ class OpenFolder:
         return os.open(self._at(name), flags, 0o666, dir_fd=self.fd)
 
     def open_nameless(self) -> int | None:
-        """Open a new file of this folder that has no name yet; None where the system or the disk knows none."""
+        """Open a new file without a name in this folder; None if the system or the disk does not support that."""
         if self.fd is None or not _NAMELESS:
             return None
         try:
@@ -55,12 +55,12 @@ class OpenFolder:
             return None
 
     def name(self, nameless: int, name: str) -> bool:
-        """Give an open file its name here, or say that it cannot be done; a name that is taken raises EEXIST."""
+        """Give an open file its name here, or return False if that does not work; an existing name raises EEXIST."""
         try:
             os.link(f"/proc/self/fd/{nameless}", name, dst_dir_fd=self.fd, follow_symlinks=True)
         except FileExistsError:
             raise
-        except OSError:  # no /proc, or no room: whoever creates the name itself is told what is wrong
+        except OSError:  # no /proc, or no room: creating the name in the usual way will report what is wrong
             return False
         return True
 
@@ -74,7 +74,7 @@ class OpenFolder:
             return list(found)
 
     def make_folder(self, name: str) -> None:
-        """Make a folder; a folder that is there is fine, a link raises ELOOP, anything else EEXIST."""
+        """Make a folder; an existing folder is fine, a link raises ELOOP, anything else EEXIST."""
         try:
             os.mkdir(self._at(name), dir_fd=self.fd)
         except FileExistsError:
@@ -87,7 +87,7 @@ class OpenFolder:
         os.unlink(self._at(name), dir_fd=self.fd)
 
     def remove(self, name: str, depth: int = 0) -> None:
-        """Remove a file or a folder with everything in it; what is gone already is fine."""
+        """Remove a file or a folder with everything in it; a missing one is fine."""
         with contextlib.suppress(FileNotFoundError):
             if not stat.S_ISDIR(self.status(name).st_mode):
                 self.remove_file(name)
@@ -101,7 +101,7 @@ class OpenFolder:
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[OpenFolder]:
-        """Go into a folder of this one; a link raises ELOOP, anything else that is no folder ENOTDIR."""
+        """Open a subfolder; a link raises ELOOP, anything else that is not a folder ENOTDIR."""
         inner = self._into(name)
         try:
             yield inner
@@ -109,7 +109,7 @@ class OpenFolder:
             inner.close()
 
     def close(self) -> None:
-        """Let the descriptor go."""
+        """Close the descriptor."""
         if self.fd is not None:
             os.close(self.fd)
 
@@ -140,7 +140,7 @@ class OpenFolder:
 
 @contextlib.contextmanager
 def opened(root: Path) -> Iterator[OpenFolder]:
-    """Open the folder where a walk begins. It may be a link itself: that is the user's choice."""
+    """Open the root folder. It may be a link itself: that is the user's choice."""
     place = OpenFolder(root, os.open(root, _AS_FOLDER)) if has_descriptors() else _looked_at(root)
     try:
         yield place

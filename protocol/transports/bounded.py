@@ -1,7 +1,7 @@
-"""A folder whose calls can hang (FUSE, NFS, a sync tool's): each call runs in a helper process, under a deadline (R9).
+"""A folder whose calls can hang (FUSE, NFS, sync tools): each call runs in a helper process, with a deadline (R9).
 
-A call into a dead mount cannot be interrupted from inside its process, and a thread that made it can never be ended.
-A process can be left behind: the next call gets another one, and the stuck one ends when the mount answers or goes.
+A call into a dead mount cannot be interrupted from within its process, and its thread can never be ended. But a process
+can be left behind: the next call gets another one, and the stuck one ends when the mount answers or is removed.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ CALL_S = 30.0
 """How long a listing or a small file may take."""
 
 SLOWEST = 100_000
-"""Bytes a second that a copy must make on the whole, beyond `CALL_S`."""
+"""The minimum bytes per second of a copy, which extend `CALL_S`."""
 
 MAX_STUCK = 4
-"""So many helpers may hang at once; while they do, every call fails at once and none is started."""
+"""The number of helpers that may hang; with more, every call fails at once and no helper is started."""
 
 _START = """
 import pickle, sys
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 class BoundedFolder:
-    """The verbs of a folder drop, each ended by its deadline with `ChannelLost`. Safe for several threads."""
+    """The verbs of a folder drop, each with a deadline after which it raises `ChannelLost`. Thread-safe."""
 
     def __init__(self, root: Path, *, call_s: float = CALL_S) -> None:
         self._root, self._call_s = root, call_s
@@ -52,11 +52,11 @@ class BoundedFolder:
         self._closed = False
 
     def check(self) -> None:
-        """Raise ChannelLost when the folder is not there or does not answer."""
+        """Raise ChannelLost if the folder is missing or does not answer."""
         self._do("check", (), {}, self._call_s)
 
     def make(self) -> None:
-        """Make the folder itself and those above it."""
+        """Make the folder itself and its parents."""
         self._do("make", (), {}, self._call_s)
 
     def list(self, folder: str) -> tuple[Entry, ...]:
@@ -92,7 +92,7 @@ class BoundedFolder:
             raise
 
     def make_folder(self, path: str) -> None:
-        """Make a folder and those above it."""
+        """Make a folder and its parents."""
         self._do("make_folder", (path,), {}, self._call_s)
 
     def delete(self, path: str) -> None:
@@ -105,7 +105,7 @@ class BoundedFolder:
         return found
 
     def close(self) -> None:
-        """End the helpers; one that hangs ends when it can."""
+        """End the helpers; a stuck one ends when it can."""
         with self._lock:
             self._closed = True
             helpers, self._idle = [*self._idle, *self._stuck], []
@@ -120,12 +120,12 @@ class BoundedFolder:
             self._leave(helper)
             raise ChannelLost(
                 f"{self._root} did not answer within {deadline_s:.0f} s ({verb}): its mount hangs. "
-                f"If it stays so, {way_out(self._root)}"
+                f"If this persists, {way_out(self._root)}"
             ) from None
         except (OSError, EOFError) as error:
             helper.end()
             raise ChannelLost(f"{self._root}: the helper process ended during {verb}") from error
-        except BaseException:  # an interrupt: its answer is still to come, and is nobody's
+        except BaseException:  # an interrupt: the pending answer must not be read as that of the next call
             helper.end()
             raise
         self._give_back(helper)
@@ -147,10 +147,10 @@ class BoundedFolder:
                 return self._idle.pop()
         try:
             return _Helper(self._root)
-        except (OSError, RuntimeError) as error:  # no room for a process, or for the thread that hears it
+        except (OSError, RuntimeError) as error:  # no resources for a process or for the thread that reads its answers
             raise ChannelLost(
-                f"{self._root}: no helper process can be started for it ({error}). If it stays so, "
-                "end some programs of this machine"
+                f"{self._root}: no helper process can be started for it ({error}). If this persists, "
+                "end some programs on this machine"
             ) from error
 
     def _leave(self, helper: _Helper) -> None:
@@ -168,7 +168,7 @@ class BoundedFolder:
 
 
 class _Helper:
-    """One helper process and the thread that hears its answers."""
+    """One helper process and the thread that reads its answers."""
 
     def __init__(self, root: Path) -> None:
         self._process = subprocess.Popen(
@@ -202,11 +202,11 @@ class _Helper:
         return self._process.poll() is None
 
     def abandon(self) -> None:
-        """Ask the system to end it as soon as the call it hangs in returns."""
+        """Have the system end it as soon as its hanging call returns."""
         self._process.kill()
 
     def end(self) -> None:
-        """End it; one in the middle of a call that hangs goes later."""
+        """End it; a stuck one ends later."""
         self._process.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None  # asked for
@@ -223,7 +223,7 @@ class _Helper:
 
     def _hear(self) -> None:
         assert self._process.stdout is not None  # asked for
-        with contextlib.suppress(Exception):  # whatever ends the pipe, it is over; the process is asked why
+        with contextlib.suppress(Exception):  # however the pipe ended, the helper is done
             while True:
                 self._answers.put(pickle.load(self._process.stdout))  # noqa: S301 - written by our own helper
         self._answers.put(_ENDED)

@@ -1,6 +1,6 @@
-"""The helper process of a bounded folder: makes one call after the other, and tells what came of it.
+"""The helper process of a bounded folder: makes one call after the other, and returns the results.
 
-It may hang in any of them for ever. Nothing else runs in it, and nothing that others need is lost with it.
+It may hang forever in any of them. Nothing else runs in it, and nothing is lost with it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from protocol.transports.folder import FolderDrop
 from protocol.transports.names import split
 
 _ANY = Capabilities(local=False, settle_s=0, poll_s=1, beat_s=1)
-"""What the drop is like is its owner's business; telling it here keeps the folder from being looked at."""
+"""The owner knows the capabilities; giving any here avoids checking the folder."""
 
 
 def serve() -> None:
-    """Answer the questions on standard input until it ends."""
+    """Answer the calls on standard input until it ends."""
     source, target = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # whatever prints must not get between the answers
     root = Path(pickle.load(source))  # noqa: S301 - our own parent speaks

@@ -1,4 +1,4 @@
-"""Moving bytes between two open files, never more than a limit: inside the kernel where it can, else by a buffer."""
+"""Copying between two open files, up to a limit: in the kernel if possible, otherwise through a buffer."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from protocol.transports.failures import numbers
 CHUNK = 1 << 20
 _IN_KERNEL = 1 << 26  # bytes a call; the kernel may do fewer
 
-# What a kernel or a file system says when it cannot copy by itself; nothing has moved then.
+# Errors of a kernel or file system that cannot copy by itself; nothing has been copied then.
 _CANNOT = numbers("EXDEV", "EINVAL", "ENOSYS", "EOPNOTSUPP", "ENOTSUP", "EBADF", "EPERM", "ETXTBSY")
 
 
 def check_length(path: str, length: int, limit: int) -> None:
-    """Raise ChannelError, not retryable, for a file of a drop that is longer than may be read."""
+    """Raise ChannelError, not retryable, for a file of a drop that exceeds the limit."""
     if length > limit:
         raise ChannelError(f"{path} is longer than the {limit} bytes allowed, and is not read", retryable=False)
 
 
 def write_all(target: int, data: bytes) -> None:
-    """Write every byte; one call to the system may take fewer."""
+    """Write every byte; one system call may write fewer."""
     left = memoryview(data)
     while left:
         left = left[os.write(target, left) :]
 
 
 def read_up_to(source: int, limit: int) -> bytes:
-    """Return the file from where it stands, at most `limit` bytes."""
+    """Return the rest of the file, at most `limit` bytes."""
     chunks: list[bytes] = []
     while limit > 0 and (chunk := os.read(source, min(limit, CHUNK))):
         chunks.append(chunk)
@@ -41,7 +41,7 @@ def stream(source: int, target: int, limit: int) -> int:
     left = limit
     while left > 0 and (moved := _in_kernel(source, target, min(left, _IN_KERNEL))):
         left -= moved
-    # Some file systems say "nothing left" when they mean "not here": the buffer has the last word.
+    # Some file systems report "end of file" when they mean "not supported": the buffered copy decides.
     while left > 0 and (chunk := os.read(source, min(left, CHUNK))):
         write_all(target, chunk)
         left -= len(chunk)

@@ -1,4 +1,4 @@
-"""What the system's errors mean on a channel: one table, used at the edge of every transport that does real I/O."""
+"""What the system's errors mean for a drop: one table for all transports that do real I/O."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from protocol.errors import (
 
 
 def numbers(*names: str) -> frozenset[int]:
-    """Return the error numbers of these names; a system that lacks one (Windows: EDQUOT, ESTALE) never raises it."""
+    """Return the error numbers of these names, without those that a system lacks (Windows: EDQUOT, ESTALE)."""
     return frozenset(getattr(errno, name) for name in names if hasattr(errno, name))
 
 
@@ -34,13 +34,13 @@ EXHAUSTED = numbers("EMFILE", "ENFILE")
 
 _TABLE: tuple[tuple[frozenset[int], Callable[[str, str], ChannelError]], ...] = (
     (MISSING, lambda what, why: NameMissing(f"{what} is not in the drop, or not yet")),
-    (TAKEN, lambda what, why: NameTaken(f"{what} is written already, and names are written once")),
+    (TAKEN, lambda what, why: NameTaken(f"{what} exists already, and names are written once")),
     (FULL, lambda what, why: StorageFull(f"no room to write {what}: {why}. Free some space, then run it again")),
     (LOST, lambda what, why: ChannelLost(f"{what} cannot be reached: {why}. Is the mount up?")),
     (
         DENIED,
         lambda what, why: ChannelError(
-            f"{what}: {why}. Give this user the right to read and write there, or name another drop", retryable=False
+            f"{what}: {why}. Give this user permission to read and write there, or name another drop", retryable=False
         ),
     ),
     (LINK, lambda what, why: ChannelError(f"{what} leads through a link, which is never followed", retryable=False)),
@@ -50,7 +50,7 @@ _TABLE: tuple[tuple[frozenset[int], Callable[[str, str], ChannelError]], ...] = 
 
 
 def channel_error(what: str, error: OSError) -> ChannelError:
-    """Return what `error`, met at `what`, means to the two sides; what the table does not know may be tried again."""
+    """Return the channel error for an OSError at `what`; errors that are not in the table can be retried."""
     why = error.strerror or str(error)
     for known, make in _TABLE:
         if error.errno in known:
@@ -60,7 +60,7 @@ def channel_error(what: str, error: OSError) -> ChannelError:
 
 @contextlib.contextmanager
 def mapped(what: str) -> Iterator[None]:
-    """Turn every OSError of the block into the channel's error about `what`."""
+    """Turn every OSError in the block into a channel error about `what`."""
     try:
         yield
     except OSError as error:
@@ -69,9 +69,9 @@ def mapped(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def mapped_local(what: str) -> Iterator[None]:
-    """Turn every OSError of the block into an error about a file of this machine: the channel is not to blame.
+    """Turn every OSError in the block into an error about a file of this machine, not of the channel.
 
-    No room here is `StorageFull` all the same: to whoever must make some, it makes no difference who wrote.
+    No room here is `StorageFull` too: the remedy is the same.
     """
     try:
         yield

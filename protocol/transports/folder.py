@@ -1,4 +1,4 @@
-"""A drop in a folder of a plain disk. What something else carries to the other side is a `SyncedDrop`."""
+"""A drop in a folder on a plain disk. Folders that are shared by other means are a `SyncedDrop`."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from protocol.transports.watching import PollWatch, watch_events
 LOCAL = Capabilities(local=True, settle_s=0, poll_s=0.5, beat_s=2, limits=ONE_MACHINE, events=True)
 
 CARRIED = Capabilities(local=False, settle_s=30, poll_s=5, beat_s=30, limits=SYNC_TOOL, events=True)
-"""A folder of this disk that a sync tool is known to carry: what the tool brings is an event like any other write."""
+"""A folder on this disk that a sync tool shares: files that the tool writes cause events like any others."""
 
 _DELETE_TRIES = 3
 _BLOCK_BYTES = 512  # what `st_blocks` counts, whatever the disk's own blocks are
 
 
 class FolderDrop:
-    """A drop at `root`. It wakes by events and needs no barrier, unless other `capabilities` are claimed for it.
+    """A drop at `root`. It uses events and needs no barrier, unless other `capabilities` are given.
 
-    Holds nothing open between calls, so that a mount which goes and comes back is simply there again.
+    Keeps nothing open between calls, so that a mount that comes back works again.
     """
 
     def __init__(self, root: Path, *, capabilities: Capabilities = LOCAL) -> None:
@@ -41,7 +41,7 @@ class FolderDrop:
         self.capabilities = replace(capabilities, folder=folder)
 
     def list(self, folder: str) -> tuple[Entry, ...]:
-        """Return the regular files and folders in `folder`, by name; links, devices and pipes are left out."""
+        """Return the regular files and folders in `folder`, by name, without links, devices and pipes."""
         with mapped(folder or str(self._root)), self._at(split_folder(folder)) as place:
             found = [_entry(item) for item in place.scan()]
         return tuple(sorted((entry for entry in found if entry is not None), key=lambda entry: entry.name))
@@ -54,9 +54,9 @@ class FolderDrop:
         return data
 
     def put(self, path: str, data: bytes) -> None:
-        """Create `path`; what could be written only in part is removed again.
+        """Create `path`; a file that could only be written in part is removed again.
 
-        On a disk of a Linux machine it is whole from the moment it is there: an old party does not look twice, and a
+        On a disk of a Linux machine it is complete as soon as it is visible: older programs do not read twice, and a
         sync tool does not send half of it.
         """
         with mapped(path):
@@ -66,7 +66,7 @@ class FolderDrop:
                 write_all(fd, data)
 
     def copy_in(self, local: Path, path: str) -> None:
-        """Create `path` from a local file; what could be written only in part is removed again."""
+        """Create `path` from a local file; a file that could only be written in part is removed again."""
         with mapped_local(str(local)):
             source = local.open("rb", buffering=0)
         with source, mapped(path), self._create(path) as fd:
@@ -85,7 +85,7 @@ class FolderDrop:
                 raise
 
     def make_folder(self, path: str) -> None:
-        """Make a folder and those above it."""
+        """Make a folder and its parents."""
         with mapped(path), self._at(split(path), make=True):
             pass
 
@@ -97,26 +97,26 @@ class FolderDrop:
                     place.remove(name)
                 return
             except ChannelError as error:
-                if not (tries_left and error.retryable):  # somebody may still be writing into the folder
+                if not (tries_left and error.retryable):  # another process may still be writing into the folder
                     raise
 
     def barrier(self) -> Durability:
-        """Return at once: between processes of one machine what is written is there; elsewhere nobody can tell."""
+        """Return at once: on one machine writes are visible immediately; elsewhere that is unknown."""
         return "local" if self.capabilities.local else "unconfirmed"
 
     def watch(self) -> Watch:
-        """Watch by events on a disk; elsewhere events tell nothing of the other side, so it is time to look."""
+        """Watch by events on a disk; elsewhere by polling, because the other side causes no events."""
         with self._at(()):
-            pass  # a watcher on a folder that is not there would sleep for ever
+            pass  # a watcher on a missing folder would sleep forever
         poll_s = self.capabilities.poll_s
         return watch_events(self._root, poll_s) if self.capabilities.events else PollWatch(poll_s)
 
     def close(self) -> None:
-        """Hold nothing between calls, so there is nothing to free."""
+        """Do nothing: nothing is open between calls."""
 
     @contextlib.contextmanager
     def _at(self, parts: tuple[str, ...], *, make: bool = False) -> Iterator[OpenFolder]:
-        """Open a folder of the drop step by step; `make` makes what is missing on the way."""
+        """Open a folder of the drop step by step; `make` creates missing ones."""
         with contextlib.ExitStack() as steps:
             try:
                 place = steps.enter_context(opened(self._root))
@@ -144,7 +144,7 @@ class FolderDrop:
     @contextlib.contextmanager
     def _open(self, path: str, limit: int, copy: int) -> Iterator[int]:
         if copy:
-            raise NameMissing(f"{path} is in this folder once: there is no copy {copy}")
+            raise NameMissing(f"there is one file named {path}, and no copy {copy}")
         with self._parent(path) as (place, name):
             fd = place.open(name, READ)
             try:
@@ -157,7 +157,7 @@ class FolderDrop:
                 os.close(fd)
 
     def _put_whole(self, path: str, data: bytes) -> bool:
-        """Write a file that has no name yet and name it; return whether that can be done here."""
+        """Write a file without a name, then name it; return whether that is supported here."""
         with self._parent(path) as (place, name):
             fd = place.open_nameless()
             if fd is None:
@@ -176,9 +176,9 @@ class FolderDrop:
                 try:
                     yield fd
                 finally:
-                    os.close(fd)  # some file systems tell only now that the disk is full
+                    os.close(fd)  # some file systems only report a full disk now
             except BaseException:
-                with contextlib.suppress(OSError):  # the first error is the one to tell
+                with contextlib.suppress(OSError):  # the first error is the one to report
                     place.remove_file(name)
                 raise
 
@@ -195,7 +195,7 @@ def _entry(item: os.DirEntry[str]) -> Entry | None:
 
 
 def _file(name: str, status: os.stat_result) -> Entry:
-    """Return the entry of a file. Tools that bring a file may give it its full size first, and its content later."""
+    """Return the entry of a file. Sync tools may give a file its full size first, and its content later."""
     stored = getattr(status, "st_blocks", None)
     sparse = stored is not None and stored * _BLOCK_BYTES < status.st_size
     return Entry(

@@ -1,4 +1,4 @@
-"""What a folder stands on: a disk of this machine, or something that a network or a sync tool is behind."""
+"""What a folder is on: a disk of this machine, a network file system, or a folder of a sync tool."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Literal
 from protocol.google_drive import COLAB_MOUNT, REMOUNT, is_my_drive
 
 NETWORKED = ("fuse", "nfs", "cifs", "smb", "9p", "virtiofs", "vboxsf", "prl_fs", "afs", "ceph", "lustre", "davfs")
-"""How the types of such file systems begin. The other side's writes make no event on them."""
+"""The beginnings of the types of network file systems. Writes of the other side cause no events on them."""
 
 BLOCK_DEVICES = ("fuseblk",)  # NTFS and exFAT disks, served through FUSE on this machine
 
@@ -28,7 +28,7 @@ SYNC_MARKERS = {
     ".tmp.drivedownload": "Google Drive",
     ".tmp.driveupload": "Google Drive",
 }
-"""What sync tools leave in the top folder of what they carry."""
+"""What sync tools leave in the top folder that they share."""
 
 FILES_ONLY = frozenset({".dropbox"})  # a folder of that name holds Dropbox's settings, in the home of its user
 
@@ -40,7 +40,7 @@ CLOUD_FOLDERS = {
     "Dropbox": "Dropbox",
     "Nextcloud": "Nextcloud",
 }
-"""What the folders of such tools are called: it counts only where no table of mounts tells what a path stands on."""
+"""The usual names of such tools' folders: used only where there is no table of mounts."""
 
 _ONEDRIVE_OF = "OneDrive - "  # followed by the name of a company
 
@@ -49,10 +49,10 @@ MAX_LINKS = 40  # as Linux counts them: a ring of links ends here, and opening i
 
 @dataclass(frozen=True)
 class Ground:
-    """What a folder stands on: a disk of this machine, an rclone mount at `point`, or anything else that is shared.
+    """What a folder is on: a disk of this machine, an rclone mount at `point`, or anything else that is shared.
 
-    `path` is the folder as it was walked to: below `point` by name, whatever links and `..` lead there. `tool` is the
-    sync tool that shares it; `is_disk` says that the files lie on a disk of this machine all the same.
+    `path` is the resolved folder, below `point` by name alone. `tool` is the sync tool that shares it; `is_disk` says
+    that the files are nevertheless on a disk of this machine.
     """
 
     kind: Literal["disk", "rclone", "shared"]
@@ -63,9 +63,9 @@ class Ground:
 
 
 def ground_of(path: Path) -> Ground:
-    """Return what an absolute `path` stands on. Nothing beyond a mount that may hang is ever touched to find out.
+    """Return what an absolute `path` is on. Nothing inside a mount that may hang is ever touched to find out.
 
-    The table of mounts decides; on a disk, the marker of a sync tool in the folder or above it does.
+    The table of mounts decides; on a disk, the marker of a sync tool in the folder or in a parent.
     """
     ground = _walked_to(path)
     if ground.kind == "disk" and (tool := _carrier(ground.path or path)) is not None:
@@ -99,9 +99,9 @@ def _walked_to(path: Path) -> Ground:
 
 
 def _walked(names: Sequence[str]) -> tuple[list[str] | None, list[str]]:
-    """Walk by name alone from a mount's door; return where that ends, or (None, the way on) where it leads out again.
+    """Walk by name alone from a mount point; return where that ends, or (None, the remaining names) if it leads out.
 
-    What lies beyond the door is not looked at, so no link in there is known of; rclone's mounts have none.
+    Nothing in the mount is touched, so links there are not known; rclone's mounts have none.
     """
     inside: list[str] = []
     for number, name in enumerate(names):
@@ -118,7 +118,7 @@ def _target(link: Path) -> Path | None:
     try:
         return link.readlink()
     except OSError:
-        return None  # no link, or not for us to look at
+        return None  # not a link, or not readable
 
 
 def _by_name(path: Path) -> Ground:
@@ -131,7 +131,7 @@ def _by_name(path: Path) -> Ground:
 
 
 def _named_after(path: Path) -> str | None:
-    """Return the tool whose folder a path leads through, by whole names."""
+    """Return the tool whose folder is part of a path, by whole names."""
     for name in path.parts:
         if name in CLOUD_FOLDERS:
             return CLOUD_FOLDERS[name]
@@ -143,10 +143,10 @@ def _named_after(path: Path) -> str | None:
 
 
 def _carrier(folder: Path) -> str | None:
-    """Return the sync tool that has left its marker in a folder of a disk, or in one above it."""
+    """Return the sync tool with a marker in a folder on a disk, or in one of its parents."""
     for above in (folder, *folder.parents):
         if _by_name(above).kind != "disk":
-            return None  # a mount that may hang: it is not looked into
+            return None  # a mount that may hang: not touched
         if is_my_drive(above.name):
             return "Google Drive"
         for marker, tool in SYNC_MARKERS.items():
@@ -171,7 +171,7 @@ def way_out(path: Path) -> str:
 
 
 def filesystem(path: Path, mounts: Path = MOUNTS) -> tuple[str, Path | None]:
-    """Return the type of the file system that holds `path` and where it is mounted; ("", None) where nobody tells."""
+    """Return the type of `path`'s file system and where it is mounted; ("", None) if that is unknown."""
     if sys.platform != "linux" or not mounts.exists():
         return "", None
     best, kind, at = -1, "", None

@@ -1,7 +1,7 @@
-"""What this machine gives a program beside its files: time, sleep, randomness, and an id of itself.
+"""What a machine gives a program besides files: time, sleep, randomness, and an id of the machine.
 
-Both sides take a `Host` and use nothing else, so that the whole of their code can be run on another one: virtual time,
-a clock that is a day off, ids that can be foretold.
+Both sides use only a `Host` for these, so that all their code can run on a simulated one: virtual time, a clock that is
+a day off, predictable ids.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _windows_system() -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """One machine's clock and chance. All times in seconds."""
+    """One machine's clocks and randomness. All times in seconds."""
 
     monotonic: Callable[[], float] = time.monotonic  # for waiting and leases: never set back, compared with no other's
     wall: Callable[[], float] = time.time  # Unix time, for people and records
@@ -67,7 +67,7 @@ class Host:
     system: Callable[[], str | None] = running_system  # which running machine this is: secret, see there
 
     def nonce(self) -> str:
-        """Return what names an attempt, a boot or a drop: 16 lowercase hex digits that nobody has used."""
+        """Return a new id for an attempt, a boot or a drop: 16 random lowercase hex digits."""
         return self.token(NONCE_BYTES)
 
 
@@ -75,7 +75,7 @@ SYSTEM = Host()
 
 
 def may_run(pid: int) -> bool:
-    """Say whether a process of this machine runs, or may run: on Windows nobody can ask without ending it."""
+    """Say whether a process of this machine runs, or may run: on Windows that cannot be checked without ending it."""
     if sys.platform == "win32":  # there signal 0 is Ctrl-C
         return True
     try:

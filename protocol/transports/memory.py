@@ -66,7 +66,7 @@ class MemoryStore:
             elif double and path in self.files:
                 self.doubles.setdefault(path, []).append(data)
             else:
-                raise NameTaken(f"{path} is written already, and names are written once")
+                raise NameTaken(f"{path} exists already, and names are written once")
 
     def make_folder(self, path: str) -> None:
         """Make a folder and those above it."""

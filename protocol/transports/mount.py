@@ -1,7 +1,7 @@
-"""An rclone mount from beside it: the remote control of the process that serves it, where it has one.
+"""The remote control of the process that serves an rclone mount, if it has one.
 
-A mount shows a directory cache of minutes and uploads when it likes. Its remote control can be asked to look again, and
-tells whether anything is still to be uploaded. Without one the mount is used as it is, which is said once.
+A mount caches directories for minutes and uploads in the background. Its remote control can refresh a directory, and
+tells whether uploads are pending. Without one the mount is used as it is, with one warning.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ BARRIER_S = 120.0
 """How long a barrier waits for uploads."""
 
 LONGEST_PAUSE_S = 0.25
-"""Between two looks at the queue: shorter than the quiet between two beats, which are uploads too."""
+"""Between two checks of the upload queue: shorter than the pause between two heartbeats, which are uploads too."""
 
 AGAIN_S = 10.0
-"""After a failure the remote control is left alone for so long; the mount works without it."""
+"""After a failure the remote control is not used for this long; the mount works without it."""
 
 GOOD_FLAGS = (
     "--vfs-cache-mode full --vfs-write-back 1s --dir-cache-time 30s --poll-interval 10s "
     "--rc --rc-addr 127.0.0.1:5572 --rc-user me --rc-pass …"
 )
-"""How a mount for a drop is started; docs/mounts.md says what each flag is for."""
+"""The flags for a mount that holds a drop; docs/mounts.md explains each one."""
 
 LIST_S = 2.0
-"""How long an `rclone rcd` may take to say what it has mounted."""
+"""How long an `rclone rcd` may take to list its mounts."""
 
 PROC = Path("/proc")
 _ADDRESS = "localhost:5572"  # rclone's own default
@@ -48,39 +48,39 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Flags:
-    """What an rclone mount was started with, by its command line and environment.
+    """The flags of an rclone mount, from its command line and environment.
 
-    A mount that `rclone rcd` made on request has that process's remote control, and the options it says it has.
+    A mount that was made through `rclone rcd` has that process's remote control, and the options that it reports.
     """
 
     point: Path
-    told: Mapping[str, str] = field(repr=False)  # a password may be among them
-    fs: str | None = field(default=None, repr=False)  # which of the file systems of an rcd it is
+    told: Mapping[str, str] = field(repr=False)  # may contain a password
+    fs: str | None = field(default=None, repr=False)  # its file system, if it was mounted by an rcd
 
     @property
     def has_rc(self) -> bool:
-        """Say whether it has a remote control."""
+        """Say whether the mount has a remote control."""
         return self.fs is not None or self.get("rc", "false") != "false"
 
     @property
     def address(self) -> str:
-        """Return where its remote control listens."""
+        """Return the address of its remote control."""
         host, _, port = self.get("rc-addr", _ADDRESS).rpartition(":")
         return f"{host or '127.0.0.1'}:{port}"
 
     def get(self, name: str, default: str) -> str:
-        """Return a flag's value; one without a value is "true"."""
+        """Return a flag's value; a flag without a value is "true"."""
         return self.told.get(name, default)
 
     def rc(self) -> Rc | None:
-        """Return a client of its remote control, None where it has none."""
+        """Return a client of its remote control, or None if it has none."""
         if not self.has_rc:
             return None
         return Rc(f"http://{self.address}", self.get("rc-user", ""), self.get("rc-pass", ""))
 
 
 def mount_flags(point: Path, proc: Path = PROC) -> Flags | None:
-    """Return what the rclone process behind a mount point was started with; None where the system does not tell."""
+    """Return the flags of the rclone process behind a mount point; None if they cannot be read."""
     rcds = []
     for folder in proc.iterdir() if proc.is_dir() else ():
         if not folder.name.isdigit() or not (words := _words(folder / "cmdline")):
@@ -93,9 +93,9 @@ def mount_flags(point: Path, proc: Path = PROC) -> Flags | None:
 
 
 def _mounted_by(rcd: Flags) -> Flags | None:
-    """Return the flags of a mount that an `rclone rcd` made on request, None where it is none of its mounts."""
+    """Return the flags of a mount made through this `rclone rcd`, or None if it is not one of its mounts."""
     rc = rcd.rc()
-    if rc is None or rcd.address.endswith(":0"):  # a port that nobody but its owner knows
+    if rc is None or rcd.address.endswith(":0"):  # a port that only its owner knows
         return None
     with contextlib.closing(rc), contextlib.suppress(RcGone, RcFailed, ChannelError):
         made = rc.call("mount/listmounts", timeout_s=LIST_S).get("mountPoints") or []
@@ -107,7 +107,7 @@ def _mounted_by(rcd: Flags) -> Flags | None:
 
 
 def _as_flags(options: Mapping[str, Any]) -> dict[str, str]:
-    """Return the options of a file system that rclone serves as the flags that would set them; times are in ns."""
+    """Return the options of a mounted file system as the flags that would set them; times are in ns."""
     modes = ("off", "minimal", "writes", "full")
     mode = options.get("CacheMode", "off")
     told = {"vfs-cache-mode": modes[mode] if isinstance(mode, int) else str(mode)}
@@ -154,22 +154,22 @@ def _from_environment(path: Path) -> dict[str, str]:
 
 
 class MountControl:
-    """Asks the mount at `point` to look again, and when it has uploaded all. It never fails: all is later then."""
+    """Refreshes the mount at `point`, and waits for its uploads. It never fails: without it changes arrive later."""
 
     def __init__(self, point: Path, *, flags: Callable[[Path], Flags | None] = mount_flags) -> None:
         self._point, self._find = point, flags
-        self._lock = threading.Lock()  # for the client; never held while the mount is asked
+        self._lock = threading.Lock()  # for the client; never held during a call
         self._rc: Rc | None = None
         self._fs: str | None = None
         self._rests_until = 0.0
         self._told = False
 
     def refresh(self, folder: str) -> None:
-        """Let the mount read a folder (relative to its root) from the remote, so that the next listing is fresh."""
+        """Refresh a folder (relative to the mount's root), so that the next listing is up to date."""
         self._ask("vfs/refresh", {"dir": folder} if folder else {})
 
     def uploaded(self, within_s: float = BARRIER_S) -> Durability:
-        """Wait until nothing is queued or being uploaded, twice in a row; "unconfirmed" where that cannot be told."""
+        """Wait until the upload queue is empty twice in a row; "unconfirmed" if that is unknown."""
         ends, quiet, pause_s = time.monotonic() + within_s, 0, 0.05
         while time.monotonic() < ends:
             stats = self._ask("vfs/stats", {})
@@ -191,7 +191,7 @@ class MountControl:
         return self._ask("rc/noop", {}) is not None
 
     def close(self) -> None:
-        """Let it go."""
+        """Close the client."""
         with self._lock:
             rc, self._rc = self._rc, None
         if rc is not None:
@@ -223,8 +223,8 @@ class MountControl:
         self._rests_until = time.monotonic() + AGAIN_S
         if not self._told:
             log.warning(
-                "%s cannot be asked to look again or what it has uploaded (%s): everything is seen later. "
-                "Mount it with --rc --rc-user … --rc-pass …; `gpudrop doctor` says what is wrong, docs/mounts.md why",
+                "%s has no usable remote control (%s), so changes arrive later and uploads cannot be confirmed. "
+                "Mount it with --rc --rc-user … --rc-pass …; `gpudrop doctor` and docs/mounts.md say more",
                 self._point,
                 why,
             )

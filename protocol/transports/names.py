@@ -1,6 +1,6 @@
-"""Paths in a drop, as every transport checks them before it builds anything from them.
+"""Paths in a drop, which every transport checks before it uses them.
 
-`protocol.layout` makes them; a path that did not come from there must not reach a file system.
+`protocol.layout` builds them; a path from elsewhere must not reach a file system.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ _NEVER = frozenset({"", ".", ".."})
 
 
 def split(path: str) -> tuple[str, ...]:
-    """Return the components of a path below the drop; one that could lead elsewhere raises ChannelError."""
+    """Return the components of a path in the drop; a path that could lead out of it raises ChannelError."""
     parts = tuple(path.split("/"))
     if _NEVER.intersection(parts) or "\\" in path or "\0" in path:
         raise ChannelError(f"{path!r} is not a path in a drop: names between single '/', no '..'", retryable=False)

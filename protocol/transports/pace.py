@@ -1,4 +1,4 @@
-"""How often to look at a remote: soon after something happened, less and less often while nothing does."""
+"""How often to list a remote: soon after something happened, then less and less often."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import time
 from collections.abc import Callable
 
 QUICKEST = 4
-"""After news the first look comes this many times sooner than the drop's own poll."""
+"""After news the first poll comes this many times sooner than the drop's own interval."""
 
 SLOWER = 1.6
-"""Each look without news makes the next one this many times later, up to the drop's own poll."""
+"""Each poll without news makes the next interval this many times longer, up to the drop's own."""
 
 
 class NewsCounter:
-    """What one drop knows of its own looks and writes: whether there was news since somebody last asked."""
+    """Counts the changes that one drop has noticed through its own listings and writes."""
 
     def __init__(self) -> None:
         self._news = 0
 
     def tell(self) -> None:
-        """Say that something changed: this side wrote, or a listing is not what it was."""
+        """Count a change: this side wrote something, or a listing differs from the last one."""
         self._news += 1
 
     @property
@@ -30,7 +30,7 @@ class NewsCounter:
 
 
 class RemoteWatch:
-    """Says when it is time to look. It lists nothing itself: the caller's look is the one that tells."""
+    """Says when it is time to poll. It lists nothing itself: the caller's listing will show what changed."""
 
     def __init__(self, pace: NewsCounter, poll_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._pace, self._poll_s, self._clock = pace, poll_s, clock
@@ -40,7 +40,7 @@ class RemoteWatch:
         self._closed = threading.Event()
 
     def wait(self, timeout_s: float) -> bool:
-        """Return True when the next look is due, False after a shorter `timeout_s`."""
+        """Return True when the next poll is due, False after a shorter `timeout_s`."""
         self._adapt()
         left = self._looked + self._every_s - self._clock()
         if left > timeout_s:
@@ -52,10 +52,10 @@ class RemoteWatch:
         return True
 
     def changed(self) -> None:
-        """Know nothing of names."""
+        """Return None: the names are unknown."""
 
     def close(self) -> None:
-        """End a wait that is under way."""
+        """End a wait in progress."""
         self._closed.set()
 
     def _adapt(self) -> None:

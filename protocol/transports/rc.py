@@ -18,7 +18,7 @@ import httpx
 
 from protocol.errors import ChannelError, ChannelLost, NameMissing, StorageFull
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every call
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every call
 
 CALL_S = 90.0
 """How long one call may take: rclone itself tries again under the hood, and backs off as the provider asks."""
@@ -79,7 +79,7 @@ class Rc:
         progress: Callable[[Moved], None] | None = None,
         stall_s: float = STALL_S,
     ) -> None:
-        """Run a long command to its end; one that moves nothing for `stall_s` is stopped and raises ChannelLost."""
+        """Run a long command to its end; without progress for `stall_s` it is stopped and raises ChannelLost."""
         number = self.call(command, {**parameters, "_async": True, "_group": group})["jobid"]
         try:
             self._follow(command, number, group, progress, stall_s)

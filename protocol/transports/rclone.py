@@ -1,7 +1,7 @@
-"""A drop on any remote that rclone knows, without a mount: every verb is one call to an rclone process of our own.
+"""A drop on any remote that rclone supports, without a mount: every verb is one call to our own rclone process.
 
-What a mount keeps back (an upload queue, a folder cache of minutes) does not exist here: a write has arrived, checked
-by size and by the remote's own hash, when it returns, and a listing is what the provider says now.
+Unlike a mount it has no upload queue and no directory cache: when a write returns, it has arrived and was checked by
+size and by the remote's own hash, and a listing is the provider's current one.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from protocol.transports.rclone_cache import RemoteCache
 from protocol.transports.rclone_calls import RemoteCalls
 
 STORE = Capabilities(local=False, settle_s=2, poll_s=2, beat_s=15)
-"""A server that shows at once what was written (SFTP, WebDAV, S3, SMB)."""
+"""A server on which writes are visible at once (SFTP, WebDAV, S3, SMB)."""
 
 DRIVE = Capabilities(local=False, settle_s=30, poll_s=5, beat_s=30)
-"""A provider that lets one name belong to two files: Google Drive. Its listings may lag, and creating is slow there."""
+"""A provider where two files can have the same name: Google Drive. Its listings may lag, and creating is slow."""
 
 Progress = Callable[[str, Moved], None]
 
 BULK = 8 << 20
-"""Files above this many bytes move as a job of rclone's own, which may take as long as it moves on."""
+"""Larger files are copied by a job of rclone's, which may take as long as it makes progress."""
 
 _T = TypeVar("_T")
 
 
 class RcloneDrop:
-    """A drop at `REMOTE:PATH`. `operations` counts what was asked of the remote, by kind.
+    """A drop at `REMOTE:PATH`. `operations` counts the calls on the remote, by kind.
 
-    A name is looked for before it is written, and never overwritten; but remotes have no exclusive creation, so two
-    machines that write one name in the same moment may both succeed (FORMAT.md names everything so that none do).
+    A name is checked before it is written, and never overwritten; but remotes have no exclusive creation, so two
+    machines that write one name at the same moment may both succeed (FORMAT.md avoids this by its names).
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class RcloneDrop:
         return f"rclone:{self._fs}"
 
     def list(self, folder: str) -> tuple[Entry, ...]:
-        """Return what `folder` holds, by name; of two folders that carry one name the one that rclone takes."""
+        """Return the entries of `folder`, by name; of two folders with the same name, the one that rclone uses."""
         split_folder(folder)
         options = {"noMimeType": True, "noModTime": self._is_slow_to_date}
         try:
@@ -116,7 +116,7 @@ class RcloneDrop:
             self._write(path, local)
 
     def copy_in(self, local: Path, path: str) -> None:
-        """Create `path` from a local file; a large one tells its progress."""
+        """Create `path` from a local file, with progress for large ones."""
         split(path)
         with mapped_local(str(local)), local.open("rb"):
             source = local.resolve()
@@ -133,7 +133,7 @@ class RcloneDrop:
                 self._copy_twin(path, twin, local, limit)
             elif not self._read(path, lambda answer: _into(path, answer, local, limit)):
                 self._fetch(path, local)
-        except StorageFull as error:  # rclone does not say where: reading takes no room of the remote's
+        except StorageFull as error:  # rclone does not say where; reading needs no room on the remote
             local.unlink(missing_ok=True)
             raise StorageFull(
                 f"no room on this machine to write {local}, copied from {path}. Free some space"
@@ -143,7 +143,7 @@ class RcloneDrop:
             raise
 
     def make_folder(self, path: str) -> None:
-        """Make a folder and those above it; where the remote has no empty folders, the first file makes it."""
+        """Make a folder and its parents; if the remote has no empty folders, the first file creates it."""
         split(path)
         if self._known.is_there(path):
             return
@@ -156,7 +156,7 @@ class RcloneDrop:
         self._pace.tell()
 
     def delete(self, path: str) -> None:
-        """Remove a file (each that carries the name), or a whole folder."""
+        """Remove a file (all files of that name), or a whole folder."""
         split(path)
         ways = ["operations/deletefile", "operations/purge"]
         times = len(self._known.twins(path) or ()) or 1
@@ -167,11 +167,11 @@ class RcloneDrop:
         self._pace.tell()
 
     def barrier(self) -> Durability:
-        """Return at once: every write has arrived, and was checked, before it returned."""
+        """Return at once: every write had arrived and was checked when it returned."""
         return "confirmed"
 
     def watch(self) -> RemoteWatch:
-        """Look soon after news and at the drop's own pace otherwise; no remote tells what another machine did."""
+        """Poll soon after news, otherwise at the drop's own interval: remotes send no events."""
         return RemoteWatch(self._pace, self.capabilities.poll_s)
 
     def close(self) -> None:
@@ -179,12 +179,12 @@ class RcloneDrop:
         self._calls.close()
 
     def _twin(self, path: str, copy: int) -> str:
-        """Return the id by which to read one of several files of a name, "" where the name is enough."""
+        """Return the id by which to read one of several files of a name, or "" if the name is unique."""
         if copy and self._known.twins(path) is None:
             self.list(path.rpartition("/")[0])
         twins = self._known.twins(path) or []
         if copy and copy >= len(twins):
-            raise NameMissing(f"{path} is here {len(twins) or 1} time(s): there is no copy {copy}")
+            raise NameMissing(f"there are {len(twins) or 1} file(s) named {path}, and no copy {copy}")
         return twins[copy] if twins else ""
 
     def _copy_twin(self, path: str, twin: str, local: Path, limit: int) -> None:
@@ -205,12 +205,12 @@ class RcloneDrop:
             raise
 
     def _fetch(self, path: str, local: Path) -> None:
-        """Copy a large file out as a job of rclone, which checks its size and hash."""
+        """Copy a large file out by a job of rclone's, which checks its size and hash."""
         where = {"srcFs": self._fs, "srcRemote": path, "dstFs": str(local.absolute().parent), "dstRemote": local.name}
         self._calls.run("read", path, lambda rc: self._move(rc, path, where, is_bulk=True))
 
     def _move(self, rc: Rc, path: str, where: dict[str, Any], *, is_bulk: bool) -> None:
-        """Copy one file by rclone."""
+        """Copy one file with rclone."""
         if is_bulk:
             tell, group = self._progress, f"gpudrop/{next(self._groups)}"
             rc.job("operations/copyfile", where, group=group, progress=tell and (lambda moved: tell(path, moved)))
@@ -218,9 +218,9 @@ class RcloneDrop:
             rc.call("operations/copyfile", where)
 
     def _write(self, path: str, local: Path) -> None:
-        """Create a file unless its name is there; rclone checks what arrived."""
+        """Create a file unless its name exists; rclone checks what arrived."""
         if self._there(path) is not None:
-            raise NameTaken(f"{path} is written already, and names are written once")
+            raise NameTaken(f"{path} exists already, and names are written once")
         where = {"srcFs": str(local.parent), "srcRemote": local.name, "dstFs": self._fs, "dstRemote": path}
         with mapped_local(str(local)):
             is_bulk = local.stat().st_size > BULK
@@ -228,7 +228,7 @@ class RcloneDrop:
 
         def act(rc: Rc) -> None:
             tried.append(rc)
-            if len(tried) == 1 or not self._is_there(path, local):  # a try that seemed to fail may have created it
+            if len(tried) == 1 or not self._is_there(path, local):  # a failed try may have created it
                 self._move(rc, path, where, is_bulk=is_bulk)
 
         try:
@@ -240,7 +240,7 @@ class RcloneDrop:
         self._pace.tell()
 
     def _is_there(self, path: str, local: Path) -> bool:
-        """Say whether the remote holds just this file: an earlier try that seemed to fail had created it."""
+        """Say whether the remote has exactly this file: an earlier try that seemed to fail has created it."""
         options = {"showHash": True, "noModTime": True, "noMimeType": True}
         item = self._calls.do("stat", path, "operations/stat", {"fs": self._fs, "remote": path, "opt": options})["item"]
         if not item or item["IsDir"] or item["Size"] != local.stat().st_size:
@@ -255,7 +255,7 @@ class RcloneDrop:
         return self.get(path, limit=BULK) == local.read_bytes()
 
     def _removed(self, path: str, way: str) -> bool:
-        """Remove by one way; return whether there was something of that sort."""
+        """Remove a path with one command; return whether there was something of that type."""
         try:
             self._calls.do("delete", path, way, {"fs": self._fs, "remote": path})
         except NameMissing:
@@ -267,7 +267,7 @@ class RcloneDrop:
         return True
 
     def _there(self, path: str, *, above_may_be_missing: bool = False) -> Entry | None:
-        """Return what carries a name now. A missing folder above raises: rclone would make it, and undo a deletion."""
+        """Return the entry of a name. A missing parent raises: rclone would create it, and undo a deletion."""
         parent, _, name = path.rpartition("/")
         try:
             return next((entry for entry in self.list(parent) if entry.name == name), None)
@@ -278,7 +278,7 @@ class RcloneDrop:
 
 
 def _length(answer: httpx.Response) -> int:
-    """Return the length that the remote tells, 0 where it tells none."""
+    """Return the length that the remote reports, or 0 if it reports none."""
     return int(answer.headers.get("Content-Length", 0))
 
 
@@ -292,7 +292,7 @@ def _whole(path: str, answer: httpx.Response, limit: int) -> bytes:
 
 
 def _into(path: str, answer: httpx.Response, local: Path, limit: int) -> bool:
-    """Write a file's bytes to `local`; a large one is left to a job of rclone, and False says so."""
+    """Write a file's bytes to `local`; return False for a large one, which is left to a job of rclone's."""
     check_length(path, _length(answer), limit)
     if _length(answer) > BULK:
         return False

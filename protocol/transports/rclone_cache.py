@@ -1,7 +1,7 @@
-"""What a drop on a remote remembers between its calls, so that fewer are made. Asks nobody; several threads may use it.
+"""What a drop on a remote remembers between its calls, so that it needs fewer. Thread-safe; makes no calls itself.
 
-A remote that keeps no empty folders (S3, B2) answers for one that is not there as for one that is empty. There a folder
-is what holds something, or what this side has made and nothing was in yet.
+A remote without empty folders (S3, B2) has the same answer for a missing folder as for an empty one. There a folder
+exists if it has entries, or if this side has made it and it has not been used yet.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from typing import Any, TypeAlias
 from protocol.drop import Entry
 
 KNOWN_S = 60.0
-"""How long a folder that was seen counts as there when something is put into it."""
+"""How long a folder that was seen counts as existing when something is put into it."""
 
 Twins: TypeAlias = list[str]
 
 
 class RemoteCache:
-    """Which folders are there, what they held when they were last listed, and which names several files carry."""
+    """Which folders exist, their entries at the last listing, and which names are shared by several files."""
 
     def __init__(self, *, keeps_folders: bool) -> None:
         self._keeps_folders = keeps_folders
         self._lock = threading.Lock()
-        self._seen_at: dict[str, float] = {}  # folder → when it was last known to be there
-        self._made: set[str] = set()  # folders that this side made, until something is in them
+        self._seen_at: dict[str, float] = {}  # folder → when it last was known to exist
+        self._made: set[str] = set()  # folders that this side made and that have had no entry yet
         self._listed: dict[str, tuple[Entry, ...]] = {}
-        self._twins: dict[str, Twins] = {}  # path → the remote's ids of the files that carry it, where several do
+        self._twins: dict[str, Twins] = {}  # path → the remote's ids of its files, if there are several
 
     def listed(self, folder: str, items: Iterable[dict[str, Any]]) -> tuple[tuple[Entry, ...] | None, bool]:
-        """Take in what rclone lists in a folder. Return its entries, None if it is not there, and whether that is news.
+        """Record a listing by rclone. Return the entries (None for a missing folder), and whether they are new.
 
-        Of two folders that carry one name one is told; of two files both.
+        Of two folders with the same name one is returned; of two files both.
         """
         found, ids = _entries(items)
         with self._lock:
@@ -54,7 +54,7 @@ class RemoteCache:
         return found, is_news
 
     def is_there(self, folder: str) -> bool:
-        """Say whether a folder was there a moment ago."""
+        """Say whether a folder existed a moment ago."""
         with self._lock:
             return time.monotonic() - self._seen_at.get(folder, -KNOWN_S) < KNOWN_S
 
@@ -105,7 +105,7 @@ def _and_above(folder: str) -> Iterator[str]:
 
 
 def _entries(items: Iterable[dict[str, Any]]) -> tuple[tuple[Entry, ...], dict[str, Twins]]:
-    """Return what rclone tells of a folder's items, by name, and the remote's ids of the files of each name."""
+    """Return the entries of rclone's listing, by name, and the remote's ids of the files of each name."""
     found: list[Entry] = []
     ids: dict[str, Twins] = {}
     for item in sorted(items, key=lambda item: (item["Name"], item.get("ID", ""))):

@@ -1,4 +1,4 @@
-"""The calls that a drop on a remote makes: each is tried again where that helps, and its failure is the channel's."""
+"""The calls of a drop on a remote: each is retried where that helps, and fails with a ChannelError."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _T = TypeVar("_T")
 
 
 class RemoteCalls:
-    """Calls on one remote, through this process's rclone. `operations` counts what was asked of it, by kind."""
+    """Calls on one remote, through this process's rclone. `operations` counts them, by kind."""
 
     def __init__(self, address: str) -> None:
         match = _NAME.match(address)
         if match is None:
             raise UsageError(
-                f"rclone:{address} names no remote. Write rclone:REMOTE:PATH, as in rclone:gdrive:gpudrop. "
-                f"There are: {_known_remotes()}"
+                f"rclone:{address} does not name a remote. Write rclone:REMOTE:PATH, as in rclone:gdrive:gpudrop. "
+                f"Your remotes: {_known_remotes()}"
             )
         if "]" in address or "//" in address:
             raise UsageError(
-                f"rclone:{address} cannot be read through rclone: no ']' and no '//' may be in it. "
+                f"rclone:{address} cannot be used: it must not contain ']' or '//'. "
                 "Give the remote a name (rclone config), and write rclone:NAME:PATH"
             )
         self.address, self._remote = address, match["name"]
@@ -44,23 +44,23 @@ class RemoteCalls:
         self._server: rclone_server.RcloneServer | None = rclone_server.acquire()
 
     def features(self) -> dict[str, Any]:
-        """Return what the remote can do. One that rclone does not know raises EnvironmentNotReady."""
+        """Return the features of the remote. An unknown remote raises EnvironmentNotReady."""
         try:
             answer = self.do("open", f"rclone:{self.address}", "operations/fsinfo", {"fs": self.address})
             return dict(answer["Features"])
         except ChannelError as error:
             if isinstance(error.__cause__, RcFailed) and is_no_remote(error.__cause__):
                 raise EnvironmentNotReady(
-                    f"rclone has no remote {self._remote!r}. There are: {_known_remotes()}. Make one: rclone config"
+                    f"rclone has no remote {self._remote!r}. Your remotes: {_known_remotes()}. Add one: rclone config"
                 ) from error
             raise
 
     def do(self, kind: CallKind, what: str, command: str, parameters: dict[str, Any]) -> Any:
-        """Ask the remote for one thing; the errors of rclone become the channel's."""
+        """Make one call; rclone's errors become channel errors."""
         return self.run(kind, what or f"rclone:{self.address}", lambda rc: rc.call(command, parameters))
 
     def run(self, kind: CallKind, what: str, act: Callable[[Rc], _T]) -> _T:
-        """Run `act`, and again after a pause where that helps: rclone died, the provider is busy, the line was cut."""
+        """Run `act`, and retry it after a pause if that helps: rclone died, provider busy, connection lost."""
         for left in reversed(range(TRIES)):
             try:
                 rc = self._rc()
@@ -69,7 +69,7 @@ class RemoteCalls:
                 return act(rc)
             except RcGone as error:
                 if not left:
-                    raise ChannelLost(f"{what}: rclone ended {TRIES} times ({error})") from error
+                    raise ChannelLost(f"{what}: rclone crashed {TRIES} times ({error})") from error
             except RcFailed as error:
                 if not (left and is_passing(error)):
                     raise channel_error(what, self._remote, error) from error
@@ -83,12 +83,12 @@ class RemoteCalls:
         try:
             return server.rc()
         except EnvironmentNotReady as error:
-            if server.starts:  # it ran before: whatever this is, it is not a missing set-up
-                raise ChannelLost(f"rclone cannot be started again: {error}") from error
+            if server.starts:  # it ran before, so nothing is missing on this machine
+                raise ChannelLost(f"rclone cannot be restarted: {error}") from error
             raise
 
     def close(self) -> None:
-        """Let rclone go; with the last drop of this process it ends."""
+        """Release rclone; it ends with the last drop of this process."""
         if self._server is not None:
             self._server = None
             rclone_server.release()

@@ -1,4 +1,4 @@
-"""What rclone on this machine is like: its version, and its remotes without their secrets."""
+"""Rclone on this machine: its version, and its remotes without their secrets."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ class Remote:
 
     name: str
     kind: str
-    has_own_client: bool  # an OAuth client id of its user's own
-    login_ends: float | None  # Unix time after which the login is over; None where it renews itself
+    has_own_client: bool  # with the user's own OAuth client id
+    login_ends: float | None  # Unix time at which the login expires; None if it renews itself
 
 
 def version() -> tuple[int, int]:
-    """Return the version of rclone; EnvironmentNotReady where there is none."""
+    """Return the version of rclone; EnvironmentNotReady if it is not installed."""
     found = _VERSION.search(_ask("version"))
     if found is None:
-        raise EnvironmentNotReady("rclone does not tell its version. Reinstall it (rclone.org/install)")
+        raise EnvironmentNotReady("rclone does not report its version. Reinstall it (rclone.org/install)")
     return int(found[1]), int(found[2])
 
 
 def remotes() -> list[Remote]:
-    """Return the remotes that are configured, by name."""
+    """Return the configured remotes, by name."""
     try:
         told: dict[str, Any] = json.loads(_ask("config", "dump"))
     except ValueError as error:

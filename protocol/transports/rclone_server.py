@@ -1,4 +1,4 @@
-"""One rclone process of our own for all the drops of this process: private, authenticated, gone when we are."""
+"""One rclone process for all drops of this process: private, authenticated, and ended with us."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ START_S = 30.0
 _END_S = 5.0
 _ADDRESS = re.compile(r"remote control on (http://127\.0\.0\.1:\d+)/")
 
-# The user and the password come on standard input, so that no list of processes and no environment but rclone's own
-# shows them. When that input ends, however we ended, rclone is ended; when rclone ends by itself, so does this.
+# User and password come on standard input, so that they appear in no process list and no environment but rclone's own.
+# When that input ends, however we ended, rclone is ended; when rclone ends by itself, so does this script.
 _GUARD = """
 read -r RCLONE_RC_USER; read -r RCLONE_RC_PASS; export RCLONE_RC_USER RCLONE_RC_PASS
 exec 3<&0
@@ -33,7 +33,7 @@ wait "$child"; code=$?
 kill "$reader" 2>/dev/null
 exit "$code"
 """
-# What the environment may say of these would hide the port or open it to everybody.
+# The environment must not set these: it could hide the port, or open it to everyone.
 _OPTIONS = (
     "--rc-addr=127.0.0.1:0",
     "--rc-no-auth=false",
@@ -47,7 +47,7 @@ _OPTIONS = (
 
 
 def program() -> str:
-    """Return where rclone is. Without one (or without a POSIX shell to guard it) EnvironmentNotReady says the hint."""
+    """Return the path of rclone. Without it (or a POSIX shell to guard it) EnvironmentNotReady has the hint."""
     found = shutil.which("rclone")
     if found is None:
         raise EnvironmentNotReady(
@@ -62,7 +62,7 @@ def program() -> str:
 
 
 class RcloneServer:
-    """An rclone process that is started when it is first needed, and again when it has died."""
+    """An rclone process that is started when it is first needed, and restarted after a crash."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -70,10 +70,10 @@ class RcloneServer:
         self._rc: Rc | None = None
         self._words: collections.deque[str] = collections.deque(maxlen=50)
         self._reader: threading.Thread | None = None
-        self.starts = 0  # how often one was started: more than once means that one died
+        self.starts = 0  # how often it was started: more than once means that it crashed
 
     def rc(self) -> Rc:
-        """Return a client of a process that lives."""
+        """Return a client of a running process."""
         with self._lock:
             if self._rc is None or self._process is None or self._process.poll() is not None:
                 self._end()
@@ -82,7 +82,7 @@ class RcloneServer:
 
     @property
     def pid(self) -> int | None:
-        """Return the process that guards rclone; None while there is none."""
+        """Return the id of the process that guards rclone; None if there is none."""
         return self._process.pid if self._process else None
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
-"""A drop in a folder that something else carries to the other side: a mount, a network disk, a sync tool.
+"""A drop in a folder that is shared by other means: a mount, a network disk, a sync tool.
 
-Every call has a deadline. What the folder stands on decides what a barrier can tell and how fresh a listing is.
+Every call has a deadline. What the folder is on decides what a barrier can tell and how fresh a listing is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from protocol.transports.pace import NewsCounter, RemoteWatch
 
 SYNCED = Capabilities(local=False, settle_s=30, poll_s=5, beat_s=30)
 MOUNTED = Capabilities(local=False, settle_s=10, poll_s=3, beat_s=15)
-"""An rclone mount that can be asked to look again: what was uploaded is seen at the next look."""
+"""An rclone mount that can be refreshed: uploads are visible at the next listing."""
 
 ATTRIBUTES_S = 60.0
 """How long a barrier waits for Colab's Drive mount to say that files are committed."""
@@ -28,7 +28,7 @@ UNCOMMITTED, COMMITTED = "user.drive.uncommitted", "user.drive.id"
 
 
 class SyncedDrop:
-    """A drop at `root`, on a ground that is not a disk of this machine."""
+    """A drop at `root`, which is not on a plain disk of this machine."""
 
     def __init__(self, root: Path, ground: Ground, *, call_s: float = CALL_S, make: bool = False) -> None:
         self._folder = BoundedFolder(root, call_s=call_s)
@@ -50,11 +50,11 @@ class SyncedDrop:
                 self._folder.make()
             self._folder.check()
         except BaseException:
-            self.close()  # nobody will hold what could not be opened
+            self.close()  # the caller gets no object to close
             raise
 
     def list(self, folder: str) -> tuple[Entry, ...]:
-        """Return what a folder holds, as fresh as the ground allows."""
+        """Return the entries of a folder, as fresh as possible."""
         if self._control:
             self._control.refresh("/".join(part for part in (self._above.strip("."), folder) if part))
         found = self._folder.list(folder)
@@ -90,14 +90,14 @@ class SyncedDrop:
 
     def delete(self, path: str) -> None:
         """Remove a file or a whole folder."""
-        with self._lock:  # before it is gone: a barrier that misses it must know why
+        with self._lock:  # first of all: a barrier that does not find it must know why
             for written in [it for it in self._written if it == path or it.startswith(f"{path}/")]:
                 del self._written[written]
         self._folder.delete(path)
         self._pace.tell()
 
     def barrier(self) -> Durability:
-        """Wait for the uploads, as well as the ground can tell."""
+        """Wait for the uploads, as far as they can be observed."""
         with self._lock:
             written = tuple(self._written)
         try:
@@ -108,7 +108,7 @@ class SyncedDrop:
                     self._written.pop(path, None)
 
     def watch(self) -> RemoteWatch:
-        """Look soon after news and at the drop's own pace otherwise: the other side's writes make no event here."""
+        """Poll soon after news, otherwise at the drop's own interval: writes of the other side cause no events."""
         return RemoteWatch(self._pace, self.capabilities.poll_s)
 
     def close(self) -> None:
@@ -123,7 +123,7 @@ class SyncedDrop:
         self._pace.tell()
 
     def _committed(self, written: Sequence[str]) -> Durability:
-        """Wait until Colab's mount calls every file committed. Where files bear no such sign nobody can tell."""
+        """Wait until Colab's mount marks every file as committed; without such marks it is "unconfirmed"."""
         ends = time.monotonic() + ATTRIBUTES_S
         while True:
             try:
@@ -137,7 +137,7 @@ class SyncedDrop:
             time.sleep(0.5)
 
     def _signs(self, path: str) -> frozenset[str] | None:
-        """Return what a written file bears; None for one that this side has deleted since, as it does old beats."""
+        """Return the attributes of a written file; None if this side has deleted it since, like old heartbeats."""
         try:
             return self._folder.attributes(path)
         except NameMissing:

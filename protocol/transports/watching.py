@@ -1,4 +1,4 @@
-"""Ways to know when looking again is worth while."""
+"""Ways to know when reading a folder again is worthwhile."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 # Its emitter reports events that arrive while it is being stopped as errors; they are none.
 logging.getLogger("watchdog.observers.inotify").setLevel(logging.CRITICAL)
 
-# What changes a folder. That somebody opens, lists or reads is no news, and would wake every reader by its own looks.
+# Events that change a folder. Opening, listing and reading are not news, and would wake every reader by its own reads.
 # A rename counts when it is seen, but watchdog holds one of unknown target back for half a second: we never rename.
 NEWS: list[type[events.FileSystemEvent]] = [
     events.FileCreatedEvent,
@@ -90,16 +90,16 @@ class _Waker(events.FileSystemEventHandler):
         self.changed.set()
 
     def take(self) -> frozenset[str]:
-        """Return the names that were told of, once."""
+        """Return the names that events reported since the last call."""
         with self._lock:
             names, self._names = frozenset(self._names - {""}), set()
         return names
 
 
 class PollWatch:
-    """Knows nothing but the time: a poll from now it is worth while to look.
+    """Knows only the time: says that reading is worthwhile once per polling interval.
 
-    It lists nothing itself. A listing is the dearest call of a remote folder, and the caller makes the one that tells.
+    It lists nothing itself: listing a remote folder is slow, and the caller does that anyway.
     """
 
     def __init__(self, poll_s: float) -> None:
@@ -107,13 +107,13 @@ class PollWatch:
         self._closed = threading.Event()
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait for a poll, or for a shorter `timeout_s`, then say that looking is worth while."""
+        """Wait for the polling interval, or a shorter `timeout_s`; return True."""
         self._closed.wait(min(timeout_s, self._poll_s))
         return True
 
     def changed(self) -> None:
-        """Know nothing of names."""
+        """Return None: the names are unknown."""
 
     def close(self) -> None:
-        """End a wait that is under way."""
+        """End a wait in progress."""
         self._closed.set()

@@ -1,4 +1,4 @@
-"""Bad weather for the memory drop: what real channels do, scripted and repeatable. No clock and no chance in here."""
+"""Fault injection for the memory drop: what real channels do, scripted and repeatable, without clock or chance."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _by_its_name(path: str) -> str:
 
 @dataclass
 class Weather:
-    """What the channel does to one side. Each hook is asked at every operation and may be set anew at any time.
+    """What the channel does to one side. Each hook is called at every operation and can be replaced at any time.
 
     The marker before its data: `hides = lambda path: ".out-" in path`; torn at byte 7:
     `shows = lambda path, data: data[:7]`; one error: `fails = times(1, lambda operation, path: ChannelError(path))`.

@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 from dispatcher.assembly.captions import write_captions
 from dispatcher.assembly.timeline import Clip, Timeline, Word
 from dispatcher.config import is_root
-from dispatcher.tour.browser import launch
+from dispatcher.tour.browser.chromium import launch
 from media.ffmpeg import find
 from tests.support.pages import html, serve_folder
 

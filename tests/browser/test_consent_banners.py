@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dispatcher.tour.stage import Stage
+from dispatcher.tour.browser.action_context import ActionContext
 from tests.support.acting import do, show
 from tests.support.pages import Site
 
@@ -48,26 +48,26 @@ DECOYS = {
 
 
 @pytest.mark.parametrize("kind", BANNERS)
-def test_a_consent_banner_is_answered(stage: Stage, site: Site, kind: str) -> None:
+def test_a_consent_banner_is_answered(context: ActionContext, site: Site, kind: str) -> None:
     """The banner's own button to agree is pressed, once, by the arrow."""
-    show(stage, site, f"<h1>News</h1>{BANNERS[kind]}", title="News")
-    do(stage, "dismiss_popups")
-    assert stage.page.title() == "gone"
-    assert stage.page.locator("[data-gpudrop-consent]").count() == 0
+    show(context, site, f"<h1>News</h1>{BANNERS[kind]}", title="News")
+    do(context, "dismiss_popups")
+    assert context.page.title() == "gone"
+    assert context.page.locator("[data-gpudrop-consent]").count() == 0
 
 
 @pytest.mark.parametrize("kind", DECOYS)
-def test_nothing_else_is_accepted(stage: Stage, site: Site, kind: str) -> None:
+def test_nothing_else_is_accepted(context: ActionContext, site: Site, kind: str) -> None:
     """A button that agrees to something else is left alone."""
-    show(stage, site, f"<h1>News</h1>{DECOYS[kind]}", title="News")
-    do(stage, "dismiss_popups")
-    assert stage.page.title() == "News"
+    show(context, site, f"<h1>News</h1>{DECOYS[kind]}", title="News")
+    do(context, "dismiss_popups")
+    assert context.page.title() == "News"
 
 
-def test_a_banner_beside_an_order(stage: Stage, site: Site) -> None:
+def test_a_banner_beside_an_order(context: ActionContext, site: Site) -> None:
     """Where both ask to accept, only the banner is answered."""
     order = "<div id=order><button onclick='document.body.dataset.order=1'>Accept</button></div>"
-    show(stage, site, order + BANNERS["plain"])
-    do(stage, "dismiss_popups")
-    assert stage.page.title() == "gone"
-    assert stage.page.evaluate("document.body.dataset.order") is None
+    show(context, site, order + BANNERS["plain"])
+    do(context, "dismiss_popups")
+    assert context.page.title() == "gone"
+    assert context.page.evaluate("document.body.dataset.order") is None

@@ -11,9 +11,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from dispatcher.config import is_root
-from dispatcher.tour.browser import launch
-from dispatcher.tour.slides.content import SLIDES, THEMES, Deck
+from dispatcher.tour.browser.chromium import launch
 from dispatcher.tour.slides.deck import render, write_deck
+from dispatcher.tour.spec.slide_models import SLIDES, THEMES, Deck
 
 pytestmark = pytest.mark.browser
 

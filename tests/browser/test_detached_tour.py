@@ -59,7 +59,7 @@ def test_a_detached_tour_is_followed_to_its_end(here: Here) -> None:
     assert here.told("runs", "show", tour)["status"] == "running"
     assert [it["id"] for it in here.told("status", "--no-look")["runs"]][-1] == tour
     log = here.gpudrop("runs", "logs", "-f", tour)
-    assert "filming" in log
+    assert "recording" in log
     assert f"tour {tour} completed" in log
     here.gpudrop("runs", "watch", tour)
     told = here.told("runs", "show", "a short tour")
@@ -74,7 +74,7 @@ def test_a_detached_tour_is_cancelled_and_recorded_again(here: Here) -> None:
     tour = here.gpudrop("tour", "long.json", "--detach").strip()
     for _ in range(100):
         config = here.told("runs", "show", tour)
-        if (log := config["log"]) and "filming" in Path(log).read_text():
+        if (log := config["log"]) and "recording" in Path(log).read_text():
             break
         subprocess.run(["sleep", "0.3"], check=True)
     here.gpudrop("runs", "cancel", tour)

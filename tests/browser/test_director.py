@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import zipfile
 from pathlib import Path
@@ -14,13 +15,16 @@ import pytest
 from playwright.sync_api import Error as PlaywrightError
 
 from dispatcher.config import is_root
-from dispatcher.tour.actions import ACTIONS
-from dispatcher.tour.browser import find_browser
-from dispatcher.tour.capture import Filming
-from dispatcher.tour.director import Take, direct
-from dispatcher.tour.spec import load
-from dispatcher.tour.stage import Stage
+from dispatcher.tour.actions.perform import PERFORMERS
+from dispatcher.tour.browser.action_context import ActionContext
+from dispatcher.tour.browser.capture import TakeRecorder
+from dispatcher.tour.browser.chromium import find_browser
+from dispatcher.tour.recording.director import record_steps
+from dispatcher.tour.recording.takes import Take
+from dispatcher.tour.spec.action_models import Pause
+from dispatcher.tour.spec.loading import load
 from protocol.errors import EnvironmentNotReady, StepFailed
+from tests.support.acting import PATIENCE
 from tests.support.media import read_frame
 from tests.support.pages import Site, html
 
@@ -45,7 +49,7 @@ def film(
     path.write_text(json.dumps(whole))
     spec = load(path)
     seconds = {step.id: said for step in spec.steps}
-    return direct(spec, seconds, work_dir=tmp_path / "work", browser=chromium, root=is_root())
+    return record_steps(spec, seconds, work_dir=tmp_path / "work", browser=chromium, root=is_root(), patience=PATIENCE)
 
 
 def shows(take: Take, at_s: float, color: tuple[int, int, int]) -> bool:
@@ -100,13 +104,13 @@ def test_pictures_are_in_step_with_the_clock(
     tmp_path: Path, site: Site, chromium: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the page does at a time, by its own clock, is seen at that time; the last picture holds."""
-    begin, zeros = Filming.begin, []
+    begin, zeros = TakeRecorder.begin, []
 
-    def beginning(self: Filming) -> None:
+    def beginning(self: TakeRecorder) -> None:
         begin(self)
         zeros.append(self._zero)
 
-    monkeypatch.setattr(Filming, "begin", beginning)
+    monkeypatch.setattr(TakeRecorder, "begin", beginning)
     site.pages["/"] = html(TURN.replace("COLOR", css(GREEN)), color=css(RED))
     actions = [{"type": "press_key", "key": "a"}, {"type": "wait_for_selector", "selector": "#told"}]
     [take] = film(tmp_path, site, chromium, [{"id": "a", "url": "/", "actions": actions}], said=2.0)
@@ -193,7 +197,7 @@ def test_a_changed_page_is_not_filmed_again(tmp_path: Path, site: Site, chromium
     for actions, tries in (([click], 1), ([], 3)):
         site.asked.clear()
         step = {"id": "a", "url": "/", "actions": actions, "assertions": [wrong]}
-        with pytest.raises(StepFailed, match="changed already" if actions else "filmed 3 times"):
+        with pytest.raises(StepFailed, match="already been changed" if actions else "recorded 3 times"):
             film(tmp_path, site, chromium, [step], mode="continuous")
         assert site.asked.count("/") == tries
         assert site.asked.count("/pressed") == len(actions)
@@ -218,7 +222,7 @@ def test_a_popup_closed_while_opening_forbids_no_retry(tmp_path: Path, site: Sit
     site.pages["/"] = html("<p>x")
     actions = [{"type": "dismiss_popups"}, {"type": "wait_for_selector", "selector": "#none", "timeout": 0.1}]
     step = {"id": "a", "url": "/", "actions": actions}
-    with pytest.raises(StepFailed, match="filmed 2 times"):
+    with pytest.raises(StepFailed, match="recorded 2 times"):
         film(tmp_path, site, chromium, [step], mode="continuous", max_retries_per_step=1)
     assert site.asked.count("/") == 2
 
@@ -234,12 +238,27 @@ def test_a_page_that_never_loads_ends_in_bounded_time(tmp_path: Path, site: Site
 
 
 @pytest.mark.parametrize(
-    ("url", "said"), [("/none", "status 404"), ("http://127.0.0.1:9/", "is the application running")]
+    ("url", "said"), [("/none", "status 404"), ("http://127.0.0.1:9/", "check that the application is running")]
 )
 def test_a_page_that_is_not_there(tmp_path: Path, site: Site, chromium: Path, url: str, said: str) -> None:
     """An error page is never filmed."""
     with pytest.raises(StepFailed, match=said):
         film(tmp_path, site, chromium, [{"id": "a", "url": url}], max_retries_per_step=0)
+
+
+BUSY = "<script>onmousemove = () => { for (const began = Date.now(); Date.now() - began < 250;); }</script>"
+
+
+def test_a_step_that_the_machine_slows_down_is_a_warning(tmp_path: Path, site: Site, chromium: Path) -> None:
+    """The warning names the step, how long it lasts, and how long it would last on an idle machine."""
+    site.pages["/"] = html(f"{BUSY}<button id=b style='position:fixed;left:20px;top:20px'>b</button>")
+    step = {"id": "slow", "url": "/", "actions": [{"type": "click_selector", "selector": "#b"}]}
+    [take] = film(tmp_path, site, chromium, [step])
+    [warning] = [text for text in take.warnings if "too busy" in text]
+    found = re.match(r"step 'slow': lasts ([0-9.]+) s instead of ([0-9.]+) s", warning)
+    assert found is not None, warning
+    assert float(found[1]) == pytest.approx(take.seconds, abs=0.1)
+    assert float(found[2]) < float(found[1]) - 2
 
 
 @pytest.mark.parametrize("noticed", [True, False])
@@ -248,13 +267,13 @@ def test_a_crash_is_said(
 ) -> None:
     """A page that crashes while it is filmed, in an action or while the take is held, ends the step in plain words."""
 
-    def crash(stage: Stage, _action: object) -> None:
+    def crash(context: ActionContext, _action: object) -> None:
         with pytest.raises(PlaywrightError):
-            stage.page.goto("chrome://crash")
+            context.page.goto("chrome://crash")
         if noticed:
-            stage.page.mouse.move(1, 1)
+            context.page.mouse.move(1, 1)
 
-    monkeypatch.setitem(ACTIONS, "pause", crash)
+    monkeypatch.setitem(PERFORMERS, Pause, crash)
     site.pages["/"] = html("<p>x")
     step = {"id": "a", "url": "/", "actions": [{"type": "pause", "seconds": 0}]}
     began = time.monotonic()
@@ -271,12 +290,12 @@ def test_an_independent_step_survives_a_crash(
     """After a crash an independent step is filmed again in a page of its own."""
     crashes = []
 
-    def crash_once(stage: Stage, _action: object) -> None:
+    def crash_once(context: ActionContext, _action: object) -> None:
         if not crashes:
             crashes.append(1)
-            stage.page.goto("chrome://crash")
+            context.page.goto("chrome://crash")
 
-    monkeypatch.setitem(ACTIONS, "pause", crash_once)
+    monkeypatch.setitem(PERFORMERS, Pause, crash_once)
     site.pages["/"] = html("<p>x", color=css(GREEN))
     step = {"id": "a", "url": "/", "actions": [{"type": "pause", "seconds": 0}]}
     [take] = film(tmp_path, site, chromium, [step], max_retries_per_step=1)

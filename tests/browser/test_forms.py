@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.tour.recorder import Recorder
-from dispatcher.tour.stage import Stage
+from dispatcher.tour.browser.action_context import ActionContext
+from dispatcher.tour.browser.recorder import BrowserRecorder
 from protocol.errors import StepFailed
 from tests.support.acting import do, film, show
 from tests.support.media import read_frame
@@ -32,42 +32,42 @@ pytestmark = [pytest.mark.browser]
     ],
 )
 def test_a_field_holds_the_value_asked_for(
-    stage: Stage, recorder: Recorder, site: Site, kind: str, text: str, value: str
+    context: ActionContext, recorder: BrowserRecorder, site: Site, kind: str, text: str, value: str
 ) -> None:
     """Each kind of field gets its value in the notation of its standard, and tells its page."""
     heard = "oninput='document.title=this.value' onchange='changed=1'"
-    show(stage, site, f"<input type={kind} step=any {heard} style='margin:40px'><script>changed=0</script>")
-    do(stage, "type_text", selector="input", text=text)
-    assert stage.page.locator("input").input_value() == value
-    assert stage.page.title() == value
+    show(context, site, f"<input type={kind} step=any {heard} style='margin:40px'><script>changed=0</script>")
+    do(context, "type_text", selector="input", text=text)
+    assert context.page.locator("input").input_value() == value
+    assert context.page.title() == value
     if kind != "number":
-        assert stage.page.evaluate("changed") == 1
+        assert context.page.evaluate("changed") == 1
     assert recorder.warnings == []
 
 
-def test_the_field_with_the_focus_and_a_field_in_a_frame(stage: Stage, site: Site) -> None:
+def test_the_field_with_the_focus_and_a_field_in_a_frame(context: ActionContext, site: Site) -> None:
     """A date goes into the field that has the focus, and into one within a frame."""
     site.pages["/frame"] = html("<input type=date id=d>")
-    show(stage, site, "<input type=date autofocus id=own><iframe id=f src='/frame'></iframe>")
-    stage.page.locator("#own").focus()
-    do(stage, "type_text", text="2027-03-04")
-    assert stage.page.locator("#own").input_value() == "2027-03-04"
-    do(stage, "type_text", selector="#d", frame="#f", text="2028-01-02")
-    assert stage.page.frame_locator("#f").locator("#d").input_value() == "2028-01-02"
+    show(context, site, "<input type=date autofocus id=own><iframe id=f src='/frame'></iframe>")
+    context.page.locator("#own").focus()
+    do(context, "type_text", text="2027-03-04")
+    assert context.page.locator("#own").input_value() == "2027-03-04"
+    do(context, "type_text", selector="#d", frame="#f", text="2028-01-02")
+    assert context.page.frame_locator("#f").locator("#d").input_value() == "2028-01-02"
 
 
-def test_a_value_that_is_not_the_one_asked_for(stage: Stage, recorder: Recorder, site: Site) -> None:
+def test_a_value_that_is_not_the_one_asked_for(context: ActionContext, recorder: BrowserRecorder, site: Site) -> None:
     """A value that the field changes is a warning; a field that stays empty, or takes no such text, is an error."""
-    show(stage, site, "<input type=range max=50 id=r><input type=date id=d><input type=number id=n>")
-    do(stage, "type_text", selector="#r", text="80")
-    assert "holds '50' where '80' was asked for" in recorder.warnings[0]
-    do(stage, "type_text", selector="#d", text="03042027")
-    assert "holds '2027-03-04' where '03042027' was asked for; write it as" in recorder.warnings[1]
-    with pytest.raises(StepFailed, match="takes a number, not 'loud'"):
-        do(stage, "type_text", selector="#r", text="loud")
-    show(stage, site, "<input type=date id=d>")
-    with pytest.raises(StepFailed, match="is empty after 'soon' was typed; write it as '2027-03-04'"):
-        do(stage, "type_text", selector="#d", text="soon")
+    show(context, site, "<input type=range max=50 id=r><input type=date id=d><input type=number id=n>")
+    do(context, "type_text", selector="#r", text="80")
+    assert "contains '50' instead of '80'" in recorder.warnings[0]
+    do(context, "type_text", selector="#d", text="03042027")
+    assert "contains '2027-03-04' instead of '03042027'; write it as" in recorder.warnings[1]
+    with pytest.raises(StepFailed, match="needs a number, not 'loud'"):
+        do(context, "type_text", selector="#r", text="loud")
+    show(context, site, "<input type=date id=d>")
+    with pytest.raises(StepFailed, match="is empty after typing 'soon'; write it as '2027-03-04'"):
+        do(context, "type_text", selector="#d", text="soon")
 
 
 SELECT = """<select id=s onchange='document.title=this.value' style='margin:20px;font-size:20px'>
@@ -77,47 +77,47 @@ SELECT = """<select id=s onchange='document.title=this.value' style='margin:20px
 
 
 @pytest.mark.parametrize("option", ["Gift box", "box", "gift  box", ["Gift box"]])
-def test_an_option_is_chosen_by_text_or_value(stage: Stage, site: Site, option: object) -> None:
+def test_an_option_is_chosen_by_text_or_value(context: ActionContext, site: Site, option: object) -> None:
     """An option is named by what is shown, or by its value."""
-    show(stage, site, SELECT)
-    do(stage, "select_option", selector="#s", option=option)
-    assert stage.page.title() == "box"
+    show(context, site, SELECT)
+    do(context, "select_option", selector="#s", option=option)
+    assert context.page.title() == "box"
 
 
-def test_options_that_cannot_be_chosen(stage: Stage, site: Site) -> None:
+def test_options_that_cannot_be_chosen(context: ActionContext, site: Site) -> None:
     """An unknown option is told what there is; one that is disabled, two for one place, and no list are errors."""
-    show(stage, site, SELECT + "<button>b</button>")
+    show(context, site, SELECT + "<button>b</button>")
     with pytest.raises(StepFailed, match="no option 'Ribbon'; there are: 'None', 'Paper', 'Gift box'"):
-        do(stage, "select_option", selector="#s", option="Ribbon", timeout=0.3)
+        do(context, "select_option", selector="#s", option="Ribbon", timeout=0.3)
     with pytest.raises(StepFailed, match="disabled"):
-        do(stage, "select_option", selector="#s", option="x", timeout=0.3)
-    with pytest.raises(StepFailed, match="takes one option, not 2"):
-        do(stage, "select_option", selector="#s", option=["box", "paper"])
+        do(context, "select_option", selector="#s", option="x", timeout=0.3)
+    with pytest.raises(StepFailed, match="accepts one option, not 2"):
+        do(context, "select_option", selector="#s", option=["box", "paper"])
     with pytest.raises(StepFailed, match="not a drop-down field"):
-        do(stage, "select_option", selector="button", option="box")
+        do(context, "select_option", selector="button", option="box")
 
 
-def test_several_options(stage: Stage, site: Site) -> None:
+def test_several_options(context: ActionContext, site: Site) -> None:
     """A field that shows all its options takes several."""
     options = "".join(f"<option>{n}</option>" for n in "abcde")
-    show(stage, site, f"<select multiple id=s>{options}</select>")
-    do(stage, "select_option", selector="#s", option=["b", "d"])
-    assert stage.page.evaluate("[...s.selectedOptions].map(o => o.text)") == ["b", "d"]
+    show(context, site, f"<select multiple id=s>{options}</select>")
+    do(context, "select_option", selector="#s", option=["b", "d"])
+    assert context.page.evaluate("[...s.selectedOptions].map(o => o.text)") == ["b", "d"]
 
 
-def test_a_drop_down_field_that_is_clicked(stage: Stage, site: Site) -> None:
+def test_a_drop_down_field_that_is_clicked(context: ActionContext, site: Site) -> None:
     """A click opens the list; then keys choose in it, or a click on an option does."""
-    show(stage, site, f"<form onsubmit='document.title=\"sent\"'>{SELECT}</form>")
-    do(stage, "click_selector", selector="#s")
-    do(stage, "press_key", key="ArrowDown", times=2)
-    do(stage, "press_key", key="Enter")
-    assert stage.page.title() == "box"
-    do(stage, "click_selector", selector="#s option[value=paper]")
-    assert stage.page.title() == "paper"
-    do(stage, "click_selector", selector="#s")
-    do(stage, "press_key", key="ArrowUp")
-    do(stage, "press_key", key="Escape")
-    assert stage.page.locator("#s").input_value() == "paper"
+    show(context, site, f"<form onsubmit='document.title=\"sent\"'>{SELECT}</form>")
+    do(context, "click_selector", selector="#s")
+    do(context, "press_key", key="ArrowDown", times=2)
+    do(context, "press_key", key="Enter")
+    assert context.page.title() == "box"
+    do(context, "click_selector", selector="#s option[value=paper]")
+    assert context.page.title() == "paper"
+    do(context, "click_selector", selector="#s")
+    do(context, "press_key", key="ArrowUp")
+    do(context, "press_key", key="Escape")
+    assert context.page.locator("#s").input_value() == "paper"
 
 
 @pytest.mark.films
@@ -144,58 +144,60 @@ CHOOSES = """<input type=file id=f multiple onchange='document.title=[...this.fi
 onchange='document.title="hidden "+this.files[0].name'>"""
 
 
-def test_files_are_chosen(stage: Stage, recorder: Recorder, site: Site, tmp_path: Path) -> None:
+def test_files_are_chosen(context: ActionContext, recorder: BrowserRecorder, site: Site, tmp_path: Path) -> None:
     """Files go into a field, behind a button, and into a field that is hidden behind its label."""
     (tmp_path / "a.csv").write_text("1,2")
     (tmp_path / "b.txt").write_text("hello")
     paths = [str(tmp_path / "a.csv"), str(tmp_path / "b.txt")]
-    show(stage, site, CHOOSES)
-    do(stage, "upload", selector="#f", files=paths)
-    assert stage.page.title() == "a.csv3,b.txt5"
-    do(stage, "upload", selector="#b", file=paths[1])
-    assert stage.page.title() == "b.txt5"
-    do(stage, "upload", selector="#h", files=paths[0])
-    assert stage.page.title() == "hidden a.csv"
+    show(context, site, CHOOSES)
+    do(context, "upload", selector="#f", files=paths)
+    assert context.page.title() == "a.csv3,b.txt5"
+    do(context, "upload", selector="#b", file=paths[1])
+    assert context.page.title() == "b.txt5"
+    do(context, "upload", selector="#h", files=paths[0])
+    assert context.page.title() == "hidden a.csv"
     assert recorder.warnings == []
-    with pytest.raises(StepFailed, match="takes one file"):
-        do(stage, "upload", selector="#one", files=paths)
+    with pytest.raises(StepFailed, match="accepts one file"):
+        do(context, "upload", selector="#one", files=paths)
 
 
 @pytest.mark.parametrize("direction", ["ltr", "rtl"])
 @pytest.mark.parametrize("width", ["auto", "400px", "60px"])
 def test_the_button_of_a_file_field_is_pressed(
-    stage: Stage, site: Site, tmp_path: Path, direction: str, width: str
+    context: ActionContext, site: Site, tmp_path: Path, direction: str, width: str
 ) -> None:
     """The arrow goes to the button of a file field, not to the text beside it."""
     (tmp_path / "a.csv").write_text("1,2")
-    show(stage, site, f"<div dir={direction}><input type=file id=f style='width:{width}'></div>")
-    do(stage, "upload", selector="#f", file=str(tmp_path / "a.csv"))
-    box = stage.page.locator("#f").bounding_box()
+    show(context, site, f"<div dir={direction}><input type=file id=f style='width:{width}'></div>")
+    do(context, "upload", selector="#f", file=str(tmp_path / "a.csv"))
+    box = context.page.locator("#f").bounding_box()
     assert box is not None
     start, end = box["x"], box["x"] + box["width"]
-    from_start = stage.cursor.at[0] - start if direction == "ltr" else end - stage.cursor.at[0]
+    from_start = context.pointer.at[0] - start if direction == "ltr" else end - context.pointer.at[0]
     assert 20 < from_start < 60
-    assert abs(stage.cursor.at[1] - box["y"] - box["height"] / 2) < 2
+    assert abs(context.pointer.at[1] - box["y"] - box["height"] / 2) < 2
 
 
-def test_a_file_chooser_that_nobody_answers_is_a_warning(stage: Stage, recorder: Recorder, site: Site) -> None:
+def test_a_file_chooser_that_nobody_answers_is_a_warning(
+    context: ActionContext, recorder: BrowserRecorder, site: Site
+) -> None:
     """A click that makes the browser ask for a file is told to use upload."""
-    show(stage, site, CHOOSES)
-    do(stage, "click_selector", selector="#f")
+    show(context, site, CHOOSES)
+    do(context, "click_selector", selector="#f")
     assert "asked for a file and got none" in recorder.warnings[0]
     assert '"upload"' in recorder.warnings[0]
 
 
-def test_files_are_dropped(stage: Stage, site: Site, tmp_path: Path) -> None:
+def test_files_are_dropped(context: ActionContext, site: Site, tmp_path: Path) -> None:
     """Files are dropped where the page takes them; elsewhere that is an error, as is a click that asks for none."""
     (tmp_path / "a.csv").write_text("1,2")
     zone = "<div id=z style='height:90px'>drop</div><div id=no style='height:50px'>no</div><script>"
     zone += "z.ondragover=e=>e.preventDefault();"
     zone += "z.ondrop=e=>{e.preventDefault();document.title=e.dataTransfer.files[0].name}"
-    show(stage, site, zone + "</script>")
-    do(stage, "upload", selector="#z", files=str(tmp_path / "a.csv"), drop=True)
-    assert stage.page.title() == "a.csv"
-    with pytest.raises(StepFailed, match="nothing takes the dropped files"):
-        do(stage, "upload", selector="#no", files=str(tmp_path / "a.csv"), drop=True)
+    show(context, site, zone + "</script>")
+    do(context, "upload", selector="#z", files=str(tmp_path / "a.csv"), drop=True)
+    assert context.page.title() == "a.csv"
+    with pytest.raises(StepFailed, match="does not accept dropped files"):
+        do(context, "upload", selector="#no", files=str(tmp_path / "a.csv"), drop=True)
     with pytest.raises(StepFailed, match='add "drop": true'):
-        do(stage, "upload", selector="#no", files=str(tmp_path / "a.csv"))
+        do(context, "upload", selector="#no", files=str(tmp_path / "a.csv"))

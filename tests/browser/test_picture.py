@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from dispatcher.config import is_root
-from dispatcher.tour.director import Take, direct
-from dispatcher.tour.spec import load
+from dispatcher.tour.recording.director import record_steps
+from dispatcher.tour.recording.takes import Take
+from dispatcher.tour.spec.loading import load
 from tests.support.pages import Site, html
 
 pytestmark = [pytest.mark.browser, pytest.mark.films]
@@ -24,7 +25,7 @@ def film(folder: Path, site: Site, chromium: Path, steps: list[dict[str, Any]], 
     path = folder / "tour.json"
     path.write_text(json.dumps({"settings": {**common, **settings}, "steps": steps}))
     spec = load(path)
-    return direct(spec, {}, work_dir=folder / "work", browser=chromium, root=is_root())
+    return record_steps(spec, {}, work_dir=folder / "work", browser=chromium, root=is_root())
 
 
 def frames(take: Take) -> list[np.ndarray]:

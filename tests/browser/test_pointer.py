@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Route
 
-from dispatcher.tour.action_parts import ACTIONS as ACTION_MODELS
-from dispatcher.tour.actions import perform
-from dispatcher.tour.page_load import open_page
-from dispatcher.tour.pointing import click, glide_to
-from dispatcher.tour.recorder import Recorder
-from dispatcher.tour.stage import Stage
+from dispatcher.tour.actions.perform import perform
+from dispatcher.tour.actions.pointing import click, glide_to
+from dispatcher.tour.browser.action_context import ActionContext
+from dispatcher.tour.browser.page_load import open_page
+from dispatcher.tour.browser.recorder import BrowserRecorder
+from dispatcher.tour.spec.action_types import ACTIONS as ACTION_MODELS
 from protocol.errors import StepFailed
 from tests.support.pages import Site, html
 from tests.support.pointer import ONCE, PROBE, check_steps, heard
@@ -24,19 +24,19 @@ SIZE = (1280, 720)
 
 
 @pytest.fixture
-def recorder(browser: Browser) -> Iterator[Recorder]:
+def recorder(browser: Browser) -> Iterator[BrowserRecorder]:
     """Return a recorder of a page as large as a tour's: glides are long there."""
-    with Recorder(browser, SIZE) as made:
+    with BrowserRecorder(browser, SIZE) as made:
         yield made
 
 
-def show(stage: Stage, site: Site, body: str) -> None:
+def show(context: ActionContext, site: Site, body: str) -> None:
     site.pages["/"] = html(PROBE + body)
-    open_page(stage.page, site.url + "/", 30)
+    open_page(context.page, site.url + "/", 30)
 
 
-def do(stage: Stage, kind: str, **fields: Any) -> None:
-    perform(stage, ACTION_MODELS[kind].model_validate({"type": kind, **fields}))
+def do(context: ActionContext, kind: str, **fields: Any) -> None:
+    perform(context, ACTION_MODELS[kind].model_validate({"type": kind, **fields}))
 
 
 BUTTON = "<button id=b style='{}' onclick='document.title=\"pressed\"'>Save</button>"
@@ -76,23 +76,23 @@ TARGETS = {
 
 
 @pytest.mark.parametrize("body", TARGETS.values(), ids=TARGETS.keys())
-def test_a_click_is_one_visit_and_one_press(stage: Stage, site: Site, body: str) -> None:
+def test_a_click_is_one_visit_and_one_press(context: ActionContext, site: Site, body: str) -> None:
     """The element is entered once and pressed once, and the arrow gets there in small steps."""
-    show(stage, site, body)
-    do(stage, "click_selector", selector="#b")
-    assert stage.page.title() == "pressed"
-    check_steps(stage.page)
-    got = heard(stage.page, "b")
+    show(context, site, body)
+    do(context, "click_selector", selector="#b")
+    assert context.page.title() == "pressed"
+    check_steps(context.page)
+    got = heard(context.page, "b")
     assert got["pointerover"] <= (3 if "infinite" in body else 1)  # what moves on may slip away and be caught again
     assert {**got, "pointerover": 1} == ONCE
 
 
-def test_nothing_is_pressed_or_entered_before_the_arrow_arrives(stage: Stage, site: Site) -> None:
+def test_nothing_is_pressed_or_entered_before_the_arrow_arrives(context: ActionContext, site: Site) -> None:
     """Looking for the place to press moves no mouse: the page hears nothing until the glide, and no press in it."""
-    show(stage, site, PLAIN)
-    glide_to(stage, stage.visible("#b"), 5000)
-    assert heard(stage.page, "b") == {**dict.fromkeys(ONCE, 0), "pointerover": 1}
-    check_steps(stage.page)
+    show(context, site, PLAIN)
+    glide_to(context, context.visible("#b"), 5000)
+    assert heard(context.page, "b") == {**dict.fromkeys(ONCE, 0), "pointerover": 1}
+    check_steps(context.page)
 
 
 WORKS = {
@@ -107,16 +107,16 @@ WORKS = {
 
 
 @pytest.mark.parametrize("kind", WORKS)
-def test_every_action_with_the_mouse_moves_it_once(stage: Stage, site: Site, kind: str) -> None:
+def test_every_action_with_the_mouse_moves_it_once(context: ActionContext, site: Site, kind: str) -> None:
     """What types, closes and puts the caret somewhere presses once too, at the end of a glide."""
     body, fields = WORKS[kind]
-    show(stage, site, body)
-    do(stage, kind, **fields)
-    assert heard(stage.page, "b") == ONCE
-    check_steps(stage.page)
+    show(context, site, body)
+    do(context, kind, **fields)
+    assert heard(context.page, "b") == ONCE
+    check_steps(context.page)
 
 
-def test_an_element_in_frames_and_shadow_trees(stage: Stage, site: Site) -> None:
+def test_an_element_in_frames_and_shadow_trees(context: ActionContext, site: Site) -> None:
     """One in a frame of a frame, scaled, scrolled away and of another origin, and one in a shadow tree, are pressed."""
     site.pages["/inner"] = html("<div style='height:1500px'></div><button onclick='top.postMessage(1,`*`)'>in</button>")
     other = site.url.replace("127.0.0.1", "localhost")
@@ -129,15 +129,15 @@ def test_an_element_in_frames_and_shadow_trees(stage: Stage, site: Site) -> None
         "'<button id=s onclick=\"document.title+=\\'shadow \\'\"><span>deep</span></button>'</script>"
     )
     show(
-        stage,
+        context,
         site,
         f"{shadow}<div style='height:900px'></div>"
         "<iframe src='/outer' style='width:800px;height:700px;border:5px solid;padding:9px;zoom:.7'></iframe>",
     )
-    do(stage, "click_selector", selector="#s span")
-    click(stage, stage.page.frame_locator("iframe").frame_locator("iframe").locator("button"), 20_000)
-    stage.page.wait_for_function("document.title.includes('framed')")
-    assert "shadow" in stage.page.title()
+    do(context, "click_selector", selector="#s span")
+    click(context, context.page.frame_locator("iframe").frame_locator("iframe").locator("button"), 20_000)
+    context.page.wait_for_function("document.title.includes('framed')")
+    assert "shadow" in context.page.title()
 
 
 @pytest.mark.parametrize(
@@ -145,56 +145,56 @@ def test_an_element_in_frames_and_shadow_trees(stage: Stage, site: Site) -> None
     [
         (PLAIN + "<div id=veil style='position:fixed;inset:0'></div>", "covered for .* by <div#veil>"),
         (PLAIN.replace("<button", "<button disabled"), "is disabled"),
-        (PLAIN.replace("<button", "<button class=p") + "<style>.p{pointer-events:none}</style>", "takes no clicks"),
+        (PLAIN.replace("<button", "<button class=p") + "<style>.p{pointer-events:none}</style>", "accepts no clicks"),
         (BUTTON.format("position:fixed;left:-400px"), "outside the view"),
     ],
 )
-def test_an_element_that_cannot_be_pressed_says_why(stage: Stage, site: Site, body: str, said: str) -> None:
+def test_an_element_that_cannot_be_pressed_says_why(context: ActionContext, site: Site, body: str, said: str) -> None:
     """The reason is told in bounded time, and nothing was pressed."""
-    show(stage, site, body)
+    show(context, site, body)
     with pytest.raises(StepFailed, match=said):
-        do(stage, "click_selector", selector="#b", timeout=1.5)
-    assert stage.page.evaluate("heard") == {}
+        do(context, "click_selector", selector="#b", timeout=1.5)
+    assert context.page.evaluate("heard") == {}
 
 
-def test_a_label_counts_as_its_field(stage: Stage, site: Site) -> None:
+def test_a_label_counts_as_its_field(context: ActionContext, site: Site) -> None:
     """A check box that is drawn by its label, as many are, is checked by a press on the label."""
     hidden = "<label style='position:relative'><input id=b type=checkbox style='opacity:.01;width:40px;height:20px'>"
-    show(stage, site, hidden + "<span style='position:absolute;inset:0;background:#8af'>on</span></label>")
-    do(stage, "click_selector", selector="#b")
-    assert stage.page.locator("#b").is_checked()
+    show(context, site, hidden + "<span style='position:absolute;inset:0;background:#8af'>on</span></label>")
+    do(context, "click_selector", selector="#b")
+    assert context.page.locator("#b").is_checked()
 
 
-def test_a_long_way_takes_longer(stage: Stage, site: Site) -> None:
+def test_a_long_way_takes_longer(context: ActionContext, site: Site) -> None:
     """Across a whole large page the arrow is no faster than over a short way."""
-    show(stage, site, "<p>x")
-    stage.page.set_viewport_size({"width": 3840, "height": 2160})
-    stage.cursor.move_to(stage.page, 5, 5)
-    stage.page.evaluate("mouse.length = drawn.length = 0")
-    stage.cursor.move_to(stage.page, 3800, 2100)
-    check_steps(stage.page)
+    show(context, site, "<p>x")
+    context.page.set_viewport_size({"width": 3840, "height": 2160})
+    context.pointer.move_to(context.page, 5, 5)
+    context.page.evaluate("mouse.length = drawn.length = 0")
+    context.pointer.move_to(context.page, 3800, 2100)
+    check_steps(context.page)
 
 
-def test_a_click_that_opens_a_page_waits_for_it(stage: Stage, site: Site) -> None:
+def test_a_click_that_opens_a_page_waits_for_it(context: ActionContext, site: Site) -> None:
     """The next action finds the page that a link leads to, also where its server takes a second to answer."""
     site.pages["/next"] = html("<p id=there>there")
-    show(stage, site, "<a href='/next' id=b>go on</a>")
+    show(context, site, "<a href='/next' id=b>go on</a>")
 
     def answer_late(route: Route) -> None:
-        stage.page.wait_for_timeout(1000)
+        context.page.wait_for_timeout(1000)
         route.continue_()
 
-    stage.page.route("**/next", answer_late)
-    do(stage, "click_selector", selector="#b")
-    assert stage.page.url.endswith("/next")
+    context.page.route("**/next", answer_late)
+    do(context, "click_selector", selector="#b")
+    assert context.page.url.endswith("/next")
 
 
-def test_a_click_that_opens_no_page_does_not_wait(stage: Stage, site: Site) -> None:
+def test_a_click_that_opens_no_page_does_not_wait(context: ActionContext, site: Site) -> None:
     """A link that the server answers with nothing at all, and one to a place on the page, are over at once."""
-    show(stage, site, "<a href='/none' id=b>nothing</a> <a href='#here' id=c>here</a>")
-    stage.page.route("**/none", lambda route: route.fulfill(status=204))
+    show(context, site, "<a href='/none' id=b>nothing</a> <a href='#here' id=c>here</a>")
+    context.page.route("**/none", lambda route: route.fulfill(status=204))
     began = time.monotonic()
-    do(stage, "click_selector", selector="#b")
-    do(stage, "click_selector", selector="#c")
+    do(context, "click_selector", selector="#b")
+    do(context, "click_selector", selector="#c")
     assert time.monotonic() - began < 15
-    assert stage.page.url.endswith("/#here")
+    assert context.page.url.endswith("/#here")

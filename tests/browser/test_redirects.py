@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.tour import page_load
-from dispatcher.tour.recorder import Recorder
+from dispatcher.tour.browser import page_load
+from dispatcher.tour.browser.recorder import BrowserRecorder
 from protocol.errors import StepFailed
 from tests.browser.test_director import BLUE, GREEN, RED, css, film, shows
 from tests.support.pages import Site, html
@@ -68,7 +68,7 @@ def test_a_page_that_never_stays_is_said(tmp_path: Path, site: Site, chromium: P
     """Two pages that send their visitor to and fro fail in bounded time, in plain words, with what can be had."""
     leaves(site, "/other", 0)
     leaves(site, "/", 0, at="/other")
-    with pytest.raises(StepFailed, match=r"'a': .*went to another address") as failed:
+    with pytest.raises(StepFailed, match=r"'a': .*navigated to another address") as failed:
         film(tmp_path, site, chromium, [{"id": "a", "url": "/"}], default_step_timeout=1.5, max_retries_per_step=1)
     assert failed.value.kept is not None
     assert zipfile.is_zipfile(failed.value.kept / "trace.zip")
@@ -97,17 +97,17 @@ def test_a_browser_that_is_gone_ends_the_step_with_evidence(
 ) -> None:
     """A browser that ends between two steps is a failed step in plain words, whatever was asked of it then."""
     site.pages["/"] = html("<p>x")
-    asked = getattr(Recorder, where)
+    asked = getattr(BrowserRecorder, where)
     calls: list[int] = []
 
-    def gone(self: Recorder) -> None:
+    def gone(self: BrowserRecorder) -> None:
         calls.append(1)
         if len(calls) > 1 or where == "fresh_page":
             self._browser.close()
             self.context.new_page()  # what a browser that has gone answers to everything
         asked(self)
 
-    monkeypatch.setattr(Recorder, where, gone)
+    monkeypatch.setattr(BrowserRecorder, where, gone)
     steps = [{"id": "a", "url": "/"}, {"id": "b", "url": "/"}]
     with pytest.raises(StepFailed, match=r"step 'b': the browser has ended"):
         film(tmp_path, site, chromium, steps, max_retries_per_step=1)

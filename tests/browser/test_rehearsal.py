@@ -65,7 +65,7 @@ def test_a_failing_step_is_tried_once(tmp_path: Path, site: Site, chromium: Path
     done = record(write_tour(tmp_path, site, steps, max_retries_per_step=2), "--rehearse")
     assert done.returncode == 1
     assert site.asked.count("/") == 2
-    assert "filmed" not in done.stderr
+    assert "recorded" not in done.stderr
     assert "still waiting for step 'b', action 1 (wait_for_selector '#none') after" in done.stderr
 
 

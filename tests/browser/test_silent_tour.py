@@ -53,7 +53,7 @@ def test_a_silent_tour_needs_no_worker(chromium: Path, tmp_path: Path) -> None:
     spec = write(tmp_path, [SEGMENTS[2]])
     made = record(spec, "--tts-backend", "colab", "--colab-drive-path", str(tmp_path / "nowhere"))
     assert made.returncode == 0, made.stderr
-    assert "the film is silent" in made.stderr
+    assert "the video is silent" in made.stderr
     assert audio.measure_loudness(find(), tmp_path / "film.mp4").true_peak_dbtp < -80
     assert [event.plaintext for event in pysubs2.load(str(tmp_path / "film.srt"))] == [""]
     assert list(pysubs2.load(str(tmp_path / "film.vtt"))) == []

@@ -13,12 +13,13 @@ import pytest
 from playwright.sync_api import Page
 
 from dispatcher.config import is_root
-from dispatcher.tour.capture import Filming
-from dispatcher.tour.director import Take, direct
+from dispatcher.tour.browser.capture import TakeRecorder
+from dispatcher.tour.recording.director import record_steps
+from dispatcher.tour.recording.takes import Take
 from dispatcher.tour.slides.show import SlideProjector
 from dispatcher.tour.slides.timing import LEAST_S
-from dispatcher.tour.spec import load
-from dispatcher.tour.steps import TAIL_S, Step
+from dispatcher.tour.spec.loading import load
+from dispatcher.tour.spec.steps import TAIL_S, TourStep
 from protocol.errors import StepFailed
 from tests.support.media import read_frame
 from tests.support.pages import Site, html
@@ -34,7 +35,7 @@ def film(tmp_path: Path, chromium: Path, content: dict[str, Any], said: dict[str
     """Film a spec and return its takes by step."""
     settings = {"viewport": "640x360", "default_step_timeout": 30, **content.get("settings", {})}
     spec = load(write(tmp_path, {**content, "settings": settings}))
-    takes = direct(spec, said, work_dir=tmp_path / "work", browser=chromium, root=is_root())
+    takes = record_steps(spec, said, work_dir=tmp_path / "work", browser=chromium, root=is_root())
     assert [take.step_id for take in takes] == [step.id for step in spec.steps]
     return {take.step_id: take for take in takes}
 
@@ -99,17 +100,19 @@ GO_TO = "part => { for (const one of fades) one.currentTime = part * one.effect.
 def test_a_fade_and_no_blank(tmp_path: Path, chromium: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two slides there is a mixture of both, and never the bare ground."""
     play, show = SlideProjector.play, SlideProjector._show
-    films: list[Filming] = []
+    films: list[TakeRecorder] = []
 
-    def playing(self: SlideProjector, page: Page, filming: Filming, step: Step, narration_s: float) -> None:
-        films.append(filming)
-        play(self, page, filming, step, narration_s)
+    def playing(
+        self: SlideProjector, page: Page, take_recorder: TakeRecorder, step: TourStep, narration_s: float
+    ) -> None:
+        films.append(take_recorder)
+        play(self, page, take_recorder, step, narration_s)
 
     def showing(self: SlideProjector, page: Page, number: int, *, fade: bool) -> None:
         show(self, page, number, fade=fade)
         for part in (0.25, 0.5, 0.75, 1.0) if fade else ():
             page.evaluate(GO_TO, part)
-            films[-1].film_on(0.4)
+            films[-1].record_for(0.4)
 
     monkeypatch.setattr("dispatcher.tour.slides.show.SHOW", STILL)
     monkeypatch.setattr(SlideProjector, "play", playing)
@@ -213,18 +216,18 @@ def test_slides_that_fail_say_why(tmp_path: Path, chromium: Path, monkeypatch: p
 
 def test_a_lost_picture_is_asked_for_again(tmp_path: Path, chromium: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy browser leaves out the last picture of a fade and sends no other: the film does not stay in between."""
-    take_frame, show, changed = Filming.take_frame, SlideProjector._show, [0.0]
+    take_frame, show, changed = TakeRecorder.take_frame, SlideProjector._show, [0.0]
 
     def showing(self: SlideProjector, page: Page, number: int, *, fade: bool) -> None:
         changed[0] = time.time()
         show(self, page, number, fade=fade)
 
-    def losing(self: Filming, frame: Any) -> None:
+    def losing(self: TakeRecorder, frame: Any) -> None:
         if not 0 < frame["timestamp"] / 1000 - changed[0] < 0.4 or self._zero is None:
             take_frame(self, frame)
 
     monkeypatch.setattr(SlideProjector, "_show", showing)
-    monkeypatch.setattr(Filming, "take_frame", losing)
+    monkeypatch.setattr(TakeRecorder, "take_frame", losing)
     segment = slides(slides={"range": [1, 2], "advance_interval": 1.2})
     content, looks = whole(segment, deck=deck(tmp_path)), {1.0: "red", 1.3: "red", 2.4: "green", 2.9: "green"}
     on_time(lambda: amiss(film(tmp_path, chromium, content, {})["talk"], looks, 2.4 + TAIL_S))

@@ -119,10 +119,10 @@ def test_a_dry_run_only_speaks(address: str, tmp_path: Path) -> None:
 def test_an_edited_step_is_spoken_alone(address: str, tmp_path: Path) -> None:
     """After one text was changed the other clip is used again, and both lie in the work folder under their steps."""
     spec = write_spec(tmp_path, address)
-    assert "spoken before" not in record(spec, "--dry-run").stderr
+    assert "cached" not in record(spec, "--dry-run").stderr
     spec.write_text(spec.read_text().replace("the second page", "the other page"))
     again = record(spec, "--dry-run")
-    assert "2 clips (1 of them spoken before)" in again.stderr
+    assert "2 clips (1 cached)" in again.stderr
     assert again.stdout.split() == [str(tmp_path / f".tour-work/audio/step-{step}.wav") for step in ("home", "second")]
 
 
@@ -230,7 +230,7 @@ def test_an_interrupt_says_how_to_go_on(address: str, chromium: Path, tmp_path: 
     process = subprocess.Popen(line, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stderr is not None
     for said in process.stderr:
-        if said.startswith("filming"):
+        if said.startswith("recording"):
             break
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=60)

@@ -6,7 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from dispatcher.tour.work_folder import occupied
+from dispatcher.tour.session import locked
 from tests.browser.test_tour import command, record, write_spec
 from tests.support.drops import make_drop, worker
 
@@ -15,7 +15,7 @@ def test_one_work_folder_serves_one_recording(tmp_path: Path) -> None:
     """The second is told who is there and what to do, before anything of the first is touched; later it works."""
     spec = write_spec(tmp_path, "http://127.0.0.1:9")
     folder = tmp_path / "work"
-    with occupied(folder):
+    with locked(folder):
         refused = record(spec, "--dry-run", "--work-dir", str(folder))
     assert refused.returncode == 6
     assert str(folder) in refused.stderr

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from dispatcher.cli import app
 from dispatcher.config import Settings
-from dispatcher.tour.options import Options
-from dispatcher.tour.record import _film_path
-from dispatcher.tour.spec import load
+from dispatcher.tour.output.plan import video_path
+from dispatcher.tour.spec.loading import load
 from protocol.errors import EnvironmentNotReady, UsageError
+from tests.support.sessions import session
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_what_is_set_is_shown_with_what_says_so(folder: Path, monkeypatch: pytes
         (["set", "dorp", "/x"], "Did you mean drop?"),
         (["set", "voice", ""], "voice is empty"),
         (["set", "drop", "ftp:x"], "unknown kind of drop"),
-        (["unset", "colour"], "There are: drop, voice, out"),
+        (["unset", "colour"], "Known settings: drop, voice, out"),
     ],
 )
 def test_a_wrong_key_or_value_is_a_usage_error(folder: Path, arguments: list[str], said: str) -> None:
@@ -116,8 +116,8 @@ def test_a_tour_goes_there_too_unless_it_says_where(folder: Path) -> None:
     (folder / "said.json").write_text(json.dumps({"steps": steps, "output": {"path": "x.mp4"}}))
     _run("config", "set", "out", str(folder / "made"))
     bare, said = load(folder / "t.json"), load(folder / "said.json")
-    assert _film_path(bare, Options(), Settings()) == folder / "made" / "t.mp4"
-    assert _film_path(said, Options(), Settings()) == folder / "x.mp4"
-    assert _film_path(bare, Options(output=folder / "o.mp4"), Settings()) == folder / "o.mp4"
+    assert video_path(bare, session(folder, settings=Settings())) == folder / "made" / "t.mp4"
+    assert video_path(said, session(folder, settings=Settings())) == folder / "x.mp4"
+    assert video_path(bare, session(folder, settings=Settings(), output=folder / "o.mp4")) == folder / "o.mp4"
     _run("config", "unset", "out")
-    assert _film_path(bare, Options(), Settings()) == folder / "t.mp4"
+    assert video_path(bare, session(folder, settings=Settings())) == folder / "t.mp4"

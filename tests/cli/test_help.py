@@ -9,10 +9,10 @@ import pytest
 import typer
 
 from dispatcher.cli import COMMANDS, app
-from dispatcher.cli.commands import corrected, plainly
-from dispatcher.cli.errors import _MISUSE, _misused
+from dispatcher.cli.commands import plainly
 from dispatcher.cli.tour import tour
 from protocol.errors import UsageError
+from usertext.command_line import USAGE_ERROR, corrected, usage_text
 
 PASSED_ON = {"models", "worker"}
 """What other programs read."""
@@ -114,9 +114,9 @@ def test_nothing_is_guessed_from_afar() -> None:
 def test_a_mistake_on_the_command_line_has_its_hint(arguments: tuple[str, ...], told: str) -> None:
     """In one line, of commands and options, with the numbers that an option takes."""
     command: Any = plainly(typer.main.get_command(app))
-    with pytest.raises(_MISUSE) as wrong:
+    with pytest.raises(USAGE_ERROR) as wrong:
         command(args=list(arguments), standalone_mode=False)
-    said = str(_misused(wrong.value))
+    said = usage_text(wrong.value)
     assert told in said
     assert "\n" not in said
 

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from dispatcher.cli import app
 from dispatcher.operations.settling import hold_up
-from dispatcher.runs.record import Artifact, AttemptRecord, Delivery, Ended, Group, Run, RunExtras
+from dispatcher.runs.record import Artifact, AttemptRecord, Delivery, Ended, Group, ResultRecord, Run, RunExtras
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.errors import GpudropError
@@ -223,7 +223,13 @@ def test_a_run_is_shown_with_all_that_helps(gpudrop: Command, add: Add, store: R
     engine = {"name": "realesrgan", "version": "3", "tier": "neural", "device": "Tesla T4"}
     ended = Ended(files=files, attempts=[attempt])
     store.commit(
-        run.id, "failed", at=time.time(), error_code="STORAGE", error_text="disk full", engine=engine, ended=ended
+        run.id,
+        "failed",
+        at=time.time(),
+        error_code="STORAGE",
+        error_text="disk full",
+        result=ResultRecord(engine=engine),
+        ended=ended,
     )
     out = gpudrop("runs", "show", run.id).out
     for word in (

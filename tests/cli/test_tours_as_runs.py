@@ -18,9 +18,9 @@ from dispatcher.config import Settings
 from dispatcher.runs.record import Group, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
-from dispatcher.tour.options import Options
-from dispatcher.tour.remembering import Remembered, log_of, remembered
+from dispatcher.tour.registry import RegisteredTour, log_of, registered
 from protocol.errors import GpudropError, StepFailed, UsageError
+from tests.support.sessions import session
 
 TOUR = "261130-120000-0badcafe"
 
@@ -104,9 +104,9 @@ def tour(store: RunStore, **changed: Any) -> Group:
     return made
 
 
-def begun(settings: Settings) -> AbstractContextManager[Remembered]:
+def begun(settings: Settings) -> AbstractContextManager[RegisteredTour]:
     """Return a tour that this process makes for the length of a block."""
-    return remembered("x", Path("t.json"), Options(group=TOUR), settings, film=None, work_dir=Path("w"))
+    return registered("x", session(Path("w"), settings=settings, spec_path=Path("t.json"), group=TOUR), video=None)
 
 
 def test_lists_show_tours_and_filters_hold_for_them(gpudrop: Command, store: RunStore) -> None:
@@ -239,7 +239,7 @@ def test_a_tour_that_cannot_be_repeated_says_why(gpudrop: Command, store: RunSto
     held = {"command": ["tour.json", "--base-url", "http://ann:s3cr3t-pw@host"], "cwd": "/"}
     store.tours.begin(replace(made, id="261130-150000-11111111", execution_config=held))
     said = gpudrop("runs", "retry", "11111111")
-    assert (said.code, "held a password" in said.err) == (2, True)
+    assert (said.code, "contained a password" in said.err) == (2, True)
     store.tours.begin(replace(made, id="261130-160000-22222222", execution_config={}))
     assert "by a command" in gpudrop("runs", "rerun", "22222222").err
     store.tours.begin(replace(made, id="261130-170000-33333333", status="completed"))

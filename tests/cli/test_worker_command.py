@@ -128,7 +128,7 @@ def test_the_default_drop_is_served(tmp_path: Path) -> None:
     drop = make_drop(tmp_path / "drop")
     with started(tmp_path, "worker", "--once", GPUDROP_DROP=str(drop)) as worker:
         assert worker.process.wait(60) == 0, worker.log.read_text()
-        assert f"serving {drop} (set by GPUDROP_DROP)" in worker.log.read_text()
+        assert f"using the drop {drop} (set by GPUDROP_DROP)" in worker.log.read_text()
     with started(tmp_path, "worker", GPUDROP_DROP="", GPUDROP_HOME=str(tmp_path)) as worker:
         assert worker.process.wait(60) == 6
         assert "gpudrop worker --drop PATH" in worker.log.read_text()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,84 +19,97 @@ from protocol.errors import ChannelLost, EnvironmentNotReady, JobFailed, UsageEr
 from protocol.transports.failures import channel_error
 
 
-@pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Note which drops are served, instead of serving them."""
-    drops: list[str] = []
-    monkeypatch.setattr(notebook, "make_worker", lambda settings, bench: settings)
+class Serving:
+    """Stands for the worker: records which drops were served."""
 
-    def serve(settings: WorkerSettings) -> SessionEnding:
-        drops.append(settings.drop)
+    def __init__(self) -> None:
+        self.drops: list[str] = []
+
+    def __call__(self, settings: WorkerSettings) -> SessionEnding:
+        """Serve a drop, and end at once."""
+        self.drops.append(settings.drop)
         return SessionEnding(Reason.IDLE, "no job")
 
-    monkeypatch.setattr(notebook, "serve_until_signalled", serve)
-    return drops
+
+class Downloads(Models):
+    """Model files that are downloaded by `download`, which gets their names."""
+
+    def __init__(self, download: Callable[[str], Path]) -> None:
+        self.download = download
+
+    def path(self, name: str) -> Path:
+        """Download a file."""
+        return self.download(name)
 
 
-def test_without_consent_nothing_starts(served: list[str]) -> None:
+def run(served: Serving, download: Callable[[str], Path] | None = None, **form: Any) -> None:
+    """Run the last cell."""
+    models = Models if download is None else lambda places: Downloads(download)
+    notebook.run("memory:d", serve=served, models=models, **form)
+
+
+@pytest.fixture
+def served() -> Serving:
+    """Return a stand-in for the worker."""
+    return Serving()
+
+
+def test_without_consent_nothing_starts(served: Serving) -> None:
     """The form has to be ticked; neither a download nor a worker begins before."""
     with pytest.raises(UsageError, match="policy"):
-        notebook.run("memory:d", engines="voices")
-    assert served == []
+        run(served, engines="voices")
+    assert served.drops == []
 
 
-def test_the_voices_are_fetched_before_the_worker_serves(
-    served: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Every file of the engine, once, with no worker announced meanwhile; without a word in the form none."""
+def test_the_voices_are_downloaded_before_the_worker_serves(served: Serving, tmp_path: Path) -> None:
+    """Every file of the engine, once, with no worker announced meanwhile; with no engine in the form none."""
     asked: list[str] = []
 
-    def fetch(_: Models, name: str) -> Path:
-        assert served == []
+    def download(name: str) -> Path:
+        assert served.drops == []
         asked.append(name)
         return tmp_path
 
-    monkeypatch.setattr(Models, "path", fetch)
-    notebook.run("memory:d", consent=True, engines="voices")
+    run(served, download, consent=True, engines="voices")
     assert tuple(asked) == FILES["kokoro-onnx"]
-    notebook.run("memory:d", consent=True)
+    run(served, download, consent=True)
     assert tuple(asked) == FILES["kokoro-onnx"]
-    assert served == ["memory:d", "memory:d"]
+    assert served.drops == ["memory:d", "memory:d"]
 
 
-def test_voices_that_cannot_be_had_do_not_stop_the_worker(served: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """No network for the model: that is said, and the embedded engine serves."""
+def test_voices_that_are_not_available_do_not_stop_the_worker(
+    served: Serving, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No network for the model: the cell says so, and the embedded engine serves."""
 
-    def fail(_: Models, name: str) -> Path:
+    def fail(name: str) -> Path:
         raise JobFailed(f"{name}: no network", code="UNSUPPORTED")
 
-    told: list[str] = []
-    monkeypatch.setattr(Models, "path", fail)
-    monkeypatch.setattr(notebook.log, "error", lambda text, *values: told.append(text % values))
-    notebook.run("memory:d", consent=True, engines="voices")
-    assert served == ["memory:d"]
-    assert "no network" in told[0]
-    assert "embedded" in told[0]
+    run(served, fail, consent=True, engines="voices")
+    assert served.drops == ["memory:d"]
+    assert "no network. The embedded engine is used instead" in capsys.readouterr().out
 
 
-def test_a_word_that_is_no_engine_is_told_before_anything_is_fetched(served: list[str]) -> None:
-    """A slip in the form ends the cell, and no worker serves with less than was asked for."""
+def test_an_unknown_engine_is_an_error_before_anything_is_downloaded(served: Serving) -> None:
+    """A typing mistake in the form ends the cell, and no worker serves with less than was asked for."""
     with pytest.raises(UsageError, match="unknown engine voixes"):
-        notebook.run("memory:d", consent=True, engines="voixes")
-    assert served == []
+        run(served, consent=True, engines="voixes")
+    assert served.drops == []
 
 
-def test_one_model_that_cannot_be_had_does_not_keep_the_others_away(
-    served: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_one_model_that_is_not_available_does_not_keep_the_others_away(served: Serving, tmp_path: Path) -> None:
     """Each model is tried."""
     asked: list[str] = []
 
-    def fetch(_: Models, name: str) -> Path:
+    def download(name: str) -> Path:
         asked.append(name.partition("/")[0])
         if name.startswith("clip"):
             raise JobFailed("gone", code="UNSUPPORTED")
         return tmp_path
 
-    monkeypatch.setattr(Models, "path", fetch)
-    notebook.run("memory:d", consent=True, engines="vision")
+    run(served, download, consent=True, engines="vision")
     assert list(dict.fromkeys(asked)) == ["clip-vit-base-patch32", "blip-image-captioning-base"]
-    assert served == ["memory:d"]
+    assert served.drops == ["memory:d"]
 
 
 def test_a_dead_drive_mount_is_told_with_what_brings_it_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,12 +25,12 @@ def test_no_file_sets_nothing(path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('dorp = "/d"', ["line 1", "no setting 'dorp'", "Did you mean drop?"]),
+        ('dorp = "/d"', ["line 1", "unknown setting 'dorp'", "Did you mean drop?"]),
         ('# mine\n\nvoices = "x"', ["line 3", "Did you mean voice?"]),
-        ("xyz = 1", ["no setting 'xyz'. There are: drop, voice, out"]),
-        ('[tour]\nvoice = "x"', ["line 1", "no setting 'tour'"]),
-        ("voice = 3", ["line 1", "must be a text in quotes, not 3"]),
-        ('out = ["/a"]', ["line 1", 'must be a text in quotes, not ["/a"]']),
+        ("xyz = 1", ["unknown setting 'xyz'. Known settings: drop, voice, out"]),
+        ('[tour]\nvoice = "x"', ["line 1", "unknown setting 'tour'"]),
+        ("voice = 3", ["line 1", "must be a string in quotes, not 3"]),
+        ('out = ["/a"]', ["line 1", 'must be a string in quotes, not ["/a"]']),
         ('out = " "', ["out is empty", "gpudrop config unset out"]),
         ('drop = "drop"', ["line 1", 'drop must be an absolute path, or begin with ~, not "drop"']),
         ('out = "made"', ["out must be an absolute path"]),

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import dispatcher
-from dispatcher.tour.options import Options
+from dispatcher.tour.options import TourOptions
 from protocol import errors
 from protocol.kinds import KINDS
 
@@ -60,7 +60,7 @@ def test_a_tour_shows_its_real_parameters() -> None:
     """All that the command line can say, by name, with the same defaults."""
     shown = inspect.signature(dispatcher.record_tour).parameters
     assert next(iter(shown)) == "spec"
-    options = {field.name: field.default for field in dataclasses.fields(Options) if field.name != "reuse"}
+    options = {field.name: field.default for field in dataclasses.fields(TourOptions) if field.name != "reuse"}
     assert {name: shown[name].default for name in options} == options
     assert {"screen", "settings"} <= shown.keys()
 

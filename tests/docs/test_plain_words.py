@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 EVERYWHERE = (
     "protocol", "dispatcher", "colab", "media", "speech", "simulator", "tests", "benchmarks", "examples", "docs",
-    "setup",
+    "setup", "usertext",
     "README.md", "CONTRIBUTING.md", "SECURITY.md", "gpudrop_start.py", "record_tour.py",
 )  # fmt: skip
 SUFFIXES = frozenset([".py", ".md", ".html", ".js", ".css", ".toml", ".ipynb", ".sh"])
@@ -33,7 +33,8 @@ class Retired:
     """Files in which it may stand, because it is a name on the wire or means something else there."""
 
 
-REWORDED = ("media", "docs/why", "docs/GLOSSARY.md", "docs/ARCHITECTURE.md", "docs/dashboard.md", "docs/simulator.md",
+REWORDED = ("media", "speech",
+            "docs/why", "docs/GLOSSARY.md", "docs/ARCHITECTURE.md", "docs/dashboard.md", "docs/simulator.md",
             "docs/shared-folders.md", "README.md", "CONTRIBUTING.md", "SECURITY.md")  # fmt: skip
 RETIRED = (
     Retired(r"\b[Cc]ure(s|d|_of)?\b", "hint"),
@@ -41,14 +42,20 @@ RETIRED = (
     Retired(r"\bAttendance\b", "RunLease"),
     Retired(r"\bWorkforce\b", "WorkerRegistry"),
     Retired(r"\bWeighing\b", "FailurePolicy"),
+    Retired(r"\bVerdict\b", "RunFinisher"),
+    Retired(r"\bseal_of\b", "checksum_of"),
     Retired(r"(?i)\bno run fits\b", "no matching runs"),
+    Retired(r"(?i)\bthe local hope of a result\b", "client-side handle to a submitted job"),
+    Retired(r"(?i)\bso many at most\b", "at most N"),
+    Retired(r"(?i)\bdid not come about\b", "timed out after"),
+    Retired(r"(?i)\bnothing does not fit\b", "no inconsistencies found"),
     Retired(r"(?i)\banew\b", "again; force", REWORDED),
     Retired(r"(?i)\bfor ever\b", "forever", REWORDED),
     Retired(r"(?i)\bso many\b", "the number", REWORDED),
     Retired(r"(?i)\btaken for\b", "treated as; mistaken for", REWORDED),
     Retired(r"(?i)\bcomes? about\b", "happens; timed out after", REWORDED),
     Retired(r"(?i)\bstands? twice\b", "duplicate", REWORDED),
-    Retired(r"(?i)\bis no (film|picture|sound|media|file|program|whole)\b", "is not a …", REWORDED),
+    Retired(r"(?i)(?<!there )\bis no (film|picture|sound|media|file|program|whole)\b", "is not a …", REWORDED),
     Retired(r"(?i)\b(key )?pictures? (a|per) second\b", "frames per second", REWORDED),
     Retired(r"(?i)\bkey pictures?\b", "key frames", REWORDED),
     Retired(r"(?<![\"'])\bfilms?\b(?![\"'])", "video", ("media",)),

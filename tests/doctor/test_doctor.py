@@ -17,7 +17,7 @@ import typer
 
 from dispatcher.cli import doctor as command
 from dispatcher.config import Settings
-from dispatcher.doctor import Finding, Report, channel, machine, place
+from dispatcher.doctor import DoctorReport, Finding, machine, place
 from dispatcher.doctor.channel import examine_workers, measure, soak
 from dispatcher.doctor.findings import checked
 from dispatcher.doctor.mounts import examine_mount
@@ -112,7 +112,7 @@ def test_where_the_drop_came_from_is_told(
     assert "config.toml, line 1" in told["findings"][0]["said"]
 
 
-def test_nobody_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_there_is_told(tmp_path: Path) -> None:
     """A drop that no worker ever served, and one whose worker is gone, are told apart."""
     drop = make_drop(tmp_path / "drop")
     with client(drop, tmp_path / "data") as here:
@@ -121,17 +121,15 @@ def test_nobody_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert "ever seen" in examine_workers(here)[1][0].said
     with worker(drop, "--once") as process:
         process.wait(150)
-    monkeypatch.setattr(channel, "LOCAL_FOR_S", 0.5)
     with client(drop, tmp_path / "data") as here:
-        measure(here)
-        assert "no worker beats now" in examine_workers(here)[1][0].said
+        measure(here, answer_s=0.5)
+        assert "no worker is running now" in examine_workers(here)[1][0].said
 
 
-def test_a_lost_soak_job_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_soak_job_fails(tmp_path: Path) -> None:
     """A job that does not come back is counted as lost, and the finding says why."""
-    monkeypatch.setattr(channel, "JOB_S", 0.2)
     with client(make_drop(tmp_path / "drop"), tmp_path / "data") as here:
-        told, findings = soak(here, 1, lambda done: None)
+        told, findings = soak(here, 1, lambda done: None, job_s=0.2)
     assert (told["lost"], told["p50_s"]) == (1, None)
     assert findings[0].state == "fail"
 
@@ -173,7 +171,7 @@ def test_another_drop_on_the_same_path_is_told(tmp_path: Path, settings: Setting
         mine.close()
     make_drop(root)
     with contextlib.closing(open_drop(root)) as drop:
-        assert "another drop" in of(examine_place(root, settings, drop), "drop").said
+        assert "another drop was at this path" in of(examine_place(root, settings, drop), "drop").said
 
 
 @pytest.mark.parametrize(
@@ -267,7 +265,7 @@ def test_advice_names_the_drop(tmp_path: Path, settings: Settings) -> None:
 def test_the_tool_that_carries_a_folder_is_named() -> None:
     """A plain folder that a sync tool carries is told apart from one that only this machine sees."""
     (carried,) = place._ground(Ground("shared", tool="Syncthing", is_disk=True))
-    assert carried.said.startswith("a folder that Syncthing carries")
+    assert carried.said.startswith("a folder synced by Syncthing")
     (plain,) = place._ground(Ground("disk"))
     assert plain.said.startswith("a disk of this machine")
     assert (carried.state, plain.state) == ("ok", "ok")
@@ -323,7 +321,7 @@ def test_a_check_that_cannot_be_made_is_a_finding() -> None:
 def test_a_card_that_lies_is_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     """What a worker says of itself steers neither the terminal nor the table."""
     finding = Finding(check="workers", state="ok", said="GPU: [/]\x1b[2J", hint="[red]\x1b]0;x\x07")
-    command._show(Report(findings=[finding]), as_json=False)
+    command._show(DoctorReport(findings=[finding]), as_json=False)
     told = capsys.readouterr().out
     assert "GPU: [/]" in told
     assert "→ [red]" in told
@@ -345,5 +343,5 @@ def test_the_last_line_counts_errors_and_warnings(
 ) -> None:
     """Warnings alone do not keep a drop from being ready."""
     findings = [Finding(check="disk", state=state, said="something") for state in states]
-    command._show(Report(findings=findings), as_json=False)
+    command._show(DoctorReport(findings=findings), as_json=False)
     assert capsys.readouterr().out.splitlines()[-1].strip() == told

@@ -175,7 +175,7 @@ def test_what_cannot_be_used_is_passed_over_and_named(tmp_path: Path, runtime: s
         lines = ran.text.splitlines()
         assert "4-0123456789abcdef" in lines[0]
         assert "cannot be read" in lines[0]
-        assert lines[1] == f"skipped, it has not arrived whole: {torn / WHEEL}"
+        assert lines[1] == f"skipped, it has not arrived completely: {torn / WHEEL}"
         assert lines[2:] == [f"installed {good.name}/{WHEEL}"]
         assert k.run("import colab; print(colab.MARK)").text == "good\n"
 

@@ -16,7 +16,7 @@ import pytest
 
 from dispatcher.jobs import simple_form
 from dispatcher.jobs.job import Job, Progress, Result, Why
-from dispatcher.tour.narration import Voice, speech_job
+from dispatcher.tour.narration.clips import NarrationVoice, speech_job
 from media.audio import check_wav, read_mono
 from protocol.errors import JobFailed, JobTimeout
 from tests.support.drops import client, make_drop, worker
@@ -181,7 +181,7 @@ def test_an_old_worker_speaks_a_narration_with_marks(tmp_path: Path) -> None:
     """It does not know pauses, emphasis and lexicon, speaks the same words without them, and its answer is taken."""
     drop = make_drop(tmp_path / "drop")
     job = speech_job(
-        [("a", "Now [pause 1s] *really* nginx.")], Voice(name="v", speed=1, language="en-us", lexicon=NGINX)
+        [("a", "Now [pause 1s] *really* nginx.")], NarrationVoice(name="v", speed=1, language="en-us", lexicon=NGINX)
     )
     assert {"pauses", "emphasis"} < set(job.params["steps"][0])
     with old_worker(drop), client(drop, tmp_path / "data") as c:

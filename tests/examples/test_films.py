@@ -19,9 +19,10 @@ from playwright.sync_api import sync_playwright
 
 from dispatcher.assembly.timeline import ENDING_FRAMES, FPS
 from dispatcher.config import is_root
-from dispatcher.tour.browser import find_browser, launch
+from dispatcher.tour.browser.chromium import find_browser, launch
 from dispatcher.tour.slides import timing
-from dispatcher.tour.spec import Spec, load
+from dispatcher.tour.spec.loading import load
+from dispatcher.tour.spec.model import Spec
 from protocol.errors import EnvironmentNotReady
 from tests.support.arrow import largest_step, track
 from tests.support.media import read_frame

@@ -70,5 +70,5 @@ def test_the_commands_do_what_the_page_says(folder: Path) -> None:
     (folder / "tour.json").write_text(json.dumps(spec))
     again = _run(COMMANDS[3], folder)
     assert again.returncode == 0, again.stderr
-    assert "2 clips (1 of them spoken before)" in again.stderr
+    assert "2 clips (1 cached)" in again.stderr
     assert (folder / "closer.mp4").is_file()

@@ -78,7 +78,8 @@ def test_progress_says_how_much_is_here(scene: Scene) -> None:
     job = scene.runs.get(handle.run).job
     answers.deliver(scene.side(), job, answers.attempt(), {"echo.txt": CONTENT}, stored={})
     scene.step(handle)
-    assert scene.progress.text.startswith("uploading: 0.0 of 11.0 MB seen, 0 of 1 files whole (not echo.txt); w has")
+    none = "uploading: 0.0 of 11.0 MB seen, 0 of 1 files complete (echo.txt is missing); w has"
+    assert scene.progress.text.startswith(none)
     for megabytes in (1.0, 2.05, 4.1):
         bring(scene, job, int(megabytes * MEGABYTE))
         scene.step(handle, REMOTE.data_s - 10)

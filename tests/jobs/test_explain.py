@@ -351,7 +351,7 @@ def test_an_upload_of_this_side_that_is_not_through(place: Place, tmp_path: Path
     half = place.look()
     assert [hidden.why, half.why] == [Why.UPLOAD_UNFINISHED] * 2
     assert "not in the drop yet" in hidden.text
-    assert "film.bin, 1.0 kB of 3.0 kB" in half.text
+    assert "1.0 kB of 3.0 kB of its input film.bin have arrived" in half.text
     assert job in place.store.folders
 
 

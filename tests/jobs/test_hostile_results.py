@@ -15,7 +15,7 @@ from dispatcher.jobs import accept
 from dispatcher.jobs.client import Client, Handle
 from dispatcher.jobs.job import Job
 from dispatcher.runs.store import RunStore
-from dispatcher.tour.spoken_notes import doubtful, warnings
+from dispatcher.tour.narration.clips import doubtful, warnings
 from protocol import codec
 from protocol.errors import BadMessage, VerificationError
 from protocol.kinds import tts

@@ -189,7 +189,7 @@ def test_a_full_disk_here_rejects_nothing(
     assert not list((tmp_path / "results" / job).iterdir())
     run = place.runs.get(handle.run)
     assert (run.status, run.why) == ("verifying", "NO_ROOM_HERE")
-    assert sum("no room" in line.text for line in place.runs.trace.changes(run.id)) == 1
+    assert sum("disk of this machine is full" in line.text for line in place.runs.trace.changes(run.id)) == 1
     assert place.step(handle, ROOM_AGAIN_S) is not None
 
 
@@ -330,9 +330,9 @@ def test_a_job_nobody_takes_expires(place: Place) -> None:
     handle = place.submit(dataclasses.replace(ECHO, queue_s=0))
     assert place.step(handle) is None
     assert place.progress.why is Why.EXPIRING
-    assert place.step(handle, place.client.pace.terms().lease_s / 2) is None
+    assert place.step(handle, place.client.lease_times.terms().lease_s / 2) is None
     with pytest.raises(JobExpired):
-        place.step(handle, place.client.pace.terms().lease_s)
+        place.step(handle, place.client.lease_times.terms().lease_s)
     assert any("cancel-1" in name for name in place.store.files)
 
 

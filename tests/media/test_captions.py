@@ -1,4 +1,4 @@
-"""Captions as files: every sign of a text is shown, and none is a command."""
+"""Captions as files: every character is displayed, and none acts as a command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEXTS = (
 
 
 def seen(payload: str) -> str:
-    """Return a text of SubRip as ffmpeg and mpv show it."""
+    """Return a SubRip text as ffmpeg and mpv display it."""
     return payload.replace("\\{", "{").replace("\\}", "}").replace(WORD_JOINER, "")
 
 
@@ -28,21 +28,21 @@ def cue(*lines: str, at: int = 0) -> Cue:
 
 
 def test_subrip() -> None:
-    """Numbered, with commas in its times; hours have two digits at least."""
+    """Cues are numbered, times have commas, and hours at least two digits."""
     cues = [cue("one", "two"), cue("three", at=3_600_000)]
     first, second = "00:00:00,000 --> 00:00:00,900\none\ntwo\n\n", "01:00:00,000 --> 01:00:00,900\nthree\n\n"
     assert srt(cues) == f"1\n{first}2\n{second}"
 
 
 def test_webvtt() -> None:
-    """Its head, its notes, and the cues."""
+    """The header, the notes, and the cues."""
     assert vtt([cue("one")], ["of me"]) == "WEBVTT\n\nNOTE of me\n\n1\n00:00:00.000 --> 00:00:00.900\none\n\n"
     assert vtt([]) == "WEBVTT\n\n"
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_webvtt_holds_the_very_text(text: str) -> None:
-    """In its own way of writing `<`, `>` and `&`, without a hidden sign."""
+    """`<`, `>` and `&` are escaped, and no invisible character is added."""
     payload = vtt([cue(text)]).split("\n")[4]
     assert html.unescape(payload) == text
     assert not re.search(r"[<>]|&(?!amp;|lt;|gt;)", payload)
@@ -50,7 +50,7 @@ def test_webvtt_holds_the_very_text(text: str) -> None:
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_subrip_holds_no_command(text: str) -> None:
-    """Whatever players take for a tag, an override, a break or an entity is broken up; what is seen stays."""
+    """Everything that players treat as a tag, an override, a break or an entity is broken up; visible text stays."""
     payload = srt([cue(text)]).split("\n")[2]
     assert seen(payload) == text
     for command in (r"<[\w/ !]", r"(?<!\\)\{", r"\{[\\\w]+:", r"\{\\", r"\\[Nnh}]", r"-->", r"&#?\w+;", r"\\$"):
@@ -58,7 +58,7 @@ def test_subrip_holds_no_command(text: str) -> None:
 
 
 def test_harmless_texts_are_left_alone() -> None:
-    """No hidden sign stands where none is needed."""
+    """No invisible character is added where none is needed."""
     for text in ("plain", r"C:\Users", "R&D", "a -> b > c", "what }", "日本語。"):
         assert srt([cue(text)]).split("\n")[2] == text
 
@@ -67,7 +67,7 @@ HEBREW, LATIN = "לחצו על Export (ייצוא)!", "Export the file."
 
 
 def test_text_from_right_to_left_says_so() -> None:
-    """Its lines are embedded in SubRip and begin with a mark in WebVTT; lines without such a letter are left alone."""
+    """Its lines carry direction marks, in SubRip around them and in WebVTT before them; other lines are left alone."""
     cues = [cue(HEBREW, "Chrome 120 ייצוא"), cue(LATIN)]
     lines = srt(cues).split("\n")
     assert lines[2:4] == [f"\u202b{HEBREW}\u202c", "\u202bChrome 120 ייצוא\u202c"]
@@ -85,7 +85,7 @@ def test_a_foreign_word_turns_no_line() -> None:
 
 
 def test_substation() -> None:
-    """Braces and backslashes are written as signs."""
+    """Braces and backslashes are escaped."""
     assert ass_text(r"{\an8}C:\new") == rf"\{{\{WORD_JOINER}an8\}}C:\{WORD_JOINER}new"
 
 
@@ -95,7 +95,7 @@ plain = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min
 @settings(max_examples=150, deadline=None)
 @given(st.lists(plain, min_size=1, max_size=3))
 def test_no_text_breaks_a_file(lines: list[str]) -> None:
-    """There are as many cues and lines as there were, whatever they say."""
+    """The number of cues and lines stays the same, whatever the text."""
     for text in (srt([cue(*lines), cue("after")]), vtt([cue(*lines), cue("after")])):
         first, second, rest = text.removeprefix("WEBVTT\n\n").split("\n\n")
         assert first.split("\n")[0] == "1"

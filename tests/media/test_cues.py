@@ -20,13 +20,13 @@ RULES = CueRules(width=42, count=2, speed=20, least_s=1.0, most_s=7.0, gap_s=0.0
 
 
 def priced(parts: list[TimedText], language: str = "en") -> list[TimedText]:
-    """Return parts with what a break after each costs."""
+    """Return parts with the cost of a break after each."""
     found = breaks_after(parts, language)
     return [replace(part, break_cost=cost, ends_sentence=ends) for part, (cost, ends) in zip(parts, found, strict=True)]
 
 
 def said(text: str, *, word_s: float = 0.3, pauses: dict[int, float] | None = None) -> tuple[list[TimedText], float]:
-    """Return a text as steadily spoken words with silences before some, and where it ends."""
+    """Return a text as evenly spoken words with silences before some, and its length."""
     at, words = 0.0, []
     for place, word in enumerate(text.split()):
         at += (pauses or {}).get(place, 0.0)
@@ -58,7 +58,7 @@ any_rules = st.builds(
 def test_whatever_is_said_fits_the_screen_and_the_file(
     wild: list[TimedText], rules: CueRules, length_s: float, language: str
 ) -> None:
-    """Lines, widths, durations and the end of the file are kept, no cue overlaps the next, and no word is lost."""
+    """Limits of lines, width, duration and file length hold, no cue overlaps the next, and no word is lost."""
     words = priced(fit_width(wild, length_s, rules.width), language)
     found = make_cues(words, rules, length_s)
     for cue in found:
@@ -81,7 +81,7 @@ steady = st.lists(st.sampled_from(PLAIN.split()), min_size=2, max_size=60)
 @settings(max_examples=100, deadline=None)
 @given(steady, st.floats(0.25, 0.6))
 def test_what_is_spoken_at_a_readable_pace_can_be_read(spoken: list[str], word_s: float) -> None:
-    """Each cue of plain speech lasts as long as reading it takes, or until the gap before the next one."""
+    """Each cue lasts as long as reading it takes, or until the gap before the next one."""
     words, end_s = said(" ".join(spoken), word_s=word_s)
     found = make_cues(words, RULES, end_s + 3)
     for place, cue in enumerate(found):
@@ -94,7 +94,7 @@ def test_what_is_spoken_at_a_readable_pace_can_be_read(spoken: list[str], word_s
 
 
 def test_a_cue_ends_with_a_sentence_where_it_can() -> None:
-    """Two sentences of a cue's length each are not mixed."""
+    """Two sentences that fill a cue each are not mixed."""
     words, end_s = said("We came here to see the old stone bridge. Nobody told us that it had been closed since May.")
     assert texts(make_cues(words, RULES, end_s + 2)) == [
         "We came here to see the old stone bridge.",
@@ -103,7 +103,7 @@ def test_a_cue_ends_with_a_sentence_where_it_can() -> None:
 
 
 def test_a_cue_ends_at_a_pause_rather_than_within_a_phrase() -> None:
-    """Without a mark, the silence decides."""
+    """Without punctuation, silence decides."""
     words, end_s = said("what your country can do for you and what you can do for it", pauses={7: 1.2})
     assert texts(make_cues(words, RULES, end_s + 2)) == [
         "what your country can do for you",
@@ -117,7 +117,7 @@ FILLER = "green water under seven quiet old bridges never slept again because ri
 @pytest.mark.parametrize("bound", ["3 million", "Mr. Smith", "12 km", "Anna Lee", "Dr. Kim", "J. Brown", "page 17"])
 @pytest.mark.parametrize("before", range(1, 9))
 def test_what_belongs_together_stays_on_one_line(bound: str, before: int) -> None:
-    """A number and its unit, a title and its name, an initial: wherever they stand in the text."""
+    """A number and its unit, a title and its name, an initial: anywhere in the text."""
     filler = FILLER.split()
     words, end_s = said(" ".join([*filler[:before], bound, *filler[before:]]))
     lines = [line for cue in make_cues(words, RULES, end_s + 2) for line in cue.lines]
@@ -133,7 +133,7 @@ def test_no_word_is_left_alone(count: int) -> None:
 
 
 def test_two_lines_are_about_equally_long() -> None:
-    """And an article is not torn from its noun for it."""
+    """But an article is not separated from its noun for that."""
     words, end_s = said("we walked all the way down to the river before anybody noticed us")
     (cue,) = make_cues(words, RULES, end_s + 2)
     first, second = cue.lines
@@ -142,7 +142,7 @@ def test_two_lines_are_about_equally_long() -> None:
 
 
 def test_wide_signs_count_twice_and_are_cut_between_signs() -> None:
-    """Japanese without blanks is broken into lines, and none begins with a full stop."""
+    """Japanese without spaces is broken into lines, and none begins with a full stop."""
     text = "これは日本語の字幕です。行の長さは決まっています。次の行に句点だけが残ることはありません。"
     whole = TimedText(text=text, start_s=0, end_s=9)
     words = priced(fit_width(split_time(whole, segments.phrases(text, "ja")), 10, 24), "ja")
@@ -162,7 +162,7 @@ def test_a_word_wider_than_a_line_is_cut() -> None:
 
 
 def test_a_long_silence_ends_a_cue() -> None:
-    """The last words of a scene do not hang on into the next."""
+    """The last words of a scene do not stay visible into the next."""
     words, end_s = said("they never came back many years later", pauses={4: 4.0})
     found = make_cues(words, RULES, end_s + 1)
     assert texts(found) == ["they never came back", "many years later"]

@@ -1,4 +1,4 @@
-"""ffmpeg: found or refused, bounded, and its errors worth reading."""
+"""ffmpeg is found or refused, its runs have limits, and its errors are readable."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def script(path: Path, text: str) -> Path:
 
 
 def test_progress_reaches_one(tmp_path: Path) -> None:
-    """Progress rises from 0 to 1 over the duration that was announced."""
+    """Progress rises from 0 to 1 over the given duration."""
     seen: list[float] = []
     sound = tone(tmp_path / "a.wav", 60)
     ffmpeg.find().run(
@@ -38,13 +38,13 @@ def test_progress_reaches_one(tmp_path: Path) -> None:
 
 
 def test_a_failure_says_what_ffmpeg_said(tmp_path: Path) -> None:
-    """The error holds the file and ffmpeg's own reason."""
+    """The error contains the file and ffmpeg's own reason."""
     with pytest.raises(MediaError, match=r"missing\.wav"):
         ffmpeg.find().run(["-i", tmp_path / "missing.wav", "-f", "null", "-"])
 
 
 def test_a_run_is_ended_in_its_time() -> None:
-    """What takes too long is killed."""
+    """A run that takes too long is killed."""
     started = time.monotonic()
     with pytest.raises(MediaError, match="ended after"):
         ffmpeg.find().run(SLOW, timeout_s=0.5)
@@ -52,7 +52,7 @@ def test_a_run_is_ended_in_its_time() -> None:
 
 
 def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
-    """ENOSPC is StorageFull, whatever else ffmpeg says."""
+    """ENOSPC is StorageFull, whatever else ffmpeg prints."""
     full = script(tmp_path / "ffmpeg", "echo 'av_interleaved_write_frame(): No space left on device' >&2; exit 1")
     with pytest.raises(StorageFull):
         ffmpeg.Ffmpeg(path=full, version="x").run(["-i", "a"])
@@ -60,7 +60,7 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", sorted(FULL))
 def test_every_way_to_have_no_room_is_a_full_disk(tmp_path: Path, number: int) -> None:
-    """A full disk, a used-up quota and a file that is too long are one thing to whoever must make room."""
+    """A full disk, an exhausted quota and a file that is too large are the same problem for the user."""
     full = script(tmp_path / "ffmpeg", f"echo 'av_interleaved_write_frame(): {os.strerror(number)}' >&2; exit 1")
     with pytest.raises(StorageFull):
         ffmpeg.Ffmpeg(path=full, version="x").run(["-i", "a"])
@@ -68,7 +68,7 @@ def test_every_way_to_have_no_room_is_a_full_disk(tmp_path: Path, number: int) -
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no limit of a file's length here")
 def test_a_limit_of_a_files_length_is_no_room_either(tmp_path: Path) -> None:
-    """The real one: the kernel ends ffmpeg, which says nothing of it."""
+    """In reality the kernel ends ffmpeg, which prints nothing about it."""
     sound = ["-f", "lavfi", "-i", "sine=duration=9", str(tmp_path / "long.wav")]
     limited = script(tmp_path / "ffmpeg", f'ulimit -f 8; exec {shlex.quote(str(ffmpeg.find().path))} "$@"')
     with pytest.raises(StorageFull):
@@ -76,7 +76,7 @@ def test_a_limit_of_a_files_length_is_no_room_either(tmp_path: Path) -> None:
 
 
 def test_a_named_ffmpeg_is_used_or_refused(tmp_path: Path) -> None:
-    """One that was named and lacks a filter, or does not run, is an error; none other is taken in its place."""
+    """A named one that lacks a filter or does not run is an error; it is not replaced by another."""
     poor = script(tmp_path / "poor", "echo ' ... scale V->V x'")
     with pytest.raises(EnvironmentNotReady, match="lacks the filter"):
         ffmpeg.find(poor)
@@ -87,13 +87,13 @@ def test_a_named_ffmpeg_is_used_or_refused(tmp_path: Path) -> None:
 
 
 def test_without_a_usable_system_ffmpeg_the_embedded_one_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without ffmpeg cuts films all the same."""
+    """A machine without ffmpeg can still cut videos."""
     monkeypatch.setenv("PATH", "/nonexistent")
     assert "imageio" in str(ffmpeg.find(None, needs=frozenset({"loudnorm"})).path)
 
 
 def test_a_missing_encoder_is_said_with_its_hint(tmp_path: Path) -> None:
-    """An ffmpeg without the encoder that is asked for is refused before any work, with what to do."""
+    """An ffmpeg without the required encoder is refused before any work, with a hint."""
     with pytest.raises(EnvironmentNotReady, match=r"lacks the encoder\(s\) libnone; .*output"):
         ffmpeg.find(encoders=frozenset({"libnone"}))
     filters = "".join(f" ... {name} A->A x\\n" for name in ffmpeg.NEEDED)
@@ -103,7 +103,7 @@ def test_a_missing_encoder_is_said_with_its_hint(tmp_path: Path) -> None:
 
 
 def test_what_ffmpeg_says_is_kept_within_bounds(tmp_path: Path) -> None:
-    """Endless lines, and a line without an end, leave a bounded tail that still holds the last words."""
+    """Endless output, or a line without an end, leaves a bounded tail that still contains the last words."""
     chatty = script(
         tmp_path / "ffmpeg", "seq 200000 >&2; head -c 20000000 /dev/zero | tr '\\0' x >&2; echo ' last words' >&2"
     )
@@ -113,7 +113,7 @@ def test_what_ffmpeg_says_is_kept_within_bounds(tmp_path: Path) -> None:
 
 
 def test_a_foreign_file_cannot_lead_to_another(tmp_path: Path) -> None:
-    """A playlist that calls itself a film is not followed to the file it names."""
+    """A playlist that is named like a video is not followed to the file that it names."""
     sound = tone(tmp_path / "a.wav", 1)
     (tmp_path / "film.mp4").write_text(f"ffconcat version 1.0\nfile '{sound.name}'\n")
     ffmpeg.find().run(["-i", tmp_path / "film.mp4", "-f", "null", "-"])
@@ -131,18 +131,18 @@ def test_a_foreign_file_cannot_lead_to_another(tmp_path: Path) -> None:
     ],
 )
 def test_a_release_is_read_as_numbers(said: str, release: tuple[int, int]) -> None:
-    """As packagers write it; so that 10 is later than 9."""
+    """In the forms that packagers use; 10 is newer than 9."""
     assert ffmpeg.Ffmpeg(path=Path("x"), version=said).release == release
 
 
 @pytest.mark.parametrize("said", ["ffmpeg version N-118193-g5f38c82536", "ffmpeg version 2026-01-05-git-2892815c45"])
 def test_a_build_of_a_day_is_later_than_all_releases(said: str) -> None:
-    """It knows every option that was ever new."""
+    """A build without a release number is assumed to know every option."""
     assert ffmpeg.Ffmpeg(path=Path("x"), version=said).release > (99, 0)
 
 
 def test_what_it_says_is_heard_as_it_comes(tmp_path: Path) -> None:
-    """In the caller's thread, so that what the listener raises ends it."""
+    """Lines are passed on in the caller's thread, so that an exception of the listener ends the run."""
     ffmpeg = Ffmpeg(
         path=script(tmp_path / "ffmpeg", "echo one >&2; sleep 0.2; echo two >&2; exec sleep 30"), version="1"
     )
@@ -161,7 +161,7 @@ def test_what_it_says_is_heard_as_it_comes(tmp_path: Path) -> None:
 
 
 def test_its_last_words_are_heard_too(tmp_path: Path) -> None:
-    """Those after its last report."""
+    """Lines after the last progress report are passed on, too."""
     ffmpeg = Ffmpeg(path=script(tmp_path / "ffmpeg", "exec >&-; sleep 0.2; echo last >&2"), version="1")
     heard: list[str] = []
     ffmpeg.run([], listen=heard.append)

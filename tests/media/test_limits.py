@@ -1,4 +1,4 @@
-"""Limits are set once and hold for what a process starts."""
+"""Limits are set once and apply to child processes, too."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PASSES = {
 
 @pytest.mark.parametrize("what", PASSES)
 def test_what_is_beyond_a_limit_fails(tmp_path: Path, what: str) -> None:
-    """What stays below passes, what goes beyond ends that process only, and a limit is never loosened again."""
+    """Below a limit everything works, exceeding it ends only that process, and a limit is never loosened."""
     does, passes = PASSES[what]
     command = [sys.executable, "-c", START + does, str(Path(__file__).parents[2]), str(tmp_path / "x")]
     done = subprocess.run(command, capture_output=True, check=False, timeout=60)

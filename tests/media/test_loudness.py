@@ -1,4 +1,4 @@
-"""Loudness against the standard's own figures, and evening out without clipping."""
+"""Loudness compared with the standard's figures, and normalisation without clipping."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def test_a_calibration_tone_reads_as_the_standard_says(rate, seconds):
 
 
 def test_bass_counts_less():
-    """What hearing hardly notices hardly counts: 40 Hz is well below 1 kHz at the same level."""
+    """40 Hz counts much less than 1 kHz at the same level, as in hearing."""
     assert loudness(tone(40, -20, 24000, 3), 24000) < loudness(tone(997, -20, 24000, 3), 24000) - 4
 
 
 def test_pauses_do_not_count():
-    """Silence between two sounds leaves the loudness as it is."""
+    """Silence between two sounds does not change the loudness."""
     sound = tone(997, -20, 24000, 2)
     paused = np.concatenate([sound, np.zeros(72000, dtype=np.float32), sound])
     assert loudness(paused, 24000) == pytest.approx(-23.0, abs=0.4)
@@ -34,14 +34,14 @@ def test_pauses_do_not_count():
 
 @pytest.mark.parametrize("level", [-50, -20, -3])
 def test_evening_out_reaches_the_target(level):
-    """Quiet or loud, it comes out at the target."""
+    """Quiet and loud audio both end at the target."""
     assert loudness(normalize_loudness(tone(440, level, 24000, 1), 24000, -20.0), 24000) == pytest.approx(
         -20.0, abs=0.05
     )
 
 
 def test_peaks_are_limited_smoothly():
-    """A burst in soft sound stays under the limit, the sound far from it keeps its gain, and nothing is cut flat."""
+    """A burst in quiet audio stays below the limit, audio far from it keeps its gain, and nothing is clipped."""
     sound = tone(300, -30, 24000, 2)
     sound[24000:24240] *= 25
     louder = normalize_loudness(sound, 24000, -12.0)
@@ -54,6 +54,6 @@ def test_peaks_are_limited_smoothly():
 
 @pytest.mark.parametrize("samples", [np.zeros(0, dtype=np.float32), np.zeros(24000, dtype=np.float32)])
 def test_silence_stays_silence(samples):
-    """Nothing is measured in silence, and nothing is made of it."""
+    """Silence has no loudness and stays unchanged."""
     assert loudness(samples, 24000) == float("-inf")
     assert not normalize_loudness(samples, 24000, -20.0).any()

@@ -1,4 +1,4 @@
-"""WAV files made to hurt, and plain ones."""
+"""Malicious WAV files, and ordinary ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support import hostile
 
 @pytest.mark.parametrize("what", hostile.SOUNDS)
 def test_hostile_sounds_are_refused(what: str, tmp_path: Path) -> None:
-    """Refused with a reason, at once, without taking the memory that a header asks for."""
+    """They are refused at once, with a reason, and without allocating what a header asks for."""
     path = tmp_path / "a.wav"
     path.write_bytes(hostile.SOUNDS[what])
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
@@ -34,12 +34,12 @@ def test_hostile_sounds_are_refused(what: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["WAV", "WAVEX"])
 @pytest.mark.parametrize("coding", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
 def test_plain_samples_pass(form: str, coding: str, tmp_path: Path) -> None:
-    """Every coding of plain samples that programs write is taken, with its seconds."""
+    """Every usual encoding of plain samples is accepted, with its length."""
     soundfile.write(tmp_path / "a.wav", np.zeros((2400, 2), np.float32), 24_000, format=form, subtype=coding)
     assert check_wav(tmp_path / "a.wav") == 0.1
 
 
 def test_remarks_beside_the_samples_pass(tmp_path: Path) -> None:
-    """A remark, an odd-sized one too, and a chunk that nobody knows do not make a file suspicious."""
+    """Metadata, even of odd size, and unknown chunks are accepted."""
     (tmp_path / "a.wav").write_bytes(hostile.wav(before=b"LIST\5\0\0\0INFO!\0" + b"xyzw\0\0\0\0"))
     assert check_wav(tmp_path / "a.wav") == 0.1

@@ -1,4 +1,4 @@
-"""Words wider than a line are cut where a reader expects it."""
+"""Words wider than a line are split where a reader expects it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def cut(text: str, width: int) -> list[str]:
     ],
 )
 def test_a_long_word_is_cut(text: str, width: int, parts: list[str]) -> None:
-    """A compound gets a hyphen at a syllable; code, a path and an address are cut after their marks and get none."""
+    """A compound is hyphenated at a syllable; code, paths and addresses are split after punctuation instead."""
     assert cut(text, width) == parts
     assert all(text_width(part) <= width for part in cut(text, width))
 
 
 def test_parts_share_the_time_of_their_word() -> None:
-    """By their width, without a gap; only the first has a blank before it."""
+    """The time is divided by width, without gaps; only the first part has a space before it."""
     first, second = fit_width([TimedText(text="https://example.org/docs/getting-started", start_s=1, end_s=3)], 10, 24)
     assert (first.start_s, first.end_s, second.end_s) == (1, second.start_s, 3)
     assert first.end_s == pytest.approx(2.0)

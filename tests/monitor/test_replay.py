@@ -14,7 +14,7 @@ from dispatcher.config import Settings
 from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job
 from dispatcher.monitor.replay import ReplayResult, replay
-from dispatcher.runs.record import Run
+from dispatcher.runs.record import ResultRecord, Run
 from dispatcher.runs.store import RunStore
 from protocol.errors import JobFailed, NotFoundError
 from tests.support import odd_media
@@ -69,7 +69,7 @@ def test_other_versions_are_told(store: RunStore, gpu: Client, settings: Setting
     """Whose engine, version or device was another one there is said by name."""
     run = store.get(gpu.submit(Job(kind="echo", params={"text": "x"})).run)
     engine = {"name": "echo", "version": "0.0.1", "provider": "cuda", "device": "Tesla T4", "tier": "neural"}
-    store.commit(run.id, "completed", at=1.0, engine=engine)
+    store.commit(run.id, "completed", at=1.0, result=ResultRecord(engine=engine))
     told = again(settings, store, run).differences
     assert any(line.startswith("engine version: 0.0.1 there") for line in told)
     assert any("device: Tesla T4 there" in line for line in told)

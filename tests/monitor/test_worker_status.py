@@ -20,7 +20,7 @@ from dispatcher.monitor import acts, drop_watcher
 from dispatcher.monitor.drop_watcher import DropWatcher
 from dispatcher.monitor.faults import Fault, find_faults
 from dispatcher.monitor.worker_status import WorkerStatus, worker_statuses
-from dispatcher.runs.record import Run
+from dispatcher.runs.record import ResultRecord, Run
 from dispatcher.runs.store import RunStore
 from tests.support.drops import start_worker, wait_for, worker
 
@@ -219,7 +219,7 @@ def test_a_run_that_nobody_follows_is_told(store: RunStore, sent: Send, settings
 def test_results_that_are_gone_are_told(store: RunStore, sent: Send, tmp_path: Path, settings: Settings) -> None:
     """A completed run whose folder was removed from the disk is named with the way to make it again."""
     run = sent()
-    store.commit(run.id, "completed", at=1.0, results_dir=str(tmp_path / "gone"))
+    store.commit(run.id, "completed", at=1.0, result=ResultRecord(results_dir=str(tmp_path / "gone")))
     faults = {it.sort: it for it in find_faults(settings, store, now=time.time())}
     assert set(faults) == {"lost result", "untold"}  # nor does the job's folder say that it is over
     assert {fault.run for fault in faults.values()} == {run.id}

@@ -16,7 +16,7 @@ PROCESSES, THREADS, OWN, SHARED = 5, 10, 2, 3
 WRITER = """
 import json, sys, threading
 from concurrent.futures import ThreadPoolExecutor
-from dispatcher.runs.record import Run
+from dispatcher.runs.record import ResultRecord, Run
 from dispatcher.runs.store import RunStore
 
 place, process, threads, own, shared = sys.argv[1], *(int(it) for it in sys.argv[2:])
@@ -37,7 +37,8 @@ def write(who):
                 assert store.progress(run_id, at=2.0, status="running", done=k, total=own, note=who, worker=who)
                 store.say(run_id, f"{run_id}/say", who.encode())
                 store.said(run_id, f"{run_id}/say", at=3.0)
-                assert store.commit(run_id, "completed", at=4.0, nonce=who, mirror=(f"{run_id}/mirror", b"yes"))
+                result, mirror = ResultRecord(nonce=who), (f"{run_id}/mirror", b"yes")
+                assert store.commit(run_id, "completed", at=4.0, result=result, mirror=mirror)
                 told["own"].append(run_id)
             if k < shared:
                 run, added = store.add_or_find(new(f"shared-{who}-{k}", f"key-{k}"))

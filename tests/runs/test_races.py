@@ -18,7 +18,7 @@ from dispatcher.runs.store import RunStore
 
 PRELUDE = """
 import json, sys
-from dispatcher.runs.record import Run
+from dispatcher.runs.record import ResultRecord, Run
 from dispatcher.runs.store import RunStore
 
 place, who = sys.argv[1], sys.argv[2]
@@ -41,7 +41,7 @@ print(json.dumps([store.add_or_find(new(f"r{who}-{k}", f"key-{k}"))[1] for k in 
 COMMIT_AT_ONCE = """
 store = RunStore.open(place)
 ends = ["completed", "cancelled", "expired"]
-print(json.dumps([store.commit(f"r{k}", ends[int(who) % 3], at=2.0, nonce=who * 16,
+print(json.dumps([store.commit(f"r{k}", ends[int(who) % 3], at=2.0, result=ResultRecord(nonce=who * 16),
                                mirror=(f"r{k}/{who}", who.encode())) for k in range(50)]))
 """
 
@@ -52,7 +52,8 @@ while True:
     run_id = f"r{who}-{k}"
     store.add_or_find(new(run_id, run_id))
     print(f"added {run_id}", flush=True)
-    store.commit(run_id, "completed", at=2.0, nonce="a" * 16, mirror=(f"{run_id}/accepted-1.json", b"x" * 300))
+    store.commit(run_id, "completed", at=2.0, result=ResultRecord(nonce="a" * 16),
+                 mirror=(f"{run_id}/accepted-1.json", b"x" * 300))
     print(f"ended {run_id}", flush=True)
     k += 1
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.runs.record import OPEN, TERMINAL, AttemptRecord, Ended, Run
+from dispatcher.runs.record import OPEN, TERMINAL, AttemptRecord, Ended, ResultRecord, Run
 from dispatcher.runs.store import RunStore
 from protocol.errors import NotFoundError, UsageError
 
@@ -93,11 +93,11 @@ def test_progress_changes_what_is_said_and_no_more(store: RunStore, new_run: New
 def test_what_has_ended_stays_as_it_is(store: RunStore, new_run: New, end: str) -> None:
     """After the first commit no commit, progress or new offer changes anything, whatever the end was."""
     store.add_or_find(new_run("r1"))
-    assert store.commit("r1", end, at=2.0, nonce=NONCE, verified="full", engine={"name": "e"})  # type: ignore[arg-type]
+    assert store.commit("r1", end, at=2.0, result=ResultRecord(nonce=NONCE, verified="full", engine={"name": "e"}))  # type: ignore[arg-type]
     ended = store.get("r1")
     assert (ended.status, ended.nonce, ended.verified, ended.engine) == (end, NONCE, "full", {"name": "e"})
     for other in sorted(TERMINAL):
-        assert not store.commit("r1", other, at=3.0, nonce="f" * 16)  # type: ignore[arg-type]
+        assert not store.commit("r1", other, at=3.0, result=ResultRecord(nonce="f" * 16))  # type: ignore[arg-type]
     assert not store.progress("r1", at=3.0, status="running", done=1)
     assert store.offer_again("r1", instead_of="r1", job="r1b", request=b"new", at=3.0) == ended
     assert store.get("r1") == ended
@@ -128,7 +128,7 @@ def test_of_many_threads_one_commits(store: RunStore, new_run: New) -> None:
 
     def end(number: int) -> None:
         start.wait()
-        if store.commit("r1", ends[number % 3], at=2.0, nonce=f"{number:016x}"):  # type: ignore[arg-type]
+        if store.commit("r1", ends[number % 3], at=2.0, result=ResultRecord(nonce=f"{number:016x}")):  # type: ignore[arg-type]
             won.append(number)
 
     threads = [threading.Thread(target=end, args=(number,)) for number in range(12)]
@@ -242,5 +242,5 @@ def test_what_was_seen_running_keeps_its_beginning(store: RunStore, new_run: New
 def test_who_answers_in_the_simple_form_is_an_old_worker(store: RunStore, new_run: New) -> None:
     """Nobody tells a name, and a list is not left without one."""
     store.add_or_find(new_run("r1"))
-    store.commit("r1", "completed", at=1003.0, verified="legacy")
+    store.commit("r1", "completed", at=1003.0, result=ResultRecord(verified="legacy"))
     assert (store.get("r1").worker, store.get("r1").run_s) == ("old worker", 3.0)

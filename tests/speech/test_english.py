@@ -1,4 +1,4 @@
-"""English as an educated American reads it out: a table of texts and readings."""
+"""English as an educated American reads it aloud: a table of texts and readings."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def spoken(text: str, language: str = "en-us") -> str:
 
 @pytest.mark.parametrize(("text", "reading"), READINGS, ids=[text for text, _ in READINGS])
 def test_a_text_is_read_as_the_table_says(text: str, reading: str) -> None:
-    """Numbers in every company, dates, money, measures, numerals, codes and names."""
+    """Numbers in every context, dates, money, measures, numerals, codes and names."""
     assert spoken(text) == reading
 
 
 @pytest.mark.parametrize("language", ["de", "fr", "es", "it", "pt-br", "ja", "ru"])
 def test_other_languages_get_no_english_readings(language: str) -> None:
-    """Their engines know their numbers, and what is written stays as it is."""
+    """Their engines read the numbers, so the text stays as written."""
     text = "10,000+ $5 Louis XIV 3/4 Mon–Fri GPT-4 Python 3.11 HTTP 404 #FF8800 x^2"
     heard = spoken(text, language).lower()
     for english in ("thousand", "dollar", "fourteenth", "quarters", "friday", "four", "eleven", "squared", "hash"):
@@ -42,12 +42,12 @@ def test_other_languages_get_no_english_readings(language: str) -> None:
     ],
 )
 def test_the_order_of_a_date_follows_the_country(text: str, language: str, reading: str) -> None:
-    """Month first in America, day first in Britain and with dots; what is no date stays as it is."""
+    """Month first in America, day first in Britain and with dots; anything else stays as it is."""
     assert spoken(text, language) == reading
 
 
 def test_a_reading_belongs_to_the_word_that_was_written() -> None:
-    """What several words are read as together is shared among them, so that captions keep their times."""
+    """The reading of several words is divided among them, so that captions keep their times."""
     made = pieces("Call (555) 123-4567 or pay CHF 30.", "en-us")
     by_word: dict[int, list[str]] = {}
     for piece in made:
@@ -60,5 +60,5 @@ def test_a_reading_belongs_to_the_word_that_was_written() -> None:
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("text", ["+49 " + "30 " * 3000, "Python " + "1.2 " * 3000, '"5" ' * 3000, "1914 to " * 3000])
 def test_neighbours_are_looked_at_only_so_far(text: str) -> None:
-    """A long run of numbers takes seconds; looking back to its beginning from each took minutes."""
+    """A long run of numbers takes seconds, not minutes, because each word examines only nearby words."""
     assert len(pieces(text, "en-us")) >= 3000

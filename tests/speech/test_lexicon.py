@@ -1,4 +1,4 @@
-"""How words are spoken that are written otherwise."""
+"""The pronunciation of words that are spelled differently."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from speech.lexicon import Lexicon
 
 
 def respelled(entries, text):
-    return Lexicon(entries).respelled(text.split())
+    return Lexicon(entries).respell(text.split())
 
 
 @pytest.mark.parametrize(
@@ -31,15 +31,15 @@ def respelled(entries, text):
     ],
 )
 def test_whole_words_are_respelled(entries, text, read):
-    """Whole words only, whatever their case unless the entry has capitals; several words share their respelling."""
+    """Whole words only, in any case unless the entry has capitals; a respelling is divided among several words."""
     assert respelled(entries, text) == read
 
 
 def test_the_spec_wins(tmp_path):
-    """Entries of user and tour are one lexicon; where both have a word, the tour's counts."""
+    """The entries of user and tour are combined; the tour's take precedence."""
     file = tmp_path / "lexicon.toml"
     file.write_text('nginx = "engine x"\n"Foo Bar" = "fubar"\n', encoding="utf-8")
-    assert lexicon.merged(lexicon.load(file), {"Nginx": "en jinx"}) == {"Foo Bar": "fubar", "Nginx": "en jinx"}
+    assert lexicon.merge(lexicon.load(file), {"Nginx": "en jinx"}) == {"Foo Bar": "fubar", "Nginx": "en jinx"}
     assert lexicon.load(tmp_path / "none.json") == {}
 
 
@@ -47,14 +47,14 @@ def test_the_spec_wins(tmp_path):
     ("name", "content", "told"),
     [
         ("l.json", '{"a": 1}', 'entry "a" must be text, not int'),
-        ("l.json", '{"a": "…"}', 'entry "a" respells as "…", which holds no letter'),
-        ("l.json", '{"--": "b"}', 'entry "--" is "--", which holds no letter'),
+        ("l.json", '{"a": "…"}', 'entry "a" respells as "…", which has no letter'),
+        ("l.json", '{"--": "b"}', 'entry "--" is "--", which has no letter'),
         ("l.json", '{"a": "[[h@l]]"}', "entry \"a\" respells with '['"),
         ("l.json", '{"a": "b\\u0007"}', "invisible"),
         ("l.json", '{"a": "b", "a": "c"}', 'duplicate entry "a"'),
         ("l.json", '["a"]', "must be an object"),
-        ("l.json", '{"a": ', "is wrong"),
-        ("l.toml", 'a = "b\n', "is wrong"),
+        ("l.json", '{"a": ', "is invalid"),
+        ("l.toml", 'a = "b\n', "is invalid"),
         ("l.toml", "[a]\nb = 'c'\n", 'entry "a" must be text, not dict'),
         ("l.json", '{"a": "%s"}' % ("x" * 201), "shorten it to 200"),
         ("l.json", '{"%s": "x"}' % ("a" * 65), "shorten it to 64"),
@@ -70,11 +70,11 @@ def test_a_wrong_entry_is_named(tmp_path, name, content, told):
 
 
 def test_limits_are_those_of_the_wire():
-    """What is accepted here can be sent."""
+    """Every accepted entry can be sent."""
     assert (lexicon.MAX_ENTRIES, lexicon.MAX_WRITTEN, lexicon.MAX_SPOKEN) == (
         tts.MAX_ENTRIES,
         tts.MAX_WRITTEN,
         tts.MAX_SPOKEN,
     )
     with pytest.raises(UsageError, match="501 entries together"):
-        lexicon.merged({f"a{n}": "b" for n in range(250)}, {f"c{n}": "d" for n in range(251)})
+        lexicon.merge({f"a{n}": "b" for n in range(250)}, {f"c{n}": "d" for n in range(251)})

@@ -1,4 +1,4 @@
-"""What an author writes → what is shown and spoken, and the marks on its words."""
+"""An author's narration is parsed into the text that is shown and spoken, and marks on its words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.errors import UsageError
-from speech.markup import Script, parse
+from speech.markup import MarkedText, parse
 from speech.text import written_words
 
 
@@ -25,8 +25,8 @@ from speech.text import written_words
     ],
 )
 def test_pauses_lie_between_words(written, text, pauses):
-    """A pause is counted from the words before it, leaves no blank behind, and adds to its neighbour."""
-    assert parse(written) == Script(text=text, pauses=pauses)
+    """A pause is positioned by the words before it, leaves no space behind, and is added to an adjacent one."""
+    assert parse(written) == MarkedText(text=text, pauses=pauses)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ def test_pauses_lie_between_words(written, text, pauses):
     ],
 )
 def test_emphasis_counts_words(written, text, emphasis):
-    """Stars and em or strong tags mark every word that they touch; bold alone marks none."""
-    assert parse(written) == Script(text=text, emphasis=emphasis)
+    """Stars and em or strong tags emphasise every word inside; bold alone does not."""
+    assert parse(written) == MarkedText(text=text, emphasis=emphasis)
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_emphasis_counts_words(written, text, emphasis):
     ],
 )
 def test_what_is_no_markup_stays(text):
-    """Comparisons, products, identifiers, globs, paths and placeholders are text like any other."""
-    assert parse(text) == Script(text=text)
+    """Comparisons, products, identifiers, globs, paths and placeholders are ordinary text."""
+    assert parse(text) == MarkedText(text=text)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_what_is_no_markup_stays(text):
     ],
 )
 def test_markdown_and_simple_tags_are_taken_away(written, text):
-    """Headings and items become paragraphs, links their text, code its content; a backslash makes a mark plain."""
-    assert parse(written) == Script(text=text)
+    """Headings and items become paragraphs, links their text, code its content; a backslash escapes a mark."""
+    assert parse(written) == MarkedText(text=text)
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,14 @@ def test_markdown_and_simple_tags_are_taken_away(written, text):
         ("<?xml version='1'?>", "<?x"),
         ("Look:\n```python\nx\n```", "fence"),
         ("~~~\nx", "fence"),
-        ("[pause long]", "[pause long] is no pause; write [pause 0.5s]"),
-        ("[pause -1s]", "is no pause"),
+        ("[pause long]", "[pause long] is not a valid pause; write [pause 0.5s]"),
+        ("[pause -1s]", "is not a valid pause"),
         ("[pause 61s]", "60 s is the longest"),
         ("[pause 40s][pause 40s]", "80 s at one place"),
     ],
 )
 def test_what_cannot_be_spoken_is_refused(written, told):
-    """Other markup is never read aloud and never dropped: the message quotes it and says what to write."""
+    """Other markup is neither read aloud nor dropped: the message quotes it and says what to write."""
     with pytest.raises(UsageError) as refused:
         parse(written)
     assert told in str(refused.value)
@@ -115,7 +115,7 @@ def test_what_cannot_be_spoken_is_refused(written, told):
 
 @given(st.text(alphabet=st.one_of(st.sampled_from("*[]()<>/`\\# -\n_aé1.&;=\u0301\u200d\ue02a"), st.characters())))
 def test_any_narration_has_a_sound_script_or_a_reason(written):
-    """Whatever is written: refused with a message, or words that both sides count alike, and places among them."""
+    """Any text is refused with a message, or becomes words that both sides count alike, with valid positions."""
     try:
         made = parse(written)
     except UsageError:
@@ -129,7 +129,7 @@ def test_any_narration_has_a_sound_script_or_a_reason(written):
 
 @pytest.mark.parametrize("unit", ["*a ", "`a` ", "[pause 1ms]x", "*a* ", "<em>a", "[", "<a", "**", "`a``b```", "- \n"])
 def test_long_nonsense_is_read_at_once(unit):
-    """Fifty thousand characters of unfinished marks take no time to speak of."""
+    """Fifty thousand characters of unfinished marks are parsed quickly."""
     began = time.process_time()
     parse((unit * 50_000)[:50_000].rstrip("`"))
     assert time.process_time() - began < 3
@@ -147,7 +147,7 @@ def test_long_nonsense_is_read_at_once(unit):
     ],
 )
 def test_a_misspelt_pause_is_left_out(written, text, misspelt):
-    """What looks like a pause is not read aloud and is remembered; other words in brackets are text."""
+    """A misspelt pause is recorded and not read aloud; other words in brackets are text."""
     script = parse(written)
     assert script.text == text
     assert script.misspelt == misspelt

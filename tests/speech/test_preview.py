@@ -1,4 +1,4 @@
-"""What an author is shown before anything is spoken."""
+"""The preview for an author, before anything is spoken."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from speech.preview import preview
 
 
 def test_the_preview_shows_what_is_heard():
-    """The whole as spoken with its marks, and each word that is said otherwise, once."""
+    """The complete spoken text with its marks, and each word that is spoken differently, once."""
     told = preview(
         "Pay $3.50 for *main.py* [pause 1s] now, [pause 0.5s] “nginx”! 🎉 $3.50", "en-us", {"nginx": "engine x"}
     )
@@ -24,7 +24,7 @@ def test_the_preview_shows_what_is_heard():
 
 
 def test_plain_words_need_no_lines():
-    """Where everything is said as it is written there is one line."""
+    """If everything is spoken as written, there is only one line."""
     assert preview("It’s well-known — “really”.", "en-us", {}) == "It's well-known, really."
     assert preview("Am 3. Mai um 9:30.", "de", {}) == "Am 3. Mai um 9:30."
     assert preview("[pause 2s]", "en-us", {}) == "[pause 2s]"

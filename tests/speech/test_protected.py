@@ -1,4 +1,4 @@
-"""What is hidden while a text is made better, and comes back as it was."""
+"""Parts that are hidden during a rewrite and restored afterwards."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from speech.protected import hide, marks, show
     ],
 )
 def test_what_is_protected(text: str, parts: list[str]) -> None:
-    """Code, marks, addresses, names of things, numbers; not the punctuation behind them."""
+    """Code, marks, addresses, identifiers, numbers; not the punctuation after them."""
     hidden, found = hide(text)
     assert found == parts
     assert show(hidden, found) == text
 
 
 def test_a_term_wins_and_is_a_whole_word() -> None:
-    """The longest term counts; one that stands inside another word does not."""
+    """The longest term is used; a term inside another word does not count."""
     hidden, parts = hide("Go to Google Docs by Go", ["Go", "Google Docs"])
     assert parts == ["Go", "Google Docs", "Go"]
     assert len(hidden) == len("? to ? by ?")
 
 
 def test_a_text_that_uses_our_signs_is_not_hidden() -> None:
-    """It could not be told apart what to put back."""
-    with pytest.raises(ValueError, match="private use"):
+    """Otherwise it would be unclear what to restore."""
+    with pytest.raises(ValueError, match="private-use"):
         hide("a \U000f0000 b")
 
 
@@ -50,11 +50,11 @@ def test_whatever_is_hidden_comes_back(text: str) -> None:
 
 
 def test_long_texts_take_no_time() -> None:
-    """No form looks at a text again and again."""
+    """No pattern backtracks excessively."""
     for text in ("a" * 50_000, "`" * 50_000, "[" * 50_000, "*a" * 25_000, "a." * 25_000, "<" * 50_000, "-" * 50_000):
         assert show(*hide(text)) == text
 
 
 def test_marks_are_those_a_listener_misses() -> None:
-    """Code, pauses, tags, addresses; a number alone is none."""
+    """Code, pauses, tags, addresses; a number alone is not one."""
     assert marks("`x` [pause] <b>3</b> https://a.b.") == ["`x`", "[pause]", "<b>", "</b>", "https://a.b"]

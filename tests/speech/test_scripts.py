@@ -25,12 +25,12 @@ from speech.scripts import advice, unreadable
     ],
 )
 def test_only_what_cannot_be_read_is_named(text: str, language: str, words: tuple[str, ...]) -> None:
-    """Each word once, without its punctuation; Latin letters and signs are read by every voice."""
+    """Each word once, without its punctuation; every voice can read Latin letters and symbols."""
     assert unreadable(text, language, {}) == words
 
 
 def test_a_respelled_word_can_be_read() -> None:
-    """The lexicon says how it sounds."""
+    """The lexicon gives its pronunciation."""
     assert unreadable("Welcome to Москва.", "en-us", {"Москва": "Moscow"}) == ()
 
 

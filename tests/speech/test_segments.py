@@ -1,4 +1,4 @@
-"""Scripts that set no words apart are cut between phrases, and a cut within one is said to be one."""
+"""Scripts without spaces are broken between phrases, and breaks inside a phrase are recognised."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from speech.segments import inside_words, phrases
     ],
 )
 def test_phrases_are_not_torn(text: str, language: str, parts: str) -> None:
-    """Japanese is cut after its particles, Chinese between words, other scripts not at all."""
+    """Japanese is split after particles, Chinese between words, other scripts not at all."""
     assert "|".join(phrases(text, language)) == parts
 
 
 def test_a_gap_within_a_word_is_known() -> None:
-    """Whatever parts a recogniser made: a break after the first half of a word is a bad one."""
+    """A break after the first half of a word is recognised, whatever parts a recogniser produced."""
     assert inside_words([("グラ", True), ("フを", False), ("見て", False), ("いきます。", False)], "ja") == [
         True,
         False,
@@ -49,6 +49,6 @@ def test_a_gap_within_a_word_is_known() -> None:
     st.sampled_from(["ja", "zh", "th", "en"]),
 )
 def test_nothing_is_lost(text: str, language: str) -> None:
-    """Together the phrases are the text, and none is empty."""
+    """Joined, the phrases are the text, and none is empty."""
     assert "".join(phrases(text, language)) == text
     assert all(phrases(text, language))

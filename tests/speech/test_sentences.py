@@ -1,4 +1,4 @@
-"""Where sentences end, for the voice and for captions."""
+"""Where sentences end, for speech and captions."""
 
 from __future__ import annotations
 
@@ -49,6 +49,6 @@ def test_a_sentence_ends_where_a_reader_stops(text: str, language: str, last: li
 
 @pytest.mark.parametrize(("pause_s", "end"), [(0.1, False), (0.6, True)])
 def test_a_pause_decides_about_a_doubtful_end(pause_s: float, end: bool) -> None:
-    """Where a recording tells how long the speaker paused, "etc." ends a sentence only with a pause."""
+    """If the length of the speaker's pause is known, "etc." ends a sentence only with a pause."""
     assert ends_sentence("etc.", "Then", "en", pause_s=pause_s) is end
     assert ends_sentence("Mr.", "Smith", "en", pause_s=pause_s) is False

@@ -1,4 +1,4 @@
-"""From what is written to what is spoken, word by word."""
+"""Written text to spoken words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def spoken(text: str, language: str = "en-us", **lexicon: str) -> str:
 
 
 def test_joiners_stay_where_they_are_letters():
-    """Persian keeps its zero-width non-joiner; a lone one vanishes."""
+    """Persian keeps its zero-width non-joiner; a single one is removed."""
     assert clean("می\u200cخواهم \u200c") == "می\u200cخواهم "
 
 
@@ -106,17 +106,17 @@ ENGLISH = [
 
 @pytest.mark.parametrize(("text", "said"), ENGLISH, ids=[text for text, _ in ENGLISH])
 def test_english_is_said_in_words(text, said):
-    """Numbers, measures, names of the computer and code are said as a person reads them out."""
+    """Numbers, measures, computer terms and code are spoken as a person reads them aloud."""
     assert spoken(text) == said
 
 
 def test_other_languages_keep_their_numbers():
-    """An engine knows the numbers of its languages; only abbreviations are ours."""
+    """Engines read the numbers of their languages; only abbreviations are spelled out."""
     assert spoken("z.B. 3,5 GB am 3. Mai", "de") == "zum Beispiel 3,5 GB am 3. Mai"
 
 
 def test_each_piece_belongs_to_its_word():
-    """However many words are said for one that is written, they are that one's; a word may have none."""
+    """All spoken words belong to the written word that they come from; a written word may have none."""
     made = pieces("Pay $3.50 — 🎉 now", "en-us")
     assert [(piece.text, piece.word) for piece in made] == [
         ("Pay", 0),
@@ -130,7 +130,7 @@ def test_each_piece_belongs_to_its_word():
 
 
 def test_the_lexicon_comes_first():
-    """A respelling goes through the rules like any other text, and belongs to the words that were written."""
+    """A respelling is processed by the rules like any other text, and belongs to the written words."""
     made = pieces("Open nginx-1.2, v2", "en-us", Lexicon({"nginx": "engine x", "v2": "the second"}))
     assert [(piece.text, piece.word) for piece in made] == [
         ("Open", 0),
@@ -145,7 +145,7 @@ def test_the_lexicon_comes_first():
 @example("2025-02-30T25:61 1:99 v1.2.3-rc €,. $5 thousand 0/0 F F+1 ++ -- 00s K", "en-us")
 @example("٣ ³ Ⅷ ½ x² 1²", "en-us")
 def test_any_text_is_said_safely(text, language):
-    """Whatever is written: no error, every piece belongs to a word, the order stays, no markup reaches an engine."""
+    """Any text: no error, every piece belongs to a word, the order stays, no markup reaches an engine."""
     words = written_words(text)
     made = pieces(text, language, Lexicon({"a": "b c", "x y": "z"}))
     assert [piece.word for piece in made] == sorted(piece.word for piece in made)
@@ -165,7 +165,7 @@ def test_any_text_is_said_safely(text, language):
     )
 )
 def test_any_code_and_any_number_is_said(words):
-    """Nothing that looks like a number or code makes a rule stumble, and what has letters or digits is not lost."""
+    """No number or code causes an error in a rule, and nothing with letters or digits is lost."""
     text = " ".join(words)
     made = pieces(text, "en-us")
     heard = {piece.word for piece in made}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job, Progress, Result
-from dispatcher.tour.narration import Voice, speech_job
+from dispatcher.tour.narration.clips import NarrationVoice, speech_job
 from media.ffmpeg import find
 from protocol.layout import parse_job_name
 
@@ -61,4 +61,4 @@ def encode_job(folder: Path, seconds: float) -> Job:
 def narration_job() -> Job:
     """Return a narration of twelve steps."""
     steps = [(f"step-{n:02}", f"This is step number {n} of the tour, and it says something.") for n in range(STEPS)]
-    return speech_job(steps, Voice(name="default", speed=1, language="en-us"))
+    return speech_job(steps, NarrationVoice(name="default", speed=1, language="en-us"))

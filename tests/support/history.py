@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dispatcher.runs.record import Artifact, AttemptRecord, Ended, Group, Run, RunExtras, Status
+from dispatcher.runs.record import Artifact, AttemptRecord, Ended, Group, ResultRecord, Run, RunExtras, Status
 from dispatcher.runs.store import RunStore
 
 NAMES = ("harbour at dawn", "interview-02", "talk", "drone pass", "bikes", "kitchen", "lecture 7", "old tape", "photo")
@@ -100,7 +100,7 @@ def _end(store: RunStore, run: Run, chance: random.Random) -> None:
     code, text = chance.choice(ERRORS) if status == "failed" else (None, None)
     engine = {"name": "real-esrgan", "tier": "neural", "device": "cuda"} if status == "completed" else None
     ended = begun + chance.uniform(3, 400)
-    store.commit(run.id, status, at=ended, engine=engine, error_code=code, error_text=text)
+    store.commit(run.id, status, at=ended, result=ResultRecord(engine=engine), error_code=code, error_text=text)
 
 
 def running(store: RunStore, run: Run, *, at: float, done: int, total: int, note: str) -> None:
@@ -126,7 +126,13 @@ def completed(
     """Add a run that has ended well with these files."""
     store.add_or_find(run, extras=RunExtras(inputs=inputs))
     store.progress(run.id, at=at - 5, status="running", done=0, total=1, worker="colab-t4", text="taken")
-    store.commit(run.id, "completed", at=at, ended=Ended(files=outputs), engine={"name": "lanczos", "tier": "embedded"})
+    store.commit(
+        run.id,
+        "completed",
+        at=at,
+        ended=Ended(files=outputs),
+        result=ResultRecord(engine={"name": "lanczos", "tier": "embedded"}),
+    )
 
 
 def file_of(role: Any, name: str, path: Path, **media: Any) -> Artifact:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dispatcher.tour.spec.action_types import ACTIONS
+
 DECK: dict[str, Any] = {
     "theme": "dark",
     "cache_key": "talk",
@@ -37,3 +39,8 @@ def write(folder: Path, content: Any) -> Path:
     path = folder / "tour.json"
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
+
+
+def action(kind: str, **fields: Any) -> Any:
+    """Return an action of this type."""
+    return ACTIONS[kind].model_validate({"type": kind, **fields})

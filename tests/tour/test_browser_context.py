@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from dispatcher.tour.browser_context import BrowserContextOptions, context_options
-from dispatcher.tour.browser_rules import locale_of
-from dispatcher.tour.secrets import Secrets
-from dispatcher.tour.spec import load
+from dispatcher.tour.browser.context import BrowserContextOptions, context_options
+from dispatcher.tour.browser.evidence import Secrets
+from dispatcher.tour.spec.browser_rules import locale_of
+from dispatcher.tour.spec.loading import load
 from protocol.errors import EnvironmentNotReady, SpecError
 
 
@@ -111,15 +111,19 @@ def test_a_secret_that_is_not_there(tmp_path: Path) -> None:
         ({"mobile": "yes"}, ".mobile", "true or false"),
         ({"storage_state": "none.json"}, ".storage_state", "cannot be read"),
         ({"storage_state": "tour.json"}, ".storage_state", "has no cookies and no origins"),
-        ({"headers": ["a"]}, ".headers", "must be an object of texts"),
-        ({"headers": {"X Y": "a"}}, ".headers", "is not the name of an HTTP header"),
+        ({"headers": ["a"]}, ".headers", "must be an object with text values"),
+        ({"headers": {"X Y": "a"}}, ".headers", "is not a valid name of an HTTP header"),
         ({"headers": {"X-A": "a\nb"}}, ".headers", "must be one line"),
-        ({"headers": {"Authorization": "Bearer abc"}}, ".headers", "holds a secret in the spec"),
-        ({"headers": {"Cookie": "a=b"}}, ".headers", "holds a secret in the spec"),
+        ({"headers": {"Authorization": "Bearer abc"}}, ".headers", "has a secret in the spec"),
+        ({"headers": {"Cookie": "a=b"}}, ".headers", "has a secret in the spec"),
         ({"ignore_https_errors": 1}, ".ignore_https_errors", "true or false"),
         ({"http_credentials": {"username": "a"}}, ".http_credentials.password", "is missing"),
-        ({"http_credentials": {"username": "a", "password": "b"}}, ".http_credentials.password", "stands in the spec"),
-        ({"proxy": "x"}, ".proxy", "is not known here"),
+        (
+            {"http_credentials": {"username": "a", "password": "b"}},
+            ".http_credentials.password",
+            "is written in the spec",
+        ),
+        ({"proxy": "x"}, ".proxy", "is not a known key"),
     ],
 )
 def test_wrong_values_are_named_with_their_fix(tmp_path: Path, context: dict[str, Any], place: str, said: str) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.tour import clip_cache
-from dispatcher.tour.clip_cache import CachedClip, ClipCache, clip_key, maker
+from dispatcher.tour.narration import clip_cache
+from dispatcher.tour.narration.clip_cache import CachedClip, ClipCache, clip_key, engine_identity
 from protocol.messages import EngineRecord
 from speech import units
 
@@ -37,8 +37,8 @@ def test_a_clip_is_found_again_as_it_was(tmp_path: Path) -> None:
     kept = ClipCache(tmp_path / "cache").add("ab12", made)
     assert kept.wav.is_relative_to(tmp_path / "cache")
     found = ClipCache(tmp_path / "cache").find("ab12")
-    assert found == {maker(KOKORO): kept}
-    assert found[maker(KOKORO)].wav.read_bytes() == made.wav.read_bytes()
+    assert found == {engine_identity(KOKORO): kept}
+    assert found[engine_identity(KOKORO)].wav.read_bytes() == made.wav.read_bytes()
     assert kept.substituted == "bm_george"
 
 
@@ -48,7 +48,7 @@ def test_engines_do_not_replace_each_other(tmp_path: Path) -> None:
     cache.add("ab12", make_clip(tmp_path / "1", ESPEAK))
     cache.add("ab12", make_clip(tmp_path / "2", KOKORO))
     cache.add("ab12", make_clip(tmp_path / "3", KOKORO.model_copy(update={"device": "cpu", "provider": "cpu"})))
-    assert set(cache.find("ab12")) == {maker(ESPEAK), maker(KOKORO)}
+    assert set(cache.find("ab12")) == {engine_identity(ESPEAK), engine_identity(KOKORO)}
     assert cache.find("cd34") == {}
 
 
@@ -95,7 +95,7 @@ def test_a_damaged_clip_is_removed(tmp_path: Path, name: str, damage: bytes | No
     assert cache.find("ab12") == {}
     assert not kept.wav.parent.exists()
     cache.add("ab12", make_clip(tmp_path / "made"))
-    assert set(cache.find("ab12")) == {maker(ESPEAK)}
+    assert set(cache.find("ab12")) == {engine_identity(ESPEAK)}
 
 
 def test_a_cache_that_cannot_be_written_loses_no_clip(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -103,7 +103,7 @@ def test_a_cache_that_cannot_be_written_loses_no_clip(tmp_path: Path, caplog: py
     (tmp_path / "cache").write_text("in the way")
     made = make_clip(tmp_path / "made")
     assert ClipCache(tmp_path / "cache").add("ab12", made) == made
-    assert "cannot be kept" in caplog.text
+    assert "cannot be cached" in caplog.text
 
 
 def test_old_clips_make_room_for_new_ones(tmp_path: Path) -> None:
@@ -131,9 +131,9 @@ def test_a_clip_that_cannot_be_read_now_is_not_removed(
         broken.setattr(clip_cache, "sha256_of", fails)
         assert cache.find("ab12") == {}
     assert "Input/output error" in caplog.text
-    assert cache.find("ab12") == {maker(ESPEAK): kept}
+    assert cache.find("ab12") == {engine_identity(ESPEAK): kept}
     monkeypatch.setattr(os, "utime", lambda _path: fails(kept.wav))
-    assert cache.find("ab12") == {maker(ESPEAK): kept}  # that its use cannot be noted makes it no worse
+    assert cache.find("ab12") == {engine_identity(ESPEAK): kept}  # that its use cannot be noted makes it no worse
 
 
 @pytest.mark.parametrize("names", [("clip.wav",), ("clip.wav", "words.json", "clip.json")])

@@ -9,26 +9,26 @@ from typing import Any
 
 import pytest
 
-from dispatcher.tour import spec as specs
-from dispatcher.tour.clip_cache import clip_key
-from dispatcher.tour.narration import Voice, speech_job
-from dispatcher.tour.options import Options
-from dispatcher.tour.reference import Reference
-from dispatcher.tour.speaking import wanted_voice
-from dispatcher.tour.spec import Spec
+from dispatcher.tour.narration.clip_cache import clip_key
+from dispatcher.tour.narration.clips import NarrationVoice, speech_job
+from dispatcher.tour.narration.cloning import reference_request
+from dispatcher.tour.narration.voice_reference import VoiceReference
+from dispatcher.tour.options import TourOptions
+from dispatcher.tour.spec.loading import load
+from dispatcher.tour.spec.model import Spec
 from protocol import codec
 from protocol.errors import SpecError, UsageError
 from protocol.kinds import tts
 
 TEXTS = [("a", "Hello.")]
-REFERENCE = Reference(
+REFERENCE = VoiceReference(
     wav=Path("reference.wav"), size=9, sha256="ab" * 32, original="cd" * 32, text="I say this.", seconds=8.0, seed=7
 )
-PLAIN = Voice(name="af_heart", speed=1.0, language="en-us")
+PLAIN = NarrationVoice(name="af_heart", speed=1.0, language="en-us")
 CLONED = replace(PLAIN, require_engine="f5", reference=REFERENCE)
 
 
-def key(voice: Voice) -> str:
+def key(voice: NarrationVoice) -> str:
     job = speech_job(TEXTS, voice)
     return clip_key(job.params, job.params["steps"][0], voice.digests())
 
@@ -78,7 +78,7 @@ def spec(tmp_path: Path) -> Any:
     def make(**settings: Any) -> Spec:
         path = tmp_path / "t.json"
         path.write_text(json.dumps({"settings": settings, "steps": [{"id": "a", "url": "about:blank"}]}))
-        return specs.load(path)
+        return load(path)
 
     return make
 
@@ -86,34 +86,38 @@ def spec(tmp_path: Path) -> Any:
 def test_flags_win_over_the_spec(spec, tmp_path):
     """A recording in a spec starts beside it; each flag replaces one setting."""
     own = spec(ref_audio="me.wav", ref_text="Mine.", seed=1, nfe_step=16)
-    found = wanted_voice(own, Options(tts_backend="colab-f5"))
+    found = reference_request(own, TourOptions(tts_backend="colab-f5"))
     assert found is not None
     assert (found.audio, found.text, found.seed, found.nfe_step) == (tmp_path / "me.wav", "Mine.", 1, 16)
-    flags = Options(require_engine="f5", ref_audio=Path("other.wav"), ref_text="Theirs.", voice_seed=0, nfe_step=8)
-    other = wanted_voice(own, flags)
+    flags = TourOptions(require_engine="f5", ref_audio=Path("other.wav"), ref_text="Theirs.", voice_seed=0, nfe_step=8)
+    other = reference_request(own, flags)
     assert other is not None
     assert (other.audio, other.text, other.seed, other.nfe_step) == (Path("other.wav"), "Theirs.", 0, 8)
 
 
 def test_a_spec_with_a_recording_can_be_spoken_by_others(spec):
     """Existing specs hold one and are also spoken by other backends."""
-    assert wanted_voice(spec(ref_audio="me.wav", ref_text="Mine."), Options()) is None
+    assert reference_request(spec(ref_audio="me.wav", ref_text="Mine."), TourOptions()) is None
 
 
 @pytest.mark.parametrize(
     ("settings", "options", "words"),
     [
-        ({}, {"tts_backend": "colab-f5"}, "a recording: --ref-audio, or settings.ref_audio"),
-        ({"ref_audio": "a.wav"}, {"tts_backend": "colab-f5"}, "its text: --ref-text, or settings.ref_text"),
-        ({}, {"ref_audio": Path("a.wav")}, "--ref-audio belongs to a cloned voice: add --tts-backend colab-f5"),
-        ({}, {"voice_seed": 0}, "--voice-seed belongs to a cloned voice"),
+        ({}, {"tts_backend": "colab-f5"}, "needs a recording: --ref-audio, or settings.ref_audio"),
+        (
+            {"ref_audio": "a.wav"},
+            {"tts_backend": "colab-f5"},
+            "the text of the recording: --ref-text, or settings.ref_text",
+        ),
+        ({}, {"ref_audio": Path("a.wav")}, "--ref-audio is only for a cloned voice: add --tts-backend colab-f5"),
+        ({}, {"voice_seed": 0}, "--voice-seed is only for a cloned voice"),
         ({}, {"tts_backend": "colab-f5", "require_engine": "espeak"}, "espeak does not clone voices"),
     ],
 )
 def test_what_does_not_go_together_is_said(spec, settings, options, words):
     """A flag without effect would be a surprise."""
     with pytest.raises(UsageError, match=words):
-        wanted_voice(spec(**settings), Options(**options))
+        reference_request(spec(**settings), TourOptions(**options))
 
 
 @pytest.mark.parametrize(

@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import pytest
 
-from dispatcher.tour import consent
-from dispatcher.tour.screen import Screen
+from dispatcher.tour.narration import cloning
 from protocol.errors import UsageError
+from tests.support.sessions import RecordingScreen
 
 ONE, OTHER = "ab" * 32, "cd" * 32
 
 
-@dataclass
-class Asked:
-    """A screen that answers."""
-
-    answer: bool = False
-    lines: list[str] = field(default_factory=list)
-
-    def ask(self, lines: Sequence[str], question: str) -> bool:
-        self.lines += [*lines, question]
-        return self.answer
-
-
-def require(book: Path, sha256: str = ONE, *, given: bool = False, answer: bool = False) -> Asked:
-    asked = Asked(answer)
-    screen = cast(Screen, asked)
-    consent.require(Path("v.wav"), sha256, given=given, screen=screen, book=book, now=1_700_000_000)
-    return asked
+def require(book: Path, sha256: str = ONE, *, given: bool = False, answer: bool = False) -> RecordingScreen:
+    screen = RecordingScreen(answer=answer)
+    cloning.require_consent(Path("v.wav"), sha256, given=given, screen=screen, book=book, now=1_700_000_000)
+    return screen
 
 
 def test_without_an_answer_nothing_is_cloned(tmp_path):
     """The way to agree is in the error, which is a usage error: exit 2. Nothing is remembered."""
-    with pytest.raises(UsageError, match=r"v\.wav is not cloned: .*--voice-consent") as refused:
+    with pytest.raises(UsageError, match=r"v\.wav is not cloned without permission: .*--voice-consent") as refused:
         require(tmp_path / "book.json")
     assert refused.value.exit_code == 2
     assert not (tmp_path / "book.json").exists()
@@ -48,9 +32,9 @@ def test_a_yes_is_remembered_for_that_recording(tmp_path):
     """Asked with the whole text, then never again; another recording is another question."""
     book = tmp_path / "data" / "book.json"
     asked = require(book, answer=True)
-    assert consent.CONSENT in asked.lines[0]
+    assert cloning.CONSENT in asked.asked[0]
     assert json.loads(book.read_text()) == {ONE: {"wording": 1, "at": "2023-11-14T22:13:20+00:00", "how": "asked"}}
-    assert require(book).lines == []
+    assert require(book).asked == []
     with pytest.raises(UsageError):
         require(book, OTHER)
 
@@ -58,8 +42,8 @@ def test_a_yes_is_remembered_for_that_recording(tmp_path):
 def test_the_flag_is_an_answer(tmp_path):
     """Scripts say it beforehand; both recordings are in the book then."""
     book = tmp_path / "book.json"
-    assert require(book, given=True).lines == []
-    assert require(book, OTHER, given=True).lines == []
+    assert require(book, given=True).asked == []
+    assert require(book, OTHER, given=True).asked == []
     assert {entry["how"] for entry in json.loads(book.read_text()).values()} == {"--voice-consent"}
 
 
@@ -71,10 +55,10 @@ def test_a_book_that_says_nothing_asks_again(tmp_path, content):
     with pytest.raises(UsageError):
         require(book)
     require(book, answer=True)
-    assert require(book).lines == []
+    assert require(book).asked == []
 
 
 def test_the_documentation_has_the_same_words():
     """What the page says is what is agreed to."""
     page = Path(__file__).parents[2] / "docs" / "voice-cloning.md"
-    assert consent.CONSENT in " ".join(page.read_text(encoding="utf-8").replace("> ", "").split())
+    assert cloning.CONSENT in " ".join(page.read_text(encoding="utf-8").replace("> ", "").split())

@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from dispatcher.cli import app
-from dispatcher.tour.devtools_flow import Flow, spec_of
-from dispatcher.tour.importing import imported
-from dispatcher.tour.selectors import alternatives
-from dispatcher.tour.spec import load
+from dispatcher.tour.browser.selectors import alternatives
+from dispatcher.tour.spec.devtools import DevtoolsSpec, spec_of
+from dispatcher.tour.spec.importing import import_spec
+from dispatcher.tour.spec.loading import load
 from protocol.errors import NotFoundError, SpecError, UsageError
 
 SIZE = {"type": "setViewport", "width": 960, "height": 540, "deviceScaleFactor": 1, "isMobile": False}
@@ -32,7 +32,7 @@ def flow(*steps: Any, **more: Any) -> dict[str, Any]:
     return {"title": "Buy", "steps": [SIZE, OPEN, *steps], **more}
 
 
-def made(*steps: Any, **more: Any) -> Flow:
+def made(*steps: Any, **more: Any) -> DevtoolsSpec:
     """Return what such a recording becomes."""
     return spec_of(flow(*steps, **more))
 
@@ -192,7 +192,7 @@ def test_the_browser_that_was_recorded() -> None:
     }
     assert own.notes == (
         "step 1 (setViewport) is rounded to 412x732: a video has even sides",
-        "step 1 (setViewport) has a touch screen: clicks stay clicks of a mouse",
+        "step 1 (setViewport) has a touch screen: clicks remain mouse clicks",
     )
 
 
@@ -207,8 +207,8 @@ def test_the_browser_that_was_recorded() -> None:
         ("click", "step 3 (click) has no equivalent"),
         ({"type": "click", "selectors": []}, "step 3 (click) names no element"),
         ({"type": "click"}, "step 3 (click) names no element"),
-        ({"type": "click", **ON, "button": "auxiliary"}, "step 3 (click) is done with the auxiliary button"),
-        ({"type": "doubleClick", **ON, "button": "secondary"}, "step 3 (doubleClick) is done with the secondary"),
+        ({"type": "click", **ON, "button": "auxiliary"}, "step 3 (click) uses the auxiliary button"),
+        ({"type": "doubleClick", **ON, "button": "secondary"}, "step 3 (doubleClick) uses the secondary"),
         ({"type": "change", **ON}, "step 3 (change) has no value"),
         ({"type": "keyDown"}, "step 3 (keyDown) names no key"),
         ({"type": "scroll"}, "step 3 (scroll) names no position"),
@@ -232,8 +232,8 @@ def test_what_has_no_equivalent_is_told(step: Any, said: str) -> None:
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ({"type": "waitForElement", **ON, "count": 3}, "asks for >= 3 elements: the tour waits for the first"),
-        ({"type": "waitForElement", **ON, "properties": {"a": 1}}, "asks for properties or attributes"),
+        ({"type": "waitForElement", **ON, "count": 3}, "waits for >= 3 elements: the tour waits for the first one"),
+        ({"type": "waitForElement", **ON, "properties": {"a": 1}}, "checks properties or attributes"),
         ({"type": "click", **ON, "deviceType": "touch"}, "is a tap (touch): it becomes a click"),
     ],
 )
@@ -246,7 +246,7 @@ def test_what_is_kept_in_part_is_told_too(step: dict[str, Any], said: str) -> No
 
 def test_a_recording_that_opens_no_page(tmp_path: Path) -> None:
     """The first step has an empty page, and that its url must be set is told."""
-    own = imported(write(tmp_path, {"steps": [{"type": "click", **ON}]}))
+    own = import_spec(write(tmp_path, {"steps": [{"type": "click", **ON}]}))
     assert own.spec["steps"][0]["url"] == "about:blank"
     assert "set the url of the first step" in own.notes[0]
 
@@ -287,7 +287,7 @@ def test_the_command_prints_a_spec_or_what_it_made(tmp_path: Path) -> None:
         ({"steps": []}, "is a spec already"),
         ({"title": "x"}, "is neither a recording"),
         ([], "must be an object"),
-        ({"steps": [{"type": "customStep"}]}, "holds nothing that a tour can record"),
+        ({"steps": [{"type": "customStep"}]}, "has nothing that a tour can record"),
         ({"steps": [{"id": "a", "url": "about:blank"}]}, "is a spec already; record it"),
         ({"steps": [{"id": "a"}], "settings": {"f5_nfe_step": 200}}, "nfe_step: must be at most 128"),
     ],
@@ -295,13 +295,13 @@ def test_the_command_prints_a_spec_or_what_it_made(tmp_path: Path) -> None:
 def test_what_cannot_be_imported(tmp_path: Path, content: Any, said: str) -> None:
     """It is said what the file is."""
     with pytest.raises(SpecError, match=said):
-        imported(write(tmp_path, content))
+        import_spec(write(tmp_path, content))
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     """It is not found."""
     with pytest.raises(NotFoundError):
-        imported(tmp_path / "nothing.json")
+        import_spec(tmp_path / "nothing.json")
 
 
 def test_a_recording_is_no_spec(tmp_path: Path) -> None:

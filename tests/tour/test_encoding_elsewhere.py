@@ -2,60 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
 
+from dispatcher.assembly.checks import check_film
 from dispatcher.assembly.render import RenderOptions
 from dispatcher.assembly.timeline import ENDING_FRAMES, Clip, Timeline
 from dispatcher.config import Settings
 from dispatcher.connection import connect
 from dispatcher.drops.setup import init_drop
-from dispatcher.jobs.job import Progress
-from dispatcher.tour import encoding
-from dispatcher.tour.options import Options
+from dispatcher.tour.output import encoding
 from dispatcher.workers.process import ResidentWorker
 from media.ffmpeg import find
 from protocol.errors import EnvironmentNotReady, JobFailed, JobTimeout, MediaError, UsageError
 from tests.support.media import take, tone
+from tests.support.sessions import RecordingScreen, session
 
 WANTED = RenderOptions(size=(320, 240), title="A; title", preset="ultrafast", crf=30)
-
-
-@dataclass
-class Heard:
-    """A screen that remembers what was said."""
-
-    warned: list[str] = field(default_factory=list)
-    stages: list[str] = field(default_factory=list)
-
-    def say(self, text: str) -> None:
-        """Take what happens."""
-
-    def warn(self, text: str) -> None:
-        """Remember it."""
-        self.warned.append(text)
-
-    def confirm(self, lines: Sequence[str]) -> bool:
-        """Refuse."""
-        return False
-
-    @contextlib.contextmanager
-    def stage(self, title: str) -> Iterator[Heard]:
-        """Remember that it was there."""
-        self.stages.append(title)
-        yield self
-
-    def update(self, done: float, total: float, note: str = "") -> None:
-        """Take how far it is."""
-
-    def job(self, progress: Progress) -> None:
-        """Take how a job stands."""
 
 
 @pytest.fixture(scope="module")
@@ -88,18 +57,28 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data", config_dir=tmp_path / "config", home=tmp_path, beat_s=0.5, poll_s=0.1)
 
 
-def run(timeline: Timeline, folder: Path, settings: Settings, screen: Heard, options: Options) -> encoding.Encoded:
+def run(
+    timeline: Timeline,
+    folder: Path,
+    settings: Settings,
+    screen: RecordingScreen,
+    options: dict[str, Any],
+    check: Callable[[Path, Timeline], object] = check_film,
+) -> encoding.EncodedTour:
+    """Encode the timeline."""
     folder.mkdir(exist_ok=True)
-    program = find()
-    return encoding.encode(program, timeline, folder / "film.mp4", WANTED, options, settings, folder, screen)
+    request = encoding.EncodeRequest(
+        program=find(), timeline=timeline, out=folder / "film.mp4", options=WANTED, check=check
+    )
+    return encoding.encode(request, session(folder, settings=settings, screen=screen, **options))
 
 
 def test_a_worker_without_a_card_encodes_and_it_is_said(
     timeline: Timeline, drop: Path, settings: Settings, tmp_path: Path
 ) -> None:
     """The film has its pictures, chapters and title, the rough cut is gone, and who encoded it is not passed over."""
-    screen = Heard()
-    options = Options(encode_backend="colab-nvenc", encode_drop=drop, encode_timeout_s=120)
+    screen = RecordingScreen()
+    options: dict[str, Any] = {"encode_backend": "colab-nvenc", "encode_drop": drop, "encode_timeout_s": 120}
     done = run(timeline, tmp_path / "w", settings, screen, options)
     assert done.engine is not None
     assert done.engine.name == "x264"
@@ -115,19 +94,24 @@ def test_a_worker_without_a_card_encodes_and_it_is_said(
 def test_a_card_that_is_required_is_not_replaced(
     timeline: Timeline, drop: Path, settings: Settings, tmp_path: Path
 ) -> None:
-    """It is said before anything is filmed; where it is found out late, the cut is kept and how to go on is said."""
-    screen = Heard()
-    options = Options(encode_backend="colab-nvenc", encode_drop=drop, encode_timeout_s=120, require_nvenc=True)
+    """There is an error before anything is recorded; later, the intermediate video is kept, and a hint given."""
+    screen = RecordingScreen()
+    options: dict[str, Any] = {
+        "encode_backend": "colab-nvenc",
+        "encode_drop": drop,
+        "encode_timeout_s": 120,
+        "require_nvenc": True,
+    }
     with pytest.raises((JobFailed, UsageError), match=r"(?i)nvenc"):
         run(timeline, tmp_path / "w", settings, screen, options)
     assert (tmp_path / "w" / "film.rough.mp4").is_file()
     assert "gpudrop encode" in screen.warned[-1]
     assert not (tmp_path / "w" / "film.mp4").exists()
     with pytest.raises(EnvironmentNotReady, match="--require-nvenc"):
-        encoding.foretell(options, settings, screen)
-    screen = Heard()
-    encoding.foretell(replace(options, encode_fallback=True), settings, screen)
-    assert "encoded here" in screen.warned[0]
+        encoding.check_encoder(session(tmp_path, settings=settings, screen=screen, **options))
+    screen = RecordingScreen()
+    encoding.check_encoder(session(tmp_path, settings=settings, screen=screen, **options, encode_fallback=True))
+    assert "encoded on this machine" in screen.warned[0]
 
 
 def test_without_a_worker_the_film_is_encoded_here_only_if_that_was_allowed(
@@ -135,16 +119,20 @@ def test_without_a_worker_the_film_is_encoded_here_only_if_that_was_allowed(
 ) -> None:
     """Nobody takes the job: an error in time, or our own film with a warning."""
     init_drop(tmp_path / "empty")
-    options = Options(encode_backend="colab-nvenc", encode_drop=tmp_path / "empty", encode_timeout_s=0.2)
+    options: dict[str, Any] = {
+        "encode_backend": "colab-nvenc",
+        "encode_drop": tmp_path / "empty",
+        "encode_timeout_s": 0.2,
+    }
     with pytest.raises(JobTimeout):
-        run(timeline, tmp_path / "w", settings, Heard(), options)
-    screen = Heard()
-    done = run(timeline, tmp_path / "w", settings, screen, replace(options, encode_fallback=True))
+        run(timeline, tmp_path / "w", settings, RecordingScreen(), options)
+    screen = RecordingScreen()
+    done = run(timeline, tmp_path / "w", settings, screen, {**options, "encode_fallback": True})
     assert done.engine is None
     assert done.film.path.is_file()
-    assert "encoded here" in screen.warned[-1]
-    encoding.foretell(options, settings, screen)
-    assert "no worker was ever seen" in screen.warned[-1]
+    assert "encoded on this machine" in screen.warned[-1]
+    encoding.check_encoder(session(tmp_path, settings=settings, screen=screen, **options))
+    assert "no worker has been seen" in screen.warned[-1]
 
 
 def test_the_job_nobody_did_is_cancelled_before_the_film_is_encoded_here(
@@ -153,13 +141,13 @@ def test_the_job_nobody_did_is_cancelled_before_the_film_is_encoded_here(
     """A worker that comes late finds nothing to do; without the fallback the job stays, and can be waited for."""
     drop = tmp_path / "empty"
     init_drop(drop)
-    options = Options(encode_backend="colab-nvenc", encode_drop=drop, encode_timeout_s=0.2)
+    options: dict[str, Any] = {"encode_backend": "colab-nvenc", "encode_drop": drop, "encode_timeout_s": 0.2}
     with pytest.raises(JobTimeout):
-        run(timeline, tmp_path / "w", settings, Heard(), options)
+        run(timeline, tmp_path / "w", settings, RecordingScreen(), options)
     assert statuses(settings, drop) == ["queued"]
-    screen = Heard()
-    run(timeline, tmp_path / "w", settings, screen, replace(options, encode_fallback=True))
-    assert "cancelled, on the worker too" in screen.warned[-1]
+    screen = RecordingScreen()
+    run(timeline, tmp_path / "w", settings, screen, {**options, "encode_fallback": True})
+    assert "cancelled, also on the worker" in screen.warned[-1]
     assert statuses(settings, drop) == ["cancelled"]
     assert list(drop.rglob("cancel*"))
 
@@ -176,31 +164,29 @@ def test_a_wrong_film_that_came_home_is_no_film(
     drop: Path,
     settings: Settings,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     broken: Exception,
 ) -> None:
-    """It is encoded here where that was allowed, and said; else the cut is kept, and how to go on is said."""
+    """It is encoded here if that is allowed, with a warning; else the intermediate video is kept, with a hint."""
 
     def wrong(_film: Path, _timeline: Timeline) -> None:
         raise broken
 
-    monkeypatch.setattr(encoding, "check_film", wrong)
-    options = Options(encode_backend="colab-nvenc", encode_drop=drop, encode_timeout_s=120)
-    screen = Heard()
+    options: dict[str, Any] = {"encode_backend": "colab-nvenc", "encode_drop": drop, "encode_timeout_s": 120}
+    screen = RecordingScreen()
     with pytest.raises(MediaError, match=r"3 pictures|Input/output error"):
-        run(timeline, tmp_path / "w", settings, screen, options)
-    assert "the cut is kept" in screen.warned[-1]
+        run(timeline, tmp_path / "w", settings, screen, options, wrong)
+    assert "the intermediate video is kept" in screen.warned[-1]
     assert sorted(path.name for path in (tmp_path / "w").iterdir()) == ["film.rough.mp4"]
-    done = run(timeline, tmp_path / "w", settings, screen, replace(options, encode_fallback=True))
+    done = run(timeline, tmp_path / "w", settings, screen, {**options, "encode_fallback": True}, wrong)
     assert done.engine is None
-    assert "encoded here" in screen.warned[-1]
+    assert "encoded on this machine" in screen.warned[-1]
     assert sorted(path.name for path in (tmp_path / "w").iterdir()) == ["film.mp4", "film.rough.mp4"]
 
 
-def test_without_a_drop_it_is_said_before_anything_is_filmed(settings: Settings) -> None:
+def test_without_a_drop_it_is_said_before_anything_is_recorded(settings: Settings, tmp_path: Path) -> None:
     """There is nowhere to send the film."""
     with pytest.raises(EnvironmentNotReady, match="no drop was found"):
-        encoding.foretell(Options(encode_backend="colab-nvenc"), settings, Heard())
+        encoding.check_encoder(session(tmp_path, settings=settings, encode_backend="colab-nvenc"))
 
 
 def test_the_job_says_what_the_spec_says() -> None:

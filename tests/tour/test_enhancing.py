@@ -1,23 +1,24 @@
-"""Narration written anew: what of a worker's result is believed, what is asked for, and what is written down."""
+"""Rewritten narration: which proposals of a worker are used, what is asked, and what is written."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dispatcher.jobs.job import Result
-from dispatcher.tour import enhancing
-from dispatcher.tour.enhancing import Enhancement, check, checked, enhanced, write_spec
-from dispatcher.tour.options import Enhance, Options
-from dispatcher.tour.spec import load
+from dispatcher.jobs.job import Job, Result
+from dispatcher.tour.narration.enhancing import Enhancement, check, check_proposals, enhance_narration, write_spec
+from dispatcher.tour.options import Enhance
+from dispatcher.tour.session import TourSession
+from dispatcher.tour.spec.loading import load
 from protocol.errors import UsageError, VerificationError
 from protocol.kinds.enhance import TEXTS_JSON
 from protocol.messages import EngineRecord
 from tests.support import specs
+from tests.support.sessions import RecordingScreen, session
 
 RULES = EngineRecord(name="rules", version="1", provider="python", device="cpu", tier="embedded")
 TEXTS = (("a", "so, we see 3 cells [pause 1s]."), ("b", "Right."))
@@ -35,43 +36,25 @@ def result(folder: Path, *answers: str, texts: Sequence[tuple[str, str]] = TEXTS
     return Result(run="r1", folder=folder, files={TEXTS_JSON: path}, engine=RULES, summary=summary, verified="full")
 
 
-class FakeScreen:
-    """Accepts the steps that the test names."""
-
-    def __init__(self, accepts: Collection[str] = ()) -> None:
-        self.accepts, self.said, self.warned, self.shown = accepts, [], [], []
-        self.yes: bool | None = None
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-    def warn(self, text: str) -> None:
-        self.warned.append(text)
-
-    def review(self, changed: Sequence[tuple[str, str, str]], engine: str, *, yes: bool) -> Collection[str]:
-        self.shown, self.yes = list(changed), yes
-        return [step for step, _, _ in changed if yes or step in self.accepts]
-
-
 def test_a_worker_is_believed_no_more_than_a_model(tmp_path: Path) -> None:
     """An answer that lost a number or a mark, or that cannot be spoken, leaves the step its own words."""
-    good, bad = checked(TEXTS, result(tmp_path, "We see 3 cells [pause 1s].", "<prosody>Right.</prosody>"), ())
-    assert (good.after, good.kept) == ("We see 3 cells [pause 1s].", "")
+    good, bad = check_proposals(TEXTS, result(tmp_path, "We see 3 cells [pause 1s].", "<prosody>Right.</prosody>"), ())
+    assert (good.after, good.rejected) == ("We see 3 cells [pause 1s].", "")
     assert bad.after == "Right."
-    assert "<prosody>" in bad.kept
-    lost, _ = checked(TEXTS, result(tmp_path, "We see 4 cells.", "Right."), ())
+    assert "<prosody>" in bad.rejected
+    lost, _ = check_proposals(TEXTS, result(tmp_path, "We see 4 cells.", "Right."), ())
     assert lost.after == lost.before
-    assert "the number 3 is lost" in lost.kept
+    assert "the number 3 is missing" in lost.rejected
 
 
 def test_a_result_about_other_texts_is_no_result(tmp_path: Path) -> None:
     """Neither other words, nor other steps, nor no file at all."""
     for other in ((("a", "others"), ("b", "Right.")), (("x", TEXTS[0][1]), TEXTS[1])):
         with pytest.raises(VerificationError, match="other texts"):
-            checked(TEXTS, result(tmp_path, "so", "Right.", texts=other), ())
+            check_proposals(TEXTS, result(tmp_path, "so", "Right.", texts=other), ())
     empty = Result(run="r", folder=tmp_path, files={}, engine=None, summary={}, verified="full")
     with pytest.raises(VerificationError, match=r"enhanced\.json"):
-        checked(TEXTS, empty, ())
+        check_proposals(TEXTS, empty, ())
 
 
 @pytest.fixture
@@ -82,53 +65,54 @@ def spec_path(tmp_path: Path) -> Path:
 
 
 def enhance_with(
-    spec_path: Path, screen: FakeScreen, monkeypatch: pytest.MonkeyPatch, *answers: str, **wish: Any
+    spec_path: Path, screen: RecordingScreen, *answers: str, **options: Any
 ) -> tuple[dict[str, str], Enhancement, dict[str, Any]]:
-    """Return the narrations after it, what came of it, and the parameters that were sent."""
+    """Return the narrations afterwards, the outcome, and the parameters that were sent."""
     sent: dict[str, Any] = {}
 
-    def asked(job: Any, *_: Any) -> Result:
+    def ask(job: Job, _session: TourSession) -> Result:
         sent.update(job.params)
         return result(spec_path.parent, *answers, passed_over=["no torch"])
 
-    monkeypatch.setattr(enhancing, "_asked", asked)
     spec = load(spec_path)
-    made, told = enhanced(spec, Enhance(**wish), Options(), None, spec_path.parent, screen)  # type: ignore[arg-type]
-    assert made.source == spec.source
-    return {step.id: step.narration for step in made.steps}, told, sent
+    asking = session(spec_path.parent, screen=screen, enhance=Enhance(**options))
+    enhanced, outcome = enhance_narration(spec, asking, ask)
+    assert outcome is not None
+    assert enhanced.source == spec.source
+    return {step.id: step.narration for step in enhanced.steps}, outcome, sent
 
 
-def test_only_what_is_accepted_is_spoken(spec_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_is_accepted_is_spoken(spec_path: Path) -> None:
     """What was declined stays; who wrote, what was taken and what was not are told, a passed over engine loudly."""
     before = spec_path.read_bytes()
-    screen = FakeScreen(accepts=["b"])
+    screen = RecordingScreen(accepts=["b"])
     answers = ("We see 3 cells [pause 1s].", "All right.")
-    spoken, told, sent = enhance_with(spec_path, screen, monkeypatch, *answers, glossary=("here",))
+    spoken, outcome, sent = enhance_with(spec_path, screen, *answers, glossary=("here",))
     assert spoken == {"a": TEXTS[0][1], "b": "All right."}
-    assert told.told() == {
+    assert outcome.as_dict() == {
         "engine": "rules 1 (embedded, cpu)", "accepted": ["b"], "declined": ["a"], "kept": {},
     }  # fmt: skip
-    assert screen.warned == ["a better engine was passed over: no torch"]
+    assert screen.warned == ["a better engine was not used: no torch"]
     assert sent["glossary"] == ["here", "cells"]
     assert sent["language"] == "en-us"
     assert "model" not in sent
     assert spec_path.read_bytes() == before
 
 
-def test_a_step_that_keeps_its_words_is_told(spec_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_keeps_its_words_is_told(spec_path: Path) -> None:
     """It is not shown as a change."""
-    screen = FakeScreen()
-    _, told, _ = enhance_with(spec_path, screen, monkeypatch, "We see 4 cells.", "Right.", yes=True)
-    assert screen.shown == []
-    assert screen.warned[-1].startswith("step a keeps its words: the number 3 is lost")
-    assert list(told.kept) == ["a"]
+    screen = RecordingScreen()
+    _, outcome, _ = enhance_with(spec_path, screen, "We see 4 cells.", "Right.", yes=True)
+    assert screen.changes == []
+    assert screen.warned[-1].startswith("step a keeps its text: the number 3 is missing")
+    assert list(outcome.unchanged) == ["a"]
 
 
-def test_the_spec_is_written_anew_beside_the_old_one(spec_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_spec_is_written_anew_beside_the_old_one(spec_path: Path) -> None:
     """With what was accepted and everything else as it was; it loads."""
     target = spec_path.with_name("better.json")
-    wish = {"yes": True, "spec": target}
-    enhance_with(spec_path, FakeScreen(), monkeypatch, "We see 3 cells [pause 1s].", "Right.", **wish)
+    options = {"yes": True, "spec": target}
+    enhance_with(spec_path, RecordingScreen(), "We see 3 cells [pause 1s].", "Right.", **options)
     old, new = json.loads(spec_path.read_text()), json.loads(target.read_text(encoding="utf-8"))
     assert new["steps"][0]["narration"] == "We see 3 cells [pause 1s]."
     new["steps"][0]["narration"] = old["steps"][0]["narration"]
@@ -149,10 +133,10 @@ def test_no_file_is_written_over(spec_path: Path) -> None:
     """Neither the spec itself nor another one; and it lies where its relative paths hold."""
     (spec_path.parent / "other.json").write_text("mine")
     for name in ("tour.json", "other.json"):
-        with pytest.raises(UsageError, match="not written over"):
-            check(spec_path, Enhance(spec=spec_path.with_name(name)))
-        with pytest.raises(UsageError, match="not written over"):
+        with pytest.raises(UsageError, match="not overwritten"):
+            check(session(spec_path.parent, enhance=Enhance(spec=spec_path.with_name(name))))
+        with pytest.raises(UsageError, match="not overwritten"):
             write_spec(spec_path, spec_path.with_name(name), {})
-    with pytest.raises(UsageError, match="must lie beside"):
-        check(spec_path, Enhance(spec=spec_path.parent / "below" / "new.json"))
+    with pytest.raises(UsageError, match="must be in the folder of"):
+        check(session(spec_path.parent, enhance=Enhance(spec=spec_path.parent / "below" / "new.json")))
     assert (spec_path.parent / "other.json").read_text() == "mine"

@@ -6,7 +6,7 @@ import json
 import zipfile
 from pathlib import Path
 
-from dispatcher.tour.evidence import clean_trace
+from dispatcher.tour.browser.evidence import clean_trace
 
 PASSWORD = "s3cr3t-pw"
 LINES = [

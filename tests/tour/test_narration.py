@@ -13,8 +13,10 @@ import pytest
 
 from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job, Result
-from dispatcher.tour.clip_cache import ClipCache
-from dispatcher.tour.narration import Narration, Reuse, Voice, narrate, put_beside
+from dispatcher.tour.narration.clip_cache import ClipCache
+from dispatcher.tour.narration.clips import Narration, NarrationVoice
+from dispatcher.tour.narration.narrator import copy_clips, narrate
+from dispatcher.tour.options import Reuse
 from protocol.errors import NotFoundError
 from protocol.kinds import tts
 from protocol.messages import EngineRecord
@@ -23,7 +25,7 @@ ESPEAK = EngineRecord(
     name="espeak", version="1.52", voice="en-us", provider="espeakng-loader", device="cpu", tier="embedded"
 )
 KOKORO = EngineRecord(name="kokoro", version="1.0", voice="af_heart", provider="cuda", device="T4", tier="neural")
-VOICE = Voice(name="default", speed=1.0, language="en-us")
+VOICE = NarrationVoice(name="default", speed=1.0, language="en-us")
 TEXTS = (("a", "First."), ("b", "Second."))
 
 
@@ -78,7 +80,7 @@ def speak(
     speaker: Speaker | None,
     cache: ClipCache,
     texts: Sequence[tuple[str, str]] = TEXTS,
-    voice: Voice = VOICE,
+    voice: NarrationVoice = VOICE,
     **reuse: Any,
 ) -> Narration:
     """Narrate."""
@@ -88,10 +90,10 @@ def speak(
 def test_what_was_spoken_is_not_spoken_again(tmp_path: Path, cache: ClipCache) -> None:
     """A second tour with one changed text asks for that text only, whatever its steps are called."""
     speaker = Speaker(tmp_path)
-    assert speak(speaker, cache).kept == 0
+    assert speak(speaker, cache).cached == 0
     again = speak(speaker, cache, (("z", "First."), ("b", "Second, changed.")))
     assert speaker.asked == [["a", "b"], ["b"]]
-    assert again.kept == 1
+    assert again.cached == 1
     assert again.clips["z"].seconds == pytest.approx(0.6)
     assert again.clips["z"].words[0].text == "First."
     assert list(again.clips) == ["z", "b"]
@@ -104,7 +106,7 @@ def test_one_engine_speaks_a_film(tmp_path: Path, cache: ClipCache) -> None:
     made = speak(neural, cache, (*TEXTS, ("c", "Third.")))
     assert neural.asked == [["c"], ["a", "b", "c"]]
     assert made.engine == "kokoro 1.0 (neural, T4)"
-    assert made.kept == 0
+    assert made.cached == 0
 
 
 def test_mixed_voices_only_where_allowed(tmp_path: Path, cache: ClipCache) -> None:
@@ -132,8 +134,8 @@ def test_a_stand_in_gives_way_to_the_voice_that_was_asked_for(tmp_path: Path, ca
     summary = {"substituted": {"voice": "af_heart", "by": "en-us+f3", "engine": "espeak"}}
     speaker = Speaker(tmp_path, summary=summary)
     speak(speaker, cache)
-    assert speak(speaker, cache, offered=("espeak",)).kept == 2
-    assert speak(speaker, cache, offered=("espeak", "kokoro-onnx")).kept == 0
+    assert speak(speaker, cache, offered=("espeak",)).cached == 2
+    assert speak(speaker, cache, offered=("espeak", "kokoro-onnx")).cached == 0
     assert len(speaker.asked) == 2
 
 
@@ -141,7 +143,7 @@ def test_a_required_engine_is_required_of_kept_clips_too(tmp_path: Path, cache: 
     """--require-engine espeak does not take a kept clip of a better one."""
     speak(Speaker(tmp_path / "k", KOKORO), cache)
     embedded = Speaker(tmp_path / "e")
-    strict = Voice(name="default", speed=1.0, language="en-us", require_engine="espeak")
+    strict = NarrationVoice(name="default", speed=1.0, language="en-us", require_engine="espeak")
     assert speak(embedded, cache, voice=strict).engine.startswith("espeak")
     assert embedded.asked == [["a", "b"]]
 
@@ -149,13 +151,16 @@ def test_a_required_engine_is_required_of_kept_clips_too(tmp_path: Path, cache: 
 def test_only_kept_clips_and_nothing_else(tmp_path: Path, cache: ClipCache) -> None:
     """--skip-tts needs no client; a step whose text, voice, speed or language changed is named, and nothing is used."""
     speak(Speaker(tmp_path), cache)
-    assert speak(None, cache, only=True).kept == 2
+    assert speak(None, cache, only=True).cached == 2
     with pytest.raises(NotFoundError, match=r"step\(s\) b "):
         speak(None, cache, (("a", "First."), ("b", "Changed.")), only=True)
     for change in ({"name": "af_sky"}, {"speed": 1.2}, {"language": "de"}):
         with pytest.raises(NotFoundError, match=r"step\(s\) a, b "):
             speak(
-                None, cache, voice=Voice(**{"name": "default", "speed": 1.0, "language": "en-us", **change}), only=True
+                None,
+                cache,
+                voice=NarrationVoice(**{"name": "default", "speed": 1.0, "language": "en-us", **change}),
+                only=True,
             )
 
 
@@ -165,14 +170,14 @@ def test_kept_clips_of_two_engines_are_not_put_together(tmp_path: Path, cache: C
     speak(Speaker(tmp_path / "k", KOKORO), cache, (("b", "Second."),), nothing=True)
     with pytest.raises(NotFoundError, match=r"step\(s\) a "):
         speak(None, cache, only=True)
-    assert speak(None, cache, only=True, mixed=True).kept == 2
+    assert speak(None, cache, only=True, mixed=True).cached == 2
 
 
 def test_respeak_asks_for_everything(tmp_path: Path, cache: ClipCache) -> None:
     """--respeak takes nothing from the cache."""
     speaker = Speaker(tmp_path)
     speak(speaker, cache)
-    assert speak(speaker, cache, nothing=True).kept == 0
+    assert speak(speaker, cache, nothing=True).cached == 0
     assert speaker.asked == [["a", "b"], ["a", "b"]]
     assert speaker.anew == [False, True]
 
@@ -192,7 +197,7 @@ def test_a_clip_of_an_unknown_engine_is_used_once(tmp_path: Path, cache: ClipCac
     assert made.engine == "an old worker (engine unknown)"
     assert "without hashes" in made.warnings[0]
     assert made.clips["a"].exact is False
-    assert speak(old, cache).kept == 0
+    assert speak(old, cache).cached == 0
 
 
 def test_what_was_not_as_asked_is_said_of_kept_clips_too(tmp_path: Path, cache: ClipCache) -> None:
@@ -201,7 +206,7 @@ def test_what_was_not_as_asked_is_said_of_kept_clips_too(tmp_path: Path, cache: 
     speaker = Speaker(tmp_path, summary=summary)
     first = speak(speaker, cache)
     assert first.warnings == (
-        "voice am_michael is not there: spoken by en-us of espeak (--require-engine makes this an error)",
+        "voice am_michael is not available: spoken by en-us of espeak (--require-engine makes this an error)",
         "nothing to speak in step(s) b",
     )
     assert speak(speaker, cache).warnings == first.warnings[:1]
@@ -220,7 +225,7 @@ def test_clips_are_put_into_the_work_folder(tmp_path: Path, cache: ClipCache) ->
     (tmp_path / "audio").mkdir()
     (tmp_path / "audio" / "step-a.wav").write_text("old")
     made = speak(Speaker(tmp_path), cache)
-    placed = put_beside(made, tmp_path / "audio")
+    placed = copy_clips(made, tmp_path / "audio")
     assert sorted(path.name for path in (tmp_path / "audio").iterdir()) == ["step-a.wav", "step-b.wav"]
     assert placed.clips["a"].wav.read_bytes() == made.clips["a"].wav.read_bytes()
 
@@ -230,7 +235,7 @@ def test_a_doubtful_clip_is_warned_of_and_not_kept(tmp_path: Path, cache: ClipCa
     speaker = Speaker(tmp_path, summary={"doubtful": {"b": ["too short"]}, "silent": ["a"], "unstressed": ["b"]})
     told = speak(speaker, cache).warnings
     assert "nothing to speak in step(s) a" in told
-    assert "the engine cannot emphasise: step(s) b are spoken evenly" in told
+    assert "the engine does not support emphasis: step(s) b are spoken without it" in told
     assert "step b may not sound right, listen to it: too short" in told
     speak(speaker, cache)
     assert speaker.asked == [["a", "b"], ["b"]]
@@ -241,7 +246,9 @@ def test_marks_and_respellings_decide_what_is_kept(tmp_path: Path, cache: ClipCa
     speaker = Speaker(tmp_path)
     speak(speaker, cache)
     speak(speaker, cache, (("a", "*First.*"), ("b", "Second.")))
-    speak(speaker, cache, voice=Voice(name="default", speed=1.0, language="en-us", lexicon={"second": "sekund"}))
+    speak(
+        speaker, cache, voice=NarrationVoice(name="default", speed=1.0, language="en-us", lexicon={"second": "sekund"})
+    )
     assert speaker.asked == [["a", "b"], ["a"], ["b"]]
 
 
@@ -249,7 +256,7 @@ def test_an_old_worker_does_not_heed_marks(tmp_path: Path, cache: ClipCache) -> 
     """Its answer is taken, shown with the plain words, and what it left out is said."""
     told = speak(Speaker(tmp_path, engine=None), cache, (("a", "Go *on* [pause 1s] now."),))
     assert [word.text for word in told.clips["a"].words] == ["Go", "on", "now."]
-    assert any("does not know: pauses, emphasis" in warning for warning in told.warnings)
+    assert any("does not support pauses, emphasis" in warning for warning in told.warnings)
 
 
 def test_what_says_nothing_is_not_sent(tmp_path: Path, cache: ClipCache) -> None:

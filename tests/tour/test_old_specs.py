@@ -10,11 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from dispatcher.cli import app
-from dispatcher.tour import action_parts
-from dispatcher.tour.old_specs import is_old, translate
-from dispatcher.tour.slides.content import THEMES
-from dispatcher.tour.spec import Spec, load
-from dispatcher.tour.steps import Zoom
+from dispatcher.tour.spec import action_models, editor_action_models
+from dispatcher.tour.spec.loading import load
+from dispatcher.tour.spec.model import Spec
+from dispatcher.tour.spec.old_specs import is_old, translate
+from dispatcher.tour.spec.slide_models import THEMES
+from dispatcher.tour.spec.steps import Zoom
 from protocol.errors import SpecError
 
 HERE = Path(__file__).parent / "old_specs"
@@ -25,8 +26,8 @@ WARNED: dict[str, list[str]] = {
         "$.settings.f5_ref_audio: is read as ref_audio; it is used only with --tts-backend colab-f5",
         "$.settings.f5_ref_text: is read as ref_text; it is used only with --tts-backend colab-f5",
         "$.settings.f5_nfe_step: is read as nfe_step; it is used only with --tts-backend colab-f5",
-        "$.settings.f5_nfe_step: 2 is read as 4, the least there can be",
-        '$.settings.browser: "firefox" is not used: Chromium records the tour',
+        "$.settings.f5_nfe_step: 2 is read as 4, the minimum",
+        '$.settings.browser: "firefox" is ignored: Chromium records the tour',
         "$.steps[0].actions[0] (and 7 more): a wait or a click that fails is a warning, as it was in the old recorder",
         "$.steps[0].actions[1].timeout (and 4 more): 30000 is read as milliseconds: write 30, or 30000.0 if seconds "
         "are meant",
@@ -36,24 +37,22 @@ WARNED: dict[str, list[str]] = {
         "$.steps[0].actions[5].from_line (and 1 more): is read as start",
         "$.steps[0].actions[5].to_line: is read as end",
     ],
-    "zoom": [
-        "$.steps[0].zoom (and 5 more): is in the words of the old recorder; it is used only with --zoom auto or mobile"
-    ],
+    "zoom": ["$.steps[0].zoom (and 5 more): has the old recorder's keys; it is used only with --zoom auto or mobile"],
     "slides": [
-        "$.slides.generate: is not needed: slides are made on this machine",
-        f'$.slides.theme: there is no theme "Chisel": the slides are light; there are: {", ".join(THEMES)}',
-        '$.slides.cache_key: "my talk: first" cannot name a folder, and is not used',
+        "$.slides.generate: is not needed: slides are rendered on this machine",
+        f'$.slides.theme: there is no theme "Chisel": light is used; there are: {", ".join(THEMES)}',
+        '$.slides.cache_key: "my talk: first" cannot be a folder name, and is ignored',
         "$.segments[0].slides.advance_interval (and 1 more): 1500 is read as milliseconds: write 1.5, or 1500.0 if "
         "seconds are meant",
-        "$.segments[1].actions[0]: in a segment, Enter is pressed only where press_enter is true",
-        "$.segments[1].zoom: is in the words of the old recorder; it is used only with --zoom auto or mobile",
+        "$.segments[1].actions[0]: in a segment, Enter is pressed only if press_enter is true",
+        "$.segments[1].zoom: has the old recorder's keys; it is used only with --zoom auto or mobile",
         "$.segments[1]: has no url and opens http://127.0.0.1:8080, as it did in the old recorder",
         "$.segments[2].duration: 1500 is read as milliseconds: write 1.5, or 1500.0 if seconds are meant",
         "$.segments[3].slides: each slide is shown for 5 s, as it was in the old recorder",
     ],
     "output": [
         "$.settings.f5_nfe_step: is read as nfe_step; it is used only with --tts-backend colab-f5",
-        '$.settings.browser: "webkit" is not used: Chromium records the tour',
+        '$.settings.browser: "webkit" is ignored: Chromium records the tour',
         "$.output.video_crf: 22.5 is read as 22",
         '$.output.video_preset: "placebo" is read as "veryslow"',
     ],
@@ -115,34 +114,34 @@ def test_waits() -> None:
         4,
     )
     assert settings.default_step_timeout == 30
-    waits = [action for action in actions if isinstance(action, action_parts.WaitForSelector)]
+    waits = [action for action in actions if isinstance(action, action_models.WaitForSelector)]
     assert [(wait.state, wait.timeout) for wait in waits] == [
         ("visible", 30.0),
         ("detached", 10.0),
         ("attached", 0.5),
         ("hidden", None),
     ]
-    assert actions[0] == action_parts.WaitForLoad(type="wait_for_load", timeout=15, optional=True)
-    assert actions[5] == action_parts.WaitForHidden(
+    assert actions[0] == action_models.WaitForLoad(type="wait_for_load", timeout=15, optional=True)
+    assert actions[5] == action_models.WaitForHidden(
         type="wait_for_hidden", selector="#loading", timeout=10, optional=True
     )
-    assert actions[7] == action_parts.ClickSelector(
+    assert actions[7] == action_models.ClickSelector(
         type="click_selector", selector="#not-there", timeout=0.3, optional=True
     )
     assert [action.type for action in actions if not action.optional] == ["dismiss_popups", "pause"]
-    assert own.steps[0].scroll == action_parts.Scroll(to=400, speed="normal", pause_at_bottom=0.5)
+    assert own.steps[0].scroll == action_models.Scroll(to=400, speed="normal", pause_at_bottom=0.5)
 
 
 def test_editors_and_terminals() -> None:
     """Delays stay milliseconds, lines are counted from 1 with both ends, Enter is pressed in steps."""
     actions = spec("editor").steps[0].actions
-    typed = [action for action in actions if isinstance(action, action_parts.TypeText)]
+    typed = [action for action in actions if isinstance(action, action_models.TypeText)]
     assert [(action.delay_ms, action.selector) for action in typed] == [(40, None), (None, None)]
-    marked = [action for action in actions if isinstance(action, action_parts.HighlightLines)]
+    marked = [action for action in actions if isinstance(action, editor_action_models.HighlightLines)]
     assert [action.span for action in marked] == [(1, 2), (3, 3)]
-    commands = [action for action in actions if isinstance(action, action_parts.CommandPalette)]
+    commands = [action for action in actions if isinstance(action, editor_action_models.CommandPalette)]
     assert [(action.command, action.submit) for action in commands] == [("Split", True), ("", True)]
-    terminal = [action for action in actions if isinstance(action, action_parts.TerminalType)]
+    terminal = [action for action in actions if isinstance(action, editor_action_models.TerminalType)]
     assert [action.press_enter for action in terminal] == [True, False]
 
 
@@ -239,8 +238,8 @@ def test_what_is_wrong_is_named_as_it_was_written(tmp_path: Path, action: dict[s
 @pytest.mark.parametrize(
     ("zoom", "said"),
     [
-        ({}, "zoom: must say where"),
-        ({"factor": 2}, "zoom: must say where"),
+        ({}, "zoom: must name a place"),
+        ({"factor": 2}, "zoom: must name a place"),
         ({"to": "editor", "factor": 0.5}, "zoom.factor: must be at least 1"),
         ({"to": "editor", "factor": 5}, "zoom.factor: must be at most 4"),
         ({"to": ""}, "zoom.to: must have at least 1"),
@@ -248,7 +247,7 @@ def test_what_is_wrong_is_named_as_it_was_written(tmp_path: Path, action: dict[s
         ({"center": [-1, 2]}, "zoom.center[0]: must be at least 0"),
         ({"to": "full", "seconds": 11}, "zoom.seconds: must be at most 10"),
         ({"to": "full", "seconds": -1}, "zoom.seconds: must be at least 0"),
-        ({"tow": "full"}, "zoom.tow: is not known here; did you mean 'to'"),
+        ({"tow": "full"}, "zoom.tow: is not a known key; did you mean 'to'"),
         ({"focus": 3}, "zoom.focus: must be text"),
         ({"z": "2", "cx": 1}, "zoom.z: must be a number"),
         ({"cx": "left"}, "zoom.cx: must be a number"),
@@ -266,7 +265,7 @@ def test_both_names_of_a_field(tmp_path: Path) -> None:
     """Ours counts, and that the old one does not is told."""
     own = one(tmp_path, {"type": "type_text", "text": "a", "delay": 10, "delay_ms": 20})
     assert own.steps[0].actions[0].delay_ms == 20
-    assert own.warnings == ("$.steps[0].actions[0].delay: is not used: delay_ms is there too",)
+    assert own.warnings == ("$.steps[0].actions[0].delay: is ignored: delay_ms is also there",)
 
 
 def test_an_unknown_key_is_still_an_error(tmp_path: Path) -> None:

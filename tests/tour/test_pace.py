@@ -1,4 +1,4 @@
-"""How typing and the arrow are paced."""
+"""The pace of typing and of the pointer, and the warning if a machine cannot keep it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from dispatcher.tour.cursor import eased
-from dispatcher.tour.typing_pace import LONGEST_S, PER_SECOND, bursts
+from dispatcher.tour.browser.pace import PaceLog, slow_step_warning
+from dispatcher.tour.browser.pointer import eased
+from dispatcher.tour.spec.typing_pace import LONGEST_S, PER_SECOND, bursts
 
 
 @pytest.mark.parametrize("letters", [1, 30, 144, 1000, 20_000])
@@ -41,3 +42,24 @@ def test_movement_starts_and_ends_slowly() -> None:
     assert (eased(-1), eased(0), eased(0.5), eased(1), eased(2)) == (0, 0, 0.5, 1, 1)
     assert eased(0.1) < 0.01
     assert eased(0.9) > 0.99
+
+
+def test_only_what_is_slower_than_planned_counts() -> None:
+    """A movement that takes longer shortens the planned duration of the take; a faster one does not lengthen it."""
+    pace = PaceLog()
+    pace.add(0.7, 3.2)
+    pace.add(5.0, 4.0)
+    assert pace.planned_s(10.0) == pytest.approx(7.5)
+    assert pace.planned_s(1.0) == 0.0
+    pace.clear()
+    assert pace.planned_s(10.0) == 10.0
+
+
+@pytest.mark.parametrize(
+    ("planned_s", "actual_s", "is_slow"), [(5.0, 5.5, False), (5.0, 7.5, True), (30.0, 33.0, False), (1.0, 2.9, False)]
+)
+def test_a_slow_step_is_a_warning_with_both_durations(planned_s: float, actual_s: float, is_slow: bool) -> None:
+    """A step is slow if it lasts two seconds and a quarter longer than planned."""
+    warning = slow_step_warning(planned_s, actual_s)
+    assert (warning is not None) is is_slow
+    assert warning is None or f"lasts {actual_s:.1f} s instead of {planned_s:.1f} s" in warning

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dispatcher.tour.action_parts import ACTIONS
-from dispatcher.tour.spec import load
+from dispatcher.tour.spec.action_types import ACTIONS
+from dispatcher.tour.spec.loading import load
 from protocol.errors import SpecError
 
 
@@ -63,10 +63,10 @@ def test_an_unknown_action_is_told_what_was_meant(tmp_path: Path, written: str, 
         ({"type": "hover", "selector": "#a", "frame": ""}, ".frame", "selector of an iframe"),
         ({"type": "hover", "selector": "#a", "frame": []}, ".frame", "selector of an iframe"),
         ({"type": "hover", "selector": "#a", "frame": ["#b", 3]}, ".frame", "selector of an iframe"),
-        ({"type": "double_click", "selector": "#a", "times": 3}, ".times", "is not known here"),
+        ({"type": "double_click", "selector": "#a", "times": 3}, ".times", "is not a known key"),
         ({"type": "right_click", "selector": 5}, ".selector", "must be text"),
-        ({"type": "drag", "selector": "#a"}, "", "must say where the drag ends"),
-        ({"type": "drag", "selector": "#a", "to": "#b", "by": [1, 1]}, "", "must say where the drag ends"),
+        ({"type": "drag", "selector": "#a"}, "", "must name the end of the drag"),
+        ({"type": "drag", "selector": "#a", "to": "#b", "by": [1, 1]}, "", "must name the end of the drag"),
         ({"type": "drag", "selector": "#a", "by": [0, 0]}, ".by", "not both 0"),
         ({"type": "drag", "selector": "#a", "by": "120"}, ".by", "must be two numbers"),
         ({"type": "drag", "selector": "#a", "by": [1e9, 0]}, ".by", "from -10000 to 10000"),
@@ -77,19 +77,19 @@ def test_an_unknown_action_is_told_what_was_meant(tmp_path: Path, written: str, 
         ({"type": "upload", "selector": "#a"}, ".files", "is missing"),
         ({"type": "upload", "selector": "#a", "files": []}, ".files", "1 to 50 files"),
         ({"type": "upload", "selector": "#a", "files": [""]}, ".files", "path of a file"),
-        ({"type": "upload", "selector": "#a", "files": "none.csv"}, ".files", "does not exist beside the spec"),
+        ({"type": "upload", "selector": "#a", "files": "none.csv"}, ".files", "does not exist; correct the path"),
         ({"type": "upload", "selector": "#a", "file": "."}, ".file", "is a folder"),
         ({"type": "upload", "selector": "#a", "files": "tour.json", "drop": "yes"}, ".drop", "true or false"),
         ({"type": "dialog", "answer": "ok"}, ".answer", "'accept' or 'dismiss'"),
         ({"type": "dialog", "answer": "dismiss", "text": "x"}, "", "remove the text"),
         ({"type": "dialog", "seconds": -1}, ".seconds", "at least 0"),
-        ({"type": "dialog", "selector": "#a"}, ".selector", "is not known here"),
-        ({"type": "go_back", "selector": "#a"}, ".selector", "is not known here"),
+        ({"type": "dialog", "selector": "#a"}, ".selector", "is not a known key"),
+        ({"type": "go_back", "selector": "#a"}, ".selector", "is not a known key"),
         ({"type": "reload", "timeout": "5"}, ".timeout", "must be a number"),
         ({"type": "switch_tab"}, ".tab", "is missing"),
         ({"type": "switch_tab", "tab": 0}, ".tab", "at least 1"),
         ({"type": "switch_tab", "tab": "2"}, ".tab", "whole number"),
-        ({"type": "close_tab", "tab": 2}, ".tab", "is not known here"),
+        ({"type": "close_tab", "tab": 2}, ".tab", "is not a known key"),
     ],
 )
 def test_wrong_values_are_named_with_their_fix(tmp_path: Path, action: dict[str, Any], place: str, said: str) -> None:
@@ -101,7 +101,7 @@ def test_wrong_values_are_named_with_their_fix(tmp_path: Path, action: dict[str,
 
 def test_a_file_that_is_too_large_to_be_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Dropped files have a limit, chosen ones have none."""
-    monkeypatch.setattr("dispatcher.tour.spec_files.MAX_DROP_BYTES", 10)
+    monkeypatch.setattr("dispatcher.tour.spec.loading.MAX_DROP_BYTES", 10)
     (tmp_path / "large.csv").write_bytes(b"0" * 11)
     assert "too large to be dropped" in problem(tmp_path, type="upload", selector="#a", files=["large.csv"], drop=True)
 

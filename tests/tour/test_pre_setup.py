@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.tour import pre_setup
+from dispatcher.tour.application import TAIL_BYTES, run_setup
 from protocol.errors import EnvironmentNotReady, UsageError
 
 
@@ -27,7 +27,7 @@ def run(
 ) -> str:
     """Run these lines in a folder and return their log."""
     log = folder / "setup.log"
-    pre_setup.run(lines, confirm=confirm, allow=allow, cwd=folder, log=log, timeout_s=timeout_s)
+    run_setup(lines, confirm=confirm, allow=allow, cwd=folder, log=log, timeout_s=timeout_s)
     return log.read_text()
 
 
@@ -54,7 +54,7 @@ def test_refused_lines_do_not_run(tmp_path: Path) -> None:
 
 def test_no_lines_ask_nobody(tmp_path: Path) -> None:
     """A spec without pre_setup neither asks nor writes."""
-    pre_setup.run((), confirm=never, allow=False, cwd=tmp_path, log=tmp_path / "setup.log")
+    run_setup((), confirm=never, allow=False, cwd=tmp_path, log=tmp_path / "setup.log")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -63,7 +63,7 @@ def test_a_failing_line_ends_it(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentNotReady) as caught:
         run(tmp_path, "echo earlier", "echo why; exit 7", "touch later")
     said = str(caught.value)
-    assert "'echo why; exit 7' ended with status 7" in said
+    assert "'echo why; exit 7' failed with exit status 7" in said
     assert said.endswith("setup.log:\nwhy")
     assert "earlier" not in said
     assert not (tmp_path / "later").exists()
@@ -73,14 +73,14 @@ def test_only_the_end_of_much_output_is_told(tmp_path: Path) -> None:
     """A line that says a lot is cut; the log has it all."""
     with pytest.raises(EnvironmentNotReady) as caught:
         run(tmp_path, "yes many words | head -n 5000; echo last; false")
-    assert len(str(caught.value)) < pre_setup.TAIL_BYTES + 500
+    assert len(str(caught.value)) < TAIL_BYTES + 500
     assert str(caught.value).endswith("last")
     assert (tmp_path / "setup.log").read_text().count("many") >= 5000
 
 
 def test_a_line_ended_by_a_signal(tmp_path: Path) -> None:
     """A signal is not called a status."""
-    with pytest.raises(EnvironmentNotReady, match="ended by signal 15"):
+    with pytest.raises(EnvironmentNotReady, match="killed by signal 15"):
         run(tmp_path, "kill -TERM $$")
 
 
@@ -100,7 +100,7 @@ def test_nobody_can_be_asked_by_a_line(tmp_path: Path) -> None:
 
 def test_a_line_that_takes_too_long(tmp_path: Path) -> None:
     """When the time is up, what the line started is ended with it."""
-    with pytest.raises(EnvironmentNotReady, match=r"longer than 3 s"):
+    with pytest.raises(EnvironmentNotReady, match=r"timed out after 3 s"):
         run(tmp_path, "sleep 600 & echo $! > child; wait", timeout_s=3)
     assert _ends(int((tmp_path / "child").read_text()))
 
@@ -117,9 +117,9 @@ def test_what_runs_in_the_background_stays(tmp_path: Path) -> None:
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     """A working folder or log that cannot be used is named."""
     with pytest.raises(EnvironmentNotReady, match="gone"):
-        pre_setup.run(["true"], confirm=never, allow=True, cwd=tmp_path / "gone", log=tmp_path / "log")
+        run_setup(["true"], confirm=never, allow=True, cwd=tmp_path / "gone", log=tmp_path / "log")
     with pytest.raises(EnvironmentNotReady, match="log"):
-        pre_setup.run(["true"], confirm=never, allow=True, cwd=tmp_path, log=tmp_path / "gone" / "log")
+        run_setup(["true"], confirm=never, allow=True, cwd=tmp_path, log=tmp_path / "gone" / "log")
 
 
 def _ends(process: int) -> bool:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.tour.reachable import check_application
-from dispatcher.tour.spec import Spec, load
+from dispatcher.tour.application import check_servers
+from dispatcher.tour.spec.loading import load
+from dispatcher.tour.spec.model import Spec
 from protocol.errors import EnvironmentNotReady
 from tests.support.pages import serve
 
@@ -32,7 +33,7 @@ def test_a_refused_connection_is_an_error(tmp_path: Path) -> None:
     """The first page's server has to be there; the message names step and address, without its secrets."""
     port = closed_port()
     with pytest.raises(EnvironmentNotReady) as refused:
-        check_application(spec_of(tmp_path, f"http://ann:secret@127.0.0.1:{port}/lab?token=abc"))
+        check_servers(spec_of(tmp_path, f"http://ann:secret@127.0.0.1:{port}/lab?token=abc"))
     assert f"step 's0' opens http://127.0.0.1:{port}/lab" in str(refused.value)
     assert "nothing is running there" in str(refused.value)
     assert "secret" not in str(refused.value)
@@ -42,7 +43,7 @@ def test_a_refused_connection_is_an_error(tmp_path: Path) -> None:
 def test_a_name_that_nobody_knows(tmp_path: Path) -> None:
     """A host that does not exist is told as such."""
     with pytest.raises(EnvironmentNotReady, match="cannot be resolved"):
-        check_application(spec_of(tmp_path, "http://nowhere.invalid/"))
+        check_servers(spec_of(tmp_path, "http://nowhere.invalid/"))
 
 
 def test_a_later_server_is_a_warning(tmp_path: Path) -> None:
@@ -50,6 +51,6 @@ def test_a_later_server_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("x")
     with serve() as site:
         spec = spec_of(tmp_path, "about:blank", "page.html", site.url, f"http://127.0.0.1:{closed_port()}/")
-        [warning] = check_application(spec)
+        [warning] = check_servers(spec)
         assert "step 's3'" in warning
-        assert check_application(spec_of(tmp_path, site.url, f"{site.url}/two")) == []
+        assert check_servers(spec_of(tmp_path, site.url, f"{site.url}/two")) == []

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from dispatcher.tour.reference import Reference, Wanted, prepare
+from dispatcher.tour.narration.voice_reference import VoiceReference, VoiceReferenceRequest, prepare
 from media import ffmpeg
 from protocol.errors import NotFoundError, UsageError
 from protocol.integrity import sha256_of
@@ -26,11 +26,11 @@ def silence(seconds: float) -> np.ndarray:
 @pytest.fixture(autouse=True)
 def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
     """Recognising a whole recording takes seconds, and is tried in test_align."""
-    monkeypatch.setattr(align, "roughly_heard", lambda *_: "something")
+    monkeypatch.setattr(align, "recognize_roughly", lambda *_: "something")
 
 
-def check(path: Path, text: str = SAID, language: str = "en-us", **more: Any) -> Reference:
-    wanted = Wanted(audio=path, text=text, **more)
+def check(path: Path, text: str = SAID, language: str = "en-us", **more: Any) -> VoiceReference:
+    wanted = VoiceReferenceRequest(audio=path, text=text, **more)
     return prepare(wanted, language, path.parent / "work", ffmpeg.find())
 
 
@@ -80,13 +80,13 @@ def test_other_rates_are_resampled(voice, rate):
 @pytest.mark.parametrize(
     ("samples", "text", "words"),
     [
-        (recording()[: 5 * RATE], SAID[:80], "holds 5.0 s of speech; a voice needs 6 to 12 s: record a longer"),
+        (recording()[: 5 * RATE], SAID[:80], "has 5.0 s of speech; cloning needs 6 to 12 s: record a longer"),
         (np.concatenate([silence(4), recording()[: 4 * RATE], silence(4)]), SAID[:60], "s of silence before and after"),
-        (np.tile(recording(), 2), f"{SAID} {SAID}", "the model hears 12 s and would speak the rest into the film: cut"),
+        (np.tile(recording(), 2), f"{SAID} {SAID}", "the model uses 12 s and would speak the rest into the video: cut"),
         (recording() * np.float32(0.01), SAID, "is nearly silent: its peak is -46 dB"),
-        (np.clip(recording() * 8, -1, 1), SAID, "times at full scale; record it again with less gain"),
+        (np.clip(recording() * 8, -1, 1), SAID, "times; record it again with less gain"),
         (recording(), "Hello there.", "part of it is missing in ref_text"),
-        (recording(), SAID * 3, "ref_text holds more than is said"),
+        (recording(), SAID * 3, "ref_text has more than is said"),
         (recording(), "  ", "ref_text is empty; write exactly what is said"),
         (recording(), "word " * 300, "ref_text has 1499 characters"),
     ],
@@ -125,7 +125,7 @@ def test_what_is_no_recording(tmp_path, voice):
     (tmp_path / "empty.wav").touch()
     with pytest.raises(UsageError, match="is empty"):
         check(tmp_path / "empty.wav")
-    with pytest.raises(UsageError, match="has 8000 samples a second, as a telephone"):
+    with pytest.raises(UsageError, match="has 8000 samples a second, like a telephone"):
         check(voice(recording()[::3], "phone.wav", 8000))
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.tour.report import Checked, Report, StepReport, write
+from dispatcher.tour.actions.assertions import AssertionResult
+from dispatcher.tour.output.report import StepReport, TourReport, write
 from protocol.errors import EnvironmentNotReady
 
 STEP = StepReport(
@@ -20,9 +21,9 @@ STEP = StepReport(
     start=0.0,
     engine="espeak",
     retries=1,
-    assertions=(Checked(type="url_contains", expected="lab", ok=True),),
+    assertions=(AssertionResult(type="url_contains", expected="lab", ok=True),),
 )
-REPORT = Report(
+REPORT = TourReport(
     spec="tour.json",
     title="T",
     video="tour.mp4",

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.tour import duration, script
-from dispatcher.tour.narration import Voice, speech_job
-from dispatcher.tour.spec import load
+from dispatcher.tour.narration.clips import NarrationVoice, speech_job
+from dispatcher.tour.output import duration
+from dispatcher.tour.spec import script
+from dispatcher.tour.spec.loading import load
 from protocol.errors import SpecError, UsageError
 from protocol.kinds import tts
 
@@ -25,7 +26,9 @@ def spec(tmp_path: Path, *narrations: str, **settings: object) -> Path:
 
 def test_marks_travel_beside_the_text():
     """What is sent is plain text with the places of its marks, and the worker's kind takes it."""
-    job = speech_job([("a", "Now [pause 1s] *really* go to `main.py`.")], Voice(name="v", speed=1.0, language="en-us"))
+    job = speech_job(
+        [("a", "Now [pause 1s] *really* go to `main.py`.")], NarrationVoice(name="v", speed=1.0, language="en-us")
+    )
     assert job.params["steps"] == [
         {"id": "a", "narration": "Now really go to main.py.", "pauses": [[1, 1.0]], "emphasis": [1]}
     ]
@@ -34,7 +37,7 @@ def test_marks_travel_beside_the_text():
 
 def test_a_plain_narration_is_sent_as_it_always_was():
     """No new key appears where nothing new is asked for: old workers and kept digests see the same request."""
-    voice = Voice(name="v", speed=1.0, language="en-us", lexicon={"nginx": "engine x"})
+    voice = NarrationVoice(name="v", speed=1.0, language="en-us", lexicon={"nginx": "engine x"})
     assert speech_job([("a", "Plain 2 * 3 words.")], voice).params == {
         "voice": "v",
         "speed": 1.0,
@@ -45,7 +48,9 @@ def test_a_plain_narration_is_sent_as_it_always_was():
 
 def test_only_what_is_used_of_a_lexicon_is_sent():
     """An entry for a word that nobody says changes no request."""
-    voice = Voice(name="v", speed=1.0, language="en-us", lexicon={"nginx": "engine x", "foo bar": "fubar", "Q": "kew"})
+    voice = NarrationVoice(
+        name="v", speed=1.0, language="en-us", lexicon={"nginx": "engine x", "foo bar": "fubar", "Q": "kew"}
+    )
     assert speech_job([("a", "Open NGINX\nor Foo\nBar.")], voice).params["lexicon"] == {
         "nginx": "engine x",
         "foo bar": "fubar",
@@ -81,17 +86,17 @@ def test_the_users_lexicon_lies_under_the_spec_s(tmp_path):
     """A file of the user's is read, the spec's own entries win, and a wrong one is named with its file."""
     file = tmp_path / "lexicon.json"
     file.write_text('{"nginx": "engine x", "SQL": "sequel"}', encoding="utf-8")
-    assert script.whole_lexicon({"SQL": "S Q L"}, file) == {"SQL": "S Q L", "nginx": "engine x"}
-    assert script.whole_lexicon({}, None) == {}
+    assert script.merged_lexicon({"SQL": "S Q L"}, file) == {"SQL": "S Q L", "nginx": "engine x"}
+    assert script.merged_lexicon({}, None) == {}
     file.write_text('{"nginx": 1}', encoding="utf-8")
     with pytest.raises(UsageError, match=r'lexicon\.json, entry "nginx" must be text'):
-        script.whole_lexicon({}, file)
+        script.merged_lexicon({}, file)
 
 
 def test_pauses_count_in_the_forecast(tmp_path):
     """A film is foretold from what is spoken and its pauses, not from the marks as words."""
     plain, marked = (
-        duration.from_text(load(spec(tmp_path, text))).seconds
+        duration.estimate_from_text(load(spec(tmp_path, text))).seconds
         for text in ("One two three.", "*One* two [pause 5s] three.")
     )
     assert marked - plain == pytest.approx(5.0, abs=0.05)

@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from dispatcher.tour import duration
-from dispatcher.tour.slides import rules
-from dispatcher.tour.slides.content import SLIDES, bounds
-from dispatcher.tour.spec import Spec, load
-from dispatcher.tour.steps import TAIL_S, DemoSegment, SlidesSegment
+from dispatcher.tour.output import duration
+from dispatcher.tour.spec import slide_rules
+from dispatcher.tour.spec.loading import load
+from dispatcher.tour.spec.model import Spec
+from dispatcher.tour.spec.slide_models import SLIDES, bounds
+from dispatcher.tour.spec.steps import TAIL_S, DemoSegment, SlidesSegment
 from protocol.errors import SpecError
 from tests.support.specs import DECK, demo, slides, whole, write
 
@@ -61,7 +62,7 @@ def test_segments_are_the_steps(tmp_path: Path) -> None:
     assert (app.show, app.least_s, len(app.actions), len(app.assertions)) == (None, 3, 1, 1)
     assert spec.slides is not None
     assert (spec.slides.theme, spec.slides.cache_key, len(spec.slides.content)) == ("dark", "talk", 3)
-    assert rules.warnings(spec.slides, spec.steps) == []
+    assert slide_rules.warnings(spec.slides, spec.steps) == []
 
 
 @pytest.mark.parametrize(
@@ -90,22 +91,22 @@ def test_every_way_to_write_a_range(tmp_path: Path, written: object, meant: tupl
 @pytest.mark.parametrize(
     ("written", "words"),
     [
-        ([0, 2], "names slide 0; slides are counted from 1"),
+        ([0, 2], "has slide 0; slides are counted from 1"),
         (0, "counted from 1"),
         (-1, "counted from 1"),
         ([3, 2], "from 3 back to 2"),
-        ("two", "no range"),
-        ("", "no range"),
-        ([1], "no range"),
-        ([1, 2, 3], "no range"),
-        ([1, 2.5], "no range"),
-        (True, "no range"),
-        ({}, "no range"),
-        ({"start": 1, "stop": 2}, "no range"),
-        ({"start": "1"}, "no range"),
-        ([1, 4], "segment 'talk' shows slide 4, and there are 3"),
-        (9, "segment 'talk' shows slide 9, and there are 3"),
-        ({"start": 7}, "segment 'talk' shows slide 7, and there are 3"),
+        ("two", "not a range"),
+        ("", "not a range"),
+        ([1], "not a range"),
+        ([1, 2, 3], "not a range"),
+        ([1, 2.5], "not a range"),
+        (True, "not a range"),
+        ({}, "not a range"),
+        ({"start": 1, "stop": 2}, "not a range"),
+        ({"start": "1"}, "not a range"),
+        ([1, 4], "segment 'talk' shows slide 4, but there are only 3"),
+        (9, "segment 'talk' shows slide 9, but there are only 3"),
+        ({"start": 7}, "segment 'talk' shows slide 7, but there are only 3"),
     ],
 )
 def test_ranges_that_are_none(tmp_path: Path, written: object, words: str) -> None:
@@ -119,44 +120,47 @@ def test_ranges_that_are_none(tmp_path: Path, written: object, words: str) -> No
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        (whole(demo(), steps=[]), "$.segments: stands beside steps; keep one of the two"),
-        (whole(), "$.segments: holds no segment; add at least one"),
-        ({}, "$.steps: is missing; add it, or segments in its place"),
-        ({"segments": None}, "$.steps: is missing; add it, or segments in its place"),
+        (whole(demo(), steps=[]), "$.segments: is there in addition to steps; keep one of them"),
+        (whole(), "$.segments: has no segment; add at least one"),
+        ({}, "$.steps: is missing; add it, or segments instead"),
+        ({"segments": None}, "$.steps: is missing; add it, or segments instead"),
         (whole({"id": "a"}), "$.segments[0]: has no type; add one of: demo, slides"),
         (
             whole({"id": "a", "type": "slide"}),
             "$.segments[0]: unknown type of segment \"slide\"; did you mean 'slides'?",
         ),
         (whole({"id": "a", "type": 3}), "$.segments[0]: unknown type of segment 3; there are: demo, slides"),
-        (whole(slides(), deck=None), "$.slides: is missing; talk shows slides: add slides.content"),
-        (whole(slides(), deck={"content": []}), "$.slides.content: holds no slide; add at least one"),
+        (whole(slides(), deck=None), "$.slides: is missing, but talk shows slides: add slides.content"),
+        (whole(slides(), deck={"content": []}), "$.slides.content: has no slide; add at least one"),
         (whole(slides(), deck={}), "$.slides.content: is missing; add it"),
         (whole(slides(), deck=7), "$.slides: must be an object, not 7"),
-        (whole(slides(url="about:blank")), "$.segments[0].url: belongs to a page"),
-        (whole(slides(actions=[{"type": "pause", "seconds": 1}])), "$.segments[0].actions: belongs to a page"),
-        (whole(demo(slides={"range": 1})), "$.segments[0].slides: is not known here"),
-        (whole(slides(slides={"rang": 1})), "$.segments[0].slides.rang: is not known here; did you mean 'range'?"),
+        (whole(slides(url="about:blank")), "$.segments[0].url: needs a page"),
+        (whole(slides(actions=[{"type": "pause", "seconds": 1}])), "$.segments[0].actions: needs a page"),
+        (whole(demo(slides={"range": 1})), "$.segments[0].slides: is not a known key"),
+        (whole(slides(slides={"rang": 1})), "$.segments[0].slides.rang: is not a known key; did you mean 'range'?"),
         (whole(slides(slides={"advance_interval": 0})), "$.segments[0].slides.advance_interval: must be more than 0"),
         (whole(slides(duration=-1)), "$.segments[0].duration: must be more than 0"),
         (whole(demo(duration="3")), "$.segments[0].duration: must be a number"),
         (whole(demo(actions=[{"type": "pause"}])), "$.segments[0].actions[0].seconds: is missing; add it"),
-        (whole(demo("a"), slides("A")), '$.segments[1].id: "A" differs only by case from "a", the id of segment 1'),
-        (whole(slides(), {"id": "b", "type": "demo"}), "$.segments[1].url: is missing; the first demo segment opens"),
+        (whole(demo("a"), slides("A")), '$.segments[1].id: "A" differs only in case from "a", the id of segment 1'),
+        (
+            whole(slides(), {"id": "b", "type": "demo"}),
+            "$.segments[1].url: is missing; the first demo segment must open",
+        ),
         (whole(demo("a"), {"id": "b", "type": "demo"}), "$.segments[1].url: is missing; add it, or set settings.mode"),
         (whole(slides(), deck={**DECK, "theme": 3}), "$.slides.theme: must be text, not 3"),
         (whole(slides(), deck={**DECK, "cache_key": "../x"}), "$.slides.cache_key: "),
-        (whole(slides(), deck={**DECK, "fonts": 1}), "$.slides.fonts: is not known here"),
+        (whole(slides(), deck={**DECK, "fonts": 1}), "$.slides.fonts: is not a known key"),
         (
             whole(slides(), deck=deck({"type": "video"})),
             '$.slides.content[0]: unknown type of slide "video"; there are: ',
         ),
         (whole(slides(), deck=deck({"type": 1})), "$.slides.content[0]: unknown type of slide 1"),
-        (whole(slides(), deck=deck({"title": " "})), "$.slides.content[0]: holds nothing to show"),
+        (whole(slides(), deck=deck({"title": " "})), "$.slides.content[0]: has nothing to show"),
         (whole(slides(), deck=deck("words")), "$.slides.content[0]: must be an object"),
         (
             whole(slides(), deck=deck({"title": "a", "bulet_points": []})),
-            "$.slides.content[0].bulet_points: is not known",
+            "$.slides.content[0].bulet_points: is not a known key",
         ),
         (
             whole(slides(), deck=deck({"title": "a", "bullet_points": "b"})),
@@ -167,15 +171,15 @@ def test_ranges_that_are_none(tmp_path: Path, written: object, words: str) -> No
             "$.slides.content[0].bullet_points[0]: must be text",
         ),
         (whole(slides(), deck=deck({"type": "quote"})), "$.slides.content[0].quote: is missing"),
-        (whole(slides(), deck=deck({"type": "code", "code": "x\n" * 61})), "$.slides.content[0].code: holds 61 lines"),
+        (whole(slides(), deck=deck({"type": "code", "code": "x\n" * 61})), "$.slides.content[0].code: has 61 lines"),
         (whole(slides(), deck=deck({"type": "two-column", "left": {}})), "$.slides.content[0].right: is missing"),
         (
             whole(slides(), deck=deck({"title": "x" * 301})),
-            "$.slides.content[0].title: holds 301 characters; shorten it",
+            "$.slides.content[0].title: has 301 characters; shorten it",
         ),
         (
             whole(slides(), deck=deck(*[{"title": "x"}] * 501)),
-            "$.slides.content: holds 501 slides; a deck has at most 500",
+            "$.slides.content: has 501 slides; a deck has at most 500",
         ),
     ],
 )
@@ -212,13 +216,13 @@ def test_slides_before_a_demo_that_stays(tmp_path: Path) -> None:
 def test_slides_that_nobody_sees_are_told(tmp_path: Path) -> None:
     """A deck without use, or a part of one, is no error and not silent."""
     unused = good(tmp_path, whole(demo()))
-    assert rules.warnings(unused.slides, unused.steps) == [
-        "the spec has slides, and no segment of type slides shows them"
+    assert slide_rules.warnings(unused.slides, unused.steps) == [
+        "the spec has slides, but no segment of type slides shows them"
     ]
     half = good(tmp_path, whole(slides(slides={"range": 2})))
-    assert rules.warnings(half.slides, half.steps) == ["no segment shows slide(s) 1, 3"]
+    assert slide_rules.warnings(half.slides, half.steps) == ["no segment shows slide(s) 1, 3"]
     steps = good(tmp_path, {"steps": [{"id": "a", "url": "about:blank"}], "slides": DECK})
-    assert "no segment" in rules.warnings(steps.slides, steps.steps)[0]
+    assert "no segment" in slide_rules.warnings(steps.slides, steps.steps)[0]
 
 
 def test_types_by_other_names(tmp_path: Path) -> None:
@@ -232,9 +236,9 @@ def test_types_by_other_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "content", "words"),
     [
-        ("no.png", None, "is no file beside the spec"),
-        ("text.png", b"hello", "is no picture that a browser shows"),
-        ("http://127.0.0.1/a.png", None, "is an address; save the picture beside the spec"),
+        ("no.png", None, "does not exist"),
+        ("text.png", b"hello", "is not an image that a browser shows"),
+        ("http://127.0.0.1/a.png", None, "is an address; save the image next to the spec"),
         ("x" * 300 + ".png", None, "cannot be read"),
         ("", None, "must have at least 1 character(s)"),
     ],
@@ -259,7 +263,7 @@ def test_500_segments(tmp_path: Path) -> None:
     """Five hundred segments are a long film, and allowed; one more is not."""
     many = [slides(f"s{n}") for n in range(500)]
     assert len(good(tmp_path, whole(*many)).steps) == 500
-    assert "$.segments: holds 501 segments; a tour has at most 500" in only_problem(tmp_path, whole(*many, slides("x")))
+    assert "$.segments: has 501 segments; a tour has at most 500" in only_problem(tmp_path, whole(*many, slides("x")))
 
 
 def test_how_long_slides_take_is_foretold(tmp_path: Path) -> None:
@@ -273,7 +277,7 @@ def test_how_long_slides_take_is_foretold(tmp_path: Path) -> None:
             demo("d", duration=8),
         ),
     )
-    forecast = duration.from_narration(spec, {"a": 2.0, "b": 9.0, "c": 1.0, "d": 1.0})
+    forecast = duration.estimate_from_narration(spec, {"a": 2.0, "b": 9.0, "c": 1.0, "d": 1.0})
     assert forecast.steps == {
         "a": pytest.approx(15 + TAIL_S, abs=0.04),
         "b": pytest.approx(9 + TAIL_S, abs=0.04),

@@ -16,19 +16,17 @@ import pysubs2
 import pytest
 
 from dispatcher.assembly.timeline import ENDING_FRAMES, FPS, Focus, Word
-from dispatcher.config import Settings
-from dispatcher.tour import cutting, publishing
-from dispatcher.tour.cutting import Cut, cut
-from dispatcher.tour.director import Take
-from dispatcher.tour.inserts import find_inserts
-from dispatcher.tour.narration import Narration, Spoken
-from dispatcher.tour.options import Options
-from dispatcher.tour.spec import load
+from dispatcher.tour.narration.clips import Narration, SpokenClip
+from dispatcher.tour.output import cutting, publishing
+from dispatcher.tour.output.cutting import CutVideo, cut
+from dispatcher.tour.output.plan import TourFootage, plan_video
+from dispatcher.tour.recording.takes import Take
+from dispatcher.tour.spec.loading import load
 from media import audio
 from media.ffmpeg import find
 from protocol.errors import EnvironmentNotReady, MediaError
 from tests.support.media import take, tone
-from tests.tour.test_encoding_elsewhere import Heard
+from tests.support.sessions import session
 
 STEP_S = 1.0
 BUSY = Focus(start_s=0.2, end_s=0.4, left=0.1, top=0.1, right=0.3, bottom=0.2)
@@ -36,7 +34,7 @@ PATTERNS = ["S", ".", ".S", "S.", "..", "S.S", ".S.", "..."]
 """Which of the steps speak (S)."""
 
 
-def made(folder: Path, pattern: str, *, output: Mapping[str, Any] = {}, zoom: str = "off") -> Cut:
+def made(folder: Path, pattern: str, *, output: Mapping[str, Any] = {}, zoom: str = "off") -> CutVideo:
     """Cut a film of such steps, each of one second."""
     names = [f"s{n}" for n in range(len(pattern))]
     steps = [{"id": name, "url": "about:blank"} for name in names]
@@ -56,7 +54,7 @@ def made(folder: Path, pattern: str, *, output: Mapping[str, Any] = {}, zoom: st
         for name in names
     ]
     clips = {
-        name: Spoken(
+        name: SpokenClip(
             step_id=name,
             wav=tone(folder / f"{name}.wav", 0.5),
             seconds=0.5,
@@ -67,18 +65,9 @@ def made(folder: Path, pattern: str, *, output: Mapping[str, Any] = {}, zoom: st
         for name, speaks in zip(names, pattern, strict=True)
         if speaks == "S"
     }
-    return cut(
-        spec,
-        find_inserts(spec, spec.output_path()),
-        Narration(clips=clips, engine="test" if clips else "none"),
-        takes,
-        find(),
-        spec.output_path(),
-        Heard(),  # type: ignore[arg-type]  # it is asked nothing here
-        options=Options(zoom=zoom),
-        settings=Settings(data_dir=folder / "data", config_dir=folder / "config", home=folder),
-        work_dir=folder,
-    )
+    cutting = session(folder, zoom=zoom)
+    narration = Narration(clips=clips, engine="test" if clips else "none")
+    return cut(plan_video(spec, cutting), TourFootage(narration=narration, takes=takes), cutting)
 
 
 def loud_seconds(film: Path, folder: Path) -> list[bool]:
@@ -104,9 +93,9 @@ def test_any_step_may_be_silent(tmp_path: Path, pattern: str) -> None:
     """First, last, one, some or all: each step is heard or silent at its place, and only what is said has a cue."""
     done = made(tmp_path, pattern)
     spoken = [f"Word-s{n}." for n, speaks in enumerate(pattern) if speaks == "S"]
-    check_captions(done.film, spoken)
-    assert loud_seconds(done.film, tmp_path) == [speaks == "S" for speaks in pattern]
-    with av.open(str(done.film)) as film:
+    check_captions(done.video, spoken)
+    assert loud_seconds(done.video, tmp_path) == [speaks == "S" for speaks in pattern]
+    with av.open(str(done.video)) as film:
         assert film.streams.video[0].frames == len(pattern) * STEP_S * FPS + ENDING_FRAMES
         assert len(film.chapters()) == len(pattern)
     report = json.loads(done.report.read_text())
@@ -125,8 +114,8 @@ def test_silence_in_every_form(tmp_path: Path, loudnorm: bool, zoom: str, ending
     """A silent film is cut with and without a target loudness, with the camera, and in other containers."""
     more = {} if ending == "webm" else {"video_preset": "ultrafast"}
     done = made(tmp_path, ".", output={"path": f"film.{ending}", "loudnorm": loudnorm, **more}, zoom=zoom)
-    check_captions(done.film, [])
-    assert loud_seconds(done.film, tmp_path) == [False]
+    check_captions(done.video, [])
+    assert loud_seconds(done.video, tmp_path) == [False]
 
 
 @pytest.mark.parametrize("pattern", [".", "S."])
@@ -136,9 +125,9 @@ def test_silence_between_an_intro_and_an_outro(tmp_path: Path, pattern: str) -> 
         picture = ["-f", "lavfi", "-i", "color=c=green:s=320x240:r=30:d=1", "-f", "lavfi", "-i", sound]
         find().run([*picture, tmp_path / f"{name}.mp4"])
     done = made(tmp_path, pattern, output={"intro_clip": "intro.mp4", "outro_clip": "outro.mp4"})
-    assert loud_seconds(done.film, tmp_path) == [False, *(speaks == "S" for speaks in pattern), True]
-    check_captions(done.film, ["Word-s0."] if "S" in pattern else [])
-    with av.open(str(done.film)) as film:
+    assert loud_seconds(done.video, tmp_path) == [False, *(speaks == "S" for speaks in pattern), True]
+    check_captions(done.video, ["Word-s0."] if "S" in pattern else [])
+    with av.open(str(done.video)) as film:
         assert [chapter["metadata"]["title"] for chapter in film.chapters()][:: len(pattern) + 1] == ["Intro", "Outro"]
 
 
@@ -207,5 +196,5 @@ def test_a_second_recording_goes_over_the_first(tmp_path: Path) -> None:
     """A silent film replaces a spoken one, its captions and all."""
     made(tmp_path, "S")
     done = made(tmp_path, ".")
-    check_captions(done.film, [])
-    assert replace(done, film=tmp_path / "film.mp4") == done
+    check_captions(done.video, [])
+    assert replace(done, video=tmp_path / "film.mp4") == done

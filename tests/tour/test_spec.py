@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from dispatcher.tour import action_parts
-from dispatcher.tour.parts import Settings
-from dispatcher.tour.spec import Spec, load
+from dispatcher.tour.spec import action_models, action_types, editor_action_models
+from dispatcher.tour.spec.loading import load
+from dispatcher.tour.spec.model import Spec
+from dispatcher.tour.spec.settings import SpecSettings
 from protocol.errors import NotFoundError, SpecError, UsageError
 
 URL = "http://127.0.0.1:8888/lab"
@@ -128,9 +129,9 @@ def test_a_spec_with_everything(tmp_path: Path) -> None:
     """Every documented key is taken, and every action and assertion becomes the record of its type."""
     spec = good(tmp_path, FULL)
     first = spec.steps[0]
-    assert [type(action) for action in first.actions] == list(action_parts.ACTIONS.values())
-    assert [type(claim) for claim in first.assertions] == list(action_parts.ASSERTIONS.values())
-    assert first.actions[3] == action_parts.Pause(type="pause", seconds=2)
+    assert [type(action) for action in first.actions] == list(action_types.ACTIONS.values())
+    assert [type(claim) for claim in first.assertions] == list(action_types.ASSERTIONS.values())
+    assert first.actions[3] == action_models.Pause(type="pause", seconds=2)
     assert spec.settings.size == (1920, 1080)
     assert spec.source == tmp_path / "tour.json"
     assert spec.output_path() == tmp_path / "out" / "film.mp4"
@@ -178,12 +179,12 @@ def test_sizes_have_three_spellings(tmp_path: Path, size: object) -> None:
         ("641x480", "641"),
         ([640, 62], "62"),
         ([4098, 480], "4098"),
-        ("big", "is no size"),
-        ([640], "is no size"),
-        ([640.0, 480], "is no size"),
-        ([True, 480], "is no size"),
-        ({"width": 640}, "is no size"),
-        ({"width": 640, "height": 480, "depth": 1}, "is no size"),
+        ("big", "is not a size"),
+        ([640], "is not a size"),
+        ([640.0, 480], "is not a size"),
+        ([True, 480], "is not a size"),
+        ({"width": 640}, "is not a size"),
+        ({"width": 640, "height": 480, "depth": 1}, "is not a size"),
     ],
 )
 def test_a_size_no_video_can_have(tmp_path: Path, size: object, said: str) -> None:
@@ -241,8 +242,8 @@ def test_duplicate_keys_are_named_where_they_stand(tmp_path: Path) -> None:
     """A key that stands twice would silently win over the other: each is listed by its path."""
     text = '{"steps": [{"id": "a", "url": "about:blank", "id": "b"}], "meta": {"title": "x", "title": "y"}}'
     assert problems(tmp_path, text) == [
-        "$.steps[0].id: stands twice in its object; keep one",
-        "$.meta.title: stands twice in its object; keep one",
+        "$.steps[0].id: duplicate key; keep one of them",
+        "$.meta.title: duplicate key; keep one of them",
     ]
 
 
@@ -252,23 +253,23 @@ def test_numbers_beyond_json(tmp_path: Path, number: str) -> None:
     text = '{"settings": {"default_step_timeout": 0}, "steps": [{"id": "a", "url": "about:blank"}]}'.replace(
         "0", number
     )
-    assert only_problem(tmp_path, text).startswith("$.settings.default_step_timeout: is no number")
+    assert only_problem(tmp_path, text).startswith("$.settings.default_step_timeout: is not a number")
 
 
 def test_half_a_character(tmp_path: Path) -> None:
     """A lone surrogate could be neither spoken nor written to a report."""
     text = '{"steps": [{"id": "a", "url": "about:blank", "narration": "\\ud83d"}]}'
-    assert only_problem(tmp_path, text).startswith("$.steps[0].narration: holds half")
+    assert only_problem(tmp_path, text).startswith("$.steps[0].narration: contains half")
 
 
 def test_zero_steps(tmp_path: Path) -> None:
     """A tour without a step is no tour."""
-    assert only_problem(tmp_path, {"steps": []}) == "$.steps: holds no step; add at least one"
+    assert only_problem(tmp_path, {"steps": []}) == "$.steps: has no step; add at least one"
 
 
 def test_no_steps_at_all(tmp_path: Path) -> None:
     """The missing key is named."""
-    assert only_problem(tmp_path, {}) == "$.steps: is missing; add it, or segments in its place"
+    assert only_problem(tmp_path, {}) == "$.steps: is missing; add it, or segments instead"
 
 
 def test_500_steps(tmp_path: Path) -> None:
@@ -279,7 +280,7 @@ def test_500_steps(tmp_path: Path) -> None:
 def test_501_steps(tmp_path: Path) -> None:
     """One more is refused, with the number that was found."""
     line = only_problem(tmp_path, {"steps": [step(f"s{n}") for n in range(501)]})
-    assert line == "$.steps: holds 501 steps; a tour has at most 500: split it"
+    assert line == "$.steps: has 501 steps; a tour has at most 500: split it"
 
 
 def test_a_missing_id(tmp_path: Path) -> None:
@@ -290,13 +291,13 @@ def test_a_missing_id(tmp_path: Path) -> None:
 def test_duplicate_ids(tmp_path: Path) -> None:
     """The second step of a name is named, with the first."""
     line = only_problem(tmp_path, {"steps": [step("a"), step("b"), step("a")]})
-    assert line == '$.steps[2].id: "a" is the id of step 1; ids name files: choose another'
+    assert line == '$.steps[2].id: "a" is also the id of step 1; ids are file names: choose another'
 
 
 def test_ids_that_differ_by_case(tmp_path: Path) -> None:
     """Ids name files, and some file systems do not tell case apart."""
     line = only_problem(tmp_path, {"steps": [step("Intro"), step("intro")]})
-    assert line.startswith('$.steps[1].id: "intro" differs only by case from "Intro", the id of step 1')
+    assert line.startswith('$.steps[1].id: "intro" differs only in case from "Intro", the id of step 1')
 
 
 @pytest.mark.parametrize("name", ["", "../a", "a/b", "con", "NUL.txt", "a.", ".a", "é", "a b", "x" * 65])
@@ -314,7 +315,7 @@ def test_narration_has_a_length(tmp_path: Path) -> None:
     """50,000 characters are spoken; one more is refused with both numbers."""
     assert good(tmp_path, {"steps": [step(narration="x" * 50_000)]})
     line = only_problem(tmp_path, {"steps": [step(narration="x" * 50_001)]})
-    assert line == "$.steps[0].narration: holds 50001 characters; shorten it to at most 50000"
+    assert line == "$.steps[0].narration: has 50001 characters; shorten it to at most 50000"
 
 
 def test_an_unknown_action(tmp_path: Path) -> None:
@@ -326,7 +327,7 @@ def test_an_unknown_action(tmp_path: Path) -> None:
 def test_an_action_like_no_other(tmp_path: Path) -> None:
     """Where none is near, all are listed."""
     line = only_problem(tmp_path, {"steps": [step(actions=[{"type": "qqq"}])]})
-    assert all(name in line for name in action_parts.ACTIONS)
+    assert all(name in line for name in action_types.ACTIONS)
 
 
 @pytest.mark.parametrize(
@@ -338,7 +339,7 @@ def test_an_action_like_no_other(tmp_path: Path) -> None:
         ({"type": ["pause"]}, "$.steps[0].actions[0]: unknown action a list"),
         ({"type": "click_selector"}, "$.steps[0].actions[0].selector: is missing; add it"),
         ({"type": "click_selector", "selector": ""}, "$.steps[0].actions[0].selector: must have at least 1"),
-        ({"type": "click_selector", "selektor": "#a", "selector": "#a"}, "selektor: is not known here; did you mean"),
+        ({"type": "click_selector", "selektor": "#a", "selector": "#a"}, "selektor: is not a known key; did you mean"),
         ({"type": "pause"}, "$.steps[0].actions[0].seconds: is missing; add it"),
         ({"type": "pause", "seconds": "2"}, 'seconds: must be a number, not "2"'),
         ({"type": "pause", "seconds": True}, "seconds: must be a number, not true"),
@@ -370,7 +371,7 @@ def test_a_wrong_action(tmp_path: Path, action: object, said: str) -> None:
         ({"type": "url_contain", "value": "x"}, "unknown assertion \"url_contain\"; did you mean 'url_contains'"),
         ({"type": "url_contains"}, "value: is missing"),
         ({"type": "url_contains", "value": "a", "text": "b"}, "text: is another spelling of 'value'"),
-        ({"type": "element_visible", "selector": "a", "time": 1}, "time: is not known here; did you mean 'timeout'"),
+        ({"type": "element_visible", "selector": "a", "time": 1}, "time: is not a known key; did you mean 'timeout'"),
     ],
 )
 def test_a_wrong_assertion(tmp_path: Path, claim: object, said: str) -> None:
@@ -384,19 +385,19 @@ def test_a_wrong_assertion(tmp_path: Path, claim: object, said: str) -> None:
 def test_spellings_of_an_expected_text(tmp_path: Path, key: str) -> None:
     """What an assertion expects may be called value or text."""
     spec = good(tmp_path, {"steps": [step(assertions=[{"type": "title_contains", key: "Lab"}])]})
-    assert spec.steps[0].assertions == (action_parts.TitleContains(type="title_contains", value="Lab"),)
+    assert spec.steps[0].assertions == (action_types.TitleContains(type="title_contains", value="Lab"),)
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({"stepz": [], "steps": [step()]}, "$.stepz: is not known here; did you mean 'steps'?"),
-        ({"steps": [step(narrations="x")]}, "$.steps[0].narrations: is not known here; did you mean 'narration'"),
+        ({"stepz": [], "steps": [step()]}, "$.stepz: is not a known key; did you mean 'steps'?"),
+        ({"steps": [step(narrations="x")]}, "$.steps[0].narrations: is not a known key; did you mean 'narration'"),
         ({"settings": {"view_port": "640x480"}, "steps": [step()]}, "did you mean 'viewport'"),
         ({"settings": {"size": 1}, "steps": [step()]}, "did you mean 'video_size'"),
-        ({"output": {"crf": 20}, "steps": [step()]}, "$.output.crf: is not known here"),
-        ({"source": "x", "steps": [step()]}, "$.source: is not known here"),
-        ({"a key\n": 1, "steps": [step()]}, '$["a key\\n"]: is not known here'),
+        ({"output": {"crf": 20}, "steps": [step()]}, "$.output.crf: is not a known key"),
+        ({"source": "x", "steps": [step()]}, "$.source: is not a known key"),
+        ({"a key\n": 1, "steps": [step()]}, '$["a key\\n"]: is not a known key'),
         ({"meta": [], "steps": [step()]}, "$.meta: must be an object, not a list"),
         ({"settings": None, "steps": [step()]}, "$.settings: must be an object, not null"),
         ({"steps": {"id": "a"}}, "$.steps: must be a list, not an object"),
@@ -426,23 +427,23 @@ def test_a_wrong_key_or_type(tmp_path: Path, content: object, said: str) -> None
 )
 def test_lines_in_every_spelling(fields: dict[str, Any], span: tuple[int, int]) -> None:
     """However lines are written, the same ones are meant."""
-    assert action_parts.HighlightLines.model_validate({"type": "highlight_lines", **fields}).span == span
+    assert editor_action_models.HighlightLines.model_validate({"type": "highlight_lines", **fields}).span == span
 
 
 @pytest.mark.parametrize(
     ("action", "said"),
     [
-        ({"type": "highlight_lines"}, "actions[0]: must say which lines"),
-        ({"type": "highlight_lines", "lines": "3", "start": 3}, "actions[0]: must say which lines, in one way"),
-        ({"type": "highlight_lines", "lines": "x"}, "actions[0].lines: are no lines"),
+        ({"type": "highlight_lines"}, "actions[0]: must name the lines"),
+        ({"type": "highlight_lines", "lines": "3", "start": 3}, "actions[0]: must name the lines in one way"),
+        ({"type": "highlight_lines", "lines": "x"}, "actions[0].lines: are not line numbers"),
         ({"type": "highlight_lines", "lines": [5, 3]}, "actions[0].lines: go from 5 to 3"),
         ({"type": "highlight_lines", "start": 5, "end": 3}, "actions[0]: has an end"),
         ({"type": "highlight_lines", "start": 0}, "actions[0].start: must be at least 1"),
         (
             {"type": "highlight_lines", "lines": 1, "colr": "red"},
-            "actions[0].colr: is not known here; did you mean 'color'",
+            "actions[0].colr: is not a known key; did you mean 'color'",
         ),
-        ({"type": "focus_editor", "column": 3}, "actions[0]: has a column and no line"),
+        ({"type": "focus_editor", "column": 3}, "actions[0]: has a column but no line"),
         ({"type": "focus_editor", "line": "3"}, "actions[0].line: must be a whole number"),
         ({"type": "command_palette"}, "actions[0].command: is missing"),
         ({"type": "terminal_type", "text": 3}, "actions[0].text: must be text"),
@@ -520,7 +521,7 @@ def test_addresses_of_files(tmp_path: Path) -> None:
 def test_a_relative_address_without_a_base(tmp_path: Path) -> None:
     """No base url and no such file: the hint is named."""
     line = only_problem(tmp_path, {"steps": [step(url="/lab")]})
-    assert line == '$.steps[0].url: "/lab" is no file beside the spec; set settings.base_url or pass --base-url'
+    assert line == '$.steps[0].url: "/lab" is not a file next to the spec; set settings.base_url or pass --base-url'
 
 
 def test_a_base_url_that_is_told(tmp_path: Path) -> None:
@@ -554,10 +555,10 @@ def test_a_base_url_nothing_can_be_joined_to(tmp_path: Path, base: str) -> None:
         ("javascript:alert(1)", "cannot be opened"),
         ("about:config", "cannot be opened"),
         ("http:///lab", "has no host"),
-        ("http://h:99999/", "is no address"),
-        ("http://[::1", "is no address"),
-        ("x" * 5000, "is no file"),
-        ("~nobody/page.html", "is no file"),
+        ("http://h:99999/", "is not a valid address"),
+        ("http://[::1", "is not a valid address"),
+        ("x" * 5000, "is not a file"),
+        ("~nobody/page.html", "is not a file"),
         ("", "must have at least 1"),
     ],
 )
@@ -584,4 +585,4 @@ def test_steps_without_an_address(tmp_path: Path) -> None:
 )
 def test_a_film_larger_than_its_page_is_recorded_larger(viewport: str, video: str | None, scale: int) -> None:
     """A page is recorded with whole pixels for one, at least as many as the film shows."""
-    assert Settings.model_validate({"viewport": viewport, "video_size": video}).scale == scale
+    assert SpecSettings.model_validate({"viewport": viewport, "video_size": video}).scale == scale

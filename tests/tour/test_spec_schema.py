@@ -11,10 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from dispatcher.cli import app
-from dispatcher.tour.action_parts import ACTIONS, ASSERTIONS
-from dispatcher.tour.slides.content import SLIDES
-from dispatcher.tour.spec import load
-from dispatcher.tour.spec_schema import schema
+from dispatcher.tour.spec.action_types import ACTIONS, ASSERTIONS
+from dispatcher.tour.spec.json_schema import schema
+from dispatcher.tour.spec.loading import load
+from dispatcher.tour.spec.slide_models import SLIDES
 from tests.support.drops import ROOT
 from tests.support.specs import demo, slides, whole
 from tests.tour.test_spec import FULL, step
@@ -71,7 +71,7 @@ def test_every_documented_spelling_is_valid(tmp_path: Path, content: Any) -> Non
     """What the schema takes, the recorder takes too."""
     assert refused(content) == []
     (tmp_path / "tour.json").write_text(json.dumps({"$schema": "x", **content}))
-    load(tmp_path / "tour.json", is_filmed=False)
+    load(tmp_path / "tour.json", is_recorded=False)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.tour.word_diff import changes, plain
+from dispatcher.tour.narration.word_diff import changes, plain
 
 
 @pytest.mark.parametrize(

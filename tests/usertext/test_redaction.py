@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from dispatcher.cli.display import Display
-from dispatcher.cli.errors import _told
+from dispatcher.cli.errors import _rendered
 from protocol.errors import JobFailed
 from protocol.signing import new_key
 from usertext.redaction import Redacting, guard_logs, legible, redact, without_secrets
@@ -180,7 +180,7 @@ def test_what_a_worker_says_does_not_steer_the_terminal(what: str) -> None:
 def test_hostile_text_is_shown_as_text_only(capsys: pytest.CaptureFixture[str]) -> None:
     """Errors, warnings and stages on the command line pass through that."""
     bad = "\x1b[2J[red]x"
-    sys.stderr.write(_told(JobFailed(bad, code="ENGINE"), as_event=False))
+    sys.stderr.write(_rendered(JobFailed(bad, code="ENGINE"), as_event=False))
     display = Display(console=Console(stderr=True, force_terminal=True, width=80, color_system=None))
     display.say(bad)
     display.warn(bad)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from dispatcher.config import is_root
-from dispatcher.tour.browser import find_browser, launch
+from dispatcher.tour.browser.chromium import find_browser, launch
 from protocol.errors import EnvironmentNotReady
 from tests.support.dashboards import Dashboard, served
 

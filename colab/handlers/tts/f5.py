@@ -141,7 +141,7 @@ class F5:
 def _aligned(text: str, samples: Samples) -> tuple[TimedWord, ...] | None:
     """Return when each word sounds, as PocketSphinx finds it; None where it does not, or is not here."""
     with suppress(ImportError):
-        if spans := align.aligned(samples, f5_speech.RATE, text):
+        if spans := align.align_words(samples, f5_speech.RATE, text):
             return tuple(
                 TimedWord(text=word, start_s=start_s, end_s=end_s)
                 for word, (start_s, end_s) in zip(text.split(), spans, strict=True)

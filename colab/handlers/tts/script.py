@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from speech.lexicon import Lexicon
-from speech.text import NO_LEXICON, Piece, pieces, written_words
+from speech.text import NO_LEXICON, SpokenPiece, pieces, written_words
 
 SENTENCE_S = 0.35
 PARAGRAPH_S = 0.65
@@ -91,10 +91,10 @@ def otherwise(chunk: Chunk) -> tuple[Chunk, ...]:
     return first, replace(chunk, text=" ".join(texts[cut:]), words=chunk.words[cut:], emphasis=rest)
 
 
-def _between(sentence: list[Piece], pauses: Sequence[tuple[int, float]]) -> Iterator[list[Piece]]:
+def _between(sentence: list[SpokenPiece], pauses: Sequence[tuple[int, float]]) -> Iterator[list[SpokenPiece]]:
     """Yield the parts of a sentence between the pauses inside it."""
     places = [place for place, _ in pauses]
-    run: list[Piece] = []
+    run: list[SpokenPiece] = []
     for piece in sentence:
         if run and bisect_right(places, run[-1].word) < bisect_right(places, piece.word):
             yield run
@@ -113,8 +113,8 @@ def _holds(chunks: list[Chunk], pauses: Sequence[tuple[int, float]]) -> list[flo
     return holds
 
 
-def _sentences(spoken: tuple[Piece, ...]) -> Iterator[list[Piece]]:
-    sentence: list[Piece] = []
+def _sentences(spoken: tuple[SpokenPiece, ...]) -> Iterator[list[SpokenPiece]]:
+    sentence: list[SpokenPiece] = []
     for piece in spoken:
         sentence.append(piece)
         if piece.ends_sentence:
@@ -124,7 +124,7 @@ def _sentences(spoken: tuple[Piece, ...]) -> Iterator[list[Piece]]:
         yield sentence
 
 
-def _within_limit(sentence: list[Piece], limit: int) -> Iterator[list[Piece]]:
+def _within_limit(sentence: list[SpokenPiece], limit: int) -> Iterator[list[SpokenPiece]]:
     rest = sentence
     while rest:
         count = _fitting(rest, limit)
@@ -134,7 +134,7 @@ def _within_limit(sentence: list[Piece], limit: int) -> Iterator[list[Piece]]:
         rest = rest[count:]
 
 
-def _fitting(rest: list[Piece], limit: int) -> int:
+def _fitting(rest: list[SpokenPiece], limit: int) -> int:
     """How many pieces fit into `limit`; at least one."""
     length = -1
     for count, piece in enumerate(rest):
@@ -144,7 +144,7 @@ def _fitting(rest: list[Piece], limit: int) -> int:
     return len(rest)
 
 
-def _best_cut(fitting: list[Piece]) -> int:
+def _best_cut(fitting: list[SpokenPiece]) -> int:
     """After the last comma of the second half, else after the last piece that fits."""
     for count in range(len(fitting), len(fitting) // 2, -1):
         if fitting[count - 1].text[-1] in _CLAUSE_ENDS:
@@ -152,7 +152,7 @@ def _best_cut(fitting: list[Piece]) -> int:
     return len(fitting)
 
 
-def _chunk(part: list[Piece], stressed: frozenset[int]) -> Chunk:
+def _chunk(part: list[SpokenPiece], stressed: frozenset[int]) -> Chunk:
     return Chunk(
         text=" ".join(piece.text for piece in part),
         words=tuple(piece.word for piece in part),
@@ -161,7 +161,7 @@ def _chunk(part: list[Piece], stressed: frozenset[int]) -> Chunk:
     )
 
 
-def _pause_after(piece: Piece) -> float:
+def _pause_after(piece: SpokenPiece) -> float:
     if piece.ends_paragraph:
         return PARAGRAPH_S
     if piece.ends_sentence:

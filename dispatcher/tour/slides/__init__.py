@@ -1,1 +1,1 @@
-"""Slides: what a spec says of them, the one HTML file they become, and their showing while a take is filmed."""
+"""Slides: rendering a deck to one HTML file, the times of its slides, and showing them during a recording."""

@@ -1,4 +1,4 @@
-"""From a spec's slides to one HTML file that holds everything it shows: no server, no network, no other file."""
+"""Rendering a spec's slides to one self-contained HTML file: no server, no network, no other file."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from dispatcher.tour.parts import expand
-from dispatcher.tour.slides import content, pictures
+from dispatcher.tour.spec import slide_models
+from dispatcher.tour.spec.fields import expand
+from dispatcher.tour.spec.slide_rules import image_type
 from protocol.errors import EnvironmentNotReady
 
 HERE = files("dispatcher.tour.slides")
 LARGE, SMALL = 3, 6
-"""Lists of up to so many points are set large; from so many on, small."""
+"""Lists with at most LARGE points have a large font, those with at least SMALL points a small one."""
 
 
-def write_deck(deck: content.Deck, folder: Path, *, beside: Path, language: str, title: str) -> Path:
-    """Write a deck below `folder` and return its file, which is named by what it holds: equal decks are one file.
+def write_deck(deck: slide_models.Deck, folder: Path, *, beside: Path, language: str, title: str) -> Path:
+    """Write a deck to `folder` and return its file, which is named by its content: equal decks are one file.
 
-    Raises EnvironmentNotReady where it cannot be written.
+    Raises EnvironmentNotReady if it cannot be written.
     """
     page = render(deck, beside=beside, language=language, title=title).encode()
     path = folder / deck.cache_key / f"{hashlib.sha256(page).hexdigest()[:16]}.html"
@@ -43,8 +44,8 @@ def write_deck(deck: content.Deck, folder: Path, *, beside: Path, language: str,
     return path
 
 
-def render(deck: content.Deck, *, beside: Path, language: str, title: str) -> str:
-    """Return the deck as a page. Every text of the spec is escaped; pictures are read from `beside` the spec."""
+def render(deck: slide_models.Deck, *, beside: Path, language: str, title: str) -> str:
+    """Return the deck as a page. All text of the spec is escaped; relative paths of images start at `beside`."""
     slides = [_slide(slide, n, len(deck.content), title, beside) for n, slide in enumerate(deck.content, 1)]
     script = _asset("deck.js")
     return Template(_asset("deck.html")).substitute(
@@ -63,7 +64,7 @@ def _asset(name: str) -> str:
 
 
 def _slide(slide: Any, number: int, count: int, title: str, beside: Path) -> str:
-    """Return one slide: its heading, what makes its type, its list, and the foot."""
+    """Return one slide: its heading, the content of its type, its list and its footer."""
     main = MAIN[slide.type](slide, beside)
     foot = f'<footer><span dir="auto">{escape(title)}</span><span>{number} / {count}</span></footer>'
     body = f'<div class="body">{_heading(slide)}{main}{_points(slide.bullet_points)}</div>'
@@ -72,14 +73,14 @@ def _slide(slide: Any, number: int, count: int, title: str, beside: Path) -> str
     )
 
 
-def _heading(slide: content.Slide) -> str:
+def _heading(slide: slide_models.Slide) -> str:
     subtitle = _text("p", slide.subtitle, "subtitle")
-    title = _text("h1" if isinstance(slide, content.TitleSlide | content.SectionSlide) else "h2", slide.title)
+    title = _text("h1" if isinstance(slide, slide_models.TitleSlide | slide_models.SectionSlide) else "h2", slide.title)
     return f"<header>{title}{subtitle}</header>" if title or subtitle else ""
 
 
 def _text(tag: str, text: str, kind: str = "") -> str:
-    """Return an element with this text, or nothing where there is none."""
+    """Return an element with this text; "" if the text is empty."""
     named = f' class="{kind}"' if kind else ""
     return f'<{tag}{named} dir="auto">{escape(text)}</{tag}>' if text.strip() else ""
 
@@ -92,39 +93,44 @@ def _points(points: Sequence[str]) -> str:
     return f'<ul class="{size}">{"".join(items)}</ul>'
 
 
-def _direction(slide: content.Slide) -> str:
-    """Return the side a slide is read from, by the first letter of its texts that has one."""
+def _direction(slide: slide_models.Slide) -> str:
+    """Return the reading direction of a slide, by the first letter of its texts that has a direction."""
     for letter in " ".join((slide.title, slide.subtitle, *slide.bullet_points)):
         if (kind := unicodedata.bidirectional(letter)) in ("L", "R", "AL"):
             return "ltr" if kind == "L" else "rtl"
     return "ltr"
 
 
-def _nothing(_slide: content.Slide, _beside: Path) -> str:
+def _nothing(_slide: slide_models.Slide, _beside: Path) -> str:
     return ""
 
 
-def _quote(slide: content.QuoteSlide, _beside: Path) -> str:
+def _quote(slide: slide_models.QuoteSlide, _beside: Path) -> str:
     author = _text("figcaption", slide.author)
     return f'<figure class="words">{_text("blockquote", slide.quote)}{author}</figure>'
 
 
-def _code(slide: content.CodeSlide, _beside: Path) -> str:
+def _code(slide: slide_models.CodeSlide, _beside: Path) -> str:
     lines = "".join(f"<span>{escape(line) or ' '}</span>" for line in slide.code.strip("\n").expandtabs(4).split("\n"))
     return f'<div class="listing" dir="ltr">{_text("small", slide.language)}<pre>{lines}</pre></div>'
 
 
-def _image(slide: content.ImageSlide, beside: Path) -> str:
-    source = pictures.embedded(expand(slide.image, beside))
+def _image(slide: slide_models.ImageSlide, beside: Path) -> str:
+    source = _data_url(expand(slide.image, beside))
     alt = escape(slide.alt or slide.caption or slide.title)
     return f'<figure class="picture"><img src="{source}" alt="{alt}">{_text("figcaption", slide.caption)}</figure>'
 
 
-def _columns(slide: content.TwoColumnSlide, _beside: Path) -> str:
+def _data_url(path: Path) -> str:
+    """Return an image as an address that contains it."""
+    return f"data:{image_type(path)};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def _columns(slide: slide_models.TwoColumnSlide, _beside: Path) -> str:
     return f'<div class="columns">{_column(slide.left)}{_column(slide.right)}</div>'
 
 
-def _column(column: content.Column) -> str:
+def _column(column: slide_models.Column) -> str:
     points = "".join(_text("li", point) for point in column.bullet_points)
     listed = f"<ul>{points}</ul>" if points else ""
     return f"<div>{_text('h3', column.title)}{_text('p', column.text)}{listed}</div>"

@@ -1,4 +1,4 @@
-"""Showing slides while they are filmed: the deck on a page of its own, the right slide at the right time."""
+"""Showing slides during a recording: the deck on its own page, each slide at its time."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from dispatcher.tour.capture import Filming, settle
-from dispatcher.tour.page_load import open_page
+from dispatcher.tour.browser.capture import TakeRecorder, settle
+from dispatcher.tour.browser.page_load import open_page
 from dispatcher.tour.slides import timing
-from dispatcher.tour.slides.content import Deck
 from dispatcher.tour.slides.deck import write_deck
-from dispatcher.tour.spec import Spec
-from dispatcher.tour.steps import TAIL_S, Step
+from dispatcher.tour.spec.model import Spec
+from dispatcher.tour.spec.slide_models import Deck
+from dispatcher.tour.spec.steps import TAIL_S, TourStep
 from protocol.errors import StepFailed
 
 FADE_S = 0.25
-"""A fade is over after this, with a little to spare (deck.css has its length)."""
+"""How long a fade takes at most (deck.css has its exact length)."""
 
 READY = "() => window.deck.ready.then(() => true)"
 SHOW = "([number, fade]) => window.deck.show(number, { fade })"
 
 
 class SlideProjector:
-    """A spec's deck, and the slides of its segments. The deck's file is written when it is first needed."""
+    """Shows the slides of a spec's segments. The deck's file is written when it is first needed."""
 
     def __init__(self, spec: Spec, folder: Path) -> None:
         self._spec = spec
         self._folder = folder
         self._file: Path | None = None
 
-    def open(self, page: Page, step: Step) -> None:
-        """Have the first slide of a segment on the page, whole and still."""
+    def open(self, page: Page, step: TourStep) -> None:
+        """Show the first slide of a segment, and wait until it is complete."""
         first = self._numbers(step)[0]
         address = self._deck_file().as_uri()
         if page.url.split("#")[0] != address:
@@ -40,29 +40,29 @@ class SlideProjector:
         self._show(page, first, fade=False)
         settle(page)
 
-    def play(self, page: Page, filming: Filming, step: Step, narration_s: float) -> None:
-        """Show the segment's slides one after the other, until the last has been there long enough."""
+    def play(self, page: Page, take_recorder: TakeRecorder, step: TourStep, narration_s: float) -> None:
+        """Show the segment's slides one after the other, each for its time."""
         numbers, times = self._numbers(step), self.times(step, narration_s)
         for number, begins in zip(numbers[1:], times[1:-1], strict=True):
-            filming.wait_until(begins)
+            take_recorder.wait_until(begins)
             self._show(page, number, fade=True)
-            filming.wait_until(begins + FADE_S)
-            filming.see_again()
-        filming.wait_until(times[-1])
+            take_recorder.wait_until(begins + FADE_S)
+            take_recorder.redraw()
+        take_recorder.wait_until(times[-1])
 
-    def times(self, step: Step, narration_s: float) -> tuple[float, ...]:
-        """Return when each slide of a segment begins, in seconds, and when the last one may end."""
+    def times(self, step: TourStep, narration_s: float) -> tuple[float, ...]:
+        """Return when each slide of a segment begins, in seconds, and when the last one ends."""
         interval_s = step.show.advance_interval if step.show else None
         count, text = len(self._numbers(step)), step.narration
         least_s = step.least_s - TAIL_S
         return timing.starts(count, text, narration_s, interval_s=interval_s, least_s=least_s)
 
-    def _numbers(self, step: Step) -> tuple[int, ...]:
+    def _numbers(self, step: TourStep) -> tuple[int, ...]:
         return step.show.numbers(self._deck.content) if step.show else ()
 
     @property
     def _deck(self) -> Deck:
-        assert self._spec.slides is not None  # a spec that shows slides has some
+        assert self._spec.slides is not None  # checked when the spec was read
         return self._spec.slides
 
     def _deck_file(self) -> Path:
@@ -78,5 +78,5 @@ class SlideProjector:
         return self._file
 
     def _show(self, page: Page, number: int, *, fade: bool) -> None:
-        if (shown := page.evaluate(SHOW, [number, fade])) != number:
-            raise StepFailed(f"the deck shows slide {shown} instead of {number}; remove {self._folder} and run again")
+        if (actual := page.evaluate(SHOW, [number, fade])) != number:
+            raise StepFailed(f"the deck shows slide {actual} instead of {number}; remove {self._folder} and run again")

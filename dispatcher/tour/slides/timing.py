@@ -6,7 +6,7 @@ import re
 from itertools import accumulate, pairwise
 
 LEAST_S = 1.5
-"""A slide that nobody gave a time is on screen at least this long."""
+"""How long a slide without an interval is shown at least."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])")
 
@@ -14,39 +14,39 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])")
 def starts(
     count: int, narration: str, narration_s: float, *, interval_s: float | None, least_s: float = 0.0
 ) -> tuple[float, ...]:
-    """Return when each of `count` slides begins, and last when the last one has been there long enough.
+    """Return when each of `count` slides begins, and finally when the last one ends, in seconds.
 
-    With an interval each has exactly that. Without one they share out the narration, or `least_s` where that is
-    longer: changes fall between sentences where there are enough of them. A short narration leaves no slide out.
+    With an interval, each slide has exactly that time. Otherwise they are spread over the narration, or `least_s` if
+    that is longer: changes are between sentences if there are enough. A short narration still shows every slide.
     """
     if interval_s is not None:
         return tuple(n * interval_s for n in range(count + 1))
     whole = max(narration_s, least_s)
-    lengths = [max(LEAST_S, whole * part) for part in shares(narration, count)]
+    lengths = [max(LEAST_S, whole * share) for share in shares(narration, count)]
     return tuple(accumulate(lengths, initial=0.0))
 
 
 def least(count: int, interval_s: float | None) -> float:
-    """Return how long a segment's slides take at least."""
+    """Return how long a segment's slides take at least, in seconds."""
     return count * (LEAST_S if interval_s is None else interval_s)
 
 
 def shares(narration: str, count: int) -> list[float]:
-    """Return each slide's part of the narration; all parts together are 1.
+    """Return each slide's share of the narration; the shares add up to 1.
 
-    A narration of as many paragraphs as slides gives one to each. Else each change is put where, of all ends of
-    sentences, the one nearest to an even share is; with fewer sentences than slides all parts are equal.
+    If there are as many paragraphs as slides, each slide gets one. Otherwise each change is at the end of the sentence
+    that is nearest to an even share; with fewer sentences than slides, all shares are equal.
     """
     paragraphs = [len(text) for text in re.split(r"\n\s*\n", narration) if text.strip()]
     if len(paragraphs) == count:
-        return _parts(paragraphs)
+        return _shares_of(paragraphs)
     sentences = [len(text) for text in _SENTENCE_END.split(narration) if text.strip()]
     if len(sentences) < count:
         return [1 / count] * count
-    return _parts(_even(sentences, count))
+    return _shares_of(_even(sentences, count))
 
 
-def _parts(lengths: list[int]) -> list[float]:
+def _shares_of(lengths: list[int]) -> list[float]:
     return [length / sum(lengths) for length in lengths]
 
 

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from dispatcher.runs import with_tours
 from dispatcher.runs.record import OPEN
 from dispatcher.runs.search import Query
-from dispatcher.tour.acts import mark_dead
+from dispatcher.tour.control import mark_dead
 from dispatcher.web import chart, views
 from dispatcher.web.state import CurrentState
 

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from dispatcher.runs import search, with_tours
 from dispatcher.runs.record import Group, Run
-from dispatcher.tour.acts import mark_dead
+from dispatcher.tour.control import mark_dead
 from dispatcher.web import views
 from dispatcher.web.families import clusters
 from dispatcher.web.filters import SPANS, Filter, cursor

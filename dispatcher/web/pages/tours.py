@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, HTMLResponse
 
 from dispatcher.runs.search import Query
-from dispatcher.tour.acts import mark_dead
+from dispatcher.tour.control import mark_dead
 from dispatcher.web import served, tour_report, views
 from dispatcher.web.state import CurrentState
 from protocol.errors import NotFoundError

@@ -86,7 +86,7 @@ def test_a_bad_answer_is_asked_for_again_with_what_was_wrong(rewrite: Any) -> No
     answers = iter(["fine one.", "We see 4 cells.", "We see 3 cells here."])
     result, pairs, double = rewrite(lambda _: next(answers), "fine one.", "we see 3 cells.")
     assert [len(batch) for batch in double.batches] == [2, 1]
-    assert double.batches[1][0].complaints == ("the number 3 is lost", "the number 4 was not there")
+    assert double.batches[1][0].complaints == ("the number 3 is missing", "the number 4 is not in the original")
     assert pairs[1].enhanced == "We see 3 cells here."
     assert pairs[1].tries == 2
     assert "kept_original" not in result.summary
@@ -98,11 +98,11 @@ def test_a_text_without_a_good_answer_stays_and_that_is_said(rewrite: Any) -> No
         lambda ask: "Ignore all and say nothing." if "3" in ask.text else "Right.", "we see 3 cells.", "so, right."
     )
     assert pairs[0].enhanced == pairs[0].original == "we see 3 cells."
-    assert pairs[0].kept == "the number 3 is lost"
+    assert pairs[0].kept == "the number 3 is missing"
     assert pairs[1].enhanced == "Right."
     assert result.summary["kept_original"] == 1
-    assert result.summary["kept_because"] == {"s0": "the number 3 is lost"}
-    assert result.summary["notes"] == ["1 of 2 texts keep their words; s0: the number 3 is lost"]
+    assert result.summary["kept_because"] == {"s0": "the number 3 is missing"}
+    assert result.summary["notes"] == ["1 of 2 texts keep their words; s0: the number 3 is missing"]
 
 
 def test_a_text_that_the_engine_cannot_do_stays(rewrite: Any) -> None:
@@ -269,7 +269,7 @@ def test_an_answer_of_an_earlier_attempt_is_checked_like_any_other(
     second.output(left).write_text(json.dumps(told))
     HANDLERS["enhance"]().run(second)
     pairs = read_enhanced((second.folder / TEXTS_JSON).read_bytes()).texts
-    assert pairs[0].kept == "the number 3 is lost; the number 5 was not there"
+    assert pairs[0].kept == "the number 3 is missing; the number 5 was not there"
     assert pairs[1].enhanced == "Now right."
     assert len(double.batches) == 1
 
