@@ -210,7 +210,7 @@ def wait_or_cancel(
     except JobTimeout as late:
         if not handle.cancel(reason or late_text(timeout_s)):
             return handle.wait(0.0)  # it ended before it could be cancelled
-        text = f"{str(late).partition(chr(10))[0]}\nIt was cancelled, on the worker too (run {handle.run})"
+        text = f"{str(late).partition(chr(10))[0]}\nThe job was cancelled, also on the worker (run {handle.run})"
         raise JobTimeout(text, why=late.why, hint=late.hint, run=handle.run) from late
 
 

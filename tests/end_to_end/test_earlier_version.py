@@ -32,7 +32,7 @@ from dispatcher.monitor.reindex import reindex
 from dispatcher.operations.settling import settle
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
-from dispatcher.tour.acts import mark_dead
+from dispatcher.tour.control import mark_dead
 from protocol.errors import JobFailed
 from protocol.transports.host import SYSTEM
 from tests.support.drops import worker
@@ -201,6 +201,6 @@ def test_a_lost_database_is_rebuilt_from_the_drop(home: Path, settings: Settings
                 ids["waiting"]: "open",
                 ids["cancelled"]: "open",
             }
-            assert not [it for it in find_faults(settings, store, now=0, kept=looking) if it.sort == "orphan"]
+            assert not [it for it in find_faults(settings, store, now=0, watcher=looking) if it.sort == "orphan"]
         result = gpu.client.resume(store.get(ids["finished"])).wait(30)
     assert result.files["echo.txt"].read_text() == "finished"
