@@ -28,7 +28,7 @@ from dispatcher.config import Settings
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from dispatcher.web import building
-from dispatcher.web.sights import Sights
+from dispatcher.web.sights import StatusPoller
 from tests.support import history
 
 TARGET_MS = 100.0
@@ -55,7 +55,7 @@ def measure(folder: Path, runs: int, rounds: int) -> dict[str, object]:
     settings = Settings(data_dir=folder, home=folder)
     with RunStore.open(settings.database, durability="relaxed") as store:
         made = fill(store, runs)
-        sights = Sights(lambda _: [], lambda _: [], time.time)
+        sights = StatusPoller(lambda _: [], lambda _: [], time.time)
         with (
             building.build(settings, store, 0, sights=sights) as built,
             built.serving(),

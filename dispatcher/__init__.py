@@ -23,9 +23,18 @@ if TYPE_CHECKING:
     from dispatcher.jobs.handle import Handle
     from dispatcher.jobs.job import Job, Progress, Purpose, Result
     from dispatcher.monitor.monitor import Monitor
-    from dispatcher.operations import Operation, SomeFailed
-    from dispatcher.operations.batch import Made
-    from dispatcher.operations.table import analyze, encode, enhance, stabilize, transcribe, upscale
+    from dispatcher.operations.batch import OperationResult
+    from dispatcher.operations.batch import OperationResult as Made
+    from dispatcher.operations.operation import (
+        Operation,
+        SomeFailed,
+        analyze,
+        encode,
+        enhance,
+        stabilize,
+        transcribe,
+        upscale,
+    )
     from dispatcher.runs.record import Delivery, Run
     from dispatcher.runs.search import Query
     from dispatcher.runs.store import RunStore
@@ -61,6 +70,7 @@ __all__ = [
     "MediaError",
     "Monitor",
     "Operation",
+    "OperationResult",
     "Progress",
     "Purpose",
     "Query",
@@ -92,9 +102,17 @@ _EXPORTS = {
     "dispatcher.jobs.handle": ("Handle",),
     "dispatcher.jobs.job": ("Job", "Progress", "Purpose", "Result"),
     "dispatcher.monitor.monitor": ("Monitor",),
-    "dispatcher.operations": ("Operation", "SomeFailed"),
-    "dispatcher.operations.batch": ("Made",),
-    "dispatcher.operations.table": ("analyze", "encode", "enhance", "stabilize", "transcribe", "upscale"),
+    "dispatcher.operations.batch": ("OperationResult",),
+    "dispatcher.operations.operation": (
+        "Operation",
+        "SomeFailed",
+        "analyze",
+        "encode",
+        "enhance",
+        "stabilize",
+        "transcribe",
+        "upscale",
+    ),
     "dispatcher.runs.record": ("Delivery", "Run"),
     "dispatcher.runs.search": ("Query",),
     "dispatcher.runs.store": ("RunStore",),
@@ -116,6 +134,7 @@ _EXPORTS = {
 """`{module: the names it exports here}`. A module is imported when one of its names is first used."""
 
 _SOURCES = {name: (module, name) for module, names in _EXPORTS.items() for name in names}
+_SOURCES["Made"] = ("dispatcher.operations.batch", "OperationResult")  # its name before
 _SOURCES["ColabTTSError"] = ("protocol.errors", "JobError")  # the name that the old scripts catch
 
 
@@ -126,7 +145,7 @@ if not TYPE_CHECKING:  # a type checker knows the names above, and finds any oth
 
         if name not in _SOURCES and name not in summaries():
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module, attribute = _SOURCES.get(name, ("dispatcher.operations.table", name))
+        module, attribute = _SOURCES.get(name, ("dispatcher.operations.operation", name))
         value = getattr(importlib.import_module(module), attribute)
         globals()[name] = value
         return value

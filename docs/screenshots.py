@@ -152,7 +152,9 @@ def _shots(store: RunStore) -> list[Shot]:
     return shots
 
 
-def _picture(browser: Browser, built: building.Built, to: Path, path: str, scheme: str, size: dict[str, int]) -> None:
+def _picture(
+    browser: Browser, built: building.Dashboard, to: Path, path: str, scheme: str, size: dict[str, int]
+) -> None:
     context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(built.access.link)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dispatcher.cli.display import Display
 from dispatcher.jobs.job import Result
-from dispatcher.operations.batch import Made
+from dispatcher.operations.batch import OperationResult
 from dispatcher.operations.plan import Plan, option_of
 from dispatcher.runs.record import Run
 from protocol.errors import GpudropError
@@ -22,8 +22,8 @@ from protocol.errors import GpudropError
 class Outcome:
     """What was made, planned, skipped and what failed."""
 
-    made: list[tuple[Made, list[Path]]] = field(default_factory=list)
-    planned: list[tuple[Plan, dict[str, Path]]] = field(default_factory=list)
+    made: list[tuple[OperationResult, list[Path]]] = field(default_factory=list)
+    planned: list[tuple[Plan, Mapping[str, Path]]] = field(default_factory=list)
     failed: dict[Path, GpudropError] = field(default_factory=dict)
     unsuitable: list[Path] = field(default_factory=list)  # files of named folders that the kind does not take
     passed_over: set[str] = field(default_factory=set)
@@ -72,24 +72,24 @@ class Outcome:
             sys.stdout.writelines(f"{run.id}\n" for run in self.runs)
 
 
-def _made(made: Made, paths: Sequence[Path]) -> dict[str, Any]:
+def _made(made: OperationResult, paths: Sequence[Path]) -> dict[str, Any]:
     engine = made.engine.model_dump(mode="json", exclude_none=True) if made.engine else None
     return {
         "source": str(made.source),
         "files": [str(path) for path in paths],
         "run": made.result.run,
         "engine": engine,
-        "kept": made.kept,
+        "kept": made.cached,
         "summary": dict(made.result.summary),
         "notes": made.notes,
         "passed_over": made.passed_over,
     }
 
 
-def _planned(plan: Plan, places: dict[str, Path]) -> dict[str, Any]:
+def _planned(plan: Plan, places: Mapping[str, Path]) -> dict[str, Any]:
     return {
         "source": str(plan.source.path),
-        "is": plan.facts.told,
+        "is": plan.facts.description,
         "params": dict(plan.job.params),
         "files": [str(path) for path in places.values()],
     }
@@ -120,14 +120,14 @@ class Reporter:
         """Show an error with the name of its file, which most errors contain already."""
         self.display.fail(str(error) if str(path) in str(error) else f"{path}: {error}")
 
-    def made(self, made: Made, paths: list[Path]) -> None:
+    def made(self, made: OperationResult, paths: list[Path]) -> None:
         """Record and show a result: its files, the engine, and the worker's notes."""
         self.outcome.made.append((made, paths))
         engine = made.engine
         by = f"{engine.told()} ({engine.tier}, {engine.device})" if engine else "an old worker"
-        cached = ", from an earlier run" if made.kept else ""
+        cached = ", from an earlier run" if made.cached else ""
         self.display.say(f"{made.source.name} → {', '.join(path.name for path in paths)} by {by}{cached}")
-        if not made.kept:
+        if not made.cached:
             self.passed_over(reasons_of(made.result))
         for note in made.notes:
             self.display.warn(f"{made.source.name}: {note}")
@@ -139,12 +139,12 @@ class Reporter:
                 self.outcome.passed_over.add(reason)
                 self.display.warn(f"a better engine could not be used: {reason}")
 
-    def planned(self, plan: Plan, places: dict[str, Path]) -> None:
+    def planned(self, plan: Plan, places: Mapping[str, Path]) -> None:
         """Record and show what would be done."""
         self.outcome.planned.append((plan, places))
         where = ", ".join(map(str, places.values()))
         options = " ".join(f"{option_of(name)} {_spelt(value)}" for name, value in plan.job.params.items())
-        self.display.say(f"{plan.source.path} ({plan.facts.told}) → {where} {options}".rstrip())
+        self.display.say(f"{plan.source.path} ({plan.facts.description}) → {where} {options}".rstrip())
 
 
 def reasons_of(result: Result) -> list[str]:

@@ -14,7 +14,7 @@ from dispatcher.cli.outcome import Reporter
 from dispatcher.config import Settings
 from dispatcher.connection import BACKENDS
 from dispatcher.operations.outputs import is_reference, referred
-from dispatcher.operations.plan import Misfit, Plan, apart, checked, plan
+from dispatcher.operations.plan import Misfit, Plan, check_params, plan, with_distinct_targets
 from dispatcher.operations.sources import Source, find
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tags import check_tags
@@ -50,7 +50,7 @@ class KindRequest(KindOptions):
             raise UsageError(f"--backend: {not_one_of(self.backend, BACKENDS)}")
         if self.drop is not None and self.is_local:
             raise UsageError("--drop names a shared folder, but the work is done on this machine: add --backend colab")
-        checked(self.kind, self.params)
+        check_params(self.kind, self.params)
         check_tags(self.tag)
 
 
@@ -59,7 +59,7 @@ def plans_of(request: KindRequest, reporter: Reporter) -> list[Plan]:
 
     Raises NotFoundError if there is nothing to do, UsageError if two results would get the same name.
     """
-    plans = apart([*_without_results(_usable(request, reporter), request.out, reporter)], request.out)
+    plans = with_distinct_targets([*_without_results(_usable(request, reporter), reporter)])
     for path, error in reporter.outcome.failed.items():
         reporter.show_failure(path, error)
     if reporter.outcome.unsuitable:
@@ -69,7 +69,7 @@ def plans_of(request: KindRequest, reporter: Reporter) -> list[Plan]:
         reporter.display.say(f"skipped {len(reporter.outcome.results)} file(s) that are results of other files here")
     if not plans and not reporter.outcome.failed:
         raise NotFoundError(f"nothing to {request.kind.name} in {', '.join(request.files)}")
-    _check_names(plans, request.out)
+    _check_names(plans)
     return plans
 
 
@@ -78,7 +78,7 @@ def _usable(request: KindRequest, reporter: Reporter) -> list[Plan]:
     for each in _look(request, reporter):
         if isinstance(each, Plan):
             plans.append(each)
-        elif each.may_be_left_alone:
+        elif each.may_be_skipped:
             reporter.outcome.unsuitable.append(each.source.path)
         else:
             reporter.outcome.failed[each.source.path] = each.error
@@ -98,6 +98,7 @@ def _look(request: KindRequest, reporter: Reporter) -> Iterator[Plan | Misfit]:
             request.params,
             engine=request.require_engine,
             anew=request.is_forced,
+            out=request.out,
             on_look=on_look,
         )
 
@@ -117,10 +118,10 @@ def _sources(request: KindRequest) -> list[Source]:
     return sources
 
 
-def _without_results(plans: Sequence[Plan], out: Path | None, reporter: Reporter) -> Iterator[Plan]:
+def _without_results(plans: Sequence[Plan], reporter: Reporter) -> Iterator[Plan]:
     """Skip files that an earlier command made from another of these files, as `*.jpg` matches them too."""
-    namings = [it for each in plans for it in (each, each.whole_named())]
-    made_of_others = {place.resolve() for each in namings for place in each.targets(out).values()}
+    namings = [it for each in plans for it in (each, each.with_suffixes())]
+    made_of_others = {place.resolve() for each in namings for place in each.targets.values()}
     for each in plans:
         if each.source.path.resolve() in made_of_others and len(plans) > 1:
             reporter.outcome.results.append(each.source.path)
@@ -128,11 +129,11 @@ def _without_results(plans: Sequence[Plan], out: Path | None, reporter: Reporter
             yield each
 
 
-def _check_names(plans: Sequence[Plan], out: Path | None) -> None:
+def _check_names(plans: Sequence[Plan]) -> None:
     """Raise UsageError if two sources would get results of the same name, or a result would replace its source."""
     seen: dict[str, Path] = {}
     for each in plans:
-        for place in each.targets(out).values():
+        for place in each.targets.values():
             other = seen.setdefault(str(place).casefold(), each.source.path)
             if other != each.source.path:
                 raise UsageError(

@@ -14,9 +14,9 @@ import typer
 from dispatcher.cli.runs_select import Json, RunName, mark_dead_tours, members, one_named, opened
 from dispatcher.cli.telling import print_json
 from dispatcher.config import Settings
+from dispatcher.formatting import file_size
 from dispatcher.runs.record import AttemptRecord, Change, Group, Run, short
 from dispatcher.runs.store import RunStore
-from dispatcher.wording import in_bytes
 from usertext.redaction import legible, without_secrets
 
 REFRESH_S = 0.5
@@ -119,7 +119,7 @@ def _print_log(attempt: AttemptRecord, lines: int, *, whole: bool) -> None:
         sys.stdout.write(f"{head}: {missing}\n")
         return
     size = path.stat().st_size
-    sys.stdout.write(f"{head}: {path} ({in_bytes(size)})\n")
+    sys.stdout.write(f"{head}: {path} ({file_size(size)})\n")
     if whole:
         for piece in _pieces(path):
             sys.stdout.write(_clean(piece))

@@ -31,13 +31,13 @@ from dispatcher.cli.runs_select import (
 )
 from dispatcher.cli.telling import print_json
 from dispatcher.config import Settings
-from dispatcher.monitor.tidy import Load, remove, remove_folder, size_of, unknown, weigh
+from dispatcher.formatting import file_size
+from dispatcher.monitor.tidy import RunUsage, remove, remove_folder, size_of, unknown, weigh
 from dispatcher.runs.record import TERMINAL, Group, Run, short
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tours import TOUR
 from dispatcher.tour import control as tour_acts
-from dispatcher.wording import in_bytes
 from protocol.errors import UsageError
 from usertext.redaction import legible
 
@@ -152,13 +152,13 @@ class _Pruned:
 class _Removal:
     """What is removed, and the runs that are kept and why."""
 
-    loads: Sequence[Load]
-    kept: Sequence[Load]
+    loads: Sequence[RunUsage]
+    kept: Sequence[RunUsage]
     tours: Sequence[Group]
     folders: dict[Path, int]  # path → bytes
 
     @classmethod
-    def of(cls, loads: Sequence[Load], tours: Sequence[Group], folders: Sequence[Path] = ()) -> _Removal:
+    def of(cls, loads: Sequence[RunUsage], tours: Sequence[Group], folders: Sequence[Path] = ()) -> _Removal:
         """Sort the runs into those that can be removed and those that are kept."""
         return cls(
             loads=[it for it in loads if not it.stays],
@@ -178,7 +178,7 @@ class _Removal:
     def __str__(self) -> str:
         numbers = {"run": len(self.loads), "tour": len(self.tours), "other folder": len(self.folders)}
         counts = [f"{number} {name}{'' if number == 1 else 's'}" for name, number in numbers.items() if number]
-        return f"{' and '.join(counts)}, {in_bytes(self.bytes)}"
+        return f"{' and '.join(counts)}, {file_size(self.bytes)}"
 
     def apply(self, settings: Settings, store: RunStore) -> int:
         """Remove it; return how many bytes were freed."""
@@ -201,7 +201,7 @@ class _Removal:
     def lines(self) -> Iterator[str]:
         """Yield a line for each run and tour."""
         for load in self.loads:
-            yield legible(f"{short(load.run.id)} {load.run.status} {in_bytes(load.bytes)} {load.run.title}\n")
+            yield legible(f"{short(load.run.id)} {load.run.status} {file_size(load.bytes)} {load.run.title}\n")
         for tour in self.tours:
             yield legible(f"{short(tour.id)} {tour.status} {tour.sort} {tour.title}\n")
 

@@ -19,17 +19,17 @@ from dispatcher.cli.tables import console, one_line, plain, table
 from dispatcher.cli.telling import print_json, whole_run
 from dispatcher.config import Settings
 from dispatcher.drops.setup import find as find_drop
+from dispatcher.formatting import file_size, rough_time
 from dispatcher.monitor.bundle import bundle as write_bundle
+from dispatcher.monitor.drop_watcher import DropWatcher, address_of
 from dispatcher.monitor.faults import Fault, find_faults
-from dispatcher.monitor.heal import Healed
+from dispatcher.monitor.heal import Repair
 from dispatcher.monitor.heal import heal as heal_all
-from dispatcher.monitor.places import DropWatcher, address_of
-from dispatcher.monitor.reindex import Found
+from dispatcher.monitor.reindex import ReindexedJob
 from dispatcher.monitor.reindex import reindex as reindex_all
-from dispatcher.monitor.replay import Replayed
+from dispatcher.monitor.replay import ReplayResult
 from dispatcher.monitor.replay import replay as replay_run
 from dispatcher.runs.record import Run, short
-from dispatcher.wording import for_people, in_bytes
 from protocol.errors import UsageError
 from protocol.layout import is_nonce
 
@@ -65,7 +65,7 @@ def reindex(
     _show_found(found, dry_run=dry_run)
 
 
-def _show_found(found: Sequence[Found], *, dry_run: bool) -> None:
+def _show_found(found: Sequence[ReindexedJob], *, dry_run: bool) -> None:
     rows = table("job", "kind", "now", last="run")
     for it in found:
         if it.outcome in ("open", "completed"):
@@ -102,9 +102,9 @@ def heal(
     on a remote drop; live workers are never disturbed. Exit code 1 if something could not be repaired.
     """
     with opened() as (settings, store), DropWatcher(settings, store) as watcher:
-        healed: list[Healed] = []
+        healed: list[Repair] = []
         if dry_run:
-            left = find_faults(settings, store, now=time.time(), kept=watcher)
+            left = find_faults(settings, store, now=time.time(), watcher=watcher)
         else:
             healed, left = heal_all(watcher, wait_s=wait, on_wait=_Waiting())
     if json_:
@@ -127,14 +127,14 @@ class _Waiting:
             return
         self._shown_at = time.monotonic()
         what = ", ".join(f"{it.sort} {it.run or it.job}" for it in waiting[:3])
-        sys.stderr.write(f"watching for another {for_people(left_s)} to be certain: {what}\n")
+        sys.stderr.write(f"watching for another {rough_time(left_s)} to be certain: {what}\n")
 
 
 def _fault(fault: Fault) -> dict[str, object]:
     return dataclasses.asdict(fault)
 
 
-def _show_healed(healed: Sequence[Healed], left: Sequence[Fault]) -> None:
+def _show_healed(healed: Sequence[Repair], left: Sequence[Fault]) -> None:
     if not healed and not left:
         sys.stdout.write("no inconsistencies found\n")
         return
@@ -152,7 +152,7 @@ def show_faults(faults: Sequence[Fault]) -> None:
     """Print faults with their hints."""
     out = console()
     for it in faults:
-        sure = "" if it.certain else f" (certain in {for_people(it.left_s)})"
+        sure = "" if it.certain else f" (certain in {rough_time(it.left_s)})"
         named = short(it.run) if it.run else it.job or it.drop
         out.print(f"[yellow]{it.sort}[/]{sure} [bold]{one_line(named)}[/]: {one_line(it.text)}", soft_wrap=True)
         out.print(f"  → {one_line(it.hint)}", soft_wrap=True)
@@ -193,7 +193,7 @@ def replay(
         raise typer.Exit(done.error.exit_code)
 
 
-def _replay_dict(run: Run, done: Replayed) -> dict[str, Any]:
+def _replay_dict(run: Run, done: ReplayResult) -> dict[str, Any]:
     error = {"code": getattr(done.error, "code", None), "text": str(done.error)} if done.error else None
     return {
         "run": run.id,
@@ -210,11 +210,11 @@ def _replay_dict(run: Run, done: Replayed) -> dict[str, Any]:
     }
 
 
-def _show_replay(run: Run, done: Replayed) -> None:
+def _show_replay(run: Run, done: ReplayResult) -> None:
     out = console()
     if done.result is not None:
         there = "it completed there too" if run.status == "completed" else f"it {run.status} there"
-        out.print(f"[green]completed here[/] in {for_people(done.seconds)}; {there}")
+        out.print(f"[green]completed here[/] in {rough_time(done.seconds)}; {there}")
     else:
         same = {
             True: "with the same error as there",
@@ -256,7 +256,7 @@ def bundle(
         print_json({"path": str(target), "bytes": size, "names": names})
         return
     sys.stdout.write(f"{target}\n")
-    sys.stderr.write(f"{len(names)} files, {in_bytes(size)}; check its contents before you share it\n")
+    sys.stderr.write(f"{len(names)} files, {file_size(size)}; check its contents before you share it\n")
 
 
 def _doctor(settings: Settings) -> list[dict[str, str]]:

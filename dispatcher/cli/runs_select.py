@@ -16,7 +16,7 @@ import typer
 from dispatcher.config import Settings
 from dispatcher.runs import with_tours
 from dispatcher.runs.record import OPEN, TERMINAL, Group, Run
-from dispatcher.runs.search import Cursor, Query
+from dispatcher.runs.search import PageCursor, Query
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tours import TOUR
 from protocol.errors import UsageError
@@ -183,10 +183,10 @@ def only_groups(found: Sequence[Run | Group]) -> list[Group]:
 
 def every_run(store: RunStore, query: Query) -> Iterator[Run]:
     """Yield every matching run, newest first, read in pages."""
-    after: Cursor | None = None
+    after: PageCursor | None = None
     while page := store.search.find(query, limit=PAGE, after=after):
         yield from page
-        after = Cursor(created_at=page[-1].created_at, id=page[-1].id)
+        after = PageCursor(created_at=page[-1].created_at, id=page[-1].id)
 
 
 def in_pages(runs: Iterable[Run]) -> Iterator[list[Run]]:

@@ -13,13 +13,12 @@ from dispatcher.cli.runs_select import Json, RunName, members, one_named, opened
 from dispatcher.cli.tables import brief, console, facts, one_line, plain, runs_table, status_of, table, when
 from dispatcher.cli.telling import print_json, run_told, runs_told, whole_run
 from dispatcher.config import Settings
-from dispatcher.monitor.acts import repeated_by
+from dispatcher.formatting import clock_time, file_size, rough_time
 from dispatcher.operations.settling import held_up
 from dispatcher.runs.record import Artifact, AttemptRecord, Change, Delivery, Group, Run, short
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tours import as_run
 from dispatcher.tour.registry import log_of
-from dispatcher.wording import clock_time, for_people, in_bytes
 
 HISTORY_SHOWN = 12
 FILES_SHOWN = 20
@@ -107,17 +106,17 @@ def _short(params: object) -> str:
 
 def _waited(run: Run, now: float) -> str:
     if run.wait_s is not None:
-        return f"{for_people(run.wait_s)} for a worker to start"
-    so_far = for_people(max(0.0, (run.ended_at or now) - run.created_at))
+        return f"{rough_time(run.wait_s)} for a worker to start"
+    so_far = rough_time(max(0.0, (run.ended_at or now) - run.created_at))
     return f"{so_far}{' so far' if run.is_open else '; no worker started it'}"
 
 
 def _worked(run: Run, now: float) -> str:
     if run.run_s is not None:
-        return for_people(run.run_s)
+        return rough_time(run.run_s)
     if run.started_at is None:
         return "-"
-    return f"{for_people(max(0.0, now - run.started_at))} so far"
+    return f"{rough_time(max(0.0, now - run.started_at))} so far"
 
 
 def _waits_for(store: RunStore, run: Run) -> str:
@@ -141,7 +140,7 @@ def _relations(store: RunStore, run: Run) -> Iterator[tuple[str, str]]:
         yield "made from", run.parent_id
     if children := store.search.children([run.id]):
         yield "next steps", ", ".join(f"{it.id} ({it.kind})" for it in children)
-    if (first := repeated_by(run)) is not None:
+    if (first := run.repeats) is not None:
         yield "repeats", plain(first)
     if run.group_id:
         yield "group", plain(run.group_id)
@@ -152,7 +151,7 @@ def _show_attempts(out: Console, attempts: list[AttemptRecord], now: float) -> N
         return
     made = table("attempt", "worker", "status", "seen", "took", last="error")
     for it in attempts:
-        took = for_people(max(0.0, it.ended_at - it.seen_at)) if it.ended_at is not None else "-"
+        took = rough_time(max(0.0, it.ended_at - it.seen_at)) if it.ended_at is not None else "-"
         code = f"{it.error_code}: " if it.error_code else ""
         error = one_line(brief(f"{code}{it.error_text or ''}"))
         made.add_row(str(it.n), one_line(it.worker), it.status, clock_time(it.seen_at, now), took, error)
@@ -169,7 +168,7 @@ def _show_files(out: Console, files: list[Artifact], deliveries: list[Delivery])
     for it in shown[:FILES_SHOWN]:
         gone = "" if Path(it.path).exists() else "[dim](gone)[/] "
         made.add_row(
-            "in" if it.role == "input" else "out", one_line(it.name), in_bytes(it.size), gone + one_line(it.path)
+            "in" if it.role == "input" else "out", one_line(it.name), file_size(it.size), gone + one_line(it.path)
         )
         for delivery in deliveries:
             if it.role == "output" and delivery.name == it.name:
@@ -237,7 +236,7 @@ def _tour_facts(settings: Settings, tour: Group, now: float) -> Iterator[tuple[s
     by = f" by {tour.user}" if tour.user else ""
     on = f" on {tour.machine}" if tour.machine else ""
     yield "created", when(tour.created_at, now) + plain(by + on)
-    took = for_people(max(0.0, (tour.ended_at or now) - tour.created_at))
+    took = rough_time(max(0.0, (tour.ended_at or now) - tour.created_at))
     yield "took", took if tour.ended_at is not None else f"{took} so far"
     if failed.get("kept"):
         yield "screenshot", plain(str(Path(failed["kept"]) / "screenshot.png"))

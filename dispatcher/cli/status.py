@@ -16,13 +16,13 @@ from dispatcher.cli.runs_select import BAD, Json, listed, opened
 from dispatcher.cli.tables import COLOURS, brief, console, one_line, status_of, table
 from dispatcher.cli.telling import print_json, runs_told
 from dispatcher.cli.workers import NO_WORKER, All, as_dict, show_problems, workers_table
+from dispatcher.formatting import rough_time
+from dispatcher.monitor.drop_watcher import DropWatcher
 from dispatcher.monitor.faults import Fault, find_faults
-from dispatcher.monitor.places import DropWatcher
-from dispatcher.monitor.sightings import WorkerSight, look_at_workers
+from dispatcher.monitor.worker_status import WorkerStatus, worker_statuses
 from dispatcher.runs import with_tours
 from dispatcher.runs.record import Run, short
 from dispatcher.runs.search import Query
-from dispatcher.wording import for_people
 
 MAX_OPEN = 100
 MAX_FAILED = 5
@@ -46,13 +46,15 @@ def status(
         counts = with_tours.recent_counts(store, now)
         bad = Query(statuses=BAD, since=now - with_tours.RECENT_S)
         failed = with_tours.find(store, bad, limit=MAX_FAILED)
-        sights: list[WorkerSight] = []
+        sights: list[WorkerStatus] = []
         faults: list[Fault] = []
         if look:
             with DropWatcher(settings, store) as watcher:
-                seen = look_at_workers(settings, store, now=now, kept=watcher)
+                seen = worker_statuses(settings, store, now=now, watcher=watcher)
                 sights = [it for it in seen if all_ or not it.forgotten]
-                faults = [it for it in find_faults(settings, store, now=now, kept=watcher) if it.sort != "unreachable"]
+                faults = [
+                    it for it in find_faults(settings, store, now=now, watcher=watcher) if it.sort != "unreachable"
+                ]
         if json_:
             print_json(
                 {
@@ -71,7 +73,7 @@ def _show(
     counts: Mapping[str, int],
     runs: Sequence[Run],
     failed: Sequence[Run],
-    sights: Sequence[WorkerSight],
+    sights: Sequence[WorkerStatus],
     faults: Sequence[Fault],
     now: float,
 ) -> None:
@@ -98,13 +100,13 @@ def _show(
         show_faults(faults)
 
 
-def _open_table(runs: Sequence[Run], sights: Sequence[WorkerSight], now: float) -> Table:
+def _open_table(runs: Sequence[Run], sights: Sequence[WorkerStatus], now: float) -> Table:
     beats = {(it.drop, it.worker): it.last_sign_s for it in sights}
     rows = table("id", "kind", "status", "worker", "since", "last beat", last="what")
     for run in runs:
         beat = beats.get((run.drop, run.worker or ""))
-        since = for_people(max(0.0, now - (run.started_at or run.created_at)))
-        last = f"{for_people(beat)} ago" if beat is not None else "-"
+        since = rough_time(max(0.0, now - (run.started_at or run.created_at)))
+        last = f"{rough_time(beat)} ago" if beat is not None else "-"
         what = one_line(run.title or run.progress_note or "-")
         rows.add_row(short(run.id), one_line(run.kind), status_of(run), one_line(run.worker or "-"), since, last, what)
     return rows

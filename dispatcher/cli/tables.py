@@ -11,8 +11,8 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from dispatcher.formatting import clock_time, rough_time
 from dispatcher.runs.record import Run, short
-from dispatcher.wording import clock_time, for_people
 from usertext.redaction import legible, without_secrets
 
 PIPE_COLUMNS = 10_000
@@ -93,7 +93,7 @@ def runs_table(runs: Sequence[Run], now: float) -> Table:
 
 def cells(run: Run, now: float, indent: str = "") -> list[RenderableType]:
     """Return the cells of one line of the table of runs."""
-    age = for_people(max(0.0, now - run.created_at))
+    age = rough_time(max(0.0, now - run.created_at))
     return [indent + short(run.id), one_line(run.kind), status_of(run), age, took(run, now), what_of(run)]
 
 
@@ -107,7 +107,7 @@ def took(run: Run, now: float) -> str:
     """Return how long a run has been worked on."""
     if run.started_at is None:
         return "-"
-    return for_people(max(0.0, (run.ended_at or now) - run.started_at))
+    return rough_time(max(0.0, (run.ended_at or now) - run.started_at))
 
 
 def what_of(run: Run) -> str:
@@ -124,4 +124,4 @@ def brief(text: str) -> str:
 
 def when(at: float | None, now: float) -> str:
     """Return a time and how long ago it was, or a dash."""
-    return "-" if at is None else f"{clock_time(at, now)} ({for_people(max(0.0, now - at))} ago)"
+    return "-" if at is None else f"{clock_time(at, now)} ({rough_time(max(0.0, now - at))} ago)"

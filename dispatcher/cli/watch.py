@@ -21,7 +21,7 @@ from dispatcher.cli.tables import runs_table
 from dispatcher.cli.telling import print_json, runs_told
 from dispatcher.config import Settings
 from dispatcher.monitor.background import alone
-from dispatcher.monitor.monitor import Monitor, News
+from dispatcher.monitor.monitor import Monitor, RunUpdate
 from dispatcher.operations.settling import held_up
 from dispatcher.runs.record import OPEN, Group, Run
 from dispatcher.runs.search import Query
@@ -93,7 +93,7 @@ def _watch(settings: Settings, store: RunStore, display: Display, *, until_done:
             monitor.wait(min(monitor.pace_s, 1.0))
 
 
-def _report(news: News, pace: Pace, display: Display, now: float) -> None:
+def _report(news: RunUpdate, pace: Pace, display: Display, now: float) -> None:
     run, progress = news.run, news.progress
     name = f"{run.id} {run.kind} {run.title}".rstrip()
     if news.trouble:

@@ -18,8 +18,8 @@ from dispatcher.jobs.client import Client, new_id
 from dispatcher.jobs.job import Progress
 from dispatcher.monitor.background import leave_behind
 from dispatcher.operations import targets
-from dispatcher.operations.batch import OF_ONE_FILE, Made, is_made, run
-from dispatcher.operations.chain import Step, Wishes, asked_for, errand, group_of, steps_of
+from dispatcher.operations.batch import OF_ONE_FILE, OperationResult, is_cached, run
+from dispatcher.operations.chain import BatchOptions, ChainStep, delivered_for, group_of, steps_of, with_followups
 from dispatcher.operations.plan import Plan
 from dispatcher.operations.settling import settle
 from dispatcher.runs.record import Continuation, Delivery, Group, Run
@@ -36,20 +36,20 @@ def do(request: KindRequest, display: Display) -> Outcome:
     plans = plans_of(request, reporter)
     if request.dry_run:
         for each in plans:
-            reporter.planned(each, each.targets(request.out))
+            reporter.planned(each, each.targets)
     elif plans:
         _work(request, plans, steps, reporter)
     return reporter.outcome
 
 
-def _work(request: KindRequest, plans: Sequence[Plan], steps: Sequence[Step], reporter: Reporter) -> None:
-    places = {path for each in plans for path in each.targets(request.out).values()}
+def _work(request: KindRequest, plans: Sequence[Plan], steps: Sequence[ChainStep], reporter: Reporter) -> None:
+    places = {path for each in plans for path in each.targets.values()}
     for folder in sorted({path.parent for path in places}):
         targets.check_folder(folder)
     kinds = ",".join(dict.fromkeys([request.kind.name, *(step.kind for step in steps)]))
 
     def idle(client: Client) -> bool:
-        return request.detach or (not steps and all(is_made(client, each) for each in plans))
+        return request.detach or (not steps and all(is_cached(client, each) for each in plans))
 
     with (
         connect(request.backend, request.drop, kinds=kinds, idle=idle) as connection,
@@ -66,7 +66,7 @@ def _work(request: KindRequest, plans: Sequence[Plan], steps: Sequence[Step], re
 
 @contextlib.contextmanager
 def _followed_up(
-    store: RunStore, request: KindRequest, plans: Sequence[Plan], steps: Sequence[Step], outcome: Outcome
+    store: RunStore, request: KindRequest, plans: Sequence[Plan], steps: Sequence[ChainStep], outcome: Outcome
 ) -> Iterator[list[Plan]]:
     """Yield the plans with jobs that know what happens to their outputs, so that any process can finish them.
 
@@ -88,10 +88,9 @@ def _followed_up(
 
 
 def _with_followups(
-    request: KindRequest, plans: Sequence[Plan], steps: Sequence[Step], *, group: str | None
+    request: KindRequest, plans: Sequence[Plan], steps: Sequence[ChainStep], *, group: str | None
 ) -> list[Plan]:
-    wishes = Wishes(
-        out=request.out,
+    wishes = BatchOptions(
         overwrite=request.overwrite,
         tags=request.tag,
         group=group,
@@ -100,7 +99,7 @@ def _with_followups(
         anew=request.is_forced,
         config={"command": request.command},
     )
-    return [replace(each, job=errand(each, wishes, steps)) for each in plans]
+    return [replace(each, job=with_followups(each, wishes, steps)) for each in plans]
 
 
 def _submit(connection: Connection, plans: Sequence[Plan], reporter: Reporter) -> None:
@@ -119,11 +118,11 @@ def _wait(connection: Connection, request: KindRequest, plans: Sequence[Plan], r
     """Wait for the jobs one after the other, place each result, and follow the next steps of the chain."""
     finished: list[str] = []
     if not request.overwrite:
-        plans = list(_placeable(connection.client, plans, request.out, reporter))
+        plans = list(_placeable(connection.client, plans, reporter))
     with Stages(reporter.display, [each.source.path for each in plans], is_local=request.is_local) as stages:
-        for outcome in run(connection, plans, out=request.out, timeout_s=request.timeout, on_progress=stages.progress):
+        for outcome in run(connection, plans, timeout_s=request.timeout, on_progress=stages.progress):
             stages.end()
-            if isinstance(outcome, Made):
+            if isinstance(outcome, OperationResult):
                 _place(outcome, request, reporter)
                 finished.append(outcome.result.run)
                 settle(connection, connection.client.store.get(outcome.result.run))
@@ -133,10 +132,10 @@ def _wait(connection: Connection, request: KindRequest, plans: Sequence[Plan], r
         _follow(connection, finished, request, plans[0].job.purpose.group, reporter)
 
 
-def _placeable(client: Client, plans: Sequence[Plan], out: Path | None, reporter: Reporter) -> Iterator[Plan]:
+def _placeable(client: Client, plans: Sequence[Plan], reporter: Reporter) -> Iterator[Plan]:
     """Yield the plans whose results can be placed; an existing file is reported before the work, not after it."""
     for each in plans:
-        there = {path: place for path, place in each.targets(out).items() if place.exists()}
+        there = {path: place for path, place in each.targets.items() if place.exists()}
         try:
             if there and ((cached := client.cached(each.job)) is None or not _are(there, cached.files)):
                 targets.check_free(there.values())
@@ -150,7 +149,7 @@ def _are(there: Mapping[str, Path], files: Mapping[str, Path]) -> bool:
     return all(targets.are_there({place: files[path]}) for path, place in there.items())
 
 
-def _place(made: Made, request: KindRequest, reporter: Reporter) -> None:
+def _place(made: OperationResult, request: KindRequest, reporter: Reporter) -> None:
     """Place a result; if another file has appeared there meanwhile, only this one fails."""
     try:
         paths = made.save(overwrite=request.overwrite)
@@ -206,13 +205,13 @@ def _finish(
                 reporter.passed_over(reasons_of(result))
     left = settle(connection, store.get(child.id))
     reporter.outcome.runs.append(store.get(child.id))
-    deliveries = [each for each in store.trace.deliveries(child.id) if asked_for(continuation, each)]
+    deliveries = [each for each in store.trace.deliveries(child.id) if delivered_for(continuation, each)]
     _report_places(deliveries, file, child.kind, left, reporter)
 
 
 def _name_of_input(store: RunStore, continuation: Continuation, child: Run) -> str:
     """Return the file name that this command uses for the input of a step."""
-    named = (asked_for(continuation, each) for each in store.trace.deliveries(child.id))
+    named = (delivered_for(continuation, each) for each in store.trace.deliveries(child.id))
     return next((path.name for path in named if path is not None), child.title)
 
 

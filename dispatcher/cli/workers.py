@@ -17,11 +17,11 @@ from dispatcher.cli.telling import print_json
 from dispatcher.config import Settings
 from dispatcher.drops.session import DropSession
 from dispatcher.drops.setup import find as find_drop
-from dispatcher.monitor.places import DropWatcher, address_of
-from dispatcher.monitor.sightings import WorkerSight, look_at_workers
+from dispatcher.formatting import rough_time
+from dispatcher.monitor.drop_watcher import DropWatcher, address_of
+from dispatcher.monitor.worker_status import WorkerStatus, worker_statuses
 from dispatcher.runs.record import short
 from dispatcher.runs.store import RunStore
-from dispatcher.wording import for_people
 from protocol import codec
 from protocol.errors import NameMissing, NameTaken, NotFoundError, UsageError
 from protocol.layout import WorkerNames, parse_worker_name
@@ -71,41 +71,41 @@ def ls(
         sys.stderr.write(f"{gone} more have been gone for a long time: --all lists them\n")
 
 
-def sights_of(settings: Settings, store: RunStore, drop: str | None) -> list[WorkerSight]:
+def sights_of(settings: Settings, store: RunStore, drop: str | None) -> list[WorkerStatus]:
     """Return the workers of the named drop, or of all drops."""
     named = find_drop(drop, None, settings.home) if drop else None
     with DropWatcher(settings, store, [address_of(named)] if named is not None else ()) as watcher:
-        return look_at_workers(settings, store, now=time.time(), kept=watcher)
+        return worker_statuses(settings, store, now=time.time(), watcher=watcher)
 
 
-def as_dict(sight: WorkerSight) -> dict[str, Any]:
+def as_dict(sight: WorkerStatus) -> dict[str, Any]:
     """Return a worker as plain data."""
     return dataclasses.asdict(sight)
 
 
-def workers_table(sights: Sequence[WorkerSight]) -> Any:
+def workers_table(sights: Sequence[WorkerStatus]) -> Any:
     """Return a table with one line a worker."""
     rows = table("worker", "alive", "gpu", "last beat", last="doing")
     for it in sights:
         if it.worker:
-            last = f"{for_people(it.last_sign_s)} ago" if it.last_sign_s is not None else "-"
+            last = f"{rough_time(it.last_sign_s)} ago" if it.last_sign_s is not None else "-"
             gpu = one_line(it.gpu or it.device or "none")[:22]
             rows.add_row(one_line(it.worker), _ALIVE[it.alive], gpu, last, _doing(it))
     return rows
 
 
-def _doing(sight: WorkerSight) -> str:
+def _doing(sight: WorkerStatus) -> str:
     held = [
         f"{short(it.run or it.job)} {f'{100 * it.done / it.total:.0f} % ' if it.total else ''}{it.note}".strip()
         for it in sight.held
     ]
     stops = ["stops after its job"] if sight.draining else []
-    left = [f"{for_people(sight.time_left_s)} left"] if sight.time_left_s is not None else []
+    left = [f"{rough_time(sight.time_left_s)} left"] if sight.time_left_s is not None else []
     idle = ["idle"] if sight.alive == "yes" and not held else []
     return one_line(" · ".join([*held, *idle, *stops, *left]) or "-")
 
 
-def show_problems(sights: Sequence[WorkerSight]) -> None:
+def show_problems(sights: Sequence[WorkerStatus]) -> None:
     """Print which drops cannot be read, and why."""
     for it in sights:
         if it.problem:
@@ -134,7 +134,7 @@ def show(worker: Name, drop: Drop = None, json_: Json = False) -> None:
     console().print(facts(rows))
 
 
-def _one_named(sights: Sequence[WorkerSight], name: str) -> WorkerSight:
+def _one_named(sights: Sequence[WorkerStatus], name: str) -> WorkerStatus:
     found = [it for it in sights if it.worker == name] or [it for it in sights if name and it.worker.startswith(name)]
     if not found:
         there = ", ".join(sorted({it.worker for it in sights if it.worker})) or "none"
@@ -160,7 +160,7 @@ def drain(worker: Name, drop: Drop = None, json_: Json = False) -> None:
         sys.stderr.write("it seems to be gone already; sessions that start later ignore this request\n")
 
 
-def _ask(settings: Settings, store: RunStore, sight: WorkerSight) -> int:
+def _ask(settings: Settings, store: RunStore, sight: WorkerStatus) -> int:
     """Write the request under the next free number, and return the number."""
     names = WorkerNames(sight.worker)
     with DropSession.open_known(sight.drop, settings, store) as session:

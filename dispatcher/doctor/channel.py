@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from dispatcher.doctor.findings import Finding
+from dispatcher.formatting import rough_time
 from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job
-from dispatcher.wording import for_people
 from protocol.errors import ChannelError, JobError
 from protocol.layout import PROBES, probe_file
 
@@ -60,7 +60,7 @@ def _told(workers: list[dict[str, Any]], drop: str) -> list[Finding]:
         )
     if not found:
         last = max(workers, key=lambda it: it["last_sign_at"] or 0)
-        ago = f", last heard of {for_people(time.time() - last['last_sign_at'])} ago" if last["last_sign_at"] else ""
+        ago = f", last heard of {rough_time(time.time() - last['last_sign_at'])} ago" if last["last_sign_at"] else ""
         found.append(
             Finding(check="workers", state="warn", said=f"no worker is running now; {last['name']}{ago}", hint=hint)
         )

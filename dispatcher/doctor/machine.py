@@ -12,9 +12,9 @@ from playwright.sync_api import sync_playwright
 
 from dispatcher.config import Settings, is_root
 from dispatcher.doctor.findings import Finding, checked
+from dispatcher.formatting import clock_time, file_size, rough_time
 from dispatcher.runs.store import RunStore
 from dispatcher.tour.browser.chromium import find_browser, launch
-from dispatcher.wording import clock_time, for_people, in_bytes
 from media import ffmpeg
 from protocol.errors import EnvironmentNotReady
 from protocol.transports import rclone_config
@@ -103,7 +103,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding(check="database", state="ok", said=f"the run database opens ({store.database.where})")
     ahead = newest - time.time()
     if ahead > CLOCK_S:
-        said = f"the newest run was created at {clock_time(newest, time.time())}, {for_people(ahead)} in the future"
+        said = f"the newest run was created at {clock_time(newest, time.time())}, {rough_time(ahead)} in the future"
         hint = "This machine's clock was set back: correct it. Jobs are not affected"
         yield Finding(check="clock", state="warn", said=said, hint=hint)
 
@@ -113,5 +113,5 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(place).free
     little = free < ROOM_BYTES
     hint = f"Free some space on {place}, or set GPUDROP_DATA_DIR to a folder on another disk" if little else ""
-    said = f"{in_bytes(free)} free for results and clips"
+    said = f"{file_size(free)} free for results and clips"
     yield Finding(check="disk", state="warn" if little else "ok", said=said, hint=hint)

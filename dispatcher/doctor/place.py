@@ -13,8 +13,8 @@ from dispatcher.doctor.findings import Finding, checked
 from dispatcher.doctor.mounts import examine_mount, mounted_by_rclone
 from dispatcher.drops.session import DropSession
 from dispatcher.drops.setup import check_apart
+from dispatcher.formatting import file_size
 from dispatcher.runs.store import RunStore
-from dispatcher.wording import in_bytes
 from protocol.drop import Drop, Entry
 from protocol.errors import ChannelError, NameMissing
 from protocol.layout import JobNames, is_job_id, is_sync_copy, may_be_a_job
@@ -93,7 +93,7 @@ def _room(address: Path) -> Iterator[Finding]:
     free = int(told.stdout)
     little = free < ROOM_BYTES
     hint = "Free some space on that drive: a worker cannot write its results" if little else ""
-    yield Finding(check="room", state="warn" if little else "ok", said=f"{in_bytes(free)} free on the drop", hint=hint)
+    yield Finding(check="room", state="warn" if little else "ok", said=f"{file_size(free)} free on the drop", hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True)

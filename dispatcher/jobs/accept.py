@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dispatcher.formatting import file_size
 from dispatcher.jobs.job import Result
-from dispatcher.wording import in_bytes
 from media import confined
 from media.audio import check_wav
 from media.info import MediaFile
@@ -81,7 +81,7 @@ def _check_room(folder: Path, job: DoneJob) -> None:
     """Raise StorageFull before starting a download that does not fit on this machine's disk."""
     needed, disk = sum(file.size for file in job.files), shutil.disk_usage(folder)
     if disk.total and disk.free < needed:  # some file systems do not report it
-        raise StorageFull(f"the result needs {in_bytes(needed)}; {in_bytes(disk.free)} are free in {folder}")
+        raise StorageFull(f"the result needs {file_size(needed)}; {file_size(disk.free)} are free in {folder}")
 
 
 def check_listed(done: Done, seen: Observation) -> None:

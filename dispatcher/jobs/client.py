@@ -109,15 +109,15 @@ class Client:
         submission = prepare(job, self._digests)
         known = self.store.latest(submission.key(self.drop_id))
         if known is not None and not job.anew and is_whole(known):
-            if job.purpose.belongings:
-                self.store.attach(known.id, job.purpose.belongings)
+            if job.purpose.extras:
+                self.store.attach(known.id, job.purpose.extras)
             return Handle(self, known, job)
         if known is None:
             wrong = refusal(job, self.own_workers or self.cards().values(), started_here=bool(self.own_workers))
             if wrong is not None:
                 raise UsageError(wrong)
-        belongings = replace(job.purpose.belongings, inputs=submission.artifacts)
-        run, created = self.store.add_or_find(self._new_run(submission), known.id if known else None, belongings)
+        extras = replace(job.purpose.extras, inputs=submission.artifacts)
+        run, created = self.store.add_or_find(self._new_run(submission), known.id if known else None, extras)
         log.debug("run %s: %s", run.id, "new" if created else "resumed")
         if created:
             self.upload(run, job)

@@ -10,12 +10,12 @@ import errno
 from collections.abc import Iterable
 from pathlib import Path
 
+from dispatcher.formatting import clock_time, file_size, listed, partial_size, rough_time
 from dispatcher.jobs.arrivals import on_the_way
 from dispatcher.jobs.attempt_endings import rejection
 from dispatcher.jobs.explain_untaken import explain_untaken
 from dispatcher.jobs.job import Explanation, Why
 from dispatcher.jobs.snapshot import QUIET_BEATS, JobSnapshot, arrived
-from dispatcher.wording import clock_time, for_people, in_bytes, listed, part_of_bytes
 from protocol.claims import LEASE_BEATS
 from protocol.errors import ChannelError, EnvironmentNotReady, NameMissing, StorageFull, VerificationError
 from protocol.kinds.kind import CHECKPOINTS
@@ -64,13 +64,13 @@ def _held(snapshot: JobSnapshot, attempt: Attempt) -> Explanation:
     if silent_s > QUIET_BEATS * lease_s / LEASE_BEATS:
         left = max(0.0, lease_s - silent_s)
         since = f", since {step}" if step else ""
-        text = f"{_name(snapshot, attempt)} took the job and has been silent for {for_people(silent_s)}{since}"
-        hint = f"If that worker is gone, another can take over in {for_people(left)}. {_others(snapshot, attempt)}"
+        text = f"{_name(snapshot, attempt)} took the job and has been silent for {rough_time(silent_s)}{since}"
+        hint = f"If that worker is gone, another can take over in {rough_time(left)}. {_others(snapshot, attempt)}"
         return Explanation(code=Why.WORKER_SILENT, text=text, hint=hint)
     working = f"{_name(snapshot, attempt)} is working{f': {step}' if step else ''}"
     if outputs := _outputs(snapshot, attempt):
         files, size = arrived(snapshot.seen, outputs)
-        here = f"{files} of {snapshot.outputs} files are here ({in_bytes(size)})"
+        here = f"{files} of {snapshot.outputs} files are here ({file_size(size)})"
         here += _uploading(snapshot, outputs)
         return Explanation(code=Why.RESULTS_ARRIVING, text=f"{working}; {here}")
     if snapshot.standing.state is State.RUNNING:
@@ -118,7 +118,7 @@ def _again(snapshot: JobSnapshot, attempt: Attempt) -> str:
 def _uploading(snapshot: JobSnapshot, files: Iterable[OutputFile]) -> str:
     """Return how much of some outputs has arrived, while they are incomplete."""
     here, total = on_the_way(snapshot.seen, files)
-    return f"; uploading: {part_of_bytes(here, total)} seen" if here < total else ""
+    return f"; uploading: {partial_size(here, total)} seen" if here < total else ""
 
 
 def _unsent(snapshot: JobSnapshot) -> Explanation:
@@ -176,13 +176,13 @@ def not_whole_yet(snapshot: JobSnapshot, error: VerificationError, left_s: float
     files, _ = arrived(snapshot.seen, job.files if job else ())
     if job and files < len(job.files):
         here, total = on_the_way(snapshot.seen, job.files)
-        text = f"uploading: {part_of_bytes(here, total)} seen, {files} of {len(job.files)} files complete"
+        text = f"uploading: {partial_size(here, total)} seen, {files} of {len(job.files)} files complete"
         text += f" ({error.missing[0]} is missing)" if error.missing else ""
         text += f"; {attempt.worker} has finished, but its marker arrived before its data"
-        hint = f"Nothing to do. The attempt is rejected after {for_people(left_s)} without new data"
+        hint = f"Nothing to do. The attempt is rejected after {rough_time(left_s)} without new data"
         return Explanation(code=Why.RESULTS_ARRIVING, text=text, hint=hint)
     text = f"the result of {attempt.worker} does not verify: {error}"
-    hint = f"The rest may still arrive; in {for_people(left_s)} the attempt is rejected and another follows"
+    hint = f"The rest may still arrive; in {rough_time(left_s)} the attempt is rejected and another follows"
     return Explanation(code=Why.RESULTS_UNVERIFIED, text=text, hint=hint)
 
 
@@ -200,7 +200,7 @@ def unreachable(error: ChannelError, drop: str, since_s: float, wall: float) -> 
     cause = error.__cause__
     name = errno.errorcode.get(cause.errno or 0, "") if isinstance(cause, OSError) else ""
     why = (cause.strerror or str(cause)) if isinstance(cause, OSError) else str(error).rstrip(".")
-    since = f"since {clock_time(wall - since_s, wall)}, {for_people(since_s)}"
+    since = f"since {clock_time(wall - since_s, wall)}, {rough_time(since_s)}"
     return Explanation(
         code=Why.DROP_UNREACHABLE, text=f"the drop {drop} cannot be reached ({since}): {why}", hint=_reach(name, drop)
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dispatcher.formatting import clock_time, file_size, listed, rough_time
 from dispatcher.jobs.job import Explanation, Why
 from dispatcher.jobs.snapshot import JobSnapshot, engine_hint, engine_missing
-from dispatcher.wording import clock_time, for_people, in_bytes, listed
 from protocol.messages import WorkerCard
 
 
@@ -92,7 +92,7 @@ def _inputs_late(snapshot: JobSnapshot) -> Explanation | None:
     for name, file in snapshot.offer.inputs.items():
         there = snapshot.seen.sizes.get(file.in_, 0)
         if there != file.size:
-            arrived = f"{in_bytes(there)} of {in_bytes(file.size)}"
+            arrived = f"{file_size(there)} of {file_size(file.size)}"
             text = f"no worker takes the request: {arrived} of its input {name} have arrived"
             hint = "Check that the sync tool of this machine is running"
             return Explanation(code=Why.UPLOAD_UNFINISHED, text=text, hint=hint)
@@ -105,7 +105,7 @@ def _busy(snapshot: JobSnapshot) -> Explanation | None:
         return None
     name, (job, done, total, since_s) = next(iter(sorted(busy.items())))
     at = f" ({done} of {total})" if total else ""
-    text = f"{name} is busy with job {job}{at}, for at least {for_people(since_s)}"
+    text = f"{name} is busy with job {job}{at}, for at least {rough_time(since_s)}"
     more = "" if len(busy) == 1 else f"; {len(busy) - 1} more are busy too"
     hint = f"The job is next; a second worker would take it at once. {snapshot.start_one}"
     return Explanation(code=Why.WORKER_BUSY, text=text + more, hint=hint)
@@ -150,4 +150,4 @@ def last_sign(snapshot: JobSnapshot, name: str) -> str:
     told_at = snapshot.workers[name].told_at
     if told_at is None:
         return "no heartbeat was seen"
-    return f"last heartbeat {for_people(max(0.0, snapshot.wall - told_at))} ago ({clock_time(told_at, snapshot.wall)})"
+    return f"last heartbeat {rough_time(max(0.0, snapshot.wall - told_at))} ago ({clock_time(told_at, snapshot.wall)})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dispatcher.drops.worker_registry import WorkerRegistry
+from dispatcher.formatting import listed, rough_time
 from dispatcher.jobs import simple_form
 from dispatcher.jobs.arrivals import Arrivals
 from dispatcher.jobs.attempt_endings import Ending, endings, failed_workers
@@ -10,7 +11,6 @@ from dispatcher.jobs.finish import RunFinisher
 from dispatcher.jobs.job import FINISHED, Explanation, Why
 from dispatcher.jobs.snapshot import JobSnapshot, engine_hint, engine_missing, live_cards
 from dispatcher.runs.record import Run, Status
-from dispatcher.wording import for_people, listed
 from protocol.drop import TimeLimits
 from protocol.errors import JobExpired, JobFailed
 from protocol.layout import LAST_ATTEMPT
@@ -79,7 +79,7 @@ class FailurePolicy:
         left = lease_s - (now - self._since.setdefault("expired", now))
         if left <= 0:
             self._finisher.fail("expired", "EXPIRED", f"no worker took it within {queue_s:.0f} s", JobExpired, snapshot)
-        text = f"no worker took it within {queue_s:.0f} s; the job ends in {for_people(left)}"
+        text = f"no worker took it within {queue_s:.0f} s; the job ends in {rough_time(left)}"
         return Explanation(code=Why.EXPIRING, text=text, hint="A worker that takes it before then is in time")
 
     def _unclaimable(self, snapshot: JobSnapshot) -> Explanation | None:
@@ -89,7 +89,7 @@ class FailurePolicy:
         left_s = self._waits(snapshot).late_s - (snapshot.now - self._since.setdefault("used up", snapshot.now))
         self.is_lost = self.is_lost or left_s < 0
         text = f"no worker can take the job any more: the highest attempt number, {LAST_ATTEMPT}, is used"
-        hint = f"It is offered again in {for_people(max(0.0, left_s))}"
+        hint = f"It is offered again in {rough_time(max(0.0, left_s))}"
         return Explanation(code=Why.ATTEMPT_FAILED, text=text, hint=hint)
 
     def _give_up_on_engine(self, snapshot: JobSnapshot) -> None:
@@ -136,7 +136,7 @@ class FailurePolicy:
             status: Status = "crashed" if all(ending.is_crash for ending in ended) else "failed"
             self._finisher.fail(status, last.code, text, JobFailed, snapshot, step=last.step)
         text = f"{len(ended)} attempt(s) failed, the last with {last.code}: {last.reason.rstrip('.')}"
-        hint = f"A late result may still arrive; the job ends in {for_people(wait_s - waited)}"
+        hint = f"A late result may still arrive; the job ends in {rough_time(wait_s - waited)}"
         return Explanation(code=Why.ATTEMPT_FAILED, text=text, hint=hint)
 
 

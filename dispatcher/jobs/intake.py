@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dispatcher.formatting import rough_time
 from dispatcher.jobs import accept, explain
 from dispatcher.jobs.arrivals import Arrivals, on_the_way
 from dispatcher.jobs.attempt_endings import DAMAGED, NEVER_CAME, UNUSABLE
@@ -16,7 +17,6 @@ from dispatcher.jobs.outbox import Outbox
 from dispatcher.jobs.recording import LARGE_BYTES, RunRecorder, outputs_of, size_of
 from dispatcher.jobs.snapshot import JobSnapshot, arrived
 from dispatcher.runs.record import Ended
-from dispatcher.wording import for_people
 from protocol import codec
 from protocol.drop import REMOTE, Drop
 from protocol.errors import VerificationError
@@ -126,7 +126,7 @@ class ResultIntake:
             self._ask_again(attempt, snapshot, error.missing, quiet_s - more_s, limits.need_s)
             return explain.not_whole_yet(replace(snapshot, standing=Standing(State.DELIVERED, attempt)), error, left_s)
         how = UNUSABLE if not error.missing else DAMAGED if is_whole else NEVER_CAME
-        waited = f"; no more data for {for_people(quiet_s)}" if error.missing and not is_whole else ""
+        waited = f"; no more data for {rough_time(quiet_s)}" if error.missing and not is_whole else ""
         why = f"{how}: {error}{waited}"
         self._outbox.reject(attempt, why, snapshot.now)
         text = f"the result of {attempt.worker} {why}"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from dispatcher.runs.record import Belongings, Delivery
+from dispatcher.runs.record import Delivery, RunExtras
 from protocol.messages import EngineRecord
 from protocol.states import State
 
@@ -29,9 +29,9 @@ class Purpose:
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # input → its media facts, where known
 
     @property
-    def belongings(self) -> Belongings:
+    def extras(self) -> RunExtras:
         """Return what is added to an existing run of the same job."""
-        return Belongings(tags=self.tags, deliveries=self.deliveries, steps=self.steps, notices=self.notices)
+        return RunExtras(tags=self.tags, deliveries=self.deliveries, steps=self.steps, notices=self.notices)
 
 
 @dataclass(frozen=True, kw_only=True)

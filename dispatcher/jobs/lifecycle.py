@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dispatcher.drops.session import DropSession
 from dispatcher.drops.worker_registry import WorkerRegistry
+from dispatcher.formatting import rough_time
 from dispatcher.jobs import explain, explain_untaken, simple_form
 from dispatcher.jobs.arrivals import Arrivals
 from dispatcher.jobs.failure_policy import FailurePolicy
@@ -19,7 +20,6 @@ from dispatcher.jobs.recording import RunRecorder
 from dispatcher.jobs.snapshot import JobSnapshot
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
-from dispatcher.wording import for_people
 from protocol import codec
 from protocol.absence import Missing
 from protocol.drop import Drop, TimeLimits
@@ -75,7 +75,7 @@ class MissingJob:
             text = "its folder was deleted from the drop"
             self._finisher.fail("cancelled", "CANCELLED", text, JobCancelled, snapshot)
         text = f"the drop answers, but the job's folder {self._run.job} is missing"
-        left = for_people(self._missing.left_s(now, gone_s))
+        left = rough_time(self._missing.left_s(now, gone_s))
         hint = f"The job is cancelled if the folder stays missing for {left} more"
         return Explanation(code=Why.FOLDER_GONE, text=text, hint=hint)
 

@@ -16,7 +16,7 @@ from dispatcher.jobs.cached import is_whole
 from dispatcher.jobs.client import new_id
 from dispatcher.jobs.offers import encode_request
 from dispatcher.jobs.outbox import cancellation
-from dispatcher.runs.record import Artifact, Belongings, Delivery, Run
+from dispatcher.runs.record import AGAIN, Artifact, Delivery, Run, RunExtras
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from protocol import codec
@@ -24,9 +24,6 @@ from protocol.errors import NotFoundError, UsageError
 from protocol.integrity import sha256_of
 from protocol.messages import Request
 from protocol.transports.host import SYSTEM
-
-AGAIN = "again"
-"""The key in a run's `execution_config` that says of which run it is a repetition, and by which of the acts."""
 
 Act = Literal["retry", "rerun"]
 
@@ -63,7 +60,7 @@ def retry(store: RunStore, run_id: str, *, now: float, settings: Settings | None
     if run.status == "completed":
         raise UsageError(f"run {run.id} is completed. Make a new one of the same inputs: gpudrop runs rerun {run.id}")
     newest = store.latest(run.key)
-    wanted = _belongings(store, run, _deliveries(store, run))
+    wanted = _extras(store, run, _deliveries(store, run))
     if newest is not None and newest.id != run.id and (newest.is_open or is_whole(newest)):
         store.attach(newest.id, replace(wanted, inputs=()))
         store.trace.note(run.id, f"the same job is run {newest.id}", at=now)
@@ -71,7 +68,7 @@ def retry(store: RunStore, run_id: str, *, now: float, settings: Settings | None
     else:
         again = _again(store, run, "retry", wanted, newest, now, settings)
     for steps in _chain(store, run):
-        store.attach(again.id, Belongings(steps=steps))
+        store.attach(again.id, RunExtras(steps=steps))
     return store.get(again.id)
 
 
@@ -90,21 +87,15 @@ def rerun(store: RunStore, run_id: str, *, now: float, settings: Settings | None
             f"gpudrop runs cancel {newest.id}"
         )
     free = [it for it in _deliveries(store, run) if it.overwrite or not Path(it.target).exists()]
-    wanted = _belongings(store, run, free)
+    wanted = _extras(store, run, free)
     return _again(store, run, "rerun", wanted, newest, now, settings)
-
-
-def repeated_by(run: Run) -> str | None:
-    """Return the run that a run is a repetition of, or None."""
-    again = run.execution_config.get(AGAIN)
-    return str(again["of"]) if isinstance(again, dict) and "of" in again else None
 
 
 def _again(
     store: RunStore,
     run: Run,
     act: Act,
-    wanted: Belongings,
+    wanted: RunExtras,
     newest: Run | None,
     now: float,
     settings: Settings | None,
@@ -195,9 +186,9 @@ def _check(run: Run, file: Artifact) -> None:
         )
 
 
-def _belongings(store: RunStore, run: Run, deliveries: Sequence[Delivery]) -> Belongings:
+def _extras(store: RunStore, run: Run, deliveries: Sequence[Delivery]) -> RunExtras:
     """Return what a repetition of a run has of it, its inputs checked to be what they were."""
-    return Belongings(
+    return RunExtras(
         inputs=inputs_of(store, run),
         tags=store.trace.tags([run.id])[run.id],
         deliveries=deliveries,

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import platform
-import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import distributions
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher.config import Settings
+from dispatcher.formatting import utc_time
 from dispatcher.runs.record import Artifact, Run
 from dispatcher.runs.store import RunStore
 from protocol.errors import GpudropError, UsageError
@@ -112,11 +112,7 @@ def versions() -> dict[str, Any]:
 
 
 def _history(store: RunStore, run: Run) -> str:
-    lines = [
-        f"{time.strftime('%Y-%m-%d %H:%M:%SZ', time.gmtime(it.at))} {it.status}: {it.text}\n"
-        for it in store.trace.changes(run.id)
-    ]
-    return "".join(lines)
+    return "".join(f"{utc_time(it.at)} {it.status}: {it.text}\n" for it in store.trace.changes(run.id))
 
 
 def _drop_told(run: Run) -> Iterator[tuple[str, str]]:

@@ -16,9 +16,9 @@ from typing import Literal
 from dispatcher.config import Settings
 from dispatcher.jobs import accept
 from dispatcher.jobs.recording import outputs_of
+from dispatcher.monitor.drop_watcher import DropWatcher, WatchedDrop
 from dispatcher.monitor.faults import reader_of
-from dispatcher.monitor.places import DropWatcher, Place
-from dispatcher.runs.record import Artifact, Belongings, Ended, ResultRecord, Run, Status
+from dispatcher.runs.record import Artifact, Ended, ResultRecord, Run, RunExtras, Status
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.drop import Entry
@@ -35,7 +35,7 @@ somebody else's; ended, with nothing of it here; or not to be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class ReindexedJob:
     """One job folder, and what became of it."""
 
     drop: str
@@ -48,53 +48,53 @@ class Found:
 
 
 def reindex(
-    looking: DropWatcher,
+    watcher: DropWatcher,
     *,
     now: float,
     adopt: Sequence[str] = (),
     jobs: Sequence[str] | None = None,
     dry_run: bool = False,
-) -> Iterator[Found]:
+) -> Iterator[ReindexedJob]:
     """Yield what every job folder of every drop is, each taken back as it comes; `jobs` narrows it down.
 
     `adopt` holds the ids of dispatchers that were this machine's. With `dry_run` nothing is written. Doing it twice, or
     while others work, is safe: a job that a run of this database has is left alone.
     """
-    for place in looking.look():
-        if place.drop is None or place.problem:
-            yield Found(drop=place.address, job="", outcome="unreadable", text=place.problem)
+    for watched in watcher.look():
+        if watched.drop is None or watched.problem:
+            yield ReindexedJob(drop=watched.address, job="", outcome="unreadable", text=watched.problem)
             continue
         try:
-            names = [it.name for it in place.drop.list("") if it.is_folder and is_job_id(it.name)]
+            names = [it.name for it in watched.drop.list("") if it.is_folder and is_job_id(it.name)]
         except ChannelError as error:
-            yield Found(drop=place.address, job="", outcome="unreadable", text=str(error))
+            yield ReindexedJob(drop=watched.address, job="", outcome="unreadable", text=str(error))
             continue
         for job in sorted(names if jobs is None else set(names) & set(jobs)):
-            with place.lock:
-                yield _Folder(looking, place, job, now).taken(adopt, dry_run=dry_run)
+            with watched.lock:
+                yield _Folder(watcher, watched, job, now).taken(adopt, dry_run=dry_run)
 
 
 class _Folder:
     """One job folder, looked at once."""
 
-    def __init__(self, looking: DropWatcher, place: Place, job: str, now: float) -> None:
-        self._looking, self._place, self._job, self._now = looking, place, job, now
-        self._store: RunStore = looking.store
-        self._settings: Settings = looking.settings
+    def __init__(self, watcher: DropWatcher, watched: WatchedDrop, job: str, now: float) -> None:
+        self._watcher, self._watched, self._job, self._now = watcher, watched, job, now
+        self._store: RunStore = watcher.store
+        self._settings: Settings = watcher.settings
 
-    def taken(self, adopt: Sequence[str], *, dry_run: bool) -> Found:
+    def taken(self, adopt: Sequence[str], *, dry_run: bool) -> ReindexedJob:
         """Take the job back if it is ours and open, or completed with its results here."""
-        if known := self._store.search.of_jobs(self._place.drop_id, [self._job]):
+        if known := self._store.search.of_jobs(self._watched.drop_id, [self._job]):
             return self._found("known", run=known[self._job].id)
         try:
-            seen = reader_of(self._looking, self._place, self._job).look()
+            seen = reader_of(self._watcher, self._watched, self._job).look()
             if seen.request is None:
                 return self._found("foreign" if seen.plain_request else "unreadable", text=_why_not(seen))
             return self._take(seen, seen.request.job, adopt, dry_run=dry_run)
         except (ChannelError, BadMessage) as error:
             return self._found("unreadable", text=str(error))
 
-    def _take(self, seen: Observation, offer: Offer, adopt: Sequence[str], *, dry_run: bool) -> Found:
+    def _take(self, seen: Observation, offer: Offer, adopt: Sequence[str], *, dry_run: bool) -> ReindexedJob:
         told = {"kind": offer.kind, "dispatcher": offer.dispatcher}
         data = self._bytes()
         if not self._is_ours(data, offer, adopt):
@@ -112,20 +112,20 @@ class _Folder:
         return self._found("open", run=run.id, text=run.status, **told)
 
     def _bytes(self) -> bytes:
-        assert self._place.drop is not None  # it is open
-        return self._place.drop.get(JobNames(self._job).request, limit=codec.MAX_BYTES)
+        assert self._watched.drop is not None  # it is open
+        return self._watched.drop.get(JobNames(self._job).request, limit=codec.MAX_BYTES)
 
     def _is_ours(self, data: bytes, offer: Offer, adopt: Sequence[str]) -> bool:
         if offer.dispatcher in (self._store.dispatcher_id, *adopt):
             return True
-        if self._place.session is not None and self._place.session.is_private:
+        if self._watched.session is not None and self._watched.session.is_private:
             return True
-        key = self._place.identity.key
+        key = self._watched.identity.key
         if key is None:
             return False
         only_us = Trust(mode="require", dispatcher_keys=(key.public,))
         try:
-            codec.decode_request(data, drop=self._place.drop_id, job=self._job, trust=only_us)
+            codec.decode_request(data, drop=self._watched.drop_id, job=self._job, trust=only_us)
         except Untrusted:
             return False
         return True
@@ -139,11 +139,11 @@ class _Folder:
         claims = [at for name, at in entries.items() if (it := parse_job_name(name)) and it.role == "claim"]
         return Run(
             id=self._job,
-            key=hashlib.sha256(f"{self._place.drop_id} {offer.digest}".encode()).hexdigest(),
+            key=hashlib.sha256(f"{self._watched.drop_id} {offer.digest}".encode()).hexdigest(),
             kind=offer.kind,
             status=status,
-            drop=self._place.address,
-            drop_id=self._place.drop_id,
+            drop=self._watched.address,
+            drop_id=self._watched.drop_id,
             job=self._job,
             digest=offer.digest,
             request=data,
@@ -158,33 +158,33 @@ class _Folder:
         )
 
     def _config(self, offer: Offer, seen: Observation) -> dict[str, object]:
-        private = self._place.session is not None and self._place.session.is_private
+        private = self._watched.session is not None and self._watched.session.is_private
         params = dict(seen.request.params) if seen.request else {}
         backend = "local" if private else "colab"
         return {"backend": backend, "params": params, "require_engine": offer.requires.engine, "reindexed": True}
 
     def _entries(self) -> dict[str, float]:
         """Return when each file of the folder was written, as the channel tells."""
-        assert self._place.drop is not None  # it is open
-        entries: Sequence[Entry] = self._place.drop.list(self._job)
+        assert self._watched.drop is not None  # it is open
+        entries: Sequence[Entry] = self._watched.drop.list(self._job)
         return {it.name: it.modified for it in entries if it.modified is not None}
 
     def _add(self, run: Run, offer: Offer) -> None:
         newest = self._store.latest(run.key)
-        inputs = Belongings(inputs=tuple(self._inputs(offer)))
+        inputs = RunExtras(inputs=tuple(self._inputs(offer)))
         added, created = self._store.add_or_find(run, newest.id if newest else None, inputs)
         if created:
             self._store.trace.note(added.id, "taken back from the drop: the run database did not know it", at=self._now)
 
     def _inputs(self, offer: Offer) -> Iterator[Artifact]:
         """Yield the inputs, where the drop is a folder: their copies in it are what there is to send again."""
-        folder = Path(self._place.address) / self._job
+        folder = Path(self._watched.address) / self._job
         for name, file in offer.inputs.items():
             if (folder / file.in_).is_file():
                 path = str(folder / file.in_)
                 yield Artifact(role="input", name=name, path=path, size=file.size, sha256=file.sha256)
 
-    def _completed(self, run: Run, seen: Observation, offer: Offer, *, dry_run: bool) -> Found:
+    def _completed(self, run: Run, seen: Observation, offer: Offer, *, dry_run: bool) -> ReindexedJob:
         """Take back a run whose result was accepted, if that is still here and whole."""
         told = {"kind": offer.kind, "dispatcher": offer.dispatcher}
         assert seen.accepted is not None  # the caller looked
@@ -213,9 +213,9 @@ class _Folder:
 
     def _found(
         self, outcome: Outcome, *, kind: str = "", dispatcher: str = "", run: str | None = None, text: str = ""
-    ) -> Found:
-        return Found(
-            drop=self._place.address,
+    ) -> ReindexedJob:
+        return ReindexedJob(
+            drop=self._watched.address,
             job=self._job,
             outcome=outcome,
             kind=kind,

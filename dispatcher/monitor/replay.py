@@ -22,7 +22,7 @@ from protocol.messages import WorkerCard
 
 
 @dataclass(frozen=True, kw_only=True)
-class Replayed:
+class ReplayResult:
     """How it went here, beside how it went there."""
 
     folder: Path  # its drop, results and log
@@ -50,7 +50,7 @@ def replay(
     any_engine: bool = False,
     timeout_s: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
-) -> Replayed:
+) -> ReplayResult:
     """Do a run over here, once, and compare. The run itself stays as it is; nothing of this is remembered as a run.
 
     Parameters and seed are those of the request, inputs those files, checked by their sha256: NotFoundError where one
@@ -68,7 +68,7 @@ def replay(
     with connect("local", settings=apart, private=private, kinds=run.kind) as here:
         result, error = _do(here, job, timeout_s, on_progress)
         cards = here.cards
-    return Replayed(
+    return ReplayResult(
         folder=folder,
         log=worker_log(private),
         seconds=time.monotonic() - started,

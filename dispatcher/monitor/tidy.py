@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Load:
+class RunUsage:
     """One run, and what it takes on this disk; `stays` says why it must not be forgotten."""
 
     run: Run
@@ -43,13 +43,13 @@ class Load:
     stays: str = ""
 
 
-def weigh(settings: Settings, store: RunStore, runs: Sequence[Run]) -> list[Load]:
+def weigh(settings: Settings, store: RunStore, runs: Sequence[Run]) -> list[RunUsage]:
     """Return what each run takes on this disk, and why some of them must stay."""
     needed = store.retention.needed([run.id for run in runs])
     return [_load(settings, store, run, needed.get(run.id, "")) for run in runs]
 
 
-def _load(settings: Settings, store: RunStore, run: Run, stays: str) -> Load:
+def _load(settings: Settings, store: RunStore, run: Run, stays: str) -> RunUsage:
     folders = tuple(_folders(settings, run))
     for folder in folders:
         if others := store.retention.inputs_of_open(str(folder), run.id):
@@ -59,7 +59,7 @@ def _load(settings: Settings, store: RunStore, run: Run, stays: str) -> Load:
             stays = stays or f"one of its outputs was placed inside {folder}: move it away first"
     if not stays and run.machine not in ("", settings.machine) and not folders:
         stays = f"its files are on the machine {run.machine}: remove it there" if run.results_dir else ""
-    return Load(run=run, folders=folders, bytes=sum(map(size_of, folders)), stays=stays)
+    return RunUsage(run=run, folders=folders, bytes=sum(map(size_of, folders)), stays=stays)
 
 
 def _folders(settings: Settings, run: Run) -> Iterator[Path]:
@@ -79,7 +79,7 @@ def size_of(folder: Path) -> int:
     return sizes
 
 
-def remove(settings: Settings, store: RunStore, loads: Iterable[Load]) -> int:
+def remove(settings: Settings, store: RunStore, loads: Iterable[RunUsage]) -> int:
     """Forget runs and free what they take here, and their folders in the drops; return how many bytes came free.
 
     The database forgets first: what a kill leaves on the disk is found by `unknown`.

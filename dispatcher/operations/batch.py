@@ -1,4 +1,4 @@
-"""Many plans, one worker or more: the next jobs are in the drop while one is waited for; one failure stops no other."""
+"""Doing many plans: the next jobs are in the drop while one is awaited, and one that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from protocol.kinds import KINDS
 from protocol.messages import EngineRecord
 
 AHEAD = 2
-"""How many jobs wait in the drop behind the one that is waited for, so that a worker never stands idle."""
+"""How many jobs wait in the drop behind the one that is awaited, so that a worker is never idle."""
 
 OF_ONE_FILE = (ChannelError, JobError, MediaError, NotFoundError, UsageError, VerificationError)
-"""What goes wrong with one file, and leaves the others to be done."""
+"""Errors of one file, after which the others are still done."""
 
 OnProgress = Callable[[Path, Progress], None]
 
@@ -41,67 +41,66 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
-    """What was made of one source: verified files, and what they are called when they are put somewhere."""
+class OperationResult:
+    """The verified result of one source, and the names of its files."""
 
     source: Path
     result: Result
     names: Mapping[str, str]
-    targets: Mapping[str, Path]  # where they belong unless `save` is told otherwise
-    below: Path = Path()  # where the source lay in the folder that was searched
-    kept: bool = False  # whether it had been made before
+    targets: Mapping[str, Path]  # where `save` puts them, unless it gets another folder
+    below: Path = Path()  # the subfolder of the source in the folder that was searched
+    cached: bool = False  # whether it was made by an earlier command
 
     @property
     def files(self) -> Mapping[str, Path]:
-        """Return {result path: verified file}, where results are kept."""
+        """The verified files by result path, in the folder of results."""
         return self.result.files
 
     @property
     def engine(self) -> EngineRecord | None:
-        """Return who did the work; None for answers of old workers."""
+        """The engine that did the work; None for answers of old workers."""
         return self.result.engine
 
     @property
     def notes(self) -> list[str]:
-        """Return what should not go unsaid of the result, in lines for people."""
+        """The notes of the worker that the user should see, one line each."""
         return _texts(self.result.summary.get("notes"))
 
     @property
     def passed_over(self) -> list[str]:
-        """Return which better engines were not used, and why."""
+        """The better engines that were not used, and why."""
         return _texts(self.result.summary.get("passed_over"))
 
     def save(self, folder: str | Path | None = None, *, overwrite: bool = False) -> list[Path]:
-        """Put the files beside the source, or below `folder` as the source lay in its own; return where they are.
+        """Copy the files to their targets, or below `folder` in the subfolder of the source; return where they are.
 
-        Nothing else is written over unless you say so: UsageError names what is in the way.
+        Raises UsageError for a file in the way, which is only overwritten with `overwrite`.
         """
         there = Path(folder) / self.below if folder else None
-        places = {path: there / self.names[path] if there else self.targets[path] for path in self.names}
-        wanted = {target: self.files[path] for path, target in places.items()}
-        if not overwrite and not targets.are_there(wanted):
-            targets.check_free(target for target, file in wanted.items() if not targets.are_there({target: file}))
-        for target, file in wanted.items():
+        copies = {there / self.names[path] if there else self.targets[path]: self.files[path] for path in self.names}
+        if not overwrite:
+            targets.check_free(target for target, file in copies.items() if not targets.are_there({target: file}))
+        for target, file in copies.items():
             targets.place(file, target)
-        return list(wanted)
+        return list(copies)
 
 
 @dataclass(frozen=True, kw_only=True)
-class NotMade:
-    """A source of which nothing could be made, and why."""
+class OperationFailure:
+    """A source that could not be done, and why."""
 
     source: Path
     error: GpudropError
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Sent:
+class _Submitted:
     plan: Plan
-    handle: Handle | NotMade
-    kept: bool
+    handle: Handle | OperationFailure
+    cached: bool
 
     def keep(self) -> None:
-        """Keep this process's turn at it: no monitor need attend to what is waited for next."""
+        """Keep the lease of this process on it, so that no monitor takes over what is awaited next."""
         if isinstance(self.handle, Handle):
             self.handle.renew()
 
@@ -110,100 +109,116 @@ def run(
     connection: Connection,
     plans: Iterable[Plan],
     *,
-    out: Path | None = None,
     timeout_s: float | None = None,
     on_progress: OnProgress = lambda _path, _progress: None,
-) -> Iterator[Made | NotMade]:
-    """Have every plan done, in order. What keeps the whole from going on is raised; so is an interrupt.
+) -> Iterator[OperationResult | OperationFailure]:
+    """Do every plan, in order. Raises an error that concerns all of them, and an interrupt.
 
-    Jobs that were sent stay in the drop then: the same call picks them up again.
+    The jobs that were submitted stay in the drop then: the same call picks them up again.
     """
-    waiting: deque[_Sent] = deque()
+    waiting: deque[_Submitted] = deque()
     todo = iter(plans)
     while True:
-        for sent in waiting:
-            sent.keep()
+        for submitted in waiting:
+            submitted.keep()
         while len(waiting) <= AHEAD and (plan := next(todo, None)) is not None:
-            waiting.append(_send(connection, plan))
+            waiting.append(_submit(connection, plan))
         if not waiting:
             break
-        yield _await(connection, waiting, out, timeout_s, on_progress)
+        yield _await(connection, waiting, timeout_s, on_progress)
     if connection.backend == "local":
-        connection.client.clean(older_than_s=0)  # nobody else looks at a private drop
+        connection.client.clean(older_than_s=0)  # no other process cleans a private drop
 
 
-def _send(connection: Connection, plan: Plan) -> _Sent:
+def _submit(connection: Connection, plan: Plan) -> _Submitted:
     try:
-        kept = connection.client.cached(plan.job)
-        use = kept is not None and not plan.job.anew and not _may_be_better(kept, plan.job, connection)
+        cached = connection.client.cached(plan.job)
+        use = cached is not None and not plan.job.anew and not _may_be_better(cached, plan.job, connection)
         job = replace(plan.job, anew=not use)
-        return _Sent(plan=plan, handle=connection.client.submit(job), kept=use)
+        return _Submitted(plan=plan, handle=connection.client.submit(job), cached=use)
     except StorageFull:
         raise
     except OF_ONE_FILE as error:
-        return _Sent(plan=plan, handle=NotMade(source=plan.source.path, error=error), kept=False)
+        return _Submitted(plan=plan, handle=OperationFailure(source=plan.source.path, error=error), cached=False)
 
 
-def _may_be_better(kept: Result, job: Job, connection: Connection) -> bool:
-    """Say whether a neural engine is at hand now for what the embedded one made before."""
+def _may_be_better(cached: Result, job: Job, connection: Connection) -> bool:
+    """Return whether a neural engine is available now for what an embedded one made before."""
     offered = connection.engines(job.kind)
-    if job.require_engine is not None or kept.engine is None or not offered:
+    if job.require_engine is not None or cached.engine is None or not offered:
         return False
-    return kept.engine.tier == "embedded" and offered[0].tier == "neural"
+    return cached.engine.tier == "embedded" and offered[0].tier == "neural"
 
 
-def is_made(client: Client, plan: Plan) -> bool:
-    """Say whether a plan was done before, and no worker need be asked whether it can do it better now."""
+def is_cached(client: Client, plan: Plan) -> bool:
+    """Return whether the result of a plan is cached, and no worker could make a better one now."""
     try:
-        kept = None if plan.job.anew else client.cached(plan.job)
+        cached = None if plan.job.anew else client.cached(plan.job)
     except OF_ONE_FILE:
-        return False  # told when it is sent
-    if kept is None or kept.engine is None:
+        return False  # reported when it is submitted
+    if cached is None or cached.engine is None:
         return False
-    is_best = kept.engine.tier == "neural" or not KINDS[plan.job.kind].neural
+    is_best = cached.engine.tier == "neural" or not KINDS[plan.job.kind].neural
     return is_best or plan.job.require_engine is not None
 
 
 def _await(
-    connection: Connection, waiting: deque[_Sent], out: Path | None, timeout_s: float | None, on_progress: OnProgress
-) -> Made | NotMade:
-    sent = waiting.popleft()
-    path = sent.plan.source.path
-    if isinstance(sent.handle, NotMade):
-        return sent.handle
+    connection: Connection, waiting: deque[_Submitted], timeout_s: float | None, on_progress: OnProgress
+) -> OperationResult | OperationFailure:
+    submitted = waiting.popleft()
+    plan, handle = submitted.plan, submitted.handle
+    if isinstance(handle, OperationFailure):
+        return handle
 
-    def told(progress: Progress) -> None:
-        on_progress(path, progress)
+    def report(progress: Progress) -> None:
+        on_progress(plan.source.path, progress)
         connection.keep()
         for other in waiting:
             other.keep()
 
+    has_deadline = connection.client.store.get(handle.run).deadline_at is not None
     try:
-        result = sent.handle.wait(timeout_s, on_progress=told)
-    except JobTimeout as error:
-        if connection.client.store.get(sent.handle.run).deadline_at is not None:
-            error = _cancelled(sent.handle, error, timeout_s)
-        return NotMade(source=path, error=error)
+        if has_deadline and timeout_s is not None:
+            result = wait_or_cancel(handle, timeout_s, on_progress=report)
+        else:
+            result = handle.wait(timeout_s, on_progress=report)
     except OF_ONE_FILE as error:
-        return NotMade(source=path, error=error)
-    places = sent.plan.targets(out)
-    return Made(
-        source=path, result=result, names=sent.plan.names, targets=places, below=sent.plan.source.below, kept=sent.kept
+        return OperationFailure(source=plan.source.path, error=error)
+    return OperationResult(
+        source=plan.source.path,
+        result=result,
+        names=plan.names,
+        targets=plan.targets,
+        below=plan.source.below,
+        cached=submitted.cached,
     )
 
 
-def _cancelled(handle: Handle, error: JobTimeout, timeout_s: float | None) -> JobTimeout:
-    """Cancel what was not done in its time, on the worker too, and return what to say of it."""
-    handle.cancel(f"it was not done within {timeout_s:.0f} s")
-    text = str(error).partition("\n")[0]
-    return JobTimeout(
-        f"{text}\nIt was cancelled, on the worker too (run {handle.run})",
-        why=error.why,
-        hint=error.hint,
-        run=handle.run,
-    )
+def wait_or_cancel(
+    handle: Handle,
+    timeout_s: float,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    reason: str | None = None,
+) -> Result:
+    """Wait for a verified result; cancel the job, on the worker too, if it takes longer than `timeout_s`.
+
+    Raises JobTimeout that says so. A job that ends at the last moment gives its result, or raises its own error.
+    """
+    try:
+        return handle.wait(timeout_s, on_progress=on_progress)
+    except JobTimeout as late:
+        if not handle.cancel(reason or late_text(timeout_s)):
+            return handle.wait(0.0)  # it ended before it could be cancelled
+        text = f"{str(late).partition(chr(10))[0]}\nThe job was cancelled, also on the worker (run {handle.run})"
+        raise JobTimeout(text, why=late.why, hint=late.hint, run=handle.run) from late
 
 
-def _texts(told: Any) -> list[str]:
-    """Return the lines that a worker told. Nobody checks them before: what is no list says nothing."""
-    return [each for each in told if isinstance(each, str)] if isinstance(told, list) else []
+def late_text(timeout_s: float) -> str:
+    """Return why a job was cancelled that took too long."""
+    return f"it was not done within {timeout_s:.0f} s"
+
+
+def _texts(value: Any) -> list[str]:
+    """Return the lines of a worker's summary, which is not validated: what is not a list of text is left out."""
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []

@@ -1,16 +1,16 @@
-"""`--then`: what is made of the outputs of a run next. The steps are kept with the run: any monitor can go on."""
+"""`--then`: what is done with the outputs of a run next. Any monitor can continue, as the run stores the steps."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dispatcher.connection import Connection
 from dispatcher.jobs.job import Job, Purpose
-from dispatcher.operations.outputs import Called, next_sources
-from dispatcher.operations.plan import Plan, checked, kind_of, plan
+from dispatcher.operations.outputs import FileNames, next_sources
+from dispatcher.operations.plan import Plan, check_params, kind_of, plan
 from dispatcher.operations.sources import Source
 from dispatcher.operations.targets import name_after
 from dispatcher.runs.record import Continuation, Delivery, Run
@@ -21,10 +21,9 @@ from usertext.problems import not_one_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes:
-    """How the results of a command are to be treated: the same for every step of a chain."""
+class BatchOptions:
+    """The options of a command that hold for all its files, and for every step of a chain."""
 
-    out: Path | None = None
     overwrite: bool = False
     tags: Sequence[str] = ()
     group: str | None = None
@@ -35,19 +34,19 @@ class Wishes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class ChainStep:
     """A further kind of work and its parameters."""
 
     kind: str
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
-def steps_of(names: Sequence[str]) -> list[Step]:
-    """Return the steps that `--then KIND` or `--then "KIND name=value …"` names; a wrong one raises UsageError."""
+def steps_of(names: Sequence[str]) -> list[ChainStep]:
+    """Return the steps of `--then KIND` or `--then "KIND name=value …"`. Raises UsageError for a wrong one."""
     return [_step(name) for name in names]
 
 
-def _step(text: str) -> Step:
+def _step(text: str) -> ChainStep:
     kind, *options = text.split()
     usable = [each.name for each in KINDS.values() if each.takes]
     if kind not in usable:
@@ -58,117 +57,109 @@ def _step(text: str) -> Step:
         if not equals:
             raise UsageError(f"--then {text!r}: write options as name=value, not {option!r}")
         params[name.replace("-", "_")] = value
-    return Step(kind=kind, params=_read(kind, params, f"--then {text!r}"))
+    return ChainStep(kind=kind, params=_read(kind, params, f"--then {text!r}"))
 
 
 def _read(kind: str, params: Mapping[str, str], where: str) -> dict[str, Any]:
-    """Return parameters as their kind reads them: they come as text. `where` begins the message of an error."""
+    """Return the parameters, converted from text as their kind says. `where` begins the message of an error."""
     fields = KINDS[kind].params.model_fields
     read: dict[str, Any] = {
         name: value.split(",") if name in fields and "tuple" in str(fields[name].annotation) else value
         for name, value in params.items()
     }
-    known = checked(KINDS[kind], read, str, where).model_dump(mode="json", exclude_unset=True)
-    return dict(known)
+    return dict(check_params(KINDS[kind], read, str, where).model_dump(mode="json", exclude_unset=True))
 
 
-def errand(planned: Plan, wishes: Wishes, rest: Sequence[Step]) -> Job:
-    """Return a plan's job with all that is to become of its outputs, for whoever finishes it."""
-    targets = planned.targets(wishes.out)
+def with_followups(planned: Plan, options: BatchOptions, rest: Sequence[ChainStep]) -> Job:
+    """Return a plan's job with all that is done after it: deliveries, notices and the further steps."""
     purpose = Purpose(
-        title=planned.source.called_name,
+        title=planned.source.display_name,
         parent=planned.source.run,
-        group=wishes.group,
-        tags=wishes.tags,
+        group=options.group,
+        tags=options.tags,
         deliveries=[
-            Delivery(name=name, target=str(target.absolute()), overwrite=wishes.overwrite)
-            for name, target in targets.items()
+            Delivery(name=name, target=str(target.absolute()), overwrite=options.overwrite)
+            for name, target in planned.targets.items()
         ],
-        steps=_continuation(planned, targets, wishes, rest) if rest else None,
-        notices=[wishes.notify] if wishes.notify else [],
-        deadline_s=wishes.deadline_s,
-        config=wishes.config,
-        facts={SOURCE: planned.facts.remembered} if planned.facts.remembered else {},
+        steps=_continuation(planned, options, rest) if rest else None,
+        notices=[options.notify] if options.notify else [],
+        deadline_s=options.deadline_s,
+        config=options.config,
+        facts={SOURCE: planned.facts.stored} if planned.facts.stored else {},
     )
     return replace(planned.job, purpose=purpose)
 
 
-def _continuation(planned: Plan, targets: Mapping[str, Path], wishes: Wishes, rest: Sequence[Step]) -> dict[str, Any]:
-    """Return the further steps with all that this command says of them, the places of this step's files included.
+def _continuation(planned: Plan, options: BatchOptions, rest: Sequence[ChainStep]) -> dict[str, Any]:
+    """Return the further steps as the database stores them, with the options of this command and its file names.
 
-    The run may turn out to be one of an earlier command, which had other names and places for the same files.
+    The names are needed because the run may be that of an earlier command, which had other names for the same files.
     """
     source = planned.source
-    further = replace(wishes, out=wishes.out / source.below if wishes.out else None)
+    out = planned.out / source.below if planned.out else None
     return {
         "steps": [{"kind": step.kind, "params": dict(step.params)} for step in rest],
-        "wishes": _told(further),
+        "wishes": {**asdict(options), "tags": list(options.tags), "out": str(out.absolute()) if out else None},
         "called": {
-            "source": str(source.shown.absolute()),
-            "outputs": {name: str(target.absolute()) for name, target in targets.items()},
+            "source": str(source.display_path.absolute()),
+            "outputs": {name: str(target.absolute()) for name, target in planned.targets.items()},
         },
     }
 
 
-def go_on(connection: Connection, run: Run, continuation: Continuation) -> list[str]:
-    """Submit the next step of a chain for each fitting output of a run; return the ids of the new runs."""
-    steps = [Step(**each) for each in continuation.steps["steps"]]
-    wishes = _wishes(continuation.steps["wishes"])
-    called = _called(continuation.steps.get("called"))
+def submit_next(connection: Connection, run: Run, continuation: Continuation) -> list[str]:
+    """Submit the next step of a chain for each output that its kind takes; return the ids of the new runs."""
+    steps = [ChainStep(**each) for each in continuation.steps["steps"]]
+    options = _options(continuation)
+    called = _names(continuation.steps.get("called"))
     sources = next_sources(connection.client.store, run, kind_of(steps[0].kind), called)
-    jobs = [errand(each, wishes, steps[1:]) for each in _plans(steps[0], sources, anew=wishes.anew)]
+    plans = _plans(steps[0], sources, anew=options.anew, out=_out(continuation))
+    jobs = [with_followups(each, options, steps[1:]) for each in plans]
     return [connection.client.submit(job).run for job in jobs]
 
 
-def _called(told: Mapping[str, Any] | None) -> Called | None:
+def _names(stored: Mapping[str, Any] | None) -> FileNames | None:
     """Return what a command calls the files of a run; None where an older version wrote the continuation."""
-    if told is None:
+    if stored is None:
         return None
-    return Called(source=Path(told["source"]), outputs={name: Path(path) for name, path in told["outputs"].items()})
+    outputs = {name: Path(path) for name, path in stored["outputs"].items()}
+    return FileNames(source=Path(stored["source"]), outputs=outputs)
 
 
 def group_of(continuation: Continuation) -> str | None:
-    """Return the group of the command that asked for a further step."""
+    """Return the group of the command that asked for the next step."""
     group: str | None = continuation.steps["wishes"]["group"]
     return group
 
 
-def asked_for(continuation: Continuation, delivery: Delivery) -> Path | None:
-    """Return what this command calls the file that a place of a further step is named after.
+def delivered_for(continuation: Continuation, delivery: Delivery) -> Path | None:
+    """Return the file of this command that the target of a further step is named after.
 
-    None where the place was asked for by another command: the run may have been done for that one before.
+    None where another command asked for that target: it may have had the same run done before.
     """
-    called = _called(continuation.steps.get("called"))
+    called = _names(continuation.steps.get("called"))
     if called is None:
         return Path(delivery.target)
-    out = _wishes(continuation.steps["wishes"]).out
+    out = _out(continuation)
     named = (called.source, *called.outputs.values())
     return next(
         (it for it in named if (out or it.parent) / name_after(it, delivery.name) == Path(delivery.target)), None
     )
 
 
-def _plans(step: Step, sources: Sequence[Source], *, anew: bool) -> list[Plan]:
+def _plans(step: ChainStep, sources: Sequence[Source], *, anew: bool, out: Path | None) -> list[Plan]:
     plans = []
-    for each in plan(kind_of(step.kind), sources, step.params, anew=anew):
+    for each in plan(kind_of(step.kind), sources, step.params, anew=anew, out=out):
         if not isinstance(each, Plan):
             raise each.error
         plans.append(each)
     return plans
 
 
-def _told(wishes: Wishes) -> dict[str, Any]:
-    return {
-        "out": str(wishes.out.absolute()) if wishes.out else None,
-        "overwrite": wishes.overwrite,
-        "tags": list(wishes.tags),
-        "group": wishes.group,
-        "notify": wishes.notify,
-        "deadline_s": wishes.deadline_s,
-        "anew": wishes.anew,
-        "config": dict(wishes.config),
-    }
+def _options(continuation: Continuation) -> BatchOptions:
+    return BatchOptions(**{name: value for name, value in continuation.steps["wishes"].items() if name != "out"})
 
 
-def _wishes(told: Mapping[str, Any]) -> Wishes:
-    return Wishes(**{**told, "out": Path(told["out"]) if told["out"] else None})
+def _out(continuation: Continuation) -> Path | None:
+    out = continuation.steps["wishes"]["out"]
+    return Path(out) if out else None

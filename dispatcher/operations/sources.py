@@ -1,4 +1,4 @@
-"""The files that somebody names: files, folders and patterns become sources, looked at before anything is sent."""
+"""Sources: the files, folders and patterns that a user names, examined before anything is sent."""
 
 from __future__ import annotations
 
@@ -16,58 +16,58 @@ from protocol.kinds.kind import Kind, Medium
 
 MAX_TEXT_BYTES = 16 << 20
 
-_NAMES = (
+_SUFFIXES = (
     ".3gp .aac .aiff .avi .bmp .flac .flv .jpeg .jpg .m2ts .m4a .m4v .mkv .mov .mp3 .mp4 .mpeg .mpg .mts .oga .ogg "
     ".ogv .opus .png .tif .tiff .ts .wav .webm .webp .wma .wmv"
 )
-MEDIA_NAMES = frozenset(_NAMES.split())
-"""Endings of names behind which a medium is expected: such a file that cannot be read is told, also in a folder."""
+MEDIA_SUFFIXES = frozenset(_SUFFIXES.split())
+"""Suffixes of media files: such a file that cannot be read is reported even where it was only found in a folder."""
 
-CALLED = {"picture": "an image", "film": "a video", "sound": "an audio file", "text": "a text file"}
+MEDIUM_NAMES = {"picture": "an image", "film": "a video", "sound": "an audio file", "text": "a text file"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One file to work on. `below` is where it lies in the folder that was named, so that copies keep its place."""
+    """One file to work on. `below` is its subfolder in the folder that was named; results keep it."""
 
     path: Path
     below: Path = Path()
-    named: bool = True  # by itself; a file that was found in a folder may be of no use without that being an error
-    called: Path | None = None  # what people call it, where that is another path: results are named after this one
-    run: str | None = None  # whose output it is
+    named: bool = True  # by itself; a file that was only found in a folder may be unusable without an error
+    called: Path | None = None  # the path that the user knows it by, where that is another one
+    run: str | None = None  # the run whose output it is
 
     @property
-    def shown(self) -> Path:
-        """Return the path that results are named after."""
+    def display_path(self) -> Path:
+        """The path that the user knows it by; results are named after it."""
         return self.called or self.path
 
     @property
-    def called_name(self) -> str:
-        """Return its name for people."""
-        return self.shown.name
+    def display_name(self) -> str:
+        """The name that the user knows it by."""
+        return self.display_path.name
 
 
-class WrongSort(MediaError):
-    """A file is whole and of a sort that the kind does not take: what was asked for is wrong, not the file."""
+class WrongMediaType(MediaError):
+    """An intact file of a type that the kind does not take: the command is wrong, not the file."""
 
     exit_code = UsageError.exit_code
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class SourceFacts:
     """What a source is, by its content."""
 
     what: Medium
-    container: str  # by ffmpeg's name; of a text the ending of its name, without dot
-    told: str  # in a few words for people
-    size: tuple[int, int] | None = None  # of the picture, as it is shown
-    remembered: Mapping[str, Any] = field(default_factory=dict)  # what the run database keeps of it
+    container: str  # ffmpeg's name; for a text the suffix of its name, without the dot
+    description: str  # a few words for people
+    size: tuple[int, int] | None = None  # width and height as displayed
+    stored: Mapping[str, Any] = field(default_factory=dict)  # what the run database stores of it
 
 
 def find(names: Iterable[str | Path]) -> list[Source]:
-    """Return what these files, folders and patterns name, each file once, in order.
+    """Return the files that these names stand for, each once, in order.
 
-    A folder stands for all files below it but hidden ones. What is not there raises NotFoundError.
+    A folder stands for all files below it except hidden ones. Raises NotFoundError where there is no such file.
     """
     found: dict[Path, Source] = {}
     for name in names:
@@ -93,7 +93,7 @@ def _named(path: Path) -> Iterator[Source]:
 def _below(folder: Path) -> Iterator[Source]:
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_hidden(path.relative_to(folder))]
     if not files:
-        raise NotFoundError(f"the folder {folder} holds no files")
+        raise NotFoundError(f"the folder {folder} has no files")
     for path in files:
         yield Source(path=path, below=path.parent.relative_to(folder), named=False)
 
@@ -102,15 +102,15 @@ def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def look(source: Source, kind: Kind) -> Facts:
-    """Return what a source is. One that the kind cannot use raises MediaError with the hint."""
-    [(_, facts)] = look_at_all([source], kind)
+def examine(source: Source, kind: Kind) -> SourceFacts:
+    """Return what a source is. Raises MediaError with a hint where the kind cannot use it."""
+    [(_, facts)] = examine_all([source], kind)
     if isinstance(facts, MediaError):
         raise facts
     return facts
 
 
-def look_at_all(sources: Sequence[Source], kind: Kind) -> Iterator[tuple[Source, Facts | MediaError]]:
+def examine_all(sources: Sequence[Source], kind: Kind) -> Iterator[tuple[Source, SourceFacts | MediaError]]:
     """Yield each source with what it is, or with why the kind cannot use it."""
     if kind.takes == ("text",):
         for source in sources:
@@ -124,50 +124,51 @@ def look_at_all(sources: Sequence[Source], kind: Kind) -> Iterator[tuple[Source,
         yield source, media if isinstance(media, MediaError) else _facts(media, kind)
 
 
-def _facts(media: MediaFile, kind: Kind) -> Facts | MediaError:
+def _facts(media: MediaFile, kind: Kind) -> SourceFacts | MediaError:
     if media.what not in kind.takes:
-        wanted = " or ".join(CALLED[what] for what in kind.takes)
-        return WrongSort(f"{media.path} is {CALLED[media.what]}; {kind.name} takes {wanted}")
+        usable = " or ".join(MEDIUM_NAMES[what] for what in kind.takes)
+        return WrongMediaType(f"{media.path} is {MEDIUM_NAMES[media.what]}; {kind.name} takes {usable}")
     if kind.hears and not media.sounds:
-        return WrongSort(f"{media.path} has no sound to {kind.name}; give a video or a recording that has")
+        return WrongMediaType(f"{media.path} has no sound to {kind.name}; give a video or a recording with sound")
     picture, seconds = media.picture, media.seconds
     size = f" of {picture.shown[0]}x{picture.shown[1]}" if picture else ""
-    long = f", {seconds:.1f} s" if seconds is not None else ""
-    return Facts(
+    length = f", {seconds:.1f} s" if seconds is not None else ""
+    return SourceFacts(
         what=media.what,
         container=media.container,
-        told=f"{media.what}{size}{long}",
+        description=f"{media.what}{size}{length}",
         size=picture.shown if picture else None,
-        remembered=facts_of(media),
+        stored=facts_of(media),
     )
 
 
-def expected(kind: Kind) -> frozenset[str]:
-    """Return the endings of names in a folder behind which something for this kind is expected."""
-    return kind.endings or MEDIA_NAMES
+def usable_suffixes(kind: Kind) -> frozenset[str]:
+    """Return the suffixes of files in a folder that the kind should be able to use."""
+    return kind.endings or MEDIA_SUFFIXES
 
 
-def _text(source: Source, kind: Kind) -> Facts:
-    """Return what a text is; its content is not looked at beyond whether it is one.
+def _text(source: Source, kind: Kind) -> SourceFacts:
+    """Return what a text file is; its content is only checked for being text.
 
-    Programs, tables and pages are texts too: of a folder only what is called a text is taken, else whatever is named.
+    Programs, tables and web pages are text too: from a folder only files with a suffix of a text are taken.
     """
-    path, ending = source.path, source.shown.suffix.casefold()
-    if not source.named and kind.endings and ending not in kind.endings:
-        raise WrongSort(f"{path} is not called a text ({' '.join(sorted(kind.endings))}); name the file itself")
+    path, suffix = source.path, source.display_path.suffix.casefold()
+    if not source.named and kind.endings and suffix not in kind.endings:
+        suffixes = " ".join(sorted(kind.endings))
+        raise WrongMediaType(f"{path} does not have the suffix of a text ({suffixes}); name the file itself to use it")
     try:
         size = path.stat().st_size
         if not 0 < size <= MAX_TEXT_BYTES:
-            raise MediaError(f"{path} has {size} bytes; give a text of at most {MAX_TEXT_BYTES}, and not an empty one")
+            raise MediaError(f"{path} has {size} bytes; give a text of 1 to {MAX_TEXT_BYTES} bytes")
         text = path.read_bytes().decode("utf-8")
     except IsADirectoryError as error:
         raise MediaError(f"{path} is a folder; name a file in it") from error
     except PermissionError as error:
-        raise MediaError(f"{path} may not be read; give yourself the right to") from error
+        raise MediaError(f"{path} may not be read; give yourself permission to read it") from error
     except OSError as error:
         raise MediaError(f"{path} cannot be read: {error.strerror or error}; is it still there?") from error
     except UnicodeDecodeError as error:
-        raise MediaError(f"{path} is no text in UTF-8 (byte {error.start}); save it as UTF-8") from error
+        raise MediaError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     if "\0" in text:
-        raise MediaError(f"{path} is no text: it holds a NUL character")
-    return Facts(what="text", container=ending[1:], told=f"text of {len(text)} characters")
+        raise MediaError(f"{path} is not text: it contains a NUL character")
+    return SourceFacts(what="text", container=suffix[1:], description=f"text of {len(text)} characters")

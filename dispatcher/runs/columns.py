@@ -16,8 +16,8 @@ from usertext.redaction import without_secrets, without_secrets_in
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """PostgreSQL's text holds no NUL, and no database a lone surrogate, which has no bytes in UTF-8."""
 
-Whole = BigInteger().with_variant(Integer, "sqlite")
-"""Whole numbers to 2^53, as they come over the wire (SQLite's INTEGER is as wide)."""
+BigInt = BigInteger().with_variant(Integer, "sqlite")
+"""BigInt numbers to 2^53, as they come over the wire (SQLite's INTEGER is as wide)."""
 
 
 def storable(text: str) -> str:
@@ -25,7 +25,7 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub("\ufffd", text)
 
 
-class Words(TypeDecorator[str]):
+class PlainText(TypeDecorator[str]):
     """Text, compared and sorted by code points on every database; a NUL in it is replaced, see `storable`."""
 
     impl = String
@@ -40,7 +40,7 @@ class Words(TypeDecorator[str]):
         return value if value is None else storable(value)
 
 
-class Message(Words):
+class RedactedText(PlainText):
     """Text that somebody or something said: an error, a note, a title. It is stored without secrets."""
 
     cache_ok = True
@@ -50,7 +50,7 @@ class Message(Words):
         return value if value is None else storable(without_secrets(value))
 
 
-class Told(TypeDecorator[Any]):
+class RedactedJson(TypeDecorator[Any]):
     """A JSON value that is kept for people to read. Its texts are stored without secrets."""
 
     impl = JSON(none_as_null=True)
@@ -61,7 +61,7 @@ class Told(TypeDecorator[Any]):
         return without_secrets_in(value)
 
 
-class Place(Words):
+class PathText(PlainText):
     """A path or an address: it comes back exactly as it was, or is refused."""
 
     cache_ok = True
@@ -73,7 +73,7 @@ class Place(Words):
         return value
 
 
-def spelled(value: Any) -> str:
+def to_json(value: Any) -> str:
     """Return a value as JSON that every database takes: without NaN (null instead), NULs and lone surrogates."""
     return json.dumps(_plain(value), allow_nan=False)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from pathlib import Path
 
+from dispatcher.formatting import log_time
 from dispatcher.runs.record import Artifact, AttemptRecord, Run
 from dispatcher.runs.store import RunStore
 from protocol.drop import Drop
@@ -58,10 +58,7 @@ def _fetch(drop: Drop, store: RunStore, run: Run, attempt: AttemptRecord, folder
 
 
 def _write_history(store: RunStore, run: Run, path: Path) -> None:
-    lines = [
-        f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(change.at))} {change.status}: {change.text}\n"
-        for change in store.trace.changes(run.id)
-    ]
+    lines = [f"{log_time(change.at)} {change.status}: {change.text}\n" for change in store.trace.changes(run.id)]
     data = "".join(lines).encode("utf-8", "replace")
     _write(path, data)
     store.trace.keep_files(run.id, [_artifact(path, data)])

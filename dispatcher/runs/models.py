@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, CheckConstraint, Double, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from dispatcher.runs.columns import Message, Place, Told, Whole, Words
+from dispatcher.runs.columns import BigInt, PathText, PlainText, RedactedJson, RedactedText
 
 _UNSETTLED = text("settled_at IS NULL")
 _OPEN = text("status IN ('pending', 'queued', 'running', 'verifying')")
@@ -18,8 +18,8 @@ class Base(DeclarativeBase):
 
     type_annotation_map: ClassVar = {  # the same on every database
         float: Double,
-        int: Whole,
-        str: Words,
+        int: BigInt,
+        str: PlainText,
         dict[str, Any]: JSON(none_as_null=True),
     }
 
@@ -39,15 +39,15 @@ class GroupRow(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     sort: Mapped[str]
-    title: Mapped[str] = mapped_column(Message)
+    title: Mapped[str] = mapped_column(RedactedText)
     created_at: Mapped[float]
     ended_at: Mapped[float | None]
     status: Mapped[str]
-    error_text: Mapped[str | None] = mapped_column(Message)
-    report: Mapped[str | None] = mapped_column(Place)
+    error_text: Mapped[str | None] = mapped_column(RedactedText)
+    report: Mapped[str | None] = mapped_column(PathText)
     user: Mapped[str]
     machine: Mapped[str]
-    execution_config: Mapped[dict[str, Any]] = mapped_column(Told)
+    execution_config: Mapped[dict[str, Any]] = mapped_column(RedactedJson)
 
     __table_args__ = (Index("groups_by_time", "created_at"),)
 
@@ -61,22 +61,22 @@ class RunRow(Base):
     key: Mapped[str]
     kind: Mapped[str]
     status: Mapped[str]
-    drop: Mapped[str] = mapped_column(Place)
+    drop: Mapped[str] = mapped_column(PathText)
     drop_id: Mapped[str]
     job: Mapped[str]
     digest: Mapped[str]
     request: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[float]
     updated_at: Mapped[float]
-    title: Mapped[str] = mapped_column(Message)
+    title: Mapped[str] = mapped_column(RedactedText)
     user: Mapped[str]
     machine: Mapped[str]
     parent_id: Mapped[
         str | None
     ]  # no reference: a run outlives the parent that somebody removes, and still tells of it
     group_id: Mapped[str | None]
-    execution_config: Mapped[dict[str, Any]] = mapped_column(Told)
-    outputs: Mapped[dict[str, Any] | None] = mapped_column(Told)
+    execution_config: Mapped[dict[str, Any]] = mapped_column(RedactedJson)
+    outputs: Mapped[dict[str, Any] | None] = mapped_column(RedactedJson)
     deadline_at: Mapped[float | None]
     queued_at: Mapped[float | None]
     started_at: Mapped[float | None]
@@ -84,15 +84,15 @@ class RunRow(Base):
     worker: Mapped[str | None]
     progress_done: Mapped[int]
     progress_total: Mapped[int]
-    progress_note: Mapped[str] = mapped_column(Message)
+    progress_note: Mapped[str] = mapped_column(RedactedText)
     why: Mapped[str | None]
     nonce: Mapped[str | None]
-    results_dir: Mapped[str | None] = mapped_column(Place)
+    results_dir: Mapped[str | None] = mapped_column(PathText)
     engine: Mapped[dict[str, Any] | None]
     verified: Mapped[str | None]
     done_seal: Mapped[str | None]
     error_code: Mapped[str | None]
-    error_text: Mapped[str | None] = mapped_column(Message)
+    error_text: Mapped[str | None] = mapped_column(RedactedText)
     cleaned_at: Mapped[float | None]
     claim_delay_s: Mapped[float | None]
     monitor: Mapped[str | None]
@@ -131,8 +131,8 @@ class AttemptRow(Base):
     seen_at: Mapped[float]
     ended_at: Mapped[float | None]
     error_code: Mapped[str | None]
-    error_text: Mapped[str | None] = mapped_column(Message)
-    log: Mapped[str | None] = mapped_column(Place)
+    error_text: Mapped[str | None] = mapped_column(RedactedText)
+    log: Mapped[str | None] = mapped_column(PathText)
 
 
 class ArtifactRow(Base):
@@ -143,7 +143,7 @@ class ArtifactRow(Base):
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     role: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
-    path: Mapped[str] = mapped_column(Place)
+    path: Mapped[str] = mapped_column(PathText)
     size: Mapped[int]
     sha256: Mapped[str]
     media: Mapped[dict[str, Any] | None]
@@ -157,11 +157,11 @@ class DeliveryRow(Base):
     __tablename__ = "deliveries"
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
-    target: Mapped[str] = mapped_column(Place, primary_key=True)
+    target: Mapped[str] = mapped_column(PathText, primary_key=True)
     name: Mapped[str]
     overwrite: Mapped[bool]
     placed_at: Mapped[float | None]
-    error_text: Mapped[str | None] = mapped_column(Message)
+    error_text: Mapped[str | None] = mapped_column(RedactedText)
 
 
 class ContinuationRow(Base):
@@ -174,16 +174,16 @@ class ContinuationRow(Base):
     steps: Mapped[dict[str, Any]]
     begun_at: Mapped[float | None]
     child_id: Mapped[str | None]
-    error_text: Mapped[str | None] = mapped_column(Message)
+    error_text: Mapped[str | None] = mapped_column(RedactedText)
 
 
 class NoticeRow(Base):
-    """A web address that is told of the end of a run; see `record.Belongings`."""
+    """A web address that is told of the end of a run; see `record.RunExtras`."""
 
     __tablename__ = "notices"
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
-    address: Mapped[str] = mapped_column(Place, primary_key=True)
+    address: Mapped[str] = mapped_column(PathText, primary_key=True)
     told_at: Mapped[float | None]
 
 
@@ -197,7 +197,7 @@ class ChangeRow(Base):
     at: Mapped[float]
     status: Mapped[str]
     why: Mapped[str | None]
-    text: Mapped[str] = mapped_column(Message)
+    text: Mapped[str] = mapped_column(RedactedText)
 
 
 class TagRow(Base):

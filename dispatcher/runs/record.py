@@ -21,6 +21,10 @@ GroupSort = Literal["tour", "batch"]
 GroupStatus = Literal["running", "completed", "failed", "crashed", "cancelled"]
 
 
+AGAIN = "again"
+"""The key in the `execution_config` of a repetition: which run or tour it repeats ("of"), and by which act ("by")."""
+
+
 def short(run_id: str) -> str:
     """Return the part of an id that is enough to name a run: the last one."""
     return run_id.rpartition("-")[2]
@@ -82,6 +86,12 @@ class Run:
     def is_open(self) -> bool:
         """Say whether it has not ended."""
         return self.status in OPEN
+
+    @property
+    def repeats(self) -> str | None:
+        """Return the id of the run that this one repeats; None where it is not a repetition."""
+        again = self.execution_config.get(AGAIN)
+        return str(again["of"]) if isinstance(again, dict) and "of" in again else None
 
     @property
     def wait_s(self) -> float | None:
@@ -184,7 +194,7 @@ class Group:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Belongings:
+class RunExtras:
     """What is added to a run with itself, in one transaction."""
 
     inputs: Sequence[Artifact] = ()
@@ -197,7 +207,7 @@ class Belongings:
         return bool(self.inputs or self.tags or self.deliveries or self.steps or self.notices)
 
 
-NONE = Belongings()
+NO_EXTRAS = RunExtras()
 
 
 @dataclass(frozen=True, kw_only=True)

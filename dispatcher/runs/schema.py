@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inse
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from dispatcher.runs.columns import spelled
+from dispatcher.runs.columns import to_json
 from dispatcher.runs.models import DispatcherRow
 from protocol.errors import EnvironmentNotReady, UsageError
 from protocol.layout import is_nonce
@@ -98,7 +98,7 @@ def connect(address: URL) -> Engine:
     Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     # The driver's own transactions begin late and not before every statement; ours begin where they are written.
     waits = {"timeout": BUSY_S, "isolation_level": None}
-    engine = create_engine(address, connect_args=waits, json_serializer=spelled)
+    engine = create_engine(address, connect_args=waits, json_serializer=to_json)
     event.listen(engine, "connect", _pragmas)
     event.listen(engine, "begin", begin)
     return engine
@@ -118,7 +118,7 @@ def _connect_server(address: URL) -> Engine:
             pool_timeout=BUSY_S,
             pool_pre_ping=True,
             connect_args={name: value for name, value in _UNLESS_TOLD.items() if name not in address.query},
-            json_serializer=spelled,
+            json_serializer=to_json,
         )
     except ImportError as error:
         raise EnvironmentNotReady(

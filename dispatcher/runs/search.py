@@ -39,7 +39,7 @@ class Query:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cursor:
+class PageCursor:
     """Where a page of runs ended: the next one begins after this run."""
 
     created_at: float
@@ -52,7 +52,7 @@ class Search:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, query: Query, *, limit: int = 50, after: Cursor | None = None) -> list[Run]:
+    def find(self, query: Query, *, limit: int = 50, after: PageCursor | None = None) -> list[Run]:
         """Return the newest runs first; a page goes on `after` the last run of the one before."""
         wanted = _wanted(query)
         if after is not None:

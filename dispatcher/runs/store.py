@@ -24,16 +24,16 @@ from dispatcher.runs.failures import explained, reason_of
 from dispatcher.runs.leases import MonitorLeases
 from dispatcher.runs.models import OutboxRow, RunRow
 from dispatcher.runs.record import (
+    NO_EXTRAS,
     NO_RESULT,
-    NONE,
     NOTHING_MORE,
     TERMINAL,
     Artifact,
     AttemptRecord,
-    Belongings,
     Ended,
     ResultRecord,
     Run,
+    RunExtras,
     Status,
 )
 from dispatcher.runs.retention import Retention
@@ -118,7 +118,7 @@ class RunStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def add_or_find(self, run: Run, known: str | None = None, belongings: Belongings = NONE) -> tuple[Run, bool]:
+    def add_or_find(self, run: Run, known: str | None = None, extras: RunExtras = NO_EXTRAS) -> tuple[Run, bool]:
         """Add a run, or return the open one of the same key; the second value says whether it was added.
 
         What belongs to it is added to either: who asks for the same again may want it at another place.
@@ -135,7 +135,7 @@ class RunStore:
                     if found is None:
                         connection.execute(insert(RunRow).values(**columns_of(run, RUN_FIELDS)))
                         tell(connection, run.id, at=run.created_at, text="asked for")
-                    attach(connection, (found or run).id, belongings)
+                    attach(connection, (found or run).id, extras)
                 if found is not None:
                     return found, False
                 return run, True
@@ -154,11 +154,11 @@ class RunStore:
         with self.database.reading() as connection:
             return one_run(connection, BY_KEY, key=key)
 
-    def attach(self, run_id: str, belongings: Belongings) -> None:
+    def attach(self, run_id: str, extras: RunExtras) -> None:
         """Add to a run that was there before what this submission wants of it; what is there stays."""
         with self.database.writing() as connection:
             get_run(connection, run_id)
-            attach(connection, run_id, belongings)
+            attach(connection, run_id, extras)
 
     def recent(self, limit: int = 20, *, kind: str | None = None, status: Status | None = None) -> list[Run]:
         """Return the newest runs first, all or those of a kind or status."""

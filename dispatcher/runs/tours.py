@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, u
 from dispatcher.runs.database import Database
 from dispatcher.runs.models import GroupRow
 from dispatcher.runs.record import Group, Run, Status
-from dispatcher.runs.search import LAST, Cursor, Query, run_named
+from dispatcher.runs.search import LAST, PageCursor, Query, run_named
 from protocol.errors import NotFoundError, UsageError
 
 TOUR = "tour"
@@ -27,7 +27,7 @@ class Tours:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, query: Query, *, limit: int = 50, after: Cursor | None = None) -> list[Group]:
+    def find(self, query: Query, *, limit: int = 50, after: PageCursor | None = None) -> list[Group]:
         """Return the newest tours that a query for runs would list too, were they runs; `after` as in `Search.find`."""
         if (wanted := _wanted(query)) is None:
             return []

@@ -19,7 +19,7 @@ from dispatcher.runs.models import (
     RunRow,
     TagRow,
 )
-from dispatcher.runs.record import Artifact, AttemptRecord, Belongings, Change, Continuation, Delivery
+from dispatcher.runs.record import Artifact, AttemptRecord, Change, Continuation, Delivery, RunExtras
 from dispatcher.runs.rows import columns_of, put
 
 _ATTEMPT = [field.name for field in dataclasses.fields(AttemptRecord)]
@@ -147,17 +147,17 @@ def tell(connection: Connection, run_id: str, *, at: float, text: str, why: str 
     connection.execute(insert(ChangeRow).from_select(["run_id", "at", "status", "why", "text"], line))
 
 
-def attach(connection: Connection, run_id: str, belongings: Belongings) -> None:
+def attach(connection: Connection, run_id: str, extras: RunExtras) -> None:
     """Add what belongs to a run; what is there stays."""
-    put_files(connection, run_id, belongings.inputs)
-    put(connection, TagRow, [{"run_id": run_id, "tag": tag} for tag in belongings.tags], update=())
-    rows = [{"run_id": run_id, **columns_of(delivery, _DELIVERY)} for delivery in belongings.deliveries]
+    put_files(connection, run_id, extras.inputs)
+    put(connection, TagRow, [{"run_id": run_id, "tag": tag} for tag in extras.tags], update=())
+    rows = [{"run_id": run_id, **columns_of(delivery, _DELIVERY)} for delivery in extras.deliveries]
     put(connection, DeliveryRow, rows, update=("overwrite", "placed_at", "error_text"))
-    notices = [{"run_id": run_id, "address": address, "told_at": None} for address in belongings.notices]
+    notices = [{"run_id": run_id, "address": address, "told_at": None} for address in extras.notices]
     put(connection, NoticeRow, notices, update=("told_at",))
-    if belongings.steps is not None:
-        _continue(connection, run_id, belongings.steps)
-    if rows or belongings.steps or notices:
+    if extras.steps is not None:
+        _continue(connection, run_id, extras.steps)
+    if rows or extras.steps or notices:
         connection.execute(update(RunRow).where(RunRow.id == run_id).values(settled_at=None))
 
 

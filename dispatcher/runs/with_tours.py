@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dispatcher.runs.record import OPEN, Run
-from dispatcher.runs.search import Cursor, Query
+from dispatcher.runs.search import PageCursor, Query
 from dispatcher.runs.store import RunStore
 from dispatcher.runs.tours import as_run
 
@@ -13,7 +13,7 @@ RECENT_S = 24 * 3600.0
 OPEN_ONES = Query(statuses=tuple(sorted(OPEN)))
 
 
-def find(store: RunStore, query: Query, *, limit: int, after: Cursor | None = None) -> list[Run]:
+def find(store: RunStore, query: Query, *, limit: int, after: PageCursor | None = None) -> list[Run]:
     """Return the newest runs and tours first, each tour as a run of the kind `tour`; a page goes on `after` another."""
     tours = [as_run(tour) for tour in store.tours.find(query, limit=limit, after=after)]
     runs = store.search.find(query, limit=limit, after=after)

@@ -13,9 +13,9 @@ from pathlib import Path
 from dispatcher.config import Settings
 from dispatcher.jobs.client import new_id
 from dispatcher.monitor import acts
-from dispatcher.monitor.acts import AGAIN, Act
+from dispatcher.monitor.acts import Act
 from dispatcher.monitor.background import start_apart
-from dispatcher.runs.record import Group, Run
+from dispatcher.runs.record import AGAIN, Group, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from dispatcher.tour.registry import forget_files, is_alive, log_of

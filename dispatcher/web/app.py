@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Scope
 
 from dispatcher.web import views
 from dispatcher.web.access import Access, Gate
-from dispatcher.web.desk import Desk
 from dispatcher.web.pages import events, files, overview, run, runs, tours, workers
+from dispatcher.web.state import AppState
 from protocol.errors import EnvironmentNotReady, GpudropError, NotFoundError, UsageError
 from usertext.redaction import without_secrets
 
@@ -39,17 +39,17 @@ class _Static(StaticFiles):
         return answer
 
 
-def make(desk: Desk, access: Access) -> ASGIApp:
-    """Return the application that shows what is on a desk to those who have access."""
+def make(state: AppState, access: Access) -> ASGIApp:
+    """Return the application that shows what is on a state to those who have access."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        desk.live.start()
+        state.live.start()
         yield
-        desk.live.close()
+        state.live.close()
 
     app = FastAPI(title="gpudrop", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.desk = desk
+    app.state.dashboard = state
     for each in (overview, runs, run, files, events, workers, tours):
         app.include_router(each.router)
     app.mount("/static", _Static(directory=views.STATIC))
@@ -78,6 +78,6 @@ async def _explain_invalid(request: Request, error: Exception) -> HTMLResponse:
 
 
 def _error(request: Request, status: int, heading: str, text: str) -> HTMLResponse:
-    now = request.app.state.desk.clock()
+    now = request.app.state.dashboard.clock()
     template = "notice.html" if "hx-request" in request.headers else "error.html"
     return views.page(template, status=status, now=now, heading=heading, text=text)

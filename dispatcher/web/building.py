@@ -14,19 +14,19 @@ from starlette.types import ASGIApp
 
 from dispatcher.config import Settings
 from dispatcher.monitor import acts
+from dispatcher.monitor.drop_watcher import DropWatcher
 from dispatcher.monitor.monitor import Monitor
-from dispatcher.monitor.places import DropWatcher
-from dispatcher.monitor.sightings import find_faults, look_at_workers
+from dispatcher.monitor.worker_status import find_faults, worker_statuses
 from dispatcher.runs.store import RunStore
 from dispatcher.web import app, server
 from dispatcher.web.access import Access
-from dispatcher.web.desk import Acts, Desk, DropNames
 from dispatcher.web.live import Live
 from dispatcher.web.server import PORT, Background
-from dispatcher.web.sights import Sights
+from dispatcher.web.sights import StatusPoller
+from dispatcher.web.state import Acts, AppState, DropNames
 from protocol.errors import GpudropError
 
-__all__ = ["PORT", "Built", "build", "following"]
+__all__ = ["PORT", "Dashboard", "build", "following"]
 
 
 log = logging.getLogger(__name__)
@@ -36,12 +36,12 @@ AGAIN_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Built:
+class Dashboard:
     """A dashboard that is ready to be served."""
 
     app: ASGIApp
     access: Access
-    desk: Desk
+    state: AppState
     socket: socket.socket
     background: Background | None = None
 
@@ -52,12 +52,12 @@ class Built:
 
     def serve(self) -> None:
         """Serve until Ctrl-C or SIGTERM."""
-        server.serve(self.app, self.socket, on_end=self.desk.live.close, background=self.background)
+        server.serve(self.app, self.socket, on_end=self.state.live.close, background=self.background)
 
     @contextlib.contextmanager
-    def serving(self) -> Iterator[Built]:
+    def serving(self) -> Iterator[Dashboard]:
         """Serve in a thread for the length of a block."""
-        with server.serving(self.app, self.socket, on_end=self.desk.live.close):
+        with server.serving(self.app, self.socket, on_end=self.state.live.close):
             yield self
 
 
@@ -68,10 +68,10 @@ def build(
     port: int | None = None,
     *,
     doing: Acts = acts,
-    sights: Sights | None = None,
+    sights: StatusPoller | None = None,
     background: Background | None = None,
     clock: Callable[[], float] = time.time,
-) -> Iterator[Built]:
+) -> Iterator[Dashboard]:
     """Build a dashboard for the length of a block. A port that is asked for and taken raises EnvironmentNotReady."""
     with contextlib.ExitStack() as stack:
         at = stack.enter_context(server.listen(port))
@@ -81,8 +81,8 @@ def build(
         stack.callback(live.close)
         seen = sights or _sights(settings, store, clock, stack)
         names = DropNames(store, settings.machine)
-        desk = Desk(store=store, settings=settings, acts=doing, live=live, sights=seen, drops=names, clock=clock)
-        yield Built(app=app.make(desk, access), access=access, desk=desk, socket=at, background=background)
+        state = AppState(store=store, settings=settings, acts=doing, live=live, sights=seen, drops=names, clock=clock)
+        yield Dashboard(app=app.make(state, access), access=access, state=state, socket=at, background=background)
 
 
 def following(settings: Settings, store: RunStore) -> Background:
@@ -104,12 +104,14 @@ def following(settings: Settings, store: RunStore) -> Background:
     return follow
 
 
-def _sights(settings: Settings, store: RunStore, clock: Callable[[], float], stack: contextlib.ExitStack) -> Sights:
+def _sights(
+    settings: Settings, store: RunStore, clock: Callable[[], float], stack: contextlib.ExitStack
+) -> StatusPoller:
     """Return the looks at this machine's drops, which stay open for them: so beats are seen to come."""
     kept = stack.enter_context(DropWatcher(settings, store))
-    made = Sights(
-        lambda now: look_at_workers(settings, store, now=now, kept=kept),
-        lambda now: find_faults(settings, store, now=now, kept=kept),
+    made = StatusPoller(
+        lambda now: worker_statuses(settings, store, now=now, watcher=kept),
+        lambda now: find_faults(settings, store, now=now, watcher=kept),
         clock,
     )
     stack.callback(made.close)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlencode
 
-from dispatcher.runs.search import Cursor, Query
+from dispatcher.runs.search import PageCursor, Query
 from protocol.errors import UsageError
 
 Span = Literal["hour", "day", "week", "month", ""]
@@ -60,7 +60,7 @@ class Filter:
         """Say whether it leaves anything out."""
         return self != Filter()
 
-    def address(self, after: Cursor | None = None, **changed: str | Sequence[str]) -> str:
+    def address(self, after: PageCursor | None = None, **changed: str | Sequence[str]) -> str:
         """Return the address of this view, or of one that differs in what is named."""
         wanted = replace(self, **changed)  # type: ignore[arg-type]
         said = {name: value for name in _NAMES if (value := getattr(wanted, name))}
@@ -71,13 +71,13 @@ class Filter:
 _NAMES = tuple(Filter.__dataclass_fields__)
 
 
-def cursor(text: str) -> Cursor | None:
+def cursor(text: str) -> PageCursor | None:
     """Return where a page begins, by its address; one that says nothing raises UsageError."""
     if not text:
         return None
     if (found := _CURSOR.fullmatch(text)) is None:
         raise UsageError("the address of this page is cut: go to the first page of runs")
-    return Cursor(created_at=float(found[1]), id=found[2])
+    return PageCursor(created_at=float(found[1]), id=found[2])
 
 
 def _day(text: str, later: int = 0) -> float:

@@ -15,7 +15,7 @@ from dispatcher.runs import with_tours
 from dispatcher.runs.record import OPEN, Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
-from dispatcher.web.telling import told
+from dispatcher.web.views import live_fields
 from protocol.errors import GpudropError, NotFoundError
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ class Live:
             counts = with_tours.recent_counts(self._store, now)  # tours change too, and runs grow old
             if changed or gone or counts != told_counts:
                 told_counts = counts
-                self._tell({"runs": [told(run, now) for run in changed], "gone": gone, "counts": counts})
+                self._tell({"runs": [live_fields(run, now) for run in changed], "gone": gone, "counts": counts})
 
     def _tell(self, message: Message | None) -> None:
         if self._loop is not None and not self._loop.is_closed():

@@ -22,7 +22,7 @@ FIRST_S = 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sight:
+class WorkersAndFaults:
     """What was seen, and when; `error` says why a look failed."""
 
     at: float
@@ -31,7 +31,7 @@ class Sight:
     error: str = ""
 
 
-class Sights:
+class StatusPoller:
     """Looks when somebody asks, in a thread of its own, one look at a time."""
 
     def __init__(
@@ -43,9 +43,9 @@ class Sights:
         self._workers, self._faults, self._clock = workers, faults, clock
         self._turn = threading.Lock()
         self._first = threading.Event()
-        self._latest: Sight | None = None
+        self._latest: WorkersAndFaults | None = None
 
-    def latest(self) -> Sight | None:
+    def latest(self) -> WorkersAndFaults | None:
         """Return what was seen last, and look anew if that is old; None where the first look takes long."""
         if self._latest is None or self._clock() - self._latest.at > FRESH_S:
             self._begin()
@@ -55,7 +55,7 @@ class Sights:
     def forget(self) -> None:
         """Let the next page look anew."""
         if self._latest is not None:
-            self._latest = Sight(at=0, workers=self._latest.workers, faults=self._latest.faults)
+            self._latest = WorkersAndFaults(at=0, workers=self._latest.workers, faults=self._latest.faults)
 
     def close(self) -> None:
         """Look no more; a look under way is waited for, as long as a drop may take to answer."""
@@ -68,12 +68,14 @@ class Sights:
     def _look(self) -> None:
         try:
             now = self._clock()
-            self._latest = Sight(at=now, workers=self._workers(now), faults=self._faults(now))
+            self._latest = WorkersAndFaults(at=now, workers=self._workers(now), faults=self._faults(now))
         except GpudropError as error:
-            self._latest = Sight(at=self._clock(), error=str(error))
+            self._latest = WorkersAndFaults(at=self._clock(), error=str(error))
         except Exception:
             log.exception("looking at the workers failed")
-            self._latest = Sight(at=self._clock(), error="looking at the workers failed: the terminal says how")
+            self._latest = WorkersAndFaults(
+                at=self._clock(), error="looking at the workers failed: the terminal says how"
+            )
         finally:
             self._first.set()
             self._turn.release()

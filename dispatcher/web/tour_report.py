@@ -30,11 +30,11 @@ KEEP_S = 30 * 24 * 3600.0
 _making = threading.Semaphore(2)
 
 
-class _Part(BaseModel):
+class _ReportModel(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Checked(_Part):
+class ReportedAssertion(_ReportModel):
     """An assertion and what came of it."""
 
     type: str
@@ -42,7 +42,7 @@ class Checked(_Part):
     ok: bool
 
 
-class Step(_Part):
+class ReportedStep(_ReportModel):
     """A step of the film."""
 
     id: str
@@ -53,21 +53,21 @@ class Step(_Part):
     start: float = Field(0, ge=0, le=1e6)
     engine: str | None = None
     retries: int = 0
-    assertions: tuple[Checked, ...] = ()
+    assertions: tuple[ReportedAssertion, ...] = ()
 
 
-class _Report(_Part):
+class _ReportFile(_ReportModel):
     title: str = ""
     video: str = ""
     seconds: float = Field(0, ge=0, le=1e6)
     engine: str = ""
     captions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    steps: tuple[Step, ...] = Field((), max_length=MOST_STEPS)
+    steps: tuple[ReportedStep, ...] = Field((), max_length=MOST_STEPS)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class TourReport:
     """A report that was read, or why it was not."""
 
     film: Path
@@ -77,26 +77,26 @@ class Told:
     engine: str = ""
     captions: Path | None = None  # those that a player shows, beside the film
     warnings: Sequence[str] = ()
-    steps: Sequence[Step] = ()
+    steps: Sequence[ReportedStep] = ()
     error: str = ""
 
 
-def of(group: Group) -> Told:
+def of(group: Group) -> TourReport:
     """Return what the report of a tour says; one that is not there or not readable is told by `error`."""
     if group.report is None:
         is_missing = group.status == "completed" and not is_dry(group)
-        return Told(film=Path(), error="No report was written." if is_missing else "")
+        return TourReport(film=Path(), error="No report was written." if is_missing else "")
     path = Path(group.report)
     try:
         if path.stat().st_size > MOST_BYTES:
-            return Told(film=Path(), error=f"{path} is too long to be a report.")
-        found = _Report.model_validate_json(path.read_bytes())
+            return TourReport(film=Path(), error=f"{path} is too long to be a report.")
+        found = _ReportFile.model_validate_json(path.read_bytes())
     except OSError as error:
-        return Told(film=Path(), error=f"The report {path} cannot be read ({error.strerror}): it was moved away.")
+        return TourReport(film=Path(), error=f"The report {path} cannot be read ({error.strerror}): it was moved away.")
     except ValidationError:
-        return Told(film=Path(), error=f"{path} is no report of a tour.")
+        return TourReport(film=Path(), error=f"{path} is no report of a tour.")
     film = _film(path, found.video)
-    return Told(
+    return TourReport(
         film=film,
         film_here=film.is_file(),
         title=found.title,
@@ -134,7 +134,7 @@ def _film(report: Path, named: str) -> Path:
     return film if sort == "film" else report.with_name("no film")
 
 
-def thumbnail(told: Told, number: int, cache: Path, program: Path | None) -> Path:
+def thumbnail(told: TourReport, number: int, cache: Path, program: Path | None) -> Path:
     """Return a picture of a step, made once for each film as it is now."""
     if not told.film_here:
         raise NotFoundError(f"the film {told.film} is not there any more")

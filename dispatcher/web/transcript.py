@@ -17,7 +17,7 @@ _SUBTITLES = (".vtt", ".srt", ".ass")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cue:
+class TranscriptCue:
     """One sentence and its seconds."""
 
     start: float
@@ -33,15 +33,15 @@ class Cue:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Transcript:
+class RunTranscript:
     """The cues of a run, or why there are none."""
 
-    cues: Sequence[Cue] = ()
+    cues: Sequence[TranscriptCue] = ()
     error: str = ""
     cut: bool = False
 
 
-def of(outputs: Sequence[Artifact]) -> Transcript | None:
+def of(outputs: Sequence[Artifact]) -> RunTranscript | None:
     """Return the transcript among outputs, the exactest form first; None where there is none."""
     for suffix in (".json", *_SUBTITLES):
         for file in outputs:
@@ -50,25 +50,27 @@ def of(outputs: Sequence[Artifact]) -> Transcript | None:
     return None
 
 
-def _read(path: Path, suffix: str) -> Transcript | None:
+def _read(path: Path, suffix: str) -> RunTranscript | None:
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
-            return Transcript(error="the transcript is too long to be shown here")
+            return RunTranscript(error="the transcript is too long to be shown here")
         cues = _from_json(path) if suffix == ".json" else _from_subtitles(path)
     except OSError:
         return None  # it was moved away: the list of files says so
     except BadMessage:
         return None  # JSON of another kind
     except (ValueError, pysubs2.Pysubs2Error) as error:
-        return Transcript(error=f"the transcript cannot be read: {error}")
-    return Transcript(cues=cues[:MOST_CUES], cut=len(cues) > MOST_CUES)
+        return RunTranscript(error=f"the transcript cannot be read: {error}")
+    return RunTranscript(cues=cues[:MOST_CUES], cut=len(cues) > MOST_CUES)
 
 
-def _from_json(path: Path) -> list[Cue]:
+def _from_json(path: Path) -> list[TranscriptCue]:
     found = read_transcript(path.read_bytes())
-    return [Cue(start=part.start, end=part.end, text=part.text.strip()) for part in found.segments]
+    return [TranscriptCue(start=part.start, end=part.end, text=part.text.strip()) for part in found.segments]
 
 
-def _from_subtitles(path: Path) -> list[Cue]:
+def _from_subtitles(path: Path) -> list[TranscriptCue]:
     events = pysubs2.load(str(path), encoding="utf-8").events
-    return [Cue(start=it.start / 1000, end=it.end / 1000, text=it.plaintext) for it in events if not it.is_comment]
+    return [
+        TranscriptCue(start=it.start / 1000, end=it.end / 1000, text=it.plaintext) for it in events if not it.is_comment
+    ]

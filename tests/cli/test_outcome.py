@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from dispatcher.cli.outcome import Outcome
-from dispatcher.operations.batch import Made
+from dispatcher.operations.batch import OperationResult
 
 
 @pytest.mark.parametrize("folder", ["", "films", "../other"])
@@ -16,7 +16,7 @@ def test_a_chain_prints_its_paths_in_one_form(tmp_path: Path, monkeypatch: pytes
     """Relative ones where the source was named so, absolute ones where it was: the first step and those after it."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    made = cast(Made, None)  # its paths are told beside it
+    made = cast(OperationResult, None)  # its paths are told beside it
     later = Path(tmp_path, "here", folder, "b.png").resolve()
     assert Outcome(made=[(made, [Path(folder, "a.png")])], placed=[later]).paths() == [
         Path(folder, "a.png"),

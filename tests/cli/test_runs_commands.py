@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from dispatcher.cli import app
 from dispatcher.operations.settling import hold_up
-from dispatcher.runs.record import Artifact, AttemptRecord, Belongings, Delivery, Ended, Group, ResultRecord, Run
+from dispatcher.runs.record import Artifact, AttemptRecord, Delivery, Ended, Group, ResultRecord, Run, RunExtras
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.errors import GpudropError
@@ -215,7 +215,7 @@ def test_a_run_is_shown_with_all_that_helps(gpudrop: Command, add: Add, store: R
         Artifact(role="input", name="source", path=str(tmp_path / "in.mp4"), size=4, sha256="0" * 64),
         Artifact(role="output", name="out.mp4", path=str(tmp_path / "gone.mp4"), size=5_000_000, sha256="1" * 64),
     ]
-    store.attach(run.id, Belongings(tags=["night"], deliveries=[Delivery(name="out.mp4", target="/films/out.mp4")]))
+    store.attach(run.id, RunExtras(tags=["night"], deliveries=[Delivery(name="out.mp4", target="/films/out.mp4")]))
     store.trace.delivered(run.id, "/films/out.mp4", at=5.0)
     attempt = AttemptRecord(
         nonce="a" * 16, n=1, worker="w", status="failed", seen_at=1.0, ended_at=4.0, error_text="boom"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.jobs.job import Job
-from dispatcher.runs.record import Belongings, Delivery
+from dispatcher.runs.record import Delivery, RunExtras
 from dispatcher.runs.store import RunStore
 from tests.support.drops import ROOT, client, make_drop, wait_for, worker
 
@@ -58,7 +58,7 @@ def test_a_place_that_cannot_be_written_is_said_until_it_can(tmp_path: Path, run
     target = tmp_path / "stick" / "echo.txt"
     (tmp_path / "stick").write_text("not mounted")
     with stored(tmp_path) as store, worker(tmp_path / "drop"):
-        store.attach(run, Belongings(deliveries=[Delivery(name="echo.txt", target=str(target))]))
+        store.attach(run, RunExtras(deliveries=[Delivery(name="echo.txt", target=str(target))]))
         with watching(tmp_path, run) as process:
             assert process.stderr is not None
             assert any(f"{target} cannot be written" in line for line in process.stderr)

@@ -52,8 +52,17 @@ def test_operations_show_their_real_parameters(name: str) -> None:
     own = {field: KINDS[name].params.model_fields[field].default for field in list(shown.parameters)[2:]}
     assert set(own) == set(KINDS[name].params.model_fields)
     assert {field: shown.parameters[field].default for field in own} == own
-    assert shown.return_annotation is dispatcher.Made
+    assert shown.return_annotation is dispatcher.OperationResult
     assert inspect.signature(operation.anew()) == shown
+    each = inspect.signature(operation.each)
+    assert list(each.parameters) == ["gpu", "files", "on_progress", *own]
+    assert {field: each.parameters[field].default for field in own} == own
+    assert each.parameters["on_progress"].default is not inspect.Parameter.empty
+
+
+def test_the_earlier_name_of_a_result_is_kept() -> None:
+    """Scripts that import `Made` get the same class."""
+    assert dispatcher.Made is dispatcher.OperationResult
 
 
 def test_a_tour_shows_its_real_parameters() -> None:

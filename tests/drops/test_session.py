@@ -18,10 +18,10 @@ from dispatcher.drops.setup import init_drop
 from dispatcher.jobs.client import Client, Owner
 from dispatcher.jobs.job import Job
 from dispatcher.monitor import acts
+from dispatcher.monitor.drop_watcher import DropWatcher
 from dispatcher.monitor.faults import find_faults
-from dispatcher.monitor.places import DropWatcher
 from dispatcher.monitor.reindex import reindex
-from dispatcher.monitor.sightings import look_at_workers
+from dispatcher.monitor.worker_status import worker_statuses
 from dispatcher.runs.store import RunStore
 from protocol.errors import EnvironmentNotReady
 from protocol.signing import ANONYMOUS, new_key
@@ -93,7 +93,7 @@ def test_the_worker_of_a_tours_private_drop_is_seen_while_it_works(
         held: list[str | None] = []
         while handle.run not in held and time.monotonic() < ends:
             handle.look(0)
-            workers = look_at_workers(settings, store, now=time.time(), kept=watcher)
+            workers = worker_statuses(settings, store, now=time.time(), kept=watcher)
             held = [job.run for worker in workers for job in worker.held]
             time.sleep(0.2)
         assert held == [handle.run]

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from dispatcher import Connection, Progress, SomeFailed, analyze, connect
 from dispatcher.cli import app
 from dispatcher.config import Settings
-from dispatcher.operations.batch import Made, NotMade, run
+from dispatcher.operations.batch import OperationFailure, OperationResult, run
 from dispatcher.operations.plan import Plan, kind_of, plan
 from dispatcher.operations.sources import find
 from dispatcher.runs.record import Group
@@ -223,7 +223,7 @@ def test_a_call_is_limited_and_done_again(gpu: Connection, tmp_path: Path) -> No
     first = analyze.within(200)(gpu, sound)
     assert analyze(gpu, sound).result.run == first.result.run
     again = analyze.anew().within(200)(gpu, sound)
-    assert (again.kept, again.result.run == first.result.run) == (False, False)
+    assert (again.cached, again.result.run == first.result.run) == (False, False)
 
 
 def test_saving_writes_over_nothing(gpu: Connection, tmp_path: Path) -> None:
@@ -300,9 +300,9 @@ def test_a_file_that_goes_away_keeps_no_other_from_being_done(gpu: Connection, t
     plans = [each for each in plan(kind_of("analyze"), find(sounds), {}) if isinstance(each, Plan)]
     sounds[1].unlink()
     first, gone, last = run(gpu, plans)
-    assert isinstance(first, Made)
-    assert isinstance(last, Made)
-    assert isinstance(gone, NotMade)
+    assert isinstance(first, OperationResult)
+    assert isinstance(last, OperationResult)
+    assert isinstance(gone, OperationFailure)
     assert isinstance(gone.error, NotFoundError)
     assert str(sounds[1]) in str(gone.error)
     assert "Put it back" in str(gone.error)
@@ -312,14 +312,14 @@ def test_a_place_that_is_taken_meanwhile_fails_alone(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody else's file comes while the work is done: it stays, is told, and the other results come."""
-    sounds, save = [tone(tmp_path / "a.wav"), tone(tmp_path / "b.wav", 0.7)], Made.save
+    sounds, save = [tone(tmp_path / "a.wav"), tone(tmp_path / "b.wav", 0.7)], OperationResult.save
 
-    def saving(made: Made, *args: Any, **options: Any) -> list[Path]:
+    def saving(made: OperationResult, *args: Any, **options: Any) -> list[Path]:
         if made.source == sounds[0]:
             (tmp_path / "a.analysis.json").write_text("mine")
         return save(made, *args, **options)
 
-    monkeypatch.setattr(Made, "save", saving)
+    monkeypatch.setattr(OperationResult, "save", saving)
     done = CliRunner().invoke(app, ["analyze", *map(str, sounds), "--json"], catch_exceptions=False)
     told = json.loads(done.stdout)
     assert done.exit_code == 2

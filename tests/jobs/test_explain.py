@@ -16,7 +16,6 @@ from dispatcher.jobs.client import Client, Handle
 from dispatcher.jobs.job import Job, Progress, Why
 from dispatcher.jobs.snapshot import engine_hint
 from dispatcher.runs.store import RunStore
-from dispatcher.wording import for_people
 from protocol import codec
 from protocol.errors import ChannelLost, JobFailed, JobTimeout
 from protocol.layout import Attempt, JobNames, WorkerNames
@@ -422,9 +421,3 @@ def test_the_timeout_says_all_of_it(place: Place) -> None:
     assert f"run {place.handle.run}" in words
     assert "run the same command to resume waiting" in words
     assert "Workers: w: last heartbeat 3 h ago (" in words
-
-
-def test_lengths_of_time_are_said_shortly() -> None:
-    """One number and one unit, whatever the length."""
-    said = [for_people(seconds) for seconds in (0.4, 59, 60, 150, 3600, 3 * 3600 + 5, 86_400, 3 * 86_400)]
-    assert said == ["0 s", "59 s", "1 min", "2 min", "1 h", "3 h", "24 h", "3 d"]

@@ -17,7 +17,7 @@ from dispatcher.jobs.client import Client, Owner
 from dispatcher.jobs.job import Job
 from dispatcher.jobs.outbox import Outbox
 from dispatcher.monitor import acts
-from dispatcher.runs.record import Artifact, Belongings, Delivery, Run
+from dispatcher.runs.record import Artifact, Delivery, Run, RunExtras
 from dispatcher.runs.store import RunStore
 from protocol import codec
 from protocol.errors import JobCancelled, NotFoundError, UsageError
@@ -83,7 +83,7 @@ def test_a_run_that_ended_badly_is_tried_again(
     again = acts.retry(store, first.id, now=time.time(), settings=settings)
     assert (again.status, again.digest, again.key) == ("pending", first.digest, first.key)
     assert again.id != first.id
-    assert acts.repeated_by(again) == first.id
+    assert again.repeats == first.id
     with worker(drop):
         result = gpu.submit(Job(kind="echo", params={"text": "hello"})).wait(60)
     assert result.run == again.id
@@ -103,9 +103,9 @@ def test_the_offer_of_a_retry_is_its_own(store: RunStore, sent: Send, settings: 
 def test_what_was_to_follow_follows_the_retry(store: RunStore, sent: Send, tmp_path: Path, settings: Settings) -> None:
     """Tags, places for the outputs and the rest of the chain go over to the new run; what was begun does not."""
     first = sent()
-    store.attach(first.id, Belongings(tags=["night"], steps={"then": ["upscale"]}))
-    store.attach(first.id, Belongings(deliveries=[Delivery(name="echo.txt", target=str(tmp_path / "out.txt"))]))
-    store.attach(first.id, Belongings(steps={"then": ["encode"]}))
+    store.attach(first.id, RunExtras(tags=["night"], steps={"then": ["upscale"]}))
+    store.attach(first.id, RunExtras(deliveries=[Delivery(name="echo.txt", target=str(tmp_path / "out.txt"))]))
+    store.attach(first.id, RunExtras(steps={"then": ["encode"]}))
     begun = store.trace.continuations(first.id)[1]
     store.trace.continued(begun.seq, at=1.0, child="child")
     cancelled(store, first, settings)
@@ -127,7 +127,7 @@ def test_a_retry_of_what_was_done_since_is_that_run(
 ) -> None:
     """What verified is kept: the job is not done a second time, and the chain goes on from the result there is."""
     first = sent()
-    store.attach(first.id, Belongings(steps={"then": ["upscale"]}))
+    store.attach(first.id, RunExtras(steps={"then": ["upscale"]}))
     cancelled(store, first, settings)
     with worker(drop):
         done = gpu.submit(Job(kind="echo", params={"text": "hello"})).wait(60)
@@ -167,7 +167,7 @@ def test_a_rerun_takes_no_place_that_is_taken(store: RunStore, sent: Send, tmp_p
     taken.write_text("made")
     over.write_text("made")
     places = [Delivery(name="echo.txt", target=str(it), overwrite=it is over) for it in (taken, free, over)]
-    store.attach(first.id, Belongings(deliveries=places))
+    store.attach(first.id, RunExtras(deliveries=places))
     store.commit(first.id, "completed", at=1.0)
     again = acts.rerun(store, first.id, now=time.time(), settings=settings)
     assert {it.target for it in store.trace.deliveries(again.id)} == {str(free), str(over)}
@@ -214,7 +214,7 @@ def test_inputs_must_be_what_they_were(
     source.write_bytes(b"film")
     size, sha256 = sha256_of(source)
     file = Artifact(role="input", name="clip.mp4", path=str(source), size=size, sha256=sha256)
-    store.attach(run.id, Belongings(inputs=[file]))
+    store.attach(run.id, RunExtras(inputs=[file]))
     cancelled(store, run, settings)
     source.unlink() if fate == "gone" else source.write_bytes(b"another")
     with pytest.raises(NotFoundError, match=says):

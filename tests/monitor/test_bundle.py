@@ -11,7 +11,7 @@ import pytest
 from dispatcher.cli.telling import whole_run
 from dispatcher.config import Settings
 from dispatcher.monitor.bundle import bundle
-from dispatcher.runs.record import Artifact, AttemptRecord, Belongings, Delivery, Ended, Run
+from dispatcher.runs.record import Artifact, AttemptRecord, Delivery, Ended, Run, RunExtras
 from dispatcher.runs.store import RunStore
 from protocol.errors import UsageError
 from protocol.integrity import sha256_of
@@ -65,8 +65,8 @@ def planted(store: RunStore, sent: Send, tmp_path: Path) -> Run:
     ]
     tags = ["mariella", "hf_PlantedTokenPlanted123"]
     target = f"{HOME}/out/clip.mp4"
-    store.attach(run.id, Belongings(inputs=files[:1], tags=tags, deliveries=[Delivery(name="x", target=target)]))
-    store.attach(run.id, Belongings(steps={"then": [{"token": "plain-planted-value", "to": TEXT}]}))
+    store.attach(run.id, RunExtras(inputs=files[:1], tags=tags, deliveries=[Delivery(name="x", target=target)]))
+    store.attach(run.id, RunExtras(steps={"then": [{"token": "plain-planted-value", "to": TEXT}]}))
     store.trace.keep_files(run.id, files)
     attempt = AttemptRecord(nonce="a" * 16, n=1, worker="plantedhost-1", status="failed", seen_at=1.0, error_text=TEXT)
     store.progress(run.id, at=1.0, note=TEXT, text=TEXT, worker="plantedhost-1")

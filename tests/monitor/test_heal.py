@@ -14,9 +14,9 @@ from dispatcher.config import Settings
 from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job
 from dispatcher.monitor import acts
+from dispatcher.monitor.drop_watcher import DropWatcher
 from dispatcher.monitor.faults import Fault
-from dispatcher.monitor.heal import Healed, heal
-from dispatcher.monitor.places import DropWatcher
+from dispatcher.monitor.heal import Repair, heal
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from protocol.observation import JobReader
@@ -26,7 +26,7 @@ Send = Callable[..., Run]
 LONG = {"units": 600, "unit_s": 0.1}
 
 
-def healed(settings: Settings, store: RunStore, **how: float) -> tuple[list[Healed], list[Fault]]:
+def healed(settings: Settings, store: RunStore, **how: float) -> tuple[list[Repair], list[Fault]]:
     """Heal all there is."""
     with DropWatcher(settings, store) as looking:
         return heal(looking, **how)

@@ -16,7 +16,7 @@ from dispatcher.config import Settings
 from dispatcher.jobs.client import Client, Owner
 from dispatcher.jobs.handle import Handle
 from dispatcher.jobs.job import Job, Progress, Purpose
-from dispatcher.monitor import background, patience
+from dispatcher.monitor import background
 from dispatcher.monitor.monitor import Monitor
 from dispatcher.operations import targets
 from dispatcher.operations.settling import held_up
@@ -141,9 +141,8 @@ def test_what_waits_for_its_place_is_tried_seldom_and_said_once(
         kept(*files, **how)
 
     monkeypatch.setattr(targets, "place", counted)
-    monkeypatch.setattr(patience, "FIRST_S", 0.2)
     run_id = submitted(drop, store, settings, deliveries=[Delivery(name=OUTPUT, target=str(blocked(tmp_path)))])
-    with worker(drop), Monitor(settings, store) as monitor:
+    with worker(drop), Monitor(settings, store, first_retry_s=0.2) as monitor:
         step_until(monitor, lambda: len(tries) == 4)
     waits = [later - before for before, later in itertools.pairwise(tries)]
     assert waits[0] >= 0.2

@@ -15,10 +15,10 @@ from dispatcher.config import Settings
 from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job
 from dispatcher.monitor import acts
+from dispatcher.monitor.drop_watcher import DropWatcher
 from dispatcher.monitor.faults import find_faults
 from dispatcher.monitor.monitor import Monitor
-from dispatcher.monitor.places import DropWatcher
-from dispatcher.monitor.reindex import Found, reindex
+from dispatcher.monitor.reindex import ReindexedJob, reindex
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from protocol import codec
@@ -54,7 +54,7 @@ def lose(settings: Settings, *, with_id: bool = False) -> None:
             path.unlink()
 
 
-def taken_back(settings: Settings, store: RunStore, **how: object) -> dict[str, Found]:
+def taken_back(settings: Settings, store: RunStore, **how: object) -> dict[str, ReindexedJob]:
     """Reindex and return what was found, by outcome; of each at most one."""
     with DropWatcher(settings, store) as looking:
         found = list(reindex(looking, now=time.time(), **how))  # type: ignore[arg-type]
@@ -157,7 +157,7 @@ def test_another_dispatcher_s_jobs_are_left_alone_unless_they_were_ours(
         assert (found.dispatcher, found.job) == (dispatcher, theirs.job)
         assert store.recent() == []
         with DropWatcher(usual, store) as kept:
-            assert find_faults(usual, store, now=time.time(), kept=kept) == []
+            assert find_faults(usual, store, now=time.time(), watcher=kept) == []
         assert taken_back(usual, store, adopt=[dispatcher])["open"].run == theirs.id
 
 

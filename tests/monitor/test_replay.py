@@ -13,7 +13,7 @@ import pytest
 from dispatcher.config import Settings
 from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job
-from dispatcher.monitor.replay import Replayed, replay
+from dispatcher.monitor.replay import ReplayResult, replay
 from dispatcher.runs.record import ResultRecord, Run
 from dispatcher.runs.store import RunStore
 from protocol.errors import JobFailed, NotFoundError
@@ -23,7 +23,7 @@ from tests.support.drops import worker
 Send = Callable[..., Run]
 
 
-def again(settings: Settings, store: RunStore, run: Run, **how: bool) -> Replayed:
+def again(settings: Settings, store: RunStore, run: Run, **how: bool) -> ReplayResult:
     """Do a run over."""
     return replay(settings, store, store.get(run.id), now=time.time(), timeout_s=100, **how)
 

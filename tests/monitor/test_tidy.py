@@ -13,7 +13,7 @@ from dispatcher.config import Settings
 from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job
 from dispatcher.monitor import acts, tidy
-from dispatcher.runs.record import Artifact, Belongings, Delivery, Run
+from dispatcher.runs.record import Artifact, Delivery, Run, RunExtras
 from dispatcher.runs.store import RunStore
 from protocol.errors import NotFoundError
 from tests.support.drops import worker
@@ -28,7 +28,7 @@ def done(gpu: Client, drop: Path) -> Run:
         return gpu.store.get(gpu.submit(Job(kind="echo", params={"text": "done"})).wait(60).run)
 
 
-def load_of(settings: Settings, store: RunStore, run: Run) -> tidy.Load:
+def load_of(settings: Settings, store: RunStore, run: Run) -> tidy.RunUsage:
     """Weigh one run."""
     (load,) = tidy.weigh(settings, store, [store.get(run.id)])
     return load
@@ -51,11 +51,11 @@ def test_what_was_placed_elsewhere_stays(store: RunStore, done: Run, settings: S
     """A copy at a place of its user's is his; one that he placed among the results keeps the run."""
     place = tmp_path / "mine.txt"
     place.write_text("done")
-    store.attach(done.id, Belongings(deliveries=[Delivery(name="echo.txt", target=str(place))]))
+    store.attach(done.id, RunExtras(deliveries=[Delivery(name="echo.txt", target=str(place))]))
     assert load_of(settings, store, done).stays == "its output is still to be put in its place"
     store.trace.delivered(done.id, str(place), at=1.0)
     inside = Path(str(done.results_dir)) / "placed.txt"
-    store.attach(done.id, Belongings(deliveries=[Delivery(name="echo.txt", target=str(inside))]))
+    store.attach(done.id, RunExtras(deliveries=[Delivery(name="echo.txt", target=str(inside))]))
     store.trace.delivered(done.id, str(inside), at=1.0)
     assert "placed inside" in load_of(settings, store, done).stays
     store.trace.delivered(done.id, str(inside), at=1.0, error="no")
@@ -83,10 +83,10 @@ def test_what_others_still_need_stays(store: RunStore, sent: Send, done: Run, se
     elif how == "input":
         path = Path(str(done.results_dir)) / "echo.txt"
         store.attach(
-            other.id, Belongings(inputs=[Artifact(role="input", name="a", path=str(path), size=4, sha256="0" * 64)])
+            other.id, RunExtras(inputs=[Artifact(role="input", name="a", path=str(path), size=4, sha256="0" * 64)])
         )
     else:
-        store.attach(done.id, Belongings(steps={"then": ["x"]}))
+        store.attach(done.id, RunExtras(steps={"then": ["x"]}))
     assert load_of(settings, store, done).stays
     ended = "child" if how == "child" else other.id
     store.commit(ended, "cancelled", at=1.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.operations.sources import Source, find, look
+from dispatcher.operations.sources import Source, examine, find
 from protocol.errors import MediaError, NotFoundError
 from protocol.kinds import echo
 from protocol.kinds.kind import Kind
@@ -59,15 +59,15 @@ def test_what_is_not_there_is_said(tmp_path: Path, name: str) -> None:
 def test_a_source_is_what_its_content_says(tmp_path: Path) -> None:
     """A wrong ending changes nothing."""
     film = odd_media.film(tmp_path / "film.mp4").rename(tmp_path / "film.wav")
-    facts = look(Source(path=film), FILMS)
+    facts = examine(Source(path=film), FILMS)
     assert (facts.what, facts.container) == ("film", "mov")
-    assert "64x48" in facts.told
+    assert "64x48" in facts.description
 
 
 def test_a_sound_is_no_film(tmp_path: Path) -> None:
     """What the kind does not take is refused in words."""
     with pytest.raises(MediaError, match="is an audio file; improve takes a video or an image"):
-        look(Source(path=odd_media.SOUNDS["silence"](tmp_path)), FILMS)
+        examine(Source(path=odd_media.SOUNDS["silence"](tmp_path)), FILMS)
 
 
 @pytest.mark.parametrize("name", odd_media.BAD)
@@ -75,7 +75,7 @@ def test_what_nobody_can_use_is_refused_here(tmp_path: Path, name: str) -> None:
     """The file is named, and nothing is sent."""
     bad = odd_media.BAD[name](tmp_path)
     with pytest.raises(MediaError, match=bad.name):
-        look(Source(path=bad), FILMS)
+        examine(Source(path=bad), FILMS)
 
 
 @pytest.mark.parametrize(
@@ -85,13 +85,13 @@ def test_what_is_no_text_is_refused(tmp_path: Path, data: bytes, why: str) -> No
     """The reason is said."""
     (tmp_path / "notes.txt").write_bytes(data)
     with pytest.raises(MediaError, match=why):
-        look(Source(path=tmp_path / "notes.txt"), TEXTS)
+        examine(Source(path=tmp_path / "notes.txt"), TEXTS)
 
 
 def test_a_text_is_taken(tmp_path: Path) -> None:
     """Whatever its ending."""
     (tmp_path / "notes").write_text("Guten Tag, Grüße.")
-    assert look(Source(path=tmp_path / "notes"), TEXTS).what == "text"
+    assert examine(Source(path=tmp_path / "notes"), TEXTS).what == "text"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -100,4 +100,4 @@ def test_a_file_that_may_not_be_read_is_said(tmp_path: Path) -> None:
     touch(tmp_path / "a.mp4")
     (tmp_path / "a.mp4").chmod(0)
     with pytest.raises(MediaError, match="may not be read"):
-        look(Source(path=tmp_path / "a.mp4"), FILMS)
+        examine(Source(path=tmp_path / "a.mp4"), FILMS)

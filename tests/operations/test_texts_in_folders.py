@@ -49,14 +49,14 @@ def test_of_a_folder_only_texts_are_taken(project: Path) -> None:
     plans, others = look(project)
     assert set(plans) == {"script.txt", "Read.MD"}
     assert len(others) == 7
-    assert all(each.may_be_left_alone for each in others)
+    assert all(each.may_be_skipped for each in others)
 
 
 def test_a_text_that_cannot_be_read_is_told(project: Path) -> None:
     """As a broken film is: it would be missed."""
     (project / "letter.txt").write_bytes("Grüße".encode("latin-1"))
     _, others = look(project)
-    assert [each.source.path.name for each in others if not each.may_be_left_alone] == ["letter.txt"]
+    assert [each.source.path.name for each in others if not each.may_be_skipped] == ["letter.txt"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dispatcher.runs.record import Artifact, Belongings, Delivery, Group, Run
+from dispatcher.runs.record import Artifact, Delivery, Group, Run, RunExtras
 from dispatcher.runs.store import RunStore
 from protocol.errors import NotFoundError
 
@@ -23,7 +23,7 @@ def ended(store: RunStore, new_run: Make, run_id: str, status: str = "completed"
 def test_only_runs_that_have_ended_are_forgotten(store: RunStore, new_run: Make) -> None:
     """Of those that are named, open ones and unknown ones stay what they are, and the others go with all of theirs."""
     done = ended(store, new_run, "done")
-    store.attach(done.id, Belongings(tags=["x"], steps={"a": 1}))
+    store.attach(done.id, RunExtras(tags=["x"], steps={"a": 1}))
     store.say(done.id, "done/cancel-1.json", b"bytes")
     store.add_or_find(new_run("open"))
     assert store.retention.forget(["done", "open", "unknown"]) == ["done"]
@@ -56,8 +56,8 @@ def test_it_is_said_why_a_run_is_needed(store: RunStore, new_run: Make) -> None:
         ended(store, new_run, run_id, "failed" if run_id == "failed" else "completed")
     store.add_or_find(new_run("open", parent_id="parent"))
     for run_id in ("chained", "failed"):
-        store.attach(run_id, Belongings(steps={"a": 1}))
-    store.attach("placing", Belongings(deliveries=[Delivery(name="a", target="/b")]))
+        store.attach(run_id, RunExtras(steps={"a": 1}))
+    store.attach("placing", RunExtras(deliveries=[Delivery(name="a", target="/b")]))
     names = ["free", "parent", "chained", "placing", "failed", "open"]
     needed = store.retention.needed(names)
     assert set(needed) == {"parent", "chained", "placing", "open"}
@@ -73,7 +73,7 @@ def test_inputs_of_open_runs_are_found_below_a_folder(store: RunStore, new_run: 
     for run_id, path in (("in", "/results/a/film.mp4"), ("beside", "/results/ab/film.mp4"), ("own", "/results/a/x")):
         store.add_or_find(new_run(run_id))
         file = Artifact(role="input", name="source", path=path, size=1, sha256="0" * 64)
-        store.attach(run_id, Belongings(inputs=[file]))
+        store.attach(run_id, RunExtras(inputs=[file]))
     assert store.retention.inputs_of_open("/results/a", "own") == ["in"]
     store.commit("in", "cancelled", at=1.0)
     assert store.retention.inputs_of_open("/results/a", "own") == []

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from dispatcher.runs.record import Belongings, Group, Run
-from dispatcher.runs.search import Cursor, Query
+from dispatcher.runs.record import Group, Run, RunExtras
+from dispatcher.runs.search import PageCursor, Query
 from dispatcher.runs.store import RunStore
 from protocol.errors import NotFoundError, UsageError
 
@@ -15,7 +15,7 @@ New = Callable[..., Run]
 
 
 def add(store: RunStore, run: Run, *tags: str) -> None:
-    store.add_or_find(run, belongings=Belongings(tags=tags))
+    store.add_or_find(run, extras=RunExtras(tags=tags))
 
 
 def ids(runs: list[Run]) -> list[str]:
@@ -53,7 +53,7 @@ def test_pages_follow_each_other_without_gaps(store: RunStore, new_run: New) -> 
     after = None
     while page := store.search.find(Query(), limit=3, after=after):
         found += ids(page)
-        after = Cursor(created_at=page[-1].created_at, id=page[-1].id)
+        after = PageCursor(created_at=page[-1].created_at, id=page[-1].id)
     assert found == ["r6", "r5", "r4", "r3", "r2", "r1", "r0"]
 
 

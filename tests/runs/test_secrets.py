@@ -8,7 +8,7 @@ from alembic.command import upgrade
 from alembic.config import Config
 from sqlalchemy import Engine, MetaData, create_engine, insert, select
 
-from dispatcher.runs.record import AttemptRecord, Belongings, Delivery, Ended, Group, Run
+from dispatcher.runs.record import AttemptRecord, Delivery, Ended, Group, Run, RunExtras
 from dispatcher.runs.store import RunStore
 
 New = Callable[..., Run]
@@ -29,9 +29,9 @@ def rows(address: str) -> str:
 
 def test_no_row_holds_the_password_of_a_message(database: str, store: RunStore, new_run: New) -> None:
     """Titles, notes, errors, history, results and the way it was asked for: each verb that stores one is used."""
-    belongings = Belongings(deliveries=[Delivery(name="a", target="/t")], steps={"steps": [], "wishes": {}})
+    extras = RunExtras(deliveries=[Delivery(name="a", target="/t")], steps={"steps": [], "wishes": {}})
     run = new_run("r1", title=MESSAGE, progress_note=MESSAGE, execution_config={"command": MESSAGE})
-    store.add_or_find(run, belongings=belongings)
+    store.add_or_find(run, extras=extras)
     attempt = AttemptRecord(nonce="n", n=1, worker="w", status="failed", seen_at=1.0, error_text=MESSAGE)
     store.progress("r1", at=2.0, note=MESSAGE, text=MESSAGE, attempts=[attempt])
     store.commit("r1", "failed", at=3.0, error_text=MESSAGE, ended=Ended(outputs={"notes": [MESSAGE]}))

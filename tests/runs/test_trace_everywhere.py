@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dispatcher.runs.leases import HOLD_S, Holder
-from dispatcher.runs.record import Artifact, AttemptRecord, Belongings, Delivery, Ended, Group, Run
-from dispatcher.runs.search import Cursor, Query
+from dispatcher.runs.record import Artifact, AttemptRecord, Delivery, Ended, Group, Run, RunExtras
+from dispatcher.runs.search import PageCursor, Query
 from dispatcher.runs.store import RunStore
 from protocol.errors import NotFoundError, UsageError
 
@@ -29,23 +29,23 @@ def artifact(name: str, **changed: object) -> Artifact:
 
 def test_all_around_a_run_comes_back(store: RunStore, new_run: New) -> None:
     """Inputs, tags, deliveries, continuations, attempts, outputs and history are what was told, in every column."""
-    belongings = Belongings(
+    extras = RunExtras(
         inputs=(artifact("in é.wav", role="input", media={"seconds": 1.5}),),
         tags=("ü", "a b"),
         deliveries=(Delivery(name="out.srt", target="/home/é/out.srt", overwrite=True),),
         steps={"then": ["upscale", {"scale": 2}]},
     )
-    assert store.add_or_find(new_run("r1"), None, belongings)[1]
+    assert store.add_or_find(new_run("r1"), None, extras)[1]
     tries = (attempt("a" * 16, error_text="\0lost", status="failed"), attempt("b" * 16, n=2, log="/logs/b"))
     assert store.progress("r1", at=2.0, status="running", text="taken\0", why="w", attempts=tries)
     ended = Ended(outputs={"text": "é", "n": [1, None]}, files=(artifact("b"), artifact("a")), attempts=tries[1:])
     assert store.commit("r1", "failed", at=3.0, error_code="boom", error_text="half \ud800", ended=ended)
 
     assert [file.name for file in store.trace.files("r1")] == ["in é.wav", "a", "b"]
-    assert store.trace.files("r1")[0] == belongings.inputs[0]
+    assert store.trace.files("r1")[0] == extras.inputs[0]
     assert store.trace.files("r1")[1].size == 2**40
-    assert store.trace.deliveries("r1") == list(belongings.deliveries)
-    assert [step.steps for step in store.trace.continuations("r1")] == [belongings.steps]
+    assert store.trace.deliveries("r1") == list(extras.deliveries)
+    assert [step.steps for step in store.trace.continuations("r1")] == [extras.steps]
     assert [(it.nonce[0], it.error_text, it.log) for it in store.trace.attempts("r1")] == [
         ("a", "\ufffdlost", None),
         ("b", None, "/logs/b"),
@@ -62,7 +62,7 @@ def test_all_around_a_run_comes_back(store: RunStore, new_run: New) -> None:
 def test_what_is_told_twice_is_there_once(store: RunStore, new_run: New) -> None:
     """Files, attempts, tags and deliveries that are told again are as they were told last, not twice."""
     store.add_or_find(new_run("r1"))
-    wanted = Belongings(tags=("t",), deliveries=(Delivery(name="o", target="/o"),), steps={"then": []})
+    wanted = RunExtras(tags=("t",), deliveries=(Delivery(name="o", target="/o"),), steps={"then": []})
     for size in (1, 2):
         store.attach("r1", wanted)
         store.trace.keep_files("r1", [artifact("a", size=size), artifact("b", size=size, media={"n": size})])
@@ -124,7 +124,7 @@ def test_runs_are_found_by_what_people_know_of_them(store: RunStore, new_run: Ne
         made = new_run(
             f"r{number}", created_at=1000.0 + number, parent_id="r0" if number == 5 else None, **given, **odd
         )
-        store.add_or_find(made, None, Belongings(tags=("all", f"n{number}")))
+        store.add_or_find(made, None, RunExtras(tags=("all", f"n{number}")))
     store.commit("r1", "failed", at=2.0, error_text="Out of MEMORY")
 
     def found(**query: object) -> list[str]:
@@ -141,7 +141,7 @@ def test_runs_are_found_by_what_people_know_of_them(store: RunStore, new_run: Ne
     assert store.search.count(Query(tags=["all"])) == {"pending": 5, "failed": 1}
     assert store.search.all_tags() == ["all", *(f"n{number}" for number in range(6))]
     page = store.search.find(Query(), limit=2)
-    after = Cursor(created_at=page[-1].created_at, id=page[-1].id)
+    after = PageCursor(created_at=page[-1].created_at, id=page[-1].id)
     assert [run.id for run in store.search.find(Query(), limit=2, after=after)] == ["r3", "r2"]
 
 
@@ -154,7 +154,7 @@ def test_pages_of_runs_of_one_moment_miss_none(store: RunStore, new_run: New) ->
     after = None
     while page := store.search.find(Query(), limit=3, after=after):
         seen += [run.id for run in page]
-        after = Cursor(created_at=page[-1].created_at, id=page[-1].id)
+        after = PageCursor(created_at=page[-1].created_at, id=page[-1].id)
     assert seen == sorted(ids, reverse=True)
 
 

@@ -20,15 +20,14 @@ from dispatcher.jobs.job import Job
 from dispatcher.runs.record import Run
 from dispatcher.runs.store import RunStore
 from dispatcher.web import building
-from dispatcher.web.building import Built
-from dispatcher.web.sights import Sights
+from dispatcher.web.sights import StatusPoller
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dashboard:
     """A dashboard that is served, and a client whom it has let in."""
 
-    built: Built
+    built: building.Dashboard
     store: RunStore
     settings: Settings
     client: httpx.Client
@@ -57,7 +56,7 @@ def served(
     settings.data_dir.mkdir()
     if database_url is None:
         (settings.data_dir / "runs.sqlite3").write_bytes(_empty())
-    sights = Sights(lambda _: workers, lambda _: faults, time.time)
+    sights = StatusPoller(lambda _: workers, lambda _: faults, time.time)
     with (
         RunStore.open(settings.database, durability="relaxed") as store,
         building.build(settings, store, 0, sights=sights) as built,

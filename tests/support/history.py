@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dispatcher.runs.record import Artifact, AttemptRecord, Belongings, Ended, Group, ResultRecord, Run, Status
+from dispatcher.runs.record import Artifact, AttemptRecord, Ended, Group, ResultRecord, Run, RunExtras, Status
 from dispatcher.runs.store import RunStore
 
 NAMES = ("harbour at dawn", "interview-02", "talk", "drone pass", "bikes", "kitchen", "lecture 7", "old tape", "photo")
@@ -84,7 +84,7 @@ def fill(
         more = {"parent_id": parent, "group_id": group if n % 40 < 6 else None, "drop": drop, "drop_id": drop_id}
         run = run_of(n, at, kind, **more)
         tags = [chance.choice(TAGS)] if chance.random() < 0.3 else []
-        store.add_or_find(run, belongings=Belongings(tags=tags))
+        store.add_or_find(run, extras=RunExtras(tags=tags))
         _end(store, run, chance)
         made.append(run)
     return made
@@ -124,7 +124,7 @@ def completed(
     store: RunStore, run: Run, *, at: float, inputs: Sequence[Artifact] = (), outputs: Sequence[Artifact] = ()
 ) -> None:
     """Add a run that has ended well with these files."""
-    store.add_or_find(run, belongings=Belongings(inputs=inputs))
+    store.add_or_find(run, extras=RunExtras(inputs=inputs))
     store.progress(run.id, at=at - 5, status="running", done=0, total=1, worker="colab-t4", text="taken")
     store.commit(
         run.id,

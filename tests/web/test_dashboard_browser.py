@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from dispatcher.runs.record import Belongings, Group, Run
+from dispatcher.runs.record import Group, Run, RunExtras
 from tests.support import history, npm
 from tests.support.dashboards import Dashboard, served, submitted
 from tests.support.media import jpeg, tone
@@ -117,7 +117,7 @@ def test_hostile_strings_are_shown_as_text(dashboard: Dashboard, visit: Visit, t
     dashboard.store.search.begin_group(Group(id="g", sort="batch", title=HOSTILE, created_at=time.time()))
     run = now_running(dashboard, title=HOSTILE, user=HOSTILE, group_id="g", execution_config={HOSTILE: HOSTILE})
     files = [history.file_of(role, HOSTILE.replace("/", ""), log) for role in ("input", "output", "log")]
-    dashboard.store.attach(run.id, Belongings(tags=[HOSTILE]))
+    dashboard.store.attach(run.id, RunExtras(tags=[HOSTILE]))
     dashboard.store.trace.keep_files(run.id, files)
     pages = [visit(path) for path in ("/", "/runs", f"/runs/{run.id}")]
     dashboard.store.progress(run.id, at=time.time(), done=20, note=HOSTILE, worker=HOSTILE, text=HOSTILE)
@@ -333,7 +333,7 @@ def test_reading_needs_no_scripts(dashboard: Dashboard, browser: Browser) -> Non
     page.goto(dashboard.url + "/runs")
     page.get_by_role("checkbox", name="echo").check()
     page.get_by_role("button", name="Show").click()
-    expect(page.get_by_text("No run is like that.")).to_be_visible()
+    expect(page.get_by_text("No matching runs.")).to_be_visible()
     page.goto(f"{dashboard.url}/runs/{run.id}")
     page.get_by_label("New tag").fill("night")
     page.get_by_role("button", name="Add").click()
@@ -359,7 +359,7 @@ def test_a_server_that_has_gone_is_said(dashboard: Dashboard, browser: Browser) 
     page = browser.new_page()
     page.goto(dashboard.built.access.link)
     page.wait_for_selector("#wire[data-state=live]")
-    dashboard.built.desk.live.close()
+    dashboard.built.state.live.close()
     page.wait_for_selector("#wire[data-state=lost]")
     page.close()
 

@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 
 from dispatcher.cli import app
 from dispatcher.runs.record import Artifact, AttemptRecord, Ended, Group, Run
-from dispatcher.web import telling
 from protocol.integrity import sha256_of
 from tests.support.dashboards import Dashboard
 
@@ -55,7 +54,7 @@ def test_a_failed_tour_shows_the_page_at_which_it_failed(dashboard: Dashboard, t
     ("changed", "words", "not_words"),
     [
         ({"status": "cancelled", "error_text": "interrupted"}, "<h2>Cancelled</h2>", "It failed"),
-        ({"status": "crashed", "error_text": "gone"}, "<h2>Its process was lost</h2>", "It failed"),
+        ({"status": "crashed", "error_text": "gone"}, "<h2>The process ended unexpectedly</h2>", "It failed"),
         ({"status": "completed", "execution_config": {"dry_run": True}}, "dry run", "No report was written"),
         ({"status": "completed"}, "No report was written", "dry run"),
         ({"error_text": "step 'one' failed"}, "<h2>It failed</h2>", "No report was written"),
@@ -234,19 +233,3 @@ def test_a_long_text_is_shown_from_its_beginning(dashboard: Dashboard, tmp_path:
     shown = page(dashboard, "/runs/r1")
     assert "Only the beginning is shown" in shown
     assert shown.count("word ") < 5_000
-
-
-def test_times_have_their_date() -> None:
-    """Also those of today; the year where it is another."""
-    now = time.mktime((2026, 11, 30, 19, 22, 10, 0, 0, -1))
-    assert telling.clock(now, now) == "30 Nov, 19:22"
-    assert telling.clock(now, now, exact=True) == "30 Nov, 19:22:10"
-    assert telling.clock(now - 370 * 86_400, now).startswith("25 Nov 2025, ")
-
-
-def test_an_error_in_a_list_is_short() -> None:
-    """Its first line, cut between words."""
-    told = telling.brief("one two " * 100 + "\nsecond line")
-    assert len(told) <= telling.BRIEF
-    assert told.endswith(" …")
-    assert telling.brief("short\nmore") == "short"

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dispatcher.cli import app as command_line
-from dispatcher.runs.record import Artifact, Belongings, Group
+from dispatcher.runs.record import Artifact, Group, RunExtras
 from dispatcher.runs.store import RunStore
 from dispatcher.web import logs, server
 from protocol.errors import EnvironmentNotReady
@@ -156,7 +156,7 @@ def test_a_file_that_was_moved_away_is_said_with_its_digest(dashboard: Dashboard
     assert "is another file now" in dashboard.client.get(f"/runs/{run}").text
     (tmp_path / "results" / "clip.mp4").unlink()
     page = dashboard.client.get(f"/runs/{run}").text
-    assert "was moved away" in page
+    assert "was moved or removed" in page
     assert "5" * 64 in page
     gone = dashboard.client.get(f"/runs/{run}/files/output/clip.mp4")
     assert gone.status_code == 404
@@ -201,7 +201,7 @@ def test_no_log_is_said(dashboard: Dashboard) -> None:
     """A run without a log says why there is none, and one whose log was moved away says that."""
     run = history.run_of(1, NOW, "upscale")
     history.completed(dashboard.store, run, at=NOW)
-    assert "comes home with the end" in dashboard.client.get(f"/runs/{run.id}").text
+    assert "arrives when the run has ended" in dashboard.client.get(f"/runs/{run.id}").text
     dashboard.store.trace.settled(run.id, at=NOW)
     assert "There is none." in dashboard.client.get(f"/runs/{run.id}").text
     gone = Artifact(role="log", name="w.log", path="/nowhere/w.log", size=1, sha256="0" * 64)
@@ -249,7 +249,7 @@ def test_cancel_and_retry_by_forms(dashboard: Dashboard, tmp_path: Path) -> None
 def test_tags_are_added_and_removed(dashboard: Dashboard) -> None:
     """Several words make several tags; one that is too long is refused."""
     run = history.run_of(1, NOW, "echo")
-    dashboard.store.add_or_find(run, belongings=Belongings(tags=["old"]))
+    dashboard.store.add_or_find(run, extras=RunExtras(tags=["old"]))
     assert dashboard.client.post(f"/runs/{run.id}/tags", data={"add": "night, client-a"}).status_code == 303
     assert dashboard.client.post(f"/runs/{run.id}/tags", data={"remove": "old"}).status_code == 303
     assert dashboard.store.trace.tags([run.id])[run.id] == ["client-a", "night"]

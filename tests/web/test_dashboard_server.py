@@ -134,7 +134,7 @@ def test_a_look_finds_what_changed(dashboard: Dashboard) -> None:
 
 def test_nobody_listens_nobody_looks(dashboard: Dashboard) -> None:
     """The database is looked at while a page listens, and not after the last one has gone."""
-    live = dashboard.built.desk.live
+    live = dashboard.built.state.live
     with dashboard.client.stream("GET", "/events") as stream:
         lines = stream.iter_lines()  # held: an iterator that nobody holds closes the stream
         next(lines)

@@ -86,7 +86,7 @@ def test_old_pictures_are_forgotten(dashboard: Dashboard, tmp_path: Path) -> Non
     """The pictures do not grow for ever: with a new one go those that were made more than a month ago."""
     tour(dashboard, tmp_path)
     dashboard.client.get("/tours/t1/steps/0.jpg")
-    folder = Path(dashboard.built.desk.settings.data_dir) / "dashboard" / "thumbnails"
+    folder = Path(dashboard.built.state.settings.data_dir) / "dashboard" / "thumbnails"
     (old,) = folder.glob("*.jpg")
     long_ago = time.time() - tour_report.KEEP_S - 60
     os.utime(old, (long_ago, long_ago))
@@ -99,7 +99,7 @@ def test_a_film_that_was_moved_away_is_said(dashboard: Dashboard, tmp_path: Path
     tour(dashboard, tmp_path)
     (tmp_path / "film.mp4").unlink()
     page = dashboard.client.get("/tours/t1").text
-    assert "was moved away" in page
+    assert "was moved or removed" in page
     assert "Open it" in page
     assert dashboard.client.get("/tours/t1/film").status_code == 404
     assert dashboard.client.get("/tours/t1/steps/0.jpg").status_code == 404

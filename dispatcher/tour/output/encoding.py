@@ -14,6 +14,7 @@ from dispatcher.assembly.timeline import Timeline
 from dispatcher.connection import Connection
 from dispatcher.jobs.handle import Handle
 from dispatcher.jobs.job import Job, Progress, Result
+from dispatcher.operations.batch import wait_or_cancel
 from dispatcher.tour.options import TourOptions
 from dispatcher.tour.screen import Screen
 from dispatcher.tour.session import TourSession
@@ -23,7 +24,6 @@ from protocol.errors import (
     ChannelError,
     EnvironmentNotReady,
     JobError,
-    JobTimeout,
     MediaError,
     TheirsError,
     UsageError,
@@ -180,15 +180,10 @@ def _encode_on_worker(rough: Path, options: RenderOptions, session: TourSession)
 
 def _wait(handle: Handle, options: TourOptions, on_progress: Callable[[Progress], None]) -> Result:
     """Return the result. A late job is cancelled if the video can be encoded here instead."""
-    try:
+    if not options.encode_fallback:
         return handle.wait(options.encode_timeout_s, on_progress=on_progress)
-    except JobTimeout as late:
-        if not options.encode_fallback:
-            raise
-        if not handle.cancel("timed out: the video is encoded on the machine that cut it"):
-            return handle.wait(0.0)  # it has just ended
-        text = f"{str(late).splitlines()[0]}\nThe job was cancelled, also on the worker (run {handle.run})"
-        raise JobTimeout(text, why=late.why, hint=late.hint, run=handle.run) from late
+    reason = "timed out: the video is encoded on the machine that cut it"
+    return wait_or_cancel(handle, options.encode_timeout_s, on_progress=on_progress, reason=reason)
 
 
 def _fetch(result: Result, request: EncodeRequest) -> RenderedVideo:

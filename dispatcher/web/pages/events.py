@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from dispatcher.web.desk import AtDesk
+from dispatcher.web.state import CurrentState
 
 router = APIRouter()
 
@@ -15,8 +15,8 @@ RETRY_MS = 2_000
 
 
 @router.get("/events", response_class=EventSourceResponse)
-async def events(desk: AtDesk) -> AsyncIterator[ServerSentEvent]:
+async def events(state: CurrentState) -> AsyncIterator[ServerSentEvent]:
     """Tell of changes until the page or the server ends."""
     yield ServerSentEvent(comment="open", retry=RETRY_MS)
-    async for message in desk.live.listen():
+    async for message in state.live.listen():
         yield ServerSentEvent(data=message)

@@ -8,17 +8,17 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
 from dispatcher.web import served
-from dispatcher.web.desk import AtDesk
+from dispatcher.web.state import CurrentState
 
 router = APIRouter()
 
 
 @router.api_route("/runs/{run_id}/files/{role}/{name:path}", methods=["GET", "HEAD"])
 def file(
-    run_id: str, role: Literal["input", "output", "log"], name: str, desk: AtDesk, save: bool = False
+    run_id: str, role: Literal["input", "output", "log"], name: str, state: CurrentState, save: bool = False
 ) -> FileResponse:
     """Return a file, or the part of it that a player asks for."""
-    desk.store.get(run_id)
-    files = desk.store.trace.files(run_id)
+    state.store.get(run_id)
+    files = state.store.trace.files(run_id)
     found = served.pick(files, role, name)
     return served.response(found, served.title_of(found, files), save=save)

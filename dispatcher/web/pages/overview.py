@@ -10,7 +10,7 @@ from dispatcher.runs.record import OPEN
 from dispatcher.runs.search import Query
 from dispatcher.tour.control import mark_dead
 from dispatcher.web import chart, views
-from dispatcher.web.desk import AtDesk
+from dispatcher.web.state import CurrentState
 
 router = APIRouter()
 
@@ -20,13 +20,13 @@ CHART_S = 7 * 86_400
 
 
 @router.get("/")
-def overview(desk: AtDesk) -> HTMLResponse:
+def overview(state: CurrentState) -> HTMLResponse:
     """Show what happens now."""
-    now, search = desk.clock(), desk.store.search
-    mark_dead(desk.store, desk.settings)
+    now, search = state.clock(), state.store.search
+    mark_dead(state.store, state.settings)
     order = {"running": 0, "verifying": 1, "queued": 2, "pending": 3}
     delays = search.delays(since=now - CHART_S)
-    names = desk.drops.named({drop for _, drop, _ in delays})
+    names = state.drops.named({drop for _, drop, _ in delays})
     measured = [(at, names.get(drop, drop), seconds) for at, drop, seconds in delays]
     drawn = chart.latency(measured, since=now - CHART_S, now=now)
     running = sorted(search.find(with_tours.OPEN_ONES, limit=RUNNING_SHOWN), key=lambda run: order[run.status])
@@ -34,11 +34,11 @@ def overview(desk: AtDesk) -> HTMLResponse:
         "overview.html",
         now=now,
         here="/",
-        counts=with_tours.recent_counts(desk.store, now),
+        counts=with_tours.recent_counts(state.store, now),
         open_statuses=OPEN,
         running=running,
-        tours=desk.store.tours.find(with_tours.OPEN_ONES, limit=RUNNING_SHOWN),
-        recent=with_tours.find(desk.store, Query(), limit=RECENT_SHOWN),
-        sight=desk.sights.latest(),
+        tours=state.store.tours.find(with_tours.OPEN_ONES, limit=RUNNING_SHOWN),
+        recent=with_tours.find(state.store, Query(), limit=RECENT_SHOWN),
+        sight=state.sights.latest(),
         chart=drawn,
     )

@@ -15,8 +15,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from dispatcher.runs.record import Artifact, AttemptRecord, Run
 from dispatcher.runs.tags import check_tags
 from dispatcher.web import logs, served, texts, transcript, views
-from dispatcher.web.desk import AtDesk, Desk
 from dispatcher.web.served import Shown
+from dispatcher.web.state import AppState, CurrentState
 from protocol.errors import NotFoundError, UsageError
 from protocol.kinds import KINDS
 
@@ -26,10 +26,10 @@ MOST_FORM_BYTES = 10_000
 
 
 @router.get("/runs/{run_id}")
-def run(run_id: str, desk: AtDesk) -> HTMLResponse:
+def run(run_id: str, state: CurrentState) -> HTMLResponse:
     """Show a run; a short id will do."""
-    found = desk.store.search.resolve(run_id)
-    now, trace = desk.clock(), desk.store.trace
+    found = state.store.search.resolve(run_id)
+    now, trace = state.clock(), state.store.trace
     files = trace.files(found.id)
     shown = [served.look(found.id, file, files) for file in files if file.role != "log"]
     inputs, outputs = ([it for it in shown if it.file.role == role] for role in ("input", "output"))
@@ -52,14 +52,14 @@ def run(run_id: str, desk: AtDesk) -> HTMLResponse:
         tags=trace.tags([found.id])[found.id],
         config=_spelt(found.execution_config),
         results=_spelt(found.outputs or {}),
-        **_relatives(desk, found),
+        **_relatives(state, found),
     )
 
 
 @router.get("/runs/{run_id}/log")
-def log(run_id: str, desk: AtDesk, name: str, offset: int) -> dict[str, Any]:
+def log(run_id: str, state: CurrentState, name: str, offset: int) -> dict[str, Any]:
     """Return what a log has more than `offset` bytes."""
-    found = next((it for it in desk.store.trace.files(run_id) if (it.role, it.name) == ("log", name)), None)
+    found = next((it for it in state.store.trace.files(run_id) if (it.role, it.name) == ("log", name)), None)
     if found is None:
         raise NotFoundError(f"run {run_id} has no log {name!r}")
     piece = logs.tail(Path(found.path), max(0, offset))
@@ -67,24 +67,24 @@ def log(run_id: str, desk: AtDesk, name: str, offset: int) -> dict[str, Any]:
 
 
 @router.post("/runs/{run_id}/cancel")
-def cancel(run_id: str, desk: AtDesk) -> RedirectResponse:
+def cancel(run_id: str, state: CurrentState) -> RedirectResponse:
     """End a run."""
-    settings, now = desk.settings, desk.clock()
-    if not desk.acts.cancel(desk.store, run_id, reason="cancelled on the dashboard", now=now, settings=settings):
+    settings, now = state.settings, state.clock()
+    if not state.acts.cancel(state.store, run_id, reason="cancelled on the dashboard", now=now, settings=settings):
         raise UsageError(f"run {run_id} has ended meanwhile: there is nothing to cancel")
     return _to(run_id)
 
 
 @router.post("/runs/{run_id}/retry")
-def retry(run_id: str, desk: AtDesk) -> RedirectResponse:
+def retry(run_id: str, state: CurrentState) -> RedirectResponse:
     """Try again what failed."""
-    return _to(desk.acts.retry(desk.store, run_id, now=desk.clock(), settings=desk.settings).id)
+    return _to(state.acts.retry(state.store, run_id, now=state.clock(), settings=state.settings).id)
 
 
 @router.post("/runs/{run_id}/rerun")
-def rerun(run_id: str, desk: AtDesk) -> RedirectResponse:
+def rerun(run_id: str, state: CurrentState) -> RedirectResponse:
     """Do a run again from its inputs."""
-    return _to(desk.acts.rerun(desk.store, run_id, now=desk.clock(), settings=desk.settings).id)
+    return _to(state.acts.rerun(state.store, run_id, now=state.clock(), settings=state.settings).id)
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -98,13 +98,13 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 @router.post("/runs/{run_id}/tags")
-def tags(run_id: str, desk: AtDesk, form: Annotated[dict[str, str], Depends(_form)]) -> RedirectResponse:
+def tags(run_id: str, state: CurrentState, form: Annotated[dict[str, str], Depends(_form)]) -> RedirectResponse:
     """Give a run tags, or take one from it."""
-    desk.store.get(run_id)
+    state.store.get(run_id)
     add = form.get("add", "").replace(",", " ").split()
     check_tags(add)
     remove = [form["remove"]] if "remove" in form else []
-    desk.store.trace.tag(run_id, add=add, remove=remove)
+    state.store.trace.tag(run_id, add=add, remove=remove)
     return _to(run_id)
 
 
@@ -147,11 +147,11 @@ def _spelt(told: Any) -> str:
     return json.dumps(told, indent=2, ensure_ascii=False, sort_keys=True, default=str) if told else ""
 
 
-def _relatives(desk: Desk, run: Run) -> dict[str, Any]:
+def _relatives(state: AppState, run: Run) -> dict[str, Any]:
     """Return the parent, the children and the group of a run; those that were removed are None."""
-    found: dict[str, Any] = {"parent": None, "group": None, "children": desk.store.search.children([run.id])}
+    found: dict[str, Any] = {"parent": None, "group": None, "children": state.store.search.children([run.id])}
     with contextlib.suppress(NotFoundError):
-        found["parent"] = desk.store.get(run.parent_id) if run.parent_id else None
+        found["parent"] = state.store.get(run.parent_id) if run.parent_id else None
     with contextlib.suppress(NotFoundError):
-        found["group"] = desk.store.search.group(run.group_id) if run.group_id else None
+        found["group"] = state.store.search.group(run.group_id) if run.group_id else None
     return found

@@ -11,9 +11,9 @@ from dispatcher.runs import search, with_tours
 from dispatcher.runs.record import Group, Run
 from dispatcher.tour.control import mark_dead
 from dispatcher.web import views
-from dispatcher.web.desk import AtDesk, Desk
 from dispatcher.web.families import clusters
 from dispatcher.web.filters import SPANS, Filter, cursor
+from dispatcher.web.state import AppState, CurrentState
 from protocol.errors import NotFoundError
 
 router = APIRouter()
@@ -39,36 +39,36 @@ def asked(
 
 
 @router.get("/runs")
-def runs(desk: AtDesk, wanted: Annotated[Filter, Depends(asked)], after: str = "") -> HTMLResponse:
+def runs(state: CurrentState, wanted: Annotated[Filter, Depends(asked)], after: str = "") -> HTMLResponse:
     """Show a page of runs and tours."""
-    now = desk.clock()
-    mark_dead(desk.store, desk.settings)
+    now = state.clock()
+    mark_dead(state.store, state.settings)
     query = wanted.query(now)
-    found = with_tours.find(desk.store, query, limit=PAGE + 1, after=cursor(after))
+    found = with_tours.find(state.store, query, limit=PAGE + 1, after=cursor(after))
     shown, whole = found[:PAGE], not after and len(found) <= PAGE
-    total = len(found) if whole else sum(with_tours.count(desk.store, query).values())
-    last = search.Cursor(created_at=shown[-1].created_at, id=shown[-1].id) if len(found) > PAGE else None
+    total = len(found) if whole else sum(with_tours.count(state.store, query).values())
+    last = search.PageCursor(created_at=shown[-1].created_at, id=shown[-1].id) if len(found) > PAGE else None
     return views.page(
         "runs.html",
         now=now,
         here="/runs",
         filter=wanted,
         spans=SPANS,
-        all_tags=desk.store.search.all_tags(),
-        clusters=clusters(shown, _groups(desk, shown)),
-        tags=desk.store.trace.tags([run.id for run in shown]),
+        all_tags=state.store.search.all_tags(),
+        clusters=clusters(shown, _groups(state, shown)),
+        tags=state.store.trace.tags([run.id for run in shown]),
         total=total,
         older=wanted.address(last) if last else "",
         first=not after,
     )
 
 
-def _groups(desk: Desk, shown: list[Run]) -> dict[str, Group]:
+def _groups(state: AppState, shown: list[Run]) -> dict[str, Group]:
     """Return the groups that these runs are of; a group that was removed is none."""
     found = {}
     for group_id in {run.group_id for run in shown if run.group_id}:
         try:
-            found[group_id] = desk.store.search.group(group_id)
+            found[group_id] = state.store.search.group(group_id)
         except NotFoundError:
             continue
     return found

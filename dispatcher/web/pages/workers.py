@@ -6,12 +6,12 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from dispatcher.web import views
-from dispatcher.web.desk import AtDesk
+from dispatcher.web.state import CurrentState
 
 router = APIRouter()
 
 
 @router.get("/workers")
-def workers(desk: AtDesk) -> HTMLResponse:
+def workers(state: CurrentState) -> HTMLResponse:
     """Show the workers."""
-    return views.page("workers.html", now=desk.clock(), here="/workers", sight=desk.sights.latest())
+    return views.page("workers.html", now=state.clock(), here="/workers", sight=state.sights.latest())

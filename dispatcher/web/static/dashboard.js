@@ -29,7 +29,7 @@
   const speak = text => { one("#spoken").textContent = text; };
   one("button", notice).addEventListener("click", () => { notice.hidden = true; });
   document.addEventListener("htmx:responseError", event => complain(event.detail.xhr.responseText.slice(0, 600)));
-  document.addEventListener("htmx:sendError", () => complain("The dashboard does not answer: it has ended, perhaps."));
+  document.addEventListener("htmx:sendError", () => complain("The dashboard does not answer: it may have ended."));
   document.addEventListener("htmx:configRequest", event => {
     // What says nothing stays out of the address.
     if (event.detail.verb !== "get") return;
@@ -117,9 +117,9 @@
   // --- the stream ----------------------------------------------------------------------------------------------------
   const wire = one("#wire");
   const WIRES = {
-    live: ["Live", "The page changes by itself"],
-    off: ["Still", "The page does not change by itself"],
-    lost: ["Lost", "The server does not answer; trying again"],
+    live: ["Live", "This page updates by itself"],
+    off: ["Not live", "This page does not update by itself"],
+    lost: ["Disconnected", "The server does not answer; retrying"],
   };
   const showWire = state => {
     wire.dataset.state = state;

@@ -1,6 +1,6 @@
 """On PostgreSQL as on SQLite: texts are compared by code points, and progress counts to 2^53.
 
-Later migrations make such columns at once, with the types `Words` and `Whole` of `dispatcher.runs.columns`.
+Later migrations make such columns at once, with the types `PlainText` and `BigInt` of `dispatcher.runs.columns`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from dispatcher.runs.columns import Place, Whole, Words
+from dispatcher.runs.columns import BigInt, PathText, PlainText
 
 revision = "0004_operations"
 down_revision = "0003_one_order"
@@ -35,25 +35,25 @@ def upgrade() -> None:
 def _make_groups() -> None:
     op.create_table(
         "groups",
-        sa.Column("id", Words, primary_key=True),
-        sa.Column("sort", Words, nullable=False),
-        sa.Column("title", Words, nullable=False),
+        sa.Column("id", PlainText, primary_key=True),
+        sa.Column("sort", PlainText, nullable=False),
+        sa.Column("title", PlainText, nullable=False),
         sa.Column("created_at", sa.Double, nullable=False),
         sa.Column("ended_at", sa.Double),
-        sa.Column("status", Words, nullable=False),
-        sa.Column("error_text", Words),
-        sa.Column("report", Place),
+        sa.Column("status", PlainText, nullable=False),
+        sa.Column("error_text", PlainText),
+        sa.Column("report", PathText),
     )
     op.create_index("groups_by_time", "groups", ["created_at"])
 
 
 def _widen_runs() -> None:
     for name in ("title", "user", "machine"):
-        op.add_column("runs", sa.Column(name, Words, nullable=False, server_default=""))
+        op.add_column("runs", sa.Column(name, PlainText, nullable=False, server_default=""))
     op.add_column("runs", sa.Column("execution_config", sa.JSON, nullable=False, server_default="{}"))
     op.add_column("runs", sa.Column("outputs", sa.JSON))
     for name in ("notify", "why", "monitor", "parent_id", "group_id"):
-        op.add_column("runs", sa.Column(name, Words))
+        op.add_column("runs", sa.Column(name, PlainText))
     for name in ("deadline_at", "queued_at", "started_at", "ended_at", "monitor_until", "settled_at"):
         op.add_column("runs", sa.Column(name, sa.Double))
 
@@ -62,35 +62,35 @@ def _make_tables() -> None:
     op.create_table(
         "attempts",
         _of_run(primary_key=True),
-        sa.Column("nonce", Words, primary_key=True),
-        sa.Column("n", Whole, nullable=False),
-        sa.Column("worker", Words, nullable=False),
-        sa.Column("status", Words, nullable=False),
+        sa.Column("nonce", PlainText, primary_key=True),
+        sa.Column("n", BigInt, nullable=False),
+        sa.Column("worker", PlainText, nullable=False),
+        sa.Column("status", PlainText, nullable=False),
         sa.Column("seen_at", sa.Double, nullable=False),
         sa.Column("ended_at", sa.Double),
-        sa.Column("error_code", Words),
-        sa.Column("error_text", Words),
-        sa.Column("log", Place),
+        sa.Column("error_code", PlainText),
+        sa.Column("error_text", PlainText),
+        sa.Column("log", PathText),
     )
     op.create_table(
         "artifacts",
         _of_run(primary_key=True),
-        sa.Column("role", Words, primary_key=True),
-        sa.Column("name", Words, primary_key=True),
-        sa.Column("path", Place, nullable=False),
-        sa.Column("size", Whole, nullable=False),
-        sa.Column("sha256", Words, nullable=False),
+        sa.Column("role", PlainText, primary_key=True),
+        sa.Column("name", PlainText, primary_key=True),
+        sa.Column("path", PathText, nullable=False),
+        sa.Column("size", BigInt, nullable=False),
+        sa.Column("sha256", PlainText, nullable=False),
         sa.Column("media", sa.JSON),
     )
     op.create_index("artifacts_by_content", "artifacts", ["sha256"])
     op.create_table(
         "deliveries",
         _of_run(primary_key=True),
-        sa.Column("target", Place, primary_key=True),
-        sa.Column("name", Words, nullable=False),
+        sa.Column("target", PathText, primary_key=True),
+        sa.Column("name", PlainText, nullable=False),
         sa.Column("overwrite", sa.Boolean, nullable=False),
         sa.Column("placed_at", sa.Double),
-        sa.Column("error_text", Words),
+        sa.Column("error_text", PlainText),
     )
     op.create_table(
         "continuations",
@@ -98,21 +98,21 @@ def _make_tables() -> None:
         _of_run(index=True),
         sa.Column("steps", sa.JSON, nullable=False),
         sa.Column("begun_at", sa.Double),
-        sa.Column("child_id", Words),
-        sa.Column("error_text", Words),
+        sa.Column("child_id", PlainText),
+        sa.Column("error_text", PlainText),
     )
     op.create_table(
         "changes",
         sa.Column("seq", sa.Integer, primary_key=True),
         _of_run(index=True),
         sa.Column("at", sa.Double, nullable=False),
-        sa.Column("status", Words, nullable=False),
-        sa.Column("why", Words),
-        sa.Column("text", Words, nullable=False),
+        sa.Column("status", PlainText, nullable=False),
+        sa.Column("why", PlainText),
+        sa.Column("text", PlainText, nullable=False),
     )
-    op.create_table("tags", sa.Column("tag", Words, primary_key=True), _of_run(primary_key=True, index=True))
+    op.create_table("tags", sa.Column("tag", PlainText, primary_key=True), _of_run(primary_key=True, index=True))
 
 
 def _of_run(*, primary_key: bool = False, index: bool = False) -> sa.Column[str]:
     run = sa.ForeignKey("runs.id", ondelete="CASCADE")
-    return sa.Column("run_id", Words, run, nullable=False, primary_key=primary_key, index=index)
+    return sa.Column("run_id", PlainText, run, nullable=False, primary_key=primary_key, index=index)

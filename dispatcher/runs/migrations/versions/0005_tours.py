@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from dispatcher.runs.columns import Place, Words
+from dispatcher.runs.columns import PathText, PlainText
 from usertext.redaction import without_secrets
 
 revision = "0005_tours"
@@ -27,12 +27,12 @@ MESSAGES = {
 def upgrade() -> None:
     """Add the columns and the table, and take secrets out of the messages that there are."""
     for name in ("user", "machine"):
-        op.add_column("groups", sa.Column(name, Words, nullable=False, server_default=""))
+        op.add_column("groups", sa.Column(name, PlainText, nullable=False, server_default=""))
     op.add_column("groups", sa.Column("execution_config", sa.JSON, nullable=False, server_default="{}"))
     op.create_table(
         "notices",
-        sa.Column("run_id", Words, sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, primary_key=True),
-        sa.Column("address", Place, primary_key=True),
+        sa.Column("run_id", PlainText, sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, primary_key=True),
+        sa.Column("address", PathText, primary_key=True),
         sa.Column("told_at", sa.Double),
     )
     op.execute(

@@ -10,11 +10,12 @@ from typing import Annotated, Protocol, cast
 from fastapi import Depends, Request
 
 from dispatcher.config import Settings
+from dispatcher.drops.session import is_private_run
 from dispatcher.runs.record import Run
 from dispatcher.runs.search import Query
 from dispatcher.runs.store import RunStore
 from dispatcher.web.live import Live
-from dispatcher.web.sights import Sights
+from dispatcher.web.sights import StatusPoller
 
 
 class Acts(Protocol):
@@ -48,26 +49,26 @@ class DropNames:
         return self._known
 
     def _name(self, run: Run) -> str:
-        if run.execution_config.get("backend") != "local":
+        if not is_private_run(run):
             return run.drop
         return f"{'this machine' if run.machine == self._machine else run.machine}, private drops"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
+class AppState:
     """The parts of one dashboard."""
 
     store: RunStore
     settings: Settings
     acts: Acts
     live: Live
-    sights: Sights
+    sights: StatusPoller
     drops: DropNames
     clock: Callable[[], float] = field(default=time.time)
 
 
-def _desk(request: Request) -> Desk:
-    return cast(Desk, request.app.state.desk)
+def _current(request: Request) -> AppState:
+    return cast(AppState, request.app.state.dashboard)
 
 
-AtDesk = Annotated[Desk, Depends(_desk)]
+CurrentState = Annotated[AppState, Depends(_current)]

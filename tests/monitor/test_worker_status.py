@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,10 @@ from dispatcher.config import Settings
 from dispatcher.drops import session
 from dispatcher.jobs.client import Client
 from dispatcher.jobs.job import Job
-from dispatcher.monitor import acts, places
+from dispatcher.monitor import acts, drop_watcher
+from dispatcher.monitor.drop_watcher import DropWatcher
 from dispatcher.monitor.faults import Fault, find_faults
-from dispatcher.monitor.places import DropWatcher
-from dispatcher.monitor.sightings import WorkerSight, look_at_workers
+from dispatcher.monitor.worker_status import WorkerStatus, worker_statuses
 from dispatcher.runs.record import ResultRecord, Run
 from dispatcher.runs.store import RunStore
 from tests.support.drops import start_worker, wait_for, worker
@@ -34,7 +35,7 @@ def claimed(drop: Path, run: Run) -> bool:
 
 def beats_of(drop: Path, run: Run, settings: Settings, store: RunStore) -> bool:
     """Say whether a beat tells of the run."""
-    return any(held.run == run.id for it in look_at_workers(settings, store, now=time.time()) for held in it.held)
+    return any(held.run == run.id for it in worker_statuses(settings, store, now=time.time()) for held in it.held)
 
 
 def sorts(faults: list[Fault], *, certain: bool | None = None) -> list[str]:
@@ -49,10 +50,10 @@ def test_a_living_worker_is_seen_with_what_it_is_at(
     run = sent(**LONG)
     with worker(drop, "--name", "here"), DropWatcher(settings, store) as kept:
         wait_for(lambda: beats_of(drop, run, settings, store))
-        sights: list[WorkerSight] = []
+        sights: list[WorkerStatus] = []
 
         def is_seen() -> bool:
-            sights[:] = look_at_workers(settings, store, now=time.time(), kept=kept)
+            sights[:] = worker_statuses(settings, store, now=time.time(), watcher=kept)
             return [it.alive for it in sights] == ["yes"]
 
         wait_for(is_seen)
@@ -74,9 +75,9 @@ def test_a_worker_that_was_killed_is_gone(store: RunStore, drop: Path, settings:
     wait_for(lambda: any((drop / "_workers").glob("gone/beat-*")))
     process.send_signal(signal.SIGKILL)
     process.wait(30)
-    ask = [look_at_workers(usual, store, now=time.time() + later)[0].alive for later in (0, 40, 600)]
+    ask = [worker_statuses(usual, store, now=time.time() + later)[0].alive for later in (0, 40, 600)]
     assert ask == ["yes", "unknown", "no"]
-    seen = [look_at_workers(usual, store, now=time.time() + later)[0].forgotten for later in (0, 600, 3500, 3700)]
+    seen = [worker_statuses(usual, store, now=time.time() + later)[0].forgotten for later in (0, 600, 3500, 3700)]
     assert seen == [False, False, False, True]
 
 
@@ -84,13 +85,13 @@ def test_a_drop_that_hangs_takes_no_thread_for_each_look(
     store: RunStore, drop: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However often it is looked at: one thread hangs in it, and each look tells that it does not answer."""
-    monkeypatch.setattr(places, "ANSWER_S", 0.05)
+    monkeypatch.setattr(drop_watcher, "ANSWER_S", 0.05)
     answers = threading.Event()
     monkeypatch.setattr(session, "read_drop_id", lambda *_: answers.wait(60))
     before = threading.active_count()
     with DropWatcher(settings, store, [str(drop)]) as kept:
         for _ in range(8):
-            (sight,) = look_at_workers(settings, store, now=time.time(), kept=kept)
+            (sight,) = worker_statuses(settings, store, now=time.time(), watcher=kept)
             assert "did not answer" in sight.problem
             assert threading.active_count() <= before + 1
         answers.set()
@@ -101,7 +102,7 @@ def test_a_drop_out_of_reach_is_a_row_that_says_so(store: RunStore, drop: Path, 
     """Where the folder is not there, the row tells which and why, and so do the faults, with the runs that wait."""
     sent()
     drop.rename(drop.with_name("unmounted"))
-    (sight,) = look_at_workers(settings, store, now=time.time())
+    (sight,) = worker_statuses(settings, store, now=time.time())
     assert (sight.drop, sight.worker) == (str(drop), "")
     assert "there is no folder" in sight.problem
     (fault,) = find_faults(settings, store, now=time.time())
@@ -115,10 +116,10 @@ def test_a_run_that_is_worked_at_is_no_fault(store: RunStore, drop: Path, sent: 
     with worker(drop), DropWatcher(settings, store) as kept:
         wait_for(lambda: beats_of(drop, run, settings, store))
         store.progress(run.id, status="running", at=time.time())
-        wait_for(lambda: find_faults(settings, store, now=time.time(), kept=kept) == [])
+        wait_for(lambda: find_faults(settings, store, now=time.time(), watcher=kept) == [])
         until = time.monotonic() + 6
         while time.monotonic() < until:
-            assert find_faults(settings, store, now=time.time(), kept=kept) == []
+            assert find_faults(settings, store, now=time.time(), watcher=kept) == []
             time.sleep(0.5)
         acts.cancel(store, run.id, now=time.time(), settings=settings)
 
@@ -138,7 +139,7 @@ def test_a_worker_that_dies_leaves_a_zombie(store: RunStore, gpu: Client, drop: 
 
         def is_certain() -> bool:
             nonlocal found
-            found = find_faults(settings, store, now=time.time(), kept=kept)
+            found = find_faults(settings, store, now=time.time(), watcher=kept)
             suspected.extend(it.left_s for it in found if not it.certain)
             return bool(sorts(found, certain=True))
 
@@ -161,7 +162,8 @@ def test_a_claim_of_somebody_gone_is_stale(store: RunStore, gpu: Client, drop: P
     process.wait(30)
     with DropWatcher(settings, store) as kept:
         wait_for(
-            lambda: sorts(find_faults(settings, store, now=time.time(), kept=kept), certain=True) == ["stale claim"], 30
+            lambda: sorts(find_faults(settings, store, now=time.time(), watcher=kept), certain=True) == ["stale claim"],
+            30,
         )
 
 
@@ -171,10 +173,10 @@ def test_a_folder_that_was_deleted_leaves_a_zombie(store: RunStore, drop: Path, 
     store.progress(run.id, status="running", at=time.time())
     shutil.rmtree(drop / run.job)
     with DropWatcher(settings, store) as kept:
-        assert sorts(find_faults(settings, store, now=time.time(), kept=kept), certain=True) == []
+        assert sorts(find_faults(settings, store, now=time.time(), watcher=kept), certain=True) == []
         time.sleep(2.1)
-        assert sorts(find_faults(settings, store, now=time.time(), kept=kept), certain=True) == []
-        (fault,) = find_faults(settings, store, now=time.time(), kept=kept)
+        assert sorts(find_faults(settings, store, now=time.time(), watcher=kept), certain=True) == []
+        (fault,) = find_faults(settings, store, now=time.time(), watcher=kept)
     assert (fault.sort, fault.certain, fault.run) == ("zombie", True, run.id)
 
 
@@ -189,10 +191,10 @@ def test_a_job_that_nobody_here_knows_is_an_orphan(store: RunStore, drop: Path, 
     store.commit(run.id, "cancelled", at=time.time())
     store.retention.forget([run.id])
     with DropWatcher(settings, store) as kept:
-        found = find_faults(settings, store, now=time.time(), kept=kept)
+        found = find_faults(settings, store, now=time.time(), watcher=kept)
         assert [(it.sort, it.job, it.certain) for it in found] == [("orphan", run.job, False)]
         kept.since[("orphan", str(drop), run.job)] = (time.monotonic() - 60, 1)
-        assert find_faults(settings, store, now=time.time(), kept=kept)[0].certain
+        assert find_faults(settings, store, now=time.time(), watcher=kept)[0].certain
 
 
 def test_what_the_drop_was_not_told_is_found(store: RunStore, drop: Path, sent: Send, settings: Settings) -> None:
@@ -222,3 +224,20 @@ def test_results_that_are_gone_are_told(store: RunStore, sent: Send, tmp_path: P
     assert set(faults) == {"lost result", "untold"}  # nor does the job's folder say that it is over
     assert {fault.run for fault in faults.values()} == {run.id}
     assert "runs rerun" in faults["lost result"].hint
+
+
+@pytest.mark.parametrize("backend", ["local", "colab"])
+def test_a_private_drop_that_was_removed_is_no_problem(
+    store: RunStore, sent: Send, tmp_path: Path, settings: Settings, backend: str
+) -> None:
+    """The private drop of a command is removed with it; a shared drop that is missing is reported."""
+    run, gone = sent(), tmp_path / "private" / "drop"
+    private = replace(
+        run, id="other", key="other", job="other", drop=str(gone), drop_id="e" * 16, created_at=time.time()
+    )
+    store.add_or_find(replace(private, status="pending", execution_config={"backend": backend}))
+    (problem,) = [it for it in worker_statuses(settings, store, now=time.time()) if it.drop == str(gone)]
+    assert "there is no folder" in problem.problem  # while its run is open
+    store.commit("other", "completed", at=time.time())
+    problems = [it.drop for it in worker_statuses(settings, store, now=time.time()) if it.problem]
+    assert problems == ([] if backend == "local" else [str(gone)])
