@@ -268,7 +268,7 @@ def test_an_answer_of_an_earlier_attempt_is_checked_like_any_other(make_work: Ca
     second = make_work(params, earlier=saved(first, left, json.dumps(told).encode()), handler=doing(double))
     second.run()
     pairs = read_enhanced(second.output(TEXTS_JSON).read_bytes()).texts
-    assert pairs[0].kept == "the number 3 is missing; the number 5 was not there"
+    assert pairs[0].kept == "the number 3 is missing; the number 5 is not in the original"
     assert pairs[1].enhanced == "Now right."
     assert len(double.batches) == 1
 
