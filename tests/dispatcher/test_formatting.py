@@ -27,7 +27,7 @@ from dispatcher import formatting
 )
 def test_durations(seconds: float, rough: str, exact: str) -> None:
     """A rough duration is one number and one unit; an exact one has about three digits."""
-    assert formatting.rough_duration(seconds) == rough
+    assert formatting.rough_time(seconds) == rough
     assert formatting.duration(seconds) == exact
 
 

@@ -153,7 +153,7 @@ def test_a_file_that_was_moved_away_is_said_with_its_digest(dashboard: Dashboard
     """The page says which file is gone, or is another one by now, with the sha256; it is not served."""
     run = finished(dashboard, tmp_path, "clip.mp4", b"film")
     (tmp_path / "results" / "clip.mp4").write_bytes(b"another film")
-    assert "is another file now" in dashboard.client.get(f"/runs/{run}").text
+    assert "is a different file now" in dashboard.client.get(f"/runs/{run}").text
     (tmp_path / "results" / "clip.mp4").unlink()
     page = dashboard.client.get(f"/runs/{run}").text
     assert "was moved or removed" in page
@@ -203,7 +203,7 @@ def test_no_log_is_said(dashboard: Dashboard) -> None:
     history.completed(dashboard.store, run, at=NOW)
     assert "arrives when the run has ended" in dashboard.client.get(f"/runs/{run.id}").text
     dashboard.store.trace.settled(run.id, at=NOW)
-    assert "There is none." in dashboard.client.get(f"/runs/{run.id}").text
+    assert "There is no log." in dashboard.client.get(f"/runs/{run.id}").text
     gone = Artifact(role="log", name="w.log", path="/nowhere/w.log", size=1, sha256="0" * 64)
     dashboard.store.trace.keep_files(run.id, [gone])
     assert "the log /nowhere/w.log cannot be read" in dashboard.client.get(f"/runs/{run.id}").text

@@ -54,7 +54,7 @@ def test_a_tour_shows_its_film_and_steps(dashboard: Dashboard, tmp_path: Path) -
     tour(dashboard, tmp_path)
     page = dashboard.client.get("/tours/t1").text
     assert "Here &lt;it&gt; is." in page
-    assert "filmed 2 times" in page
+    assert "recorded 2 times" in page
     assert "✗ url_contains /x" in page
     assert "2. end" in page
     assert "A tour" in dashboard.client.get("/tours").text
