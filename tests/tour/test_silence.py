@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import pysubs2
 import pytest
 
 from dispatcher.assembly.timeline import ENDING_FRAMES, FPS, Focus, Word
+from dispatcher.config import is_root
 from dispatcher.tour.narration.clips import Narration, SpokenClip
 from dispatcher.tour.output import cutting, publishing
 from dispatcher.tour.output.cutting import CutVideo, cut
@@ -184,12 +184,13 @@ def test_where_the_film_cannot_go_is_an_error_before_anything_is_done(tmp_path: 
             publishing.check_writable(tmp_path / film)
 
 
-def test_a_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is said which folder it is, and how to name another."""
-    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != tmp_path)
-    publishing.check_writable(tmp_path.parent / "film.mp4")
-    with pytest.raises(EnvironmentNotReady, match=f"no permission to write in {tmp_path}.*--output"):
-        publishing.check_writable(tmp_path / "deep" / "film.mp4")
+def test_a_folder_in_which_nothing_can_be_made(tmp_path: Path) -> None:
+    """The folder is named before anything is spoken, and how to name another; root may write in /proc, but cannot."""
+    for folder in [Path("/proc/self"), *([] if is_root() else [tmp_path])]:
+        if folder == tmp_path:
+            tmp_path.chmod(0o500)
+        with pytest.raises(EnvironmentNotReady, match=f"cannot be written: .*{folder}.*--output"):
+            publishing.check_writable(folder / "deep" / "film.mp4")
 
 
 def test_a_second_recording_goes_over_the_first(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,11 +19,18 @@ def check_writable(video: Path) -> None:
     above = next(folder for folder in video.absolute().parents if os.path.lexists(folder))
     if not above.is_dir():
         raise EnvironmentNotReady(f"the video {video} cannot be written: {above} is not a folder; change output.path")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise EnvironmentNotReady(
-            f"the video {video} cannot be written: you have no permission to write in {above}; change output.path, or "
-            "use --output"
+    try:  # only a trial tells: a folder of /proc says that root may write in it
+        with tempfile.TemporaryDirectory(prefix=".gpudrop-", dir=above):
+            pass
+    except OSError as error:
+        why = (
+            f"you have no permission to write in {above}"
+            if isinstance(error, PermissionError)
+            else f"{above}: {error.strerror}"
         )
+        raise EnvironmentNotReady(
+            f"the video {video} cannot be written: {why}; change output.path, or use --output"
+        ) from error
 
 
 @contextlib.contextmanager
