@@ -334,6 +334,10 @@ def test_an_action_like_no_other(tmp_path: Path) -> None:
     ("action", "said"),
     [
         ({}, "$.steps[0].actions[0]: has no type; add one of: wait_for_load,"),
+        (
+            {"type_text": {"text": "a"}},
+            '$.steps[0].actions[0]: has no type; write {"type": "type_text", …} instead of {"type_text": …}',
+        ),
         ("pause", '$.steps[0].actions[0]: must be an object with a type, not "pause"'),
         ({"type": 3}, "$.steps[0].actions[0]: unknown action 3"),
         ({"type": ["pause"]}, "$.steps[0].actions[0]: unknown action a list"),

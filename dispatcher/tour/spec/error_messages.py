@@ -138,8 +138,11 @@ def _choice(found: ErrorDetails) -> str:
     """Return the message for a missing or unknown type of an action, assertion, segment or slide."""
     key = str(found["loc"][-2])
     what, known = _ONE_OF[key], list(_CHOICES[key])
-    name = found["input"].get("type") if isinstance(found["input"], dict) else None
+    given = found["input"] if isinstance(found["input"], dict) else {}
+    name = given.get("type")
     if name is None:
+        if (as_key := next((each for each in given if each in known), None)) is not None:
+            return f'has no type; write {{"type": "{as_key}", …}} instead of {{"{as_key}": …}}'
         return f"has no type; add one of: {', '.join(known)}"
     suggest = _suggestion if key == "actions" else nearest
     return f"unknown {what} {quoted(name)}; {suggest(str(name), known)}"
