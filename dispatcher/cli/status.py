@@ -79,7 +79,7 @@ def _show(
 ) -> None:
     out = console()
     line = ", ".join(f"[{COLOURS[name]}]{count} {name}[/]" for name in COLOURS if (count := counts.get(name)))
-    out.print(f"{line or 'no runs'} [dim](open, and of the last 24 hours)[/]")
+    out.print(f"{line or 'no runs'} [dim](open now, or ended in the last 24 hours)[/]")
     if runs:
         out.print()
         out.print(_open_table(runs, sights, now))
