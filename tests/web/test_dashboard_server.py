@@ -64,7 +64,7 @@ def test_ctrl_c_ends_it_with_streams_open(process: subprocess.Popen[str], how: s
             assert "Traceback" not in "".join("".join(each) for each in lines)
     said = process.stderr.read()
     assert "Traceback" not in said
-    assert "for you only" in said
+    assert "only you can open the dashboard" in said
 
 
 def test_its_monitor_brings_home_what_was_left(process: subprocess.Popen[str], tmp_path: Path) -> None:
