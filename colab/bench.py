@@ -24,9 +24,10 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from colab.disk import failure, link
-from colab.handlers import HANDLERS, device_failures
-from colab.handlers.work import Result, StopWork
+from colab.engines import device_failures
+from colab.handlers import HANDLERS
 from colab.models import ModelPlaces, Models
+from colab.work import StopWork, WorkResult
 from media import ffmpeg
 from media.limits import limit_process
 from protocol.errors import GpudropError, JobFailed, StorageFull
@@ -189,7 +190,7 @@ class _BenchWork:
         target.parent.mkdir(parents=True, exist_ok=True)
         return target
 
-    def kept(self, engine: EngineRecord) -> frozenset[str]:
+    def begin(self, engine: EngineRecord) -> frozenset[str]:
         made_by = {path: EngineRecord.model_validate(old["engine"]) for path, old in self._kept.items()}
         paths = [path for path, maker in made_by.items() if maker.is_equal(engine)]
         for path in paths:
@@ -297,7 +298,7 @@ def _answer_task(pipe: Connection, models: Models, task: dict[str, Any]) -> dict
     """Run the handler; every way it can end is an event."""
     try:
         work = _BenchWork(pipe, models, task, _checked_params(task))
-        result: Result = HANDLERS[task["kind"]]().run(work)
+        result: WorkResult = HANDLERS[task["kind"]]().run(work)
         return {
             "event": "done",
             "engine": _record(result.engine),

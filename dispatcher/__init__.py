@@ -141,9 +141,11 @@ _SOURCES["ColabTTSError"] = ("protocol.errors", "JobError")  # the name that the
 if not TYPE_CHECKING:  # a type checker knows the names above, and finds any other wrong
 
     def __getattr__(name: str) -> Any:
-        if name not in _SOURCES:
+        from protocol.kinds import summaries
+
+        if name not in _SOURCES and name not in summaries():
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module, attribute = _SOURCES[name]
+        module, attribute = _SOURCES.get(name, ("dispatcher.operations.operation", name))
         value = getattr(importlib.import_module(module), attribute)
         globals()[name] = value
         return value

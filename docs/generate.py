@@ -7,6 +7,7 @@ that has none, from its schema. Run by `make reference`; a test fails when the f
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,11 +59,12 @@ def reference() -> dict[str, str]:
 
 def pages() -> dict[Path, str]:
     """Return the page of every kind of work except the example, with its options filled in."""
-    return {PAGES / f"{name}.md": _with_options(name, kind) for name, kind in sorted(KINDS.items()) if name != "echo"}
+    return {PAGES / f"{name}.md": _with_options(name, kind) for name, kind in sorted(KINDS.items()) if not kind.example}
 
 
 def _with_options(name: str, kind: Kind) -> str:
-    page = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+    path = PAGES / f"{name}.md"
+    page = path.read_text(encoding="utf-8") if path.exists() else _first_page(name, kind)
     before, found, after = page.partition(BEGIN)
     if not found:
         raise ValueError(f"docs/kinds/{name}.md has no line {BEGIN.strip()} for its options")
@@ -71,6 +73,11 @@ def _with_options(name: str, kind: Kind) -> str:
     lines = [f"| `{option}` | {default} | {text} |" for option, default, text in rows]
     table = [f"| {head} | default | meaning |", "|---|---|---|", *lines]
     return before + BEGIN + "\n" + "\n".join(table) + "\n\n" + END + after.removeprefix(END)
+
+
+def _first_page(name: str, kind: Kind) -> str:
+    """Return the page of a kind for which none is written yet."""
+    return f"# {name}\n\n{inspect.getdoc(kind.params)}\n\n{BEGIN}\n{END}"
 
 
 def _parameters(kind: Kind) -> Iterator[tuple[str, str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import json
 import math
 import os
@@ -18,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.kinds.arm import Comparison
+from protocol import kinds
 
-KINDS = ("transcribe", "upscale", "stabilize", "analyze", "encode", "enhance")
+KINDS = tuple(kind for kind in kinds.KINDS if importlib.util.find_spec(f"benchmarks.kinds.{kind}"))
 NOISE = 1.03
 """A ratio up to which two times count as equal."""
 

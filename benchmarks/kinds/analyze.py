@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.kinds.arm import Comparison
+from colab.fake_workbench import FakeWorkbench
 from media import ffmpeg
 from media.ffmpeg import file_url
 from protocol.kinds.analysis import Analysis, read_analysis
 from protocol.kinds.analyze import ANALYSIS
-from tests.contract.handlers.case import Desk
 
 SIZE, RATE = "1280x720", 25
 PARTS = (
@@ -53,7 +53,7 @@ def film(path: Path) -> Path:
 
 def one_pass(source: Path, folder: Path, number: itertools.count[int]) -> Analysis:
     """Analyse the film by the handler, from looking at the file to the JSON."""
-    work = Desk(
+    work = FakeWorkbench(
         kind="analyze", raw={"sheet": False}, folder=folder / f"work-{next(number)}", sources={"source": source}
     )
     work.run()

@@ -8,15 +8,15 @@ from __future__ import annotations
 import functools
 import itertools
 import subprocess
-import unittest.mock
 from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.kinds.arm import Comparison
-from colab.handlers.pieces import pace
+from colab.fake_workbench import FakeWorkbench
+from colab.handlers.encode import EncodeHandler
+from colab.video.segments import SegmentLength
 from media import ffmpeg
 from media.confined import examine
-from tests.contract.handlers.case import Desk
 
 SIZE, RATE, SECONDS = "640x360", 25, 30
 PIECE_S = 2
@@ -39,10 +39,15 @@ def comparisons(folder: Path) -> Iterator[Comparison]:
     def ours(piece_s: float, pieces: int) -> Path:
         """Encode, put pieces together, and decode the result to its end."""
         raw = {"format": "mp4", "encoder": "x264", "preset": PRESET, "quality": CRF, "audio_codec": "copy"}
-        desk = Desk(kind="encode", raw=raw, folder=folder / f"ours-{next(numbers)}", sources={"source": source})
-        with unittest.mock.patch.object(pace, "PIECE_S", piece_s):
-            desk.run()
-        assert len(desk.left) == pieces, f"the film was encoded in {len(desk.left)} pieces"
+        desk = FakeWorkbench(
+            kind="encode",
+            raw=raw,
+            folder=folder / f"ours-{next(numbers)}",
+            sources={"source": source},
+            handler=EncodeHandler(segments=SegmentLength(work_s=piece_s)),
+        )
+        desk.run()
+        assert len(desk.checkpoints) == pieces, f"the film was encoded in {len(desk.checkpoints)} pieces"
         return desk.output(desk.published[0])
 
     def theirs() -> Path:

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.kinds.arm import Comparison
+from colab.fake_workbench import FakeWorkbench
 from colab.handlers.enhance import HANDLER
 from colab.handlers.enhance.rules import clean
 from colab.models import Models
 from protocol.kinds.enhance import FILE_JSON, MAX_FILE_BYTES
 from speech.faithful import Bounds, findings
-from tests.contract.handlers.case import Desk
 
 PARAGRAPH = (
     "So, um, in this step {n} we we click on the Save button in order to save the file, and then we open JupyterLab "
@@ -99,7 +99,7 @@ def _handler(folder: Path, notes: Path, engine: str, door: Models | None = None)
     numbers = itertools.count()
 
     def run() -> list[str]:
-        work = Desk(
+        work = FakeWorkbench(
             kind="enhance",
             raw={"language": "en"},  # theirs is told so too
             folder=folder / f"{engine}-{next(numbers)}",

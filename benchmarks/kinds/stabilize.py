@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.kinds.arm import Comparison
+from colab.fake_workbench import FakeWorkbench
 from colab.handlers.stabilize.detect import Detector
 from media import confined, ffmpeg
 from media.info import MediaFile
 from protocol.kinds.stabilize import Params
-from tests.contract.handlers.case import Desk
 from tests.support import shake
 
 SIZE = (1920, 1080)
@@ -62,7 +62,7 @@ def _detected(media: MediaFile, folder: Path) -> int:
 
 def _whole(source: Path, folder: Path) -> Path:
     """Have the handler make the film steady."""
-    desk = Desk(kind="stabilize", raw={"quality": QUALITY}, folder=folder / "desk", sources={"source": source})
+    desk = FakeWorkbench(kind="stabilize", raw={"quality": QUALITY}, folder=folder / "desk", sources={"source": source})
     desk.run()
     return desk.output(desk.published[0])
 

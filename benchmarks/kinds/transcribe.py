@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.kinds.arm import Comparison
+from colab.fake_workbench import FakeWorkbench
 from colab.handlers.transcribe import engines, sphinx, whisper
 from colab.models import ModelPlaces, Models
 from media import ffmpeg
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.transcribe import read_transcript
-from tests.contract.handlers.case import Desk
 from tests.support.spoken import spoken
 from tests.support.whisper import AS_PUBLISHED, TINIEST, Size, models_with, tiny_whisper
 
@@ -68,14 +68,20 @@ def _whisper(folder: Path, size: Size, called: str, *, times: int) -> Comparison
 
 def _ours(source: Path, models: Models, engine: str) -> list[str]:
     """Have the handler do the whole job, nothing loaded before."""
-    engines._open.clear()
+    engines.loaded.clear()
     whisper.PIECE_S["cpu"] = whisper.PIECE_S["cuda"]  # the peer takes the whole file at once, as we do on a GPU
     for loaded in (sphinx._decoder, sphinx._measure):
         loaded.cache_clear()
     with tempfile.TemporaryDirectory() as folder:
         raw = {"formats": ["srt", "json"], "language": "en"}
-        desk = Desk(kind="transcribe", raw=raw, folder=Path(folder) / "work", sources={SOURCE: source}, engine=engine)
-        desk.models = models
+        desk = FakeWorkbench(
+            kind="transcribe",
+            raw=raw,
+            folder=Path(folder) / "work",
+            sources={SOURCE: source},
+            engine=engine,
+            models=models,
+        )
         desk.run()
         return [word.word for word in read_transcript(desk.outputs()["source.json"]).word_segments]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,11 @@ import cv2
 import numpy as np
 
 from benchmarks.kinds.arm import Comparison
+from colab.fake_workbench import FakeWorkbench
 from colab.handlers.upscale import HANDLER
-from colab.handlers.upscale.commands import Coding
 from colab.handlers.upscale.engine import Planes, Shape, Tick
-from colab.handlers.upscale.film import upscale_film
 from colab.handlers.upscale.lanczos import SHARPEN, Lanczos, scale_filter, sharpen_filter
-from colab.models import ModelPlaces, Models
+from colab.handlers.upscale.video import SEGMENTS, upscale_video
 from media import ffmpeg
 from media.confined import examine
 from media.pipes import FrameReader, RawFrame, frame_bytes
@@ -35,6 +33,8 @@ LEAST_PSNR = 32.0
 
 PRESET = "ultrafast"
 """Of the first comparison, so that the encoder does not hide what is compared."""
+
+REPORT_S = HANDLER.report_every_s
 
 
 def comparisons(folder: Path) -> list[Comparison]:
@@ -71,38 +71,9 @@ def _run(arguments: Sequence[str | Path]) -> None:
     subprocess.run([ffmpeg.find().path, "-v", "error", "-nostdin", "-y", *arguments], check=True)
 
 
-@dataclass
-class _Work:
-    """A job without a worker around it."""
-
-    params: Params
-    folder: Path
-    inputs: Mapping[str, Path]
-    engine: str | None = None
-    models: Models = field(default_factory=lambda: Models(ModelPlaces(offline=True)))
-
-    def output(self, path: str) -> Path:
-        """Return where a result is to be written."""
-        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
-        return self.folder / path
-
-    def kept(self, engine: EngineRecord) -> frozenset[str]:
-        """Keep nothing."""
-        return frozenset()
-
-    def publish(self, path: str) -> None:
-        """Leave it where it is."""
-
-    def checkpoint(self, path: str) -> None:
-        """Leave it where it is."""
-
-    def progress(self, done: int, total: int, note: str = "") -> None:
-        """Go on."""
-
-
-def _work(source: Path, folder: Path, **params: Any) -> _Work:
+def _work(source: Path, folder: Path, **params: Any) -> FakeWorkbench:
     place = Path(tempfile.mkdtemp(dir=folder))
-    return _Work(params=Params(format="mp4", **params), folder=place, inputs={SOURCE: source})
+    return FakeWorkbench(kind="upscale", raw={"format": "mp4", **params}, folder=place, sources={SOURCE: source})
 
 
 class _Doubling:
@@ -135,14 +106,30 @@ class _Doubling:
         return {}
 
 
+class _DoublingEngine:
+    """The engine of the stand-in."""
+
+    name = "doubling"
+    segment_pixels = Lanczos.segment_pixels
+
+    def files(self) -> tuple[str, ...]:
+        """Return none."""
+        return ()
+
+    def record(self) -> EngineRecord:
+        """Return a record of the stand-in."""
+        return EngineRecord(name=self.name, version="1", provider="numpy", device="cpu", tier="embedded")
+
+    def ready(self, shape: Shape, _params: Params) -> _Doubling:
+        """Return the stand-in for this shape."""
+        return _Doubling(shape)
+
+
 def _streamed(source: Path, folder: Path) -> Path:
     program, work, media = ffmpeg.find(), _work(source, folder, preset=PRESET), examine(source)
-    assert media.picture is not None
-    width, height = media.picture.size
-    shape = Shape(size=(width, height), target=(2 * width, 2 * height), space="smpte170m")
-    coding = Coding(shape=shape, picture=media.picture, params=work.params, enlarger=_Doubling(shape))
-    upscale_film(work, media, coding, Lanczos(program), program)
-    return work.output(result_path(work.params))
+    params = Params.model_validate(dict(work.raw))
+    upscale_video(work, params, media, _DoublingEngine(), program, segments=SEGMENTS, every_s=REPORT_S)
+    return work.output(result_path(params))
 
 
 def _dumped(source: Path, folder: Path) -> Path:
@@ -163,7 +150,7 @@ def _dumped(source: Path, folder: Path) -> Path:
 def _embedded(source: Path, folder: Path) -> Path:
     work = _work(source, folder)
     HANDLER.run(work)
-    return work.output(result_path(work.params))
+    return work.output(work.published[0])
 
 
 def _plain(source: Path, folder: Path) -> Path:

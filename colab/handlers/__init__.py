@@ -1,76 +1,31 @@
-"""The table of handlers: one folder a kind, each the glue between a work folder and somebody's model."""
+"""The handlers: one folder for each kind of `protocol.kinds.KINDS`, the glue between a work folder and a model.
+
+The folder has the kind's name and offers `HANDLER`. No handler knows another one; what they share is in `colab.work`,
+`colab.engines` and `colab.video`.
+"""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
+from functools import partial
 
-from colab.handlers.work import Handler
+from colab.work import Handler
 from protocol.errors import UsageError
+from protocol.kinds import KINDS
 
 
-def _analyze() -> Handler:
-    from colab.handlers.analyze import HANDLER
-
-    return HANDLER
-
-
-def _echo() -> Handler:
-    from colab.handlers.echo import HANDLER
-
-    return HANDLER
+def _handler(kind: str) -> Handler:
+    handler: Handler = importlib.import_module(f"{__name__}.{kind}").HANDLER
+    return handler
 
 
-def _encode() -> Handler:
-    from colab.handlers.encode import HANDLER
-
-    return HANDLER
-
-
-def _enhance() -> Handler:
-    from colab.handlers.enhance import HANDLER
-
-    return HANDLER
-
-
-def _stabilize() -> Handler:
-    from colab.handlers.stabilize import HANDLER
-
-    return HANDLER
-
-
-def _transcribe() -> Handler:
-    from colab.handlers.transcribe import HANDLER
-
-    return HANDLER
-
-
-def _tts() -> Handler:
-    from colab.handlers.tts import HANDLER
-
-    return HANDLER
-
-
-def _upscale() -> Handler:
-    from colab.handlers.upscale import HANDLER
-
-    return HANDLER
-
-
-HANDLERS: dict[str, Callable[[], Handler]] = {
-    "analyze": _analyze,
-    "echo": _echo,
-    "encode": _encode,
-    "enhance": _enhance,
-    "stabilize": _stabilize,
-    "transcribe": _transcribe,
-    "tts": _tts,
-    "upscale": _upscale,
-}
+HANDLERS: dict[str, Callable[[], Handler]] = {kind: partial(_handler, kind) for kind in KINDS}
 """`{kind: how to get its handler}`. Reading this table imports no handler and no engine; calling an entry does."""
 
 
 def kinds_of(wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the kinds of work to serve: those that are wanted, every one for none; UsageError for an unknown one."""
+    """Return the kinds of work to serve: those that are wanted, or all of them; UsageError for an unknown one."""
     if unknown := [kind for kind in wanted if kind not in HANDLERS]:
         raise UsageError(
             f"there is no kind of work called {' or '.join(unknown)}; there are: {', '.join(sorted(HANDLERS))}"

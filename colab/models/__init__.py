@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import hashlib
 import logging
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,11 +20,10 @@ import platformdirs
 
 from colab.models.cache import Cache
 from colab.models.errors import UnsafeWeights, WrongContent, gone, offline, storing, wrong
-from colab.models.folders import folder_of, put_together
 from colab.models.known import FILES
 from colab.models.shelf import Shelf
 from colab.models.table import HOSTS, Host, Model, ModelFile, find, members
-from colab.models.telling import Tell, Teller, Watch, nobody
+from colab.models.telling import DownloadReporter, Tell, Watch, nobody
 from colab.models.weights import check_weights
 from protocol.errors import JobFailed, is_full
 
@@ -187,7 +188,7 @@ class Models:
 
     def _fetch_once(self, file: ModelFile) -> None:
         """Fetch a file while every other process that wants it waits, and then finds it."""
-        teller = Teller(file, self._tell, self._watch)
+        teller = DownloadReporter(file, self._tell, self._watch)
         with self._cache.locked(file, lambda: teller.say(f"another process is fetching {file.name}")):
             try:
                 if not self._cache.verified(file) and not self._from_drop(file):
@@ -210,7 +211,7 @@ class Models:
             log.warning("%s in the drop is not used: expected sha256 %s, found %s", file.name, file.sha256, found)
         return False
 
-    def _from_afar(self, file: ModelFile, teller: Teller) -> None:
+    def _from_afar(self, file: ModelFile, teller: DownloadReporter) -> None:
         """Download a file, and offer it to the other workers of the drop."""
         if file.host == "owner":
             raise gone(file, self._cache.path(file))
@@ -220,7 +221,7 @@ class Models:
         log.info("%s is here and verified", file.name)
         self._shelf.offer(file, self._cache.path(file))
 
-    def _download(self, file: ModelFile, teller: Teller) -> None:
+    def _download(self, file: ModelFile, teller: DownloadReporter) -> None:
         """Download a file into the cache. One that was pieced together wrongly is downloaded once more, whole."""
         from colab.models.download import Download  # a worker that downloads nothing does not load the HTTP client
 
@@ -240,3 +241,36 @@ class Models:
                 break
             log.warning("what was downloaded of %s in several pieces does not fit together: once more", file.name)
         raise wrong(file, address, found)
+
+
+def folder_of(cache: Path, name: str, files: Mapping[str, ModelFile]) -> Path:
+    """Return where the folder of a model with these files lies, or would."""
+    told = "\n".join(f"{path} {file.sha256}" for path, file in sorted(files.items()))
+    return cache / "_folders" / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+
+
+def put_together(folder: Path, paths: Mapping[str, Path]) -> None:
+    """Have each file in `folder` under its path there. What is there already and the same stays."""
+    for name, source in paths.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not _same(target, source):
+            _link(source, target)
+
+
+def _same(target: Path, source: Path) -> bool:
+    try:
+        return target.samefile(source)
+    except OSError:
+        return False
+
+
+def _link(source: Path, target: Path) -> None:
+    """Link, or copy where nothing can be linked; another process that does the same is not disturbed."""
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    beside.unlink(missing_ok=True)
+    for make in (os.symlink, os.link, shutil.copyfile):
+        with contextlib.suppress(OSError, NotImplementedError):
+            make(source.resolve(), beside)
+            break
+    beside.replace(target)

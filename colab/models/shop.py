@@ -21,7 +21,7 @@ Where = Literal["here", "partly here", "in the drop", "not here"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ModelRow:
     """One model, as a table shows it."""
 
     name: str
@@ -59,7 +59,7 @@ def chosen(names: Sequence[str], known: Mapping[str, Model]) -> dict[str, tuple[
     return found
 
 
-def rows(models: Models, listed: Iterable[Model]) -> list[Row]:
+def rows(models: Models, listed: Iterable[Model]) -> list[ModelRow]:
     """Return a row for each model. Nothing is read through: that is `verify`."""
     listed = list(listed)
     names = [file.name for model in listed for file in model.files]
@@ -119,9 +119,9 @@ def _changing(table: Path) -> Iterator[dict[str, Model]]:
         yield read(table)
 
 
-def _row(models: Models, model: Model, here: set[str], shelved: frozenset[str]) -> Row:
+def _row(models: Models, model: Model, here: set[str], shelved: frozenset[str]) -> ModelRow:
     names = [file.name for file in model.files]
-    return Row(
+    return ModelRow(
         name=model.name,
         kind=model.kind,
         size=model.size,

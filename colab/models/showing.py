@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from colab.models.shop import Row
+from colab.models.shop import ModelRow
 from colab.models.table import ModelFile
 from colab.models.telling import Watch
 from usertext.redaction import legible
@@ -31,7 +31,7 @@ def line(text: str) -> None:
     sys.stdout.write(f"{legible(text)}\n")
 
 
-def table(rows: Sequence[Row]) -> None:
+def table(rows: Sequence[ModelRow]) -> None:
     """Print a table of models, folded to a terminal's width; a line each where there is none."""
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("model", "kind"):

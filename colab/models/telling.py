@@ -24,7 +24,7 @@ def nobody(_file: ModelFile, _done: int) -> None:
     """Watch nothing."""
 
 
-class Teller:
+class DownloadReporter:
     """Tells of one file. The first line comes at once, the others when their time has come."""
 
     def __init__(

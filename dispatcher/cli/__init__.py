@@ -9,17 +9,7 @@ import typer
 
 from dispatcher.cli.commands import EPILOG, Entry, LazyGroup
 from dispatcher.cli.errors import run
-
-_KINDS = {
-    "analyze": "Look at films, pictures and sounds: shots, loudness, colours, motion and, with models, what is to be "
-    "seen.",
-    "encode": "Write films anew: another codec, size, rate or loudness, by the graphics card where the worker has one.",
-    "enhance": "Write texts anew, so that they read and sound better. Names, numbers, marks and the length are kept.",
-    "stabilize": "Make shaky films steady: detect the motion, smooth the camera's path, and keep sound and subtitles.",
-    "transcribe": "Turn what is said in films and sounds into subtitles and text.",
-    "upscale": "Make pictures and films larger. At most one of `scale`, `width` and `height` is given.",
-}
-"""The kinds of work that take files, and the first paragraph of their help: a test compares both with the kinds."""
+from protocol.kinds import summaries
 
 COMMANDS: dict[str, Entry] = {
     "init": Entry(
@@ -38,7 +28,7 @@ COMMANDS: dict[str, Entry] = {
     ),
     **{
         name: Entry(summary=summary, source="kinds:command_named", argument=name, cls="Sections")
-        for name, summary in _KINDS.items()
+        for name, summary in summaries().items()
     },
     "runs": Entry(summary="List, follow and repair runs.", source="runs:app"),
     "status": Entry(
@@ -80,7 +70,7 @@ COMMANDS: dict[str, Entry] = {
 
 class _Root(LazyGroup):
     entries = COMMANDS
-    sections = {"Kinds of work": ["tour", *_KINDS]}  # noqa: RUF012 - as LazyGroup declares it
+    sections = {"Kinds of work": ["tour", *summaries()]}  # noqa: RUF012 - as LazyGroup declares it
 
 
 app = typer.Typer(

@@ -30,6 +30,8 @@ _DIED = 3
 
 FindFlags = Callable[[Path], Flags | None]
 
+_BEFORE = "Before you put a drop on it, mount it"
+
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 _REFUSED = {
@@ -53,7 +55,7 @@ def mounted_by_rclone(ground: Ground) -> Path | None:
 
 def examine_mount(point: Path, *, find_flags: FindFlags = mount_flags) -> Iterator[Finding]:
     """Examine the mount that the drop is on."""
-    yield from _Examination(point, find_flags, ground="ground", worst="fail").findings()
+    yield from _Examination(point, find_flags, ground="ground", worst="fail", advice="Mount it").findings()
 
 
 def examine_other_mounts(drop: str | Path | None, *, find_flags: FindFlags = mount_flags) -> Iterator[Finding]:
@@ -61,7 +63,7 @@ def examine_other_mounts(drop: str | Path | None, *, find_flags: FindFlags = mou
     own = mounted_by_rclone(ground_of(drop.absolute())) if isinstance(drop, Path) else None
     for point in mount_points(RCLONE):
         if point != own:
-            yield from _Examination(point, find_flags, ground="mount", worst="warn").findings()
+            yield from _Examination(point, find_flags, ground="mount", worst="warn", advice=_BEFORE).findings()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +82,7 @@ class _Examination:
     _: KW_ONLY
     ground: str  # the check that its first line belongs to
     worst: State
+    advice: str  # how to mount it otherwise; flags follow
 
     def findings(self) -> Iterator[Finding]:
         flags = self.find_flags(self.point)
@@ -93,7 +96,7 @@ class _Examination:
                 check="mount",
                 state=self.worst if problem.fails else "warn",
                 said=f"{self.point}: {problem.said}",
-                hint=f"Mount it with {problem.flags}",
+                hint=f"{self.advice} with {problem.flags}",
             )
 
     def _without_process(self) -> Finding:

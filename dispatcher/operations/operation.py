@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Generic, ParamSpec, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, get_type_hints
 
 from pydantic import BaseModel
 
@@ -18,6 +18,7 @@ from dispatcher.operations.batch import OnProgress, OperationFailure, OperationR
 from dispatcher.operations.plan import Plan, check_params, kind_of, plan, with_distinct_targets
 from dispatcher.operations.sources import Source, find
 from protocol.errors import GpudropError
+from protocol.kinds import KINDS
 from protocol.kinds import analyze as _analyze
 from protocol.kinds import encode as _encode
 from protocol.kinds import enhance as _enhance
@@ -162,3 +163,13 @@ enhance = Operation("enhance", _enhance.Params)
 stabilize = Operation("stabilize", _stabilize.Params)
 transcribe = Operation("transcribe", _transcribe.Params)
 upscale = Operation("upscale", _upscale.Params)
+
+if not TYPE_CHECKING:  # a type checker knows the operations above, and reports any other name
+
+    def __getattr__(name: str) -> Any:
+        """Return the operation of any other kind that takes a file."""
+        kind = KINDS.get(name)
+        if kind is None or not kind.takes:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = Operation(kind.name, kind.params)
+        return globals()[name]

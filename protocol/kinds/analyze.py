@@ -1,4 +1,4 @@
-"""Looking at a film, a picture or a sound: shots, loudness, colours and, with models, what is to be seen."""
+"""Analysing a video, an image or a sound: shots, loudness, colours and, with models, what it shows."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Label = Annotated[StrictStr, Field(min_length=1, max_length=80)]
 
 
 class Params(BaseModel):
-    """Look at films, pictures and sounds: shots, loudness, colours, motion and, with models, what is to be seen."""
+    """Analyse videos, images and sounds: shots, loudness, colours, motion and, with models, what they show."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     detector: Literal["adaptive", "content"] = Field(
         default="adaptive",
-        description="how cuts are found: against the pictures around them (adaptive: right for moving cameras), or by "
+        description="how cuts are found: against the frames around them (adaptive: right for moving cameras), or by "
         "the change alone (content)",
     )
     threshold: float | None = Field(
@@ -37,29 +37,28 @@ class Params(BaseModel):
     )
     min_shot: float = Field(default=0.6, ge=0, le=600, description="the shortest shot in seconds")
     size: int = Field(
-        default=320, ge=64, le=1280, description="longer side, in pixels, of the pictures that are measured"
+        default=320, ge=64, le=1280, description="longer side, in pixels, of the frames that are measured"
     )
     sample_fps: float | None = Field(
         default=None,
         ge=0.1,
         le=240,
-        description="look at no more pictures a second than this; at every picture if not given",
+        description="measure at most this many frames a second; every frame if not given",
     )
     black_level: float = Field(
         default=0.1, ge=0, le=1, description="a pixel that is at most this bright counts as black"
     )
-    black_share: float = Field(default=0.98, ge=0.5, le=1, description="how much of a black picture is black")
+    black_share: float = Field(default=0.98, ge=0.5, le=1, description="how much of a black frame is black")
     black_seconds: float = Field(default=0.5, ge=0, le=600, description="the shortest black part in seconds")
-    freeze_noise: float = Field(
-        default=0.001, ge=0, le=1, description="a picture that changes by at most this stands still"
-    )
+    freeze_noise: float = Field(default=0.001, ge=0, le=1, description="a frame that changes by at most this is still")
     freeze_seconds: float = Field(default=2.0, ge=0.1, le=600, description="the shortest frozen part in seconds")
     silence_level: float = Field(
         default=-50.0, ge=-120, le=0, description="what is quieter than this is silence, in dB"
     )
     silence_seconds: float = Field(default=0.5, ge=0.05, le=600, description="the shortest silence in seconds")
     sheet: StrictBool | None = Field(
-        default=None, description="make a contact sheet, a picture of one thumbnail a shot; films and pictures get one"
+        default=None,
+        description="make a contact sheet, an image with a thumbnail of each shot; the default for videos and images",
     )
     sheet_columns: int = Field(default=4, ge=1, le=12, description="thumbnails in a row of the contact sheet")
     sheet_width: int = Field(default=320, ge=64, le=1280, description="width of a thumbnail in pixels")

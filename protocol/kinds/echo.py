@@ -33,4 +33,4 @@ def checkpoint(unit: int) -> str:
     return f"{CHECKPOINTS}{unit}"
 
 
-KIND = Kind(name="echo", params=Params, outputs=outputs, checkpoints=True)
+KIND = Kind(name="echo", params=Params, outputs=outputs, checkpoints=True, example=True)

@@ -1,4 +1,4 @@
-"""Encoding: films written anew, by the graphics card where there is one: cut, smaller, joined, as loud as wanted."""
+"""Encoding: videos re-encoded, by the graphics card if there is one: cut, smaller, joined, as loud as wanted."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _operation(value: str) -> str:
     if name == "scale" and not 16 <= int(found[1]) <= 8192:
         raise ValueError(f"{value}: a height from 16 to 8192 pixels")
     if name == "fps" and not 1 <= float(found[1]) <= MAX_FPS:
-        raise ValueError(f"{value}: from 1 to {MAX_FPS:.0f} pictures a second")
+        raise ValueError(f"{value}: from 1 to {MAX_FPS:.0f} frames a second")
     if name == "loudnorm" and found[1] is not None and not SOFTEST <= float(found[1]) <= LOUDEST:
         raise ValueError(f"{value}: from {SOFTEST:.0f} to {LOUDEST:.0f} LUFS")
     return value
@@ -122,14 +122,14 @@ InputName = Annotated[StrictStr, Field(min_length=1, max_length=200), AfterValid
 
 
 class Params(BaseModel):
-    """Write films anew: another codec, size, rate or loudness, by the graphics card where the worker has one."""
+    """Re-encode videos: another codec, size, rate or loudness, by the graphics card if the worker has one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: FilmFormat = "mp4"
     codec: Annotated[
         Codec,
-        Field(description="The codec of the picture; auto takes the format's usual one, and hevc for high range"),
+        Field(description="The video codec; auto takes the format's usual one, and hevc for high range"),
     ] = "auto"
     encoder: Annotated[
         Literal["auto", "nvenc", "x264", "x265", "svtav1", "vpx"],
@@ -142,11 +142,11 @@ class Params(BaseModel):
     preset: Preset = "medium"
     height: Annotated[
         Annotated[int, Field(strict=True, ge=16, le=8192)] | None,
-        Field(description="The height of the picture in pixels; the width follows"),
+        Field(description="The height in pixels; the width follows"),
     ] = None
     fps: Annotated[
         Annotated[float, Field(ge=1, le=MAX_FPS, allow_inf_nan=False)] | None,
-        Field(description="Pictures a second; without it each picture keeps its own time"),
+        Field(description="Frames a second; without it each frame keeps its own time"),
     ] = None
     audio_codec: Annotated[
         Literal["auto", "aac", "opus", "copy", "none"],
@@ -206,13 +206,13 @@ class Params(BaseModel):
 
     @property
     def lines(self) -> int | None:
-        """Return the height that the picture is to have, or None for its own."""
+        """Return the height that the video is to have, or None for its own."""
         scale = self.operation("scale")
         return int(scale[0] or 0) if scale else self.height
 
     @property
     def rate(self) -> float | None:
-        """Return the pictures a second, or None for each picture at its own time."""
+        """Return the frames a second, or None for each frame at its own time."""
         rate = self.operation("fps")
         return float(rate[0] or 0) if rate else self.fps
 
@@ -224,13 +224,13 @@ class Params(BaseModel):
 
     @property
     def span(self) -> tuple[float, float | None]:
-        """Return from which second to which the joined film goes on; None is its end."""
+        """Return the second at which the joined video begins and ends; None is its own end."""
         trim = self.operation("trim")
         return (0.0, None) if trim is None else (float(trim[0] or 0), float(trim[1]) if trim[1] else None)
 
     @property
     def is_mute(self) -> bool:
-        """Say whether the film is to have no sound."""
+        """Say whether the video is to have no sound."""
         return self.audio_codec == "none" or self.operation("mute") is not None
 
 
@@ -265,12 +265,12 @@ def _problems(params: Params) -> list[str]:
 
 
 def film_path(params: Params) -> str:
-    """Return where the film lies in the result."""
+    """Return the path of the video in the result."""
     return f"source.encoded.{params.format}"
 
 
 def outputs(params: Params) -> dict[str, str]:
-    """Return the one film that the result must hold."""
+    """Return the one video that the result must have."""
     return {film_path(params): MEDIA_TYPES[params.format]}
 
 
@@ -281,7 +281,7 @@ FORMATS: Mapping[str, str] = {"matroska": "mkv", "webm": "webm"}
 def fit(raw: Mapping[str, Any], what: Medium, container: str) -> Mapping[str, Any]:
     """Return the parameters with a format that suits the codec or the source, where none is asked for."""
     if "concat" in raw.get("operations", ()):
-        raise ValueError("each film is a job of its own here: a script joins films, by a job with several inputs")
+        raise ValueError("each video is a separate job here: a script joins videos, by a job with several inputs")
     if "format" in raw or "output_format" in raw:
         return raw
     suits = FORMATS.get(container, "mp4")

@@ -1,4 +1,4 @@
-"""Better words: the texts of a narration, or a prompt, written anew without losing a name, a number or their length.
+"""Better words: the texts of a narration, or a prompt, rewritten without losing a name, a number or their length.
 
 Texts come in one of two ways: as a text file, the input SOURCE, or as `texts` in the parameters (a tour's steps).
 """
@@ -67,7 +67,7 @@ class Text(BaseModel):
 
 
 class Params(BaseModel):
-    """Write texts anew, so that they read and sound better. Names, numbers, marks and the length are kept."""
+    """Rewrite texts so that they read and sound better. Names, numbers, marks and the length are kept."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -176,7 +176,7 @@ def read_enhanced(data: bytes) -> Enhanced:
 
 
 def outputs(params: Params) -> dict[str, str]:
-    """Return the JSON of pairs, and for a file also the whole text anew."""
+    """Return the JSON of pairs, and for a file also the whole rewritten text."""
     if params.texts is not None:
         return {TEXTS_JSON: "application/json"}
     return {text_path(params.format): "text/plain", FILE_JSON: "application/json"}

@@ -1,4 +1,4 @@
-"""What every kind that writes films says of them: formats, codecs, quality, effort. Types of parameters, no rules."""
+"""What all kinds that write videos have in common: formats, codecs, quality, effort. Types of parameters, no rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MEDIA_TYPES: Mapping[str, str] = {
 
 FilmFormat = Annotated[
     Literal["mp4", "mkv", "mov", "webm"],
-    Field(description="The format of the film; without it one that suits the source"),
+    Field(description="The format of the video; without it one that suits the source"),
 ]
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9"]
 RateFactor = Annotated[int, Field(strict=True, ge=0, le=63)]

@@ -67,6 +67,8 @@ class Kind:
     independent_outputs: bool = False  # each output stands for itself, so those of an ended attempt may be kept
     checkpoints: bool = False  # an attempt leaves some, and the next one goes on from them
     only_looks: bool = False  # its outputs tell of the source and cannot stand for it: a step after it takes that
+    compared: bool = False  # a page shows its result over its source
+    example: bool = False  # it shows how a kind is made, and has no page
     neural: bool = True  # there are neural engines for it: what another made may be made better once one is here
     extras: Mapping[str, str] = field(default_factory=dict)  # engine → the extra that installs what it needs
     known: Mapping[str, Known] = field(default_factory=dict)  # parameter → values that some worker may take

@@ -1,4 +1,4 @@
-"""Stabilisation: a shaky film made steady, its sound and subtitles kept."""
+"""Stabilisation: a shaky video made steady, its sound and subtitles kept."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Whole = StrictInt
 
 
 class Params(BaseModel):
-    """Make shaky films steady: detect the motion, smooth the camera's path, and keep sound and subtitles."""
+    """Make shaky videos steady: detect the motion, smooth the camera's path, and keep sound and subtitles."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    shakiness: Annotated[Whole, Field(ge=1, le=10, description="How shaky the film is: 1 little, 10 very")] = 10
+    shakiness: Annotated[Whole, Field(ge=1, le=10, description="How shaky the video is: 1 little, 10 very")] = 10
     accuracy: Annotated[
-        Whole, Field(ge=1, le=15, description="How many fields of the picture are followed: 15 all of them")
+        Whole, Field(ge=1, le=15, description="How many fields of a frame are followed: 15 is all of them")
     ] = 15
     stepsize: Annotated[Whole, Field(ge=1, le=32, description="Pixels between the places that are searched first")] = 32
     mincontrast: Annotated[
@@ -46,7 +46,7 @@ class Params(BaseModel):
         Field(
             ge=0,
             le=1000,
-            description="Pictures before and after each one that the camera's path is smoothed over; "
+            description="Frames before and after each one that the camera's path is smoothed over; "
             "of the best path, how slow its movements are",
         ),
     ] = 10
@@ -54,7 +54,7 @@ class Params(BaseModel):
         Literal["auto", "gauss"],
         Field(
             description="The camera's path: auto takes the best within a fixed zoom where vid.stab is new enough to "
-            "look for it, gauss the mean of the pictures around, which zooms less, leaves more shake and is quick"
+            "look for it, gauss the mean of the frames around, which zooms less, leaves more shake and is quick"
         ),
     ] = "auto"
     zoom: Annotated[float, Field(ge=-100, le=100, description="Percent to zoom in (or out, below 0)")] = 0.0
@@ -63,22 +63,22 @@ class Params(BaseModel):
         Field(
             ge=0,
             le=2,
-            description="Zoom that hides the moving borders: 0 none, 1 one for the whole film, "
+            description="Zoom that hides the moving borders: 0 none, 1 one for the whole video, "
             "2 as needed (the best path: as 1)",
         ),
     ] = 1
     tripod: Annotated[
-        StrictBool, Field(description="Hold the camera as still as its first picture, as on a tripod")
+        StrictBool, Field(description="Hold the camera as still as in the first frame, as on a tripod")
     ] = False
     crop: Annotated[
         Literal["keep", "black"],
-        Field(description="What fills borders that a picture leaves: keep the last picture there, or black"),
+        Field(description="What fills borders that a frame leaves: keep the last frame there, or black"),
     ] = "keep"
     interpol: Annotated[
         Literal["no", "linear", "bilinear", "bicubic"], Field(description="How pixels are interpolated")
     ] = "bilinear"
     format: FilmFormat = "mp4"
-    codec: Annotated[Codec, Field(description="The codec of the picture; auto takes the format's usual one")] = "auto"
+    codec: Annotated[Codec, Field(description="The video codec; auto takes the format's usual one")] = "auto"
     quality: Annotated[
         RateFactor | None,
         Field(description="The encoder's quality (crf): lower is better and larger; by default one that looks good"),
@@ -101,17 +101,17 @@ class Params(BaseModel):
 
     @property
     def written_codec(self) -> str:
-        """Return the codec that the film is written with."""
+        """Return the codec that the video is written with."""
         return CODECS[self.format][0] if self.codec == "auto" else self.codec
 
 
 def film_path(params: Params) -> str:
-    """Return where the steady film lies in the result."""
+    """Return the path of the steady video in the result."""
     return f"source.stabilized.{params.format}"
 
 
 def outputs(params: Params) -> dict[str, str]:
-    """Return the one film that the result must hold."""
+    """Return the one video that the result must have."""
     return {film_path(params): MEDIA_TYPES[params.format]}
 
 
@@ -129,4 +129,13 @@ def fit(raw: Mapping[str, Any], what: Medium, container: str) -> Mapping[str, An
     return {**raw, "format": suits}
 
 
-KIND = Kind(name="stabilize", params=Params, outputs=outputs, takes=("film",), fit=fit, checkpoints=True, neural=False)
+KIND = Kind(
+    name="stabilize",
+    params=Params,
+    outputs=outputs,
+    takes=("film",),
+    fit=fit,
+    checkpoints=True,
+    compared=True,
+    neural=False,
+)

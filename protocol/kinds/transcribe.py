@@ -1,4 +1,4 @@
-"""Transcripts: what is said in a film or a sound, as subtitles, texts and tables."""
+"""Transcripts: what is said in a video or a sound, as subtitles, texts and tables."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _finite(value: float) -> float:
 
 
 class Params(BaseModel):
-    """Turn what is said in films and sounds into subtitles and text."""
+    """Transcribe videos and sounds to subtitles and text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -140,7 +140,7 @@ class Params(BaseModel):
         elif not self.ref_text.strip():
             raise ValueError("ref_text is blank; it must hold exactly what is said in the recording")
         elif not self.consent:
-            raise ValueError("consent must be true: nobody's voice is cloned without permission")
+            raise ValueError("consent must be true: no voice is cloned without permission")
         return self
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Upscaling: a film or a picture with more pixels, and everything else about it as it was."""
+"""Upscaling: a video or an image with more pixels, and everything else as it was."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Part = Annotated[float, BeforeValidator(_crf), Field(ge=0, le=1)]
 
 
 class Params(BaseModel):
-    """Make pictures and films larger. At most one of `scale`, `width` and `height` is given."""
+    """Make images and videos larger. At most one of `scale`, `width` and `height` is given."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -64,18 +64,18 @@ class Params(BaseModel):
         default=None, description="Format of the result: mp4, mkv, mov; png, jpg, webp, tiff (that of the source)."
     )
     codec: Literal["auto", "x264", "x265"] = Field(
-        default="auto", description="What a film is encoded with; auto is x264, and x265 for 10 bits and HDR."
+        default="auto", description="The encoder of a video; auto is x264, and x265 for 10 bits and HDR."
     )
     quality: Annotated[int, Field(strict=True, ge=0, le=51)] = Field(
-        default=17, description="A film's constant rate factor, 0 to 51: lower is better and larger."
+        default=17, description="A video's constant rate factor, 0 to 51: lower is better and larger."
     )
     preset: Literal["ultrafast", "veryfast", "fast", "medium", "slow", "slower"] = Field(
-        default="medium", description="How much time the encoder takes for a smaller film."
+        default="medium", description="How much time the encoder takes for a smaller video."
     )
     sharpen: Part | None = Field(
         default=None, description="Sharpening afterwards, 0 to 1 (0.4 for lanczos, 0 for a network)."
     )
-    denoise: Part = Field(default=0.0, description="Removing noise before, 0 (none) to 1 (much); films only.")
+    denoise: Part = Field(default=0.0, description="Noise removal before, 0 (none) to 1 (much); videos only.")
     tile: Annotated[int, Field(strict=True, ge=0, le=4096)] = Field(
         default=0, description="Side of the tiles that a network works on, in pixels of the source; 0 fits the memory."
     )
@@ -98,12 +98,12 @@ def result_path(params: Params) -> str:
 
 
 def outputs(params: Params) -> dict[str, str]:
-    """Return the one output. A format that was left open is that of a film; `fit` fills it in from the source."""
+    """Return the one output. A format that was left open is that of a video; `fit` fills it in from the source."""
     return {result_path(params): {**FILMS, **PICTURES}[params.format or "mp4"]}
 
 
 def fit(raw: Mapping[str, Any], what: Medium, container: str) -> Mapping[str, Any]:
-    """Fill in the format of the source. A film's format for a picture, and the reverse, raises ValueError."""
+    """Fill in the format of the source. A video format for an image, and the reverse, raises ValueError."""
     mine, other = (FILMS, PICTURES) if what == "film" else (PICTURES, FILMS)
     given = raw.get("format")
     if given in other:
@@ -140,6 +140,7 @@ KIND = Kind(
     fit=fit,
     sized=factor,
     checkpoints=True,
+    compared=True,
     extras={"realesrgan": "upscale"},
     known={"model": Known(values=MODELS, needs="a worker with PyTorch", extra="upscale")},
 )

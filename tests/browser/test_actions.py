@@ -35,7 +35,7 @@ def test_every_kind_of_the_spec_can_be_done() -> None:
 
 
 def test_click_goes_through_the_arrow(context: ActionContext, site: Site) -> None:
-    """A click presses the first visible match, with the arrow at its middle."""
+    """A click presses the first visible match, with the pointer at its middle."""
     show(context, site, "<button hidden>A</button><button onclick='document.title=event.clientX'>B</button>")
     do(context, "click_selector", selector="button")
     box = context.page.locator("button").nth(1).bounding_box()
@@ -137,7 +137,7 @@ def test_dismiss_popups(context: ActionContext, site: Site) -> None:
 
 
 def test_a_popup_that_closes_by_itself_is_closed(context: ActionContext, site: Site) -> None:
-    """One that is gone when the arrow gets there needs no click; one that stays and cannot be clicked is an error."""
+    """One that is gone when the pointer gets there needs no click; one that stays and cannot be clicked is an error."""
     context = replace(context, patience=2)
     leaves = "<script>addEventListener('mousemove', () => own.remove(), { once: true })</script>"
     show(context, site, f"<a id=own style='position:fixed;top:9px;left:9px'>x</a>{leaves}")
@@ -210,13 +210,13 @@ def test_assertions_fail(context: ActionContext, site: Site, kind: str, fields: 
 
 
 def dark_near(shot: np.ndarray, x: float, y: float) -> int:
-    """Count the dark pixels of an arrow whose tip is at (x, y)."""
+    """Count the dark pixels of a pointer whose tip is at (x, y)."""
     patch = shot[int(y) : int(y) + 28, int(x) : int(x) + 20]
     return int((patch.sum(axis=2) < 150).sum())
 
 
 def arrow_at(context: ActionContext, x: float, y: float) -> bool:
-    """Say whether the arrow comes to be seen with its tip at (x, y)."""
+    """Say whether the pointer comes to be seen with its tip at (x, y)."""
     until = time.monotonic() + 30
     while not (seen := dark_near(picture(context), x, y) > 100) and time.monotonic() < until:
         context.page.wait_for_timeout(50)
@@ -236,7 +236,7 @@ HALF_WAY = """() => {
 
 
 def test_the_arrow_is_seen_everywhere(context: ActionContext, site: Site) -> None:
-    """The arrow is drawn on a page with a strict policy, stays through a navigation, and lies above a modal dialog."""
+    """The pointer is drawn on a page with a strict policy, survives a navigation, and is above a modal dialog."""
     site.headers = {"Content-Security-Policy": "default-src 'none'; require-trusted-types-for 'script'"}
     show(context, site, "<dialog></dialog>", color="#ffffff")
     context.pointer.move_to(context.page, 300, 200)
@@ -254,7 +254,7 @@ def test_the_arrow_is_seen_everywhere(context: ActionContext, site: Site) -> Non
 
 
 def test_the_arrow_crosses_frames(context: ActionContext, site: Site) -> None:
-    """Over a frame of the page, and over one of another origin, the arrow is where the mouse is."""
+    """Over a frame of the page, and over one of another origin, the pointer is where the mouse is."""
     frame = "style='position:absolute;border:0;top:100px;width:200px;height:200px;left:{}px' src='{}'"
     site.pages["/frame"] = html(color="#ffffff")
     other = site.url.replace("127.0.0.1", "localhost")
@@ -267,7 +267,7 @@ def test_the_arrow_crosses_frames(context: ActionContext, site: Site) -> None:
 
 @dataclass(frozen=True)
 class Way:
-    """A way of the arrow over 600 pixels: how long it lasted, in how many steps, and the part of its middle 480."""
+    """A way of the pointer over 600 pixels: how long it lasted, in how many steps, and the part of its middle 480."""
 
     lasted_ms: float
     steps: int

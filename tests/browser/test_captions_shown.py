@@ -30,7 +30,7 @@ CUES = (
 
 @pytest.fixture
 def written(tmp_path: Path) -> tuple[Path, Path]:
-    """Write the captions of a film that says one of the sentences a second."""
+    """Write the captions of a video that says one of the sentences a second."""
     clips = [
         Clip(step_id=f"s{n}", title="x", take=Path("x.mkv"), frames=30, words=words)
         for n, words in enumerate(map(_words, SAID))

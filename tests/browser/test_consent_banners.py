@@ -49,7 +49,7 @@ DECOYS = {
 
 @pytest.mark.parametrize("kind", BANNERS)
 def test_a_consent_banner_is_answered(context: ActionContext, site: Site, kind: str) -> None:
-    """The banner's own button to agree is pressed, once, by the arrow."""
+    """The banner's own button to agree is pressed, once, by the pointer."""
     show(context, site, f"<h1>News</h1>{BANNERS[kind]}", title="News")
     do(context, "dismiss_popups")
     assert context.page.title() == "gone"

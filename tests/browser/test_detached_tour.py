@@ -54,7 +54,7 @@ def here(tmp_path: Path, site: Site, chromium: Path) -> Here:
 
 
 def test_a_detached_tour_is_followed_to_its_end(here: Here) -> None:
-    """Its id is known at once; its log ends with it; watching it ends well; its film is there."""
+    """Its id is known at once; its log ends with it; watching it ends well; its video is there."""
     tour = here.gpudrop("tour", "short.json", "--detach").strip()
     assert here.told("runs", "show", tour)["status"] == "running"
     assert [it["id"] for it in here.told("status", "--no-look")["runs"]][-1] == tour
@@ -70,7 +70,7 @@ def test_a_detached_tour_is_followed_to_its_end(here: Here) -> None:
 
 
 def test_a_detached_tour_is_cancelled_and_recorded_again(here: Here) -> None:
-    """Its process ends with it, and leaves no film; a retry is a new tour of the same command, in the same folder."""
+    """Its process ends with it, and leaves no video; a retry is a new tour of the same command, in the same folder."""
     tour = here.gpudrop("tour", "long.json", "--detach").strip()
     for _ in range(100):
         config = here.told("runs", "show", tour)

@@ -72,7 +72,7 @@ def test_an_answer_that_was_not_needed_is_a_warning(
 
 @pytest.mark.films
 def test_a_dialog_is_drawn_and_its_button_pressed(tmp_path: Path, site: Site, chromium: Path) -> None:
-    """The box is seen over the page while it is open, the arrow goes to its button, and afterwards it is gone."""
+    """The box is seen over the page while it is open, the pointer goes to its button, and afterwards it is gone."""
     site.pages["/"] = html(ASKS, color="rgb(200,20,20)")
     actions = [{"type": "dialog", "seconds": 1.5}, {"type": "click_selector", "selector": "#del"}]
     steps = [
@@ -92,7 +92,7 @@ def test_a_dialog_is_drawn_and_its_button_pressed(tmp_path: Path, site: Site, ch
     assert (abs(button - BLUE).max(axis=2) < 30).sum() > 300  # the OK button
     assert is_near(color_at(take, take.seconds - 0.05, 320, 24), RED)
     arrow = read_frame(take.path, boxed[-1] - 0.1)[10:200, 320:560].sum(axis=2)
-    assert (arrow < 120).sum() > 60  # the arrow is over the box now
+    assert (arrow < 120).sum() > 60  # the pointer is over the box now
     there = read_frame(take.path, boxed[-1] - 0.1)[295:335, 20:100].sum(axis=2)
     assert (there < 60).sum() < 60  # and not where it was
 

@@ -40,7 +40,7 @@ def css(color: tuple[int, int, int]) -> str:
 def film(
     tmp_path: Path, site: Site, chromium: Path, steps: list[dict[str, Any]], said: float = 0.3, **settings: Any
 ) -> list[Take]:
-    """Film a tour of the site and return its takes."""
+    """Record a tour of the site and return its takes."""
     whole = {
         "settings": {"viewport": SIZE, "default_step_timeout": 30, "base_url": site.url, **settings},
         "steps": steps,
@@ -80,7 +80,7 @@ def test_each_take_opens_on_its_own_page(tmp_path: Path, site: Site, chromium: P
     for mode in ("independent", "continuous"):
         takes = film(tmp_path, site, chromium, steps, mode=mode)
         for take, color in zip(takes, colors.values(), strict=True):
-            assert shows(take, 0.0, color)  # the wait was no part of the film
+            assert shows(take, 0.0, color)  # the wait was no part of the video
             assert shows(take, take.seconds, color)
             assert take.seconds == pytest.approx(max(0.3, take.actions_seconds) + 0.5)
             assert length(take) == pytest.approx(take.seconds, abs=0.01)
@@ -163,7 +163,7 @@ def test_continuous_keeps_the_page(tmp_path: Path, site: Site, chromium: Path) -
 
 
 def test_a_flaky_page_is_filmed_again(tmp_path: Path, site: Site, chromium: Path) -> None:
-    """A page that fails twice is opened a third time; the take counts two retries and the film shows the page."""
+    """A page that fails twice is opened a third time; the take counts two retries and the video shows the page."""
     site.pages["/"] = html("<p>x", color=css(GREEN))
     site.flaky["/"] = 2
     [take] = film(tmp_path, site, chromium, [{"id": "a", "url": "/"}], max_retries_per_step=2)
@@ -241,7 +241,7 @@ def test_a_page_that_never_loads_ends_in_bounded_time(tmp_path: Path, site: Site
     ("url", "said"), [("/none", "status 404"), ("http://127.0.0.1:9/", "check that the application is running")]
 )
 def test_a_page_that_is_not_there(tmp_path: Path, site: Site, chromium: Path, url: str, said: str) -> None:
-    """An error page is never filmed."""
+    """An error page is never recorded."""
     with pytest.raises(StepFailed, match=said):
         film(tmp_path, site, chromium, [{"id": "a", "url": url}], max_retries_per_step=0)
 
@@ -265,7 +265,7 @@ def test_a_step_that_the_machine_slows_down_is_a_warning(tmp_path: Path, site: S
 def test_a_crash_is_said(
     tmp_path: Path, site: Site, chromium: Path, monkeypatch: pytest.MonkeyPatch, noticed: bool
 ) -> None:
-    """A page that crashes while it is filmed, in an action or while the take is held, ends the step in plain words."""
+    """A page that crashes while it is recorded, in an action or while the take is held, is a plain error."""
 
     def crash(context: ActionContext, _action: object) -> None:
         with pytest.raises(PlaywrightError):
@@ -287,7 +287,7 @@ def test_a_crash_is_said(
 def test_an_independent_step_survives_a_crash(
     tmp_path: Path, site: Site, chromium: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a crash an independent step is filmed again in a page of its own."""
+    """After a crash an independent step is recorded again in a page of its own."""
     crashes = []
 
     def crash_once(context: ActionContext, _action: object) -> None:

@@ -76,7 +76,7 @@ def address() -> Iterator[str]:
 
 
 def film(tmp_path: Path, spec: dict[str, Any], *flags: str) -> tuple[dict[str, Any], list[str]]:
-    """Record a spec; return its report and the titles of the film's chapters."""
+    """Record a spec; return its report and the titles of the video's chapters."""
     (tmp_path / "tutorial.json").write_text(json.dumps(spec))
     made = record(tmp_path / "tutorial.json", "--allow-setup", *flags)
     assert made.returncode == 0, made.stderr
@@ -118,7 +118,7 @@ def test_a_spec_of_steps(chromium: Path, address: str, tmp_path: Path) -> None:
 
 
 def test_a_spec_of_segments(chromium: Path, address: str, tmp_path: Path) -> None:
-    """Slides before and after a demo, in one film, continuous."""
+    """Slides before and after a demo, in one video, continuous."""
     spec = {
         "meta": META,
         "settings": {**SETTINGS, "mode": "continuous"},

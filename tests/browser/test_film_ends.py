@@ -1,4 +1,4 @@
-"""A tour with an intro and an outro, as a user records it: the film, its captions and its report move along."""
+"""A tour with an intro and an outro, as a user records it: the video, its captions and its report move along."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.films]
 
 
 def test_a_tour_between_two_clips(chromium: Path, tmp_path: Path) -> None:
-    """Red intro, green page, blue outro, in a webm: every start in report and captions counts from the film's start."""
+    """Red intro, green page, blue outro, in a webm: every start in report and captions counts from its start."""
     for name, colour, seconds in (("intro", "red", 1), ("outro", "blue", 0.5)):
         find().run(["-f", "lavfi", "-i", f"color={colour}:s=200x100:r=25:d={seconds}", tmp_path / f"{name}.mp4"])
     with serve() as site:

@@ -166,7 +166,7 @@ def test_files_are_chosen(context: ActionContext, recorder: BrowserRecorder, sit
 def test_the_button_of_a_file_field_is_pressed(
     context: ActionContext, site: Site, tmp_path: Path, direction: str, width: str
 ) -> None:
-    """The arrow goes to the button of a file field, not to the text beside it."""
+    """The pointer goes to the button of a file field, not to the text beside it."""
     (tmp_path / "a.csv").write_text("1,2")
     show(context, site, f"<div dir={direction}><input type=file id=f style='width:{width}'></div>")
     do(context, "upload", selector="#f", file=str(tmp_path / "a.csv"))

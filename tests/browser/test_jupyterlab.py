@@ -106,7 +106,7 @@ def test_typed_text_is_exactly_the_text(context: ActionContext) -> None:
 
 
 def test_focus_goes_to_line_and_column(context: ActionContext) -> None:
-    """The text cursor stands at the line and column, also far below, and the arrow with it; then typing goes there."""
+    """The text cursor stands at the line and column, even far below, and the pointer too; text is typed there."""
     do(context, "focus_editor", line=150, column=6)
     assert caret(context) == (150, 6)
     top, bottom = line_box(context, 150)

@@ -132,7 +132,7 @@ def test_a_long_text_arrives_whole(context: ActionContext, monkeypatch: pytest.M
 
 
 def test_focus_goes_to_line_and_column(context: ActionContext) -> None:
-    """The text cursor stands at the line and column, also far below, and the arrow with it."""
+    """The text cursor stands at the line and column, also far below, and the pointer with it."""
     context.page.evaluate("text => editor.setValue(text)", NUMBERED)
     do(context, "focus_editor", line=90, column=5)
     assert context.page.evaluate("() => { const p = editor.getPosition(); return [p.lineNumber, p.column] }") == [90, 5]

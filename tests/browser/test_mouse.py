@@ -69,7 +69,7 @@ PAY = "<input id=card><button id=go onclick='document.body.append(\"paid \"+card
 
 
 def test_inside_frames(context: ActionContext, site: Site) -> None:
-    """`frame` leads into a frame, and into a frame in a frame; the arrow goes to the place on the page."""
+    """`frame` leads into a frame, and into a frame in a frame; the pointer goes to the place on the page."""
     site.pages["/pay"] = html(PAY)
     site.pages["/outer"] = html("<p>x</p><iframe id=inner src='/pay' style='margin:30px'></iframe>")
     show(context, site, "<h1>h</h1><iframe id=pay src='/pay'></iframe><iframe id=outer src='/outer'></iframe>")

@@ -1,4 +1,4 @@
-"""What a take shows: no white flash between two pages, sharp pictures where the film is larger, the arrow above all."""
+"""What a take shows: no white flash between pages, sharp frames in a larger video, the pointer on top."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.films]
 
 
 def film(folder: Path, site: Site, chromium: Path, steps: list[dict[str, Any]], **settings: Any) -> list[Take]:
-    """Film a tour of the site and return its takes."""
+    """Record a tour of the site and return its takes."""
     common = {"viewport": "640x360", "base_url": site.url, "mode": "continuous", "max_retries_per_step": 0}
     path = folder / "tour.json"
     path.write_text(json.dumps({"settings": {**common, **settings}, "steps": steps}))
@@ -40,7 +40,7 @@ document.body.style.background = '#108010'; document.body.append('here') }, 900)
 
 @pytest.mark.parametrize("origin", ["same", "other"])
 def test_a_page_is_not_shown_before_it_has_painted(tmp_path: Path, site: Site, chromium: Path, origin: str) -> None:
-    """A click that opens a page which takes a second to paint: the film holds the page before, then shows the next."""
+    """A click that opens a page which takes a second to paint: the video holds the page before, then shows the next."""
     address = site.url if origin == "same" else site.url.replace("127.0.0.1", "localhost")
     site.pages["/dark"] = html(f"<a href='{address}/next' style='color:#ccc'>go on</a>", color="#801010")
     site.pages["/next"] = LATE
@@ -78,7 +78,7 @@ STRIPES = html(
 def test_a_film_larger_than_its_page_is_sharp(
     tmp_path: Path, site: Site, chromium: Path, viewport: str, video: str, pictures: tuple[int, int]
 ) -> None:
-    """The page is drawn with as many pixels as the film has: stripes of half a pixel are seen at twice the size."""
+    """The page is drawn with as many pixels as the video has: stripes of half a pixel are seen at twice the size."""
     site.pages["/"] = STRIPES
     (take,) = film(tmp_path, site, chromium, [{"id": "a", "url": "/"}], viewport=viewport, video_size=video)
     last = frames(take)[-1]
@@ -88,7 +88,7 @@ def test_a_film_larger_than_its_page_is_sharp(
 
 
 def arrow_shows(picture: np.ndarray, x: float, y: float) -> bool:
-    """Say whether an arrow has its tip at (x, y): black with a white edge."""
+    """Say whether a pointer has its tip at (x, y): black with a white edge."""
     patch = picture[int(y) : int(y) + 28, int(x) : int(x) + 18].sum(axis=2)
     return bool((patch < 180).sum() > 90 and (patch > 700).sum() > 10)
 
@@ -110,7 +110,7 @@ inner = root.querySelector('dialog');</script>"""
     ids=["full screen", "modal", "in a shadow tree"],
 )
 def test_the_arrow_lies_above_everything(tmp_path: Path, site: Site, chromium: Path, body: str, opener: str) -> None:
-    """In full screen and above a modal dialog, also one of a web component, the arrow is seen while it rests."""
+    """In full screen and above a modal dialog, also one of a web component, the pointer is seen while it rests."""
     site.pages["/"] = html(body, color="#8ab4f8")
     steps = [
         {

@@ -77,7 +77,7 @@ TARGETS = {
 
 @pytest.mark.parametrize("body", TARGETS.values(), ids=TARGETS.keys())
 def test_a_click_is_one_visit_and_one_press(context: ActionContext, site: Site, body: str) -> None:
-    """The element is entered once and pressed once, and the arrow gets there in small steps."""
+    """The element is entered once and pressed once, and the pointer gets there in small steps."""
     show(context, site, body)
     do(context, "click_selector", selector="#b")
     assert context.page.title() == "pressed"
@@ -166,7 +166,7 @@ def test_a_label_counts_as_its_field(context: ActionContext, site: Site) -> None
 
 
 def test_a_long_way_takes_longer(context: ActionContext, site: Site) -> None:
-    """Across a whole large page the arrow is no faster than over a short way."""
+    """Across a whole large page the pointer is no faster than over a short way."""
     show(context, site, "<p>x")
     context.page.set_viewport_size({"width": 3840, "height": 2160})
     context.pointer.move_to(context.page, 5, 5)

@@ -1,4 +1,4 @@
-"""Pages that go somewhere else by script while they are opened: the tour films where they lead."""
+"""Pages that go somewhere else by script while they are opened: the tour videos where they lead."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def leaves(site: Site, to: str, after_ms: int, *, at: str = "/", body: str = "",
 def test_a_login_by_script_is_filmed_where_it_leads(
     tmp_path: Path, site: Site, chromium: Path, mode: str, after_ms: int
 ) -> None:
-    """An application that sends its visitors elsewhere once it has loaded is filmed there, at the first try."""
+    """An application that sends its visitors elsewhere once it has loaded is recorded there, at the first try."""
     leaves(site, "/login", after_ms)
     site.pages["/login"] = html("<p id=in>x", color=css(GREEN))
     wait = {"type": "wait_for_selector", "selector": "#in"}
@@ -76,7 +76,7 @@ def test_a_page_that_never_stays_is_said(tmp_path: Path, site: Site, chromium: P
 
 
 def test_where_a_page_leads_must_be_there(tmp_path: Path, site: Site, chromium: Path) -> None:
-    """An error page is never filmed, also where a script led to it."""
+    """An error page is never recorded, also where a script led to it."""
     for to, said in (("/none", "status 404"), ("http://127.0.0.1:9/", "cannot be opened")):
         leaves(site, to, 0)
         with pytest.raises(StepFailed, match=said):

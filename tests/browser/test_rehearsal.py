@@ -58,7 +58,7 @@ def test_a_step_that_does_not_work(tmp_path: Path, site: Site, chromium: Path) -
 
 
 def test_a_failing_step_is_tried_once(tmp_path: Path, site: Site, chromium: Path) -> None:
-    """A rehearsal never retries, whatever the spec says; while it waits it says for what, and it films nothing."""
+    """A rehearsal never retries, whatever the spec says; while it waits it says for what, and it videos nothing."""
     site.pages["/"] = html(PAGE)
     wait = {"type": "wait_for_selector", "selector": "#none", "timeout": 9}
     steps = [{"id": "a", "url": "/"}, {"id": "b", "url": "/", "actions": [wait]}]

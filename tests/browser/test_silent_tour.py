@@ -49,7 +49,7 @@ def test_a_mixed_tour(chromium: Path, tmp_path: Path) -> None:
 
 
 def test_a_silent_tour_needs_no_worker(chromium: Path, tmp_path: Path) -> None:
-    """Nothing is asked of a worker: no drop has to be there, and a silent film with empty captions is the result."""
+    """Nothing is asked of a worker: no drop has to be there, and a silent video with empty captions is the result."""
     spec = write(tmp_path, [SEGMENTS[2]])
     made = record(spec, "--tts-backend", "colab", "--colab-drive-path", str(tmp_path / "nowhere"))
     assert made.returncode == 0, made.stderr

@@ -73,7 +73,7 @@ def amiss(take: Take, looks: dict[float, str], seconds: float) -> list[str]:
 
 
 def on_time(filmed: Callable[[], list[str]]) -> None:
-    """Film until nothing comes late: a machine that stops something makes one film late, a slow recorder makes all."""
+    """Film until nothing comes late: a machine that stops something makes one video late, a slow recorder makes all."""
     until = time.monotonic() + 60
     while (late := filmed()) and time.monotonic() < until:
         pass
@@ -215,7 +215,7 @@ def test_slides_that_fail_say_why(tmp_path: Path, chromium: Path, monkeypatch: p
 
 
 def test_a_lost_picture_is_asked_for_again(tmp_path: Path, chromium: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy browser leaves out the last picture of a fade and sends no other: the film does not stay in between."""
+    """A busy browser leaves out the last picture of a fade and sends no other: the video does not stay in between."""
     take_frame, show, changed = TakeRecorder.take_frame, SlideProjector._show, [0.0]
 
     def showing(self: SlideProjector, page: Page, number: int, *, fade: bool) -> None:

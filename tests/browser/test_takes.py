@@ -30,7 +30,7 @@ def refuse(*_args: object, **_more: object) -> None:
 
 
 def test_a_block_that_raises_leaves_no_take(recorder: BrowserRecorder, tmp_path: Path) -> None:
-    """The error goes on as it is, and the page can be filmed again."""
+    """The error goes on as it is, and the page can be recorded again."""
     path = tmp_path / "takes" / "a.mkv"
     with pytest.raises(KeyError, match="mine"), recorder.take(path):
         raise KeyError("mine")
@@ -43,7 +43,7 @@ def test_a_block_that_raises_leaves_no_take(recorder: BrowserRecorder, tmp_path:
 def test_a_browser_that_refuses_to_film_leaves_no_take(
     recorder: BrowserRecorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing was filmed yet: there is no file, and the page can be filmed again."""
+    """Nothing was recorded yet: there is no file, and the page can be recorded again."""
     path = tmp_path / "a.mkv"
     with monkeypatch.context() as refused:
         refused.setattr(type(recorder.page.screencast), "start", refuse)

@@ -1,4 +1,4 @@
-"""`record_tour.py` as a user runs it: from a spec to a film, and through kills of either side."""
+"""`record_tour.py` as a user runs it: from a spec to a video, and through kills of either side."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def record(spec: Path, *more: str) -> subprocess.CompletedProcess[str]:
 
 
 def check_film(folder: Path) -> None:
-    """Check that the film is whole, spoken, captioned and reported."""
+    """Check that the video is whole, spoken, captioned and reported."""
     report = json.loads((folder / "film.report.json").read_text())
     with av.open(str(folder / "film.mp4")) as container:
         frames = sum(1 for _ in container.decode(video=0))
@@ -92,7 +92,7 @@ def check_film(folder: Path) -> None:
 
 
 def test_a_tour_with_a_worker_of_its_own(chromium: Path, address: str, tmp_path: Path) -> None:
-    """`--tts-backend local` needs nothing else running; stdout holds the film's path and nothing more."""
+    """`--tts-backend local` needs nothing else running; stdout holds the video's path and nothing more."""
     made = record(write_spec(tmp_path, address))
     assert made.returncode == 0, made.stderr
     assert made.stdout == f"{tmp_path / 'film.mp4'}\n"
@@ -101,7 +101,7 @@ def test_a_tour_with_a_worker_of_its_own(chromium: Path, address: str, tmp_path:
 
 
 def test_a_dry_run_only_speaks(address: str, tmp_path: Path) -> None:
-    """`--dry-run` gives clips and no film, and says which voice was not there."""
+    """`--dry-run` gives clips and no video, and says which voice was not there."""
     spec = write_spec(tmp_path, address, settings={"base_url": address, "voice": "am_michael"})
     made = record(spec, "--dry-run", "--json")
     assert made.returncode == 0, made.stderr
@@ -140,7 +140,7 @@ def test_an_edited_step_is_spoken_alone(address: str, tmp_path: Path) -> None:
 def test_what_cannot_work_is_an_error_with_its_code(
     chromium: Path, address: str, tmp_path: Path, more: list[str], change: dict[str, Any], code: int, words: str
 ) -> None:
-    """One or two lines on stderr, the documented exit code, no traceback, no film."""
+    """One or two lines on stderr, the documented exit code, no traceback, no video."""
     made = record(write_spec(tmp_path, address, **change), *more)
     assert (made.returncode, made.stdout) == (code, "")
     assert words in made.stderr
@@ -182,7 +182,7 @@ def record_through_kills(
 
 @pytest.mark.timeout(1200)
 def test_a_dispatcher_killed_at_any_moment_ends_in_one_film(chromium: Path, address: str, tmp_path: Path) -> None:
-    """kill -9 at ten seeded moments: the same command again makes one film from one job."""
+    """kill -9 at ten seeded moments: the same command again makes one video from one job."""
 
     def one(seed: int) -> int:
         def kill(process: subprocess.Popen[bytes]) -> None:
@@ -199,7 +199,7 @@ def test_a_dispatcher_killed_at_any_moment_ends_in_one_film(chromium: Path, addr
 
 @pytest.mark.timeout(1200)
 def test_a_worker_killed_at_any_moment_ends_in_one_film(chromium: Path, address: str, tmp_path: Path) -> None:
-    """kill -9 of the worker at ten seeded moments, another one started: one film, and the dispatcher never noticed."""
+    """kill -9 of the worker at ten seeded moments, another one started: one video, and the dispatcher never noticed."""
 
     def one(seed: int) -> int:
         mine = make_drop(tmp_path / f"drop-{seed}")
@@ -224,7 +224,7 @@ def test_a_worker_killed_at_any_moment_ends_in_one_film(chromium: Path, address:
 
 
 def test_an_interrupt_says_how_to_go_on(address: str, chromium: Path, tmp_path: Path) -> None:
-    """Ctrl-C while filming: exit code 130, one line, no traceback, and the same command makes the film."""
+    """Ctrl-C while recording: exit code 130, one line, no traceback, and the same command makes the video."""
     spec = write_spec(tmp_path, address)
     line, environment = command(spec)
     process = subprocess.Popen(line, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

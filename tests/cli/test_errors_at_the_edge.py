@@ -101,11 +101,11 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("number", "code", "hint"),
     [
-        (errno.ENOENT, 3, "make the folder it lies in"),
+        (errno.ENOENT, 3, "make its folder"),
         (errno.ENOTDIR, 3, "Correct the path"),
-        (errno.EACCES, 6, "Give yourself the right to it"),
+        (errno.EACCES, 6, "Change its permissions"),
         (errno.ENOSPC, 6, "Free some space"),
-        (errno.EISDIR, 6, "Name a file or folder"),
+        (errno.EISDIR, 6, "Use another file or folder"),
     ],
 )
 def test_what_the_system_says_of_a_file_is_told_with_the_hint(
@@ -121,14 +121,14 @@ def test_what_the_system_says_of_a_file_is_told_with_the_hint(
 def test_a_system_error_without_a_file_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
     """A full disk names no file when it is written to; other errors may have no number either."""
     assert "Free some space" in said(OSError(errno.ENOSPC, "No space left on device"), capsys, code=6)
-    assert "this machine could not do it: odd" in said(OSError("odd"), capsys, code=6)
+    assert "the system reported: odd" in said(OSError("odd"), capsys, code=6)
 
 
 @pytest.mark.usefixtures("plain")
 def test_a_fault_of_ours_is_called_that(capsys: pytest.CaptureFixture[str]) -> None:
     """It is one line as well, which says how to see more."""
     told = said(KeyError("x"), capsys, code=1)
-    assert told == "error: KeyError: 'x'. This is a fault of gpudrop: --debug shows where; please report it with that\n"
+    assert told == "error: KeyError: 'x'. This is a bug in gpudrop: please report it with the output of --debug\n"
 
 
 def test_debug_shows_where(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ def test_programs_are_told_in_json(monkeypatch: pytest.MonkeyPatch, capsys: pyte
         (("runs", "export", "--kind", "bogus"), 2, "--kind: 'bogus' is not one of analyze"),
         (("runs", "prune", "--keep", "1", "--kind", "bogus"), 2, "--kind: 'bogus' is not one of analyze"),
         (("key", "new", "--folder", "{here}/file/keys"), 3, "{here}/file/keys: Not a directory. Correct the path"),
-        (("analyze", "{here}/" + 300 * "a"), 6, "File name too long. Name a file"),
+        (("analyze", "{here}/" + 300 * "a"), 6, "File name too long. Use another file"),
     ],
 )
 def test_no_command_ends_in_a_traceback(

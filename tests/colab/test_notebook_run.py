@@ -13,10 +13,11 @@ import pytest
 from colab import cell, notebook
 from colab.config import WorkerSettings
 from colab.ending import Reason, SessionEnding
-from colab.handlers.tts.engines import FILES
 from colab.models import Models
 from protocol.errors import ChannelLost, EnvironmentNotReady, JobFailed, UsageError
 from protocol.transports.failures import channel_error
+
+KOKORO_FILES = ("kokoro-v1.0-durations.onnx", "voices-v1.0.bin")
 
 
 class Serving:
@@ -71,9 +72,9 @@ def test_the_voices_are_downloaded_before_the_worker_serves(served: Serving, tmp
         return tmp_path
 
     run(served, download, consent=True, engines="voices")
-    assert tuple(asked) == FILES["kokoro-onnx"]
+    assert tuple(asked) == KOKORO_FILES
     run(served, download, consent=True)
-    assert tuple(asked) == FILES["kokoro-onnx"]
+    assert tuple(asked) == KOKORO_FILES
     assert served.drops == ["memory:d", "memory:d"]
 
 

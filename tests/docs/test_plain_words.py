@@ -38,7 +38,7 @@ REWORDED = ("media", "speech",
             "docs/shared-folders.md", "README.md", "CONTRIBUTING.md", "SECURITY.md")  # fmt: skip
 RETIRED = (
     Retired(r"\b[Cc]ure(s|d|_of)?\b", "hint"),
-    Retired(r"\b(with|and|or) the hint\b", "with a hint"),
+    Retired(r"\b(with|and|or) the cure\b", "with a hint"),
     Retired(r"\bAttendance\b", "RunLease"),
     Retired(r"\bWorkforce\b", "WorkerRegistry"),
     Retired(r"\bWeighing\b", "FailurePolicy"),
@@ -90,10 +90,10 @@ def test_a_retired_word_is_gone(retired: Retired) -> None:
 def test_a_retired_word_would_be_found(tmp_path: Path) -> None:
     """Names, docstrings and pages are read; words that merely contain a retired one are left alone."""
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "page.md").write_text("# The hint\n")
+    (tmp_path / "docs" / "page.md").write_text("# The cure\n")
     (tmp_path / "code.py").write_text('"""Cures it."""\nprocure = 2\n')
     found = list(_uses(Retired(r"\b[Cc]ures?\b", "hint", ("docs", "code.py")), tmp_path))
-    assert found == ["docs/page.md:1: 'hint': write hint", "code.py:1: 'Cures': write hint"]
+    assert found == ["docs/page.md:1: 'cure': write hint", "code.py:1: 'Cures': write hint"]
 
 
 def test_allowed_files_exist() -> None:

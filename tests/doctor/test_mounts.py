@@ -63,7 +63,9 @@ def test_every_mount_but_the_drops_own_is_examined(server: Server, tmp_path: Pat
     words = "\n".join(it.said for it in said)
     for problem in ("no --rc", "is read-only", "for more than a minute", "--vfs-cache-mode is off", "more than 5 s"):
         assert problem in words
-    assert all(it.hint.startswith("Mount it with ") for it in said[1:])
+    assert all(
+        it.hint.startswith("Before you put a drop on it, mount it with --") or "leave out" in it.hint for it in said[1:]
+    )
     for point in (own, good):
         assert about(without_drop, point) == about(remote, point) == [("mount", "ok", "an rclone mount at POINT")]
 
@@ -76,6 +78,8 @@ def test_a_problem_fails_on_the_drops_own_mount_only(server: Server, tmp_path: P
     assert [(it.check, it.state) for it in own] == [("ground", "ok"), ("mount", "fail")]
     assert [(it.check, it.state) for it in other] == [("mount", "ok"), ("mount", "warn")]
     assert own[1].said == other[1].said == f"{point}: it is read-only"
+    assert own[1].hint == "Mount it with write access: leave out --read-only"
+    assert other[1].hint == "Before you put a drop on it, mount it with write access: leave out --read-only"
 
 
 def test_a_dead_mount_is_told_from_one_that_cannot_be_seen(server: Server, tmp_path: Path) -> None:

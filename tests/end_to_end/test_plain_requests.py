@@ -21,7 +21,7 @@ REFUSED = {
     "a list": ("tour-1", [SPEECH], "must hold one JSON object"),
     "no steps": ("tour-2", {"voice": "default", "text": "Hello."}, "has no `steps`"),
     "nothing": ("tour-3", {}, "has no `steps`"),
-    "a blank in its name": ("my tour", SPEECH, "folder's name 'my tour' cannot be used"),
+    "a blank in its name": ("my tour", SPEECH, "folder name 'my tour' cannot be used"),
     "a long name": ("tour-" + "x" * 60, SPEECH, "at most 40 letters"),
     "steps that are none": ("tour-4", {**SPEECH, "steps": "Hello."}, "Steps must be a list, not 'Hello.'."),
     "a number as text": ("tour-5", {**SPEECH, "steps": [{"id": "a", "narration": 7}]}, "narration of step 1 must be"),

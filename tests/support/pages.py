@@ -1,4 +1,4 @@
-"""A small web site for the recorder to film: real HTTP on a free loopback port."""
+"""A small web site for the recorder to record: real HTTP on a free loopback port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A film's length, foretold: by its text, by its narration, and what is said of it before anything is filmed."""
+"""A video's length, foretold: by its text, by its narration, and what is said of it before anything is recorded."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_too_long_is_an_error_that_says_what_must_go() -> None:
 
 
 def test_an_estimate_warns_and_stops_nothing() -> None:
-    """By its text alone a film that seems too long is a warning; the target stands beside the estimate."""
+    """By its text alone a video that seems too long is a warning; the target stands beside the estimate."""
     made = spec({"narration": "word " * 360}, max_duration_seconds=60, target_duration_seconds=50)
     assert duration.estimate_from_text(made).seconds == pytest.approx(121)
     told, (warning,) = duration.describe_estimate(made, duration.estimate_from_text(made))
@@ -92,7 +92,7 @@ def test_off_target_is_a_warning_with_the_figure(seconds: float, words: str | No
 
 
 def test_a_film_that_became_too_long_is_said() -> None:
-    """Actions may take longer than anyone could know: that is said when the film is there."""
+    """Actions may take longer than anyone could know: that is said when the video is there."""
     made = spec({}, max_duration_seconds=10)
     assert duration.final_warnings(made, 10.0) == []
     assert "12.5 s, more than" in duration.final_warnings(made, 12.5)[0]

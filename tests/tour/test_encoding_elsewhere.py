@@ -1,4 +1,4 @@
-"""A film that a worker encodes: cut here, sent, checked and brought home by a real worker on a real folder."""
+"""A video that a worker encodes: cut here, sent, checked and brought home by a real worker on a real folder."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def run(
 def test_a_worker_without_a_card_encodes_and_it_is_said(
     timeline: Timeline, drop: Path, settings: Settings, tmp_path: Path
 ) -> None:
-    """The film has its pictures, chapters and title, the rough cut is gone, and who encoded it is not passed over."""
+    """The video has its pictures, chapters and title, the rough cut is gone, and who encoded it is not passed over."""
     screen = RecordingScreen()
     options: dict[str, Any] = {"encode_backend": "colab-nvenc", "encode_drop": drop, "encode_timeout_s": 120}
     done = run(timeline, tmp_path / "w", settings, screen, options)
@@ -117,7 +117,7 @@ def test_a_card_that_is_required_is_not_replaced(
 def test_without_a_worker_the_film_is_encoded_here_only_if_that_was_allowed(
     timeline: Timeline, settings: Settings, tmp_path: Path
 ) -> None:
-    """Nobody takes the job: an error in time, or our own film with a warning."""
+    """Nobody takes the job: an error in time, or our own video with a warning."""
     init_drop(tmp_path / "empty")
     options: dict[str, Any] = {
         "encode_backend": "colab-nvenc",
@@ -184,7 +184,7 @@ def test_a_wrong_film_that_came_home_is_no_film(
 
 
 def test_without_a_drop_it_is_said_before_anything_is_recorded(settings: Settings, tmp_path: Path) -> None:
-    """There is nowhere to send the film."""
+    """There is nowhere to send the video."""
     with pytest.raises(EnvironmentNotReady, match="no drop was found"):
         encoding.check_encoder(session(tmp_path, settings=settings, encode_backend="colab-nvenc"))
 

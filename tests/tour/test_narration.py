@@ -1,4 +1,4 @@
-"""Narration: what is taken from the cache, what is asked for, and that one engine speaks a film."""
+"""Narration: what is taken from the cache, what is asked for, and that one engine speaks a video."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_what_is_not_said_follows(said: dict[str, Any], follows: tuple[str, str,
 
 
 def test_the_film_is_named_by_its_format(tmp_path: Path) -> None:
-    """Without a path the film lies beside the spec, with the ending of its format."""
+    """Without a path the video lies beside the spec, with the ending of its format."""
     assert load(write(tmp_path, {"format": "webm"})).output_path() == tmp_path / "tour.webm"
 
 
@@ -139,7 +139,7 @@ def test_every_clip_that_cannot_be_shown_is_named_before_anything_starts(tmp_pat
 
 
 def test_a_clip_is_never_written_over(tmp_path: Path) -> None:
-    """A clip at the film's own place is refused."""
+    """A clip at the video's own place is refused."""
     take(tmp_path / "film.mkv", [(0.0, (0, 0, 0))], 1)
     spec = load(write(tmp_path, {"intro_clip": "film.mkv", "path": "film.mkv"}))
     with pytest.raises(SpecError, match=r"\$\.output\.intro_clip: .*film\.mkv is where the video goes"):

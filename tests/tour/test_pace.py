@@ -24,7 +24,7 @@ def test_every_letter_is_typed_in_order_and_in_time(letters: int) -> None:
 
 
 def test_typing_is_uneven_but_always_the_same() -> None:
-    """Two letters are not two ticks of a clock, and a film made again is typed the same."""
+    """Two letters are not two ticks of a clock, and a video made again is typed the same."""
     pieces = bursts("import numpy as np")
     gaps = {round(b - a, 4) for (_, a), (_, b) in pairwise(pieces)}
     assert len(gaps) > 10

@@ -106,7 +106,7 @@ def test_a_line_that_takes_too_long(tmp_path: Path) -> None:
 
 
 def test_what_runs_in_the_background_stays(tmp_path: Path) -> None:
-    """A line may start the application that is filmed."""
+    """A line may start the application that is recorded."""
     run(tmp_path, "sleep 600 & echo $! > child")
     child = int((tmp_path / "child").read_text())
     os.kill(child, 0)

@@ -116,7 +116,7 @@ def test_everything_is_said_at_once(voice):
 
 
 def test_what_is_no_recording(tmp_path, voice):
-    """No file, no media, a film and a telephone's sound are refused, each in its words."""
+    """No file, no media, a video and a telephone's sound are refused, each in its words."""
     with pytest.raises(NotFoundError, match=r"none\.wav does not exist"):
         check(tmp_path / "none.wav")
     (tmp_path / "text.wav").write_text("#EXTM3U\nhttp://127.0.0.1:9/x\n")

@@ -1,4 +1,4 @@
-"""The report beside the film."""
+"""The report beside the video."""
 
 from __future__ import annotations
 

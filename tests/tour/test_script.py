@@ -94,7 +94,7 @@ def test_the_users_lexicon_lies_under_the_spec_s(tmp_path):
 
 
 def test_pauses_count_in_the_forecast(tmp_path):
-    """A film is foretold from what is spoken and its pauses, not from the marks as words."""
+    """A video is foretold from what is spoken and its pauses, not from the marks as words."""
     plain, marked = (
         duration.estimate_from_text(load(spec(tmp_path, text))).seconds
         for text in ("One two three.", "*One* two [pause 5s] three.")

@@ -48,7 +48,7 @@ def deck(*content: Any, **more: Any) -> dict[str, Any]:
 
 
 def test_segments_are_the_steps(tmp_path: Path) -> None:
-    """What is written as segments is filmed as steps, in its order, with narration, actions and slides."""
+    """What is written as segments is recorded as steps, in its order, with narration, actions and slides."""
     actions = [{"type": "pause", "seconds": 1}]
     first = slides("a", title="Start", slides={"range": [1, 2], "advance_interval": 4}, duration=12)
     second = demo("b", actions=actions, assertions=[{"type": "url_contains", "value": "blank"}], duration=3)
@@ -189,7 +189,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, content: Any, line: str) -> None
 
 
 def test_every_mistake_at_once(tmp_path: Path) -> None:
-    """A wrong range, a wrong url and a wrong slide are told together, although none could be filmed."""
+    """A wrong range, a wrong url and a wrong slide are told together, although none could be recorded."""
     content = whole(slides("a", slides={"range": 9}), demo("b", url="nowhere.html"), demo("c", colour=1))
     found = problems(tmp_path, content)
     places = [line.split(": ")[0] for line in found]
@@ -260,14 +260,14 @@ def test_a_picture_is_known_by_what_it_holds(tmp_path: Path) -> None:
 
 
 def test_500_segments(tmp_path: Path) -> None:
-    """Five hundred segments are a long film, and allowed; one more is not."""
+    """Five hundred segments are a long video, and allowed; one more is not."""
     many = [slides(f"s{n}") for n in range(500)]
     assert len(good(tmp_path, whole(*many)).steps) == 500
     assert "$.segments: has 501 segments; a tour has at most 500" in only_problem(tmp_path, whole(*many, slides("x")))
 
 
 def test_how_long_slides_take_is_foretold(tmp_path: Path) -> None:
-    """The slides' times, and a duration, are known before anything is filmed."""
+    """The slides' times, and a duration, are known before anything is recorded."""
     spec = good(
         tmp_path,
         whole(

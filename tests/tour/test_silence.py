@@ -1,4 +1,4 @@
-"""Steps without narration: silence, no cue, and a film, captions and report that are whole or not there."""
+"""Steps without narration: silence, no cue, and a video, captions and report that are whole or not there."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PATTERNS = ["S", ".", ".S", "S.", "..", "S.S", ".S.", "..."]
 
 
 def made(folder: Path, pattern: str, *, output: Mapping[str, Any] = {}, zoom: str = "off") -> CutVideo:
-    """Cut a film of such steps, each of one second."""
+    """Cut a video of such steps, each of one second."""
     names = [f"s{n}" for n in range(len(pattern))]
     steps = [{"id": name, "url": "about:blank"} for name in names]
     shape = {"settings": {"viewport": "320x240"}, "output": {"path": "film.mp4", "video_preset": "ultrafast", **output}}
@@ -71,7 +71,7 @@ def made(folder: Path, pattern: str, *, output: Mapping[str, Any] = {}, zoom: st
 
 
 def loud_seconds(film: Path, folder: Path) -> list[bool]:
-    """Return of each second of a film whether anything is heard in it."""
+    """Return of each second of a video whether anything is heard in it."""
     find().run(["-y", "-i", film, "-vn", folder / "heard.wav"])
     samples = np.abs(audio.read_mono(folder / "heard.wav", 8000))
     return [bool(samples[n : n + 7900].max() > 0.01) for n in range(0, samples.size - 4000, 8000)]
@@ -111,7 +111,7 @@ def test_any_step_may_be_silent(tmp_path: Path, pattern: str) -> None:
     ],
 )
 def test_silence_in_every_form(tmp_path: Path, loudnorm: bool, zoom: str, ending: str) -> None:
-    """A silent film is cut with and without a target loudness, with the camera, and in other containers."""
+    """A silent video is cut with and without a target loudness, with the camera, and in other containers."""
     more = {} if ending == "webm" else {"video_preset": "ultrafast"}
     done = made(tmp_path, ".", output={"path": f"film.{ending}", "loudnorm": loudnorm, **more}, zoom=zoom)
     check_captions(done.video, [])
@@ -155,7 +155,7 @@ def test_nothing_appears_before_all_is_whole(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_film_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the film is, its captions and its report are; what a killed process left behind is not published."""
+    """Where the video is, its captions and its report are; what a killed process left behind is not published."""
     (tmp_path / ".film.mp4.unfinished").mkdir()
     (tmp_path / ".film.mp4.unfinished" / "old.txt").write_text("of a killed process")
     published: list[str] = []
@@ -193,7 +193,7 @@ def test_a_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_second_recording_goes_over_the_first(tmp_path: Path) -> None:
-    """A silent film replaces a spoken one, its captions and all."""
+    """A silent video replaces a spoken one, its captions and all."""
     made(tmp_path, "S")
     done = made(tmp_path, ".")
     check_captions(done.video, [])

@@ -138,7 +138,7 @@ def test_a_spec_with_everything(tmp_path: Path) -> None:
 
 
 def test_defaults(tmp_path: Path) -> None:
-    """A spec of one step says how the film is made by leaving everything out."""
+    """A spec of one step says how the video is made by leaving everything out."""
     spec = good(tmp_path, {"steps": [{"id": "a", "url": "about:blank"}]})
     settings, output = spec.settings, spec.output
     assert (settings.size, settings.voice, settings.speech_speed, settings.language) == (
@@ -169,7 +169,7 @@ def test_a_spec_never_changes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", ["640x480", "640 × 480", [640, 480], {"width": 640, "height": 480}])
 def test_sizes_have_three_spellings(tmp_path: Path, size: object) -> None:
-    """A size is an object, a pair or a text, and the film's is the viewport's unless said otherwise."""
+    """A size is an object, a pair or a text, and the video's is the viewport's unless said otherwise."""
     assert good(tmp_path, {"settings": {"viewport": size}, "steps": [step()]}).settings.size == (640, 480)
 
 
@@ -584,5 +584,5 @@ def test_steps_without_an_address(tmp_path: Path) -> None:
     [("640x360", None, 1), ("640x360", "1280x720", 2), ("1280x720", "1920x1080", 2), ("1920x1080", "1280x720", 1)],
 )
 def test_a_film_larger_than_its_page_is_recorded_larger(viewport: str, video: str | None, scale: int) -> None:
-    """A page is recorded with whole pixels for one, at least as many as the film shows."""
+    """A page is recorded with whole pixels for one, at least as many as the video shows."""
     assert SpecSettings.model_validate({"viewport": viewport, "video_size": video}).scale == scale

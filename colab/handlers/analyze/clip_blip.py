@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from colab.handlers import devices
-from colab.handlers.analyze.engine import Seen
-from colab.handlers.analyze.labels import TEMPLATES, asked
+from colab.engines import devices
+from colab.engines.device_failures import free_again
+from colab.handlers.analyze.engine import FrameContent, FrameViewer
 from colab.handlers.analyze.vision_files import BLIP, CLIP, NEEDS, files, weights
-from colab.handlers.analyze.vision_models import HINT, Opened, resident
-from colab.handlers.device_failures import free_again
+from colab.handlers.analyze.vision_models import HINT, OpenedVisionModel, loaded_model
 from colab.models import Models
 from media.sampling import Frame
 from protocol.errors import JobFailed
@@ -43,6 +42,15 @@ class ClipBlip:
         self._told: _Words | None = None
         self.batch = BATCH[self._device.name]
 
+    @property
+    def eyes(self) -> FrameViewer:
+        """Return itself."""
+        return self
+
+    def files(self) -> tuple[str, ...]:
+        """Return the files of the models that are used."""
+        return tuple(file for model in self._used() for file in files(self._models, model))
+
     def record(self) -> EngineRecord:
         """Say which models look, and on which device."""
         digests = [self._models.sha256(weights(self._models, model)) for model in self._used()]
@@ -65,7 +73,7 @@ class ClipBlip:
         dimensions = self._open(CLIP).model.config.projection_dim
         return Embeddings(model=CLIP, model_sha256=digest, dimensions=dimensions)
 
-    def look(self, pictures: Sequence[Frame]) -> list[Seen]:
+    def look(self, pictures: Sequence[Frame]) -> list[FrameContent]:
         """Look at pictures together, in halves where the memory is too small. Raises `JobFailed`."""
         try:
             return self._look([np.ascontiguousarray(picture[..., ::-1]) for picture in pictures])
@@ -80,7 +88,7 @@ class ClipBlip:
         self.batch = max(1, min(self.batch, half))
         return [*self.look(pictures[:half]), *self.look(pictures[half:])]
 
-    def _look(self, pictures: list[Frame]) -> list[Seen]:
+    def _look(self, pictures: list[Frame]) -> list[FrameContent]:
         seen: dict[str, list[Any]] = {}
         if {"tags", "embeddings"} & self._wishes:
             vectors = self._open(CLIP).run(lambda clip: _image_vectors(clip, pictures))
@@ -90,7 +98,7 @@ class ClipBlip:
                 seen["tags"] = self._tags(vectors)
         if "captions" in self._wishes:
             seen["caption"] = self._open(BLIP).run(lambda blip: _captions(blip, pictures))
-        return [Seen(**{what: every[place] for what, every in seen.items()}) for place in range(len(pictures))]
+        return [FrameContent(**{what: every[place] for what, every in seen.items()}) for place in range(len(pictures))]
 
     def _tags(self, vectors: np.ndarray) -> list[tuple[Tag, ...]]:
         """Return the likeliest labels of each picture."""
@@ -107,10 +115,10 @@ class ClipBlip:
     def _used(self) -> list[str]:
         return [model for model in (CLIP, BLIP) if any(NEEDS[wish] == model for wish in self._wishes)]
 
-    def _open(self, model: str) -> Opened:
+    def _open(self, model: str) -> OpenedVisionModel:
         paths = {file.rpartition("/")[2]: self._models.path(file) for file in files(self._models, model)}
         stamps = tuple(path.stat().st_mtime_ns for path in paths.values())
-        return resident(model, tuple(sorted(paths.items())), self._device.name, stamps)
+        return loaded_model(model, tuple(sorted(paths.items())), self._device.name, stamps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,17 +127,17 @@ class _Words:
     vectors: np.ndarray
 
 
-def _pixels(opened: Opened, pictures: list[Frame]) -> Any:
+def _pixels(opened: OpenedVisionModel, pictures: list[Frame]) -> Any:
     made = opened.processor.image_processor(images=pictures, input_data_format="channels_last", return_tensors="pt")
     return made["pixel_values"].to(opened.device, opened.dtype)
 
 
-def _image_vectors(clip: Opened, pictures: list[Frame]) -> np.ndarray:
+def _image_vectors(clip: OpenedVisionModel, pictures: list[Frame]) -> np.ndarray:
     pixels = _pixels(clip, pictures)
     return _unit(clip, clip.model.get_image_features(pixel_values=pixels))
 
 
-def _label_vectors(clip: Opened, labels: tuple[str, ...]) -> np.ndarray:
+def _label_vectors(clip: OpenedVisionModel, labels: tuple[str, ...]) -> np.ndarray:
     """Return a vector for each label: the mean of those of its sentences."""
     sentences = [template.format(label) for label in labels for template in TEMPLATES]
     parts = []
@@ -144,11 +152,11 @@ def _label_vectors(clip: Opened, labels: tuple[str, ...]) -> np.ndarray:
     return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), np.float32)
 
 
-def _longest(clip: Opened) -> int:
+def _longest(clip: OpenedVisionModel) -> int:
     return int(clip.model.config.text_config.max_position_embeddings)
 
 
-def _unit(clip: Opened, features: Any) -> np.ndarray:
+def _unit(clip: OpenedVisionModel, features: Any) -> np.ndarray:
     """Return vectors at length 1. Newer versions of transformers wrap them."""
     vectors = getattr(features, "pooler_output", features).float().cpu().numpy()
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -157,7 +165,7 @@ def _unit(clip: Opened, features: Any) -> np.ndarray:
     return np.asarray(vectors / lengths, np.float32)
 
 
-def _captions(blip: Opened, pictures: list[Frame]) -> list[str]:
+def _captions(blip: OpenedVisionModel, pictures: list[Frame]) -> list[str]:
     pixels = _pixels(blip, pictures)
     made = blip.model.generate(pixel_values=pixels, max_new_tokens=CAPTION_TOKENS, num_beams=BEAMS, do_sample=False)
     return [text.strip()[:500] for text in blip.processor.tokenizer.batch_decode(made, skip_special_tokens=True)]
@@ -166,3 +174,35 @@ def _captions(blip: Opened, pictures: list[Frame]) -> list[str]:
 def _likeliest(shares: np.ndarray, labels: tuple[str, ...], most: int) -> tuple[Tag, ...]:
     order = np.argsort(-shares, kind="stable")[:most]
     return tuple(Tag(label=labels[place], score=round(float(shares[place]), 4)) for place in order)
+
+
+GENERAL = (
+    "a person", "a face", "a man", "a woman", "a child", "a crowd of people", "a family", "hands", "a couple",
+    "a dog", "a cat", "a horse", "a bird", "fish", "insects", "farm animals", "wild animals",
+    "a tree", "flowers", "a forest", "grass", "mountains", "the sea", "a beach", "a river", "a lake", "a waterfall",
+    "a desert", "snow", "the sky", "clouds", "rain", "fog", "a sunset", "the moon and stars", "fire", "smoke",
+    "a city", "a street", "a village", "a house", "a tall building", "a bridge", "a tower", "a church", "ruins",
+    "a park", "a garden", "a field", "a road", "a railway station", "an airport", "a harbour", "a market", "a shop",
+    "a room", "a kitchen", "a bedroom", "a bathroom", "an office", "a classroom", "a factory", "a workshop",
+    "a hospital", "a restaurant", "a stage", "a stadium", "a museum", "a library", "a staircase",
+    "a car", "a bus", "a truck", "a train", "a bicycle", "a motorcycle", "an aeroplane", "a boat", "a ship",
+    "a computer", "a phone", "a television", "a camera", "a book", "a newspaper", "a map", "a clock", "a toy",
+    "a tool", "a machine", "a weapon", "clothes", "shoes", "a bag", "furniture", "a lamp", "a window", "a door",
+    "food", "fruit", "vegetables", "bread", "a cake", "a drink", "a meal",
+    "sport", "football", "running", "swimming", "dancing", "music being played", "singing", "cooking", "eating",
+    "reading", "writing", "talking", "an interview", "a lecture", "a meeting", "a wedding", "a party", "a protest",
+    "a computer screen", "program code", "a presentation slide", "a diagram", "a chart", "a document", "a website",
+    "text on a plain background", "a title card", "end credits", "a logo", "subtitles",
+    "a cartoon", "a computer animation", "a video game", "a painting", "a drawing", "a sculpture",
+    "a landscape", "a view from the air", "a close-up", "a black and white picture", "a night scene", "underwater",
+    "an empty black picture",
+)  # fmt: skip
+"""In the words that a caption would use, which is what CLIP was taught with."""
+
+TEMPLATES = ("a photo of {}.", "a still from a film of {}.", "a picture showing {}.", "{}.")
+"""Each label is put into all of these and their meanings averaged: that is steadier than one (Radford et al., 2021)."""
+
+
+def asked(labels: tuple[str, ...], *, general: bool) -> tuple[str, ...]:
+    """Return the labels to look for, each once: those given first."""
+    return tuple(dict.fromkeys([*(label.strip() for label in labels if label.strip()), *(GENERAL if general else ())]))

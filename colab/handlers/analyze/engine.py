@@ -12,7 +12,7 @@ from protocol.kinds.analysis import MAX_DIMENSIONS, Embeddings, Record, Tag
 from protocol.messages import EngineRecord
 
 
-class Seen(Record):
+class FrameContent(Record):
     """What was seen on one picture. What was not asked for is empty."""
 
     tags: Annotated[tuple[Tag, ...], Field(max_length=100)] = ()
@@ -20,7 +20,7 @@ class Seen(Record):
     embedding: Annotated[StrictStr, Field(max_length=3 * MAX_DIMENSIONS)] | None = None  # as `packed` makes it
 
 
-class Eyes(Protocol):
+class FrameViewer(Protocol):
     """An engine that sees, opened for what was asked of it."""
 
     batch: int  # how many pictures are looked at together
@@ -33,6 +33,6 @@ class Eyes(Protocol):
         """Say what the embeddings are, None if there are none."""
         ...
 
-    def look(self, pictures: Sequence[Frame]) -> list[Seen]:
+    def look(self, pictures: Sequence[Frame]) -> list[FrameContent]:
         """Look at pictures together. Raises `JobFailed`: ENGINE, OUT_OF_MEMORY."""
         ...

@@ -1,154 +1,151 @@
-"""Who analyses: the classic measures always, and a model that sees beside them where it was asked for or is at hand."""
+"""The table of engines that analyse: the classic measures always, and a model that looks at the frames beside them."""
 
 from __future__ import annotations
 
-import importlib.util
-import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Protocol
 
 import cv2
 
-from colab.handlers.analyze.engine import Eyes
-from colab.handlers.analyze.vision_files import NEEDS, files, lacking
-from colab.handlers.devices import NoSuchDevice
+from colab.engines.registry import Choice, EngineNotSetUp, EngineRow, EngineTable, Opening, pull_command
+from colab.handlers.analyze.engine import FrameViewer
+from colab.handlers.analyze.vision_files import NEEDS, lacking
 from colab.models import Models
 from media.info import MediaFile
 from protocol.errors import JobFailed
 from protocol.kinds.analyze import Params
 from protocol.messages import EngineRecord
-from usertext import installing
-
-log = logging.getLogger(__name__)
 
 CLASSIC, SEEING = "classic", "clip-blip"
 
-_PACKAGES = ("torch", "transformers", "safetensors")
+
+class Analyser(Protocol):
+    """An engine of this kind, open."""
+
+    name: str
+
+    def files(self) -> tuple[str, ...]:
+        """Return the model files that it needs, by their names in the table of models."""
+        ...
+
+    def record(self) -> EngineRecord:
+        """Say what measures and looks, and on which device."""
+        ...
+
+    @property
+    def eyes(self) -> FrameViewer | None:
+        """Return what looks at frames; None if nothing does."""
+        ...
+
+
+class Classic:
+    """The measures that need no model."""
+
+    name = CLASSIC
+    eyes = None
+
+    def files(self) -> tuple[str, ...]:
+        """Return nothing: there is no model."""
+        return ()
+
+    def record(self) -> EngineRecord:
+        """Say which libraries measure."""
+        return EngineRecord(
+            name=CLASSIC,
+            version=f"1 scenedetect={version('scenedetect')} opencv={cv2.__version__}",
+            provider="ffmpeg, opencv",
+            device="cpu",
+            tier="embedded",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
-    """Who does it, and what was not done because a model is not here."""
+class AnalyseJob:
+    """What a job asks of its engine."""
 
-    record: EngineRecord
-    eyes: Eyes | None = None
-    passed_over: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()  # what was asked for, and stands against something else that was asked for
+    params: Params
+    can_see: bool = True  # False for a sound
+
+    def features(self, *values: str) -> list[str]:
+        """Return those of tags, embeddings and captions whose parameter has one of these values."""
+        return [name for name in NEEDS if getattr(self.params, name) in values]
+
+    def titles(self, features: Iterable[str]) -> str:
+        """Return features in words."""
+        named = {"tags": "tags by the labels given"} if self.params.labels else {}
+        return ", ".join(named.get(name, name) for name in features)
 
 
-def _clip_blip(models: Models, params: Params, wishes: frozenset[str]) -> Eyes:
+def _clip_blip(opening: Opening[AnalyseJob]) -> Analyser:
+    """Open the models for what was asked for, and for what is left to `auto` as far as its model is here."""
     from colab.handlers.analyze.clip_blip import ClipBlip
 
-    return ClipBlip(models, params, wishes)
+    job, models = opening.job, opening.models
+    asked = job.features("on", "auto") if opening.is_required else job.features("on")
+    absent = {name: lacking(models, NEEDS[name]) for name in job.features("auto") if name not in asked}
+    ready = [name for name, files in absent.items() if not files]
+    lost = [name for name, files in absent.items() if files]
+    reason = f"its model is not on this worker: {pull_command([file for name in lost for file in absent[name]])}"
+    if not (asked or ready):
+        raise EngineNotSetUp(reason)
+    engine = ClipBlip(models, job.params, frozenset([*asked, *ready]))
+    if lost:
+        opening.passed_over.append(f"no {job.titles(lost)} ({SEEING}): {reason}")
+    return engine
 
 
-ENGINES = (SEEING, CLASSIC)
-"""Every engine, best first. The classic one has nothing to open."""
+def _classic(opening: Opening[AnalyseJob]) -> Analyser:
+    if wanted := opening.job.features("on"):
+        raise JobFailed(f"it gives no {' and no '.join(wanted)}", code="UNSUPPORTED")
+    return Classic()
 
 
-def classic() -> EngineRecord:
-    """Return the record of the measures that need no model."""
-    return EngineRecord(
-        name=CLASSIC,
-        version=f"1 scenedetect={version('scenedetect')} opencv={cv2.__version__}",
-        provider="ffmpeg, opencv",
-        device="cpu",
-        tier="embedded",
-    )
+AnalyserTable = EngineTable[AnalyseJob, Analyser]
+
+ENGINES: AnalyserTable = EngineTable(
+    kind="analyze",
+    any_job=AnalyseJob(params=Params()),
+    names_model=lambda job: bool(job.features("on")),
+    rows=(
+        EngineRow(
+            name=SEEING,
+            open=_clip_blip,
+            packages=("torch", "transformers", "safetensors"),
+            extra="vision",
+            suits=lambda job: job.can_see and bool(job.features("on", "auto")),
+            without=lambda job: job.titles(job.features("on", "auto")),
+        ),
+        EngineRow(name=CLASSIC, open=_classic, suits=lambda job: not job.features("on")),
+    ),
+)
 
 
-def available(models: Models) -> tuple[EngineRecord, ...]:
-    """Return the engines that work here with the files that are at hand, best first."""
-    here = frozenset(wish for wish in NEEDS if _why_not(models, wish) is None)
-    return (_clip_blip(models, Params(), here).record(), classic()) if here else (classic(),)
-
-
-def choose(models: Models, required: str | None, params: Params, media: MediaFile) -> Chosen:
-    """Return who does the job, the files of its models fetched.
-
-    What was asked for by `on`, or by requiring the engine, is done or raises `JobFailed` UNSUPPORTED with the hint;
-    what was left to `auto` is done where its model is here, and `passed_over` says what was not.
-    """
-    if required is not None and required not in ENGINES:
-        raise JobFailed(f"engine {required!r} is not on this worker; it has: {', '.join(ENGINES)}", code="UNSUPPORTED")
-    asked = {wish: getattr(params, wish) for wish in NEEDS}
-    wanted = [wish for wish, how in asked.items() if how == "on" or (how == "auto" and required == SEEING)]
+def choose(
+    models: Models, required: str | None, params: Params, media: MediaFile, engines: AnalyserTable = ENGINES
+) -> Choice[Analyser]:
+    """Return the engine for a job. Raises `JobFailed` BAD_REQUEST for what contradicts itself or the file."""
+    job = AnalyseJob(params=params, can_see=media.picture is not None)
+    wanted = job.features("on", "auto") if required == SEEING else job.features("on")
     if required == SEEING and not wanted:
         raise JobFailed(
-            f"{SEEING} was asked for, and nothing that it does: tags, captions and embeddings are off",
+            f"the engine {SEEING} is required, but all that it does is off: tags, captions and embeddings",
             code="BAD_REQUEST",
         )
+    if wanted and not job.can_see:
+        raise JobFailed(f"a sound has no frames: no {' and no '.join(wanted)} can be made of it", code="BAD_REQUEST")
+    return engines.choose(models, job, required)
+
+
+def label_notes(params: Params, choice: Choice[Analyser], media: MediaFile) -> tuple[str, ...]:
+    """Return a note if labels were given and nothing will look for them, for a reason that `passed_over` lacks."""
+    if not params.labels:
+        return ()
     if media.picture is None:
-        if wanted:
-            raise JobFailed(f"a sound shows nothing: {' and '.join(wanted)} cannot be had of it", code="BAD_REQUEST")
-        return Chosen(record=classic(), notes=_no_labels(params, "a sound shows nothing"))
-    if required == CLASSIC:
-        if wanted:
-            raise JobFailed(f"the engine {CLASSIC} gives no {' and no '.join(wanted)}", code="UNSUPPORTED")
-        return Chosen(record=classic(), notes=_no_labels(params, f"the engine {CLASSIC} gives no tags"))
-    for wish in wanted:
-        _demand(models, wish)
-    left = [wish for wish, how in asked.items() if how == "auto" and wish not in wanted]
-    there = [wish for wish in left if _why_not(models, wish) is None]
-    done, passed_over = (
-        frozenset([*wanted, *there]),
-        _told(models, params, [wish for wish in left if wish not in there]),
-    )
-    notes = _no_labels(params, "tags are off") if params.tags == "off" else ()
-    if not done:
-        return Chosen(record=classic(), passed_over=passed_over, notes=notes)
-    eyes = _clip_blip(models, params, done)
-    return Chosen(record=eyes.record(), eyes=eyes, passed_over=passed_over, notes=notes)
-
-
-def _no_labels(params: Params, why: str) -> tuple[str, ...]:
-    """Say that labels which were given are not looked for; nothing where none were."""
-    return (f"the labels given were not looked for: {why}",) if params.labels else ()
-
-
-def lacking_packages() -> list[str]:
-    """Return the packages that a model needs and that are not installed."""
-    return [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
-
-
-def _demand(models: Models, wish: str) -> None:
-    """Have what a wish needs here, or say why that cannot be."""
-    model = NEEDS[wish]
-    if absent := lacking_packages():
-        raise JobFailed(
-            f"{wish} cannot be made: {', '.join(absent)} are not installed on this worker. Install them "
-            f"({installing.with_extra('vision')}), or leave {wish} out",
-            code="UNSUPPORTED",
-        )
-    try:
-        for file in files(models, model):
-            models.path(file)
-    except JobFailed as problem:
-        raise JobFailed(
-            f"{wish} cannot be made: {model} is not available: {problem}. Download it with "
-            f"`gpudrop models pull {model}`, or leave {wish} out",
-            code=problem.code,
-        ) from problem
-
-
-def _why_not(models: Models, wish: str) -> str | None:
-    """Return what keeps a wish from being done with what is at hand, and what would bring it; None for nothing."""
-    if absent := lacking_packages():
-        return f"{', '.join(absent)} not installed: {installing.with_extra('vision')}"
-    if lacking(models, model := NEEDS[wish]):
-        return f"{model} is not here (gpudrop models pull {model})"
-    try:
-        _clip_blip(models, Params(), frozenset([wish]))
-    except NoSuchDevice as problem:
-        return str(problem)
-    return None
-
-
-def _told(models: Models, params: Params, wishes: Sequence[str]) -> tuple[str, ...]:
-    """Say what is left out, and what would bring it; labels that were given are named before all else."""
-    told: dict[str | None, list[str]] = {}
-    for wish in wishes:
-        told.setdefault(_why_not(models, wish), []).append(wish)
-    lost = {"tags": "tags by the labels given"} if params.labels else {}
-    return tuple(f"no {', '.join(lost.get(wish, wish) for wish in wishes)}: {why}" for why, wishes in told.items())
+        return ("the labels were not looked for: a sound has no frames",)
+    if params.tags == "off":
+        return ("the labels were not looked for: tags are off",)
+    if choice.engine.eyes is None and not choice.passed_over:
+        return (f"the labels were not looked for: the engine {CLASSIC} gives no tags",)
+    return ()

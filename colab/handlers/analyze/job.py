@@ -5,24 +5,26 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
+from colab.engines.registry import Choice
 from colab.handlers.analyze import figures, resume, sheet
-from colab.handlers.analyze.engine import Eyes
-from colab.handlers.analyze.engines import Chosen
-from colab.handlers.analyze.listening import Listening
+from colab.handlers.analyze.engine import FrameContent, FrameViewer
+from colab.handlers.analyze.engines import Analyser, label_notes
+from colab.handlers.analyze.listening import SoundMeter
+from colab.handlers.analyze.resume import Saving
 from colab.handlers.analyze.rows import Table
 from colab.handlers.analyze.shots import cuts
-from colab.handlers.analyze.sights import Sights
-from colab.handlers.analyze.watching import Astray, Watching
+from colab.handlers.analyze.watching import Astray, FrameMeter
 from colab.handlers.analyze.written import Story, analysis, as_text
-from colab.handlers.work import Work
+from colab.work import Work
 from media.ffmpeg import Ffmpeg
 from media.info import MediaFile
 from protocol.errors import JobFailed, MediaError
-from protocol.kinds.analysis import MAX_BYTES, MAX_SHOTS
+from protocol.kinds.analysis import MAX_BYTES, MAX_SHOTS, Embeddings, unpacked
 from protocol.kinds.analyze import ANALYSIS, SHEET, Params
 
 log = logging.getLogger(__name__)
@@ -31,28 +33,33 @@ WAIT_S = 0.2
 SIDE_TO_SEE = 448
 """Longer side of the pictures that a model looks at: both cut theirs to less."""
 
-SOUND_CHECKPOINT_S = 10.0
-"""Before that a job has nothing to lose."""
 
-
-class Job:
+class Analysing:
     """One file being analysed."""
 
     def __init__(
-        self, work: Work, program: Ffmpeg, media: MediaFile, params: Params, chosen: Chosen, kept: frozenset[str]
+        self,
+        work: Work,
+        program: Ffmpeg,
+        media: MediaFile,
+        params: Params,
+        choice: Choice[Analyser],
+        kept: frozenset[str],
+        saving: Saving,
     ) -> None:
         self._work, self._program, self._media, self._params = work, program, media, params
-        self._chosen, self._kept = chosen, kept
+        self._choice, self._kept, self._saving = choice, kept, saving
+        self._eyes = choice.engine.eyes
         self._story = Story(media=media, params=params)
         self._began = time.monotonic()
-        self._total = units(media) + (1 if chosen.eyes else 0)
-        self._ear: Listening | None = None
+        self._total = units(media) + (1 if self._eyes else 0)
+        self._ear: SoundMeter | None = None
 
     def run(self) -> dict[str, Any]:
         """Do all of it and return the summary."""
         with ExitStack() as stack:
             if self._media.sounds and not self._was_heard():
-                self._ear = stack.enter_context(Listening(self._program, self._media, self._params))
+                self._ear = stack.enter_context(SoundMeter(self._program, self._media, self._params))
             if self._media.picture is not None:
                 self._watch()
             self._listen()
@@ -69,20 +76,20 @@ class Job:
     def _watch(self) -> None:
         params, media = self._params, self._media
         assert media.picture is not None  # its caller looked
-        side = max(params.size, params.sheet_width if params.sheet else 0, SIDE_TO_SEE if self._chosen.eyes else 0)
-        watching = Watching(self._work, self._program, media, params, side=side)
+        side = max(params.size, params.sheet_width if params.sheet else 0, SIDE_TO_SEE if self._eyes else 0)
+        watching = FrameMeter(self._work, self._program, media, params, side=side, saving=self._saving)
         try:
             watching.restore(self._kept)
             try:
                 self._tell(watching, watching.watch(self._look_up))
             except Astray:
                 self._astray = True
-                log.warning("what an earlier attempt left does not fit the film: it is watched from its beginning")
+                log.warning("the checkpoints of an earlier attempt do not fit the video: measuring it from the start")
                 self._tell(watching, watching.watch_anew(self._look_up))
         finally:
             watching.scratch.close()
 
-    def _tell(self, watching: Watching, table: Table) -> None:
+    def _tell(self, watching: FrameMeter, table: Table) -> None:
         """Find the shots, and what is to be said and shown of them."""
         params, media, story = self._params, self._media, self._story
         assert media.picture is not None  # as above
@@ -91,12 +98,12 @@ class Job:
         _check_number(len(found))
         story.places = found
         self._choose(watching, table)
-        if self._chosen.eyes is not None:
-            self._see(self._chosen.eyes, watching, table)
+        if self._eyes is not None:
+            self._see(self._eyes, watching, table)
         if params.sheet:
             self._publish(SHEET, self._draw(watching, table))
 
-    def _choose(self, watching: Watching, table: Table) -> None:
+    def _choose(self, watching: FrameMeter, table: Table) -> None:
         """Choose the picture that stands for each shot, and count its colours."""
         self._story.representatives, self._story.dominant = [], []
         among = figures.places(watching.scratch.places)
@@ -106,18 +113,18 @@ class Job:
             self._story.dominant.append(figures.dominant(watching.fetch(place, table)))
             self._stay()
 
-    def _see(self, eyes: Eyes, watching: Watching, table: Table) -> None:
+    def _see(self, eyes: FrameViewer, watching: FrameMeter, table: Table) -> None:
         """Have the pictures of all shots looked at, several together."""
         places = self._story.representatives
         self._story.embeddings = eyes.embeddings()
-        sights = Sights(self._work, places, self._story.embeddings)
+        sights = ShotContents(self._work, places, self._story.embeddings, self._saving)
         sights.restore(self._kept, trusted=not self._astray)
         while rest := places[len(sights.seen) :][: eyes.batch]:
             self._stay(f"shot {len(sights.seen) + 1} of {len(places)} is looked at")
             sights.add(eyes.look([watching.fetch(place, table) for place in rest]))
         self._story.seen = sights.seen
 
-    def _draw(self, watching: Watching, table: Table) -> bytes:
+    def _draw(self, watching: FrameMeter, table: Table) -> bytes:
         bounds = self._story.bounds()
         thumbnails = []
         for number in sheet.chosen(len(bounds), self._params.sheet_most):
@@ -151,7 +158,7 @@ class Job:
         self._listen()
         self._ear = None
         if self._story.loudness is not None:
-            heard = resume.Heard(loudness=self._story.loudness, silence=self._story.silence)
+            heard = resume.MeasuredSound(loudness=self._story.loudness, silence=self._story.silence)
             self._work.output(resume.SOUND).write_bytes(resume.as_json(heard))
             self._work.checkpoint(resume.SOUND)
 
@@ -166,7 +173,7 @@ class Job:
             self._leave_sound()
 
     def _long(self) -> bool:
-        return time.monotonic() - self._began >= SOUND_CHECKPOINT_S
+        return time.monotonic() - self._began >= self._saving.sound_after_s
 
     def _stay(self, note: str = "the shots are put together") -> None:
         self._work.progress(self._done, self._total, note)
@@ -185,9 +192,9 @@ class Job:
             summary["seconds"] = round(self._media.seconds, 3)
         if story.loudness is not None and story.loudness.integrated_lufs is not None:
             summary["integrated_lufs"] = story.loudness.integrated_lufs
-        if self._chosen.passed_over:
-            summary["passed_over"] = list(self._chosen.passed_over)
-        if notes := [*self._chosen.notes, *story.notes]:
+        if self._choice.passed_over:
+            summary["passed_over"] = list(self._choice.passed_over)
+        if notes := [*label_notes(self._params, self._choice, self._media), *story.notes]:
             summary["notes"] = notes
         return summary
 
@@ -213,3 +220,49 @@ def _check_number(shots: int) -> None:
             f"{shots} shots were found, and an analysis holds at most {MAX_SHOTS}; give a larger min_shot or threshold",
             code="BAD_REQUEST",
         )
+
+
+class ShotContents:
+    """What was seen by the pictures at `places`, in their order."""
+
+    def __init__(self, work: Work, places: Sequence[int], embeddings: Embeddings | None, saving: Saving) -> None:
+        self._work, self._places, self._saving = work, list(places), saving
+        self._dimensions = None if embeddings is None else embeddings.dimensions
+        self.seen: list[FrameContent] = []
+        self._number, self._left, self._told = 1, 0, time.monotonic()
+
+    def restore(self, kept: frozenset[str], *, trusted: bool = True) -> None:
+        """Take over what an earlier attempt saw of the same pictures; if it is not trusted, only leave its names be."""
+        for number in resume.seen_numbers(kept):
+            self._number = number + 1
+            if not trusted:
+                continue
+            found = resume.read_seen(self._work.output(resume.seen_path(number)))
+            if found is None or found.first not in (0, len(self.seen)):
+                continue
+            there = self._places[found.first : found.first + len(found.places)]
+            if list(found.places) == there and all(map(self._fits, found.seen)):
+                self.seen[found.first :] = found.seen
+        self._left = len(self.seen)
+
+    def add(self, seen: Sequence[FrameContent]) -> None:
+        """Add what was seen by the next pictures."""
+        self.seen += seen
+        now = time.monotonic()
+        if now - self._told < self._saving.every_s:
+            return
+        path, part = resume.seen_path(self._number), slice(self._left, len(self.seen))
+        looked = resume.SavedContents(first=self._left, places=tuple(self._places[part]), seen=tuple(self.seen[part]))
+        self._work.output(path).write_bytes(resume.as_json(looked))
+        self._work.checkpoint(path)
+        self._number, self._left, self._told = self._number + 1, len(self.seen), now
+
+    def _fits(self, one: FrameContent) -> bool:
+        """Say whether its embedding is one of this engine."""
+        if one.embedding is None or self._dimensions is None:
+            return one.embedding is None and self._dimensions is None
+        try:
+            vector = unpacked(one.embedding)
+            return len(vector) == self._dimensions and all(map(math.isfinite, vector))
+        except ValueError:
+            return False

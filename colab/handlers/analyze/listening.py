@@ -23,7 +23,7 @@ METER_S = 0.1
 _LOWEST = -190.0
 
 
-class Listening:
+class SoundMeter:
     """The sound of a file being measured beside us, from entering the block to `finish`."""
 
     def __init__(self, program: Ffmpeg, media: MediaFile, params: Params) -> None:

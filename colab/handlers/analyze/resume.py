@@ -15,8 +15,8 @@ from typing import TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from colab.handlers.analyze.engine import Seen
-from colab.handlers.analyze.rows import MOST, WIDTH, Rows, Times, Values
+from colab.handlers.analyze.engine import FrameContent
+from colab.handlers.analyze.rows import MOST, WIDTH, FrameTable, Times, Values
 from media.examine import MAX_SECONDS
 from media.sampling import Frame
 from protocol import codec
@@ -33,6 +33,17 @@ _MAGIC = "gpudrop-rows-1"
 _JSON_BYTES = 64 << 20
 
 _Told = TypeVar("_Told", bound=BaseModel)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saving:
+    """How often checkpoints are saved."""
+
+    every_s: float = 40.0  # how much work may be lost
+    sound_after_s: float = 10.0  # a shorter job has nothing to lose
+
+
+SAVING = Saving()
 
 
 def rows_path(number: int) -> str:
@@ -69,7 +80,7 @@ class Stretch:
     reference: Frame
 
 
-def written(rows: Rows, first: int, reference: Frame) -> bytes:
+def written(rows: FrameTable, first: int, reference: Frame) -> bytes:
     """Return a stretch as bytes: a line that says how much there is, then numbers."""
     times, values = rows.part(first)
     height, width = reference.shape[:2]
@@ -107,7 +118,7 @@ def _checked(data: bytes, first: int, count: int, size: tuple[int, int]) -> Stre
     return Stretch(first=first, times=times, values=values, reference=reference)
 
 
-class Heard(BaseModel):
+class MeasuredSound(BaseModel):
     """A sound that was measured."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -116,14 +127,14 @@ class Heard(BaseModel):
     silence: tuple[Span, ...] = Field(max_length=MAX_SPANS)
 
 
-class Looked(BaseModel):
+class SavedContents(BaseModel):
     """What was seen in the shots from number `first` on, from 0, by the pictures at `places`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     first: int = Field(ge=0)
     places: tuple[int, ...] = Field(max_length=MAX_SHOTS)
-    seen: tuple[Seen, ...] = Field(max_length=MAX_SHOTS)
+    seen: tuple[FrameContent, ...] = Field(max_length=MAX_SHOTS)
 
 
 def as_json(told: BaseModel) -> bytes:
@@ -131,14 +142,14 @@ def as_json(told: BaseModel) -> bytes:
     return codec.canon(told.model_dump(mode="json"))
 
 
-def read_sound(file: Path) -> Heard | None:
+def read_sound(file: Path) -> MeasuredSound | None:
     """Return what was heard, None for anything else."""
-    return _json(file, Heard)
+    return _json(file, MeasuredSound)
 
 
-def read_seen(file: Path) -> Looked | None:
+def read_seen(file: Path) -> SavedContents | None:
     """Return what was seen, None for anything else."""
-    looked = _json(file, Looked)
+    looked = _json(file, SavedContents)
     return looked if looked is not None and len(looked.places) == len(looked.seen) > 0 else None
 
 

@@ -16,7 +16,7 @@ Values = NDArray[np.float32]
 Times = NDArray[np.float64]
 
 
-class Row(NamedTuple):
+class FrameMeasures(NamedTuple):
     """One picture. Shares are of what there can be, from 0 to 1."""
 
     score: float  # PySceneDetect's content value: how far hue, saturation and value are from the last picture
@@ -33,8 +33,8 @@ class Row(NamedTuple):
     colourfulness: float  # Hasler and Suesstrunk, 2003
 
 
-WIDTH = len(Row._fields)
-MOST = Row(
+WIDTH = len(FrameMeasures._fields)
+MOST = FrameMeasures(
     score=255, sharpness=1e9, black=1, frozen=1, motion=1, blue=1, green=1, red=1, brightness=1, contrast=1,
     saturation=1, colourfulness=1e3,
 )  # fmt: skip
@@ -53,7 +53,7 @@ class Meter:
         self._hsv: Frame | None = None
         self.reference: Frame | None = None  # what a frozen picture is like
 
-    def measure(self, frame: Frame) -> Row:
+    def measure(self, frame: Frame) -> FrameMeasures:
         """Return the row of the next picture."""
         grey: Frame = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
         hsv: Frame = cv2.cvtColor(frame, cv2.COLOR_BGR2HSV)
@@ -62,7 +62,7 @@ class Meter:
         motion = 0.0 if self._grey is None else float(cv2.norm(grey, self._grey, cv2.NORM_L1)) / grey.size / 255
         blue, green, red = (value / 255 for value in cv2.mean(frame)[:3])
         mean, deviation = cv2.meanStdDev(grey)
-        row = Row(
+        row = FrameMeasures(
             score=score,
             sharpness=float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0]) ** 2,
             black=1 - cv2.countNonZero(cv2.threshold(grey, self._black, 1, cv2.THRESH_BINARY)[1]) / grey.size,
@@ -94,7 +94,7 @@ def _colourfulness(frame: Frame) -> float:
     return math.hypot(*deviations) + 0.3 * math.hypot(*means)
 
 
-class Rows:
+class FrameTable:
     """The rows of a film so far, and when each picture is shown; 56 bytes a picture."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self._times)
 
-    def add(self, at_s: float, row: Row) -> None:
+    def add(self, at_s: float, row: FrameMeasures) -> None:
         """Add the next picture."""
         self._times.append(at_s)
         self._values.extend(row)
@@ -127,7 +127,7 @@ class Rows:
 class Table:
     """All rows of a film, by columns. A picture lasts until the next one, the last one as long as is usual."""
 
-    def __init__(self, rows: Rows, usual_s: float) -> None:
+    def __init__(self, rows: FrameTable, usual_s: float) -> None:
         self.times, self._values = rows.part(0)
         gaps = np.diff(self.times)
         self.end_s = float(self.times[-1] + (float(np.median(gaps)) if gaps.size else usual_s))
@@ -137,7 +137,7 @@ class Table:
 
     def column(self, name: str) -> Values:
         """Return one column."""
-        return self._values[:, Row._fields.index(name)]
+        return self._values[:, FrameMeasures._fields.index(name)]
 
     def until(self, place: int) -> float:
         """Return when the picture before `place` ends."""

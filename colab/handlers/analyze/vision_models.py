@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from colab.handlers import device_failures
+from colab.engines import device_failures
+from colab.engines.model_cache import cached
 from colab.handlers.analyze.vision_files import BLIP, CLIP
-from colab.handlers.resident import resident as keeping
 from protocol.errors import JobFailed
 
 _T = TypeVar("_T")
@@ -25,7 +25,7 @@ HINT = "end what else uses the memory, or leave tags, captions and embeddings ou
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opened:
+class OpenedVisionModel:
     """A model in memory, and what makes its inputs."""
 
     model: Any
@@ -38,7 +38,7 @@ class Opened:
         """Return the precision of its numbers."""
         return next(self.model.parameters()).dtype
 
-    def run(self, act: Callable[[Opened], _T]) -> _T:
+    def run(self, act: Callable[[OpenedVisionModel], _T]) -> _T:
         """Run it without gradients. Raises MemoryError when it does not fit, `JobFailed` ENGINE when it fails."""
         import torch
 
@@ -51,8 +51,10 @@ class Opened:
             raise device_failures.failed(problem, self.name, self.device, hint=HINT) from problem
 
 
-@keeping(most=2)
-def resident(model: str, paths: tuple[tuple[str, Path], ...], on: str, _stamps: tuple[int, ...]) -> Opened:
+@cached(most=2)
+def loaded_model(
+    model: str, paths: tuple[tuple[str, Path], ...], on: str, _stamps: tuple[int, ...]
+) -> OpenedVisionModel:
     """Keep both models open: loading one takes longer than most films. A file that changed is opened anew."""
     with tempfile.TemporaryDirectory(prefix="gpudrop-model-") as folder:
         for name, path in paths:
@@ -69,7 +71,7 @@ def _put(file: Path, there: Path) -> None:
         shutil.copyfile(file, there)
 
 
-def _loaded(model: str, folder: Path, paths: Mapping[str, Path], on: str) -> Opened:
+def _loaded(model: str, folder: Path, paths: Mapping[str, Path], on: str) -> OpenedVisionModel:
     import torch
     import transformers
 
@@ -102,4 +104,4 @@ def _loaded(model: str, folder: Path, paths: Mapping[str, Path], on: str) -> Ope
     if found["missing_keys"] or found["mismatched_keys"]:
         lacking = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))
         raise JobFailed(f"{model}'s weights lack {len(lacking)} of the model's tensors, as {lacking[0]}", code="ENGINE")
-    return Opened(model=opened.to(on).eval(), processor=words, device=on, name=model)
+    return OpenedVisionModel(model=opened.to(on).eval(), processor=words, device=on, name=model)

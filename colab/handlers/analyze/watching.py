@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 
 from colab.handlers.analyze import resume
-from colab.handlers.analyze.rows import Meter, Row, Rows, Table
-from colab.handlers.analyze.scratch import Scratch
+from colab.handlers.analyze.resume import Saving
+from colab.handlers.analyze.rows import FrameMeasures, FrameTable, Meter, Table
 from colab.handlers.analyze.shots import least_score
-from colab.handlers.work import Work
+from colab.work import Work
 from media.ffmpeg import Ffmpeg
 from media.info import MediaFile
 from media.sampling import TICKS, Frame, fit_within, sample_frames
@@ -22,9 +22,6 @@ from protocol.kinds.analyze import Params
 
 EVERY, LOOK_UP_S = 25, 0.5
 """After so many pictures, or so long, it is looked up."""
-
-CHECKPOINT_S = 40.0
-"""How much work may be lost."""
 
 _SAME_S = 0.5 / TICKS
 _SEEK_S = 0.0005  # a time is written down a little less exactly than it is
@@ -35,15 +32,17 @@ class Astray(Exception):
     """The rows that an earlier attempt left tell of a picture that the film does not have."""
 
 
-class Watching:
+class FrameMeter:
     """A film being watched. It goes on where an earlier attempt stopped, if that left something of use."""
 
-    def __init__(self, work: Work, program: Ffmpeg, media: MediaFile, params: Params, *, side: int) -> None:
+    def __init__(
+        self, work: Work, program: Ffmpeg, media: MediaFile, params: Params, *, side: int, saving: Saving
+    ) -> None:
         assert media.picture is not None  # who calls this has seen one
-        self._work, self._program, self._media, self._params = work, program, media, params
+        self._work, self._program, self._media, self._params, self._saving = work, program, media, params, saving
         self.size = fit_within(media.picture.shown, side)  # of the pictures that are kept
         self.measured = fit_within(media.picture.shown, params.size)
-        self._rows = Rows()
+        self._rows = FrameTable()
         self._meter = self._new_meter()
         self.scratch = self._new_scratch()
         self._stretch, self._left = 1, 0  # the next checkpoint's number, and the rows that lie in those before it
@@ -59,7 +58,7 @@ class Watching:
             if found is None or found.first not in (0, len(self._rows)):
                 continue
             if found.first == 0:
-                self._rows = Rows()
+                self._rows = FrameTable()
             elif float(found.times[0]) <= self._rows.last_s:
                 continue
             self._rows.extend(found.times, found.values)
@@ -147,7 +146,7 @@ class Watching:
         self._meter.measure(self._small(picture))
         times, values = self._rows.part(0)
         for place, (at_s, value) in enumerate(zip(times, values, strict=True)):
-            row = Row(*map(float, value))
+            row = FrameMeasures(*map(float, value))
             last = place == len(times) - 1
             self.scratch.add(place, float(at_s), row.score, row.sharpness, picture if last else None)
 
@@ -159,7 +158,7 @@ class Watching:
     def _leave(self) -> None:
         """Leave a checkpoint when enough was done since the last."""
         now = time.monotonic()
-        if now - self._told < CHECKPOINT_S or self._meter.reference is None:
+        if now - self._told < self._saving.every_s or self._meter.reference is None:
             return
         path = resume.rows_path(self._stretch)
         self._work.output(path).write_bytes(resume.written(self._rows, self._left, self._meter.reference))
@@ -168,7 +167,7 @@ class Watching:
 
     def _start_anew(self) -> None:
         self.scratch.close()
-        self._rows, self._meter, self.scratch = Rows(), self._new_meter(), self._new_scratch()
+        self._rows, self._meter, self.scratch = FrameTable(), self._new_meter(), self._new_scratch()
         self._left = self.kept = 0
 
     def _new_meter(self) -> Meter:
@@ -176,3 +175,67 @@ class Watching:
 
     def _new_scratch(self) -> Scratch:
         return Scratch(Path(self._work.folder) / "pictures.bin", self._media.seconds or 0.0, least_score(self._params))
+
+
+SPACING_S = 0.5
+SLOTS = 7200
+"""How far apart they are, and about how many of a long film."""
+
+MOST = 30_000
+_QUALITY = 95
+
+
+class Scratch:
+    """The sharpest picture of each stretch. A new stretch begins where there may be a cut, too."""
+
+    def __init__(self, file: Path, seconds: float, cut_score: float) -> None:
+        self._file = file.open("w+b")
+        self._spacing_s = max(SPACING_S, seconds / SLOTS)
+        self._cut_score = cut_score
+        self._kept: dict[int, tuple[int, int]] = {}  # place → where it lies in the file
+        self._began_s: float | None = None
+        self._best: tuple[float, int, Frame | None] | None = None
+        self.places: list[int] = []  # of all that were the best of their stretch, kept or not
+
+    def add(self, place: int, at_s: float, score: float, sharpness: float, picture: Frame | None) -> None:
+        """Show the next picture; None for one that was seen by an earlier attempt."""
+        if self._began_s is None or at_s - self._began_s >= self._spacing_s or score >= self._cut_score:
+            self.flush()
+            self._began_s = at_s
+        if self._best is None or sharpness > self._best[0]:
+            self._best = (sharpness, place, picture)
+
+    def flush(self) -> None:
+        """Keep the best of the stretch that ends here."""
+        if self._best is None:
+            return
+        _, place, picture = self._best
+        self._best = None
+        self.places.append(place)
+        if picture is not None and len(self._kept) < MOST:
+            self.keep(place, picture)
+
+    def keep(self, place: int, picture: Frame) -> None:
+        """Keep a picture."""
+        made, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        assert made, "OpenCV wrote no JPEG of an array of ours"
+        start = self._file.seek(0, 2)
+        self._file.write(data.tobytes())
+        self._kept[place] = (start, len(data))
+
+    def has(self, place: int) -> bool:
+        """Say whether the picture of a place is here."""
+        return place in self._kept
+
+    def picture(self, place: int) -> Frame:
+        """Return the picture of a place that is here."""
+        start, size = self._kept[place]
+        self._file.seek(start)
+        data = np.frombuffer(self._file.read(size), np.uint8)
+        made = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        assert made is not None, "a JPEG of ours does not read"
+        return np.asarray(made, np.uint8)
+
+    def close(self) -> None:
+        """Close the file, which goes with the work folder."""
+        self._file.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from colab.handlers.analyze import figures
-from colab.handlers.analyze.engine import Seen
+from colab.handlers.analyze.engine import FrameContent
 from colab.handlers.analyze.rows import Table
 from colab.handlers.analyze.sheet import clock
 from media.info import MediaFile
@@ -41,7 +41,7 @@ class Story:
     places: list[int] = field(default_factory=list)  # the first picture of each shot
     representatives: list[int] = field(default_factory=list)
     dominant: list[tuple[Dominant, ...]] = field(default_factory=list)
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[FrameContent] = field(default_factory=list)
     embeddings: Embeddings | None = None
     loudness: Loudness | None = None
     silence: tuple[Span, ...] = ()
@@ -111,7 +111,7 @@ def _shots(story: Story) -> tuple[Shot, ...]:
     for number, (first, after) in enumerate(story.bounds()):
         start_s, end_s = story.times(number)
         at_s = round(float(table.times[story.representatives[number]]), 3)
-        seen = story.seen[number] if story.seen else Seen()
+        seen = story.seen[number] if story.seen else FrameContent()
         shots.append(
             Shot(
                 number=number + 1,
@@ -178,9 +178,9 @@ def _remarks(story: Story) -> list[str]:
     if len(media.sounds) > 1:
         remarks.append(f"the first of {len(media.sounds)} sounds was measured")
     if media.what == "film" and not media.sounds:
-        remarks.append("the film has no sound")
+        remarks.append("the video has no sound")
     if table is not None and picture is not None and story.params.sample_fps is None:
         lost = picture.frames - len(table)
         if lost > max(1, MISSING * picture.frames):
-            remarks.append(f"{lost} of {picture.frames} pictures could not be decoded: the film is torn")
+            remarks.append(f"{lost} of {picture.frames} frames could not be decoded: the video is damaged")
     return remarks

@@ -8,8 +8,8 @@ from __future__ import annotations
 import time
 from typing import cast
 
-from colab.handlers.work import Result, Work
 from colab.models import Models
+from colab.work import Work, WorkResult
 from protocol.errors import JobFailed
 from protocol.kinds.echo import Params, checkpoint
 from protocol.messages import Choices, EngineRecord
@@ -33,20 +33,20 @@ class EchoHandler:
         """Return nothing: its parameters are not names of a list."""
         return {}
 
-    def run(self, work: Work) -> Result:
+    def run(self, work: Work) -> WorkResult:
         """Write and publish `echo.txt`. Raises `JobFailed` UNSUPPORTED when another engine is insisted on."""
         if work.engine not in (None, ENGINE.name):
             raise JobFailed(f"engine {work.engine!r} is not on this worker; it has: echo", code="UNSUPPORTED")
         params = cast(Params, work.params)
-        kept = work.kept(ENGINE)
+        earlier = work.begin(ENGINE)
         for done in range(params.units):
-            if checkpoint(done) not in kept or work.output(checkpoint(done)).read_bytes() != _LEFT:
+            if checkpoint(done) not in earlier or work.output(checkpoint(done)).read_bytes() != _LEFT:
                 _pretend(work, params, done)
                 _leave(work, params, done)
         work.output(OUTPUT).write_text(params.text, encoding="utf-8", newline="")
         work.publish(OUTPUT)
         work.progress(params.units, params.units)
-        return Result(engine=ENGINE, summary={"characters": len(params.text), "units_kept": len(kept)})
+        return WorkResult(engine=ENGINE, summary={"characters": len(params.text), "units_kept": len(earlier)})
 
 
 def _pretend(work: Work, params: Params, done: int) -> None:

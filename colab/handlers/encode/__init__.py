@@ -1,246 +1,241 @@
-"""Encoding: the glue between films and an encoder. What is written is looked at before it is handed over."""
+"""Encoding: the glue between videos and an encoder. The result is checked before it is published."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
-from colab.handlers.closed import closed_codes
-from colab.handlers.encode import command, engines, loudness, piecewise
+from colab.engines.registry import Choice
+from colab.handlers.encode import command, engines, loudness
 from colab.handlers.encode.command import Commands
-from colab.handlers.encode.engines import Chosen
+from colab.handlers.encode.engines import Encoder, EncoderTable
 from colab.handlers.encode.graph import Graph, graph, picture_of
-from colab.handlers.pieces import join
-from colab.handlers.pieces.film import PiecedFilm
-from colab.handlers.pieces.passing import Passing
-from colab.handlers.work import Result, Work
+from colab.job_errors import closed_codes
 from colab.models import Models
-from media import carry_over, confined, muxing
-from media.ffmpeg import MAX_RUN_S
+from colab.video import frames
+from colab.video.frames import SHOWING, Reencoding
+from colab.video.job import UNITS, VideoJob, inspected
+from colab.video.segments import SEGMENTS, SegmentLength
+from colab.work import Work, WorkResult
+from media import carry_over, muxing
 from media.info import MediaFile
-from protocol.errors import JobFailed, MediaError
+from protocol.errors import JobFailed
 from protocol.kinds.encode import Params, film_path
 from protocol.kinds.kind import SOURCE
 from protocol.messages import Choices, EngineRecord
 
-UNITS = 1000
 MEASURED, ENCODED = 150, 950
-"""Where of all units the sounds are measured, where their loudness is to be set, and the picture's pieces are made."""
+"""The units at which the loudness is measured, if it is to be set, and at which all segments are encoded."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class EncodeHandler:
-    """Writes films anew. The same request gives the same bytes by the same program, but for NVIDIA's encoder."""
+    """Encodes videos. The same request gives the same bytes by the same program, except for NVIDIA's encoder."""
 
-    kind = "encode"
+    table: EncoderTable = engines.ENGINES
+    segments: SegmentLength = SEGMENTS
+    kind: str = "encode"
 
     def engines(self, models: Models) -> tuple[EngineRecord, ...]:
         """Return the encoders that work here, best first."""
-        return tuple(engines.available())
+        return tuple(encoder.record for encoder in self.table.available(models))
 
     def choices(self, models: Models) -> dict[str, Choices]:
         """Return nothing: its parameters are not names of a list."""
         return {}
 
-    def run(self, work: Work) -> Result:
-        """Write and publish the film. Raises `JobFailed` with what is wrong with the job or a film, and the hint."""
+    def run(self, work: Work) -> WorkResult:
+        """Write and publish the video. Raises `JobFailed` with what is wrong with the job or a video, and a hint."""
         params = cast(Params, work.params)
-        work.progress(0, UNITS, "looking at the film")
-        films = [_examined(work, name) for name in _names(work, params)]
-        high_range = any(picture_of(film).pixels.is_hdr for film in films)
-        with closed_codes("the film cannot be encoded", hint="make it smaller"):
-            chosen = engines.choose(work.engine, params, high_range=high_range)
-            kept = work.kept(chosen.record)
-            return _Job(work=work, params=params, films=films, chosen=chosen, kept=kept).run()
+        work.progress(0, UNITS, "inspecting the video")
+        videos = [_inspected(work, name) for name in _names(work, params)]
+        is_hdr = any(picture_of(video).pixels.is_hdr for video in videos)
+        with closed_codes("the video cannot be encoded", hint="make it smaller"):
+            choice = engines.choose(work.models, work.engine, params, is_hdr=is_hdr, engines=self.table)
+            encoder = choice.engine
+            job = VideoJob(work=work, ffmpeg=encoder.program, earlier=work.begin(encoder.record))
+            encoding = _Encoding(job=job, params=params, videos=videos, choice=choice, segments=self.segments)
+            return WorkResult(engine=encoder.record, summary=encoding.run())
 
 
-@dataclass(kw_only=True)
-class _Job:
-    """One film being written."""
+@dataclass(frozen=True, kw_only=True)
+class _Encoding:
+    """One encode job: the recipe that fills in the frame of a job on a video."""
 
-    work: Work
+    job: VideoJob
     params: Params
-    films: Sequence[MediaFile]
-    chosen: Chosen
-    kept: frozenset[str]  # what earlier attempts left
-    each: int = 0  # pictures of a piece
-    notes: list[str] = field(default_factory=list)
-    _furthest: float = 0.0
+    videos: Sequence[MediaFile]
+    choice: Choice[Encoder]
+    segments: SegmentLength
 
-    def run(self) -> Result:
+    @property
+    def encoder(self) -> Encoder:
+        return self.choice.engine
+
+    def run(self) -> dict[str, Any]:
         bits = self._bits()
-        self.notes += _shape_notes(self.films, self.params)
-        filters = graph(self.films, self.params, bits=bits, coder=command.sound_coder(self.params))
-        recipe = self._recipe(filters, bits)
+        self.job.notes += _shape_notes(self.videos, self.params)
+        filters = graph(self.videos, self.params, bits=bits, coder=command.sound_coder(self.params))
+        recipe, length = self._recipe(filters, bits)
         commands = Commands(
-            chosen=self.chosen,
+            encoder=self.encoder,
             params=self.params,
-            films=self.films,
+            videos=self.videos,
             filters=filters,
-            levels=self._levels(filters, keep=recipe is not None),
+            levels=self._levels(filters, save=recipe is not None),
             sounds=self._copied(),
             texts=self._texts(),
         )
-        frames = self._in_one_go(commands) if recipe is None else self._in_pieces(recipe, commands)
-        made = self._checked(commands, frames)
-        self.work.publish(film_path(self.params))
-        self.work.progress(UNITS, UNITS, "the film is written")
-        return Result(engine=self.chosen.record, summary=self._summary(made))
+        count = None if recipe is None else self._in_segments(recipe, length, commands)
+        if recipe is None:
+            self.job.report(0.0, (MEASURED, UNITS - 1), self._note)
+            self.job.run(commands.whole(self._out), filters.seconds, (MEASURED, UNITS - 1), self._note)
+        made = self._checked(commands, count)
+        self.job.finish(film_path(self.params), "the video is encoded")
+        return self._summary(made)
 
-    def _recipe(self, filters: Graph, bits: int) -> Passing | None:
-        """Return how the picture is encoded in pieces, None where it is encoded in one go."""
-        self.each = piecewise.frames_each(self.films, self.params, self.chosen, filters.seconds) or 0
-        if not self.each or (shown := piecewise.look(self.chosen.program, filters, bits)).carry:
-            return None
-        coder = command.picture_coder(self.chosen, self.params)
-        return piecewise.recipe(coder, self.films, self.params, filters, shown)
+    def _recipe(self, filters: Graph, bits: int) -> tuple[Reencoding | None, int]:
+        """Return how the segments are encoded, and their length; None for a video that is encoded by one command."""
+        length = self._length(filters.seconds)
+        chain = filters.picture.removesuffix("[picture]")
+        shown = [*filters.opened, "-filter_complex", f"{chain},{SHOWING}[picture]", "-map", "[picture]"]
+        if not length or (found := frames.look(self.encoder.program, shown, bits=bits)).carry:
+            return None, 0
+        coder = command.picture_coder(self.encoder, self.params)
+        pixels = picture_of(self.videos[0]).pixels
+        return Reencoding(filtered=shown, coder=coder, shown=found, pixels=pixels, rate=self._rate), length
 
-    def _in_one_go(self, commands: Commands) -> int | None:
-        """Write the film by one command; how many pictures it must have is not known."""
-        self.work.progress(MEASURED, UNITS, self._note)
-        self.chosen.program.run(
-            commands.whole(self._out),
-            duration_s=commands.filters.seconds,
-            on_progress=lambda done: self._say(done, MEASURED, UNITS - 1),
-            timeout_s=MAX_RUN_S,
-        )
-        return None
+    def _length(self, seconds: float) -> int:
+        """Return how many frames make a segment; 0 if one command encodes the video.
 
-    def _in_pieces(self, recipe: Passing, commands: Commands) -> int:
-        """Write the film from pieces, those of earlier attempts too; return how many pictures it must have."""
+        That is a short one, one by a graphics card, and high dynamic range. An encoder is started for each segment: at
+        constant quality nothing else carries over from one minute to the next.
+        """
+        if any(picture_of(video).pixels.is_hdr for video in self.videos):
+            return 0
+        width, height = picture_of(self.videos[0]).shown
+        lines = self.params.lines or height
+        size = (max(2, width * lines // height), lines)
+        length = self.segments.of_encoder(self.encoder.encoder, self.params.preset, size)
+        return length if length is not None and seconds * self._rate > length else 0
+
+    @property
+    def _rate(self) -> Fraction:
+        return picture_of(self.videos[0]).fps if self.params.rate is None else Fraction(f"{self.params.rate:.6f}")
+
+    def _in_segments(self, recipe: Reencoding, length: int, commands: Commands) -> int:
+        """Write the video segment by segment; return how many frames it must have."""
         seconds = commands.filters.seconds
-        total = max(1.0, seconds * float(recipe.rate))
-
-        def tell(done: int, skipped: int) -> None:
-            self._furthest = max(self._furthest, min(1.0, done / total))  # a kept piece that is no good goes back
-            kept = f", {skipped} pictures kept from an earlier attempt" if skipped else ""
-            self._say(self._furthest, MEASURED, ENCODED, f"{self._note}{kept}")
-
-        film = PiecedFilm(work=self.work, recipe=recipe, ffmpeg=self.chosen.program, each=self.each, tell=tell)
-        film.make(self.kept)
-        times, steady = film.when()
-        if not steady:
-            self.notes.append(join.UNREADABLE)
-        silent = self.work.folder / "silent.mp4"
-        join.join(film.paths(), times, silent)
-        self.chosen.program.run(
-            commands.around(silent, times.start_s(), recipe.shown.ratio, self._out),
-            duration_s=seconds,
-            on_progress=lambda done: self._say(done, ENCODED, UNITS - 1, "putting it together"),
-            timeout_s=MAX_RUN_S,
-        )
-        silent.unlink()
-        return len(times.at)
+        report = self.job.report_frames(seconds * float(recipe.rate), (MEASURED, ENCODED), self._note)
+        with self.job.segments(recipe, length, report) as video:
+            together = commands.around(video.path, video.times.start_s(), recipe.shown.ratio, self._out)
+            self.job.run(together, seconds, (ENCODED, UNITS - 1), "putting it together")
+            return video.frames
 
     @property
     def _out(self) -> Path:
-        return self.work.output(film_path(self.params))
+        return self.job.work.output(film_path(self.params))
 
     @property
     def _note(self) -> str:
-        return f"encoding {self.chosen.codec} with {self.chosen.name}"
-
-    def _say(self, done: float, start: int, end: int, note: str = "") -> None:
-        self.work.progress(start + int(done * (end - start)), UNITS, note or self._note)
+        return f"encoding {self.encoder.codec} with {self.encoder.name}"
 
     def _bits(self) -> int:
-        """Return how many bits are written, and say where they are fewer than there were."""
-        bits = max(picture_of(film).pixels.bits for film in self.films)
-        if bits > 8 and self.chosen.codec not in engines.FOR_HIGH_RANGE:
-            self.notes.append(f"picture: {bits} bits to 8; codec hevc or av1 keeps 10")
+        """Return how many bits are written, and note it if they are fewer than in the source."""
+        bits = max(picture_of(video).pixels.bits for video in self.videos)
+        if bits > 8 and self.encoder.codec not in engines.FOR_HDR:
+            self.job.notes.append(f"picture: {bits} bits to 8; codec hevc or av1 keeps 10")
             return 8
         return min(bits, 10)
 
-    def _levels(self, filters: Graph, *, keep: bool) -> list[str]:
-        """Return a filter for each sound that brings it to the loudness wanted; `keep` what is measured for it."""
-        lufs, count = self.params.lufs, len(filters.sounds)
+    def _levels(self, filters: Graph, *, save: bool) -> list[str]:
+        """Return a filter for each sound that brings it to the loudness wanted; `save` what is measured for it."""
+        lufs, count, work = self.params.lufs, len(filters.sounds), self.job.work
         if lufs is None or not count:
             return ["anull"] * count
-        levels = loudness.read(self.work.output(loudness.KEPT), count) if loudness.KEPT in self.kept else None
+        path = work.output(loudness.CHECKPOINT)
+        levels = loudness.read(path, count) if loudness.CHECKPOINT in self.job.earlier else None
         if levels is None:
             levels = [self._level(filters, place, lufs) for place in range(count)]
-            if keep:
-                loudness.write(self.work.output(loudness.KEPT), levels)
-                self.work.checkpoint(loudness.KEPT)
-        self.notes += [note for place, level in enumerate(levels) if (note := level.note(place, lufs))]
+            if save:
+                loudness.write(path, levels)
+                work.checkpoint(loudness.CHECKPOINT)
+        self.job.notes += [note for place, level in enumerate(levels) if (note := level.note(place, lufs))]
         return [level.filter for level in levels]
 
     def _level(self, filters: Graph, place: int, lufs: float) -> loudness.Levelled:
-        note = f"measuring sound {place + 1} of {len(filters.sounds)}"
+        count = len(filters.sounds)
+        note = f"measuring sound {place + 1} of {count}"
 
-        def on_progress(_: float) -> None:
-            self.work.progress(place * MEASURED // len(filters.sounds), UNITS, note)  # in up to four passes
+        def report(_: float) -> None:
+            self.job.report(place / count, (0, MEASURED), note)  # in up to four passes
 
-        on_progress(0)
-        return loudness.level(self.chosen.program, filters, place, lufs, on_progress=on_progress)
-
-    @property
-    def _is_whole(self) -> bool:
-        return self.params.span == (0.0, None)
+        report(0)
+        return loudness.level(self.encoder.program, filters, place, lufs, on_progress=report)
 
     def _copied(self) -> carry_over.CarriedOver:
-        """Return the arguments that copy the sounds, where they are to stay as they are."""
+        """Return the arguments that copy the sounds, if they are to stay as they are."""
         if self.params.audio_codec != "copy" or self.params.is_mute:
             return carry_over.CarriedOver(arguments=())
-        if len(self.films) > 1:
+        if len(self.videos) > 1:
             raise JobFailed(
-                "the sounds of several films cannot be joined without encoding them; leave audio_codec out",
+                "the sounds of several videos cannot be joined without encoding them; leave audio_codec out",
                 code="BAD_REQUEST",
             )
-        sounds = carry_over.audio(self.films[0], self.params.format)
-        self.notes += sounds.changed
+        sounds = carry_over.audio(self.videos[0], self.params.format)
+        self.job.notes += sounds.changed
         return sounds
 
     def _texts(self) -> carry_over.CarriedOver:
-        """Return the arguments that keep the subtitles of a single film."""
-        if len(self.films) > 1:
-            if any(film.subtitles for film in self.films):
-                self.notes.append("subtitles are left out where films are joined")
-            if any(len(film.sounds) > 1 for film in self.films):
-                self.notes.append("only the first sound of each film is joined")
+        """Return the arguments that keep the subtitles of a single video."""
+        if len(self.videos) > 1:
+            if any(video.subtitles for video in self.videos):
+                self.job.notes.append("subtitles are left out where videos are joined")
+            if any(len(video.sounds) > 1 for video in self.videos):
+                self.job.notes.append("only the first sound of each video is joined")
             return carry_over.CarriedOver(arguments=())
-        texts = carry_over.subtitles(self.chosen.program, self.films[0], self.params.format)
-        self.notes += texts.changed
+        texts = carry_over.subtitles(self.encoder.program, self.videos[0], self.params.format)
+        self.job.notes += texts.changed
         return texts
 
-    def _checked(self, commands: Commands, frames: int | None) -> MediaFile:
+    def _checked(self, commands: Commands, count: int | None) -> MediaFile:
+        is_whole = self.params.span == (0.0, None)
         return muxing.check_video(
-            self.chosen.program,
+            self.encoder.program,
             self._out,
             seconds=commands.filters.seconds,
             sounds=len(commands.filters.sounds) or commands.sounds.arguments.count("-map"),
-            frames=frames,
-            subtitles=commands.texts.arguments.count("-map") if self._is_whole else None,
-            on_progress=lambda _: self.work.progress(UNITS - 1, UNITS, "looking at what was written"),
+            frames=count,
+            subtitles=commands.texts.arguments.count("-map") if is_whole else None,
+            on_progress=lambda _: self.job.report(0.0, (UNITS - 1, UNITS), "checking the result"),
         )
 
     def _summary(self, made: MediaFile) -> dict[str, Any]:
         picture = picture_of(made)
-        summary: dict[str, Any] = {
+        more = {"passed_over": list(self.choice.passed_over), "notes": self.job.notes}
+        return {
             "seconds": round(picture.seconds, 3),
             "frames": picture.frames,
             "size": list(picture.size),
-            "codec": self.chosen.codec,
-            "encoder": self.chosen.name,
+            "codec": self.encoder.codec,
+            "encoder": self.encoder.name,
+            **{key: value for key, value in more.items() if value},
         }
-        if self.chosen.passed_over:
-            summary["passed_over"] = list(self.chosen.passed_over)
-        if self.notes:
-            summary["notes"] = self.notes
-        return summary
 
 
-def _shape_notes(films: Sequence[MediaFile], params: Params) -> list[str]:
+def _shape_notes(videos: Sequence[MediaFile], params: Params) -> list[str]:
     """Return what of the picture's shape is not as it was."""
     notes = []
-    picture = picture_of(films[0])
+    picture = picture_of(videos[0])
     if params.lines is None and any(side % 2 for side in picture.size):
-        notes.append("picture: a last odd column or line is cut away, because codecs need even sizes")
-    if any(picture_of(film).rotation or picture_of(film).mirrored for film in films):
-        notes.append("picture: turned for good, as it was shown")
-    if any(picture_of(film).pixels.alpha for film in films):
-        notes.append("picture: without its transparency, which is not kept")
+        notes.append("picture: the last odd column or line is cut off, because codecs need even sizes")
+    if any(picture_of(video).rotation or picture_of(video).mirrored for video in videos):
+        notes.append("picture: rotated for good, as it was shown")
+    if any(picture_of(video).pixels.alpha for video in videos):
+        notes.append("picture: its transparency is not kept")
     return notes
 
 
@@ -262,15 +257,12 @@ def _names(work: Work, params: Params) -> list[str]:
     return numbered
 
 
-def _examined(work: Work, name: str) -> MediaFile:
-    """Return what a film is, or say why it cannot be encoded."""
-    try:
-        film = confined.examine(work.inputs[name])
-    except MediaError as error:
-        raise JobFailed(str(error), code="INPUT_CORRUPT") from error
-    if film.what != "film" or film.picture is None:
-        raise JobFailed(f"{name}: a {film.what} is no film; give one", code="INPUT_CORRUPT")
-    return film
+def _inspected(work: Work, name: str) -> MediaFile:
+    """Return what an input is, or say why it cannot be encoded."""
+    media = inspected(work.inputs[name])
+    if media.what != "film" or media.picture is None:
+        raise JobFailed(f"{name}: a {media.what} is not a video; give one", code="INPUT_CORRUPT")
+    return media
 
 
 HANDLER = EncodeHandler()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from colab.handlers.encode.engines import Chosen
+from colab.handlers.encode.engines import Encoder
 from colab.handlers.encode.graph import RATE, Graph, picture_of
 from media import carry_over, encoding
 from media.ffmpeg import file_url, input_arguments
@@ -22,11 +22,11 @@ def sound_coder(params: Params) -> str:
     return _AUDIO[wanted]
 
 
-def picture_coder(chosen: Chosen, params: Params) -> list[str]:
+def picture_coder(encoder: Encoder, params: Params) -> list[str]:
     """Return ffmpeg's arguments for the picture's encoder."""
-    quality = encoding.DEFAULT_CRF[chosen.encoder] if params.quality is None else params.quality
+    quality = encoding.DEFAULT_CRF[encoder.encoder] if params.quality is None else params.quality
     return encoding.reproducible_arguments(
-        chosen.encoder, params.preset, min(quality, encoding.MAX_CRF[chosen.encoder])
+        encoder.encoder, params.preset, min(quality, encoding.MAX_CRF[encoder.encoder])
     )
 
 
@@ -34,9 +34,9 @@ def picture_coder(chosen: Chosen, params: Params) -> list[str]:
 class Commands:
     """What ffmpeg is told about one job: in one go, or around a picture that was encoded in pieces."""
 
-    chosen: Chosen
+    encoder: Encoder
     params: Params
-    films: Sequence[MediaFile]
+    videos: Sequence[MediaFile]
     filters: Graph
     levels: Sequence[str]  # a filter for each sound
     sounds: carry_over.CarriedOver  # where they are copied
@@ -44,13 +44,13 @@ class Commands:
 
     def whole(self, out: Path) -> list[str]:
         """Return ffmpeg's arguments for the whole job."""
-        keeps_times = len(self.films) == 1 and self.params.rate is None
+        keeps_times = len(self.videos) == 1 and self.params.rate is None
         return [
             *self.filters.opened,
             *("-filter_complex", ";".join([self.filters.picture, *self._levelled()])),
-            *("-map", "[picture]", *(carry_over.frame_times(self.chosen.program) if keeps_times else [])),
-            *picture_coder(self.chosen, self.params),
-            *carry_over.colour_tags(picture_of(self.films[0]).pixels),
+            *("-map", "[picture]", *(carry_over.frame_times(self.encoder.program) if keeps_times else [])),
+            *picture_coder(self.encoder, self.params),
+            *carry_over.colour_tags(picture_of(self.videos[0]).pixels),
             *self._rest(),
             file_url(out),
         ]
@@ -66,7 +66,7 @@ class Commands:
             *(["-itsoffset", f"{start_s:.6f}"] if start_s > 0 else []),
             *input_arguments(picture, "mov"),
             *(["-filter_complex", ";".join(sounds)] if sounds else []),
-            *("-map", f"{len(self.films)}:v:0", "-c:v", "copy", *(["-aspect", ratio] if ratio else [])),
+            *("-map", f"{len(self.videos)}:v:0", "-c:v", "copy", *(["-aspect", ratio] if ratio else [])),
             *self._rest(),
             *("-max_muxing_queue_size", "9999"),
             file_url(out),
@@ -74,12 +74,12 @@ class Commands:
 
     def _rest(self) -> list[str]:
         """Return the arguments for all that is beside the picture."""
-        kept = "0" if len(self.films) == 1 else "-1"
+        kept = "0" if len(self.videos) == 1 else "-1"
         return [
             *self._sounds(),
             *self.texts.arguments,
             *("-map_metadata", kept, "-map_chapters", kept, *carry_over.EXACT),
-            *_container(self.chosen, self.params),
+            *_container(self.encoder, self.params),
         ]
 
     def _levelled(self) -> list[str]:
@@ -98,8 +98,8 @@ class Commands:
         return [*mapped, "-c:a", coder, "-b:a", f"{self.params.audio_bitrate}k", "-ar", str(RATE)]
 
 
-def _container(chosen: Chosen, params: Params) -> list[str]:
-    wanted = encoding.container_arguments(params.format, chosen.encoder)
+def _container(encoder: Encoder, params: Params) -> list[str]:
+    wanted = encoding.container_arguments(params.format, encoder.encoder)
     if params.faststart or "-movflags" not in wanted:
         return wanted
     at = wanted.index("-movflags")

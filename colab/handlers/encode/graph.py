@@ -37,7 +37,7 @@ def graph(films: Sequence[MediaFile], params: Params, *, bits: int, coder: str) 
     start, end = params.span
     last = seconds if end is None else min(end, seconds)
     if start >= seconds:
-        raise JobFailed(f"the film lasts {seconds:.2f} s: it cannot begin at {start:g} s", code="BAD_REQUEST")
+        raise JobFailed(f"the video lasts {seconds:.2f} s: it cannot begin at {start:g} s", code="BAD_REQUEST")
     make = _one if len(films) == 1 else _joined
     return make(films, params, _Cut(start, last, last - start), _pixels(bits), _layouts(coder))
 

@@ -25,7 +25,7 @@ QUIETEST_LUFS = -69.0
 NEAR_LU = 0.2
 CORRECTIONS = 3
 
-KEPT = CHECKPOINTS + "loudness.json"
+CHECKPOINT = CHECKPOINTS + "loudness.json"
 MAX_BYTES = 1 << 16
 
 Decibels = Annotated[float, Field(ge=-200, le=200, allow_inf_nan=False)]

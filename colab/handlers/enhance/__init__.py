@@ -6,15 +6,17 @@ and the text stays as it was where no answer is good. What stands in a text can 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, cast
 
-from colab.handlers.closed import closed_codes
+from colab.engines.registry import Choice
 from colab.handlers.enhance import blocks
-from colab.handlers.enhance.engine import Wish
-from colab.handlers.enhance.engines import Chosen, available, open_engine
-from colab.handlers.enhance.rewriting import Rewriting
-from colab.handlers.work import Result, Work
+from colab.handlers.enhance.engine import RewriteOptions, Rewriter
+from colab.handlers.enhance.engines import ENGINES, RewriterTable
+from colab.handlers.enhance.rewriting import RewritingJob
+from colab.job_errors import closed_codes
 from colab.models import Models
+from colab.work import Work, WorkResult
 from protocol.errors import JobFailed
 from protocol.kinds.enhance import FILE_JSON, TEXTS_JSON, Enhanced, Params, Rewritten, Text, text_path
 from protocol.kinds.kind import SOURCE
@@ -25,39 +27,47 @@ TOLD = 20
 """So many texts that were kept are named in the marker; the JSON has all."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class EnhanceHandler:
-    """Writes texts anew. The same request gives the same bytes, as far as the engine can."""
+    """Rewrites texts. The same request gives the same bytes, as far as the engine can."""
 
-    kind = "enhance"
+    table: RewriterTable = ENGINES
+    checkpoint_s: float = 30.0  # how much work may be lost, about
+    batch: int | None = None  # texts that an engine is given at once; its own number if None
+    poll_s: float = 0.5  # how often an engine at work looks whether the job must end
+    kind: str = "enhance"
 
     def engines(self, models: Models) -> tuple[EngineRecord, ...]:
         """Return the engines that can write here, best first."""
-        return tuple(engine.record() for engine in available(models))
+        return tuple(engine.record() for engine in self.table.available(models))
 
     def choices(self, models: Models) -> dict[str, Choices]:
         """Return the models of each engine."""
-        return {engine.name: engine.choices() for engine in available(models)}
+        return {engine.name: engine.choices() for engine in self.table.available(models)}
 
-    def run(self, work: Work) -> Result:
+    def run(self, work: Work) -> WorkResult:
         """Write every text anew, then the outputs. Raises `JobFailed`."""
         params = cast(Params, work.params)
         whole, line_end = _blocks(work, params)
         texts = params.texts or tuple(Text(id=block.id, text=block.text) for block in whole if block.id is not None)
         wish = _wish(params)
-        chosen = open_engine(work.models, work.engine, params.model)
-        record = chosen.engine.record()
-        with closed_codes("it cannot be written anew"):
-            rewriting = Rewriting(
+        choice = self.table.choose(work.models, params.model, work.engine)
+        record = choice.engine.record()
+        with closed_codes("it cannot be rewritten"):
+            rewriting = RewritingJob(
                 work=work,
-                engine=chosen.engine,
+                engine=choice.engine,
                 wish=wish,
                 params=params,
                 texts=texts,
-                kept=work.kept(record),
+                reusable=work.begin(record),
+                checkpoint_s=self.checkpoint_s,
+                poll_s=self.poll_s,
+                batch=max(params.batch_size, self.batch or choice.engine.batch),
             )
             rewritten = rewriting.run()
             _publish(work, params, whole, line_end, rewritten)
-        return Result(engine=record, summary=_summary(chosen, wish, rewritten))
+        return WorkResult(engine=record, summary=_summary(choice, wish, rewritten))
 
 
 def _blocks(work: Work, params: Params) -> tuple[list[blocks.Block], str]:
@@ -77,8 +87,8 @@ def _blocks(work: Work, params: Params) -> tuple[list[blocks.Block], str]:
     return found, line_end
 
 
-def _wish(params: Params) -> Wish:
-    return Wish(
+def _wish(params: Params) -> RewriteOptions:
+    return RewriteOptions(
         purpose=params.purpose,
         instruction=" ".join(params.instruction.split()),
         bounds=Bounds(factor=params.longest_factor, words=params.max_words),
@@ -105,7 +115,7 @@ def _write(work: Work, path: str, text: str) -> None:
     work.publish(path)
 
 
-def _summary(chosen: Chosen, wish: Wish, rewritten: tuple[Rewritten, ...]) -> dict[str, Any]:
+def _summary(choice: Choice[Rewriter], wish: RewriteOptions, rewritten: tuple[Rewritten, ...]) -> dict[str, Any]:
     """Return what the marker says: how much has changed, and whatever is not as it was asked."""
     kept = {pair.id: pair.kept[:200] for pair in rewritten if pair.kept}
     notes: list[str] = []
@@ -117,12 +127,12 @@ def _summary(chosen: Chosen, wish: Wish, rewritten: tuple[Rewritten, ...]) -> di
         summary["kept_original"] = len(kept)
         summary["kept_because"] = dict(list(kept.items())[:TOLD])
         first, why = next(iter(kept.items()))
-        notes.append(f"{len(kept)} of {len(rewritten)} texts keep their words; {first}: {why}")
-    if chosen.passed_over:
-        summary["passed_over"] = [reason[:500] for reason in chosen.passed_over]
-    if unheeded := chosen.engine.unheeded(wish):
+        notes.append(f"{len(kept)} of {len(rewritten)} texts are unchanged; {first}: {why}")
+    if choice.passed_over:
+        summary["passed_over"] = [reason[:500] for reason in choice.passed_over]
+    if unheeded := choice.engine.unheeded(wish):
         summary["unheeded"] = unheeded
-        notes.append(f"the engine {chosen.engine.name} cannot follow: {', '.join(unheeded)}")
+        notes.append(f"the engine {choice.engine.name} cannot follow: {', '.join(unheeded)}")
     if notes:
         summary["notes"] = notes
     return summary

@@ -46,7 +46,7 @@ def read(path: Path) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         raise _wrong(f"is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     if not text.strip():
-        raise _wrong("is empty: there is nothing to write anew")
+        raise _wrong("is empty: there is nothing to rewrite")
     return text.replace("\r\n", "\n").replace("\r", "\n"), "\r\n" if "\r\n" in text else "\n"
 
 

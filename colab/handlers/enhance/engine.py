@@ -11,7 +11,7 @@ from speech.faithful import Bounds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class RewriteOptions:
     """What the user asks for, the same for every text of a job."""
 
     purpose: str
@@ -23,7 +23,7 @@ class Wish:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
+class RewriteRequest:
     """One text to write anew. `language` is two letters, or None where it does not show.
 
     `glossary` has the terms that stand in it, `complaints` what was wrong with the answer before.
@@ -45,7 +45,7 @@ class Unable:
 Answer = str | Unable
 
 
-class Writer(Protocol):
+class Rewriter(Protocol):
     """One engine, open in this process. The same asks, in the same batches, have the same answers."""
 
     name: str
@@ -68,10 +68,10 @@ class Writer(Protocol):
         """Return the model files that the model needs, by their names in the table of models."""
         ...
 
-    def unheeded(self, wish: Wish) -> list[str]:
+    def unheeded(self, wish: RewriteOptions) -> list[str]:
         """Return the names of wishes that this engine cannot follow."""
         ...
 
-    def write(self, asks: Sequence[Ask], wish: Wish, look_up: Callable[[], None]) -> list[Answer]:
+    def write(self, asks: Sequence[RewriteRequest], wish: RewriteOptions, look_up: Callable[[], None]) -> list[Answer]:
         """Return an answer for each ask, calling `look_up` all the while: it raises when the job must end."""
         ...

@@ -6,20 +6,19 @@ Nothing is downloaded by the library: configuration, tokenizer and weights come 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import re
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-from colab.handlers import devices
-from colab.handlers.enhance.engine import Answer, Ask, Unable, Wish
-from colab.handlers.enhance.llm_model import Loaded, resident
+from colab.engines import devices
+from colab.handlers.enhance.engine import Answer, RewriteOptions, RewriteRequest, Unable
+from colab.handlers.enhance.llm_model import Loaded, loaded_model
 from colab.handlers.enhance.prompts import messages
-from colab.handlers.enhance.tidy import tidied
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
-from usertext import installing
+from speech import faithful
 
 BEST_ON_GPU = ("qwen2.5-7b-instruct", "qwen3-4b-instruct-2507", "qwen2.5-1.5b-instruct")
 BEST_ON_CPU = ("qwen2.5-1.5b-instruct", "qwen3-4b-instruct-2507")
@@ -35,7 +34,7 @@ LARGE_BYTES = 18 << 30
 _WEIGHTS = ".safetensors"
 
 
-class ModelFiles(Protocol):
+class LanguageModelFiles(Protocol):
     """What the engine needs of the door to model files."""
 
     def owned(self, kind: str) -> tuple[str, ...]: ...
@@ -52,12 +51,7 @@ class LanguageModel:
     batch = 1
     retries = 1
 
-    def __init__(self, models: ModelFiles, device: str | None = None) -> None:
-        missing = [name for name in ("torch", "transformers") if importlib.util.find_spec(name) is None]
-        if missing:
-            raise JobFailed(
-                f"{' and '.join(missing)} not installed here: {installing.with_extra('llm')}", code="UNSUPPORTED"
-            )
+    def __init__(self, models: LanguageModelFiles, device: str | None = None) -> None:
         self._models = models
         self._device = devices.on_torch(device, "the language model")
         self._model = self._default()
@@ -97,11 +91,11 @@ class LanguageModel:
         """Return the files of the model."""
         return self._models.files(self._model)
 
-    def unheeded(self, wish: Wish) -> list[str]:
+    def unheeded(self, wish: RewriteOptions) -> list[str]:
         """A model is told every wish; without a GPU there is nothing to offload."""
         return ["offload"] if wish.offload and self._device.name == "cpu" else []
 
-    def write(self, asks: Sequence[Ask], wish: Wish, look_up: Callable[[], None]) -> list[Answer]:
+    def write(self, asks: Sequence[RewriteRequest], wish: RewriteOptions, look_up: Callable[[], None]) -> list[Answer]:
         """Have the model answer, without what it puts around its answers. Raises `JobFailed`: ENGINE, OUT_OF_MEMORY."""
         look_up()
         loaded = self._loaded(wish.offload)
@@ -122,7 +116,7 @@ class LanguageModel:
     def _loaded(self, offload: bool) -> Loaded:
         folder = self._models.folder(self._model)
         times = tuple(sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir()))
-        return resident(folder, self._model, self._device.name, offload, times)
+        return loaded_model(folder, self._model, self._device.name, offload, times)
 
     def _names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*filter(self._is_known, BEST_ON_GPU), *self._models.owned("enhance"))))
@@ -154,3 +148,32 @@ def _gpu_bytes() -> int:
     import torch
 
     return int(torch.cuda.get_device_properties(0).total_memory) if torch.cuda.is_available() else 0
+
+
+_THOUGHT = re.compile(r"^\s*<think>.*?</think>\s*", re.DOTALL)
+_TAGS = re.compile(r"^\s*<(text|narration|prompt|answer|output)>\s*(.*?)\s*</\1>\s*$", re.DOTALL | re.IGNORECASE)
+_PREFACE = re.compile(
+    r"\A\s*(?:(?:sure|certainly|of course|okay)[,!.]?\s+)?(?:here(?:'s|’s| is)|below is)?[^\n:]{0,60}"
+    r"\b(?:rewritten|revised|improved|enhanced|polished|edited)\b[^\n:]{0,60}:[ \t]*\n+",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(
+    r"\A\s*(?:rewritten|revised|enhanced|improved)(?: (?:text|narration|prompt|version))?:\s+", re.IGNORECASE
+)
+
+
+def tidied(original: str, answer: str) -> str:
+    """Return an answer without what is around it. What stands in the original too is no ornament, and stays."""
+    thought = _THOUGHT.match(answer)
+    text = answer[thought.end() :] if thought else answer
+    if found := _TAGS.match(text):
+        text = found[2]
+    for form in (_PREFACE, _LABEL):
+        if (before := form.match(text)) and not form.match(original):
+            text = text[before.end() :]
+    text = text.strip()
+    if faithful.is_quoted(text) and not faithful.is_quoted(original):
+        text = text[1:-1].strip()
+    if "\n" not in original.strip():
+        text = re.sub(r"\s*\n\s*", " ", text)
+    return text

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colab.handlers import device_failures
+from colab.engines import device_failures
+from colab.engines.model_cache import cached
 from colab.handlers.enhance.engine import Answer, Unable
 from colab.handlers.enhance.prompts import in_one
-from colab.handlers.resident import resident as keeping
 from protocol.errors import JobFailed
 
 ROOM_TOKENS = 64
@@ -36,8 +36,8 @@ def precision(device: str) -> str:
     return "bfloat16" if major >= 8 else "float16"  # a T4 has no bfloat16, and would imitate it slowly
 
 
-@keeping()
-def resident(folder: Path, name: str, device: str, offload: bool, _times: tuple[tuple[str, int], ...]) -> Loaded:
+@cached()
+def loaded_model(folder: Path, name: str, device: str, offload: bool, _times: tuple[tuple[str, int], ...]) -> Loaded:
     """Keep the last model loaded: that takes longer than most jobs. A file that changed is loaded anew."""
     with device_failures.told(name, device, hint=HINT):
         return _load(folder, name, device, offload)
@@ -149,7 +149,7 @@ class Loaded:
         except (RuntimeError, MemoryError) as problem:
             full = device_failures.out_of_memory(problem)
             if not full:
-                resident.cache_clear()  # after an error of the driver nothing on the device can be used
+                loaded_model.cache.clear()  # after an error of the driver nothing on the device can be used
             if not full or len(rows) == 1:
                 raise device_failures.failed(problem, self.name, self.device, hint=HINT) from problem
         device_failures.free_again()  # here, where the failure no longer holds what is to be freed

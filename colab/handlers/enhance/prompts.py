@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from colab.handlers.enhance.engine import Ask, Wish
+from colab.handlers.enhance.engine import RewriteOptions, RewriteRequest
 
 _TASKS = {
     "narration": (
@@ -27,7 +27,7 @@ _KEEP = {
 _MARKS = "Copy marks such as [pause 0.5s], *words in stars*, `code` and addresses exactly, each where it belongs."
 
 
-def messages(ask: Ask, wish: Wish) -> list[dict[str, str]]:
+def messages(ask: RewriteRequest, wish: RewriteOptions) -> list[dict[str, str]]:
     """Return the conversation for one text, whose next line is the answer."""
     said = [_TASKS[wish.purpose], *_RULES, _KEEP[wish.purpose], _MARKS]
     said.append(f"Use at most {wish.bounds.most_words(ask.text)} words.")

@@ -11,16 +11,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from colab.handlers.enhance.engine import Answer, Ask, Unable, Wish, Writer
-from colab.handlers.work import Work
+from colab.handlers.enhance.engine import Answer, RewriteOptions, Rewriter, RewriteRequest, Unable
+from colab.work import Work
 from protocol import codec
 from protocol.errors import BadMessage
 from protocol.kinds.enhance import Params, Rewritten, Text
 from protocol.kinds.kind import CHECKPOINTS
 from speech import faithful, languages, protected
 
-LOOK_UP_S = 0.5
-CHECKPOINT_S = 30.0
 TOLD = 4
 """So many reasons are told of a text that stays."""
 
@@ -38,15 +36,18 @@ class Tried:
 
 
 @dataclass(kw_only=True)
-class Rewriting:
+class RewritingJob:
     """The texts of one request. Batches are the same in every attempt, so that their answers are."""
 
     work: Work
-    engine: Writer
-    wish: Wish
+    engine: Rewriter
+    wish: RewriteOptions
     params: Params
     texts: Sequence[Text]
-    kept: frozenset[str]  # what earlier attempts left
+    reusable: frozenset[str]  # checkpoints of earlier attempts
+    checkpoint_s: float
+    poll_s: float
+    batch: int
     done: int = 0
     made: dict[str, Rewritten] = field(default_factory=dict)
     unsaved: dict[str, Tried] = field(default_factory=dict)  # by id, since the last checkpoint
@@ -58,10 +59,9 @@ class Rewriting:
         self._tell()
         known = self._known()
         wordless = [text for text in self.texts if not any(mark.isalnum() for mark in text.text)]
-        self._take([_kept(text, "") for text in wordless])
+        self._take([_unchanged(text, "") for text in wordless])
         left = [text for text in self.texts if text.id not in self.made]
-        size = max(self.params.batch_size, self.engine.batch)
-        for batch in (left[at : at + size] for at in range(0, len(left), size)):
+        for batch in (left[at : at + self.batch] for at in range(0, len(left), self.batch)):
             self._batch(batch, known)
         return tuple(self.made[text.id] for text in self.texts)
 
@@ -96,20 +96,20 @@ class Rewriting:
         """Return the last answer if it is good, else the text as it was; and what was wrong."""
         answers = tried.answers
         if tried.unable:
-            return _kept(text, tried.unable, len(answers)), ()
+            return _unchanged(text, tried.unable, len(answers)), ()
         wrong = faithful.findings(
             text.text, answers[-1], glossary=self.params.glossary, bounds=self.wish.bounds, purpose=self.wish.purpose
         )
         if wrong:
             more = f"; and {len(wrong) - TOLD} more" if len(wrong) > TOLD else ""
-            return _kept(text, "; ".join(wrong[:TOLD])[:LONGEST_REASON] + more, len(answers)), tuple(wrong)
+            return _unchanged(text, "; ".join(wrong[:TOLD])[:LONGEST_REASON] + more, len(answers)), tuple(wrong)
         return Rewritten(id=text.id, original=text.text, enhanced=answers[-1], tries=len(answers)), ()
 
-    def _ask(self, text: Text, complaints: tuple[str, ...]) -> Ask:
+    def _ask(self, text: Text, complaints: tuple[str, ...]) -> RewriteRequest:
         asked = self.params.language.replace("_", "-").split("-")[0].casefold()
         language = (languages.guess(text.text) or self._language) if asked == "auto" else asked
         there = tuple(dict.fromkeys(found[0] for found in self._terms.finditer(text.text))) if self._terms else ()
-        return Ask(text=text.text, language=language, glossary=there, complaints=complaints)
+        return RewriteRequest(text=text.text, language=language, glossary=there, complaints=complaints)
 
     @cached_property
     def _terms(self) -> re.Pattern[str] | None:
@@ -120,12 +120,12 @@ class Rewriting:
         """The language of all texts together: a short one alone does not show it."""
         return languages.guess(" ".join(text.text for text in self.texts))
 
-    def _answers(self, asks: Sequence[Ask]) -> list[Answer]:
+    def _answers(self, asks: Sequence[RewriteRequest]) -> list[Answer]:
         return self.engine.write(asks, self.wish, self._look_up)
 
     def _look_up(self) -> None:
         """Let the job be ended while an engine is at work; called at each word, so not each time."""
-        if time.monotonic() - self.looked_up_at >= LOOK_UP_S:
+        if time.monotonic() - self.looked_up_at >= self.poll_s:
             self._tell()
 
     def _tell(self) -> None:
@@ -142,7 +142,7 @@ class Rewriting:
     def _save(self, tried: dict[str, Tried]) -> None:
         """Publish what would take long to write again, now and then."""
         self.unsaved |= tried
-        if time.monotonic() - self.saved_at < CHECKPOINT_S or not self.unsaved:
+        if time.monotonic() - self.saved_at < self.checkpoint_s or not self.unsaved:
             return
         path = f"{CHECKPOINTS}{self.done:04d}.json"
         told = {
@@ -157,7 +157,7 @@ class Rewriting:
     def _known(self) -> dict[str, Tried]:
         """Return the answers that earlier attempts left. They are looked at like any others: they come from outside."""
         known: dict[str, Tried] = {}
-        for path in sorted(path for path in self.kept if path.startswith(CHECKPOINTS)):
+        for path in sorted(path for path in self.reusable if path.startswith(CHECKPOINTS)):
             known |= self._read(path)
         return known
 
@@ -189,5 +189,5 @@ def _is_tried(tried: Tried, most: int) -> bool:
     return len(answers) <= most and len(unable) <= LONGEST_REASON and all(isinstance(said, str) for said in answers)
 
 
-def _kept(text: Text, why: str, tries: int = 0) -> Rewritten:
+def _unchanged(text: Text, why: str, tries: int = 0) -> Rewritten:
     return Rewritten(id=text.id, original=text.text, enhanced=text.text, kept=why, tries=tries)

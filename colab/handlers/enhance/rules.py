@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from colab.handlers.enhance import english
-from colab.handlers.enhance.engine import Answer, Ask, Wish
+from colab.handlers.enhance.engine import Answer, RewriteOptions, RewriteRequest
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
 from speech import languages, protected
@@ -22,7 +22,7 @@ _LEAST_WORDS = 3
 """A text of fewer words is a label, and gets no full stop."""
 
 
-class Rules:
+class RuleBasedRewriter:
     """Cleans: blanks, doubled words, filler words, capitals, full stops, long sentences, quotation marks."""
 
     name = "rules"
@@ -50,12 +50,12 @@ class Rules:
         """Return nothing: there is no model."""
         return ()
 
-    def unheeded(self, wish: Wish) -> list[str]:
+    def unheeded(self, wish: RewriteOptions) -> list[str]:
         """Rules follow no instruction, and make nothing shorter on purpose."""
         said = {"instruction": bool(wish.instruction), "max_words": wish.bounds.words is not None}
         return [name for name, wanted in said.items() if wanted]
 
-    def write(self, asks: Sequence[Ask], wish: Wish, look_up: Callable[[], None]) -> list[Answer]:
+    def write(self, asks: Sequence[RewriteRequest], wish: RewriteOptions, look_up: Callable[[], None]) -> list[Answer]:
         """Clean each text."""
         answers: list[Answer] = []
         for ask in asks:

@@ -113,7 +113,7 @@ class Detector:
         arguments = list(input_arguments(self.path, self.container))
         for look in range(self.looks):
             entry = [f"trim=start_frame={start}"] if start else []
-            chain = ",".join([*entry, *self._seen(look, start), self._detector(look)])
+            chain = ",".join([*entry, *self._seen(look, start), self.detection_filter(look)])
             arguments += ["-map", f"0:{self.picture.stream}", "-vf", chain, "-f", "null", "-"]
         return arguments
 
@@ -132,7 +132,8 @@ class Detector:
             f"scale={small[0]}:{small[1]}:flags=area",
         ]
 
-    def _detector(self, look: int) -> str:
+    def detection_filter(self, look: int) -> str:
+        """Return the filter that detects the motion of a look."""
         params = self.params
         how = f"shakiness={params.shakiness}:accuracy={params.accuracy}:stepsize={params.stepsize}"
         tripod = ":tripod=1" if params.tripod else ""

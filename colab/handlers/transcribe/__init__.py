@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
-from colab.handlers.closed import closed_codes
+from colab.engines.registry import Choice
 from colab.handlers.transcribe import engines, sound
-from colab.handlers.transcribe.engines import Chosen
-from colab.handlers.transcribe.listening import Listening
-from colab.handlers.transcribe.sentences import sentences_of
-from colab.handlers.transcribe.words import fitting
+from colab.handlers.transcribe.engine import Recogniser
+from colab.handlers.transcribe.engines import RecogniserTable
+from colab.handlers.transcribe.listening import Transcription
+from colab.handlers.transcribe.sentences import fitting, sentences_of
 from colab.handlers.transcribe.writing import LONGEST_ASS_S, WRITERS, Written
-from colab.handlers.work import Result, Work
+from colab.job_errors import closed_codes
 from colab.models import Models
+from colab.work import Work, WorkResult
 from media.captions import Cue
 from media.cues import CueRules, make_cues
 from protocol.errors import JobFailed
@@ -22,42 +24,53 @@ from protocol.kinds.transcribe import Params, result_path
 from protocol.messages import Choices, EngineRecord
 
 ROUGH = (
-    "This transcript is rough: the embedded recogniser heard it, which gets many words wrong. "
+    "This transcript is rough: it was made by the embedded recogniser, which gets many words wrong. "
     f"For a good one: {engines.PULL}"
 )
 
 
+@dataclass(frozen=True, kw_only=True)
 class TranscribeHandler:
-    """Hears a file once and writes it down in every format. The same request gives the same bytes."""
+    """Listens to a file once and writes the transcript in every format. The same request gives the same bytes."""
 
-    kind = "transcribe"
+    table: RecogniserTable = engines.ENGINES
+    checkpoint_s: float = 30.0  # how much work may be lost, about
+    piece_s: float | None = None  # how much sound an engine is given at once; its own length if None
+    kind: str = "transcribe"
 
     def engines(self, models: Models) -> tuple[EngineRecord, ...]:
         """Return the engines that can listen here, best first."""
-        return tuple(engine.record() for engine in engines.available(models))
+        return tuple(engine.record() for engine in self.table.available(models))
 
     def choices(self, models: Models) -> dict[str, Choices]:
         """Return the models and languages of each engine."""
-        return engines.choices(models)
+        return engines.choices(models, self.table)
 
-    def run(self, work: Work) -> Result:
+    def run(self, work: Work) -> WorkResult:
         """Hear the file and publish every format. Raises `JobFailed` with what is wrong, and the hint."""
         params = cast(Params, work.params)
         with closed_codes("it cannot be transcribed", media="INPUT_CORRUPT"), engines.unloading_what_fails():
             heard = sound.found(work.inputs[SOURCE], params.track)
             _check_length(heard, params)
-            chosen = engines.open_engine(work.models, work.engine, params)
-            record = chosen.engine.record()
-            listening = Listening(work=work, engine=chosen.engine, params=params, sound=heard)
-            listening.listen(work.kept(record))
+            choice = self.table.choose(work.models, params, work.engine)
+            record = choice.engine.record()
+            listening = Transcription(
+                work=work,
+                engine=choice.engine,
+                params=params,
+                sound=heard,
+                checkpoint_s=self.checkpoint_s,
+                piece_s=self.piece_s or choice.engine.piece_s,
+            )
+            listening.listen(work.begin(record))
             written, shown = _written(listening, params, record)
             for form in params.formats:
                 work.output(result_path(form)).write_text(WRITERS[form](written), encoding="utf-8", newline="\n")
                 work.publish(result_path(form))
-        return Result(engine=record, summary=_summary(chosen, listening, written, shown))
+        return WorkResult(engine=record, summary=_summary(choice, listening, written, shown))
 
 
-def _written(listening: Listening, params: Params, record: EngineRecord) -> tuple[Written, Sequence[Cue]]:
+def _written(listening: Transcription, params: Params, record: EngineRecord) -> tuple[Written, Sequence[Cue]]:
     length_s = max(listening.heard_s, listening.sound.media.seconds or 0.0)
     code = listening.language.code if listening.language else None
     spoken = "en" if params.task == "translate" else code
@@ -81,7 +94,9 @@ def _written(listening: Listening, params: Params, record: EngineRecord) -> tupl
     return written, shown
 
 
-def _summary(chosen: Chosen, listening: Listening, written: Written, shown: Sequence[Cue]) -> dict[str, Any]:
+def _summary(
+    choice: Choice[Recogniser], listening: Transcription, written: Written, shown: Sequence[Cue]
+) -> dict[str, Any]:
     """Return what the marker says: what was found, and whatever is not as it was asked."""
     language = listening.language
     summary: dict[str, Any] = {
@@ -91,29 +106,29 @@ def _summary(chosen: Chosen, listening: Listening, written: Written, shown: Sequ
         "cues": len(shown),
         "words": sum(len(sentence.text.split()) for sentence in written.sentences),
     }
-    if language is not None and listening.params.language == "auto" and chosen.engine.name != engines.SPHINX:
+    if language is not None and listening.params.language == "auto" and choice.engine.name != engines.SPHINX:
         summary["language_probability"] = language.probability
     told = {
         "spoken": language.code if language and language.code != written.language else None,
         "nobody_speaks": True if not written.sentences else None,
         "rough": True if written.remark else None,
-        "passed_over": list(chosen.passed_over) or None,
-        "notes": _notes(chosen, listening.params, written) or None,
+        "passed_over": list(choice.passed_over) or None,
+        "notes": _notes(choice, listening.params, written) or None,
         "resumed_at_s": round(listening.resumed_s, 3) or None,
     }
     return summary | {key: value for key, value in told.items() if value is not None}
 
 
-def _notes(chosen: Chosen, params: Params, written: Written) -> list[str]:
+def _notes(choice: Choice[Recogniser], params: Params, written: Written) -> list[str]:
     """Return what should not go unsaid, in lines for people."""
-    notes = [*filter(None, [written.remark]), *chosen.engine.remarks()]
+    notes = [*filter(None, [written.remark]), *choice.engine.remarks()]
     if not written.sentences:
-        notes.append("nobody speaks: the transcript is empty")
-    if chosen.engine.name == engines.SPHINX:
+        notes.append("no speech was found: the transcript is empty")
+    if choice.engine.name == engines.SPHINX:
         if params.language == "auto":
-            notes.append("the language was taken for English, the only one that this recogniser knows")
+            notes.append("the language was assumed to be English, the only one that this recogniser knows")
         if params.prompt or params.hotwords:
-            notes.append("prompt and hotwords were not used: this recogniser cannot")
+            notes.append("prompt and hotwords were not used: this recogniser does not support them")
     return notes
 
 

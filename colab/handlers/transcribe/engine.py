@@ -16,20 +16,20 @@ LookUp = Callable[[float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Word(TimedText):
+class HeardWord(TimedText):
     """One word, without blanks, when it is said, and how sure the engine is, from 0 to 1."""
 
     score: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Utterance:
+class HeardUtterance:
     """What was said at one go. Without words only its own times are known."""
 
     start_s: float
     end_s: float
     text: str
-    words: tuple[Word, ...] = ()
+    words: tuple[HeardWord, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,10 @@ class Recogniser(Protocol):
         """How much sound it is given at once, at most."""
         ...
 
+    def files(self) -> tuple[str, ...]:
+        """Return the model files that it needs, by their names in the table of models."""
+        ...
+
     def record(self) -> EngineRecord:
         """Say who listens: engine, version, model, provider and device really in use, tier."""
         ...
@@ -58,7 +62,7 @@ class Recogniser(Protocol):
         """Return the language spoken in a piece, None where nobody speaks. Raises `JobFailed` ENGINE, OUT_OF_MEMORY."""
         ...
 
-    def hear(self, piece: Samples, language: str, params: Params, look_up: LookUp) -> tuple[Utterance, ...]:
+    def hear(self, piece: Samples, language: str, params: Params, look_up: LookUp) -> tuple[HeardUtterance, ...]:
         """Return what is said in a piece, in order, in seconds from its start.
 
         The same piece and parameters give the same words. Raises `JobFailed` OUT_OF_MEMORY when even the smallest

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
 
-from colab.handlers.transcribe.engine import Language, Utterance, Word
+from colab.handlers.transcribe.engine import HeardUtterance, HeardWord, Language
 from media.pcm import RATE
 from protocol import codec
 from protocol.errors import BadMessage
@@ -51,12 +51,12 @@ class _File(BaseModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class ResumedTranscript:
     """What is known of a sound up to the sample `end`."""
 
     end: int = 0
     language: Language | None = None
-    utterances: tuple[Utterance, ...] = ()
+    utterances: tuple[HeardUtterance, ...] = ()
     next_number: int = 0  # of the checkpoint to write
 
 
@@ -65,7 +65,7 @@ def path_of(number: int) -> str:
     return f"{CHECKPOINTS}{number:05}.json"
 
 
-def write(target: Path, start: int, end: int, language: Language | None, utterances: Iterable[Utterance]) -> None:
+def write(target: Path, start: int, end: int, language: Language | None, utterances: Iterable[HeardUtterance]) -> None:
     """Write what was heard from the sample `start` to `end`."""
     file = _File(
         v=1,
@@ -78,9 +78,9 @@ def write(target: Path, start: int, end: int, language: Language | None, utteran
     target.write_text(file.model_dump_json(), encoding="utf-8")
 
 
-def read(paths: Iterable[tuple[str, Path]]) -> Heard:
+def read(paths: Iterable[tuple[str, Path]]) -> ResumedTranscript:
     """Return what the checkpoints tell, as far as each begins where the one before it ends."""
-    heard = Heard()
+    heard = ResumedTranscript()
     for name, path in sorted(paths):
         number = _number(name)
         if number is None:
@@ -115,24 +115,24 @@ def _spans(words: tuple[WordRow, ...]) -> list[tuple[float, float]]:
     return [(start, end) for _, start, end, _, _ in words]
 
 
-def _longer(heard: Heard, file: _File) -> Heard:
+def _longer(heard: ResumedTranscript, file: _File) -> ResumedTranscript:
     language = heard.language or (Language(code=file.language, probability=file.probability) if file.language else None)
     utterances = (*heard.utterances, *(_utterance(row) for row in file.utterances))
     return replace(heard, end=file.end, language=language, utterances=utterances)
 
 
-def _row(utterance: Utterance) -> UtteranceRow:
+def _row(utterance: HeardUtterance) -> UtteranceRow:
     words = tuple((word.text, word.start_s, word.end_s, word.score, word.spaced) for word in utterance.words)
     return utterance.start_s, utterance.end_s, utterance.text, words
 
 
-def _utterance(row: UtteranceRow) -> Utterance:
+def _utterance(row: UtteranceRow) -> HeardUtterance:
     start, end, text, rows = row
     words = tuple(
-        Word(text=word, start_s=begin, end_s=stop, score=score, spaced=spaced)
+        HeardWord(text=word, start_s=begin, end_s=stop, score=score, spaced=spaced)
         for word, begin, stop, score, spaced in rows
     )
-    return Utterance(start_s=start, end_s=end, text=text, words=words)
+    return HeardUtterance(start_s=start, end_s=end, text=text, words=words)
 
 
 def _number(name: str) -> int | None:

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from colab.handlers.transcribe import kept
-from colab.handlers.transcribe.engine import Language, Recogniser, Utterance
-from colab.handlers.transcribe.pieces import Piece, pieces
-from colab.handlers.transcribe.sound import Sound
-from colab.handlers.work import Work
-from media.pcm import RATE
-from protocol.kinds.transcribe import Params
+import numpy as np
 
-CHECKPOINT_S = 30.0
-"""How much work may be lost, about."""
+from colab.handlers.transcribe import kept
+from colab.handlers.transcribe.engine import HeardUtterance, Language, Recogniser
+from colab.handlers.transcribe.silence import cut_near
+from colab.handlers.transcribe.sound import Sound
+from colab.work import Work
+from media.pcm import RATE, Samples, SampleStream
+from protocol.kinds.transcribe import Params
 
 
 @dataclass(kw_only=True)
-class Listening:
+class Transcription:
     """One request being heard. `listen` gives what is said in the whole file."""
 
     work: Work
     engine: Recogniser
     params: Params
     sound: Sound
+    checkpoint_s: float
+    piece_s: float
     clock: Callable[[], float] = time.monotonic
-    utterances: list[Utterance] = field(default_factory=list)
+    utterances: list[HeardUtterance] = field(default_factory=list)
     language: Language | None = None
     resumed_s: float = 0.0
     heard_s: float = 0.0
@@ -45,7 +46,7 @@ class Listening:
         begin = self._take_up(left)
         self._saved_at = self.clock()
         with self.sound.open() as stream:
-            for piece in pieces(stream, self.engine.piece_s, begin=begin, look_up=self._look_up):
+            for piece in pieces(stream, self.piece_s, begin=begin, look_up=self._look_up):
                 self._hear(piece)
                 if not piece.last:
                     self._keep(piece.end)
@@ -65,7 +66,7 @@ class Listening:
         self.resumed_s = self.heard_s = heard.end / RATE
         return heard.end
 
-    def _hear(self, piece: Piece) -> None:
+    def _hear(self, piece: SoundPiece) -> None:
         start_s, seconds = piece.start / RATE, piece.samples.size / RATE
         self._look_up()
         if self.language is None:
@@ -83,7 +84,7 @@ class Listening:
 
     def _keep(self, end: int) -> None:
         """Leave a checkpoint, if enough work was done since the last."""
-        if self.clock() - self._saved_at < CHECKPOINT_S:
+        if self.clock() - self._saved_at < self.checkpoint_s:
             return
         path = kept.path_of(self._number)
         kept.write(self.work.output(path), self._saved, end, self.language, self.utterances[self._unsaved :])
@@ -103,7 +104,7 @@ class Listening:
         return max(1, math.ceil(max(self.sound.told_s, self._furthest_s)))
 
 
-def _moved(utterance: Utterance, by_s: float) -> Utterance:
+def _moved(utterance: HeardUtterance, by_s: float) -> HeardUtterance:
     """Return an utterance of a piece in the time of the file."""
     words = tuple(
         replace(word, start_s=_late(word.start_s, by_s), end_s=_late(word.end_s, by_s)) for word in utterance.words
@@ -118,3 +119,58 @@ def _late(seconds: float, by_s: float) -> float:
 def _clock(seconds: float) -> str:
     hours, minutes = divmod(int(seconds) // 60, 60)
     return f"{hours}:{minutes:02}:{int(seconds) % 60:02}" if hours else f"{minutes}:{int(seconds) % 60:02}"
+
+
+BLOCK_S = 30
+"""How much is decoded between two looks around."""
+
+WINDOW = 0.2
+"""How far before the end of a piece its silence is searched, as a part of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoundPiece:
+    """Samples of the sound from `start` on, counted from the beginning of the file."""
+
+    start: int
+    samples: Samples
+    last: bool
+
+    @property
+    def end(self) -> int:
+        """The sample after the last one."""
+        return self.start + self.samples.size
+
+
+def pieces(stream: SampleStream, longest_s: float, *, begin: int, look_up: Callable[[], None]) -> Iterator[SoundPiece]:
+    """Yield the pieces of a sound from the sample `begin` on; one without samples, if there are none.
+
+    Where a piece ends depends on its beginning and the sound alone.
+    """
+    _skip(stream, begin, look_up)
+    start, held = begin, np.empty(0, np.float32)
+    longest = round(longest_s * RATE)
+    while True:
+        held = _filled(stream, held, longest, look_up)
+        if held.size < longest:
+            yield SoundPiece(start=start, samples=held, last=True)
+            return
+        end = cut_near(held, round(longest * (1 - WINDOW)), longest)
+        yield SoundPiece(start=start, samples=held[:end], last=False)
+        start, held = start + end, held[end:].copy()
+
+
+def _skip(stream: SampleStream, samples: int, look_up: Callable[[], None]) -> None:
+    while samples > 0 and (read := stream.read(min(samples, BLOCK_S * RATE)).size):
+        samples -= read
+        look_up()
+
+
+def _filled(stream: SampleStream, held: Samples, longest: int, look_up: Callable[[], None]) -> Samples:
+    """Return what was held and what comes after it, `longest` samples in all while there are so many."""
+    parts, size = [held], held.size
+    while size < longest and (read := stream.read(min(longest - size, BLOCK_S * RATE))).size:
+        parts.append(read)
+        size += read.size
+        look_up()
+    return np.concatenate(parts)

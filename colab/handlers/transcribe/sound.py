@@ -57,10 +57,10 @@ def found(path: Path, number: int) -> Sound:
     except MediaError as problem:
         raise JobFailed(_told(problem, path), code="INPUT_CORRUPT") from problem
     if media.what == "picture":
-        raise JobFailed("the file is a picture: nobody speaks in it. Give a film or a sound", code="INPUT_CORRUPT")
+        raise JobFailed("the file is an image, which has no speech. Give a video or a sound", code="INPUT_CORRUPT")
     if not media.sounds:
         raise JobFailed(
-            "the film has no sound that can be decoded, so there is nothing to transcribe. Give one with a sound "
+            "the video has no sound that can be decoded, so there is nothing to transcribe. Give one with a sound "
             "track, or the sound alone",
             code="BAD_REQUEST",
         )

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from colab.handlers.transcribe.engine import Language, LookUp, Utterance, Word
+from colab.handlers.transcribe.engine import HeardUtterance, HeardWord, Language, LookUp
 from colab.handlers.transcribe.silence import windows
 from media.pcm import RATE, Samples
 from protocol.errors import JobFailed
@@ -59,6 +59,10 @@ class PocketSphinx:
         """How much sound it is given at once."""
         return PIECE_S
 
+    def files(self) -> tuple[str, ...]:
+        """Return nothing: its model is in its package."""
+        return ()
+
     def record(self) -> EngineRecord:
         """Say who listens."""
         return EngineRecord(
@@ -75,7 +79,7 @@ class PocketSphinx:
         """Return English, which is all it knows."""
         return Language(code="en")
 
-    def hear(self, piece: Samples, language: str, params: Params, look_up: LookUp) -> tuple[Utterance, ...]:
+    def hear(self, piece: Samples, language: str, params: Params, look_up: LookUp) -> tuple[HeardUtterance, ...]:
         """Return what is said, an utterance for each stretch of speech."""
         data = (np.clip(piece, -1, 1) * 32767).astype("<i2")
         spans = speech(data) if params.vad else windows(piece, LONGEST_S)
@@ -84,14 +88,14 @@ class PocketSphinx:
             words = self._words(data[start:end], start / RATE, lambda at: look_up(at / data.size), start)
             if words:
                 text = " ".join(word.text for word in words)
-                heard.append(Utterance(start_s=words[0].start_s, end_s=words[-1].end_s, text=text, words=words))
+                heard.append(HeardUtterance(start_s=words[0].start_s, end_s=words[-1].end_s, text=text, words=words))
         return tuple(heard)
 
     def remarks(self) -> tuple[str, ...]:
         """Return nothing: there is one way only."""
         return ()
 
-    def _words(self, data: Any, offset_s: float, look_up: Any, at: int) -> tuple[Word, ...]:
+    def _words(self, data: Any, offset_s: float, look_up: Any, at: int) -> tuple[HeardWord, ...]:
         """Decode one utterance in blocks. It begins afresh, so that its words depend on its samples alone."""
         if data.size < SHORTEST_S * RATE:
             return ()
@@ -180,8 +184,8 @@ def _parts(data: Any, span: Span) -> list[Span]:
     return [(start + begin, start + stop) for begin, stop in windows(floats, LONGEST_S)]
 
 
-def _word(segment: Any, offset_s: float) -> Word:
-    return Word(
+def _word(segment: Any, offset_s: float) -> HeardWord:
+    return HeardWord(
         text=_VARIANT.sub("", segment.word),
         start_s=round(offset_s + segment.start_frame * _FRAME_S, 3),
         end_s=round(offset_s + (segment.end_frame + 1) * _FRAME_S, 3),

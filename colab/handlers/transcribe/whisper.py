@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from colab.handlers import device_failures
+from colab.engines import device_failures
 from colab.handlers.transcribe import whisper_place
-from colab.handlers.transcribe.engine import Language, LookUp, Utterance, Word
+from colab.handlers.transcribe.engine import HeardUtterance, HeardWord, Language, LookUp
 from colab.handlers.transcribe.silence import windows
-from colab.handlers.transcribe.whisper_files import ALIASES, entry, full_name
+from colab.handlers.transcribe.whisper_files import ALIASES, entry, full_name, model_files
 from colab.models import Models
 from media.pcm import RATE, Samples
 from protocol.errors import JobFailed
@@ -58,6 +58,15 @@ class FasterWhisper:
         """How much sound it is given at once."""
         return PIECE_S[self._place.device]
 
+    @property
+    def weights(self) -> str:
+        """Return the name of its weights in the table of models."""
+        return entry(self.model, "model.bin")
+
+    def files(self) -> tuple[str, ...]:
+        """Return the model's files."""
+        return model_files(self._models, self.model)
+
     def open(self) -> None:
         """Fetch, verify and load the model, and have it listen to nothing once: a GPU without its libraries shows."""
         if self._loaded is not None:
@@ -71,7 +80,7 @@ class FasterWhisper:
         return EngineRecord(
             name=self.name,
             version=f"{libraries} {self.model} {self._place.compute}",
-            model_sha256=self._models.sha256(entry(self.model, "model.bin")),
+            model_sha256=self._models.sha256(self.weights),
             rate=RATE,
             provider=f"CTranslate2/{self._place.compute}",
             device=self._place.device,
@@ -98,7 +107,7 @@ class FasterWhisper:
             )
         return Language(code=code, probability=round(float(probability), 3))
 
-    def hear(self, piece: Samples, language: str, params: Params, look_up: LookUp) -> tuple[Utterance, ...]:
+    def hear(self, piece: Samples, language: str, params: Params, look_up: LookUp) -> tuple[HeardUtterance, ...]:
         """Return what is said. A batch that does not fit is halved, for this piece and those after it."""
         if piece.size < SHORTEST_S * RATE:
             return ()
@@ -126,7 +135,7 @@ class FasterWhisper:
 
     def _hear(
         self, piece: Samples, language: str, params: Params, look_up: LookUp, batch: int
-    ) -> tuple[Utterance, ...]:
+    ) -> tuple[HeardUtterance, ...]:
         options = self._options(language, params)
         if batch:
             from faster_whisper import BatchedInferencePipeline
@@ -163,23 +172,23 @@ def _seconds(span: tuple[int, int]) -> dict[str, float]:
     return {"start": span[0] / RATE, "end": span[1] / RATE}
 
 
-def _utterances(segments: Iterable[Any], seconds: float, look_up: LookUp) -> tuple[Utterance, ...]:
+def _utterances(segments: Iterable[Any], seconds: float, look_up: LookUp) -> tuple[HeardUtterance, ...]:
     """Take the segments as they come, and look up between them."""
     heard = []
     for segment in segments:
         words = tuple(word for found in segment.words or () if (word := _word(found)))
         if text := " ".join(segment.text.split()):
-            heard.append(Utterance(start_s=float(segment.start), end_s=float(segment.end), text=text, words=words))
+            heard.append(HeardUtterance(start_s=float(segment.start), end_s=float(segment.end), text=text, words=words))
         look_up(min(1.0, float(segment.end) / max(seconds, 0.001)))
     return tuple(heard)
 
 
-def _word(found: Any) -> Word | None:
+def _word(found: Any) -> HeardWord | None:
     text = " ".join(found.word.split())
     if not text:
         return None
     score = float(np.clip(np.nan_to_num(found.probability), 0, 1))
-    return Word(
+    return HeardWord(
         text=text,
         start_s=float(found.start),
         end_s=float(found.end),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,24 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from colab.handlers import devices
-from colab.handlers.device_failures import first_line, out_of_memory
+from colab.engines import devices
+from colab.engines.device_failures import first_line, out_of_memory
 from protocol.errors import JobFailed
-from usertext import installing
 
 logger = logging.getLogger(__name__)
 
 COMPUTE = {"cuda": ("float16", "int8_float16", "int8_float32"), "cpu": ("int8", "int8_float32", "float32")}
 """The numbers to calculate with, best first; the next where there are none such, or the model does not fit."""
 
-NEEDS = ("faster_whisper", "ctranslate2")
-
 MEL_BANDS = 80
 """What the library takes where the model's files do not say."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class WhisperDevice:
     """A device and its numbers. `fallback` says why it is not the GPU, where there is one."""
 
     device: str
@@ -36,23 +32,14 @@ class Place:
     asked: bool = False  # whether the worker's owner insists on the device
 
 
-def check_installed() -> None:
-    """Raise `JobFailed` UNSUPPORTED, with the hint, where what Whisper needs is not installed."""
-    if missing := [name for name in NEEDS if importlib.util.find_spec(name) is None]:
-        raise JobFailed(
-            f"{' and '.join(missing)} not installed here: {installing.with_extra('whisper')}", code="UNSUPPORTED"
-        )
-
-
-def expected(provider: str | None) -> Place:
+def expected(provider: str | None) -> WhisperDevice:
     """Return where a model would run. Raises `JobFailed` UNSUPPORTED for a device that is not here."""
-    check_installed()
     import ctranslate2
 
     has_gpu = ctranslate2.get_cuda_device_count() > 0
     device = devices.chosen(provider, "Whisper on CTranslate2", has_gpu=has_gpu, hint="install CUDA 12 and the driver")
     fallback = "on the CPU: a GPU is there, but CTranslate2 does not see it (it wants CUDA 12)"
-    return Place(
+    return WhisperDevice(
         device=device.name,
         compute=_numbers(device.name)[0],
         fallback=fallback if device.unused else None,
@@ -60,7 +47,7 @@ def expected(provider: str | None) -> Place:
     )
 
 
-def load(folder: Path, place: Place, model: str) -> tuple[Any, Place]:
+def load(folder: Path, place: WhisperDevice, model: str) -> tuple[Any, WhisperDevice]:
     """Return the model in `folder`, loaded and tried, and where it really runs.
 
     A GPU that does not work is said and the CPU used; one that is full is not: it may have room soon. Raises
@@ -80,7 +67,7 @@ def load(folder: Path, place: Place, model: str) -> tuple[Any, Place]:
     if place.device == "cuda" and not place.asked and not out_of_memory(problem):
         why = f"on the CPU: the GPU could not be used ({first_line(problem)})"
         logger.warning("Whisper %s is %s", model, why)
-        return load(folder, Place(device="cpu", compute=_numbers("cpu")[0], fallback=why), model)
+        return load(folder, WhisperDevice(device="cpu", compute=_numbers("cpu")[0], fallback=why), model)
     raise _failed(problem, place, model) from problem
 
 
@@ -109,7 +96,7 @@ def _numbers(device: str) -> tuple[str, ...]:
     return tuple(one for one in COMPUTE[device] if one in usable) or ("default",)
 
 
-def _failed(problem: BaseException, place: Place, model: str) -> JobFailed:
+def _failed(problem: BaseException, place: WhisperDevice, model: str) -> JobFailed:
     if out_of_memory(problem):
         return JobFailed(
             f"Whisper {model} does not fit into the memory of {place.device}: ask for a smaller model",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pysubs2
 
-from colab.handlers.transcribe.engine import Utterance, Word
+from colab.handlers.transcribe.engine import HeardUtterance, HeardWord
 from media import captions
 from media.captions import Cue
 from protocol.kinds.transcribe import Format
@@ -27,7 +27,7 @@ LONGEST_ASS_S = 36_000
 class Written:
     """What is to be written down."""
 
-    sentences: Sequence[Utterance]
+    sentences: Sequence[HeardUtterance]
     cues: Sequence[Cue]
     language: str | None
     engine: Mapping[str, Any]  # name, version, tier
@@ -96,11 +96,11 @@ def _remarks(written: Written) -> list[str]:
     return [by, *filter(None, [written.remark])]
 
 
-def _segment(sentence: Utterance) -> dict[str, Any]:
+def _segment(sentence: HeardUtterance) -> dict[str, Any]:
     told = {"start": round(sentence.start_s, 3), "end": round(sentence.end_s, 3), "text": sentence.text}
     return told | {"words": [_word(word) for word in sentence.words]}
 
 
-def _word(word: Word) -> dict[str, Any]:
+def _word(word: HeardWord) -> dict[str, Any]:
     told: dict[str, Any] = {"word": word.text, "start": round(word.start_s, 3), "end": round(word.end_s, 3)}
     return told if word.score is None else told | {"score": word.score}

@@ -6,55 +6,57 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
-from colab.handlers.closed import closed_codes
 from colab.handlers.tts import bleed, check
-from colab.handlers.tts.clip import Clip
-from colab.handlers.tts.engine import Emphasising, Speech, SpeechEngine, Voice
-from colab.handlers.tts.engines import Chosen, available, open_engine
-from colab.handlers.tts.recording import reference
-from colab.handlers.tts.script import Chunk, Script, otherwise, script
-from colab.handlers.work import Result, Work
+from colab.handlers.tts.clip import ClipWriter
+from colab.handlers.tts.engine import Emphasising, EngineVoice, SpeechEngine, SpokenText, VoiceRecording
+from colab.handlers.tts.engines import ENGINES, SpeechTable, VoiceRequest
+from colab.handlers.tts.script import Chunk, SpeechScript, otherwise, script
+from colab.job_errors import closed_codes
 from colab.models import Models
-from protocol.errors import JobFailed
-from protocol.kinds.tts import Params, read_times, wav_path, words_path
+from colab.work import Work, WorkResult
+from media.audio import check_wav, read_mono
+from protocol.errors import JobFailed, MediaError
+from protocol.integrity import sha256_of
+from protocol.kinds.tts import MAX_REF_S, MIN_REF_S, REF_AUDIO, Params, read_times, wav_path, words_path
 from protocol.messages import Choices, EngineRecord
 from speech import lexicon
 
 
+@dataclass(frozen=True, kw_only=True)
 class TtsHandler:
     """Speaks every step into a WAV and its word times. The same request gives the same bytes."""
 
-    kind = "tts"
+    table: SpeechTable = ENGINES
+    kind: str = "tts"
 
     def engines(self, models: Models) -> tuple[EngineRecord, ...]:
         """Return the engines that can speak here, best first."""
-        return tuple(engine.record() for engine in available(models))
+        return tuple(engine.record() for engine in self.table.available(models))
 
     def choices(self, models: Models) -> dict[str, Choices]:
         """Return the voices and languages of each engine."""
-        return {engine.name: engine.choices() for engine in available(models)}
+        return {engine.name: engine.choices() for engine in self.table.available(models)}
 
-    def run(self, work: Work) -> Result:
+    def run(self, work: Work) -> WorkResult:
         """Speak the steps in order, publishing each when it is complete. Raises `JobFailed`, naming the step."""
         params = cast(Params, work.params)
         if wrong := lexicon.problems(params.lexicon):
             raise JobFailed(f"the lexicon, {'; '.join(wrong[:5])}", code="BAD_REQUEST")
-        chosen = open_engine(
-            work.models,
-            work.engine,
+        request = VoiceRequest(
             voice=params.voice,
             language=params.language,
             speed=params.speed,
             reference=reference(work.inputs, params),
         )
-        record = chosen.engine.record(chosen.voice)
-        narration = _Narration(
-            work=work, engine=chosen.engine, voice=chosen.voice, params=params, kept=work.kept(record)
-        )
+        choice = self.table.choose(work.models, request, work.engine)
+        engine, voice = choice.engine, request.pick(choice.engine)
+        record = engine.record(voice)
+        narration = _Narration(work=work, engine=engine, voice=voice, params=params, reusable=work.begin(record))
         narration.speak()
-        return Result(engine=record, summary=_summary(params, chosen, narration))
+        return WorkResult(engine=record, summary=narration.summary(choice.passed_over))
 
 
 @dataclass(kw_only=True)
@@ -63,9 +65,9 @@ class _Narration:
 
     work: Work
     engine: SpeechEngine
-    voice: Voice
+    voice: EngineVoice
     params: Params
-    kept: frozenset[str]  # outputs that an earlier attempt made just as this one would
+    reusable: frozenset[str]  # outputs that an earlier attempt made just as this one would
     seconds: dict[str, float] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
     doubtful: dict[str, list[str]] = field(default_factory=dict)
@@ -85,7 +87,7 @@ class _Narration:
         """Return the steps whose emphasis is not heard, because the engine cannot."""
         return [] if isinstance(self.engine, Emphasising) else [step.id for step in self.params.steps if step.emphasis]
 
-    def _scripts(self) -> list[Script]:
+    def _scripts(self) -> list[SpeechScript]:
         spelled = lexicon.Lexicon(self.params.lexicon)
         return [
             script(
@@ -99,14 +101,14 @@ class _Narration:
             for step in self.params.steps
         ]
 
-    def _speak_step(self, step_id: str, written: Script, note: str) -> None:
+    def _speak_step(self, step_id: str, written: SpeechScript, note: str) -> None:
         self.work.progress(self.done, self.total, note)
-        if {wav_path(step_id), words_path(step_id)} <= self.kept:
+        if {wav_path(step_id), words_path(step_id)} <= self.reusable:
             self._count(step_id, read_times(self.work.output(words_path(step_id)).read_bytes()).model_dump())
-            self._advance(f"{note}: kept from an earlier attempt", max(1, len(written.chunks)))
+            self._advance(f"{note}: reused from an earlier attempt", max(1, len(written.chunks)))
             return
         path = self.work.output(wav_path(step_id))
-        with Clip(path, written.words, self.params.speed, lead_s=written.lead_s) as clip:
+        with ClipWriter(path, written.words, self.params.speed, lead_s=written.lead_s) as clip:
             for chunk in written.chunks:
                 self._speak_chunk(step_id, clip, chunk)
                 self._advance(note)
@@ -129,7 +131,7 @@ class _Narration:
         if times.get("doubtful"):
             self.doubtful[step_id] = list(times["doubtful"])
 
-    def _speak_chunk(self, step_id: str, clip: Clip, chunk: Chunk) -> None:
+    def _speak_chunk(self, step_id: str, clip: ClipWriter, chunk: Chunk) -> None:
         """Speak a chunk; one that does not sound as it should is tried once in another way, then it is said."""
         speech = self._say(chunk)
         found = self._findings(speech, chunk)
@@ -142,15 +144,33 @@ class _Narration:
             self.doubtful.setdefault(step_id, []).extend(found)
         clip.add(speech, chunk)
 
-    def _findings(self, speech: Speech, chunk: Chunk) -> tuple[str, ...]:
+    def _findings(self, speech: SpokenText, chunk: Chunk) -> tuple[str, ...]:
         found = check.findings(speech, chunk.text, self.params.speed)
         return found + (bleed.findings(speech, chunk.text, cloned) if (cloned := self.voice.reference) else ())
 
-    def _say(self, chunk: Chunk) -> Speech:
+    def _say(self, chunk: Chunk) -> SpokenText:
         speed = self.params.speed
         if chunk.emphasis and isinstance(self.engine, Emphasising):
             return self.engine.speak_emphasised(chunk.text, self.voice, speed, chunk.emphasis)
         return self.engine.speak(chunk.text, self.voice, speed)
+
+    def summary(self, passed_over: tuple[str, ...]) -> dict[str, Any]:
+        """Return what the marker says: the simple form's fields, and whatever is not as it was asked."""
+        voice, engine = self.voice, self.engine.name
+        substituted = {"voice": self.params.voice, "by": voice.name, "engine": engine} if voice.substituted else None
+        notes = {
+            "substituted": substituted,
+            "passed_over": list(passed_over),
+            "silent": self.silent,
+            "doubtful": self.doubtful,
+            "unstressed": self.unstressed(),
+        }
+        return {
+            "total_duration": round(sum(self.seconds.values()), 3),
+            "steps_generated": len(self.seconds),
+            "results": [{"step": step, "duration": seconds} for step, seconds in self.seconds.items()],
+            **{key: value for key, value in notes.items() if value},
+        }
 
     def _advance(self, note: str, units: int = 1) -> None:
         self.done += units
@@ -171,24 +191,50 @@ def _naming(step_id: str) -> Iterator[None]:
         raise JobFailed(str(failed), code=failed.code, step=step_id) from failed
 
 
-def _summary(params: Params, chosen: Chosen, narration: _Narration) -> dict[str, Any]:
-    """Return what the marker says: the plain form's fields, and whatever is not as it was asked."""
-    summary: dict[str, Any] = {
-        "total_duration": round(sum(narration.seconds.values()), 3),
-        "steps_generated": len(narration.seconds),
-        "results": [{"step": step, "duration": seconds} for step, seconds in narration.seconds.items()],
-    }
-    if chosen.voice.substituted:
-        summary["substituted"] = {"voice": params.voice, "by": chosen.voice.name, "engine": chosen.engine.name}
-    if chosen.passed_over:
-        summary["passed_over"] = list(chosen.passed_over)
-    if narration.silent:
-        summary["silent"] = narration.silent
-    if narration.doubtful:
-        summary["doubtful"] = narration.doubtful
-    if unstressed := narration.unstressed():
-        summary["unstressed"] = unstressed
-    return summary
+RATE = 24_000
+_SLACK_S = 0.05  # what a resampler at the other end may have added
+
+
+def reference(inputs: Mapping[str, Path], params: Params) -> VoiceRecording | None:
+    """Return the recording to clone, None where none is asked for.
+
+    Raises `JobFailed`: BAD_REQUEST where recording and text do not come together or it is too short or too long,
+    INPUT_CORRUPT for what is no whole WAV. Nothing but a WAV of plain samples gets to a decoder.
+    """
+    if unknown := sorted(set(inputs) - {REF_AUDIO}):
+        raise JobFailed(f"speech takes no input {unknown[0]!r}, only {REF_AUDIO}", code="BAD_REQUEST")
+    path = inputs.get(REF_AUDIO)
+    if path is None or params.ref_text is None:
+        if path is None and params.ref_text is None:
+            return None
+        missing = f"the input {REF_AUDIO} is missing" if path is None else "ref_text, what is said in it, is missing"
+        raise JobFailed(f"a voice is cloned from a recording and its text: {missing}", code="BAD_REQUEST")
+    try:
+        seconds = check_wav(path)
+        _check_length(seconds)
+        samples = read_mono(path, RATE)
+    except MediaError as error:
+        raise JobFailed(
+            f"the recording {REF_AUDIO} cannot be read: {error}; send a mono WAV", code="INPUT_CORRUPT"
+        ) from error
+    return VoiceRecording(
+        samples=samples,
+        rate=RATE,
+        text=" ".join(params.ref_text.split()),
+        sha256=sha256_of(path)[1],
+        seed=params.seed,
+        nfe_step=params.nfe_step,
+        cfg_strength=params.cfg_strength,
+    )
+
+
+def _check_length(seconds: float) -> None:
+    if not MIN_REF_S - _SLACK_S <= seconds <= MAX_REF_S + _SLACK_S:
+        raise JobFailed(
+            f"the recording {REF_AUDIO} lasts {seconds:.1f} s; a voice is cloned from {MIN_REF_S:g} to "
+            f"{MAX_REF_S:g} s: cut it, and its text with it",
+            code="BAD_REQUEST",
+        )
 
 
 HANDLER = TtsHandler()

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colab.handlers.tts.check import quoted
-from colab.handlers.tts.engine import Reference, Samples, Speech
+from colab.handlers.tts.engine import Samples, SpokenText, VoiceRecording
 from colab.handlers.tts.f5_speech import SHORT_BYTES
 from colab.handlers.tts.sound import FRAME_S, loud_frames
 
@@ -26,7 +26,7 @@ _BANDS = 40
 _FLOOR = 1e-4
 
 
-def findings(speech: Speech, text: str, reference: Reference) -> tuple[str, ...]:
+def findings(speech: SpokenText, text: str, reference: VoiceRecording) -> tuple[str, ...]:
     """Return what is doubtful about an utterance with the voice of a recording, in words for people."""
     found = []
     repeats = _last_word(reference.text) not in map(_last_word, text.split())  # else it is said because it is written
@@ -35,11 +35,11 @@ def findings(speech: Speech, text: str, reference: Reference) -> tuple[str, ...]
     loud = loud_frames(speech.samples, speech.rate)
     rest_s = len(speech.samples) / speech.rate - float(loud[-1] + 1) * FRAME_S if loud.size else 0.0
     if rest_s > SILENT_END_S and len(text.encode()) >= SHORT_BYTES:
-        found.append(f"{quoted(text)} is followed by {rest_s:.1f} s of silence: words left out?")
+        found.append(f"{quoted(text)} is followed by {rest_s:.1f} s of silence: some words may be missing")
     return tuple(found)
 
 
-def tail_likeness(speech: Speech, reference: Reference) -> float:
+def tail_likeness(speech: SpokenText, reference: VoiceRecording) -> float:
     """Return how like the end of the recording the likest half second of an utterance is: 1.0 is the same."""
     tail = _tail(reference)
     whole = _spectrum(speech.samples, speech.rate)
@@ -52,7 +52,7 @@ def tail_likeness(speech: Speech, reference: Reference) -> float:
     return float(np.max(np.divide(others @ flat, scale, out=np.zeros(len(others)), where=scale > 0)))
 
 
-def _tail(reference: Reference) -> NDArray[np.float64]:
+def _tail(reference: VoiceRecording) -> NDArray[np.float64]:
     loud = loud_frames(reference.samples, reference.rate)
     if not loud.size:
         return np.zeros((0, _BANDS))

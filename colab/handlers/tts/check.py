@@ -11,7 +11,7 @@ import unicodedata
 
 import numpy as np
 
-from colab.handlers.tts.engine import Samples, Speech
+from colab.handlers.tts.engine import Samples, SpokenText
 from colab.handlers.tts.sound import FRAME_S, loud_frames
 
 FASTEST_LETTERS = 30.0
@@ -46,7 +46,7 @@ _SYLLABIC = re.compile("[\u1100-\u11ff\u1200-\u139f\u3040-\u30ff\u3400-\u9fff\ua
 _SPELLED = re.compile(r"\b(?:[A-Z]+|[b-df-hj-np-tv-xzB-DF-HJ-NP-TV-XZ]+|\w)\b|(.)\1\1")
 
 
-def findings(speech: Speech, text: str, speed: float) -> tuple[str, ...]:
+def findings(speech: SpokenText, text: str, speed: float) -> tuple[str, ...]:
     """Return what is doubtful about an utterance, in words for people; nothing where it may well be right."""
     if not any(mark.isalnum() for mark in text):
         return ()

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 import soxr
 
-from colab.handlers.tts.engine import Samples, Speech
+from colab.handlers.tts.engine import Samples, SpokenText
 from colab.handlers.tts.script import Chunk
 from colab.handlers.tts.sound import FRAME_S, faded, loud_frames, without_rumble
 from media.loudness import normalize_loudness
@@ -34,7 +34,7 @@ _AFTER_S = 0.030
 """What is kept around an utterance's sound, for the fades."""
 
 
-class Clip:
+class ClipWriter:
     """A WAV being written, 24 kHz mono 16-bit. Use it as a context manager, add utterances in order, then `finish`."""
 
     def __init__(self, path: Path, words: tuple[str, ...], speed: float, *, lead_s: float = 0.0) -> None:
@@ -67,7 +67,7 @@ class Clip:
         """Whether nothing has been heard in it yet."""
         return not any(self._spans)
 
-    def add(self, speech: Speech, chunk: Chunk) -> None:
+    def add(self, speech: SpokenText, chunk: Chunk) -> None:
         """Put an utterance after the pause that the one before it asked for. A soundless one leaves no trace."""
         samples = without_rumble(speech.samples, speech.rate)
         loud = loud_frames(samples, speech.rate)
@@ -108,7 +108,7 @@ class Clip:
         self._wave.writeframes(pcm.tobytes())
         self._frames += len(pcm)
 
-    def _place(self, speech: Speech, chunk: Chunk, loud: Any, first_s: float, begin_s: float) -> None:
+    def _place(self, speech: SpokenText, chunk: Chunk, loud: Any, first_s: float, begin_s: float) -> None:
         """Give each written word the time from the first to the last of its pieces."""
         for piece, word in zip(speech.words, chunk.words, strict=True):
             start_s = max(piece.start_s, first_s)

@@ -18,7 +18,7 @@ HINT = "end what else uses the GPU, or speak with another engine"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Reference:
+class VoiceRecording:
     """A recording whose voice is to be cloned, and how. None leaves a choice to the engine."""
 
     samples: Samples
@@ -36,7 +36,7 @@ class Reference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Voice:
+class EngineVoice:
     """A voice that an engine can load. `name` is what records say; `key` is for the engine alone.
 
     `substituted` is True when another voice was asked for, one that this engine does not have. `limit` is how many
@@ -49,7 +49,7 @@ class Voice:
     key: str
     substituted: bool = False
     limit: int | None = None
-    reference: Reference | None = None
+    reference: VoiceRecording | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class TimedWord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Speech:
+class SpokenText:
     """What an engine said: one timed word for each part of the text between blanks, in order.
 
     `exact` is False when some of the times are estimates.
@@ -80,19 +80,23 @@ class SpeechEngine(Protocol):
     name: str
     limit: int  # characters that `speak` takes at most
 
-    def record(self, voice: Voice | None = None) -> EngineRecord:
+    def record(self, voice: EngineVoice | None = None) -> EngineRecord:
         """Say who speaks: engine, version, provider and device really in use, tier, and the voice if one is given."""
+        ...
+
+    def files(self) -> tuple[str, ...]:
+        """Return the model files that it needs, by their names in the table of models."""
         ...
 
     def choices(self) -> Choices:
         """Return the voices and languages that may be asked for: `{"voice": …, "language": …}`."""
         ...
 
-    def pick(self, voice: str, language: str) -> Voice:
+    def pick(self, voice: str, language: str) -> EngineVoice:
         """Return the voice to use. Raises `JobFailed` BAD_REQUEST, listing what exists, for an unknown language."""
         ...
 
-    def speak(self, text: str, voice: Voice, speed: float) -> Speech:
+    def speak(self, text: str, voice: EngineVoice, speed: float) -> SpokenText:
         """Speak plain text of at most `limit` characters; `speed` 2.0 takes half the time of 1.0."""
         ...
 
@@ -101,15 +105,15 @@ class SpeechEngine(Protocol):
 class Emphasising(Protocol):
     """An engine that can also stress words. Those without this method speak evenly, and the result says so."""
 
-    def speak_emphasised(self, text: str, voice: Voice, speed: float, emphasis: frozenset[int]) -> Speech:
+    def speak_emphasised(self, text: str, voice: EngineVoice, speed: float, emphasis: frozenset[int]) -> SpokenText:
         """Speak as `speak` does, with the words at these places (parts of the text between blanks) stressed."""
         ...
 
 
 @runtime_checkable
 class Cloning(Protocol):
-    """An engine that speaks with the voice of a recording, and with no other. `engines.CLONING` names them."""
+    """An engine that speaks with the voice of a recording, and with no other. `engines.CLONING` names it."""
 
-    def clone(self, reference: Reference, language: str, speed: float) -> Voice:
+    def clone(self, reference: VoiceRecording, language: str, speed: float) -> EngineVoice:
         """Return the voice of a recording. Raises `JobFailed` BAD_REQUEST, with the hint, for what cannot be cloned."""
         ...

@@ -10,8 +10,8 @@ from operator import itemgetter
 
 import numpy as np
 
-from colab.handlers.tts.engine import Samples, Speech, TimedWord, Voice
-from colab.handlers.tts.espeak_library import Utterance, find_files, opened
+from colab.handlers.tts.engine import EngineVoice, Samples, SpokenText, TimedWord
+from colab.handlers.tts.espeak_library import EspeakUtterance, find_files, opened
 from colab.handlers.tts.espeak_voices import Catalogue
 from colab.handlers.tts.sound import FRAME_S, loud_frames
 from colab.handlers.tts.times import fill, starts_of_words
@@ -39,7 +39,7 @@ class Espeak:
             self._rate = library.rate
             self._catalogue = Catalogue(languages=library.languages(), variants=find_files().variants())
 
-    def record(self, voice: Voice | None = None) -> EngineRecord:
+    def record(self, voice: EngineVoice | None = None) -> EngineRecord:
         """Say who speaks; the model is part of the version."""
         return EngineRecord(
             name=self.name,
@@ -51,30 +51,34 @@ class Espeak:
             tier="embedded",
         )
 
+    def files(self) -> tuple[str, ...]:
+        """Return nothing: its data comes with its package."""
+        return ()
+
     def choices(self) -> Choices:
         """Return the voices, those of other engines that have a stand-in here included, and the languages."""
         return self._catalogue.choices()
 
-    def pick(self, voice: str, language: str) -> Voice:
+    def pick(self, voice: str, language: str) -> EngineVoice:
         """Return the voice asked for, the default, or the nearest to one of another engine."""
         return self._catalogue.pick(voice, language)
 
-    def speak(self, text: str, voice: Voice, speed: float) -> Speech:
+    def speak(self, text: str, voice: EngineVoice, speed: float) -> SpokenText:
         """Speak plain text; silence around it is still there."""
         return self.speak_emphasised(text, voice, speed, frozenset())
 
-    def speak_emphasised(self, text: str, voice: Voice, speed: float, emphasis: frozenset[int]) -> Speech:
+    def speak_emphasised(self, text: str, voice: EngineVoice, speed: float, emphasis: frozenset[int]) -> SpokenText:
         """Speak with some words stressed: measured, they become louder by 3 to 6 dB, and mostly longer by a tenth."""
         said = self._at_speed(text, voice.key, speed, emphasis)
         starts = starts_of_words(text, [(place, sample / self._rate) for place, sample in said.marks])
-        return Speech(
+        return SpokenText(
             samples=_samples(said),
             rate=self._rate,
             words=_timed(text, starts, said, self._rate),
             exact=None not in starts,
         )
 
-    def _at_speed(self, text: str, key: str, speed: float, stressed: frozenset[int]) -> Utterance:
+    def _at_speed(self, text: str, key: str, speed: float, stressed: frozenset[int]) -> EspeakUtterance:
         """Return speech that really takes 1/speed of the time of speed 1.
 
         Duration follows rate truly in English, but in some languages it is off by half (Japanese at double speed),
@@ -95,7 +99,7 @@ class Espeak:
             rate = _corrected(rate, speed, got)
         return best[1]
 
-    def _length_s(self, said: Utterance) -> float:
+    def _length_s(self, said: EspeakUtterance) -> float:
         """Return how long there is sound."""
         loud = loud_frames(_samples(said), self._rate)
         return float(loud[-1] + 1 - loud[0]) * FRAME_S if loud.size else 0.0
@@ -109,16 +113,16 @@ def _corrected(rate: float, wanted: float, got: float) -> float:
     return min(max(WORDS_PER_MINUTE * math.exp(math.log(wanted) * step / math.log(got)), SLOWEST), FASTEST)
 
 
-def _say(text: str, key: str, words_per_minute: int, stressed: frozenset[int]) -> Utterance:
+def _say(text: str, key: str, words_per_minute: int, stressed: frozenset[int]) -> EspeakUtterance:
     with opened() as library:
         return library.speak(text, key, words_per_minute, stressed)
 
 
-def _samples(said: Utterance) -> Samples:
+def _samples(said: EspeakUtterance) -> Samples:
     return said.pcm.astype(np.float32) / np.float32(32768)
 
 
-def _timed(text: str, starts: list[float | None], said: Utterance, rate: int) -> tuple[TimedWord, ...]:
+def _timed(text: str, starts: list[float | None], said: EspeakUtterance, rate: int) -> tuple[TimedWord, ...]:
     words = text.split()
     end_s = len(said.pcm) / rate
     begins = fill(starts, [len(word) for word in words], end_s)

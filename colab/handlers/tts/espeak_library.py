@@ -76,7 +76,7 @@ _Heard = c.CFUNCTYPE(c.c_int, c.POINTER(c.c_short), c.c_int, c.POINTER(_Event))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Utterance:
+class EspeakUtterance:
     """16-bit mono samples, and (place in the text from 0, sample) for each word in the order heard."""
 
     pcm: NDArray[np.int16]
@@ -142,7 +142,7 @@ class Library:
 
     def speak(
         self, text: str, voice_key: str, words_per_minute: int, stressed: frozenset[int] = frozenset()
-    ) -> Utterance:
+    ) -> EspeakUtterance:
         """Speak plain text: nothing in it is read as SSML or phonemes. Raises `JobFailed` ENGINE.
 
         `stressed` are places of words that are said with emphasis, by the library's own SSML.
@@ -168,7 +168,7 @@ class Library:
         )
         _check(synth(raw, len(raw), 0, _PLACES_ARE_CHARACTERS, 0, flags, None, None), "could not speak the text")
         marks = tuple((places[min(max(at, 0), len(places) - 1)], sample) for at, sample in ear.marks)
-        return Utterance(pcm=np.frombuffer(bytes(ear.pcm), dtype=np.int16), marks=marks)
+        return EspeakUtterance(pcm=np.frombuffer(bytes(ear.pcm), dtype=np.int16), marks=marks)
 
     def phonemes(self, text: str, voice_key: str) -> str:
         """Return how a text sounds, in IPA, the sounds of one letter tied by `^`. Raises `JobFailed` ENGINE."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from colab.handlers.tts import kokoro_voices
-from colab.handlers.tts.engine import Voice
+from colab.handlers.tts.engine import EngineVoice
 from protocol.errors import JobFailed
 from protocol.messages import Choices
 
@@ -78,7 +78,7 @@ class Catalogue:
             )
         return tag
 
-    def pick(self, voice: str, language: str) -> Voice:
+    def pick(self, voice: str, language: str) -> EngineVoice:
         """Return the voice asked for, or the nearest to one of another engine, marked as substituted."""
         tag = self.language(language)
         name = voice.strip()
@@ -99,14 +99,14 @@ class Catalogue:
             f"({', '.join(kokoro_voices.names())}) is spoken by the nearest of these"
         )
 
-    def _nearest(self, tag: str, kokoro: str) -> Voice:
+    def _nearest(self, tag: str, kokoro: str) -> EngineVoice:
         """The voice's own accent of the text's language is kept. One of another language would be no stand-in."""
         accent = self.find(kokoro_voices.LANGUAGE_OF[kokoro]) or tag
         if not self._same_language(accent, tag):
             raise JobFailed(_of_another_language(kokoro, accent, tag), code="BAD_REQUEST")
         return self._voice(accent, VARIANT_OF_GENDER[kokoro[1]], substituted=True)
 
-    def _own(self, name: str, tag: str) -> Voice | None:
+    def _own(self, name: str, tag: str) -> EngineVoice | None:
         head, plus, variant = name.partition("+")
         tag_of_voice = self.find(head) if head else tag
         if tag_of_voice is None:
@@ -131,9 +131,9 @@ class Catalogue:
             f"espeak has no voice variant {asked!r}; it has: {', '.join(self.variants)}", code="BAD_REQUEST"
         )
 
-    def _voice(self, tag: str, variant: str = "", *, substituted: bool = False) -> Voice:
+    def _voice(self, tag: str, variant: str = "", *, substituted: bool = False) -> EngineVoice:
         suffix = f"+{variant}" if variant else ""
-        return Voice(name=tag + suffix, language=tag, key=self.languages[tag] + suffix, substituted=substituted)
+        return EngineVoice(name=tag + suffix, language=tag, key=self.languages[tag] + suffix, substituted=substituted)
 
 
 def _of_another_language(voice: str, speaks: str, tag: str) -> str:

@@ -6,23 +6,21 @@ guessed: a wrong one would be heard.
 
 from __future__ import annotations
 
-import importlib.util
 from contextlib import suppress
 from importlib.metadata import version
 
 import numpy as np
 
-from colab.handlers import device_failures, devices
+from colab.engines import device_failures, devices
 from colab.handlers.tts import f5_model, f5_speech
-from colab.handlers.tts.engine import HINT, Reference, Samples, Speech, TimedWord, Voice
-from colab.handlers.tts.f5_model import Call, Opened
-from colab.handlers.tts.kokoro_onnx import ModelFiles
+from colab.handlers.tts.engine import HINT, EngineVoice, Samples, SpokenText, TimedWord, VoiceRecording
+from colab.handlers.tts.f5_model import F5Call, OpenedF5
+from colab.handlers.tts.kokoro_onnx import VerifiedFiles
 from colab.handlers.tts.script import CUT_S
 from colab.handlers.tts.sound import faded
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
 from speech import align
-from usertext import installing
 
 WEIGHTS, LETTERS = "f5-tts-v1-base/model_1250000.safetensors", "f5-tts-v1-base/vocab.txt"
 VOCODER_CONFIG, VOCODER = "vocos-mel-24khz/config.yaml", "vocos-mel-24khz/pytorch_model.bin"
@@ -34,7 +32,6 @@ LANGUAGES = {"en": "en", "en-us": "en", "en-gb": "en", "zh": "cmn", "zh-cn": "cm
 SEED, STEPS, STRENGTH = 20_241_008, 32, 2.0
 """What a request that leaves them open gets: the same clip every time, and its makers' defaults."""
 
-_PACKAGES = ("torch", "torchaudio", "f5_tts", "vocos")
 _FADE_S = 0.005
 
 
@@ -44,18 +41,13 @@ class F5:
     name = "f5"
     limit = f5_speech.MOST
 
-    def __init__(self, models: ModelFiles, device: str | None = None) -> None:
-        missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
-        if missing:
-            raise JobFailed(
-                f"{' and '.join(missing)} not installed here: {installing.with_extra('f5')}", code="UNSUPPORTED"
-            )
+    def __init__(self, models: VerifiedFiles, device: str | None = None) -> None:
         self._models = models
         self._sha256 = models.sha256(WEIGHTS)
         self._device = devices.on_torch(device, "F5-TTS")
-        self._opened: Opened | None = None
+        self._opened: OpenedF5 | None = None
 
-    def record(self, voice: Voice | None = None) -> EngineRecord:
+    def record(self, voice: EngineVoice | None = None) -> EngineRecord:
         """Say who speaks, on which device, and with the voice of which recording."""
         return EngineRecord(
             name=self.name,
@@ -68,11 +60,15 @@ class F5:
             tier="neural",
         )
 
+    def files(self) -> tuple[str, ...]:
+        """Return the model, its letters and the vocoder."""
+        return (WEIGHTS, LETTERS, VOCODER_CONFIG, VOCODER)
+
     def choices(self) -> Choices:
         """Return the languages. There is no voice but that of a recording, which goes by the name `default`."""
         return {"voice": ("default",), "language": tuple(LANGUAGES)}
 
-    def pick(self, voice: str, language: str) -> Voice:
+    def pick(self, voice: str, language: str) -> EngineVoice:
         """Raise `JobFailed` BAD_REQUEST: this engine has no voice of its own."""
         raise JobFailed(
             f"the speech engine f5 has no voice {voice!r}: it speaks {language} only with the voice of a recording; "
@@ -80,7 +76,7 @@ class F5:
             code="BAD_REQUEST",
         )
 
-    def clone(self, reference: Reference, language: str, speed: float) -> Voice:
+    def clone(self, reference: VoiceRecording, language: str, speed: float) -> EngineVoice:
         """Return the voice of a recording. Raises `JobFailed` BAD_REQUEST for a language that the model never heard."""
         tag = LANGUAGES.get(language.strip().lower().replace("_", "-"))
         if tag is None:
@@ -90,9 +86,9 @@ class F5:
             )
         name = f"recording {reference.sha256[:12]}"
         limit = f5_speech.limit(reference, tag, speed)
-        return Voice(name=name, language=tag, key=reference.sha256, limit=limit, reference=reference)
+        return EngineVoice(name=name, language=tag, key=reference.sha256, limit=limit, reference=reference)
 
-    def speak(self, text: str, voice: Voice, speed: float) -> Speech:
+    def speak(self, text: str, voice: EngineVoice, speed: float) -> SpokenText:
         """Speak plain text with the voice of the recording; what the GPU has no room for is said in parts."""
         assert voice.reference is not None  # made by `clone`
         opened = self._open()
@@ -105,14 +101,14 @@ class F5:
                 )
         samples = self._say(opened, text, voice.reference, speed)
         words = _aligned(text, samples) if voice.language == "en" else None
-        return Speech(
+        return SpokenText(
             samples=samples,
             rate=f5_speech.RATE,
             words=words or f5_speech.estimated(text, samples),
             exact=words is not None,
         )
 
-    def _say(self, opened: Opened, text: str, reference: Reference, speed: float) -> Samples:
+    def _say(self, opened: OpenedF5, text: str, reference: VoiceRecording, speed: float) -> Samples:
         words = text.split()
         try:
             samples = opened.say(_call(text, reference, speed))
@@ -128,7 +124,7 @@ class F5:
         halves = (" ".join(words[: len(words) // 2]), " ".join(words[len(words) // 2 :]))
         return _joined([self._say(opened, half, reference, speed) for half in halves])
 
-    def _open(self) -> Opened:
+    def _open(self) -> OpenedF5:
         if self._opened is None:  # the files are verified once an engine, not once a sentence
             weights, letters, config, vocoder = (
                 self._models.path(name) for name in (WEIGHTS, LETTERS, VOCODER_CONFIG, VOCODER)
@@ -149,9 +145,9 @@ def _aligned(text: str, samples: Samples) -> tuple[TimedWord, ...] | None:
     return None
 
 
-def _call(text: str, reference: Reference, speed: float) -> Call:
+def _call(text: str, reference: VoiceRecording, speed: float) -> F5Call:
     heard, frames = f5_speech.frames(reference, text, speed)
-    return Call(
+    return F5Call(
         reference=reference.samples,
         text=f5_speech.prompt(reference.text) + text,
         heard=heard,

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from colab.handlers import device_failures
-from colab.handlers.resident import resident
+from colab.engines import device_failures
+from colab.engines.model_cache import cached
 from colab.handlers.tts.engine import HINT, Samples
 from colab.handlers.tts.f5_speech import HOP, RATE
 from protocol.errors import JobFailed
@@ -40,7 +40,7 @@ VOCODER_PARTS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class F5Call:
     """One run of the model: a recording, what is said in it and then to be said, and the length of both in frames."""
 
     reference: Samples
@@ -53,7 +53,7 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opened:
+class OpenedF5:
     """The model and its vocoder in memory."""
 
     model: Any
@@ -66,7 +66,7 @@ class Opened:
         pieces = dict.fromkeys(piece for piece in _pieces(text) if piece not in self.letters)
         return "".join(piece for piece in pieces if any(mark.isalnum() for mark in piece))
 
-    def say(self, call: Call) -> Samples:
+    def say(self, call: F5Call) -> Samples:
         """Run the model and the vocoder once; the process's own dice are left alone. Raises what torch raises."""
         import torch
 
@@ -91,8 +91,8 @@ class Opened:
         return np.atleast_1d(wave.squeeze().cpu().numpy() / gain).astype(np.float32)
 
 
-@resident()
-def opened(weights: Path, letters: Path, config: Path, vocoder: Path, device: str, _times: tuple[int, ...]) -> Opened:
+@cached()
+def opened(weights: Path, letters: Path, config: Path, vocoder: Path, device: str, _times: tuple[int, ...]) -> OpenedF5:
     """Keep the last model open: loading it takes longer than most narrations. A file that changed is opened anew."""
     import torch
 
@@ -105,7 +105,7 @@ def opened(weights: Path, letters: Path, config: Path, vocoder: Path, device: st
             model.load_state_dict(tensors)
         with _naming(vocoder, config), _quietly():
             voice = _vocoder(config, vocoder)
-        return Opened(
+        return OpenedF5(
             model=model.to(device=device, dtype=torch.float16 if half else torch.float32).eval(),
             vocoder=voice.to(device).eval(),
             letters=frozenset(known),

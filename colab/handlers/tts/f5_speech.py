@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from colab.handlers.tts.engine import Reference, Samples, TimedWord
+from colab.handlers.tts.engine import Samples, TimedWord, VoiceRecording
 from colab.handlers.tts.sound import FRAME_S, loud_frames
 from colab.handlers.tts.times import fill
 
@@ -29,7 +29,7 @@ def prompt(text: str) -> str:
     return ended if ended[-1] in "。！？" else f"{ended} "
 
 
-def frames(reference: Reference, text: str, speed: float) -> tuple[int, int]:
+def frames(reference: VoiceRecording, text: str, speed: float) -> tuple[int, int]:
     """Return the frames of the recording, and of recording and speech together: the model knows no durations.
 
     Its makers' rule: the speech goes on at the pace of the recording, counted in bytes of UTF-8.
@@ -40,7 +40,7 @@ def frames(reference: Reference, text: str, speed: float) -> tuple[int, int]:
     return heard, heard + max(1, int(heard / len(prompt(reference.text).encode()) * size / pace))
 
 
-def limit(reference: Reference, language: str, speed: float) -> int:
+def limit(reference: VoiceRecording, language: str, speed: float) -> int:
     """Return how many characters can be said in one call after a recording."""
     a_second = len(prompt(reference.text).encode()) / reference.seconds * speed
     characters = a_second * (WHOLE_S - reference.seconds) / (3 if language == "cmn" else 1)

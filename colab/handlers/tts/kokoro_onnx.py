@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
 from colab.handlers.tts import kokoro_voices
-from colab.handlers.tts.engine import Speech, Voice
+from colab.handlers.tts.engine import EngineVoice, SpokenText
 from colab.handlers.tts.kokoro_onnx_model import OpenedModel, opened_model
 from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, spoken
 from colab.handlers.tts.onnx_session import expected_place
 from colab.handlers.tts.phoneme_source import readable, source_for
 from colab.handlers.tts.phonemes import written
-from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
-from usertext import installing
 
 MODEL, STYLES = "kokoro-v1.0-durations.onnx", "voices-v1.0.bin"
 """What the two files are called in the table of models."""
 
 
-class ModelFiles(Protocol):
+class VerifiedFiles(Protocol):
     """Where model files come from."""
 
     def path(self, name: str) -> Path:
@@ -40,15 +37,13 @@ class KokoroOnnx:
     name = "kokoro-onnx"
     limit = LIMIT_CHARACTERS
 
-    def __init__(self, models: ModelFiles, provider: str | None = None) -> None:
-        if importlib.util.find_spec("kokoro_onnx") is None:
-            raise JobFailed(f"kokoro-onnx is not installed here: {installing.with_extra('kokoro')}", code="UNSUPPORTED")
+    def __init__(self, models: VerifiedFiles, provider: str | None = None) -> None:
         self._models = models
         self._provider = provider
         self._place = expected_place(provider)
         self._model: OpenedModel | None = None
 
-    def record(self, voice: Voice | None = None) -> EngineRecord:
+    def record(self, voice: EngineVoice | None = None) -> EngineRecord:
         """Say who speaks: where the model runs, in truth once it is open, and whose phonemes it was given."""
         phonemes = source_for(voice.language if voice else "en-us").name
         return EngineRecord(
@@ -62,18 +57,22 @@ class KokoroOnnx:
             tier="neural",
         )
 
+    def files(self) -> tuple[str, ...]:
+        """Return the model and the voices."""
+        return (MODEL, STYLES)
+
     def choices(self) -> Choices:
         """Return the voices of the languages whose phonemes can be had here, and the languages."""
         return kokoro_voices.choices(readable)
 
-    def pick(self, voice: str, language: str) -> Voice:
+    def pick(self, voice: str, language: str) -> EngineVoice:
         """Return the voice asked for. Raises `JobFailed`: BAD_REQUEST for one that there is not, UNSUPPORTED for a
         language whose phonemes need a package that is not here."""
         picked = kokoro_voices.pick(voice, language)
         source_for(picked.language)
         return picked
 
-    def speak(self, text: str, voice: Voice, speed: float) -> Speech:
+    def speak(self, text: str, voice: EngineVoice, speed: float) -> SpokenText:
         """Speak plain text; what is too long for the model at once is said in parts, and nothing is left out."""
         opened = self._opened()
         read = source_for(voice.language)(text)

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from colab.handlers import device_failures
-from colab.handlers.resident import resident
+from colab.engines import device_failures
+from colab.engines.model_cache import cached
 from colab.handlers.tts import kokoro_styles, onnx_noise
 from colab.handlers.tts.engine import HINT
 from colab.handlers.tts.kokoro_speech import Said
-from colab.handlers.tts.onnx_session import CUDA, Place, open_session, run_errors
+from colab.handlers.tts.onnx_session import CUDA, OnnxDevice, open_session, run_errors
 from colab.handlers.tts.phonemes import Phonemes
 from protocol.errors import JobFailed
 
@@ -43,7 +43,7 @@ class OpenedModel:
     """A model in memory, checked."""
 
     kokoro: Any
-    place: Place
+    place: OnnxDevice
     name: str
 
     def say(self, phonemes: Phonemes, voice: str, speed: float) -> Said:
@@ -81,11 +81,11 @@ def opened_model(model: Path, styles: Path, provider: str | None) -> OpenedModel
     A file that changed is opened anew. Raises `JobFailed`: ENGINE for a file that is torn or of another model,
     UNSUPPORTED for a provider that was asked for and cannot be had.
     """
-    return _resident(model, styles, provider, model.stat().st_mtime_ns, styles.stat().st_mtime_ns)
+    return loaded_model(model, styles, provider, model.stat().st_mtime_ns, styles.stat().st_mtime_ns)
 
 
-@resident()
-def _resident(model: Path, styles: Path, provider: str | None, _model_time: int, _styles_time: int) -> OpenedModel:
+@cached()
+def loaded_model(model: Path, styles: Path, provider: str | None, _model_time: int, _styles_time: int) -> OpenedModel:
     content = onnx_noise.steady(model) if onnx_noise.draws(model) else model
     session, place = open_session(content, model.name, provider)
     _check_model(session, model.name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from colab.handlers.tts.engine import Samples, Speech, TimedWord
+from colab.handlers.tts.engine import Samples, SpokenText, TimedWord
 from colab.handlers.tts.phonemes import Phonemes, within_limit
 from colab.handlers.tts.script import CLAUSE_S, CUT_S, SENTENCE_S
 from colab.handlers.tts.sound import FRAME_S, faded, loud_frames
@@ -63,7 +63,7 @@ class _Track:
                 self.spans[word] = (max(0.0, min(first_s, start_s)), max(last_s, end_s))
 
 
-def spoken(text: str, phonemes: Phonemes, say: Say, speed: float) -> Speech:
+def spoken(text: str, phonemes: Phonemes, say: Say, speed: float) -> SpokenText:
     """Speak a text whose phonemes are known, in as many parts as the model's limit asks for.
 
     `exact` is True when the model told durations and every word has sounds of its own.
@@ -83,7 +83,7 @@ def spoken(text: str, phonemes: Phonemes, say: Say, speed: float) -> Speech:
             if number < len(parts) - 1:
                 track.silence(_PAUSES.get(part.text[-1], CUT_S) / speed - _BEFORE_S - _AFTER_S)
     words = text.split()
-    return Speech(
+    return SpokenText(
         samples=np.concatenate([*track.pieces, np.zeros(0, dtype=np.float32)]),
         rate=RATE,
         words=_timed(words, track),

@@ -5,7 +5,6 @@ Nothing is downloaded by the package: configuration, weights and voices all come
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,17 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from colab.handlers import device_failures, devices
-from colab.handlers.resident import resident
+from colab.engines import device_failures, devices
+from colab.engines.model_cache import cached
 from colab.handlers.tts import kokoro_styles, kokoro_voices
-from colab.handlers.tts.engine import HINT, Samples, Speech, Voice
-from colab.handlers.tts.kokoro_onnx import STYLES, ModelFiles
+from colab.handlers.tts.engine import HINT, EngineVoice, Samples, SpokenText
+from colab.handlers.tts.kokoro_onnx import STYLES, VerifiedFiles
 from colab.handlers.tts.kokoro_speech import LIMIT_CHARACTERS, RATE, Said, edges_from_frames, spoken
 from colab.handlers.tts.phoneme_source import readable, source_for
 from colab.handlers.tts.phonemes import Phonemes, written
 from protocol.errors import JobFailed
 from protocol.messages import Choices, EngineRecord
-from usertext import installing
 
 CONFIG, WEIGHTS = "kokoro-82m/config.json", "kokoro-82m/kokoro-v1_0.pth"
 """What the model's files are called in the table of models; the voices are those of the ONNX engine, in one file."""
@@ -39,18 +37,12 @@ class KokoroTorch:
     name = "kokoro"
     limit = LIMIT_CHARACTERS
 
-    def __init__(self, models: ModelFiles, device: str | None = None) -> None:
-        missing = [name for name in ("torch", "kokoro") if importlib.util.find_spec(name) is None]
-        if missing:
-            raise JobFailed(
-                f"{' and '.join(missing)} not installed here: {installing.with_extra('kokoro-torch')}",
-                code="UNSUPPORTED",
-            )
+    def __init__(self, models: VerifiedFiles, device: str | None = None) -> None:
         self._models = models
         self._device = devices.on_torch(device, "Kokoro")
         self._model: TorchModel | None = None
 
-    def record(self, voice: Voice | None = None) -> EngineRecord:
+    def record(self, voice: EngineVoice | None = None) -> EngineRecord:
         """Say who speaks, on which device, and whose phonemes it was given."""
         phonemes = source_for(voice.language if voice else "en-us").name
         return EngineRecord(
@@ -64,23 +56,27 @@ class KokoroTorch:
             tier="neural",
         )
 
+    def files(self) -> tuple[str, ...]:
+        """Return the model's files and the voices."""
+        return (CONFIG, WEIGHTS, STYLES)
+
     def choices(self) -> Choices:
         """Return the voices of the languages whose phonemes can be had here, and the languages."""
         return kokoro_voices.choices(readable)
 
-    def pick(self, voice: str, language: str) -> Voice:
+    def pick(self, voice: str, language: str) -> EngineVoice:
         """Return the voice asked for. Raises `JobFailed`: BAD_REQUEST for one that there is not, UNSUPPORTED for a
         language whose phonemes need a package that is not here."""
         picked = kokoro_voices.pick(voice, language)
         source_for(picked.language)
         return picked
 
-    def speak(self, text: str, voice: Voice, speed: float) -> Speech:
+    def speak(self, text: str, voice: EngineVoice, speed: float) -> SpokenText:
         """Speak plain text; what is too long for the model at once is said in parts, and nothing is left out."""
         if self._model is None:
             config, weights, styles = (self._models.path(name) for name in (CONFIG, WEIGHTS, STYLES))
             times = tuple(file.stat().st_mtime_ns for file in (config, weights, styles))
-            self._model = _resident(config, weights, styles, self._device.name, times)
+            self._model = loaded_model(config, weights, styles, self._device.name, times)
         model = self._model
         read = source_for(voice.language)(text)
         phonemes = written(zip(read.text, read.words, strict=True), model.kokoro.vocab, sure=read.sure)
@@ -114,8 +110,8 @@ class TorchModel:
         return Said(samples=samples, edges=edges_from_frames(output.pred_dur.tolist(), len(samples)))
 
 
-@resident()
-def _resident(config: Path, weights: Path, styles: Path, device: str, _times: tuple[int, ...]) -> TorchModel:
+@cached()
+def loaded_model(config: Path, weights: Path, styles: Path, device: str, _times: tuple[int, ...]) -> TorchModel:
     """Keep the last model open: loading it takes longer than most narrations. A file that changed is opened anew."""
     with device_failures.told("Kokoro", device, hint=HINT):
         model = _model(config, weights).to(device).eval()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from colab.handlers.tts.engine import Voice
+from colab.handlers.tts.engine import EngineVoice
 from protocol.errors import JobFailed
 from protocol.messages import Choices
 
@@ -111,7 +111,7 @@ def find(language: str) -> str | None:
     return _ANY_REGION.get(base) if _REGION.fullmatch(region) else None
 
 
-def pick(voice: str, language: str) -> Voice:
+def pick(voice: str, language: str) -> EngineVoice:
     """Return the voice asked for, or the default of the language.
 
     A voice with another accent of the same language speaks in its own accent. Raises `JobFailed` BAD_REQUEST, listing
@@ -152,5 +152,5 @@ def _base(tag: str) -> str:
     return tag.split("-")[0]
 
 
-def _voice(name: str) -> Voice:
-    return Voice(name=name, language=LANGUAGE_OF[name], key=name)
+def _voice(name: str) -> EngineVoice:
+    return EngineVoice(name=name, language=LANGUAGE_OF[name], key=name)

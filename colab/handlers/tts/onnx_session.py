@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colab.handlers import devices
-from colab.handlers.device_failures import failed, first_line, out_of_memory
+from colab.engines import devices
+from colab.engines.device_failures import failed, first_line, out_of_memory
 from colab.handlers.tts.engine import HINT
 from protocol.errors import JobFailed
 from usertext import installing
@@ -33,7 +33,7 @@ GPU_BUILD = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'onnxru
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class OnnxDevice:
     """Where a model runs, in truth. `fallback` says why it is not the GPU, where there is one."""
 
     provider: str
@@ -46,14 +46,14 @@ class Place:
         return f"{name} ({devices.UNUSED})" if self.fallback else name
 
 
-def expected_place(provider: str | None) -> Place:
+def expected_place(provider: str | None) -> OnnxDevice:
     """Return where a session would run. Raises `NoSuchDevice` for a provider that this build does not have."""
     available = _runtime().get_available_providers()
     wanted = _wanted(provider, available)
-    return Place(provider=wanted, fallback=_unused_gpu(provider, available) if wanted == CPU else None)
+    return OnnxDevice(provider=wanted, fallback=_unused_gpu(provider, available) if wanted == CPU else None)
 
 
-def open_session(model: Path | bytes, name: str, provider: str | None) -> tuple[Any, Place]:
+def open_session(model: Path | bytes, name: str, provider: str | None) -> tuple[Any, OnnxDevice]:
     """Open a model; `name` is for messages. Returns the session and where it really runs.
 
     Raises `JobFailed`: UNSUPPORTED for a provider that was asked for and cannot be had, ENGINE for a file that is no
@@ -86,14 +86,14 @@ def _chain(provider: str) -> list[tuple[str, dict[str, str]]]:
     return [(one, OPTIONS.get(one, {})) for one in dict.fromkeys([provider, CPU])]
 
 
-def _real_place(used: Sequence[str], expected: Place, asked: str | None, name: str) -> Place:
+def _real_place(used: Sequence[str], expected: OnnxDevice, asked: str | None, name: str) -> OnnxDevice:
     """Compare what was wanted with what the session says of itself."""
     place = expected
     if used[0] != expected.provider:
         why = f"{expected.provider} could not be started; its libraries (CUDA 12, cuDNN 9) may be missing"
         if asked is not None:
             raise devices.NoSuchDevice(f"{name}: {why}. Hint: {GPU_BUILD}; or ask for cpu")
-        place = Place(provider=used[0], fallback=why)
+        place = OnnxDevice(provider=used[0], fallback=why)
     if place.fallback:
         logger.warning("%s runs on %s, although a GPU is there: %s", name, place.provider, place.fallback)
     return place

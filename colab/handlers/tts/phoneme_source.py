@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from colab.handlers.tts import phonemes_espeak, phonemes_misaki
-from colab.handlers.tts.phonemes import Source
+from colab.handlers.tts.phonemes import PhonemeSource
 from protocol.errors import JobFailed
 from usertext import installing
 
 
-def source_for(language: str) -> Source:
+def source_for(language: str) -> PhonemeSource:
     """Return the phoneme source for one of Kokoro's languages. Raises `JobFailed` UNSUPPORTED, with a hint."""
     if language in phonemes_misaki.ONLY_MISAKI:
         found = phonemes_misaki.opened(language)

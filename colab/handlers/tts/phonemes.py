@@ -47,7 +47,7 @@ Sound = tuple[str, int]
 """One phoneme character, and the place of its word."""
 
 
-class Source(Protocol):
+class PhonemeSource(Protocol):
     """Who knows how a text sounds. The same text gives the same phonemes, every time."""
 
     name: str  # as records say it: "espeak 1.52.0"

@@ -52,12 +52,12 @@ _NO_SOUND = str.maketrans(dict.fromkeys("ˈˌː^ "))
 
 
 @cache
-def opened_for(language: str) -> Espeak:
+def opened_for(language: str) -> EspeakPhonemes:
     """Return eSpeak for a language. Raises `JobFailed` UNSUPPORTED where it is not installed."""
-    return Espeak(language)
+    return EspeakPhonemes(language)
 
 
-class Espeak:
+class EspeakPhonemes:
     """eSpeak as a source of phonemes: always there, a little less sure of English stress than misaki."""
 
     def __init__(self, language: str) -> None:

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from colab.handlers.tts.phonemes import Phonemes, Sound, Source, written
+from colab.handlers.tts.phonemes import Phonemes, PhonemeSource, Sound, written
 from usertext import installing
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def _number(told: str) -> tuple[int, ...]:
 
 
 @cache
-def opened(language: str) -> Source | None:
+def opened(language: str) -> PhonemeSource | None:
     """Return misaki for a language, None where it or anything that it needs is not installed."""
     needed = _NEEDED.get(language)
     if needed is None or any(importlib.util.find_spec(module) is None for module in needed):

@@ -35,7 +35,7 @@ class Chunk:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Script:
+class SpeechScript:
     """One narration, ready to speak: the words as written, and chunks within the engine's limit. No chunk: silence.
 
     `lead_s` is the silence that a mark asks for before the first word.
@@ -54,7 +54,7 @@ def script(
     lexicon: Lexicon = NO_LEXICON,
     pauses: Sequence[tuple[int, float]] = (),
     emphasis: Collection[int] = (),
-) -> Script:
+) -> SpeechScript:
     """Return the script of a narration; every chunk has at most `limit` characters (at least MAX_PIECE).
 
     `pauses` are (words before it, seconds): each ends a chunk, so that the silence lies exactly there.
@@ -68,7 +68,7 @@ def script(
     held = [
         chunk if hold is None else replace(chunk, hold_s=hold) for chunk, hold in zip(chunks, holds[1:], strict=True)
     ]
-    return Script(words=written_words(narration), chunks=tuple(held), lead_s=holds[0] or 0.0)
+    return SpeechScript(words=written_words(narration), chunks=tuple(held), lead_s=holds[0] or 0.0)
 
 
 def otherwise(chunk: Chunk) -> tuple[Chunk, ...]:

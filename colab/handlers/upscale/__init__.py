@@ -1,125 +1,87 @@
-"""Upscaling: the glue between a film or a picture and an engine. No model library is imported here."""
+"""Upscaling: the glue between a video or an image and an engine. No model library is imported here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
-from colab.handlers.closed import closed_codes
-from colab.handlers.upscale import commands, turning
-from colab.handlers.upscale.commands import Coding, is_full_range, space_of
-from colab.handlers.upscale.engine import Shape
-from colab.handlers.upscale.engines import AUTO, NO_NETWORK, Chosen, available, names, open_engine
-from colab.handlers.upscale.film import upscale_film
-from colab.handlers.upscale.picture import upscale_picture
-from colab.handlers.upscale.sizes import target
-from colab.handlers.work import Result, Work
+from colab.handlers.upscale import commands
+from colab.handlers.upscale.engines import AUTO, ENGINES, NO_NETWORK, UpscaleJob, UpscaleTable, names
+from colab.handlers.upscale.image import upscale_image
+from colab.handlers.upscale.video import SEGMENTS, upscale_video
+from colab.job_errors import closed_codes
 from colab.models import Models
-from media import ffmpeg as programs
-from media.confined import examine
-from media.ffmpeg import Ffmpeg
+from colab.video.job import inspected
+from colab.video.segments import SegmentLength
+from colab.work import Work, WorkResult
 from media.info import MediaFile
-from protocol.errors import EnvironmentNotReady, JobFailed, MediaError
+from protocol.errors import JobFailed
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.upscale import FILMS, PICTURES, Params
 from protocol.messages import Choices, EngineRecord
 
-NEEDED = frozenset({"cas", "hqdn3d", "scale", "setparams", "setsar", "showinfo"})
 
-
+@dataclass(frozen=True, kw_only=True)
 class UpscaleHandler:
-    """Makes a film or a picture larger. A film in work leaves a checkpoint after each of its pieces."""
+    """Makes a video or an image larger. A video in work saves a checkpoint after each of its segments."""
 
-    kind = "upscale"
+    table: UpscaleTable = ENGINES
+    segments: SegmentLength = SEGMENTS
+    report_every_s: float = 0.2  # between frames: how often progress is reported, once some are done
+    kind: str = "upscale"
 
     def engines(self, models: Models) -> tuple[EngineRecord, ...]:
-        """Return the engines that can upscale here, best first; none without an ffmpeg that can."""
-        return tuple(engine.record() for engine in self._available(models))
+        """Return the engines that can upscale here, best first; none without an ffmpeg that can write the result."""
+        try:
+            UpscaleJob().program()
+        except JobFailed:
+            return ()
+        return tuple(engine.record() for engine in self.table.available(models))
 
     def choices(self, models: Models) -> dict[str, Choices]:
         """Return the models of each engine."""
-        named: dict[str, Choices] = {
+        known: dict[str, Choices] = {
             "realesrgan": {"model": (AUTO, *names(models))},
             "ffmpeg-lanczos": {"model": (AUTO, NO_NETWORK)},
         }
-        return {engine.name: named[engine.name] for engine in self._available(models)}
+        return {record.name: known[record.name] for record in self.engines(models)}
 
-    def run(self, work: Work) -> Result:
-        """Upscale the source. Raises `JobFailed` with what is wrong, and the hint."""
+    def run(self, work: Work) -> WorkResult:
+        """Upscale the source. Raises `JobFailed` with what is wrong, and a hint."""
         params = cast(Params, work.params)
         with closed_codes("it cannot be made larger", hint="ask for a smaller scale"):
-            media = _looked_at(work)
-            _check_format(media, params)
-            ffmpeg = _ffmpeg(_encoders(media, params))
-            chosen = open_engine(work.models, ffmpeg, required=work.engine, model=params.model, what=media.what)
-            told = _upscaled(work, params, media, chosen, ffmpeg)
-            return Result(engine=chosen.engine.record(), summary=_summary(media, chosen, told))
-
-    def _available(self, models: Models) -> tuple[Any, ...]:
-        try:
-            return available(models, _ffmpeg(programs.ENCODERS))
-        except JobFailed:
-            return ()
-
-
-def _upscaled(work: Work, params: Params, media: MediaFile, chosen: Chosen, ffmpeg: Ffmpeg) -> Mapping[str, Any]:
-    picture = media.picture
-    assert picture is not None  # neither a film nor a picture is without
-    if media.what == "picture":
-        return upscale_picture(work, params, media, chosen.engine, ffmpeg)
-    turns: tuple[str, ...] = ()
-    if picture.mirrored:  # no mark that a film can carry to every player says so: its frames are turned
-        turns, picture = turning.filters(picture), turning.turned(picture)
-    shape = Shape(
-        size=picture.size,
-        target=target(picture, params, film=True),
-        bits=commands.bits(picture.pixels),
-        space=space_of(picture.pixels, picture.size[1]),
-        full_range=is_full_range(picture.pixels),
-    )
-    enlarger = chosen.engine.ready(shape, params)
-    coding = Coding(shape=shape, picture=picture, params=params, enlarger=enlarger, turns=turns)
-    told = upscale_film(work, media, coding, chosen.engine, ffmpeg)
-    lost = {"lost": "the film's transparency: frames travel as yuv420p"} if picture.pixels.alpha else {}
-    return {**told, **enlarger.notes(), **lost}
+            media = inspected(work.inputs[SOURCE])
+            _check(media, params)
+            job = UpscaleJob(model=params.model, what=media.what, encoders=_encoders(media, params))
+            program = job.program()
+            choice = self.table.choose(work.models, job, work.engine)
+            if media.what == "picture":
+                summary: Mapping[str, Any] = upscale_image(work, params, media, choice.engine, program)
+            else:
+                summary = upscale_video(
+                    work, params, media, choice.engine, program, segments=self.segments, every_s=self.report_every_s
+                )
+            passed_over = {"passed_over": list(choice.passed_over)} if choice.passed_over else {}
+            return WorkResult(engine=choice.engine.record(), summary={"what": media.what, **summary, **passed_over})
 
 
-def _looked_at(work: Work) -> MediaFile:
-    try:
-        media = examine(work.inputs[SOURCE])
-    except MediaError as problem:
-        raise JobFailed(str(problem), code="INPUT_CORRUPT") from problem
+def _check(media: MediaFile, params: Params) -> None:
+    """Raise `JobFailed` for what cannot be upscaled, or not in the format that is asked for."""
     if media.what == "sound":
-        raise JobFailed("the source is a sound; give a film or a picture to upscale", code="INPUT_CORRUPT")
-    return media
-
-
-def _check_format(media: MediaFile, params: Params) -> None:
-    wanted, fitting = params.format or "mp4", FILMS if media.what == "film" else PICTURES
-    if wanted not in fitting:
+        raise JobFailed("the source is a sound; give a video or an image to upscale", code="INPUT_CORRUPT")
+    what, formats = ("video", FILMS) if media.what == "film" else ("image", PICTURES)
+    if (wanted := params.format or "mp4") not in formats:
         raise JobFailed(
-            f"a {media.what} cannot be written as {wanted}; ask for one of {', '.join(fitting)}", code="BAD_REQUEST"
+            f"this {what} cannot be written as {wanted}; ask for one of {', '.join(formats)}", code="BAD_REQUEST"
         )
 
 
 def _encoders(media: MediaFile, params: Params) -> frozenset[str]:
-    """Return the encoders without which the result cannot be written; none for a picture."""
+    """Return the encoders without which the result cannot be written; none for an image."""
     if media.what == "picture" or media.picture is None:
         return frozenset()
     return frozenset({commands.encoder(params, commands.bits(media.picture.pixels))})
-
-
-def _ffmpeg(encoders: frozenset[str]) -> Ffmpeg:
-    try:
-        return programs.find(needs=NEEDED, encoders=encoders)
-    except EnvironmentNotReady as problem:
-        other = "; or ask for the codec x264" if "libx265" in encoders else ""
-        raise JobFailed(f"{problem}{other}", code="UNSUPPORTED") from problem
-
-
-def _summary(media: MediaFile, chosen: Chosen, told: Mapping[str, Any]) -> dict[str, Any]:
-    passed_over = {"passed_over": list(chosen.passed_over)} if chosen.passed_over else {}
-    return {"what": media.what, **told, **passed_over}
 
 
 HANDLER = UpscaleHandler()

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from colab.handlers.pieces import frames
-from colab.handlers.pieces.frames import SHOWING, Frames
 from colab.handlers.upscale.engine import Enlarger, Shape
 from colab.handlers.upscale.lanczos import FLAGS
+from colab.video import frames
+from colab.video.frames import SHOWING, Frames
 from media import carry_over, encoding
 from media.ffmpeg import Ffmpeg, input_arguments
 from media.info import MediaFile, PixelFormat, VideoTrack

@@ -63,11 +63,15 @@ class Enlarger(Protocol):
         ...
 
 
-class Engine(Protocol):
+class UpscaleEngine(Protocol):
     """One engine. Making one loads no model and fetches no file."""
 
     name: str
     segment_pixels: int  # of the result, in about half a minute
+
+    def files(self) -> tuple[str, ...]:
+        """Return the model files that it needs, by their names in the table of models."""
+        ...
 
     def record(self) -> EngineRecord:
         """Say who works: engine, version, provider and device really in use, tier."""

@@ -1,21 +1,21 @@
-"""The table of upscaling engines, and how to open one. A new engine is a file of its own and a line here."""
+"""The table of upscaling engines. A new engine is a file of its own and a row here."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from colab.handlers.upscale.engine import Engine
+from colab.engines.registry import EngineRow, EngineTable, Opening
+from colab.handlers.upscale.engine import UpscaleEngine
 from colab.models import Models
+from media import ffmpeg
 from media.ffmpeg import Ffmpeg
-from protocol.errors import JobFailed
-
-logger = logging.getLogger(__name__)
+from protocol.errors import EnvironmentNotReady, JobFailed
 
 AUTO = "auto"
 NO_NETWORK = "lanczos"
+FILTERS = frozenset({"cas", "hqdn3d", "scale", "setparams", "setsar", "showinfo"})
+"""The filters that ffmpeg must have."""
 
 KNOWN = {
     "x4plus": "realesrgan-x4plus",
@@ -31,95 +31,42 @@ BEST = {
     "film": ("realesr-general-x4v3", "realesr-animevideov3", "realesrgan-x4plus", "realesrgan-x4plus-anime"),
     "picture": ("realesrgan-x4plus", "realesr-general-x4v3", "realesrgan-x4plus-anime", "realesr-animevideov3"),
 }
-"""Which model takes what, best first, when none is named: quick ones for films, thorough ones for pictures."""
-
-
-def _realesrgan(models: Models, model: str, ffmpeg: Ffmpeg) -> Engine:
-    from colab.handlers.upscale.realesrgan import RealEsrgan
-
-    return RealEsrgan(models, model)
-
-
-def _lanczos(models: Models, model: str, ffmpeg: Ffmpeg) -> Engine:
-    from colab.handlers.upscale.lanczos import Lanczos
-
-    return Lanczos(ffmpeg)
-
-
-ENGINES: dict[str, Callable[[Models, str, Ffmpeg], Engine]] = {"realesrgan": _realesrgan, "ffmpeg-lanczos": _lanczos}
-"""Every engine, best first. Opening one raises `JobFailed` UNSUPPORTED when it cannot work here.
-
-An opener loads no model and fetches no file: a worker's card is made by it.
-"""
+"""The models to take when none is named, best first: quick ones for videos, thorough ones for images."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
-    """Who does it, and why not those that would have been better."""
+class UpscaleJob:
+    """What a job asks of its engine."""
 
-    engine: Engine
-    passed_over: tuple[str, ...] = ()
+    model: str = AUTO
+    what: str = "picture"
+    encoders: frozenset[str] = ffmpeg.ENCODERS  # that ffmpeg must have
 
-
-def available(models: Models, ffmpeg: Ffmpeg) -> tuple[Engine, ...]:
-    """Return the engines that work here: the best of those that are ready first, then what has to be fetched."""
-    local = _local(models, "picture")
-    model = local or BEST["picture"][0]
-    found: list[Engine] = []
-    for name, opener in ENGINES.items():
-        with suppress(JobFailed):
-            if name == "realesrgan" and local is None and models.offline:
-                continue
-            found.append(opener(models, model, ffmpeg))
-    return tuple(sorted(found, key=lambda engine: engine.name == "realesrgan" and local is None))
+    def program(self) -> Ffmpeg:
+        """Return an ffmpeg for this job. Raises `JobFailed` UNSUPPORTED if there is none."""
+        try:
+            return ffmpeg.find(needs=FILTERS, encoders=self.encoders)
+        except EnvironmentNotReady as problem:
+            other = "; or ask for the codec x264" if self.encoders == {"libx265"} else ""
+            raise JobFailed(f"{problem}{other}", code="UNSUPPORTED") from problem
 
 
-def open_engine(models: Models, ffmpeg: Ffmpeg, *, required: str | None, model: str, what: str) -> Chosen:
-    """Return the engine required or the one whose model is named, its files fetched; else the best that is here.
+def _realesrgan(opening: Opening[UpscaleJob]) -> UpscaleEngine:
+    from colab.handlers.upscale.realesrgan import RealEsrgan
 
-    A named model is never replaced: `JobFailed` UNSUPPORTED says why it cannot be used. Nothing is downloaded for
-    `auto`; what keeps the network from working is in `passed_over`.
-    """
-    if required is not None and required not in ENGINES:
-        raise JobFailed(
-            f"the upscaling engine {required!r} is not on this worker; it has: {', '.join(ENGINES)}", code="UNSUPPORTED"
-        )
-    if model == NO_NETWORK or (required == "ffmpeg-lanczos" and model == AUTO):
-        return Chosen(engine=_of_network(required, models, ffmpeg))
-    if required == "ffmpeg-lanczos":
-        raise JobFailed(f"{required} has no model {model!r}; ask for auto or lanczos", code="BAD_REQUEST")
-    if model != AUTO or required is not None:
-        name = KNOWN.get(model, model) if model != AUTO else _local(models, what) or BEST[what][0]
-        return Chosen(engine=_fetched(models, name, ffmpeg))
-    return _best(models, ffmpeg, what)
+    models, job = opening.models, opening.job
+    if job.model == NO_NETWORK:
+        raise JobFailed("it is a network, and the model lanczos is not; ask for auto or a model", code="BAD_REQUEST")
+    model = (_present(models, job.what) or BEST[job.what][0]) if job.model == AUTO else KNOWN.get(job.model, job.model)
+    return RealEsrgan(models, model)
 
 
-def _of_network(required: str | None, models: Models, ffmpeg: Ffmpeg) -> Engine:
-    if required == "realesrgan":
-        raise JobFailed("realesrgan is a network, and lanczos is none; ask for auto or a model", code="BAD_REQUEST")
-    return ENGINES["ffmpeg-lanczos"](models, NO_NETWORK, ffmpeg)
+def _lanczos(opening: Opening[UpscaleJob]) -> UpscaleEngine:
+    from colab.handlers.upscale.lanczos import Lanczos
 
-
-def _best(models: Models, ffmpeg: Ffmpeg, what: str) -> Chosen:
-    from colab.handlers.upscale.realesrgan import check_installed
-
-    try:
-        if (model := _local(models, what)) is not None:
-            return Chosen(engine=_fetched(models, model, ffmpeg))
-        check_installed()
-        passed_over = ("realesrgan: no model of it is here; name one with `model` (as x4plus), which fetches it",)
-    except JobFailed as problem:
-        passed_over = (f"realesrgan: {problem}",)
-        logger.warning("the upscaling engine realesrgan is not used: %s", problem)
-    return Chosen(engine=ENGINES["ffmpeg-lanczos"](models, NO_NETWORK, ffmpeg), passed_over=passed_over)
-
-
-def _fetched(models: Models, model: str, ffmpeg: Ffmpeg) -> Engine:
-    """Return the network with its file here: it says what it lacks before it downloads anything."""
-    _check_known(models, model)
-    engine = ENGINES["realesrgan"](models, model, ffmpeg)
-    models.path(model)
-    return engine
+    if opening.job.model not in (AUTO, NO_NETWORK):
+        raise JobFailed(f"it has no model {opening.job.model!r}; ask for auto or lanczos", code="BAD_REQUEST")
+    return Lanczos(opening.job.program())
 
 
 def names(models: Models) -> tuple[str, ...]:
@@ -127,18 +74,39 @@ def names(models: Models) -> tuple[str, ...]:
     return (*KNOWN, *KNOWN.values(), *models.owned("upscale"))
 
 
-def _check_known(models: Models, model: str) -> None:
-    """Refuse what is no model for upscaling: a job must not have a worker fetch any other file of its table."""
-    if model not in names(models):
+def _check_known(models: Models, job: UpscaleJob) -> None:
+    """Refuse what is not a model for upscaling: a job must not make a worker fetch any other file of its table."""
+    if job.model not in (AUTO, NO_NETWORK, *names(models)):
         raise JobFailed(
-            f"no model {model!r} for upscaling is known here; there are "
+            f"no model {job.model!r} for upscaling is known here; there are "
             f"{', '.join((AUTO, NO_NETWORK, *KNOWN, *models.owned('upscale')))}. The worker's owner adds others by "
             "gpudrop models add",
             code="UNSUPPORTED",
         )
 
 
-def _local(models: Models, what: str) -> str | None:
+UpscaleTable = EngineTable[UpscaleJob, UpscaleEngine]
+
+ENGINES: UpscaleTable = EngineTable(
+    kind="upscale",
+    any_job=UpscaleJob(),
+    names_model=lambda job: job.model not in (AUTO, NO_NETWORK),
+    check_job=_check_known,
+    rows=(
+        EngineRow(
+            name="realesrgan",
+            open=_realesrgan,
+            packages=("torch", "torchvision", "spandrel", "safetensors"),
+            extra="upscale",
+            suits=lambda job: job.model != NO_NETWORK,
+        ),
+        EngineRow(name="ffmpeg-lanczos", open=_lanczos, suits=lambda job: job.model in (AUTO, NO_NETWORK)),
+    ),
+)
+
+
+def _present(models: Models, what: str) -> str | None:
+    """Return the best model whose file is here."""
     for name in BEST[what]:
         with suppress(JobFailed):  # a table without this model
             if models.present(name):

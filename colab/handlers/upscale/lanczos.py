@@ -38,6 +38,10 @@ class Lanczos:
     def __init__(self, ffmpeg: Ffmpeg) -> None:
         self._ffmpeg = ffmpeg
 
+    def files(self) -> tuple[str, ...]:
+        """Return nothing: it has no model."""
+        return ()
+
     def record(self) -> EngineRecord:
         """Say that ffmpeg does it, and which."""
         version = self._ffmpeg.version[:200]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colab.handlers import device_failures
-from colab.handlers.resident import resident
+from colab.engines import device_failures
+from colab.engines.model_cache import cached
 from protocol.errors import JobFailed
 
 log = logging.getLogger(__name__)
@@ -103,11 +103,11 @@ def load(path: Path, name: str, device: str, *, half: bool) -> Network:
 
     Raises `JobFailed`: UNSUPPORTED for a file of something else, ENGINE, OUT_OF_MEMORY.
     """
-    return _resident(path, path.stat().st_mtime_ns, name, device, half)
+    return loaded_model(path, path.stat().st_mtime_ns, name, device, half)
 
 
-@resident()
-def _resident(path: Path, _: int, name: str, device: str, half: bool) -> Network:
+@cached()
+def loaded_model(path: Path, _: int, name: str, device: str, half: bool) -> Network:
     import torch
 
     with device_failures.told(f"the model {name}", device, hint=HINT):

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
-from colab.handlers import device_failures, devices
+from colab.engines import device_failures, devices
+from colab.engines.device_failures import free_again
 from colab.handlers.upscale import network, tiles, yuv
 from colab.handlers.upscale.engine import Enlarger, Planes, Shape, Tick
 from colab.handlers.upscale.lanczos import sharpen_filter
-from colab.handlers.upscale.memory import Room
+from colab.handlers.upscale.network import HINT, Network
 from colab.models import Models
 from media.pipes import RawFrame
 from protocol.errors import JobFailed
 from protocol.kinds.upscale import Params
 from protocol.messages import EngineRecord
-from usertext import installing
 
 log = logging.getLogger(__name__)
 
 MAX_NATIVE = 200_000_000
 """Pixels that a network may make of one picture on its way to the size asked for: several GB of memory."""
-
-NEEDS = ("torch", "torchvision", "spandrel", "safetensors")
-
-
-def check_installed() -> None:
-    """Raise JobFailed UNSUPPORTED, with the hint, where what the networks need is not installed."""
-    if missing := [name for name in NEEDS if importlib.util.find_spec(name) is None]:
-        raise JobFailed(
-            f"{' and '.join(missing)} not installed here: {installing.with_extra('upscale')}", code="UNSUPPORTED"
-        )
 
 
 class RealEsrgan:
@@ -46,10 +37,13 @@ class RealEsrgan:
     segment_pixels = 240_000_000
 
     def __init__(self, models: Models, model: str) -> None:
-        check_installed()
         self._models, self.model = models, model
         self._digest = models.sha256(model)
         self._device = devices.on_torch(models.provider, "Real-ESRGAN")
+
+    def files(self) -> tuple[str, ...]:
+        """Return the network's file."""
+        return (self.model,)
 
     def record(self) -> EngineRecord:
         """Say which network does it, and where."""
@@ -208,3 +202,64 @@ class Enlarging:
     def _run(self, pictures: Any, tick: Tick) -> Any:
         tick()
         return self._network.run(pictures)
+
+
+log = logging.getLogger(__name__)
+
+CPU_BYTES = 1_500_000_000
+"""What a network may take of a machine's memory, of which nobody says how much is free."""
+
+PART_OF_GPU = 0.6
+LARGEST_TILE = 4096
+LARGEST_BATCH = 8
+
+
+@dataclass(kw_only=True)
+class Room:
+    """The largest parts that are tried now."""
+
+    tile: int
+    batch: int
+    whole: int  # the longer side of a picture: a tile as large as that is no tile
+    shrunk: int = 0
+
+    @classmethod
+    def for_(cls, network: Network, shape: Shape, params: Params) -> Room:
+        """Return what should fit, or what was asked for."""
+        pixels = _free(network.device) / network.bytes_each
+        whole = max(shape.size)
+        fits = shape.size[0] * shape.size[1] <= pixels
+        tile = params.tile or (whole if fits else max(tiles.SMALLEST, min(LARGEST_TILE, math.isqrt(int(pixels)))))
+        each = min(tile, shape.size[0]) * min(tile, shape.size[1])
+        batch = params.batch or (1 if network.device == "cpu" else min(LARGEST_BATCH, max(1, int(pixels // each))))
+        return cls(tile=max(tile, tiles.SMALLEST), batch=batch, whole=whole)
+
+    @property
+    def frames(self) -> int:
+        """Return how many frames are wanted at once: more than one only where a whole one fits."""
+        return self.batch if self.tile >= self.whole else 1
+
+    def shrink(self) -> None:
+        """Make the parts smaller: fewer at once first, then smaller tiles. Raises `JobFailed` OUT_OF_MEMORY."""
+        if self.batch > 1:
+            self.batch //= 2
+        elif self.tile > tiles.SMALLEST:
+            self.tile = max(tiles.SMALLEST, min(self.tile, self.whole) // 2)
+        else:
+            raise JobFailed(
+                f"not even a tile of {self.tile}x{self.tile} pixels fits into the memory; {HINT}",
+                code="OUT_OF_MEMORY",
+            )
+        self.shrunk += 1
+        log.warning("out of memory: going on with tiles of %d and %d at once", self.tile, self.batch)
+        free_again()
+
+    def notes(self) -> Mapping[str, Any]:
+        """Return what had to be smaller than it was to be."""
+        return {"memory": f"too little: tiles of {self.tile}, {self.batch} at once"} if self.shrunk else {}
+
+
+def _free(device: str) -> float:
+    import torch
+
+    return PART_OF_GPU * torch.cuda.mem_get_info()[0] if device == "cuda" else CPU_BYTES

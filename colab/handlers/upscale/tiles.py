@@ -19,7 +19,7 @@ RAMP = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Span:
+class TileSpan:
     """One tile along one side: where it begins, and how much each of its pixels counts."""
 
     start: int
@@ -27,15 +27,15 @@ class Span:
     weights: Weights  # at the scale of the result
 
 
-def spans(side: int, tile: int, margin: int, scale: int) -> list[Span]:
+def spans(side: int, tile: int, margin: int, scale: int) -> list[TileSpan]:
     """Return the tiles along a side of so many pixels; every pixel of the side counts in at least one."""
     if tile >= side:
-        return [Span(start=0, length=side, weights=np.ones(side * scale, np.float32))]
+        return [TileSpan(start=0, length=side, weights=np.ones(side * scale, np.float32))]
     margin, ramp = min(margin, tile // 4), min(RAMP, tile // 8)
     step = tile - 2 * margin - ramp
     starts = [*range(0, side - tile, step), side - tile]
     return [
-        Span(
+        TileSpan(
             start=start,
             length=tile,
             weights=_weights(tile, margin, ramp, scale, first=start == 0, last=start == starts[-1]),

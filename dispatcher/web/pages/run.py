@@ -18,11 +18,9 @@ from dispatcher.web import logs, served, texts, transcript, views
 from dispatcher.web.served import Shown
 from dispatcher.web.state import AppState, CurrentState
 from protocol.errors import NotFoundError, UsageError
+from protocol.kinds import KINDS
 
 router = APIRouter()
-
-COMPARED = frozenset({"upscale", "stabilize"})
-"""The kinds whose result is shown over its source."""
 
 MOST_FORM_BYTES = 10_000
 
@@ -116,7 +114,7 @@ def _to(run_id: str) -> RedirectResponse:
 
 def _pair(run: Run, inputs: Sequence[Shown], outputs: Sequence[Shown]) -> tuple[Shown, Shown] | None:
     """Return what is shown before and after, where both are there and of one sort."""
-    if run.kind not in COMPARED:
+    if run.kind not in KINDS or not KINDS[run.kind].compared:
         return None
     for after in outputs:
         for before in inputs:

@@ -1,10 +1,10 @@
-"""A work bench for handlers: local files, and a record of everything that the handler said."""
+"""Workbenches for handlers, and what a listener has of a spoken clip."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,46 +13,10 @@ import pytest
 import soundfile
 from pydantic import BaseModel
 
-from colab.handlers.work import Result, StopWork
+from colab.fake_workbench import FakeWorkbench
 from colab.models import ModelPlaces, Models
+from colab.work import Handler, WorkResult
 from protocol.kinds import tts
-from protocol.messages import EngineRecord
-
-
-@dataclass
-class FakeWork:
-    """`Work` in a test: counts, remembers the order, and stops when told to."""
-
-    params: BaseModel
-    folder: Path
-    models: Models
-    engine: str | None = None
-    inputs: dict[str, Path] = field(default_factory=dict)
-    published: list[str] = field(default_factory=list)
-    progressed: list[tuple[int, int, str]] = field(default_factory=list)
-    stop_after: int | None = None
-    leftover: tuple[str, ...] = ()  # outputs that lie in `folder` from an earlier attempt
-    began: EngineRecord | None = None
-
-    def output(self, path: str) -> Path:
-        target = self.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return target
-
-    def kept(self, engine: EngineRecord) -> frozenset[str]:
-        assert not self.published, "the engine is told after the first output"
-        self.began = engine
-        return frozenset(self.leftover)
-
-    def publish(self, path: str) -> None:
-        assert (self.folder / path).is_file(), f"{path} was published before it was written"
-        assert path not in self.published, f"{path} was published twice"
-        self.published.append(path)
-
-    def progress(self, done: int, total: int, note: str = "") -> None:
-        self.progressed.append((done, total, note))
-        if self.stop_after is not None and len(self.progressed) > self.stop_after:
-            raise StopWork
 
 
 @dataclass(frozen=True)
@@ -82,8 +46,8 @@ class Heard:
 class Told:
     """A finished job of kind tts."""
 
-    work: FakeWork
-    result: Result
+    work: FakeWorkbench
+    result: WorkResult
     clips: list[Heard]
 
 
@@ -94,36 +58,36 @@ def models(tmp_path: Path) -> Models:
 
 
 @pytest.fixture
-def make_work(tmp_path: Path, models: Models) -> Callable[..., FakeWork]:
-    """Return a maker of fake work, each in a folder of its own."""
-    made: list[FakeWork] = []
+def make_work(tmp_path: Path, models: Models) -> Callable[..., FakeWorkbench]:
+    """Return a maker of workbenches, each in a folder of its own; the kind follows from the parameters."""
+    made: list[FakeWorkbench] = []
 
-    def make(params: BaseModel, **more: Any) -> FakeWork:
-        folder = tmp_path / f"work-{len(made)}"
-        folder.mkdir()
-        made.append(FakeWork(params=params, folder=folder, models=models, **more))
+    def make(params: BaseModel, **more: Any) -> FakeWorkbench:
+        kind = type(params).__module__.rpartition(".")[2]
+        given = {"kind": kind, "raw": params, "folder": tmp_path / f"work-{len(made)}", "models": models, **more}
+        made.append(FakeWorkbench(**given))
         return made[-1]
 
     return make
 
 
 @pytest.fixture
-def tell(make_work: Callable[..., FakeWork]) -> Callable[..., Told]:
+def tell(make_work: Callable[..., FakeWorkbench]) -> Callable[..., Told]:
     """Return a function that has texts spoken by the real handler and listens to what came out."""
-    from colab.handlers import HANDLERS
 
-    def run(*texts: str | dict[str, Any], engine: str | None = None, **params: Any) -> Told:
+    def run(
+        *texts: str | dict[str, Any], engine: str | None = None, handler: Handler | None = None, **params: Any
+    ) -> Told:
         told = [{"narration": text} if isinstance(text, str) else text for text in texts]
         steps = [tts.Step(id=f"s{place}", **step) for place, step in enumerate(told)]
-        work = make_work(tts.Params(steps=tuple(steps), **params), engine=engine)
-        result = HANDLERS["tts"]().run(work)
-        return Told(work, result, [_heard(work, step.id) for step in steps])
+        work = make_work(tts.Params(steps=tuple(steps), **params), engine=engine, handler=handler)
+        return Told(work, work.run(), [_heard(work, step.id) for step in steps])
 
     return run
 
 
-def _heard(work: FakeWork, step_id: str) -> Heard:
-    wav = work.folder / tts.wav_path(step_id)
+def _heard(work: FakeWorkbench, step_id: str) -> Heard:
+    wav = work.output(tts.wav_path(step_id))
     samples, rate = soundfile.read(wav, dtype="float32")
-    times = json.loads((work.folder / tts.words_path(step_id)).read_text(encoding="utf-8"))
+    times = json.loads(work.output(tts.words_path(step_id)).read_text(encoding="utf-8"))
     return Heard(wav, samples, rate, times)

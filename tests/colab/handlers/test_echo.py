@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from colab.handlers import HANDLERS
-from colab.handlers.work import StopWork
+from colab.work import StopWork
 from protocol.errors import JobFailed
 from protocol.kinds import KINDS, echo
 
@@ -40,8 +40,8 @@ def test_the_speech_handler_imports_no_model_library():
 def test_echo_gives_back_the_text(make_work):
     """The text comes back byte for byte, published, with every unit told."""
     work = make_work(echo.Params(text="zeile\r\nfin ✓", units=3))
-    result = HANDLERS["echo"]().run(work)
-    assert (work.folder / "echo.txt").read_bytes() == "zeile\r\nfin ✓".encode()
+    result = work.run()
+    assert work.output("echo.txt").read_bytes() == "zeile\r\nfin ✓".encode()
     assert work.published == ["echo.txt"] == list(echo.KIND.outputs(work.params))
     assert [done for done, _, _ in work.progressed] == [0, 1, 2, 3]
     assert {total for _, total, _ in work.progressed} == {3}
@@ -52,12 +52,12 @@ def test_echo_stops_within_a_unit(make_work):
     """A long unit of pretended work ends as soon as the job is cancelled, and nothing is published."""
     work = make_work(echo.Params(text="x", units=1, unit_s=3600), stop_after=1)
     with pytest.raises(StopWork):
-        HANDLERS["echo"]().run(work)
+        work.run()
     assert work.published == []
 
 
 def test_echo_refuses_another_engine(make_work):
     """An engine that is not here is UNSUPPORTED, not ignored."""
     with pytest.raises(JobFailed) as failed:
-        HANDLERS["echo"]().run(make_work(echo.Params(), engine="kokoro"))
+        make_work(echo.Params(), engine="kokoro").run()
     assert failed.value.code == "UNSUPPORTED"

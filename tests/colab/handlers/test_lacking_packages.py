@@ -14,7 +14,6 @@ from colab.handlers.transcribe import engines as transcribe
 from colab.handlers.upscale import engines as upscale
 from colab.models import ModelPlaces, Models
 from media.examine import examine
-from media.ffmpeg import find
 from protocol.errors import JobFailed
 from protocol.kinds.analyze import Params as Look
 from protocol.kinds.transcribe import Params as Hear
@@ -37,15 +36,15 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Models:
 
 
 def _upscale(models: Models, picture: Path, required: str | None) -> tuple[str, ...]:
-    return upscale.open_engine(models, find(), required=required, model="auto", what="picture").passed_over
+    return upscale.ENGINES.choose(models, upscale.UpscaleJob(), required).passed_over
 
 
 def _enhance(models: Models, picture: Path, required: str | None) -> tuple[str, ...]:
-    return enhance.open_engine(models, required, "auto").passed_over
+    return enhance.ENGINES.choose(models, "auto", required).passed_over
 
 
 def _transcribe(models: Models, picture: Path, required: str | None) -> tuple[str, ...]:
-    return transcribe.open_engine(models, required, Hear()).passed_over
+    return transcribe.ENGINES.choose(models, Hear(), required).passed_over
 
 
 def _analyze(models: Models, picture: Path, required: str | None) -> tuple[str, ...]:

@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from colab.handlers import HANDLERS
 from colab.handlers.tts import clip as clip_module
 from colab.handlers.tts.espeak import Espeak
-from colab.handlers.work import StopWork
+from colab.work import StopWork
 from protocol.errors import JobFailed
 from protocol.kinds import tts
 
@@ -75,7 +74,7 @@ def test_the_same_request_gives_the_same_bytes(tell):
     """Two runs agree byte for byte, and a step does not depend on the steps before it."""
     first, again, alone = tell(LONG, PLAIN), tell(LONG, PLAIN), tell(PLAIN)
     for path in first.work.published:
-        assert (first.work.folder / path).read_bytes() == (again.work.folder / path).read_bytes()
+        assert first.work.output(path).read_bytes() == again.work.output(path).read_bytes()
     assert first.clips[1].wav.read_bytes() == alone.clips[0].wav.read_bytes()
 
 
@@ -266,7 +265,7 @@ def test_a_cancelled_job_stops_at_once(make_work):
     steps = (tts.Step(id="a", narration=SHORT), tts.Step(id="b", narration=LONG))
     work = make_work(tts.Params(steps=steps), stop_after=4)
     with pytest.raises(StopWork):
-        HANDLERS["tts"]().run(work)
+        work.run()
     assert work.published == [tts.wav_path("a"), tts.words_path("a")]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from colab.handlers.tts import check
-from colab.handlers.tts.engine import Speech, TimedWord
+from colab.handlers.tts.engine import SpokenText, TimedWord
 from colab.handlers.tts.espeak import Espeak
 from colab.handlers.tts.script import Chunk, otherwise, script
 
@@ -32,9 +32,9 @@ def tone(seconds: float, level: float = 0.5, silence_s: float = 0.1) -> np.ndarr
     return np.concatenate([edge, hum, edge]).astype(np.float32)
 
 
-def speech(samples: np.ndarray, text: str = TEXT) -> Speech:
+def speech(samples: np.ndarray, text: str = TEXT) -> SpokenText:
     words = tuple(TimedWord(text=word, start_s=0, end_s=0) for word in text.split())
-    return Speech(samples=samples, rate=RATE, words=words, exact=True)
+    return SpokenText(samples=samples, rate=RATE, words=words, exact=True)
 
 
 def found(samples: np.ndarray, text: str = TEXT, speed: float = 1.0) -> tuple[str, ...]:
@@ -140,7 +140,7 @@ def failing(when):
         said = real(self, text, voice, speed)
         if not when(text):
             return said
-        return Speech(samples=np.zeros_like(said.samples), rate=said.rate, words=said.words, exact=True)
+        return SpokenText(samples=np.zeros_like(said.samples), rate=said.rate, words=said.words, exact=True)
 
     return speak
 

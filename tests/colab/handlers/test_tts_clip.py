@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 import soundfile
 
-from colab.handlers.tts.clip import Clip
-from colab.handlers.tts.engine import Speech, TimedWord
+from colab.handlers.tts.clip import ClipWriter
+from colab.handlers.tts.engine import SpokenText, TimedWord
 from colab.handlers.tts.script import Chunk
 
 RATE = 16000
 
 
-def beep(*, lead_s: float = 0.0, seconds: float = 0.5, tail_s: float = 0.0, words: int = 1) -> Speech:
+def beep(*, lead_s: float = 0.0, seconds: float = 0.5, tail_s: float = 0.0, words: int = 1) -> SpokenText:
     """A tone that starts and ends abruptly, with silence around it, said to be some words."""
     sound = 0.5 * np.cos(2 * np.pi * 500 * np.arange(round(seconds * RATE)) / RATE)
     samples = np.concatenate([np.zeros(round(lead_s * RATE)), sound, np.zeros(round(tail_s * RATE))])
     edges = np.linspace(lead_s, lead_s + seconds, words + 1)
     edges[0], edges[-1] = 0.0, len(samples) / RATE  # engines count the silence in
     timed = tuple(TimedWord(text="x", start_s=a, end_s=b) for a, b in itertools.pairwise(edges))
-    return Speech(samples=samples.astype(np.float32), rate=RATE, words=timed, exact=True)
+    return SpokenText(samples=samples.astype(np.float32), rate=RATE, words=timed, exact=True)
 
 
 def chunk(*words: int, pause_s: float = 0.4) -> Chunk:
@@ -31,7 +31,7 @@ def chunk(*words: int, pause_s: float = 0.4) -> Chunk:
 
 def test_joins_do_not_click(tmp_path):
     """Sounds that start and end abruptly are faded: no jump at the edges of the clip or at a join."""
-    with Clip(tmp_path / "a.wav", ("a", "b"), 1.0) as clip:
+    with ClipWriter(tmp_path / "a.wav", ("a", "b"), 1.0) as clip:
         clip.add(beep(), chunk(0, pause_s=0.0))
         clip.add(beep(), chunk(1))
         clip.finish()
@@ -45,7 +45,7 @@ def test_joins_do_not_click(tmp_path):
 @pytest.mark.parametrize("speed", [0.5, 1.0, 2.0])
 def test_silence_is_ours_not_the_engines(tmp_path, speed):
     """However much silence an engine adds, the edges and pauses are the defined ones, divided by the speed."""
-    with Clip(tmp_path / "a.wav", ("a", "b"), speed) as clip:
+    with ClipWriter(tmp_path / "a.wav", ("a", "b"), speed) as clip:
         clip.add(beep(lead_s=0.3, tail_s=0.7), chunk(0, pause_s=0.4))
         clip.add(beep(lead_s=0.1), chunk(1))
         times = clip.finish()
@@ -59,13 +59,13 @@ def test_pauses_belong_to_no_word(tmp_path):
     """A word ends with its sound, even where the engine counts the pause after it as its time."""
     speech = beep(seconds=0.4)
     silence = np.zeros(round(0.6 * RATE), dtype=np.float32)
-    both = Speech(
+    both = SpokenText(
         samples=np.concatenate([speech.samples, silence, speech.samples]),
         rate=RATE,
         words=(TimedWord(text="x", start_s=0.0, end_s=1.0), TimedWord(text="x", start_s=1.0, end_s=1.4)),
         exact=True,
     )
-    with Clip(tmp_path / "a.wav", ("a", "b"), 1.0) as clip:
+    with ClipWriter(tmp_path / "a.wav", ("a", "b"), 1.0) as clip:
         clip.add(both, chunk(0, 1))
         words = clip.finish()["words"]
     assert words[0][2] == pytest.approx(0.45, abs=0.015)
@@ -74,7 +74,7 @@ def test_pauses_belong_to_no_word(tmp_path):
 
 def test_pieces_of_one_word_become_one_time(tmp_path):
     """A written word that is said in parts, even over a join, lasts from its first part to its last."""
-    with Clip(tmp_path / "a.wav", ("a", "🍐", "b"), 1.0) as clip:
+    with ClipWriter(tmp_path / "a.wav", ("a", "🍐", "b"), 1.0) as clip:
         clip.add(beep(words=2), chunk(0, 2, pause_s=0.0))
         clip.add(beep(), chunk(2))
         times = clip.finish()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from colab.handlers import HANDLERS
-from colab.handlers.tts import bleed, engines
-from colab.handlers.tts.engine import Cloning, Reference, Speech, TimedWord, Voice
+from colab.handlers.tts import TtsHandler, bleed, engines, reference
+from colab.handlers.tts.engine import Cloning, EngineVoice, SpokenText, TimedWord, VoiceRecording
 from colab.handlers.tts.espeak import Espeak
-from colab.handlers.tts.recording import reference
 from protocol.errors import JobFailed
 from protocol.kinds import tts
 from tests.support.reference import SAID, recording
@@ -86,8 +84,8 @@ def test_what_is_no_wav_is_corrupt(tmp_path, content):
 @pytest.mark.parametrize("engine", ["espeak", "kokoro-onnx"])
 def test_other_engines_do_not_ignore_it(make_work, wav, engine):
     """Somebody else's voice in place of one's own would be a surprise."""
-    with pytest.raises(JobFailed, match=f"{engine} has voices of its own and cannot clone one: require f5") as failed:
-        HANDLERS["tts"]().run(make_work(params(**CLONE), engine=engine, inputs={"ref_audio": wav}))
+    with pytest.raises(JobFailed, match=f"{engine}: it has voices of its own and .*require f5") as failed:
+        make_work(params(**CLONE), engine=engine, sources={"ref_audio": wav}).run()
     assert failed.value.code == "BAD_REQUEST"
 
 
@@ -100,46 +98,54 @@ class Parrot:
     limit: int = 300
     calls: int = 0
 
-    def record(self, voice: Voice | None = None) -> Any:
+    def record(self, voice: EngineVoice | None = None) -> Any:
         return Espeak().record(voice)
 
     def choices(self) -> Any:
         return {}
 
-    def pick(self, voice: str, language: str) -> Voice:
+    def files(self) -> tuple[str, ...]:
+        return ()
+
+    def pick(self, voice: str, language: str) -> EngineVoice:
         raise AssertionError("a cloned voice is not picked by its name")
 
-    def clone(self, reference: Reference, language: str, speed: float) -> Voice:
-        return Voice(name="recording", language="en-us", key="en-us", limit=20, reference=reference)
+    def clone(self, reference: VoiceRecording, language: str, speed: float) -> EngineVoice:
+        return EngineVoice(name="recording", language="en-us", key="en-us", limit=20, reference=reference)
 
-    def speak(self, text: str, voice: Voice, speed: float) -> Speech:
+    def speak(self, text: str, voice: EngineVoice, speed: float) -> SpokenText:
         self.calls += 1
         samples = recording(text)
         if self.calls <= self.bleeds:
             samples = np.concatenate([recording()[-round(0.6 * RATE) :], samples])
         words = text.split()
         times = tuple(TimedWord(text=word, start_s=0, end_s=1) for word in words)
-        return Speech(samples=samples, rate=RATE, words=times, exact=False)
+        return SpokenText(samples=samples, rate=RATE, words=times, exact=False)
 
 
 @pytest.fixture
-def parrot(monkeypatch: pytest.MonkeyPatch) -> Parrot:
-    """Put a parrot into the table, in the place of the engine that clones."""
+def parrot() -> Parrot:
+    """Return an engine that clones."""
     made = Parrot()
-    monkeypatch.setitem(engines.ENGINES, "f5", lambda _: made)
-    monkeypatch.setitem(engines.FILES, "f5", ())
     assert isinstance(made, Cloning)
     return made
 
 
-def run(make_work: Any, wav: Path, **more: Any) -> Any:
-    work = make_work(params(**CLONE), inputs={"ref_audio": wav}, **more)
-    return HANDLERS["tts"]().run(work)
+def with_parrot(parrot: Parrot) -> TtsHandler:
+    """Return a handler with a parrot in the place of the engine that clones."""
+    f5, *others = engines.ENGINES.rows
+    row = replace(f5, open=lambda _: parrot, packages=())
+    return TtsHandler(table=replace(engines.ENGINES, rows=(row, *others)))
+
+
+def run(make_work: Any, wav: Path, parrot: Parrot) -> Any:
+    work = make_work(params(**CLONE), sources={"ref_audio": wav}, handler=with_parrot(parrot))
+    return work.run()
 
 
 def test_who_brings_a_recording_gets_the_engine_that_clones(make_work, wav, parrot):
     """Without a requirement too, and the chunks are as short as the recording asks for."""
-    result = run(make_work, wav)
+    result = run(make_work, wav, parrot)
     assert result.engine.voice == "recording"
     assert parrot.calls == 2
     assert "doubtful" not in result.summary
@@ -148,22 +154,22 @@ def test_who_brings_a_recording_gets_the_engine_that_clones(make_work, wav, parr
 def test_a_chunk_that_bleeds_is_spoken_again(make_work, wav, parrot):
     """What begins with the end of the recording is said in two parts, which may be right."""
     parrot.bleeds = 1
-    assert "doubtful" not in run(make_work, wav).summary
+    assert "doubtful" not in run(make_work, wav, parrot).summary
     assert parrot.calls == 4
 
 
 def test_what_bleeds_again_is_doubtful(make_work, wav, parrot):
     """It is kept, and the step is named with the reason."""
     parrot.bleeds = 99
-    assert "says the end of the recording again" in str(run(make_work, wav).summary["doubtful"]["a"])
+    assert "says the end of the recording again" in str(run(make_work, wav, parrot).summary["doubtful"]["a"])
 
 
 def test_bleeding_is_told_from_speech():
     """Other words of the same voice are far from it, noise does not hide it, and the same words may be meant."""
-    own = Reference(samples=recording(), rate=RATE, text=SAID, sha256="ab" * 32)
+    own = VoiceRecording(samples=recording(), rate=RATE, text=SAID, sha256="ab" * 32)
 
     def likeness(samples: np.ndarray) -> float:
-        return bleed.tail_likeness(Speech(samples=samples, rate=RATE, words=(), exact=False), own)
+        return bleed.tail_likeness(SpokenText(samples=samples, rate=RATE, words=(), exact=False), own)
 
     tail, other = recording()[-round(0.6 * RATE) :], recording("Now open the terminal and install it.")
     assert likeness(other) < 0.8
@@ -171,15 +177,15 @@ def test_bleeding_is_told_from_speech():
     noise = np.random.default_rng(0).normal(0, 0.005, len(tail) + len(other))
     assert likeness((np.concatenate([other, tail]) + noise).astype(np.float32)) > bleed.ALIKE
     assert max(likeness(np.zeros(count, np.float32)) for count in (100, RATE)) < 1e-9
-    same = Speech(samples=np.concatenate([other, tail]), rate=RATE, words=(), exact=False)
+    same = SpokenText(samples=np.concatenate([other, tail]), rate=RATE, words=(), exact=False)
     assert bleed.findings(same, "up to the last byte.", own) == ()
     assert len(bleed.findings(same, "up to the last bite.", own)) == 1
 
 
 def test_a_long_silence_after_speech_is_doubtful():
     """A model that was given time for words and did not say them; one word gets more time on purpose."""
-    own = Reference(samples=recording(), rate=RATE, text=SAID, sha256="ab" * 32)
+    own = VoiceRecording(samples=recording(), rate=RATE, text=SAID, sha256="ab" * 32)
     samples = np.concatenate([recording("Open it."), np.zeros(2 * RATE, np.float32)])
-    speech = Speech(samples=samples, rate=RATE, words=(), exact=False)
+    speech = SpokenText(samples=samples, rate=RATE, words=(), exact=False)
     assert "followed by 2.0 s of silence" in bleed.findings(speech, "Open it and close it again.", own)[0]
     assert bleed.findings(speech, "Open it.", own) == ()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from colab.handlers.tts import espeak_library
-from colab.handlers.tts.engines import ENGINES, open_engine
+from colab.handlers.tts.engines import ENGINES, VoiceRequest
 from colab.handlers.tts.espeak import Espeak
 from colab.handlers.tts.sound import loud_frames
 from protocol.errors import JobFailed
@@ -176,10 +176,10 @@ def test_markup_is_not_obeyed(engine):
 
 def test_opening_says_what_is_there(models):
     """An engine that is not in the table is UNSUPPORTED, and the message names those that are."""
-    assert open_engine(models).engine.record().name == list(ENGINES)[-1] == "espeak"
-    assert open_engine(models, "espeak").engine.record().tier == "embedded"
+    assert ENGINES.choose(models, VoiceRequest()).engine.record().name == list(ENGINES)[-1] == "espeak"
+    assert ENGINES.choose(models, VoiceRequest(), "espeak").engine.record().tier == "embedded"
     with pytest.raises(JobFailed, match=r"'kokorro' is not on this worker; it has: .*kokoro, espeak") as failed:
-        open_engine(models, "kokorro")
+        ENGINES.choose(models, VoiceRequest(), "kokorro")
     assert failed.value.code == "UNSUPPORTED"
 
 

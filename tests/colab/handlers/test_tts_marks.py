@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-import colab.handlers.tts as tts_handler
-from colab.handlers.tts.engines import Chosen
+from colab.engines.registry import EngineRow, EngineTable
+from colab.handlers.tts import TtsHandler
 from colab.handlers.tts.espeak import Espeak
 from colab.handlers.tts.espeak_library import marked_up
 from colab.handlers.tts.script import script
@@ -93,15 +93,14 @@ class EvenEngine:
     def __init__(self) -> None:
         real = Espeak()
         self.name, self.limit = real.name, real.limit
-        self.record, self.pick, self.speak = real.record, real.pick, real.speak
+        self.record, self.pick, self.speak, self.files = real.record, real.pick, real.speak, real.files
 
 
-def test_an_engine_that_cannot_emphasise_says_so(tell, monkeypatch):
+def test_an_engine_that_cannot_emphasise_says_so(tell):
     """The words are spoken all the same, and the summary names the steps."""
-    engine = EvenEngine()
-    chosen = Chosen(engine=engine, voice=engine.pick("default", "en-us"))
-    monkeypatch.setattr(tts_handler, "open_engine", lambda *_args, **_more: chosen)
-    told = tell("Even.", {"narration": "Do not save it.", "emphasis": (1,)})
+    row = EngineRow(name="even", open=lambda _: EvenEngine())
+    handler = TtsHandler(table=EngineTable(kind="speech", any_job=None, rows=(row,)))
+    told = tell("Even.", {"narration": "Do not save it.", "emphasis": (1,)}, handler=handler)
     assert told.result.summary["unstressed"] == ["s1"]
     assert len(told.clips[1].words) == 4
 

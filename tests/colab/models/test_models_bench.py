@@ -11,8 +11,8 @@ import pytest
 from colab import bench as benching
 from colab.bench import Bench
 from colab.config import WorkerSettings
-from colab.handlers.work import StopWork
 from colab.models import ModelPlaces, telling
+from colab.work import StopWork
 
 
 @pytest.fixture

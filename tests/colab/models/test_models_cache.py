@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from colab.handlers.work import StopWork
 from colab.models import ModelFile, ModelPlaces, Models
 from colab.models import cache as caching
+from colab.work import StopWork
 from protocol.errors import JobFailed
 
 SPAWN = multiprocessing.get_context("spawn")

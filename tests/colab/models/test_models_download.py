@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from colab.handlers.work import StopWork
 from colab.models import download as downloading
 from colab.models import telling
+from colab.work import StopWork
 from protocol.errors import JobFailed
 
 Usage = namedtuple("Usage", "total used free")
@@ -279,7 +279,7 @@ def test_a_disk_that_fills_up_is_given_its_room_back(make_models, cached):
 def test_the_pace_is_humane(file, caplog):
     """A line at once; then one every two seconds to whoever waits, and every ten to the log."""
     told, now = [], 100.0
-    teller = telling.Teller(file, told.append, clock=lambda: now)
+    teller = telling.DownloadReporter(file, told.append, clock=lambda: now)
     for _ in range(50):
         teller.arrived(1_500_000)
         now += 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from colab.models import UnsafeWeights, check_weights
-from colab.models.weights_globals import ALLOWED
+from colab.models.weights_pickle import ALLOWED
 
 pytestmark = pytest.mark.extras
 

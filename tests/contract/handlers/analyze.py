@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from colab.handlers.analyze import AnalyzeHandler
+from colab.handlers.analyze.resume import Saving
 from tests.contract.handlers.case import HandlerCase
 from tests.support import odd_media
 
@@ -17,17 +18,11 @@ def _long(folder: Path) -> Path:
     return odd_media.film(folder / "long.mp4", seconds=4, rate="25")
 
 
-def _shorten(monkeypatch: Any) -> None:
-    from colab.handlers.analyze import watching
-
-    monkeypatch.setattr(watching, "CHECKPOINT_S", 0.0)
-
-
 CASE = HandlerCase(
     kind="analyze",
     params={"sheet": True, "size": 64, "sheet_width": 64},
     source=_small,
     long_source=_long,
-    shorten=_shorten,
+    long_handler=AnalyzeHandler(saving=Saving(every_s=0.0)),
     for_other={"sound": {"sheet": False}},
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from colab.handlers.encode import EncodeHandler
+from colab.video.segments import SegmentLength
 from tests.contract.handlers.case import HandlerCase
 from tests.support.odd_media import film
 
@@ -17,15 +18,10 @@ def _long(folder: Path) -> Path:
     return film(folder / "long.mkv", size="96x64", rate="20", seconds=2)
 
 
-def _short_pieces(monkeypatch: Any) -> None:
-    monkeypatch.setattr("colab.handlers.pieces.pace.FEWEST", 8)
-    monkeypatch.setattr("colab.handlers.pieces.pace.PIECE_S", 0)
-
-
 CASE = HandlerCase(
     kind="encode",
     params={"preset": "ultrafast", "loudness": -16},
     source=_source,
     long_source=_long,
-    shorten=_short_pieces,
+    long_handler=EncodeHandler(segments=SegmentLength(fewest=8, most=8)),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from colab.handlers.enhance import EnhanceHandler
 from tests.contract.handlers.case import HandlerCase
 
 PARAGRAPH = "so, um, we we click on the Save button in order to save the file\n\n"
@@ -15,15 +16,10 @@ def _notes(folder: Path) -> Path:
     return path
 
 
-def _shorten(monkeypatch: object) -> None:
-    monkeypatch.setattr("colab.handlers.enhance.rewriting.CHECKPOINT_S", 0.0)  # type: ignore[attr-defined]
-    monkeypatch.setattr("colab.handlers.enhance.rules.Rules.batch", 1)  # type: ignore[attr-defined]
-
-
 CASE = HandlerCase(
     kind="enhance",
     params={"glossary": ["Save"]},
     source=_notes,
     long_params={"batch_size": 10},
-    shorten=_shorten,
+    long_handler=EnhanceHandler(checkpoint_s=0.0, batch=1),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from colab.handlers.stabilize import StabilizeHandler
+from colab.video.segments import SegmentLength
 from tests.contract.handlers.case import HandlerCase
 from tests.support.odd_media import film
 
@@ -13,16 +14,10 @@ def _source(folder: Path) -> Path:
     return film(folder / "shaky.mp4", size="96x64", seconds=0.75)
 
 
-def _shorten(monkeypatch: Any) -> None:
-    monkeypatch.setattr("colab.handlers.stabilize.kept.PART", 4)
-    monkeypatch.setattr("colab.handlers.pieces.pace.FEWEST", 8)
-    monkeypatch.setattr("colab.handlers.pieces.pace.PIECE_S", 0)
-
-
 CASE = HandlerCase(
     kind="stabilize",
     params={"preset": "ultrafast"},
     source=_source,
-    shorten=_shorten,
+    long_handler=StabilizeHandler(segments=SegmentLength(fewest=8, most=8), checkpoint_frames=4),
     accepts={"hdr and 10 bits": "UNSUPPORTED"},
 )

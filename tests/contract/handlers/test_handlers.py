@@ -15,9 +15,10 @@ import imageio_ffmpeg
 import pytest
 
 from colab.config import WorkerSettings
+from colab.fake_workbench import FakeWorkbench
 from colab.handlers import HANDLERS
-from colab.handlers.work import StopWork
 from colab.serving import make_worker
+from colab.work import StopWork
 from colab.worker import Worker
 from dispatcher.jobs.accept import check_media
 from dispatcher.jobs.client import Handle
@@ -28,7 +29,7 @@ from protocol.kinds import KINDS
 from protocol.kinds.kind import SOURCE
 from protocol.messages import ErrorCode
 from protocol.observation import JobReader, Observation
-from tests.contract.handlers.case import Desk, HandlerCase, desk
+from tests.contract.handlers.case import HandlerCase, desk
 from tests.contract.handlers.cases import CASES
 from tests.support import odd_media
 from tests.support.disks import small_disk
@@ -43,13 +44,8 @@ resuming = pytest.mark.parametrize(
 )
 
 
-def expected(each: Desk) -> dict[str, str]:
+def expected(each: FakeWorkbench) -> dict[str, str]:
     return KINDS[each.kind].outputs(each.params)
-
-
-def test_every_kind_has_a_case() -> None:
-    """A new kind cannot be forgotten here; echo is the pattern and tts has a suite of its own."""
-    assert {case.kind for case in CASES} == set(KINDS) - {"echo", "tts"}
 
 
 @every_case
@@ -136,7 +132,7 @@ def test_odd_media_are_done_or_refused_in_words(
         from media.confined import examine
 
         raw = dict(kind.fit(raw, what, examine(source).container))  # type: ignore[arg-type]
-    work = Desk(kind=case.kind, raw=raw, folder=tmp_path / "work", sources={SOURCE: source})
+    work = FakeWorkbench(kind=case.kind, raw=raw, folder=tmp_path / "work", sources={SOURCE: source})
     right = case.accepts.get(name) if what in kind.takes else "INPUT_CORRUPT"
     if right is None:
         work.run()
@@ -154,7 +150,7 @@ def test_what_nobody_can_use_is_refused(case: HandlerCase, name: str, tmp_path: 
     """Broken and hostile files end the job in bounded time with INPUT_CORRUPT, and nothing is published."""
     if case.source is None or "text" in KINDS[case.kind].takes:
         pytest.skip("takes no media")
-    work = Desk(
+    work = FakeWorkbench(
         kind=case.kind, raw=case.params, folder=tmp_path / "work", sources={SOURCE: odd_media.BAD[name](tmp_path)}
     )
     with pytest.raises(JobFailed) as failed:
@@ -163,60 +159,54 @@ def test_what_nobody_can_use_is_refused(case: HandlerCase, name: str, tmp_path: 
     assert not work.published
 
 
-def long_desk(case: HandlerCase, folder: Path, **more: object) -> Desk:
+def long_desk(case: HandlerCase, folder: Path, **more: object) -> FakeWorkbench:
     folder.mkdir(parents=True, exist_ok=True)
     make = case.long_source or case.source
     assert make is not None
     raw = case.long_params or case.params
-    return desk(case, folder, raw=raw, sources={SOURCE: make(folder)}, **more)
+    return desk(case, folder, raw=raw, sources={SOURCE: make(folder)}, handler=case.long_handler, **more)
 
 
-def whole_run(case: HandlerCase, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def whole_run(case: HandlerCase, folder: Path) -> FakeWorkbench:
     """Return the long job, done without a disturbance in small units."""
-    if case.shorten:
-        case.shorten(monkeypatch)
     whole = long_desk(case, folder / "whole")
     whole.run()
     return whole
 
 
 @resuming
-def test_a_job_goes_on_from_what_an_earlier_attempt_left(
-    case: HandlerCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_goes_on_from_what_an_earlier_attempt_left(case: HandlerCase, tmp_path: Path) -> None:
     """Stopped after its first checkpoint, it ends with the bytes of an undisturbed run, and does less work."""
-    whole = whole_run(case, tmp_path, monkeypatch)
-    assert len(whole.left) >= 2, "the case's long job leaves at least two checkpoints"
+    whole = whole_run(case, tmp_path)
+    assert len(whole.checkpoints) >= 2, "the case's long job leaves at least two checkpoints"
     stopped = stopped_after_a_checkpoint(case, tmp_path, len(whole.progressed))
-    leftover = {path: stopped.output(path) for path in stopped.left}
+    leftover = {path: stopped.output(path) for path in stopped.checkpoints}
     before = {path: file.read_bytes() for path, file in leftover.items()}
-    resumed = long_desk(case, tmp_path / "resumed", leftover=leftover)
+    resumed = long_desk(case, tmp_path / "resumed", earlier=leftover)
     resumed.run()
     assert resumed.outputs() == whole.outputs()
-    assert set(resumed.left).isdisjoint(leftover)
+    assert set(resumed.checkpoints).isdisjoint(leftover)
     assert {path: file.read_bytes() for path, file in leftover.items()} == before  # it may be needed once more
 
 
-def stopped_after_a_checkpoint(case: HandlerCase, folder: Path, calls: int) -> Desk:
+def stopped_after_a_checkpoint(case: HandlerCase, folder: Path, calls: int) -> FakeWorkbench:
     for after in range(1, calls):
         stopped = long_desk(case, folder / f"stopped-{after}", stop_after=after)
         with contextlib.suppress(StopWork):
             stopped.run()
-        if stopped.left:
+        if stopped.checkpoints:
             return stopped
     raise AssertionError("no attempt could be stopped after a checkpoint")
 
 
 @resuming
-def test_a_checkpoint_that_is_broken_is_made_again(
-    case: HandlerCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_checkpoint_that_is_broken_is_made_again(case: HandlerCase, tmp_path: Path) -> None:
     """Checkpoints come from the drop, so they are not believed: what cannot be used costs work, not the result."""
-    whole = whole_run(case, tmp_path, monkeypatch)
-    broken = {path: tmp_path / f"broken-{number}" for number, path in enumerate(whole.left)}
+    whole = whole_run(case, tmp_path)
+    broken = {path: tmp_path / f"broken-{number}" for number, path in enumerate(whole.checkpoints)}
     for file in broken.values():
         file.write_bytes(b"\0no checkpoint\xff" * 9)
-    resumed = long_desk(case, tmp_path / "resumed", leftover=broken)
+    resumed = long_desk(case, tmp_path / "resumed", earlier=broken)
     resumed.run()
     assert resumed.outputs() == whole.outputs()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from colab.handlers.transcribe import TranscribeHandler
 from tests.contract.handlers.case import HandlerCase
 from tests.support.spoken import spoken
 
@@ -17,16 +17,11 @@ def _long(folder: Path) -> Path:
     return spoken(folder / "long.wav", "what can you do", "for your country", "this is the time", "we are here")
 
 
-def _shorten(monkeypatch: Any) -> None:
-    monkeypatch.setattr("colab.handlers.transcribe.sphinx.PIECE_S", 2.5)
-    monkeypatch.setattr("colab.handlers.transcribe.listening.CHECKPOINT_S", 0.0)
-
-
 CASE = HandlerCase(
     kind="transcribe",
     params={"formats": ["srt", "vtt", "ass", "txt", "tsv", "json"]},
     source=_source,
     long_source=_long,
-    shorten=_shorten,
+    long_handler=TranscribeHandler(piece_s=2.5, checkpoint_s=0.0),
     accepts=dict.fromkeys(["without sound", "one frame", "variable rate", "hdr and 10 bits"], "BAD_REQUEST"),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from colab.handlers.upscale import UpscaleHandler
+from colab.video.segments import SegmentLength
 from tests.contract.handlers.case import HandlerCase
 from tests.support import odd_media
 
@@ -17,16 +18,11 @@ def _long(folder: Path) -> Path:
     return odd_media.film(folder / "long.mkv", rate="20", seconds=2)
 
 
-def _short_pieces(monkeypatch: Any) -> None:
-    monkeypatch.setattr("colab.handlers.upscale.film.FEWEST", 16)
-    monkeypatch.setattr("colab.handlers.upscale.lanczos.Lanczos.segment_pixels", 1)
-
-
 CASE = HandlerCase(
     kind="upscale",
     params={"format": "mkv", "preset": "ultrafast"},
     source=_source,
     long_source=_long,
-    shorten=_short_pieces,
+    long_handler=UpscaleHandler(segments=SegmentLength(fewest=16, most=16)),
     for_other={"picture": {"format": "png"}},
 )

@@ -8,39 +8,39 @@ from typing import Any
 
 import pytest
 
+from colab.fake_workbench import FakeWorkbench
 from media.confined import examine
 from protocol.kinds import KINDS
 from protocol.kinds.analysis import Analysis, read_analysis
 from protocol.kinds.analyze import ANALYSIS
 from protocol.kinds.kind import SOURCE
-from tests.contract.handlers.case import Desk
 from tests.support import odd_media
 
-Analyse = Callable[..., tuple[Analysis, Desk]]
+Analyse = Callable[..., tuple[Analysis, FakeWorkbench]]
 
 
 @pytest.fixture
-def put(tmp_path: Path) -> Callable[..., Desk]:
+def put(tmp_path: Path) -> Callable[..., FakeWorkbench]:
     """Return a function that puts a file on a desk, its parameters made to fit as the client does."""
-    made: list[Desk] = []
+    made: list[FakeWorkbench] = []
 
-    def desk(source: Path, *, raw: dict[str, Any] | None = None, **more: Any) -> Desk:
+    def desk(source: Path, *, raw: dict[str, Any] | None = None, **more: Any) -> FakeWorkbench:
         fit = KINDS["analyze"].fit
         assert fit is not None
         media = examine(source)
         wanted = dict(fit({"size": 64, "sheet_width": 96, **(raw or {})}, media.what, media.container))
         folder = tmp_path / f"desk-{len(made)}" / "work"
-        made.append(Desk(kind="analyze", raw=wanted, folder=folder, sources={SOURCE: source}, **more))
+        made.append(FakeWorkbench(kind="analyze", raw=wanted, folder=folder, sources={SOURCE: source}, **more))
         return made[-1]
 
     return desk
 
 
 @pytest.fixture
-def analyse(put: Callable[..., Desk]) -> Analyse:
+def analyse(put: Callable[..., FakeWorkbench]) -> Analyse:
     """Return a function that has a file analysed and returns what is said of it, and the desk."""
 
-    def run(source: Path, **raw: Any) -> tuple[Analysis, Desk]:
+    def run(source: Path, **raw: Any) -> tuple[Analysis, FakeWorkbench]:
         desk = put(source, raw=raw)
         desk.run()
         return read_analysis(desk.outputs()[ANALYSIS]), desk

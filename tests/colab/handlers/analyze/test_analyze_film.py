@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from colab.handlers.analyze.listening import Listening
+from colab.handlers.analyze.listening import SoundMeter
 from protocol.errors import JobFailed, MediaError
 from protocol.kinds.analyze import SHEET
 from tests.support import odd_media
@@ -145,7 +145,7 @@ def test_a_sound_that_cannot_be_decoded_costs_the_sound(parts, analyse, monkeypa
     def fail(self):
         raise MediaError("ffmpeg failed (1): /a/path/of/this/worker")
 
-    monkeypatch.setattr(Listening, "finish", fail)
+    monkeypatch.setattr(SoundMeter, "finish", fail)
     told, _ = analyse(parts)
     assert told.loudness is None
     assert len(told.shots) == 4
@@ -159,7 +159,7 @@ def test_a_sound_alone_that_cannot_be_decoded_is_refused(tmp_path, analyse, monk
     def fail(self):
         raise MediaError("ffmpeg failed (1): no sound")
 
-    monkeypatch.setattr(Listening, "finish", fail)
+    monkeypatch.setattr(SoundMeter, "finish", fail)
     with pytest.raises(JobFailed, match="no sound") as failed:
         analyse(odd_media.SOUNDS["silence"](tmp_path))
     assert failed.value.code == "INPUT_CORRUPT"

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 
 import numpy as np
 import pytest
 
-from colab.handlers.analyze import job, resume, watching
+from colab.handlers.analyze import AnalyzeHandler, job, resume, watching
 from colab.handlers.analyze.resume import SOUND, read, read_seen, read_sound, row_numbers, rows_path, written
-from colab.handlers.analyze.rows import WIDTH, Row, Rows
-from colab.handlers.work import StopWork
+from colab.handlers.analyze.rows import WIDTH, FrameMeasures, FrameTable
+from colab.work import StopWork
 from protocol.errors import MediaError
 from tests.support import odd_media
 
 SIZE = (8, 6)
 
 
-def rows(count: int, start_s: float = 0.0) -> Rows:
-    made = Rows()
+def rows(count: int, start_s: float = 0.0) -> FrameTable:
+    made = FrameTable()
     for place in range(count):
-        made.add(start_s + place / 10, Row(*[0.5] * WIDTH))
+        made.add(start_s + place / 10, FrameMeasures(*[0.5] * WIDTH))
     return made
 
 
@@ -86,40 +87,40 @@ def long_film(tmp_path):
 
 
 @pytest.fixture
-def impatient(monkeypatch):
-    monkeypatch.setattr(watching, "CHECKPOINT_S", 0.0)
-    monkeypatch.setattr(job, "SOUND_CHECKPOINT_S", 0.0)
+def put(put):
+    """Return a maker of workbenches whose handler saves as often as it can."""
+    return partial(put, handler=AnalyzeHandler(saving=resume.Saving(every_s=0.0, sound_after_s=0.0)))
 
 
-def test_a_stopped_job_goes_on_where_it_was(long_film, put, impatient, monkeypatch):
+def test_a_stopped_job_goes_on_where_it_was(long_film, put, monkeypatch):
     """Only what was not measured is measured, and the bytes are those of an undisturbed run."""
     whole = put(long_film)
     whole.run()
     stopped = put(long_film, stop_after=4)
     with contextlib.suppress(StopWork):
         stopped.run()
-    assert any("rows" in path for path in stopped.left)
+    assert any("rows" in path for path in stopped.checkpoints)
     measured = []
     real = watching.Meter.measure
     monkeypatch.setattr(watching.Meter, "measure", lambda self, frame: measured.append(1) or real(self, frame))
-    resumed = put(long_film, leftover={path: stopped.output(path) for path in stopped.left})
+    resumed = put(long_film, earlier={path: stopped.output(path) for path in stopped.checkpoints})
     resumed.run()
     assert resumed.outputs() == whole.outputs()
-    left = [read(stopped.output(path), (64, 48)) for path in stopped.left if "rows" in path]
+    left = [read(stopped.output(path), (64, 48)) for path in stopped.checkpoints if "rows" in path]
     assert len(measured) == 125 - sum(len(stretch.times) for stretch in left if stretch) + 1 < 125
-    assert set(resumed.left).isdisjoint(stopped.left)
+    assert set(resumed.checkpoints).isdisjoint(stopped.checkpoints)
 
 
-def test_a_film_that_does_not_lead_there_again_is_watched_from_the_start(long_film, put, impatient):
+def test_a_film_that_does_not_lead_there_again_is_watched_from_the_start(long_film, put):
     """A checkpoint of another film's times is not gone on from, whatever its figures."""
     whole = put(long_film)
     whole.run()
     wrong = whole.folder / "wrong"
     wrong.write_bytes(written(rows(25, start_s=0.0133), 0, np.zeros((48, 64, 3), np.uint8)))
-    resumed = put(long_film, leftover={rows_path(1): wrong})
+    resumed = put(long_film, earlier={rows_path(1): wrong})
     resumed.run()
     assert resumed.outputs() == whole.outputs()
-    assert rows_path(1) not in resumed.left
+    assert rows_path(1) not in resumed.checkpoints
 
 
 def with_odd_times(data: bytes) -> bytes:
@@ -131,7 +132,7 @@ def with_odd_times(data: bytes) -> bytes:
 
 
 @pytest.fixture
-def stopped(long_film, put, impatient):
+def stopped(long_film, put):
     """Return a desk where a job ended that had left some checkpoints."""
     desk = put(long_film, stop_after=4)
     with contextlib.suppress(StopWork):
@@ -144,14 +145,14 @@ def test_rows_of_pictures_that_the_film_does_not_have_are_forgotten(stopped, lon
     whole = put(long_film)
     whole.run()
     leftover = {}
-    for number, path in enumerate(path for path in stopped.left if "rows" in path):
+    for number, path in enumerate(path for path in stopped.checkpoints if "rows" in path):
         leftover[path] = tmp_path / f"odd-{number}"
         leftover[path].write_bytes(with_odd_times(stopped.output(path).read_bytes()))
     assert leftover
-    resumed = put(long_film, leftover=leftover)
+    resumed = put(long_film, earlier=leftover)
     resumed.run()
     assert resumed.outputs() == whole.outputs()
-    assert set(resumed.left).isdisjoint(leftover)
+    assert set(resumed.checkpoints).isdisjoint(leftover)
 
 
 def test_a_film_that_cannot_be_gone_into_at_a_time_is_read_from_its_beginning(stopped, long_film, put, monkeypatch):
@@ -169,20 +170,20 @@ def test_a_film_that_cannot_be_gone_into_at_a_time_is_read_from_its_beginning(st
         return real(*about, start_s=start_s, most=most, **more)
 
     monkeypatch.setattr(watching, "sample_frames", early)
-    resumed = put(long_film, leftover={path: stopped.output(path) for path in stopped.left})
+    resumed = put(long_film, earlier={path: stopped.output(path) for path in stopped.checkpoints})
     resumed.run()
     assert sought
     assert resumed.outputs() == whole.outputs()
 
 
-def test_a_sound_that_was_heard_is_not_heard_again(long_film, put, impatient, monkeypatch):
+def test_a_sound_that_was_heard_is_not_heard_again(long_film, put, monkeypatch):
     """It is left as soon as it is over, and taken over."""
     whole = put(long_film)
     whole.run()
     heard = whole.folder / "heard"
-    heard.write_bytes(resume.as_json(resume.Heard(loudness=loudness(whole), silence=())))
-    monkeypatch.setattr(job, "Listening", None)
-    resumed = put(long_film, leftover={SOUND: heard})
+    heard.write_bytes(resume.as_json(resume.MeasuredSound(loudness=loudness(whole), silence=())))
+    monkeypatch.setattr(job, "SoundMeter", None)
+    resumed = put(long_film, earlier={SOUND: heard})
     resumed.run()
     assert resumed.outputs() == whole.outputs()
 

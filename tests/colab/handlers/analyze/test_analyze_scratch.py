@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from colab.handlers.analyze import figures
-from colab.handlers.analyze.rows import WIDTH, Row, Rows, Table
-from colab.handlers.analyze.scratch import Scratch
-from colab.handlers.analyze.watching import Watching
+from colab.handlers.analyze.resume import SAVING
+from colab.handlers.analyze.rows import WIDTH, FrameMeasures, FrameTable, Table
+from colab.handlers.analyze.watching import FrameMeter, Scratch
 from media import ffmpeg
 from media.confined import examine
 from protocol.kinds.analyze import Params
@@ -58,7 +58,7 @@ def test_a_picture_of_an_earlier_attempt_counts_but_is_not_here(scratch):
 def test_a_picture_that_was_not_kept_is_fetched_just_alike(parts, put):
     """Which way it came cannot be seen: both ways lead through the same file."""
     desk, media = put(parts), examine(parts)
-    watching = Watching(desk, ffmpeg.find(), media, Params(size=64), side=96)
+    watching = FrameMeter(desk, ffmpeg.find(), media, Params(size=64), side=96, saving=SAVING)
     table = watching.watch(lambda _: None)
     place = watching.scratch.places[0]
     kept = watching.fetch(place, table)
@@ -70,9 +70,9 @@ def test_a_picture_that_was_not_kept_is_fetched_just_alike(parts, put):
 
 
 def rows(*sharpness: float, black: tuple[int, ...] = ()) -> Table:
-    made = Rows()
+    made = FrameTable()
     for place, value in enumerate(sharpness):
-        row = Row(*[0.0] * WIDTH)._replace(sharpness=value, black=float(place in black))
+        row = FrameMeasures(*[0.0] * WIDTH)._replace(sharpness=value, black=float(place in black))
         made.add(place / 10, row)
     return Table(made, float(Fraction(1, 10)))
 

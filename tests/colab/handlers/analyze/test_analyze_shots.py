@@ -9,7 +9,7 @@ import pytest
 from scenedetect.common import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
-from colab.handlers.analyze.rows import Meter, Rows, Table
+from colab.handlers.analyze.rows import FrameTable, Meter, Table
 from colab.handlers.analyze.shots import cuts
 from protocol.kinds.analyze import Params
 
@@ -27,7 +27,7 @@ def pictures() -> list[np.ndarray]:
 
 
 def table(shown: list[np.ndarray]) -> Table:
-    meter, rows = Meter(black_level=0.1, freeze_noise=0.001), Rows()
+    meter, rows = Meter(black_level=0.1, freeze_noise=0.001), FrameTable()
     for place, picture in enumerate(shown):
         rows.add(place / RATE, meter.measure(picture))
     return Table(rows, 1 / RATE)

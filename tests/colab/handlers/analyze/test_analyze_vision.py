@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 
 import numpy as np
 import pytest
 
-from colab.handlers.analyze import HANDLER
+from colab.handlers.analyze import HANDLER, AnalyzeHandler
+from colab.handlers.analyze.resume import Saving
 from protocol.errors import JobFailed
 from protocol.kinds.analysis import read_analysis
 from protocol.kinds.analyze import ANALYSIS, Params
@@ -37,7 +39,7 @@ def forget():
     with contextlib.suppress(ImportError):
         from colab.handlers.analyze import vision_models
 
-        vision_models.resident.cache_clear()
+        vision_models.loaded_model.cache.clear()
 
 
 def look(put, source, models, **more):
@@ -77,7 +79,7 @@ def test_the_same_film_gives_the_same_bytes(parts, put, both):
     from colab.handlers.analyze import vision_models
 
     first = look(put, parts, both)[2].outputs()
-    vision_models.resident.cache_clear()
+    vision_models.loaded_model.cache.clear()
     assert look(put, parts, both)[2].outputs() == first
 
 
@@ -210,21 +212,21 @@ def test_weights_that_lack_something_are_refused(parts, put, tmp_path):
 
 def test_what_was_seen_is_left_and_taken_over(parts, put, both, monkeypatch):
     """Shots that an earlier attempt looked at are not looked at again; what does not fit is."""
-    from colab.handlers.analyze import clip_blip, sights
+    from colab.handlers.analyze import clip_blip
 
-    monkeypatch.setattr(sights, "CHECKPOINT_S", 0.0)
+    put = partial(put, handler=AnalyzeHandler(saving=Saving(every_s=0.0)))
     monkeypatch.setattr(clip_blip, "BATCH", {"cpu": 2})
     _, _, whole = look(put, parts, both)
-    assert whole.left == ["checkpoints/seen-0001.json", "checkpoints/seen-0002.json"]
-    first = {whole.left[0]: whole.output(whole.left[0])}
+    assert whole.checkpoints == ["checkpoints/seen-0001.json", "checkpoints/seen-0002.json"]
+    first = {whole.checkpoints[0]: whole.output(whole.checkpoints[0])}
     looked = []
     real = clip_blip.ClipBlip._look
     monkeypatch.setattr(clip_blip.ClipBlip, "_look", lambda self, batch: looked.append(len(batch)) or real(self, batch))
-    resumed = look(put, parts, both, leftover=first)[2]
+    resumed = look(put, parts, both, earlier=first)[2]
     assert looked == [2]
     assert resumed.outputs() == whole.outputs()
-    assert resumed.left == ["checkpoints/seen-0002.json"]
+    assert resumed.checkpoints == ["checkpoints/seen-0002.json"]
     wrong = whole.folder / "wrong"
-    wrong.write_bytes(first[whole.left[0]].read_bytes().replace(b'"places":[', b'"places":[9'))
-    look(put, parts, both, leftover={whole.left[0]: wrong})
+    wrong.write_bytes(first[whole.checkpoints[0]].read_bytes().replace(b'"places":[', b'"places":[9'))
+    look(put, parts, both, earlier={whole.checkpoints[0]: wrong})
     assert looked == [2, 2, 2]

@@ -8,30 +8,38 @@ from typing import Any
 import av
 import pytest
 
-from colab.handlers.encode import engines
+from colab.fake_workbench import FakeWorkbench
+from colab.handlers.encode import HANDLER, EncodeHandler, engines
+from colab.models import ModelPlaces, Models
 from media import audio, confined
 from media.ffmpeg import find
 from media.info import MediaFile
 from protocol.errors import JobFailed
-from tests.contract.handlers.case import Desk
 from tests.support import odd_media
 
 FASTEST = {"preset": "ultrafast"}
 
 
-def run(sources: Path | dict[str, Path], folder: Path, *, engine: str | None = None, **raw: Any) -> Desk:
+def run(
+    sources: Path | dict[str, Path],
+    folder: Path,
+    *,
+    engine: str | None = None,
+    handler: EncodeHandler | None = None,
+    **raw: Any,
+) -> FakeWorkbench:
     given = sources if isinstance(sources, dict) else {"source": sources}
-    desk = Desk(kind="encode", raw=FASTEST | raw, folder=folder, sources=given, engine=engine)
-    desk.summary = desk.run().summary  # type: ignore[attr-defined]
-    return desk
+    work = FakeWorkbench(kind="encode", raw=FASTEST | raw, folder=folder, sources=given, engine=engine, handler=handler)
+    work.run()
+    return work
 
 
-def made(desk: Desk) -> MediaFile:
+def made(desk: FakeWorkbench) -> MediaFile:
     return confined.examine(desk.output(desk.published[0]))
 
 
-def notes(desk: Desk) -> str:
-    return " ".join(desk.summary.get("notes", []))  # type: ignore[attr-defined]
+def notes(desk: FakeWorkbench) -> str:
+    return " ".join(desk.result.summary.get("notes", []))
 
 
 def counted(path: Path, frames: int = 24, rate: int = 12) -> Path:
@@ -67,7 +75,7 @@ def test_what_is_asked_for_is_written(
     assert film.picture.codec == codec
     assert film.sounds[0].codec == sound
     assert film.picture.frames == 12
-    assert desk.summary["encoder"] == encoder  # type: ignore[attr-defined]
+    assert desk.result.summary["encoder"] == encoder
 
 
 def test_a_film_is_cut_to_the_picture(tmp_path: Path) -> None:
@@ -191,7 +199,7 @@ def test_sound_that_cannot_be_copied_is_encoded_and_said_to_be(tmp_path: Path) -
 def test_sounds_of_several_films_cannot_be_copied(tmp_path: Path) -> None:
     """They are joined by being encoded; silence would be worse."""
     films = {name: odd_media.film(tmp_path / f"{name}.mkv", seconds=0.3) for name in ("source", "source-2")}
-    desk = Desk(kind="encode", raw={"audio_codec": "copy"}, folder=tmp_path / "desk", sources=films)
+    desk = FakeWorkbench(kind="encode", raw={"audio_codec": "copy"}, folder=tmp_path / "desk", sources=films)
     with pytest.raises(JobFailed, match="leave audio_codec out") as failed:
         desk.run()
     assert failed.value.code == "BAD_REQUEST"
@@ -218,37 +226,32 @@ def test_ten_bits_and_high_range_are_kept_or_refused(tmp_path: Path) -> None:
     assert "10 bits to 8" in notes(run(ten, tmp_path / "ten"))
 
 
-@pytest.fixture
-def card(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let NVIDIA's encoder seem to work."""
-    monkeypatch.setattr(engines, "tried", lambda program, encoder: None)
+WITH_CARD = engines.table(lambda program, encoder: None)
+"""NVIDIA's encoder seems to work."""
+
+NO_CARD = engines.table(lambda program, encoder: "Cannot load libcuda.so.1")
+"""NVIDIA's encoder fails as it does without a driver."""
 
 
-@pytest.fixture
-def no_card(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let NVIDIA's encoder fail as it does without a driver."""
-    monkeypatch.setattr(engines, "tried", lambda program, encoder: "Cannot load libcuda.so.1")
-
-
-@pytest.mark.usefixtures("no_card")
 @pytest.mark.parametrize("how", [{"encoder": "nvenc"}, {"engine": "nvenc"}])
 def test_a_card_that_is_insisted_on_is_not_replaced(tmp_path: Path, how: dict[str, Any]) -> None:
     """The reason and the hint are said."""
     with pytest.raises(JobFailed, match=r"libcuda.*NVIDIA card") as failed:
-        run(odd_media.film(tmp_path / "film.mp4"), tmp_path / "desk", **how)
+        run(odd_media.film(tmp_path / "film.mp4"), tmp_path / "desk", handler=EncodeHandler(table=NO_CARD), **how)
     assert failed.value.code == "UNSUPPORTED"
 
 
-@pytest.mark.usefixtures("no_card")
 def test_without_a_card_the_processor_encodes(tmp_path: Path) -> None:
     """What was chosen is in the record and in the summary."""
-    names = [each.name for each in engines.available()]
+    models = Models(ModelPlaces(folder=tmp_path, offline=True))
+    names = [each.name for each in EncodeHandler(table=NO_CARD).engines(models)]
     assert names == ["x264", "x265", "svtav1", "vpx"]
 
 
-def test_an_encoder_that_is_listed_but_fails_is_not_there() -> None:
+def test_an_encoder_that_is_listed_but_fails_is_not_there(tmp_path: Path) -> None:
     """The trial encodes for real: here, an encoder that does not exist complains."""
-    assert engines.tried(find(), "h264_nvenc") is None or "nvenc" not in [each.name for each in engines.available()]
+    names = [each.name for each in HANDLER.engines(Models(ModelPlaces(folder=tmp_path, offline=True)))]
+    assert engines.trial(find(), "h264_nvenc") is None or "nvenc" not in names
     assert "no_such" in (
         find().first_complaint(["-f", "lavfi", "-i", "color", "-c:v", "no_such", "-f", "null", "-"]) or ""
     )
@@ -261,7 +264,6 @@ def test_engine_and_encoder_that_contradict_are_refused(tmp_path: Path) -> None:
     assert failed.value.code == "BAD_REQUEST"
 
 
-@pytest.mark.usefixtures("card")
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
@@ -273,12 +275,13 @@ def test_engine_and_encoder_that_contradict_are_refused(tmp_path: Path) -> None:
         ({"format": "webm", "preset": "ultrafast"}, "-c:v av1_nvenc -preset p1 -tune hq -rc vbr -cq 32 -b:v 0"),
     ],
 )
-def test_the_command_for_a_card(raw: dict[str, Any], expected: str) -> None:
+def test_the_command_for_a_card(tmp_path: Path, raw: dict[str, Any], expected: str) -> None:
     """Golden: NVENC's command was never run by its makers, who have no card with an encoder."""
     from colab.handlers.encode import command
     from protocol.kinds.encode import Params
 
     params = Params.model_validate(raw)
-    chosen = engines.choose(None, params, high_range=False)
+    models = Models(ModelPlaces(folder=tmp_path, offline=True))
+    chosen = engines.choose(models, None, params, is_hdr=False, engines=WITH_CARD).engine
     assert (chosen.name, chosen.record.device) == ("nvenc", "cuda")
     assert " ".join(command.picture_coder(chosen, params)) == expected

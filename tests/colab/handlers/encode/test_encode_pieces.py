@@ -10,32 +10,38 @@ import av
 import numpy as np
 import pytest
 
-from colab.handlers.pieces import frames, pace
-from colab.handlers.work import StopWork
+from colab.fake_workbench import FakeWorkbench
+from colab.handlers.encode import EncodeHandler
+from colab.video import frames
+from colab.video.segments import SegmentLength
+from colab.work import StopWork
 from media import pipes
 from media.examine import examine
-from tests.contract.handlers.case import Desk
 from tests.support import odd_media
 
 EACH = 10
 """Frames of a piece here."""
 
 
-@pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make pieces of ten frames."""
-    monkeypatch.setattr(pace, "FEWEST", EACH)
-    monkeypatch.setattr(pace, "PIECE_S", 0)
+SHORT = EncodeHandler(segments=SegmentLength(fewest=EACH, most=EACH))
 
 
-def desk(source: Path | dict[str, Path], folder: Path, leftover: Mapping[str, Path] | None = None, **raw: Any) -> Desk:
+def desk(
+    source: Path | dict[str, Path],
+    folder: Path,
+    earlier: Mapping[str, Path] | None = None,
+    handler: EncodeHandler = SHORT,
+    **raw: Any,
+) -> FakeWorkbench:
     given = source if isinstance(source, dict) else {"source": source}
-    made = Desk(kind="encode", raw={"preset": "ultrafast"} | raw, folder=folder, sources=given)
-    made.leftover = leftover or {}
+    made = FakeWorkbench(
+        kind="encode", raw={"preset": "ultrafast"} | raw, folder=folder, sources=given, handler=handler
+    )
+    made.earlier = earlier or {}
     return made
 
 
-def result(done: Desk) -> Path:
+def result(done: FakeWorkbench) -> Path:
     return done.output(done.published[0])
 
 
@@ -65,22 +71,18 @@ FILMS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("what", FILMS)
-def test_pieces_are_the_film_that_one_command_writes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
+def test_pieces_are_the_film_that_one_command_writes(tmp_path: Path, what: str) -> None:
     """Every picture at its time, looking the same, with the same sound, shape and colours."""
     options = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
     shaped = f"setsar=4/3,{VARYING}" if "own time" in what else "setsar=4/3"
     source = odd_media.film(tmp_path / "film.mkv", rate="20", seconds=2.5, options=("-vf", shaped, *options))
     raw = {"quality": 10} | FILMS[what]
-    whole = desk(source, tmp_path / "whole", **raw)
+    whole = desk(source, tmp_path / "whole", handler=EncodeHandler(), **raw)
     summary = whole.run().summary
-    assert not [name for name in whole.left if name.endswith(".mkv")]
-    monkeypatch.setattr(pace, "FEWEST", EACH)
-    monkeypatch.setattr(pace, "PIECE_S", 0)
+    assert not [name for name in whole.checkpoints if name.endswith(".mkv")]
     pieced = desk(source, tmp_path / "pieced", **raw)
     assert pieced.run().summary == summary
-    assert len([name for name in pieced.left if name.endswith(".mkv")]) == -(-summary["frames"] // EACH)
+    assert len([name for name in pieced.checkpoints if name.endswith(".mkv")]) == -(-summary["frames"] // EACH)
     one, other = shown(result(whole)), shown(result(pieced))
     assert one[0] == pytest.approx(other[0], abs=0.002)
     assert one[2] == pytest.approx(other[2], abs=0.002)
@@ -93,7 +95,6 @@ def test_pieces_are_the_film_that_one_command_writes(
     assert (first.picture.codec, first.subtitles) == (second.picture.codec, second.subtitles)
 
 
-@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("encoder", ["x264", "x265", "svtav1", "vpx"])
 def test_a_killed_encoding_goes_on_with_the_same_bytes(tmp_path: Path, encoder: str) -> None:
     """Only what is missing is encoded by the next attempt, whichever encoder it is."""
@@ -101,20 +102,19 @@ def test_a_killed_encoding_goes_on_with_the_same_bytes(tmp_path: Path, encoder: 
     raw = {"encoder": encoder, "format": "mkv", "loudness": -18}
     whole = desk(source, tmp_path / "whole", **raw)
     whole.run()
-    assert len(whole.left) == 1 + 4
+    assert len(whole.checkpoints) == 1 + 4
     stopped = desk(source, tmp_path / "stopped", **raw)
     stopped.stop_after = len(whole.progressed) - 15
     with pytest.raises(StopWork):
         stopped.run()
-    assert 1 < len(stopped.left) < 5
-    resumed = desk(source, tmp_path / "resumed", {name: stopped.output(name) for name in stopped.left}, **raw)
+    assert 1 < len(stopped.checkpoints) < 5
+    resumed = desk(source, tmp_path / "resumed", {name: stopped.output(name) for name in stopped.checkpoints}, **raw)
     resumed.run()
-    assert sorted([*resumed.left, *stopped.left]) == sorted(whole.left)
+    assert sorted([*resumed.checkpoints, *stopped.checkpoints]) == sorted(whole.checkpoints)
     assert resumed.outputs() == whole.outputs()
-    assert any("kept from an earlier attempt" in note for _, _, note in resumed.progressed)
+    assert any("frames resumed from an earlier attempt" in note for _, _, note in resumed.progressed)
 
 
-@pytest.mark.usefixtures("short")
 def test_a_loudness_that_was_measured_is_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And one from the drop that makes no sense is."""
     source = odd_media.film(tmp_path / "film.mkv", rate="20", seconds=1.5)
@@ -126,7 +126,7 @@ def test_a_loudness_that_was_measured_is_not_measured_again(tmp_path: Path, monk
         wrong.write_bytes(content)
         again = desk(source, tmp_path / content.hex(), {"checkpoints/loudness.json": wrong}, loudness=-18)
         again.run()
-        assert "checkpoints/loudness.json" in again.left
+        assert "checkpoints/loudness.json" in again.checkpoints
         assert again.outputs() == whole.outputs()
     monkeypatch.setattr("colab.handlers.encode.loudness.level", None)
     resumed = desk(source, tmp_path / "resumed", {"checkpoints/loudness.json": kept}, loudness=-18)
@@ -134,26 +134,24 @@ def test_a_loudness_that_was_measured_is_not_measured_again(tmp_path: Path, monk
     assert resumed.outputs() == whole.outputs()
 
 
-@pytest.mark.usefixtures("short")
 def test_joined_films_are_made_in_pieces_too(tmp_path: Path) -> None:
     """They have one rate, whatever each had."""
     first = odd_media.film(tmp_path / "a.mkv", rate="20", seconds=1)
     second = odd_media.film(tmp_path / "b.mkv", rate="10", seconds=1, size="64x48")
     done = desk({"source": first, "source-2": second}, tmp_path / "desk")
     done.run()
-    assert len(done.left) == 4
+    assert len(done.checkpoints) == 4
     times, _, _ = shown(result(done))
     assert np.diff(times) == pytest.approx(np.full(39, 0.05))
 
 
-@pytest.mark.usefixtures("short")
 def test_what_needs_the_whole_film_is_encoded_in_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What frames carry beside their pixels would be lost between two programs."""
     steady = odd_media.film(tmp_path / "steady.mkv", rate="20", seconds=2)
     monkeypatch.setattr(frames, "_CARRIED", frames._SHOWN)
     done = desk(steady, tmp_path / "steady")
     done.run()
-    assert not done.left
+    assert not done.checkpoints
 
 
 @pytest.mark.parametrize(
@@ -172,7 +170,6 @@ def test_what_frames_carry_is_seen(line: str) -> None:
     assert not frames._CARRIED.match(f"{said}   side data - 3x3 displaymatrix: rotation of -90.00 degrees")
 
 
-@pytest.mark.usefixtures("short")
 def test_no_more_than_a_frame_at_a_time_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames pass one by one, however long the film."""
     handed: list[int] = []

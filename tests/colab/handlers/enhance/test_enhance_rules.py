@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from colab.handlers.enhance.engine import Wish
-from colab.handlers.enhance.rules import Rules, clean
+from colab.handlers.enhance.engine import RewriteOptions
+from colab.handlers.enhance.rules import RuleBasedRewriter, clean
 from protocol.errors import JobFailed
 from speech.faithful import Bounds
 
@@ -139,7 +139,7 @@ def test_promises(text: str, language: str | None, purpose: str) -> None:
 
 def test_wishes_that_rules_cannot_follow_are_told() -> None:
     """They have no tone and make nothing shorter; a model is not theirs to load."""
-    wish = Wish(
+    wish = RewriteOptions(
         purpose="narration",
         instruction="be kind",
         bounds=Bounds(words=5),
@@ -147,7 +147,7 @@ def test_wishes_that_rules_cannot_follow_are_told() -> None:
         seed=0,
         offload=False,
     )
-    assert Rules().unheeded(wish) == ["instruction", "max_words"]
+    assert RuleBasedRewriter().unheeded(wish) == ["instruction", "max_words"]
     with pytest.raises(JobFailed, match="has none") as failed:
-        Rules().pick("qwen")
+        RuleBasedRewriter().pick("qwen")
     assert failed.value.code == "UNSUPPORTED"

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from colab.handlers import HANDLERS
 from colab.handlers.tts import f5_model
-from colab.handlers.tts.engine import Reference, Speech
-from colab.handlers.tts.engines import CLONING, ENGINES, FILES, available, open_engine
+from colab.handlers.tts.engine import SpokenText, VoiceRecording
+from colab.handlers.tts.engines import CLONING, ENGINES, VoiceRequest
 from colab.handlers.tts.f5 import F5, LETTERS, VOCODER, VOCODER_CONFIG, WEIGHTS
+from colab.models import ModelPlaces, Models
 from protocol.errors import JobFailed
 from protocol.kinds import tts
 from tests.support import no_room
@@ -54,29 +54,30 @@ def files(made: Path, tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
-def reference(**more: Any) -> Reference:
+def reference(**more: Any) -> VoiceRecording:
     """Return a recording of a voice, as a job brings it."""
-    return Reference(
+    return VoiceRecording(
         **{"samples": recording(), "rate": 24_000, "text": SAID, "sha256": "cd" * 32, "nfe_step": 4, **more}
     )
 
 
-def speak(engine: F5, text: str = TEXT, speed: float = 1.0, **more: Any) -> Speech:
+def speak(engine: F5, text: str = TEXT, speed: float = 1.0, **more: Any) -> SpokenText:
     return engine.speak(text, engine.clone(reference(**more), "en-us", speed), speed)
 
 
 def test_without_the_package_it_says_so(tmp_path, monkeypatch):
     """A machine without the packages is UNSUPPORTED with what to install; nothing is imported before."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    models = Models(ModelPlaces(folder=tmp_path, offline=True))
     with pytest.raises(JobFailed, match=r"f5_tts and vocos not installed here: .*install .*gpudrop\[f5\]") as failed:
-        F5(Files(tmp_path))
+        ENGINES.choose(models, VoiceRequest(), "f5")
     assert failed.value.code == "UNSUPPORTED"
 
 
-def test_the_table_knows_its_files():
-    """The engine asks for what the table says that it needs."""
-    assert FILES["f5"] == NAMES
-    assert set(ENGINES) >= CLONING
+def test_it_names_its_files(tmp_path):
+    """Those that it opens are those that are fetched before."""
+    assert F5.files(None) == NAMES
+    assert CLONING in ENGINES
 
 
 @extras
@@ -202,16 +203,16 @@ def test_without_room_it_speaks_in_parts(files, monkeypatch):
     """A text for which the GPU has no room is halved, until one word is too much."""
     import torch
 
-    say, said = f5_model.Opened.say, []
+    say, said = f5_model.OpenedF5.say, []
 
-    def crowded(opened: f5_model.Opened, call: f5_model.Call) -> Any:
+    def crowded(opened: f5_model.OpenedF5, call: f5_model.F5Call) -> Any:
         text = call.text.removeprefix(f"{SAID} ")
         said.append(text)
         if len(text.split()) > room:
             raise torch.cuda.OutOfMemoryError("no room")
         return say(opened, call)
 
-    monkeypatch.setattr(f5_model.Opened, "say", crowded)
+    monkeypatch.setattr(f5_model.OpenedF5, "say", crowded)
     room, engine = 4, F5(files)
     speech = speak(engine)
     assert said == [TEXT, "The cost of the", "three units is low."]
@@ -262,13 +263,13 @@ def test_a_whole_job(make_work, made, tmp_path):
     )  # fmt: skip
     heard = []
     for _ in range(2):
-        work = make_work(params, engine="f5", inputs={"ref_audio": tmp_path / "ref.wav"})
+        work = make_work(params, engine="f5", sources={"ref_audio": tmp_path / "ref.wav"})
         work.models = models_of(made, *NAMES)
-        result = HANDLERS["tts"]().run(work)
+        result = work.run()
         assert result.engine.name == "f5"
         assert result.engine.voice.startswith("recording ")
-        heard.append([(work.folder / tts.wav_path(step)).read_bytes() for step in "ab"])
-        words = json.loads((work.folder / tts.words_path("b")).read_text())["words"]
+        heard.append([work.output(tts.wav_path(step)).read_bytes() for step in "ab"])
+        words = json.loads(work.output(tts.words_path("b")).read_text())["words"]
         assert [word for word, _, _ in words] == f"{TEXT} {TEXT}".split()
     assert heard[0] == heard[1]
     assert len(heard[0][1]) > 1.8 * len(heard[0][0])
@@ -278,9 +279,9 @@ def test_a_whole_job(make_work, made, tmp_path):
 def test_it_never_takes_the_place_of_another_engine(made):
     """With all its files here it still comes last, and nobody gets it who did not bring a recording."""
     models = models_of(made, *NAMES)
-    assert [engine.name for engine in available(models)][-1] == "f5"
-    assert open_engine(models).engine.name == "espeak"
-    assert open_engine(models, reference=reference()).engine.name == "f5"
+    assert [engine.name for engine in ENGINES.available(models)][-1] == "f5"
+    assert ENGINES.choose(models, VoiceRequest()).engine.name == "espeak"
+    assert ENGINES.choose(models, VoiceRequest(reference=reference())).engine.name == "f5"
     with pytest.raises(JobFailed, match="send ref_audio and ref_text") as failed:
-        open_engine(models, "f5")
+        ENGINES.choose(models, VoiceRequest(), "f5")
     assert failed.value.code == "BAD_REQUEST"

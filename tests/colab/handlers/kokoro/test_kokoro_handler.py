@@ -13,9 +13,9 @@ from kokoro_onnx.config import DEFAULT_VOCAB
 
 from colab.config import WorkerSettings
 from colab.handlers.tts import HANDLER, kokoro_onnx_model
-from colab.handlers.tts.engines import ENGINES, FILES, available, open_engine
-from colab.handlers.tts.kokoro_onnx import MODEL, STYLES
-from colab.handlers.tts.kokoro_torch import CONFIG, WEIGHTS
+from colab.handlers.tts.engines import ENGINES, VoiceRequest
+from colab.handlers.tts.kokoro_onnx import MODEL, STYLES, KokoroOnnx
+from colab.handlers.tts.kokoro_torch import CONFIG, WEIGHTS, KokoroTorch
 from colab.handlers.tts.phoneme_source import source_for
 from colab.models import ModelPlaces, Models
 from protocol.errors import JobFailed
@@ -80,7 +80,7 @@ def test_twenty_thousand_characters_lose_nothing(make_work, tmp_path):
     work = make_work(params, engine="kokoro-onnx")
     work.models = written(tmp_path / "quick", pace=9.0)
     HANDLER.run(work)
-    times = json.loads((work.folder / tts.words_path("s0")).read_text(encoding="utf-8"))
+    times = json.loads(work.output(tts.words_path("s0")).read_text(encoding="utf-8"))
     assert [word for word, _, _ in times["words"]] == text.split()
     starts = [start for _, start, _ in times["words"]]
     assert starts == sorted(starts)
@@ -148,31 +148,31 @@ def test_without_a_requirement_the_best_speaks(tell):
 
 def test_a_card_lists_kokoro_without_loading_it(models):
     """The record for the card has the pinned digest, and no model is opened for it."""
-    kokoro_onnx_model._resident.cache_clear()
+    kokoro_onnx_model.loaded_model.cache.clear()
     records = {record.name: record for record in HANDLER.engines(models)}
     assert records["kokoro-onnx"].model_sha256 == models.sha256(MODEL)
     assert list(records)[-1] == "espeak"
-    assert len(kokoro_onnx_model._resident) == 0
+    assert len(kokoro_onnx_model.loaded_model.cache) == 0
 
 
 def test_offline_without_the_files_it_is_not_there(tmp_path):
     """A worker that may not download and has no files does not offer Kokoro; asked for it, it tells the hint."""
     nothing = Models(ModelPlaces(folder=tmp_path, offline=True))
-    assert [engine.name for engine in available(nothing)] == ["espeak"]
-    assert open_engine(nothing).engine.name == "espeak"
+    assert [engine.name for engine in ENGINES.available(nothing)] == ["espeak"]
+    assert ENGINES.choose(nothing, VoiceRequest()).engine.name == "espeak"
     with pytest.raises(
-        JobFailed, match=r"kokoro-onnx lacks kokoro-v1.0-durations.onnx and voices-v1.0.bin.* offline"
+        JobFailed, match=r"kokoro-onnx: this worker is offline and lacks kokoro-v1.0-durations.onnx and voices-v1.0.bin"
     ) as failed:
-        open_engine(nothing, "kokoro-onnx")
+        ENGINES.choose(nothing, VoiceRequest(), "kokoro-onnx")
     assert failed.value.code == "UNSUPPORTED"
 
 
 def test_a_language_that_kokoro_lacks_goes_to_the_next(models, caplog):
     """German is spoken by eSpeak where no engine is required, and the log says why."""
     caplog.set_level(logging.INFO)
-    assert open_engine(models, language="de").engine.name == "espeak"
+    assert ENGINES.choose(models, VoiceRequest(language="de")).engine.name == "espeak"
     assert "kokoro-onnx is not used: Kokoro does not speak the language 'de'" in caplog.text
-    assert open_engine(models, language="it").engine.name == "kokoro-onnx"
+    assert ENGINES.choose(models, VoiceRequest(language="it")).engine.name == "kokoro-onnx"
 
 
 def test_the_provider_of_the_settings_reaches_the_engine(models, monkeypatch):
@@ -180,7 +180,7 @@ def test_the_provider_of_the_settings_reaches_the_engine(models, monkeypatch):
     monkeypatch.setenv("ONNX_PROVIDER", "CUDAExecutionProvider")
     models._places = replace(models._places, provider=WorkerSettings(drop="memory:").model_places().provider)
     with pytest.raises(JobFailed, match="'CUDAExecutionProvider' was asked for") as failed:
-        open_engine(models, "kokoro-onnx")
+        ENGINES.choose(models, VoiceRequest(), "kokoro-onnx")
     assert failed.value.code == "UNSUPPORTED"
 
 
@@ -194,21 +194,23 @@ def test_files_that_cannot_be_fetched_leave_the_next_engine(models, caplog):
     asked: list[str] = []
     good = models.path
     models.path = failing(good, asked)
-    assert open_engine(models).engine.name == "espeak"
+    assert ENGINES.choose(models, VoiceRequest()).engine.name == "espeak"
     assert asked == []
-    asking = [open_engine(models, voice="af_heart") for _ in range(2)]
+    asking = [ENGINES.choose(models, VoiceRequest(voice="af_heart")) for _ in range(2)]
     assert [chosen.engine.name for chosen in asking] == ["espeak", "espeak"]
-    assert asking[0].passed_over == ("no network",)
-    assert "kokoro-onnx is not used: no network" in caplog.text
+    assert asking[0].passed_over == (
+        "kokoro-onnx: no network. Where there is a network: gpudrop models pull kokoro-onnx",
+    )
+    assert "engine kokoro-onnx is not used: no network" in caplog.text
     assert asked == [STYLES], "it is not tried at every job: that would cost each the time of the tries"
     with pytest.raises(JobFailed, match="no network"):
-        open_engine(models, "kokoro-onnx")
+        ENGINES.choose(models, VoiceRequest(), "kokoro-onnx")
     assert asked == [STYLES, STYLES]
     write_voices(
         good(MODEL).parent.parent / models.sha256(STYLES)[:16] / STYLES, af_heart=0.3, am_michael=0.15, bf_emma=0.3
     )
     models.path = good
-    assert open_engine(models).engine.name == "kokoro-onnx", "somebody put the file there"
+    assert ENGINES.choose(models, VoiceRequest()).engine.name == "kokoro-onnx", "somebody put the file there"
 
 
 def failing(path, asked: list[str]):
@@ -221,8 +223,7 @@ def failing(path, asked: list[str]):
     return fetch
 
 
-def test_the_table_names_what_the_engines_open():
-    """The files fetched before are those that the engines ask for."""
-    kokoros = {name: files for name, files in FILES.items() if "kokoro" in name}
-    assert kokoros == {"kokoro-onnx": (MODEL, STYLES), "kokoro": (CONFIG, WEIGHTS, STYLES)}
-    assert set(FILES) <= set(ENGINES)
+def test_each_engine_names_the_files_that_it_opens():
+    """Those are fetched before."""
+    assert KokoroOnnx.files(None) == (MODEL, STYLES)
+    assert KokoroTorch.files(None) == (CONFIG, WEIGHTS, STYLES)

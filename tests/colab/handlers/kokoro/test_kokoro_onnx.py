@@ -11,7 +11,7 @@ import pytest
 from kokoro_onnx.config import DEFAULT_VOCAB
 from onnx import TensorProto
 
-from colab.handlers import devices
+from colab.engines import devices
 from colab.handlers.tts import kokoro_onnx_model, onnx_session
 from colab.handlers.tts.espeak import Espeak
 from colab.handlers.tts.kokoro_onnx import MODEL, STYLES, KokoroOnnx
@@ -148,7 +148,7 @@ def test_the_same_text_gives_the_same_samples(tmp_path):
     first = speak(engine)
     speak(engine, "Something else.")
     again = speak(engine)
-    kokoro_onnx_model._resident.cache_clear()
+    kokoro_onnx_model.loaded_model.cache.clear()
     anew = speak(KokoroOnnx(Files(tmp_path)))
     assert np.array_equal(first.samples, again.samples)
     assert np.array_equal(first.samples, anew.samples)
@@ -216,7 +216,7 @@ def test_warming_runs_every_length_once(files):
     run = opened.kokoro._infer
     opened.kokoro._infer = lambda tokens, *more: (lengths.append(len(tokens)), run(tokens, *more))[1]
     kokoro_onnx_model.warm(opened)
-    kokoro_onnx_model._resident.cache_clear()
+    kokoro_onnx_model.loaded_model.cache.clear()
     assert lengths == list(kokoro_onnx_model.WARM_LENGTHS)
 
 
@@ -310,7 +310,7 @@ def test_a_cuda_build_that_falls_back_says_so(files, monkeypatch, caplog):
     """CUDA in the list but not in the session is a warning and a record that tells, never a silent CPU."""
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [onnx_session.CUDA, onnx_session.CPU])
     monkeypatch.setattr(onnx_session, "_chain", lambda _: [onnx_session.CPU])
-    kokoro_onnx_model._resident.cache_clear()
+    kokoro_onnx_model.loaded_model.cache.clear()
     engine = KokoroOnnx(files)
     assert engine.record().provider == onnx_session.CUDA, "what is expected, before it is opened"
     with caplog.at_level(logging.WARNING):
@@ -321,7 +321,7 @@ def test_a_cuda_build_that_falls_back_says_so(files, monkeypatch, caplog):
     with pytest.raises(JobFailed, match="could not be started") as failed:
         speak(KokoroOnnx(files, provider="cuda"))
     assert failed.value.code == "UNSUPPORTED"
-    kokoro_onnx_model._resident.cache_clear()
+    kokoro_onnx_model.loaded_model.cache.clear()
 
 
 def test_a_model_that_does_not_fit_is_no_torn_file(files, monkeypatch):
@@ -331,7 +331,7 @@ def test_a_model_that_does_not_fit_is_no_torn_file(files, monkeypatch):
     def full(*_, **__):
         raise RuntimeException("bfc_arena.cc:376 Failed to allocate memory for requested buffer of size 9")
 
-    kokoro_onnx_model._resident.cache_clear()
+    kokoro_onnx_model.loaded_model.cache.clear()
     with monkeypatch.context() as patch:
         patch.setattr(onnxruntime, "InferenceSession", full)
         failed = failure(files)
@@ -343,13 +343,13 @@ def test_a_model_that_does_not_fit_is_no_torn_file(files, monkeypatch):
 def test_a_gpu_beside_a_build_without_cuda_is_said(files, monkeypatch, caplog):
     """A driver is there, the build cannot use it: the record and the log tell, with the hint."""
     monkeypatch.setattr(devices.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
-    kokoro_onnx_model._resident.cache_clear()
+    kokoro_onnx_model.loaded_model.cache.clear()
     engine = KokoroOnnx(files)
     with caplog.at_level(logging.WARNING):
         speak(engine)
     assert engine.record().device == "cpu (a GPU is there, unused)"
     assert "onnxruntime-gpu" in caplog.text
-    kokoro_onnx_model._resident.cache_clear()
+    kokoro_onnx_model.loaded_model.cache.clear()
 
 
 def test_cuda_gets_our_options():

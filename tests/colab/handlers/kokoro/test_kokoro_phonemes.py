@@ -12,7 +12,7 @@ from colab.handlers.tts import phonemes_misaki
 from colab.handlers.tts.kokoro_voices import VOICES
 from colab.handlers.tts.phoneme_source import source_for
 from colab.handlers.tts.phonemes import LIMIT, Phonemes, known, within_limit, written
-from colab.handlers.tts.phonemes_espeak import Espeak, given_to_words
+from colab.handlers.tts.phonemes_espeak import EspeakPhonemes, given_to_words
 from protocol.errors import JobFailed
 
 
@@ -40,7 +40,7 @@ def shares(phonemes: Phonemes, text: str) -> list[str]:
 )
 def test_each_language_is_written_as_the_model_was_trained(language, text, said):
     """One character a sound: ties, English length marks and eSpeak's hyphens are gone, diphthongs are capitals."""
-    assert Espeak(language)(text).text == said
+    assert EspeakPhonemes(language)(text).text == said
 
 
 @pytest.mark.parametrize("language", [tag for tag in VOICES if tag not in phonemes_misaki.ONLY_MISAKI])
@@ -55,13 +55,13 @@ def test_the_model_knows_every_phoneme(language):
         "it": "Pranzo d'acqua fa volti sghembi, gli gnomi scelgono.",
         "pt-br": "Luís argüia à Júlia que brações, fé, chá, óxido, pôr, zângão eram palavras do português.",
     }
-    assert set(Espeak(language)(pangrams[language]).text) - set(DEFAULT_VOCAB) <= {"¿", "-"}
+    assert set(EspeakPhonemes(language)(pangrams[language]).text) - set(DEFAULT_VOCAB) <= {"¿", "-"}
 
 
 def test_every_word_gets_its_own_sounds():
     """Numbers are several runs and "of the" is one: each word still has what it is said as."""
     text = "The cost of the 1,234 units (at 10:30) is low."
-    said = shares(Espeak("en-us")(text), text)
+    said = shares(EspeakPhonemes("en-us")(text), text)
     assert said[:5] == ["ðə", "kˈɔst", "ʌv", "ðə", "wˈʌn θˈWzənd tˈuhˈʌndɹɪd θˈɜɹTi fˈɔɹ"]
     assert said[6:] == ["(æt", "tˈɛn θˈɜɹTi)", "ɪz", "lˈO."]
 
@@ -78,8 +78,8 @@ def test_sounds_are_shared_by_what_words_take_alone():
 
 def test_punctuation_stays_where_it_was():
     """The model breathes and falls by marks: they stay, those inside a number do not become stops."""
-    assert Espeak("en-us")('He said (so): "no"; yes!').text == 'hi sˈɛd (sˈO): "nˈO"; jˈɛs!'
-    assert "." not in Espeak("en-us")("3.5 and 1,234 now").text
+    assert EspeakPhonemes("en-us")('He said (so): "no"; yes!').text == 'hi sˈɛd (sˈO): "nˈO"; jˈɛs!'
+    assert "." not in EspeakPhonemes("en-us")("3.5 and 1,234 now").text
 
 
 @pytest.mark.parametrize(
@@ -94,20 +94,20 @@ def test_punctuation_stays_where_it_was():
 )
 def test_nothing_long_is_lost(text, word, times):
     """eSpeak itself drops what does not fit its buffers, without a word; here all of it is read."""
-    assert Espeak("en-us")(text).text.count(word) >= times
+    assert EspeakPhonemes("en-us")(text).text.count(word) >= times
 
 
 def test_the_same_text_reads_the_same():
     """What was read before changes nothing."""
-    read = Espeak("en-us")
+    read = EspeakPhonemes("en-us")
     first = read("Read the record again.")
     read("Quelque chose d'autre 12")
-    assert read("Read the record again.") == first == Espeak("en-us")("Read the record again.")
+    assert read("Read the record again.") == first == EspeakPhonemes("en-us")("Read the record again.")
 
 
 def test_words_in_another_tongue_leave_no_note():
     """eSpeak says "(en)" and "(fr)" around a foreign word: that is no sound."""
-    assert "(" not in Espeak("fr-fr")("un email du weekend").text
+    assert "(" not in EspeakPhonemes("fr-fr")("un email du weekend").text
 
 
 def as_one_word(text: str) -> Phonemes:

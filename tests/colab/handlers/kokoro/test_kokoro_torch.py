@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from colab.handlers.tts import engines, kokoro_torch
-from colab.handlers.tts.engines import ENGINES
+from colab.handlers.tts import TtsHandler, kokoro_torch
+from colab.handlers.tts.engines import ENGINES, VoiceRequest
 from colab.handlers.tts.kokoro_torch import CONFIG, STYLES, WEIGHTS, KokoroTorch
+from colab.models import ModelPlaces, Models
 from protocol.errors import JobFailed
 from tests.support import no_room
 from tests.support.kokoro import Files
@@ -29,7 +31,7 @@ def test_without_the_package_it_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     told = r"torch and kokoro not installed here: .*pip install .*gpudrop\[kokoro-torch\]"
     with pytest.raises(JobFailed, match=told) as failed:
-        KokoroTorch(Files(tmp_path))
+        ENGINES.choose(Models(ModelPlaces(folder=tmp_path, offline=True)), VoiceRequest(), "kokoro")
     assert failed.value.code == "UNSUPPORTED"
 
 
@@ -47,6 +49,13 @@ def files(tmp_path: Path) -> Files:
     with (folder / STYLES).open("wb") as file:
         np.savez(file, **voices)
     return Files(folder)
+
+
+class Ready(KokoroTorch):
+    """One whose files are not in the table of models."""
+
+    def files(self) -> tuple[str, ...]:
+        return ()
 
 
 def speak(engine: KokoroTorch, text: str = TEXT, voice: str = "default", speed: float = 1.0):
@@ -77,7 +86,7 @@ def test_the_same_text_gives_the_same_samples(files):
     assert np.array_equal(first.samples, speak(engine).samples)
     after = torch.rand(1)
     speak(engine, "Something else.")
-    kokoro_torch._resident.cache_clear()
+    kokoro_torch.loaded_model.cache.clear()
     assert np.array_equal(first.samples, speak(KokoroTorch(files)).samples)
     torch.manual_seed(5)
     assert torch.equal(after, torch.rand(1))
@@ -175,9 +184,9 @@ def test_weights_of_another_model_are_refused(files):
 @pytest.mark.extras
 def test_a_whole_job(files, tell, monkeypatch):
     """The handler speaks by it as by any engine: clips, times and a record."""
-    monkeypatch.setitem(ENGINES, "kokoro", lambda _: KokoroTorch(files))
-    monkeypatch.delitem(engines.FILES, "kokoro")
-    told = tell(TEXT, "", engine="kokoro")
+    kokoro = next(row for row in ENGINES.rows if row.name == "kokoro")
+    row = replace(kokoro, open=lambda _: Ready(files))
+    told = tell(TEXT, "", engine="kokoro", handler=TtsHandler(table=replace(ENGINES, rows=(row,))))
     assert told.result.engine.name == "kokoro"
     assert [word for word, _, _ in told.clips[0].words] == TEXT.split()
     assert told.result.summary["silent"] == ["s1"]

@@ -10,14 +10,14 @@ import av
 import numpy as np
 import pytest
 
-from colab.handlers.stabilize import kept, motions
+from colab.fake_workbench import FakeWorkbench
+from colab.handlers.stabilize import StabilizeHandler, checkpoints, motions
 from colab.handlers.stabilize.detect import HALF_FROM, Detector, looks
 from media import confined
 from media.ffmpeg import find
 from protocol.errors import JobFailed
 from protocol.kinds import stabilize
 from protocol.kinds.stabilize import Params
-from tests.contract.handlers.case import Desk
 from tests.support import odd_media, shake
 
 FASTEST = {"preset": "ultrafast", "quality": 16}
@@ -31,13 +31,15 @@ def shaky(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def steady(source: Path, folder: Path, **raw: Any) -> Desk:
-    desk = Desk(kind="stabilize", raw=FASTEST | raw, folder=folder, sources={"source": source})
-    desk.summary = desk.run().summary  # type: ignore[attr-defined]
+def steady(source: Path, folder: Path, handler: StabilizeHandler | None = None, **raw: Any) -> FakeWorkbench:
+    desk = FakeWorkbench(
+        kind="stabilize", raw=FASTEST | raw, folder=folder, sources={"source": source}, handler=handler
+    )
+    desk.run()
     return desk
 
 
-def the_film(desk: Desk) -> Path:
+def the_film(desk: FakeWorkbench) -> Path:
     return desk.output(desk.published[0])
 
 
@@ -128,43 +130,41 @@ def test_the_command_of_the_first_pass(shaky: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("detection", ["full", "half"])
-def test_motion_that_is_kept_gives_the_same_bytes(
-    shaky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, detection: str
-) -> None:
-    """Gone on from a picture that the second look moves, it is the same film; only the rest is looked at."""
-    monkeypatch.setattr(kept, "PART", 8)
-    whole = steady(shaky, tmp_path / "whole", detection=detection)
-    assert whole.left == [kept.name(part) for part in range(4)]
-    leftover = {path: whole.output(path) for path in whole.left[:1]}
-    resumed = Desk(
+def test_motion_that_is_resumed_gives_the_same_bytes(shaky: Path, tmp_path: Path, detection: str) -> None:
+    """Resumed from a frame that the second look moves, it is the same video; only the rest is looked at."""
+    handler = StabilizeHandler(checkpoint_frames=8)
+    whole = steady(shaky, tmp_path / "whole", handler, detection=detection)
+    assert whole.checkpoints == [checkpoints.name(number) for number in range(4)]
+    earlier = {path: whole.output(path) for path in whole.checkpoints[:1]}
+    resumed = FakeWorkbench(
         kind="stabilize",
         raw=FASTEST | {"detection": detection},
         folder=tmp_path / "resumed",
         sources={"source": shaky},
-        leftover=leftover,
+        earlier=earlier,
+        handler=handler,
     )
     assert resumed.run().summary["detection_kept"] == 8
-    assert resumed.left == whole.left[1:]
+    assert resumed.checkpoints == whole.checkpoints[1:]
     assert resumed.outputs() == whole.outputs()
 
 
-def test_motion_is_kept_while_it_is_looked_for(shaky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is left half-way is what the end would leave, in the same bytes."""
-    monkeypatch.setattr(kept, "PART", 2)
-    whole = steady(shaky, tmp_path / "whole", detection="half")
-    monkeypatch.setattr("colab.handlers.stabilize.SAVE_EVERY_S", -1.0)
-    often = steady(shaky, tmp_path / "often", detection="half")
-    assert often.left == whole.left
-    assert [often.output(path).read_bytes() for path in often.left] == [
-        whole.output(path).read_bytes() for path in whole.left
+def test_motion_is_saved_while_it_is_detected(shaky: Path, tmp_path: Path) -> None:
+    """What is saved half-way is what would be saved at the end, in the same bytes."""
+    whole = steady(shaky, tmp_path / "whole", StabilizeHandler(checkpoint_frames=2), detection="half")
+    handler = StabilizeHandler(checkpoint_frames=2, save_every_s=-1.0)
+    often = steady(shaky, tmp_path / "often", handler, detection="half")
+    assert often.checkpoints == whole.checkpoints
+    assert [often.output(path).read_bytes() for path in often.checkpoints] == [
+        whole.output(path).read_bytes() for path in whole.checkpoints
     ]
 
 
-def test_kept_motion_is_not_believed_beyond_sense(shaky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A part of another size, out of order, or that moves a picture by miles is looked for again."""
-    monkeypatch.setattr(kept, "PART", 16)
-    whole = steady(shaky, tmp_path / "whole")
-    first = whole.output(whole.left[0]).read_text()
+def test_motion_of_a_checkpoint_is_not_believed_beyond_sense(shaky: Path, tmp_path: Path) -> None:
+    """A checkpoint of another size, out of order, or that moves a frame by miles is detected again."""
+    handler = StabilizeHandler(checkpoint_frames=16)
+    whole = steady(shaky, tmp_path / "whole", handler)
+    first = whole.output(whole.checkpoints[0]).read_text()
     row = first.index("[[") + 1
     wrong = {
         "size": first.replace("256,192", "256,190"),
@@ -175,12 +175,13 @@ def test_kept_motion_is_not_believed_beyond_sense(shaky: Path, tmp_path: Path, m
     }
     for name, text in wrong.items():
         (tmp_path / "part.json").write_text(text)
-        desk = Desk(
+        desk = FakeWorkbench(
             kind="stabilize",
             raw=FASTEST,
             folder=tmp_path / name,
             sources={"source": shaky},
-            leftover={whole.left[0]: tmp_path / "part.json"},
+            earlier={whole.checkpoints[0]: tmp_path / "part.json"},
+            handler=handler,
         )
         assert "detection_kept" not in desk.run().summary, name
         assert desk.outputs() == whole.outputs()
@@ -219,7 +220,7 @@ def rich(folder: Path) -> Path:
 def test_everything_beside_the_picture_is_kept(tmp_path: Path, form: str, codecs: list[str], notes: int) -> None:
     """Sounds are copied where the format holds them, subtitles, chapters, title and colours are there."""
     desk = steady(rich(tmp_path), tmp_path / "desk", format=form)
-    assert len(desk.summary.get("notes", [])) == notes  # type: ignore[attr-defined]
+    assert len(desk.result.summary.get("notes", [])) == notes
     made = confined.examine(the_film(desk))
     assert [track.codec for track in made.sounds] == codecs
     assert made.subtitles == 1
@@ -236,17 +237,20 @@ def test_pictures_keep_their_own_times(tmp_path: Path) -> None:
     assert times(the_film(steady(source, tmp_path / "desk", format="mkv"))) == times(source)
 
 
-def test_an_ffmpeg_that_writes_motion_as_text_finds_the_same(
-    shaky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class TextDetector(Detector):
+    """Writes motion in the form that every version of vid.stab knows."""
+
+    def detection_filter(self, look: int) -> str:
+        return f"{super().detection_filter(look)}:fileformat=ascii"
+
+
+def test_an_ffmpeg_that_writes_motion_as_text_finds_the_same(shaky: Path, tmp_path: Path) -> None:
     """Older ones know no other form: its numbers are rounded, and the motion is the same to a tenth of a pixel."""
-    monkeypatch.setattr(kept, "PART", 50)
-    binary = steady(shaky, tmp_path / "binary", detection="half")
-    spoken = Detector._detector
-    monkeypatch.setattr(Detector, "_detector", lambda self, look: f"{spoken(self, look)}:fileformat=ascii")
-    text = steady(shaky, tmp_path / "text", detection="half")
+    binary = steady(shaky, tmp_path / "binary", StabilizeHandler(checkpoint_frames=50), detection="half")
+    handler = StabilizeHandler(checkpoint_frames=50, detector=TextDetector)
+    text = steady(shaky, tmp_path / "text", handler, detection="half")
     assert motions.is_text(text.folder / "stabilize" / "look-0.trf")
-    rows = [json.loads(desk.output(desk.left[0]).read_text())["motions"] for desk in (binary, text)]
+    rows = [json.loads(desk.output(desk.checkpoints[0]).read_text())["motions"] for desk in (binary, text)]
     assert np.abs(np.array(rows[0]) - np.array(rows[1])).max() < 0.1
 
 
@@ -254,7 +258,7 @@ def test_where_nothing_moves_nothing_is_moved(tmp_path: Path) -> None:
     """The motion of a still film is none."""
     source = odd_media.film(tmp_path / "still.mp4", picture="testsrc2=size=96x64:rate=12:duration=0.08,loop=9:1")
     desk = steady(source, tmp_path / "desk")
-    rows = json.loads(desk.output(desk.left[0]).read_text())["motions"]
+    rows = json.loads(desk.output(desk.checkpoints[0]).read_text())["motions"]
     assert [row[:3] for row in rows] == [[0, 0, 0]] * 10
 
 
@@ -262,7 +266,7 @@ def test_ten_bits_become_eight_and_it_is_said(tmp_path: Path) -> None:
     """vid.stab works on eight bits."""
     source = odd_media.film(tmp_path / "ten.mkv", options=("-pix_fmt", "yuv420p10le"))
     desk = steady(source, tmp_path / "desk", codec="hevc")
-    assert "10 bits to 8" in desk.summary["notes"][0]  # type: ignore[attr-defined]
+    assert "10 bits to 8" in desk.result.summary["notes"][0]
 
 
 def test_a_film_too_small_to_follow_is_refused(tmp_path: Path) -> None:

@@ -10,35 +10,33 @@ import av
 import numpy as np
 import pytest
 
-from colab.handlers.pieces import frames, pace
-from colab.handlers.work import StopWork
+from colab.fake_workbench import FakeWorkbench
+from colab.handlers.stabilize import StabilizeHandler
+from colab.video import frames
+from colab.video.segments import SegmentLength
+from colab.work import StopWork
 from media.examine import examine
-from tests.contract.handlers.case import Desk
 from tests.support import odd_media
 
 EACH = 10
 """Frames of a piece here."""
 
 
-@pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make pieces of ten frames."""
-    _shorten(monkeypatch)
+SHORT = StabilizeHandler(segments=SegmentLength(fewest=EACH, most=EACH))
 
 
-def _shorten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "FEWEST", EACH)
-    monkeypatch.setattr(pace, "PIECE_S", 0)
-
-
-def desk(source: Path, folder: Path, leftover: Mapping[str, Path] | None = None, **raw: Any) -> Desk:
-    made = Desk(kind="stabilize", raw={"preset": "ultrafast"} | raw, folder=folder, sources={"source": source})
-    made.leftover = leftover or {}
+def desk(
+    source: Path, folder: Path, earlier: Mapping[str, Path] | None = None, handler: StabilizeHandler = SHORT, **raw: Any
+) -> FakeWorkbench:
+    made = FakeWorkbench(
+        kind="stabilize", raw={"preset": "ultrafast"} | raw, folder=folder, sources={"source": source}, handler=handler
+    )
+    made.earlier = earlier or {}
     return made
 
 
-def pieces(done: Desk) -> list[str]:
-    return [name for name in done.left if name.endswith(".mkv")]
+def pieces(done: FakeWorkbench) -> list[str]:
+    return [name for name in done.checkpoints if name.endswith(".mkv")]
 
 
 def shown(path: Path) -> tuple[list[float], list[Any]]:
@@ -61,16 +59,13 @@ FILMS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("what", FILMS)
-def test_pieces_are_the_film_that_one_command_writes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
+def test_pieces_are_the_film_that_one_command_writes(tmp_path: Path, what: str) -> None:
     """Every picture at its time, looking the same, with the same sound, shape and colours."""
     raw, options = FILMS[what]
     source = odd_media.film(tmp_path / "film.mkv", rate="20", seconds=2.5, options=(*options, *COLOURS))
-    whole = desk(source, tmp_path / "whole", quality=10, **raw)
+    whole = desk(source, tmp_path / "whole", handler=StabilizeHandler(), quality=10, **raw)
     summary = whole.run().summary
     assert not pieces(whole)
-    _shorten(monkeypatch)
     pieced = desk(source, tmp_path / "pieced", quality=10, **raw)
     assert pieced.run().summary == summary
     assert len(pieces(pieced)) == -(-summary["frames"] // EACH)
@@ -85,7 +80,6 @@ def test_pieces_are_the_film_that_one_command_writes(
     assert [sound.codec for sound in first.sounds] == [sound.codec for sound in second.sounds]
 
 
-@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("codec", ["h264", "hevc"])
 def test_a_killed_second_pass_goes_on_with_the_same_bytes(tmp_path: Path, codec: str) -> None:
     """Only what is missing is encoded by the next attempt; no motion is looked for again."""
@@ -98,14 +92,15 @@ def test_a_killed_second_pass_goes_on_with_the_same_bytes(tmp_path: Path, codec:
     with pytest.raises(StopWork):
         stopped.run()
     assert 0 < len(pieces(stopped)) < 4
-    resumed = desk(source, tmp_path / "resumed", {name: stopped.output(name) for name in stopped.left}, codec=codec)
+    resumed = desk(
+        source, tmp_path / "resumed", {name: stopped.output(name) for name in stopped.checkpoints}, codec=codec
+    )
     assert resumed.run().summary["detection_kept"] == 40
-    assert sorted([*resumed.left, *stopped.left]) == sorted(whole.left)
+    assert sorted([*resumed.checkpoints, *stopped.checkpoints]) == sorted(whole.checkpoints)
     assert resumed.outputs() == whole.outputs()
-    assert any("pictures kept from an earlier attempt" in note for _, _, note in resumed.progressed)
+    assert any("frames resumed from an earlier attempt" in note for _, _, note in resumed.progressed)
 
 
-@pytest.mark.usefixtures("short")
 def test_what_frames_carry_is_written_by_one_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Captions inside the picture would be lost between two programs."""
     monkeypatch.setattr(frames, "_CARRIED", frames._SHOWN)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from colab.handlers.transcribe import engines
+from colab.fake_workbench import FakeWorkbench
+from colab.handlers.transcribe import TranscribeHandler, engines
 from colab.models import Models
 from protocol.kinds.kind import SOURCE
-from tests.contract.handlers.case import Desk
 from tests.support.spoken import spoken
 from tests.support.whisper import models_with, tiny_whisper
 
@@ -23,9 +23,9 @@ def whisper_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _nothing_resident() -> Iterator[None]:
-    engines._open.clear()
+    engines.loaded.clear()
     yield
-    engines._open.clear()
+    engines.loaded.clear()
 
 
 @pytest.fixture
@@ -41,16 +41,29 @@ def talk(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk_for(tmp_path: Path) -> Callable[..., Desk]:
+def desk_for(tmp_path: Path) -> Callable[..., FakeWorkbench]:
     """Return a maker of desks: a source, models if any, and raw parameters."""
-    made: list[Desk] = []
+    made: list[FakeWorkbench] = []
 
-    def make(source: Path, models: Models | None = None, engine: str | None = None, **raw: object) -> Desk:
+    def make(
+        source: Path,
+        models: Models | None = None,
+        engine: str | None = None,
+        handler: TranscribeHandler | None = None,
+        **raw: object,
+    ) -> FakeWorkbench:
         folder = tmp_path / f"desk-{len(made)}" / "work"
         folder.parent.mkdir()
-        made.append(Desk(kind="transcribe", raw=raw, folder=folder, sources={SOURCE: source}, engine=engine))
-        if models is not None:
-            made[-1].models = models
+        work = FakeWorkbench(
+            kind="transcribe",
+            raw=raw,
+            folder=folder,
+            sources={SOURCE: source},
+            engine=engine,
+            models=models,
+            handler=handler,
+        )
+        made.append(work)
         return made[-1]
 
     return make

@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 
 from colab.handlers.transcribe import kept
-from colab.handlers.transcribe.engine import Language, Utterance, Word
+from colab.handlers.transcribe.engine import HeardUtterance, HeardWord, Language
 
 RATE = 16_000
-SAID = Utterance(
+SAID = HeardUtterance(
     start_s=0.5,
     end_s=1.5,
     text="we are",
     words=(
-        Word(text="we", start_s=0.5, end_s=1.0, score=0.25),
-        Word(text="are", start_s=1.0, end_s=1.5, spaced=False),
+        HeardWord(text="we", start_s=0.5, end_s=1.0, score=0.25),
+        HeardWord(text="are", start_s=1.0, end_s=1.5, spaced=False),
     ),
 )
 
 
-def checkpoint(folder: Path, number: int, start: int, end: int, *said: Utterance) -> tuple[str, Path]:
+def checkpoint(folder: Path, number: int, start: int, end: int, *said: HeardUtterance) -> tuple[str, Path]:
     path = folder / f"{number:05}.json"
     kept.write(path, start, end, Language(code="en", probability=0.5), said)
     return kept.path_of(number), path
@@ -31,9 +31,9 @@ def checkpoint(folder: Path, number: int, start: int, end: int, *said: Utterance
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     """Word for word, in the order of the sound, up to where it was heard."""
-    later = Utterance(start_s=2.5, end_s=2.75, text="here")
+    later = HeardUtterance(start_s=2.5, end_s=2.75, text="here")
     second, first = checkpoint(tmp_path, 1, 2 * RATE, 3 * RATE, later), checkpoint(tmp_path, 0, 0, 2 * RATE, SAID)
-    assert kept.read([second, first]) == kept.Heard(
+    assert kept.read([second, first]) == kept.ResumedTranscript(
         end=3 * RATE, language=Language(code="en", probability=0.5), utterances=(SAID, later), next_number=2
     )
 
@@ -66,7 +66,7 @@ def test_what_is_not_right_is_heard_again(tmp_path: Path, change: dict[str, Any]
     name, path = checkpoint(tmp_path, 0, 0, 2 * RATE, SAID)
     assert kept.read([(name, path)]).end == 2 * RATE
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    assert kept.read([(name, path)]) == kept.Heard(next_number=1)
+    assert kept.read([(name, path)]) == kept.ResumedTranscript(next_number=1)
 
 
 @pytest.mark.parametrize("content", [b"", b"\0\xff", b"[]", b'{"v":1}', b"[" * 10_000])
@@ -74,4 +74,4 @@ def test_what_is_no_checkpoint_is_heard_again(tmp_path: Path, content: bytes) ->
     """Whatever lies there under its name."""
     path = tmp_path / "any"
     path.write_bytes(content)
-    assert kept.read([(kept.path_of(3), path), ("checkpoints/abc.json", path)]) == kept.Heard(next_number=4)
+    assert kept.read([(kept.path_of(3), path), ("checkpoints/abc.json", path)]) == kept.ResumedTranscript(next_number=4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from colab.handlers.transcribe.pieces import pieces
+from colab.handlers.transcribe.listening import pieces
 from colab.handlers.transcribe.silence import cut_near, windows
 
 RATE = 16_000

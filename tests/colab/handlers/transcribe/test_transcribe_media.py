@@ -11,18 +11,18 @@ import pytest
 import soundfile
 import soxr
 
-from colab.handlers.transcribe import HANDLER, kept
+from colab.fake_workbench import FakeWorkbench
+from colab.handlers.transcribe import HANDLER, TranscribeHandler, kept
 from colab.handlers.transcribe.engine import Language
 from colab.handlers.transcribe.sphinx import PocketSphinx, speech
 from media import ffmpeg
 from media.pcm import RATE, SampleStream
 from protocol.errors import JobFailed, MediaError
 from protocol.kinds.transcribe import read_transcript
-from tests.contract.handlers.case import Desk
 from tests.support.odd_media import film
 from tests.support.spoken import sentence
 
-Desks = Callable[..., Desk]
+Desks = Callable[..., FakeWorkbench]
 
 SAID = "what can you do for your country"
 
@@ -41,7 +41,7 @@ def run(*arguments: str | Path) -> None:
     ffmpeg.find().run(["-v", "error", *arguments])
 
 
-def words_of(work: Desk) -> list[str]:
+def words_of(work: FakeWorkbench) -> list[str]:
     return [word.word for word in read_transcript(work.outputs()["source.json"]).word_segments]
 
 
@@ -145,14 +145,13 @@ def test_a_resumed_job_does_not_hear_again_what_was_heard(
     tmp_path: Path, desk_for: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its words, and the language, are those of the checkpoint; what was heard after the last one is heard again."""
-    monkeypatch.setattr("colab.handlers.transcribe.sphinx.PIECE_S", 3.5)
-    monkeypatch.setattr("colab.handlers.transcribe.listening.CHECKPOINT_S", 0.0)
+    handler = TranscribeHandler(piece_s=3.5, checkpoint_s=0.0)
     source = wav(tmp_path / "a.wav", np.concatenate([padded(), padded()]))
-    whole = desk_for(source, formats=["json"])
+    whole = desk_for(source, handler=handler, formats=["json"])
     whole.run()
-    resumed = desk_for(source, formats=["json"])
-    resumed.leftover = {whole.left[0]: whole.output(whole.left[0])}
-    told = json.loads(whole.output(whole.left[0]).read_text())
+    resumed = desk_for(source, handler=handler, formats=["json"])
+    resumed.earlier = {whole.checkpoints[0]: whole.output(whole.checkpoints[0])}
+    told = json.loads(whole.output(whole.checkpoints[0]).read_text())
     assert told["utterances"]
     heard: list[float] = []
     hear = PocketSphinx.hear
@@ -172,7 +171,7 @@ def test_a_checkpoint_of_more_than_there_is_is_not_used(tmp_path: Path, desk_for
     whole, again = desk_for(source, formats=["json"]), desk_for(source, formats=["json"])
     whole.run()
     kept.write(tmp_path / "c.json", 0, 100 * RATE, Language(code="de"), [])
-    again.leftover = {kept.path_of(0): tmp_path / "c.json"}
+    again.earlier = {kept.path_of(0): tmp_path / "c.json"}
     assert "resumed_at_s" not in again.run().summary
     assert again.outputs() == whole.outputs()
 

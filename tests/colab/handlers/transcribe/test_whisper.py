@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from colab.fake_workbench import FakeWorkbench
 from colab.handlers.transcribe import engines, whisper, whisper_place
 from colab.handlers.transcribe.engine import Language
 from colab.handlers.transcribe.whisper import FasterWhisper
 from colab.models import ModelPlaces, Models, owner, shop
 from protocol.errors import JobFailed
 from protocol.kinds.transcribe import Params, read_transcript
-from tests.contract.handlers.case import Desk
 from tests.support.whisper import SPOKEN, models_with
 
-Desks = Callable[..., Desk]
+Desks = Callable[..., FakeWorkbench]
 
 
 def noise(seconds: float, seed: int = 1) -> np.ndarray:
@@ -122,7 +122,7 @@ def test_a_whisper_that_the_owner_added_is_used_by_its_name(talk: Path, with_own
     assert " dialects " in result.engine.version
     assert result.engine.model_sha256 == with_owners.sha256("dialects/model.bin")
     assert engines.choices(with_owners)["faster-whisper"]["model"] == ("auto", "turbo", "dialects")
-    assert [engine.name for engine in engines.available(with_owners)] == ["faster-whisper", "pocketsphinx"]
+    assert [engine.name for engine in engines.ENGINES.available(with_owners)] == ["faster-whisper", "pocketsphinx"]
 
 
 def test_the_owners_whisper_comes_after_those_of_the_table(
@@ -148,7 +148,7 @@ def test_on_a_gpu_turbo_goes_first(whisper_files: Path, tmp_path: Path, monkeypa
     models = models_with(tmp_path / "both", whisper_files, "small", "large-v3-turbo", provider=None)
     monkeypatch.setattr("ctranslate2.get_cuda_device_count", lambda: 1)
     monkeypatch.setattr("ctranslate2.get_supported_compute_types", lambda _: {"float16", "int8_float16"})
-    (best, *_) = engines.available(models)
+    (best, *_) = engines.ENGINES.available(models)
     assert (best.record().device, best.record().provider) == ("cuda", "CTranslate2/float16")
     assert "large-v3-turbo" in best.record().version
     assert best.piece_s == whisper.PIECE_S["cuda"]
@@ -190,7 +190,7 @@ def test_a_table_without_a_tokenizer_offers_no_model(whisper_files: Path, tmp_pa
     """The library would ask a hub for one."""
     models = models_with(tmp_path / "m", whisper_files, "small")
     models._files = {name: file for name, file in models._files.items() if "tokenizer" not in name}
-    assert [engine.name for engine in engines.available(models)] == ["pocketsphinx"]
+    assert [engine.name for engine in engines.ENGINES.available(models)] == ["pocketsphinx"]
 
 
 def test_files_that_are_no_whisper_are_an_engine_error(tmp_path: Path, whisper_files: Path) -> None:
@@ -208,11 +208,11 @@ def test_files_that_are_no_whisper_are_an_engine_error(tmp_path: Path, whisper_f
 def test_a_card_tells_first_what_needs_no_download(whisper_files: Path, tmp_path: Path) -> None:
     """A Whisper that would have to be fetched comes after the recogniser that is here; offline it is not told of."""
     offline = models_with(tmp_path / "m", whisper_files, "small", present=False)
-    assert [engine.name for engine in engines.available(offline)] == ["pocketsphinx"]
+    assert [engine.name for engine in engines.ENGINES.available(offline)] == ["pocketsphinx"]
     online = Models(ModelPlaces(folder=tmp_path / "m", provider="cpu"), files=offline._files)
-    assert [engine.name for engine in engines.available(online)] == ["pocketsphinx", "faster-whisper"]
+    assert [engine.name for engine in engines.ENGINES.available(online)] == ["pocketsphinx", "faster-whisper"]
     here = models_with(tmp_path / "h", whisper_files, "small")
-    assert [engine.name for engine in engines.available(here)] == ["faster-whisper", "pocketsphinx"]
+    assert [engine.name for engine in engines.ENGINES.available(here)] == ["faster-whisper", "pocketsphinx"]
 
 
 def out_of_memory_from(tiny: FasterWhisper, least: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -280,14 +280,14 @@ def test_a_gpu_that_fails_while_the_language_is_heard_heals(
         raise RuntimeError(said)
 
     desk_for(talk, with_whisper).run()
-    (engine,) = engines._open.values()
+    (engine,) = engines.loaded
     loaded = engine._loaded  # type: ignore[attr-defined]
     monkeypatch.setattr(loaded, "model", SimpleNamespace(is_multilingual=True))  # the tiny one knows English only
     monkeypatch.setattr(loaded, "encode", lost)
     with pytest.raises(JobFailed, match="Whisper small") as failed:
         desk_for(talk, with_whisper, language="auto").run()
     assert failed.value.code == code
-    assert not engines._open
+    assert not len(engines.loaded)
     assert desk_for(talk, with_whisper).run().engine.name == "faster-whisper"
 
 
@@ -300,7 +300,7 @@ def test_after_a_lost_gpu_the_next_job_loads_anew(
         raise RuntimeError("CUDA failed with error unspecified launch failure")
 
     desk_for(talk, with_whisper).run()
-    (engine,) = engines._open.values()
+    (engine,) = engines.loaded
     monkeypatch.setattr(engine._loaded, "encode", lost)  # type: ignore[attr-defined]
     with pytest.raises(JobFailed, match="failed on cpu") as failed:
         desk_for(talk, with_whisper).run()
@@ -424,7 +424,7 @@ def test_silence_is_an_empty_transcript(tmp_path: Path, with_whisper: Models, de
     work = desk_for(tmp_path / "still.wav", with_whisper, formats=["srt", "json", "tsv"])
     summary = work.run().summary
     assert summary["nobody_speaks"] is True
-    assert summary["notes"] == ["nobody speaks: the transcript is empty"]
+    assert summary["notes"] == ["no speech was found: the transcript is empty"]
     assert work.outputs()["source.srt"] == b""
     assert read_transcript(work.outputs()["source.json"]).segments == ()
 

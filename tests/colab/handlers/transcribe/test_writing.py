@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from colab.handlers.transcribe.engine import Utterance, Word
+from colab.handlers.transcribe.engine import HeardUtterance, HeardWord
 from colab.handlers.transcribe.sentences import sentences_of
 from colab.handlers.transcribe.writing import WRITERS, Written
 from media.captions import WORD_JOINER, Cue
@@ -17,12 +17,12 @@ from protocol.kinds.transcribe import read_transcript
 
 ENGINE = {"name": "tiny", "version": "1", "tier": "neural"}
 WORDS = (
-    Word(text="Mr.", start_s=0.5, end_s=0.7, score=0.9),
-    Word(text="Smith", start_s=0.7, end_s=1.0, score=0.8),
-    Word(text="left.", start_s=1.0, end_s=1.4),
-    Word(text="Why?", start_s=1.5, end_s=1.9, score=1.0),
+    HeardWord(text="Mr.", start_s=0.5, end_s=0.7, score=0.9),
+    HeardWord(text="Smith", start_s=0.7, end_s=1.0, score=0.8),
+    HeardWord(text="left.", start_s=1.0, end_s=1.4),
+    HeardWord(text="Why?", start_s=1.5, end_s=1.9, score=1.0),
 )
-SAID = [Utterance(start_s=0.5, end_s=1.9, text="Mr. Smith left. Why?", words=WORDS)]
+SAID = [HeardUtterance(start_s=0.5, end_s=1.9, text="Mr. Smith left. Why?", words=WORDS)]
 
 
 def written(*lines: str, remark: str | None = None) -> Written:

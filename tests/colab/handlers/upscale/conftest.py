@@ -11,12 +11,12 @@ import av
 import numpy as np
 import pytest
 
-from colab.handlers.work import Result
+from colab.fake_workbench import FakeWorkbench
+from colab.work import Handler, WorkResult
 from media.examine import examine
 from media.info import MediaFile
 from protocol.kinds.kind import SOURCE
 from protocol.kinds.upscale import KIND, result_path
-from tests.contract.handlers.case import Desk
 
 FAST = {"preset": "ultrafast"}
 
@@ -25,31 +25,37 @@ FAST = {"preset": "ultrafast"}
 class Done:
     """A finished job, and what its result is."""
 
-    desk: Desk
-    result: Result
+    desk: FakeWorkbench
+    result: WorkResult
     path: Path
     media: MediaFile
 
 
 @pytest.fixture
-def at_desk(tmp_path: Path) -> Callable[..., Desk]:
+def at_desk(tmp_path: Path) -> Callable[..., FakeWorkbench]:
     """Return a maker of desks with one source, its format filled in from it."""
-    made: list[Desk] = []
+    made: list[FakeWorkbench] = []
 
     def make(
-        source: Path, *, leftover: dict[str, Path] | None = None, stop_after: int | None = None, **raw: Any
-    ) -> Desk:
+        source: Path,
+        *,
+        earlier: dict[str, Path] | None = None,
+        stop_after: int | None = None,
+        handler: Handler | None = None,
+        **raw: Any,
+    ) -> FakeWorkbench:
         media = examine(source)
         assert KIND.fit is not None
         fitted = KIND.fit({**FAST, **raw}, media.what, media.container)
         folder = tmp_path / f"desk-{len(made)}"
         made.append(
-            Desk(
+            FakeWorkbench(
                 kind="upscale",
                 raw=fitted,
                 folder=folder,
                 sources={SOURCE: source},
-                leftover=leftover or {},
+                earlier=earlier or {},
+                handler=handler,
                 stop_after=stop_after,
             )
         )
@@ -59,7 +65,7 @@ def at_desk(tmp_path: Path) -> Callable[..., Desk]:
 
 
 @pytest.fixture
-def upscale(at_desk: Callable[..., Desk]) -> Callable[..., Done]:
+def upscale(at_desk: Callable[..., FakeWorkbench]) -> Callable[..., Done]:
     """Return a function that has a source upscaled by the real handler."""
 
     def run(source: Path, **raw: Any) -> Done:

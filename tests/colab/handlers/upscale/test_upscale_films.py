@@ -10,10 +10,10 @@ import av
 import numpy as np
 import pytest
 
+from colab.fake_workbench import FakeWorkbench
 from media import ffmpeg
 from protocol.errors import JobFailed
 from tests.colab.handlers.upscale.conftest import Done, frames, shown_at
-from tests.contract.handlers.case import Desk
 from tests.support.odd_media import FILMS, film, run
 
 Upscale = Callable[..., Done]
@@ -163,7 +163,7 @@ def test_the_engine_says_that_it_is_the_embedded_one(upscale: Upscale, tmp_path:
     ],
 )
 def test_what_cannot_be_done_is_refused_with_the_numbers(
-    at_desk: Callable[..., Desk], tmp_path: Path, raw: dict[str, object], code: str, words: str
+    at_desk: Callable[..., FakeWorkbench], tmp_path: Path, raw: dict[str, object], code: str, words: str
 ) -> None:
     """Nothing is made, and the reason names what was asked."""
     desk = at_desk(film(tmp_path / "a.mp4", sound=False, seconds=0.2), **raw)
@@ -173,7 +173,9 @@ def test_what_cannot_be_done_is_refused_with_the_numbers(
     assert not desk.published
 
 
-def test_a_film_too_large_to_encode_is_refused_before_any_work(at_desk: Callable[..., Desk], tmp_path: Path) -> None:
+def test_a_film_too_large_to_encode_is_refused_before_any_work(
+    at_desk: Callable[..., FakeWorkbench], tmp_path: Path
+) -> None:
     """The reason says which scale would do."""
     source = film(tmp_path / "a.mp4", sound=False, seconds=0.1, size="2000x1500")
     desk = at_desk(source, scale=8)
@@ -184,7 +186,7 @@ def test_a_film_too_large_to_encode_is_refused_before_any_work(at_desk: Callable
 
 
 def test_the_ffmpeg_that_has_the_encoder_does_the_work(
-    at_desk: Callable[..., Desk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    at_desk: Callable[..., FakeWorkbench], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A system's ffmpeg without x265 is passed over for a film of 10 bits, not found out half-way."""
     real = ffmpeg.find().path

@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from colab.fake_workbench import FakeWorkbench
 from colab.handlers.upscale.engine import Shape
 from colab.models import ModelFile, ModelPlaces, Models
 from colab.models.table import Model
 from protocol.errors import JobFailed
 from protocol.kinds.upscale import Params
 from tests.colab.handlers.upscale.conftest import frames
-from tests.contract.handlers.case import Desk
 from tests.support import no_room
 from tests.support.odd_media import PICTURES, film
 
 pytestmark = pytest.mark.extras
 
-AtDesk = Callable[..., Desk]
+AtDesk = Callable[..., FakeWorkbench]
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def _alone() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-    network._resident.cache_clear()
+    network.loaded_model.cache.clear()
 
 
 def compact(scale: int = 4) -> Any:
@@ -274,7 +274,7 @@ def test_a_network_that_finds_no_room_for_32_bits_is_said(tmp_path: Path, monkey
 
     made = enlarging(tmp_path, compact(), Shape(size=(16, 16), target=(64, 64)))
     made._network.half = True  # one whose numbers are too small
-    network._resident.cache_clear()
+    network.loaded_model.cache.clear()
     first = weakref.ref(made._network.descriptor.model)
     monkeypatch.setattr(network.Network, "run", overflowing)
     with no_room.for_models(monkeypatch, no_room.WAYS[0]), pytest.raises(JobFailed) as failed:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colab.handlers.upscale.alpha import filled
+from colab.fake_workbench import FakeWorkbench
+from colab.handlers.upscale.image import filled
 from media import ffmpeg
 from media.pipes import FrameReader, FrameWriter
 from protocol.errors import JobFailed
 from tests.colab.handlers.upscale.conftest import Done
-from tests.contract.handlers.case import Desk
 from tests.support.odd_media import PICTURES, picture
 
 Upscale = Callable[..., Done]
@@ -95,7 +95,7 @@ def test_colours_are_those_of_the_source(upscale: Upscale, tmp_path: Path) -> No
     assert [tuple(large[24, at]) for at in (20, 72, 124)] == [(255, 0, 0), (13, 200, 77), (0, 0, 255)]
 
 
-def test_alpha_is_not_thrown_away_for_a_jpg(at_desk: Callable[..., Desk], tmp_path: Path) -> None:
+def test_alpha_is_not_thrown_away_for_a_jpg(at_desk: Callable[..., FakeWorkbench], tmp_path: Path) -> None:
     """Who asks for a format without it is told."""
     desk = at_desk(PICTURES["alpha and 16 bits"](tmp_path), format="jpg")
     with pytest.raises(JobFailed, match="ask for png") as failed:
@@ -112,7 +112,7 @@ def test_less_bits_are_said(upscale: Upscale, tmp_path: Path) -> None:
 def test_noise_that_is_not_removed_is_said(upscale: Upscale, tmp_path: Path) -> None:
     """Of films only: who asked for it with a picture must know."""
     done = upscale(PICTURES["alpha and 16 bits"](tmp_path), denoise=0.5)
-    assert "films only" in done.result.summary["changed"][0]
+    assert "videos only" in done.result.summary["changed"][0]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -4,47 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from colab.handlers.pieces import join, segments
-from colab.handlers.upscale import film as upscale_film
-from colab.handlers.work import StopWork
+from colab.fake_workbench import FakeWorkbench
+from colab.handlers.upscale import UpscaleHandler
+from colab.video import join, segments
+from colab.video.segments import SegmentLength
+from colab.work import StopWork
 from media import pipes
 from protocol.errors import JobFailed, MediaError
 from tests.colab.handlers.upscale.conftest import frames
-from tests.contract.handlers.case import Desk
 from tests.support.odd_media import film
 
-AtDesk = Callable[..., Desk]
+AtDesk = Callable[..., FakeWorkbench]
 
 
 @pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make pieces of 8 frames, and tell of each frame."""
-    monkeypatch.setattr("colab.handlers.upscale.film.TICK_S", 0)
-    monkeypatch.setattr(upscale_film, "FEWEST", 8)
-    monkeypatch.setattr("colab.handlers.upscale.lanczos.Lanczos.segment_pixels", 1)
+def at_desk(at_desk: AtDesk) -> AtDesk:
+    """Return a maker of workbenches whose handler makes segments of 8 frames, and reports each frame."""
+    handler = UpscaleHandler(segments=SegmentLength(fewest=8, most=8), report_every_s=0)
+    return partial(at_desk, handler=handler)
 
 
-def left(desk: Desk) -> dict[str, Path]:
-    return {name: desk.output(name) for name in desk.left}
+def left(desk: FakeWorkbench) -> dict[str, Path]:
+    return {name: desk.output(name) for name in desk.checkpoints}
 
 
-@pytest.mark.usefixtures("short")
 def test_a_film_is_cut_by_frames(at_desk: AtDesk, tmp_path: Path) -> None:
     """20 frames are two pieces of eight and one of four."""
     desk = at_desk(film(tmp_path / "a.mkv", rate="20"))
     desk.run()
-    assert desk.left == [
+    assert desk.checkpoints == [
         "checkpoints/00000000-00000008.mkv",
         "checkpoints/00000008-00000016.mkv",
         "checkpoints/00000016-00000020.mkv",
     ]
 
 
-@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("stop", [9, 13, 17, 20])
 def test_a_killed_job_loses_one_piece_at_most(at_desk: AtDesk, tmp_path: Path, stop: int) -> None:
     """Whenever it ends, the next attempt makes only what is missing, and the film is the same to the byte."""
@@ -54,13 +53,12 @@ def test_a_killed_job_loses_one_piece_at_most(at_desk: AtDesk, tmp_path: Path, s
     stopped = at_desk(source, stop_after=stop)
     with pytest.raises(StopWork):
         stopped.run()
-    resumed = at_desk(source, leftover=left(stopped))
+    resumed = at_desk(source, earlier=left(stopped))
     resumed.run()
-    assert len(resumed.left) == 3 - len(stopped.left)
+    assert len(resumed.checkpoints) == 3 - len(stopped.checkpoints)
     assert resumed.outputs() == whole.outputs()
 
 
-@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("missing", [0, 1])
 def test_a_piece_that_is_missing_in_the_middle_is_made_again(at_desk: AtDesk, tmp_path: Path, missing: int) -> None:
     """Those around it are kept."""
@@ -68,14 +66,13 @@ def test_a_piece_that_is_missing_in_the_middle_is_made_again(at_desk: AtDesk, tm
     whole = at_desk(source)
     whole.run()
     kept = left(whole)
-    del kept[whole.left[missing]]
-    resumed = at_desk(source, leftover=kept)
+    del kept[whole.checkpoints[missing]]
+    resumed = at_desk(source, earlier=kept)
     resumed.run()
-    assert resumed.left == [whole.left[missing]]
+    assert resumed.checkpoints == [whole.checkpoints[missing]]
     assert resumed.outputs() == whole.outputs()
 
 
-@pytest.mark.usefixtures("short")
 def test_a_piece_longer_than_the_film_is_made_again(at_desk: AtDesk, tmp_path: Path) -> None:
     """A checkpoint cannot add frames that the source does not have."""
     source = film(tmp_path / "a.mkv", rate="20")
@@ -84,12 +81,11 @@ def test_a_piece_longer_than_the_film_is_made_again(at_desk: AtDesk, tmp_path: P
     whole = at_desk(source)
     whole.run()
     forged = {"checkpoints/00000016-00000024.mkv": longer.output("checkpoints/00000016-00000024.mkv")}
-    resumed = at_desk(source, leftover=forged)
+    resumed = at_desk(source, earlier=forged)
     resumed.run()
     assert resumed.outputs() == whole.outputs()
 
 
-@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize(
     "forge",
     [
@@ -103,9 +99,9 @@ def test_pieces_of_another_film_are_not_kept(at_desk: AtDesk, tmp_path: Path, fo
     source = film(tmp_path / "a.mkv", rate="20", sound=False)
     other = at_desk(source, **forge)
     other.run()
-    resumed = at_desk(source, leftover=left(other))
+    resumed = at_desk(source, earlier=left(other))
     resumed.run()
-    assert len(resumed.left) == 3
+    assert len(resumed.checkpoints) == 3
 
 
 @pytest.mark.parametrize(
@@ -119,15 +115,15 @@ def test_pieces_of_another_film_are_not_kept(at_desk: AtDesk, tmp_path: Path, fo
 )
 def test_names_that_are_not_ours_are_no_pieces(name: str, tmp_path: Path) -> None:
     """Only a place where a piece begins, and a length that one has."""
-    like = segments.Encoded(size=(2, 2), codec="h264", bits=8, header=b"")
-    assert not segments.kept([name], lambda name: tmp_path / name, 8, like)
+    like = segments.SegmentFormat(size=(2, 2), codec="h264", bits=8, header=b"")
+    assert not segments.reusable([name], lambda name: tmp_path / name, 8, like)
 
 
 def test_joining_counts_the_frames(at_desk: AtDesk, tmp_path: Path) -> None:
     """A frame too many or too few is no film."""
     desk = at_desk(film(tmp_path / "a.mkv", sound=False))
     desk.run()
-    pieces = [desk.output(name) for name in desk.left]
+    pieces = [desk.output(name) for name in desk.checkpoints]
     for wrong in (11, 13):
         with pytest.raises(MediaError, match="frames"):
             join.join(pieces, join.constant(wrong, Fraction(12)), tmp_path / "out.mp4")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from colab.handlers.device_failures import failed, gpu_is_lost, out_of_memory, told
-from colab.handlers.resident import resident
+from colab.engines.device_failures import failed, gpu_is_lost, out_of_memory, told
+from colab.engines.model_cache import cached
 from protocol.errors import JobFailed
 
 FULL = (
@@ -69,9 +69,9 @@ def test_a_model_is_let_go_of_before_another_is_loaded():
     """Two may not fit; one that could not be loaded leaves nothing behind."""
     there: list[str] = []
 
-    @resident()
+    @cached()
     def load(name: str) -> str:
-        there.append(f"{name} beside {len(load)}")
+        there.append(f"{name} beside {len(load.cache)}")
         if name == "broken":
             raise RuntimeError(name)
         return name.upper()
@@ -80,7 +80,7 @@ def test_a_model_is_let_go_of_before_another_is_loaded():
     assert there == ["a beside 0", "b beside 0"]
     with pytest.raises(RuntimeError):
         load("broken")
-    assert len(load) == 0
+    assert len(load.cache) == 0
     assert load("b") == "B"
     assert there[2:] == ["broken beside 0", "b beside 0"]
 
@@ -89,7 +89,7 @@ def test_of_several_models_the_one_that_was_used_longest_ago_goes():
     """As many stay as fit together."""
     loaded: list[str] = []
 
-    @resident(most=2)
+    @cached(most=2)
     def load(name: str) -> str:
         loaded.append(name)
         return name

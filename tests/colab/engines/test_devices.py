@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from colab.handlers import devices
-from colab.handlers.devices import WORDS, Device, NoSuchDevice, chosen, meant
+from colab.engines import devices
+from colab.engines.devices import WORDS, Device, NoSuchDevice, chosen, meant
 from colab.handlers.transcribe import whisper_place
-from colab.handlers.tts import engines as speech
 from colab.handlers.tts import onnx_session
+from colab.handlers.tts.engines import ENGINES, VoiceRequest
 from colab.models import Models
 from protocol.errors import JobFailed
 
@@ -77,11 +77,11 @@ def test_a_gpu_that_cannot_be_used_is_in_the_record(monkeypatch):
 def test_a_voice_that_is_kept_from_its_device_is_passed_over_aloud(models: Models):
     """Another engine speaks, and the result says why the better one did not."""
     odd = Models(dataclasses.replace(models._places, provider="TensorrtExecutionProvider"))
-    chosen_one = speech.open_engine(odd)
+    chosen_one = ENGINES.choose(odd, VoiceRequest())
     assert chosen_one.engine.name == "espeak"
     assert any("kokoro-onnx" in each and "TensorrtExecutionProvider" in each for each in chosen_one.passed_over)
     with pytest.raises(JobFailed, match="has only") as failed:
-        speech.open_engine(odd, "kokoro-onnx")
+        ENGINES.choose(odd, VoiceRequest(), "kokoro-onnx")
     assert failed.value.code == "UNSUPPORTED"
 
 

@@ -14,7 +14,7 @@ from protocol.messages import Choices, EngineRecord
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class WorkResult:
     """Which engine did the work, and what the marker says beside the manifest (`total_duration`, …)."""
 
     engine: EngineRecord
@@ -24,39 +24,47 @@ class Result:
 class Work(Protocol):
     """One attempt at one job, on local files."""
 
-    params: BaseModel  # the kind's checked Params
-    engine: str | None  # the engine the request insists on, if any
-    inputs: Mapping[str, Path]  # verified local copies, by the request's names
-    folder: Path  # scratch space, gone after the job
+    engine: str | None  # the engine that the request requires, if any
+    folder: Path  # scratch space, deleted after the job
     models: Models  # the model files, verified; asking for one may download it
+
+    @property
+    def params(self) -> BaseModel:
+        """Return the kind's checked Params."""
+        ...
+
+    @property
+    def inputs(self) -> Mapping[str, Path]:
+        """Return verified local copies of the inputs, by the request's names."""
+        ...
 
     def output(self, path: str) -> Path:
         """Return the local file to write for the result path `path`; its folder exists."""
         ...
 
-    def kept(self, engine: EngineRecord) -> frozenset[str]:
-        """Say which engine does the work, before the first output; return the outputs that need not be made again.
+    def begin(self, engine: EngineRecord) -> frozenset[str]:
+        """Name the engine, before the first output; return the files of earlier attempts that can be reused.
 
-        An earlier attempt made those with an equal engine; they are verified and lie in place. Only kinds whose
-        outputs are independent have any.
+        These are outputs and checkpoints that an equal engine made. They are verified and in place. Only kinds with
+        independent outputs or with checkpoints have any.
         """
         ...
 
     def publish(self, path: str) -> None:
-        """Say that the output `path` is complete and will not change: it may travel now."""
+        """Say that the output `path` is complete and will not change: it may be uploaded now."""
         ...
 
     def checkpoint(self, path: str) -> None:
-        """Publish a finished piece of work that is no output, so that another attempt can go on from it.
+        """Publish a finished part of the work that is no output, so that another attempt can resume from it.
 
-        `path` lies below `CHECKPOINTS` and was written at `output(path)`. It travels at once: leave one when half a
-        minute of work would be lost without it, not more often. `kept` names those of earlier attempts by an equal
-        engine, at their place; their bytes come from the drop, so they are to be read like any hostile file.
+        `path` is below `CHECKPOINTS` and was written at `output(path)`. It is uploaded at once: save one when half a
+        minute of work would be lost without it, not more often. `begin` returns those of earlier attempts; their bytes
+        come from the drop, so read them like any hostile file.
         """
         ...
 
     def progress(self, done: int, total: int, note: str = "") -> None:
-        """Say how far the work is. Call it between units: it raises `StopWork` when the job must end."""
+        """Report how far the work is. Call it between units: it raises `StopWork` when the job must end."""
         ...
 
 
@@ -67,16 +75,19 @@ class StopWork(BaseException):
 class Handler(Protocol):
     """The glue of one kind. `engines` says what can do the work here, best first."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """Return the name of the kind."""
+        ...
 
     def engines(self, models: Models) -> tuple[EngineRecord, ...]:
         """Return the engines that can work here, best first, without loading or downloading a model."""
         ...
 
     def choices(self, models: Models) -> dict[str, Choices]:
-        """Return what each of these engines can be asked for, as far as it is a matter of names."""
+        """Return the values that each of these engines accepts, for parameters whose values are names."""
         ...
 
-    def run(self, work: Work) -> Result:
+    def run(self, work: Work) -> WorkResult:
         """Do the work: write and publish every output of the kind. Raises `JobFailed` with a closed code."""
         ...

@@ -1,4 +1,4 @@
-"""Pieces to one film, without encoding again: the frames get the times that they had in the source."""
+"""Joins segments to one video without encoding again: the frames get the times that they had in the source."""
 
 from __future__ import annotations
 
@@ -15,13 +15,10 @@ from av.packet import Packet
 
 from protocol.errors import FULL, MediaError, StorageFull
 
-UNREADABLE = "picture: at a constant rate, because the times of the source could not be read"
-"""What is said of a film whose `Times` are made up."""
-
 
 @dataclass(kw_only=True)
-class Times:
-    """When each frame of a film is shown, in units of `base`."""
+class FrameTimes:
+    """When each frame of a video is shown, in units of `base`."""
 
     base: Fraction = Fraction(1, 90_000)
     at: list[int] = field(default_factory=list)
@@ -36,14 +33,14 @@ class Times:
         return float(self.at[0] * self.base) if self.at else 0.0
 
 
-def constant(frames: int, rate: Fraction) -> Times:
-    """Return the times of a film of constant rate."""
+def constant(frames: int, rate: Fraction) -> FrameTimes:
+    """Return the times of a video of constant rate."""
     each = max(1, round(90_000 / rate))
-    return Times(at=[round(number * 90_000 / rate) for number in range(frames)], last=each)
+    return FrameTimes(at=[round(number * 90_000 / rate) for number in range(frames)], last=each)
 
 
 def header(path: Path) -> bytes:
-    """Return the encoder's header of a piece."""
+    """Return the encoder's header of a segment."""
     try:
         with _opened(path) as container:
             return bytes(container.streams.video[0].codec_context.extradata or b"")
@@ -51,17 +48,17 @@ def header(path: Path) -> bytes:
         raise MediaError(f"{path.name} cannot be read again: {error}") from error
 
 
-def join(pieces: Sequence[Path], times: Times, target: Path) -> None:
-    """Write the frames of all pieces into one MP4 without sound; the first is shown at 0.
+def join(segments: Sequence[Path], times: FrameTimes, target: Path) -> None:
+    """Write the frames of all segments into one MP4 without sound; the first is shown at 0.
 
     Raises MediaError when there are more or fewer frames than times, StorageFull when the disk is full.
     """
     shown = [at - times.at[0] for at in times.at]
     done = 0
-    behind = max(map(_behind, pieces))  # of all pieces together: the times of decoding must not step back between two
-    with _telling(), av.open(str(target), "w", format="mp4") as out:
+    behind = max(map(_behind, segments))  # of all segments: decoding times must not go back between two
+    with _reading(), av.open(str(target), "w", format="mp4") as out:
         stream = None
-        for path in pieces:
+        for path in segments:
             with _opened(path) as container:
                 video = container.streams.video[0]
                 if stream is None:
@@ -73,7 +70,7 @@ def join(pieces: Sequence[Path], times: Times, target: Path) -> None:
                 out.mux(packet)
             done += len(packets)
     if done != len(shown):
-        raise MediaError(f"the pieces hold {done} frames, and there should be {len(shown)}")
+        raise MediaError(f"the segments have {done} frames, and there should be {len(shown)}")
 
 
 def _opened(path: Path) -> InputContainer:
@@ -81,19 +78,19 @@ def _opened(path: Path) -> InputContainer:
 
 
 def _behind(path: Path) -> int:
-    """Return by how many places a frame of a piece is shown later than it is decoded, at most."""
-    with _telling(), _opened(path) as container:
+    """Return by how many places a frame of a segment is shown later than it is decoded, at most."""
+    with _reading(), _opened(path) as container:
         shown = [packet.pts for packet in container.demux(video=0) if packet.pts is not None]
     rank = {at: number for number, at in enumerate(sorted(shown))}
     return max((place - rank[at] for place, at in enumerate(shown)), default=0)
 
 
 def _timed(
-    packets: Sequence[Packet[Any]], shown: Sequence[int], done: int, behind: int, times: Times
+    packets: Sequence[Packet[Any]], shown: Sequence[int], done: int, behind: int, times: FrameTimes
 ) -> Iterator[Packet[Any]]:
     """Give packets, which come as they are decoded, the times at which they are shown."""
     if done + len(packets) > len(shown):
-        raise MediaError(f"the pieces hold more than the {len(shown)} frames there should be")
+        raise MediaError(f"the segments have more than the {len(shown)} frames there should be")
     order = sorted(range(len(packets)), key=lambda place: packets[place].pts or 0)
     rank = {place: number for number, place in enumerate(order)}
     for place, packet in enumerate(packets):
@@ -105,7 +102,7 @@ def _timed(
         yield packet
 
 
-def _decoded(shown: Sequence[int], number: int, times: Times) -> int:
+def _decoded(shown: Sequence[int], number: int, times: FrameTimes) -> int:
     """Return the time at which a frame is decoded: that of a frame shown earlier, before the first in steps."""
     if number >= 0:
         return shown[number]
@@ -114,10 +111,10 @@ def _decoded(shown: Sequence[int], number: int, times: Times) -> int:
 
 
 @contextmanager
-def _telling() -> Iterator[None]:
+def _reading() -> Iterator[None]:
     try:
         yield
     except av.error.FFmpegError as error:
         if error.errno in FULL:
             raise StorageFull("no space left on the disk. Free some and run the same command again") from error
-        raise MediaError(f"the pieces cannot be joined: {error}") from error
+        raise MediaError(f"the segments cannot be joined: {error}") from error
