@@ -14,7 +14,7 @@ DEEPEST = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ListRow:
     """A run and how far it is set in; `parent_elsewhere` where its parent is not in the list."""
 
     run: Run
@@ -26,7 +26,7 @@ class Row:
 class Cluster:
     """Rows that belong together, and the group that they are of."""
 
-    rows: Sequence[Row]
+    rows: Sequence[ListRow]
     group: Group | None = None
 
 
@@ -38,7 +38,7 @@ def clusters(runs: Sequence[Run], groups: Mapping[str, Group]) -> list[Cluster]:
         if run.parent_id in here:
             children[run.parent_id or ""].append(run)
     placed: set[str] = set()
-    made: dict[str, list[Row]] = {}
+    made: dict[str, list[ListRow]] = {}
     for run in runs:
         if run.kind == TOUR:  # the head of its runs, also where none of them is on this page
             made.setdefault(run.id, [])
@@ -59,12 +59,12 @@ def _root(run: Run, here: Mapping[str, Run]) -> Run:
 
 def _rows(
     root: Run, children: Mapping[str, Sequence[Run]], placed: set[str], here: Mapping[str, Run], depth: int = 0
-) -> list[Row]:
+) -> list[ListRow]:
     if root.id in placed:
         return []
     placed.add(root.id)
     elsewhere = root.parent_id is not None and root.parent_id not in here
-    rows = [Row(run=root, depth=min(depth, DEEPEST), parent_elsewhere=elsewhere)]
+    rows = [ListRow(run=root, depth=min(depth, DEEPEST), parent_elsewhere=elsewhere)]
     for child in children.get(root.id, ()):
         rows += _rows(child, children, placed, here, depth + 1)
     return rows

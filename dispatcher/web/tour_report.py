@@ -67,7 +67,7 @@ class _ReportFile(_ReportModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TourReport:
+class TourReportView:
     """A report that was read, or why it was not."""
 
     film: Path
@@ -81,22 +81,24 @@ class TourReport:
     error: str = ""
 
 
-def of(group: Group) -> TourReport:
+def of(group: Group) -> TourReportView:
     """Return what the report of a tour says; one that is not there or not readable is told by `error`."""
     if group.report is None:
         is_missing = group.status == "completed" and not is_dry(group)
-        return TourReport(film=Path(), error="No report was written." if is_missing else "")
+        return TourReportView(film=Path(), error="No report was written." if is_missing else "")
     path = Path(group.report)
     try:
         if path.stat().st_size > MOST_BYTES:
-            return TourReport(film=Path(), error=f"{path} is too long to be a report.")
+            return TourReportView(film=Path(), error=f"{path} is too long to be a report.")
         found = _ReportFile.model_validate_json(path.read_bytes())
     except OSError as error:
-        return TourReport(film=Path(), error=f"The report {path} cannot be read ({error.strerror}): it was moved away.")
+        return TourReportView(
+            film=Path(), error=f"The report {path} cannot be read ({error.strerror}): it was moved away."
+        )
     except ValidationError:
-        return TourReport(film=Path(), error=f"{path} is no report of a tour.")
+        return TourReportView(film=Path(), error=f"{path} is no report of a tour.")
     film = _film(path, found.video)
-    return TourReport(
+    return TourReportView(
         film=film,
         film_here=film.is_file(),
         title=found.title,
@@ -134,7 +136,7 @@ def _film(report: Path, named: str) -> Path:
     return film if sort == "film" else report.with_name("no film")
 
 
-def thumbnail(told: TourReport, number: int, cache: Path, program: Path | None) -> Path:
+def thumbnail(told: TourReportView, number: int, cache: Path, program: Path | None) -> Path:
     """Return a picture of a step, made once for each film as it is now."""
     if not told.film_here:
         raise NotFoundError(f"the film {told.film} is not there any more")

@@ -217,7 +217,7 @@ def test_calls_raise_what_went_wrong(gpu: Connection, tmp_path: Path) -> None:
 def test_a_call_is_limited_and_done_again(gpu: Connection, tmp_path: Path) -> None:
     """What takes too long is cancelled and raises; what was kept is made anew where that is wanted, and only there."""
     sound = tone(tmp_path / "a.wav", 2.0)
-    with pytest.raises(JobTimeout, match="It was cancelled") as late:
+    with pytest.raises(JobTimeout, match="The job was cancelled") as late:
         analyze.within(0.001)(gpu, sound)
     assert gpu.client.store.get(str(late.value.run)).status == "cancelled"
     first = analyze.within(200)(gpu, sound)
