@@ -93,12 +93,12 @@ def test_the_worker_of_a_tours_private_drop_is_seen_while_it_works(
         held: list[str | None] = []
         while handle.run not in held and time.monotonic() < ends:
             handle.look(0)
-            workers = worker_statuses(settings, store, now=time.time(), kept=watcher)
+            workers = worker_statuses(settings, store, now=time.time(), watcher=watcher)
             held = [job.run for worker in workers for job in worker.held]
             time.sleep(0.2)
         assert held == [handle.run]
         assert [worker.alive for worker in workers] == ["yes"]
-        assert [fault.sort for fault in find_faults(settings, store, now=time.time(), kept=watcher)] == []
+        assert [fault.sort for fault in find_faults(settings, store, now=time.time(), watcher=watcher)] == []
         handle.cancel()
         handle.leave()
     assert "signed" not in caplog.text
