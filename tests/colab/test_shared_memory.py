@@ -165,6 +165,6 @@ def test_the_bench_hands_out_what_is_kept_twice(tmp_path: Path) -> None:
     with ours, theirs:
         for _ in range(2):
             work = _BenchWork(theirs, Models(ModelPlaces(folder=tmp_path, offline=True)), task, None)
-            assert work.kept(ENGINE) == {checkpoint(0)}
+            assert work.begin(ENGINE) == {checkpoint(0)}
             assert work.output(checkpoint(0)).read_bytes() == b"done"
     assert work.output(checkpoint(0)).samefile(tmp_path / "kept" / "0")

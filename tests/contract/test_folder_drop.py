@@ -339,7 +339,7 @@ def test_a_read_only_drop_can_be_read_and_says_so_when_written(read_only: Path) 
         lambda: drop.delete("job/a"),
         lambda: drop.delete("job"),
     ):
-        with pytest.raises(ChannelError, match="Give this user the right") as refused:
+        with pytest.raises(ChannelError, match="Give this user permission") as refused:
             act()
         assert not refused.value.retryable
         assert not isinstance(refused.value, ChannelLost)

@@ -221,7 +221,7 @@ def test_a_model_that_goes_leaves_what_others_need(run, known, tmp_path):
         (("add", "lanczos", "--kind", "upscale", "--file", "x"), 2, "choose another name"),
         (("rm", "smal"), 3, "did you mean small"),
         (("pull", "small", "--drop", "/nowhere/at/all"), 6, "/nowhere/at/all"),
-        (("frobnicate",), 2, "No such command"),
+        (("frobnicate",), 2, "no such command"),
     ],
 )
 def test_a_mistake_is_a_line_and_a_code(run, known, arguments, code, said):
