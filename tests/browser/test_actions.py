@@ -106,7 +106,7 @@ def test_scroll_finds_the_box_that_scrolls(context: ActionContext, site: Site) -
 
 
 def test_waits(context: ActionContext, site: Site) -> None:
-    """The waits end when what they wait for has come about."""
+    """The waits end when their condition holds."""
     show(
         context,
         site,

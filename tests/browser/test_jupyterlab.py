@@ -170,7 +170,7 @@ def test_the_terminal_runs_what_is_typed(terminal: ActionContext, lab: tuple[str
 
 
 def test_long_output_is_waited_for(terminal: ActionContext) -> None:
-    """What stands in the command itself is not taken for its output; a long output is read to its end."""
+    """The text of the command itself is not mistaken for its output; a long output is read to its end."""
     began = terminal.page.evaluate("performance.now()")
     do(terminal, "terminal_type", text="seq 1 3000; sleep 1; echo finished", wait_for="finished", delay_ms=5)
     assert terminal.page.evaluate("performance.now()") - began > 1000

@@ -199,7 +199,7 @@ def test_a_worker_on_this_machine_is_not_waited_for_long(pair: Callable[..., Pai
 
 
 def test_what_each_side_says_of_how_to_claim(pair: Callable[..., Pair]) -> None:
-    """Before a worker is known the folder is taken for one of this machine; once a stranger is seen it is not.
+    """Before a worker is known the folder is treated as one of this machine; once a stranger is seen it is not.
 
     A worker that sees an offer from another machine waits for rivals, whatever the offer says.
     """

@@ -41,7 +41,7 @@ def killed_at(gpu: Client, drop: Path, lease_s: float, *, running: bool) -> Run:
     wait_for(lambda: bool(list((drop / run.job).glob("*.claim.json"))))
     process.send_signal(signal.SIGKILL)
     process.wait(30)
-    time.sleep(3)  # so long its last beat is taken for a sign of life
+    time.sleep(3)  # until then its last beat counts as a sign of life
     if running:
         gpu.store.progress(run.id, status="running", worker="dies", at=time.time())
     return run

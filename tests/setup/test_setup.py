@@ -59,7 +59,7 @@ def test_setup_ends_with_the_next_command_and_the_space_used(checkout: Path) -> 
 
 @pytest.mark.parametrize("name", [name for name in (*INPUTS, *SCRIPTS) if name not in ("Makefile", ALL_ONLY)])
 def test_changed_content_is_set_up_whatever_its_date(checkout: Path, name: str) -> None:
-    """A lock, project file or script with other content is not taken for the installed one because it is old."""
+    """A lock, project file or script with other content is not mistaken for the installed one because it is old."""
     assert _make(checkout, "setup") == 0
     with (checkout / name).open("a") as file:
         file.write("# changed\n")

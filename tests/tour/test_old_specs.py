@@ -200,7 +200,7 @@ def test_small_milliseconds_of_an_old_spec(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_schema_says_that_a_spec_is_ours(name: str) -> None:
-    """With $schema nothing is taken for old: no default of the old recorder is put in, although its keys are read."""
+    """With $schema nothing is treated as old: no default of the old recorder is put in, although its keys are read."""
     raw = json.loads((HERE / f"{name}.json").read_text())
     assert is_old(raw) == (name != "milliseconds")
     own = translate({"$schema": "tour.schema.json", **raw})

@@ -239,7 +239,7 @@ def test_deep_nesting(tmp_path: Path) -> None:
 
 
 def test_duplicate_keys_are_named_where_they_stand(tmp_path: Path) -> None:
-    """A key that stands twice would silently win over the other: each is listed by its path."""
+    """A duplicate key would silently override the other: each is listed by its path."""
     text = '{"steps": [{"id": "a", "url": "about:blank", "id": "b"}], "meta": {"title": "x", "title": "y"}}'
     assert problems(tmp_path, text) == [
         "$.steps[0].id: duplicate key; keep one of them",

@@ -135,7 +135,7 @@ def test_one_endless_word_is_cut_anywhere(length):
 
 
 def test_what_the_model_does_not_know_is_left_out():
-    """Unknown marks go, and with them blanks that would stand twice."""
+    """Unknown marks go, and with them blanks that would be doubled."""
     assert written(known([("¿", 0), ("a", 0), (" ", 0), ("¿", 1), (" ", 1), ("b", 2)], {"a", "b", " "})).text == "a b"
 
 
