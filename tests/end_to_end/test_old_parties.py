@@ -198,7 +198,7 @@ def test_clips_after_their_marker_are_waited_for(tmp_path: Path) -> None:
     assert all(check_wav(path) for path in result.files.values())
     assert len(result.files) == 2
     assert said[-1].waited_s >= 5
-    assert any("not whole yet" in progress.text for progress in said)
+    assert any("is here but incomplete" in progress.text for progress in said)
 
 
 @pytest.mark.usefixtures("soon")
@@ -208,7 +208,7 @@ def test_a_torn_clip_of_an_old_worker_is_never_accepted(tmp_path: Path) -> None:
     with old_worker(drop, "--torn", "100"), client(drop, tmp_path / "data") as c:
         handle = c.submit(speech())
         wait_for(lambda: bool(list(drop.glob("*/done.marker"))))
-        with pytest.raises(JobTimeout, match=r"step-step-02\.wav is cut") as timeout:
+        with pytest.raises(JobTimeout, match=r"step-step-02\.wav is truncated") as timeout:
             handle.wait(6)
         assert timeout.value.why == Why.PLAIN_ANSWER
 

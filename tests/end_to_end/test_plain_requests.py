@@ -96,7 +96,7 @@ def test_a_plain_answer_leaves_no_other_marker(tmp_path: Path) -> None:
 @pytest.mark.parametrize("what", [*REFUSED, "torn"])
 def test_doctor_names_what_gets_no_answer(tmp_path: Path, what: str) -> None:
     """Without a worker nobody has told its writer: doctor does, with the folder and the reason."""
-    job, request, words = REFUSED.get(what, ("torn", SPEECH, "is torn, or still on its way"))
+    job, request, words = REFUSED.get(what, ("torn", SPEECH, "is torn or still arriving"))
     if what in ("steps that are none", "a number as text", "no narration"):
         pytest.skip("a worker would answer it")
     drop = make_drop(tmp_path / "drop")
