@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,10 +73,13 @@ def blip(folder: Path, *, pickled: bool = True) -> Path:
     return folder
 
 
-def models(place: Path, *folders: tuple[str, Path]) -> Models:
-    """Return these models' files as a worker has them: in its table, by name, and in its cache, by digest."""
+def models(place: Path, *folders: tuple[str, Path], absent: Sequence[tuple[str, Path]] = ()) -> Models:
+    """Return these models' files as a worker has them: in its table, by name, and in its cache, by digest.
+
+    Those of `absent` are in the table only.
+    """
     table = {}
-    for model, folder in folders:
+    for model, folder in (*folders, *absent):
         for file in sorted(folder.iterdir()):
             data = file.read_bytes()
             entry = ModelFile(
@@ -89,9 +93,10 @@ def models(place: Path, *folders: tuple[str, Path]) -> Models:
                 licence="none",
             )
             table[entry.name] = entry
-            kept = place / entry.sha256[:16] / entry.file_name
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_bytes(data)
+            if (model, folder) not in absent:
+                cached = place / entry.sha256[:16] / entry.file_name
+                cached.parent.mkdir(parents=True, exist_ok=True)
+                cached.write_bytes(data)
     return Models(ModelPlaces(folder=place, offline=True), files=table)
 
 

@@ -103,7 +103,7 @@ def test_equal_requests_give_equal_samples(files):
     torch.manual_seed(5)
     assert np.array_equal(first.samples, speak(engine).samples)
     after = torch.rand(1)
-    f5_model.opened.cache_clear()
+    f5_model.opened.cache.clear()
     assert np.array_equal(first.samples, speak(F5(files)).samples)
     torch.manual_seed(5)
     assert torch.equal(after, torch.rand(1))
@@ -227,7 +227,7 @@ def test_without_room_it_speaks_in_parts(files, monkeypatch):
 @pytest.mark.parametrize("full", no_room.WAYS)
 def test_a_model_that_does_not_fit_is_said_and_not_kept(files, monkeypatch, full):
     """Where loading it takes the last of the memory, that is OUT_OF_MEMORY; with room again it is loaded."""
-    f5_model.opened.cache_clear()
+    f5_model.opened.cache.clear()
     with no_room.for_models(monkeypatch, full), pytest.raises(JobFailed, match="speak with another engine") as failed:
         F5(files)._open()
     assert failed.value.code == "OUT_OF_MEMORY"
