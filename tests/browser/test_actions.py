@@ -169,7 +169,7 @@ def test_script_dialogs_are_dismissed(context: ActionContext, site: Site, record
         ("hover", {"selector": "p", "frame": "#none", "timeout": 0.2}, "no iframe matches '#none' after 0.2 s;", True),
         ("click_selector", {"selector": "p[["}, r"^the selector 'p\[\[' is not valid; correct it$", False),
         ("click_selector", {"selector": "xpath=//["}, r"^the selector '//\[' is not valid; correct it$", False),
-        ("hover", {"selector": "#1a"}, r"^the selector '#1a' is not valid; an id .* is written \[id=\"1a\"\]$", False),
+        ("hover", {"selector": "#1a"}, r"^the selector '#1a' is not valid; write an id .* as \[id=\"1a\"\]$", False),
         ("wait_for_selector", {"selector": "nosuch=p"}, "^the selector 'nosuch=p' is not valid; correct it$", False),
         ("press_key", {"key": "Foo"}, "unknown key", False),
     ],
