@@ -54,7 +54,7 @@ def test_an_old_rclone_none_and_a_dead_one(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("RCLONE_CONFIG", str(tmp_path / "rclone.conf"))
     with contextlib.closing(RcloneDrop(f"here:{tmp_path}")) as drop:
         drop.put("a", b"x")
-        server = drop._server
+        server = drop._calls._server
         assert server is not None
         assert server.pid is not None
         os.killpg(server.pid, signal.SIGKILL)
@@ -83,7 +83,7 @@ def test_rclone_dies_under_two_threads(tmp_path: Path, monkeypatch: pytest.Monke
     data = os.urandom(2_000_000)
     (tmp_path / "big").write_bytes(data)
     with contextlib.closing(RcloneDrop(f"here:{tmp_path / 'drop'}")) as drop:
-        server = drop._server
+        server = drop._calls._server
         assert server is not None
         drop.make_folder("job")
         with beating(drop, "_workers/w") as beats:
@@ -98,7 +98,7 @@ def test_rclone_dies_under_two_threads(tmp_path: Path, monkeypatch: pytest.Monke
     rclone_server._shared.end()
 
 
-def _kill(server: rclone_server.Server) -> None:
+def _kill(server: rclone_server.RcloneServer) -> None:
     with server._lock:  # one that serves, not one that is being started
         if pid := server.pid:
             with contextlib.suppress(ProcessLookupError):
